@@ -1,0 +1,109 @@
+import { z } from "zod";
+
+/** `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+/** Where the data lives: a PostgreSQL server, or a folder (or `memory`) of the embedded database. */
+export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
+
+/** The settings are wrong; the message names every fault, one a line. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const listen = z.string().transform((value, context): ListenAddress => {
+  const match = /^(?<host>\[[0-9a-fA-F:.]+\]|[^:\s]+):(?<port>\d{1,5})$/.exec(value);
+  const port = Number(match?.groups?.["port"]);
+  if (!match || port > 65_535) {
+    context.addIssue({ code: "custom", message: "must be host:port, for example 127.0.0.1:50051" });
+    return z.NEVER;
+  }
+  return { host: (match.groups?.["host"] ?? "").replace(/^\[|\]$/g, ""), port };
+});
+
+const database = z.string().transform((value, context): DatabaseUrl => {
+  if (/^postgres(ql)?:\/\//.test(value)) {
+    if (URL.canParse(value)) return { kind: "postgres", url: value };
+    context.addIssue({ code: "custom", message: "is not a valid URL" });
+    return z.NEVER;
+  }
+  if (value.startsWith("pglite:") && value.length > "pglite:".length) {
+    return { kind: "pglite", folder: value.slice("pglite:".length) };
+  }
+  context.addIssue({ code: "custom", message: "must be pglite:FOLDER or postgres://…" });
+  return z.NEVER;
+});
+
+const secretKey = z.string().transform((value, context): Uint8Array => {
+  const key = Buffer.from(value, "base64");
+  if (key.length === 32 && /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) return key;
+  context.addIssue({ code: "custom", message: "must be 32 bytes in base64; make one with: openssl rand -base64 32" });
+  return z.NEVER;
+});
+
+const integer = (min: number, max: number, byDefault: number) => z.coerce.number().int().min(min).max(max).default(byDefault);
+const flag = z
+  .enum(["true", "false", "1", "0"])
+  .default("false")
+  .transform((value) => value === "true" || value === "1");
+
+/** Every setting, its rule and its default. The README's table is generated from the descriptions. */
+export const settings = z.object({
+  DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
+  DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
+  GRPC_LISTEN: listen.prefault("127.0.0.1:50051").describe("Address of the gRPC port; port 0 picks a free one"),
+  HTTP_LISTEN: listen.prefault("127.0.0.1:8080").describe("Address of the HTTP port (Connect, gRPC-Web, health, metrics)"),
+  SECRET_KEY: secretKey
+    .optional()
+    .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
+  TOKEN_FILE: z.string().min(1).optional().describe("JSON file of callers; required off loopback. See SECURITY.md"),
+  INSECURE: flag.describe("`true`: listen off loopback without credentials"),
+  MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
+  DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
+});
+
+/** The settings of one process, checked and frozen. */
+export type Config = {
+  readonly database: DatabaseUrl;
+  /** Connections in the pool. */
+  readonly poolSize: number;
+  readonly grpcListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  readonly secretKey: Uint8Array | undefined;
+  readonly tokenFile: string | undefined;
+  readonly insecure: boolean;
+  /** Calls in progress at once, over both listeners. */
+  readonly maxConcurrentCalls: number;
+  readonly drainSeconds: number;
+  readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
+};
+
+/**
+ * Reads the environment, and what a command line sets on top of it, into one frozen value.
+ * @throws ConfigError naming all faults at once. An empty variable counts as not set.
+ */
+export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
+  const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
+  const result = settings.safeParse(Object.fromEntries(set));
+  if (!result.success) {
+    const faults = result.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
+    throw new ConfigError(faults.join("\n"));
+  }
+  const value = result.data;
+  if (value.DATABASE_URL.kind === "postgres" && value.SECRET_KEY === undefined) {
+    throw new ConfigError("SECRET_KEY is required with PostgreSQL: all instances share it; make one with: openssl rand -base64 32");
+  }
+  return Object.freeze({
+    database: value.DATABASE_URL,
+    poolSize: value.DATABASE_POOL_SIZE,
+    grpcListen: value.GRPC_LISTEN,
+    httpListen: value.HTTP_LISTEN,
+    secretKey: value.SECRET_KEY,
+    tokenFile: value.TOKEN_FILE,
+    insecure: value.INSECURE,
+    maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
+    drainSeconds: value.DRAIN_SECONDS,
+    logLevel: value.LOG_LEVEL,
+  });
+};

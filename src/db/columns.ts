@@ -1,0 +1,19 @@
+import { p } from "@mikro-orm/core";
+
+/** A surrogate key: `bigint` identity. Ids imported from another system keep their value. */
+export const id = () => p.bigint().columnType("bigint").primary().autoincrement().generated("by default as identity");
+
+/** A moment in UTC, to the millisecond: what a JavaScript Date can hold, so that nothing is lost on the way back. */
+export const time = () => p.datetime(3);
+
+/** A moment that defaults to the start of the transaction. */
+export const timeOfInsert = () => time().defaultRaw("now()");
+
+/** Text of a bounded length that sorts by code point, whatever the locale of the database. */
+export const text = (maxLength: number) => p.string().length(maxLength).collation("C");
+
+/**
+ * The handle of a username or address (see handles.ts): a column of its own, folded by the service, because what
+ * `lower()` does to letters beyond ASCII depends on the locale of the database. Folding can make a text longer.
+ */
+export const handle = () => text(600);

@@ -1,0 +1,15 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { handle } from "./columns.ts";
+
+/**
+ * One row per username or address ever claimed, folded (handles.ts). Whoever adds or drops a name locks its row first, so the
+ * rules across usernames and addresses are checked one after the other; its version is the version of look-ups by it.
+ */
+export const Handle = defineEntity({
+  name: "Handle",
+  tableName: "handle",
+  properties: {
+    name: handle().primary(),
+    version: p.bigint(),
+  },
+});

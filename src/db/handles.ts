@@ -1,0 +1,21 @@
+import { sql } from "kysely";
+import type { Tx } from "./transaction.ts";
+
+/**
+ * The form in which usernames and addresses are compared: the same for what differs only in case, in any script, or in
+ * how accents are encoded. It is computed here, never in SQL: what `lower()` does depends on the database's locale.
+ */
+export const handleOf = (name: string): string => name.normalize("NFC").toLowerCase();
+
+/**
+ * Locks the handles of names that a write claims or drops, in ascending order, and moves their versions. Rules across
+ * usernames and addresses hold from here to the commit. Called once per write, after the subjects are locked.
+ */
+export const lockHandles = async (tx: Tx, names: readonly string[]): Promise<void> => {
+  const handles = [...new Set(names.filter((name) => name !== "").map(handleOf))].sort();
+  if (handles.length === 0) return;
+  await sql`
+    insert into handle as h (name, version)
+    select name, 1 from unnest(${handles}::text[]) with ordinality as wanted (name, position) order by position
+    on conflict (name) do update set version = h.version + 1`.execute(tx.sql, tx.abort);
+};

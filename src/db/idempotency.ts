@@ -1,0 +1,61 @@
+import { createHmac } from "node:crypto";
+import { create, type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import { invalidField } from "../errors.ts";
+import { subKey } from "../secrets.ts";
+import type { Tx } from "./transaction.ts";
+
+/** How long the answer to a request_id is kept. */
+export const IDEMPOTENCY_HOURS = 24;
+
+/** The answers of earlier writes, found by the request_id of their callers. */
+export type Idempotency = {
+  /**
+   * Claims the request_id for this transaction, waiting for another one that holds it.
+   * @returns the answer that was given before, or undefined: the write is new.
+   * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request.
+   */
+  readonly claim: <M extends DescMethodUnary>(
+    tx: Tx,
+    method: M,
+    requestId: string,
+    request: MessageShape<M["input"]>,
+  ) => Promise<MessageInitShape<M["output"]> | undefined>;
+  /** Keeps the answer, to be committed with the write. */
+  readonly keep: <M extends DescMethodUnary>(
+    tx: Tx,
+    method: M,
+    requestId: string,
+    response: MessageInitShape<M["output"]>,
+  ) => Promise<void>;
+};
+
+/** Makes the store; requests are kept as a keyed hash only. */
+export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
+  const key = subKey(secretKey, "request-hash");
+  return {
+    claim: async <M extends DescMethodUnary>(tx: Tx, method: M, requestId: string, request: MessageShape<M["input"]>) => {
+      const hash = createHmac("sha256", key).update(toBinary(method.input, request)).digest();
+      // A row past its time is taken over as if it were not there; the sweeper may not have come by yet.
+      const { rows } = await sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`
+        insert into idempotency as i (caller, method, request_id, request_hash)
+        values (${tx.call.caller.name}, ${tx.call.method}, ${requestId}::uuid, ${hash})
+        on conflict (caller, method, request_id) do update set
+          request_hash = case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then excluded.request_hash else i.request_hash end,
+          response = case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then null else i.response end,
+          create_time = greatest(i.create_time, case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then now() end)
+        returning request_hash, response`.execute(tx.sql, tx.abort);
+      const [row] = rows;
+      if (row && !hash.equals(row.request_hash)) {
+        throw invalidField("request_id", "was used for another request", "REQUEST_ID_REUSED");
+      }
+      return row?.response ? (fromBinary(method.output, row.response) as MessageInitShape<M["output"]>) : undefined;
+    },
+    keep: async (tx, method, requestId, response) => {
+      const bytes = Buffer.from(toBinary(method.output, create(method.output, response)));
+      await sql`
+        update idempotency set response = ${bytes}
+        where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`.execute(tx.sql, tx.abort);
+    },
+  };
+};

@@ -1,0 +1,34 @@
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../errors.ts";
+
+/**
+ * The local names of the fields that an update names: without a mask those that are set, with "*" all. A path into a
+ * field names the field.
+ * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
+ */
+export const maskedFields = (schema: DescMessage, message: Message, mask: FieldMask | undefined): Set<string> => {
+  if (mask === undefined) {
+    const view = reflect(schema, message);
+    return new Set(schema.fields.filter((field) => view.isSet(field)).map((field) => field.localName));
+  }
+  const names = new Set<string>();
+  for (const path of mask.paths) {
+    if (path === "*") {
+      for (const field of schema.fields) names.add(field.localName);
+      continue;
+    }
+    const [first, ...rest] = path.split(".");
+    const field = schema.fields.find(({ name }) => name === first);
+    const nested = rest.length === 0 || (field?.fieldKind === "message" && isPath(field.message, rest));
+    if (!field || !nested) throw invalidField("update_mask", "names a field that does not exist");
+    names.add(field.localName);
+  }
+  return names;
+};
+
+const isPath = (schema: DescMessage, [first, ...rest]: readonly string[]): boolean => {
+  const field = schema.fields.find(({ name }) => name === first);
+  return field !== undefined && (rest.length === 0 || (field.fieldKind === "message" && isPath(field.message, rest)));
+};

@@ -1,0 +1,72 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import { migrations } from "./migrations/index.ts";
+import { type Database, MIGRATIONS_TABLE } from "./orm.ts";
+import { StartupError } from "./startup-error.ts";
+
+/** Key of the advisory lock that only one migrating process holds; any constant would do. */
+const LOCK = 7_523_094_288;
+
+const tablesOf = async (db: Database): Promise<string[]> => {
+  const { rows } = await sql<{ name: string }>`
+    select c.relname as name from pg_class c
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p', 'v') order by 1`.execute(db.sql);
+  return rows.map((row) => row.name);
+};
+
+const executed = async (db: Database): Promise<string[]> => {
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(MIGRATIONS_TABLE)}`.execute(db.sql);
+  return rows.map((row) => row.name);
+};
+
+/**
+ * Refuses a database that holds something else, or that a newer userd has migrated.
+ * @returns the names of the migrations that are still to run.
+ */
+export const pendingMigrations = async (db: Database): Promise<string[]> => {
+  const tables = await tablesOf(db);
+  if (!tables.includes(MIGRATIONS_TABLE)) {
+    if (tables.length > 0) {
+      const some = `${tables.slice(0, 3).join(", ")}${tables.length > 3 ? ", …" : ""}`;
+      throw new StartupError(`The database holds tables that are not userd's (${some}): give userd a database of its own.`);
+    }
+    return migrations.map((migration) => migration.name);
+  }
+  const done = await executed(db);
+  const known = new Set(migrations.map((migration) => migration.name));
+  const foreign = done.filter((name) => !known.has(name));
+  if (foreign.length > 0) {
+    throw new StartupError(
+      `The database was migrated by another version of userd (${foreign.join(", ")}): start that version or a newer one.`,
+    );
+  }
+  return migrations.map((migration) => migration.name).filter((name) => !done.includes(name));
+};
+
+/** Runs the pending migrations, in one transaction and under a lock: instances that start together take turns. */
+export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
+  const up = async () => {
+    const pending = await pendingMigrations(db);
+    if (pending.length === 0) return [];
+    await db.orm.migrator.up();
+    log.info({ migrations: pending }, "migrated");
+    return pending;
+  };
+  // The embedded database has one connection, and its folder is locked already.
+  if (db.kind === "pglite") return up();
+  return db.sql.transaction().execute(async (holder) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(holder);
+    await sql`select pg_advisory_xact_lock(${LOCK})`.execute(holder);
+    return up();
+  });
+};
+
+/** Refuses to serve from a database that has not been migrated. */
+export const assertMigrated = async (db: Database): Promise<void> => {
+  const pending = await pendingMigrations(db);
+  if (pending.length > 0) {
+    throw new StartupError(
+      `The database has ${pending.length} pending migration(s): run \`userd migrate\`, or start without --no-migrate.`,
+    );
+  }
+};

@@ -1,0 +1,66 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { type DataFolder, lockDataFolder } from "./data-folder.ts";
+import { isUnreachable } from "./faults.ts";
+import { type Database, openDatabase } from "./orm.ts";
+import { StartupError } from "./startup-error.ts";
+
+/** The database of a command that owns it: serve, migrate, import. */
+export type OwnedDatabase = Database & {
+  /** The key of this installation: from the settings, else from beside the embedded data. */
+  readonly secretKey: Uint8Array;
+};
+
+/** The oldest PostgreSQL whose features are used. */
+const LEAST_POSTGRES = 15;
+
+const assertVersion = async (db: Database): Promise<void> => {
+  const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(db.sql);
+  const major = Math.floor(Number(rows[0]?.server_version_num) / 10_000);
+  if (major < LEAST_POSTGRES) {
+    throw new StartupError(`The database is PostgreSQL ${major}; userd needs ${LEAST_POSTGRES} or newer.`);
+  }
+};
+
+/** The first sentence of what went wrong; a driver may wrap several attempts in an AggregateError without a message. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof AggregateError && error.message === "") return reasonOf(error.errors[0]);
+  return error instanceof Error ? (error.message.split("\n")[0] ?? error.name) : String(error);
+};
+
+const explain = (config: Pick<Config, "database">, error: unknown): StartupError => {
+  if (error instanceof StartupError) return error;
+  const { database } = config;
+  if (database.kind === "pglite") {
+    return new StartupError(
+      `The data folder ${database.folder} can't be opened: it is damaged or not a database (${reasonOf(error)}). Restore it from a backup, or use another folder.`,
+      { cause: error },
+    );
+  }
+  const { host } = new URL(database.url);
+  const what = isUnreachable(error) ? "can't be reached" : "can't be used";
+  return new StartupError(`The database at ${host} ${what}: ${reasonOf(error)}.`, { cause: error });
+};
+
+const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
+  database.kind === "pglite" && database.folder !== "memory" ? lockDataFolder(database.folder) : undefined;
+
+/**
+ * Opens the database and takes it: an embedded one belongs to one process.
+ * @throws StartupError, in one sentence: in use, unreachable, damaged, or too old.
+ */
+export const openForCommand = async (config: Pick<Config, "database" | "poolSize" | "secretKey">, log: Logger): Promise<OwnedDatabase> => {
+  await using stack = new AsyncDisposableStack();
+  const folder = lock(config);
+  if (folder) stack.use(folder);
+  try {
+    const db = stack.use(await openDatabase(config, log));
+    await assertVersion(db);
+    const secretKey = config.secretKey ?? folder?.secretKey ?? new Uint8Array(32);
+    const owned = stack.move();
+    return { ...db, secretKey, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  } catch (error) {
+    throw explain(config, error);
+  }
+};

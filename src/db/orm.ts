@@ -1,0 +1,110 @@
+import type { Options } from "@mikro-orm/core";
+import { Migrator } from "@mikro-orm/migrations";
+import { MikroORM as PgliteORM } from "@mikro-orm/pglite";
+import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
+import type { InferKyselyDB, SqlEntityManager } from "@mikro-orm/sql";
+import type { Kysely } from "kysely";
+import { types } from "pg";
+import type { Logger } from "pino";
+import type { Call } from "../call.ts";
+import type { Config } from "../config.ts";
+import { entities } from "./entities.ts";
+import { migrations } from "./migrations/index.ts";
+
+/** The tables and their columns, as Kysely sees them. */
+export type Schema = InferKyselyDB<(typeof entities)[number]>;
+
+/** What ends a statement early: passed to every Kysely `execute`, since `getKysely()` ignores a fork's signal. */
+export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
+
+/** Where the migrations that ran are listed. */
+export const MIGRATIONS_TABLE = "userd_migrations";
+
+/** The open database. */
+export type Database = {
+  readonly kind: "postgres" | "pglite";
+  /** The entity manager to fork for each write; never used itself. */
+  readonly em: SqlEntityManager;
+  readonly orm: PostgresORM | PgliteORM;
+  /** Statements outside any transaction, with bound parameters: what reads use. */
+  readonly sql: Kysely<Schema>;
+  /** Ends a statement when the call ends. PGlite can't cancel what runs, only what waits. */
+  readonly abort: (call: Pick<Call, "signal">) => AbortOptions;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+const BIGINT = 20;
+const TIMESTAMPTZ = 1184;
+/** The session's time zone is UTC, so a moment ends in +00, which V8 reads as it is. */
+const parsers = { [BIGINT]: BigInt, [TIMESTAMPTZ]: (value: string) => new Date(value) };
+
+const getTypeParser = (oid: number, format?: "text" | "binary") =>
+  (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);
+
+/** What both drivers and the migration script share. */
+export const ormOptions = {
+  entities: [...entities],
+  forceUtcTimezone: true,
+  migrations: {
+    tableName: MIGRATIONS_TABLE,
+    migrationsList: migrations,
+    pathTs: "src/db/migrations",
+    path: "src/db/migrations",
+    snapshotName: ".snapshot",
+    snapshotOnMigrate: false,
+    fileName: (timestamp: string, name?: string) => `${timestamp}-${name ?? "change"}`,
+    emit: "ts",
+    silent: true,
+  },
+  schemaGenerator: { ignoreTriggers: true, ignoreRoutines: true },
+} satisfies Partial<Options>;
+
+/** Longest that any statement may run, in milliseconds: behind the deadlines of the calls, which are shorter. */
+const STATEMENT_TIMEOUT = 65_000;
+/** Longest that a call waits for a connection, in milliseconds. */
+const ACQUIRE_TIMEOUT = 2_000;
+
+const openPostgres = (url: string, config: Pick<Config, "poolSize">): Promise<PostgresORM> => {
+  return PostgresORM.init({
+    ...ormOptions,
+    clientUrl: url,
+    extensions: [Migrator],
+    pool: { min: 0, max: config.poolSize },
+    driverOptions: {
+      types: { getTypeParser },
+      connectionTimeoutMillis: ACQUIRE_TIMEOUT,
+      statement_timeout: STATEMENT_TIMEOUT,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
+      application_name: "userd",
+      keepAlive: true,
+      options: "-c timezone=UTC -c default_transaction_isolation=read\\ committed",
+    },
+  });
+};
+
+const openPglite = (folder: string): Promise<PgliteORM> =>
+  PgliteORM.init({
+    ...ormOptions,
+    dbName: folder === "memory" ? "memory://" : folder,
+    extensions: [Migrator],
+    driverOptions: { parsers },
+  });
+
+/** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */
+export const openDatabase = async (config: Pick<Config, "database" | "poolSize">, log: Logger): Promise<Database> => {
+  const { database } = config;
+  const orm = database.kind === "postgres" ? await openPostgres(database.url, config) : await openPglite(database.folder);
+  const em: SqlEntityManager = orm.em;
+  log.debug({ kind: database.kind }, "database opened");
+  return {
+    kind: database.kind,
+    em,
+    orm,
+    sql: em.getKysely<Schema>(),
+    abort:
+      database.kind === "postgres"
+        ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" })
+        : ({ signal }) => ({ signal }),
+    [Symbol.asyncDispose]: () => orm.close(true),
+  };
+};

@@ -1,0 +1,148 @@
+import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { SqlEntityManager } from "@mikro-orm/sql";
+import { type Kysely, sql } from "kysely";
+import pRetry from "p-retry";
+import type { Subject, VersionedSubject } from "../cache/subject.ts";
+import type { ConsistencyTokens } from "../cache/token.ts";
+import type { Call } from "../call.ts";
+import { DomainError } from "../errors.ts";
+import { isContention, isUnreachable } from "./faults.ts";
+import type { Idempotency } from "./idempotency.ts";
+import type { AbortOptions, Database, Schema } from "./orm.ts";
+
+/** One transaction. What takes a Tx runs inside it and never begins another. */
+export type Tx = {
+  readonly call: Call;
+  /** For entities; flushed before the response is mapped, since versions exist only then. */
+  readonly em: SqlEntityManager;
+  /** For statements with bound parameters. */
+  readonly sql: Kysely<Schema>;
+  /** Goes with every Kysely `execute`. */
+  readonly abort: AbortOptions;
+  /** Adds a subject that the write has made: its version belongs into the consistency token. */
+  readonly touch: (subject: Subject) => void;
+};
+
+/** What a write needs before its body runs. */
+export type WritePlan<M extends DescMethodUnary> = {
+  /** The RPC; its response has a `consistency_token`. */
+  readonly method: M;
+  readonly request: MessageShape<M["input"]>;
+  /** Subjects whose version rows are locked first: the writes of one subject follow one another. */
+  readonly subjects: readonly Subject[];
+  /** The caller's request_id; empty = none. */
+  readonly requestId?: string;
+};
+
+/**
+ * Runs one write: one transaction, cancelled with the call, run again (three times at most) when it loses against
+ * another one or the connection breaks before COMMIT was sent. So the body may run more than once, and does nothing but
+ * SQL. The response gets its consistency token here.
+ */
+export type Write = <M extends DescMethodUnary>(
+  call: Call,
+  plan: WritePlan<M>,
+  body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
+) => Promise<MessageInitShape<M["output"]>>;
+
+const ATTEMPTS = 3;
+
+const ascending = (a: Subject, b: Subject): number =>
+  a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
+
+const subjectArrays = (subjects: readonly Subject[]) =>
+  sql`unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ id }) => String(id))}::bigint[])`;
+
+/** Tells the triggers who writes, and bounds every statement by the time that is left. */
+const setContext = async (tx: Tx): Promise<void> => {
+  const { call } = tx;
+  const left = Math.max(1, Math.ceil(call.deadline - Date.now()));
+  await sql`select
+    set_config('userd.caller', ${call.caller.name}, true),
+    set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
+    set_config('userd.request_id', ${call.requestId}, true),
+    set_config('statement_timeout', ${String(left)}, true)`.execute(tx.sql, tx.abort);
+};
+
+/** Locks version rows in ascending order; unsorted locks deadlock. Subjects without a row get one, of version 0. */
+const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void> => {
+  if (subjects.length === 0) return;
+  const wanted = subjectArrays([...subjects].sort(ascending));
+  const lock = () =>
+    sql`select from subject_version s
+      where (s.kind, s.id) in (select kind, id from ${wanted} as w (kind, id))
+      order by s.kind, s.id for update`.execute(tx.sql, tx.abort);
+  const { rows } = await lock();
+  if (rows.length === subjects.length) return;
+  await sql`insert into subject_version (kind, id, version, xid)
+    select kind, id, 0, pg_current_xact_id() from ${wanted} as w (kind, id) order by kind, id
+    on conflict (kind, id) do nothing`.execute(tx.sql, tx.abort);
+  await lock();
+};
+
+const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<{ epoch: string; subjects: VersionedSubject[] }> => {
+  const { rows } = await sql<VersionedSubject & { epoch: string }>`
+    select current_epoch() as epoch, w.kind, w.id, coalesce(s.version, 0) as version
+    from ${subjectArrays(subjects)} as w (kind, id) left join subject_version s on s.kind = w.kind and s.id = w.id`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  return { epoch: rows[0]?.epoch ?? "", subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) };
+};
+
+/** Makes `write` over a database. */
+export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency: Idempotency): Write => {
+  const attempt = async <M extends DescMethodUnary>(
+    call: Call,
+    plan: WritePlan<M>,
+    body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
+  ): Promise<MessageInitShape<M["output"]>> => {
+    const abort = db.abort(call);
+    const em = db.em.fork({ clear: true, ...abort });
+    const touched: Subject[] = [...plan.subjects];
+    let commitSent = false;
+    await em.begin();
+    try {
+      const tx: Tx = { call, em, sql: em.getKysely<Schema>(), abort, touch: (subject) => touched.push(subject) };
+      await setContext(tx);
+      await lockSubjects(tx, plan.subjects);
+      const { requestId = "" } = plan;
+      const before = requestId === "" ? undefined : await idempotency.claim(tx, plan.method, requestId, plan.request);
+      if (before !== undefined) {
+        await em.rollback();
+        return before;
+      }
+      const answer = await body(tx);
+      const consistencyToken = tokens.issue(await versionsOf(tx, touched));
+      const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
+      if (requestId !== "") await idempotency.keep(tx, plan.method, requestId, response);
+      call.signal.throwIfAborted();
+      commitSent = true;
+      await em.commit();
+      return response;
+    } catch (error) {
+      if (commitSent && isUnreachable(error)) {
+        throw new DomainError(
+          "OutcomeUnknown",
+          "COMMIT_UNKNOWN",
+          "The outcome of the commit could not be learned; retry with the same request_id.",
+          {
+            cause: error,
+          },
+        );
+      }
+      await em.rollback().catch(() => {});
+      throw error;
+    }
+  };
+
+  return (call, plan, body) =>
+    pRetry(() => attempt(call, plan, body), {
+      retries: ATTEMPTS - 1,
+      minTimeout: 10,
+      factor: 3,
+      randomize: true,
+      signal: call.signal,
+      shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),
+    });
+};

@@ -1,0 +1,29 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { handle, id, text, time, timeOfInsert } from "../db/columns.ts";
+import { User } from "../users/user.entity.ts";
+
+/** An address of a user. The primary one is the one that equals `users.email`. */
+export const UserEmail = defineEntity({
+  name: "UserEmail",
+  tableName: "user_email",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    email: text(200),
+    emailHandle: handle(),
+    isVerified: p.boolean().default(false),
+    dateAdded: timeOfInsert(),
+    /** SHA-256 of the last verification token; the token itself is never stored. */
+    verificationHash: p.blob().nullable(),
+    verificationHashTime: time().nullable(),
+  },
+  uniques: [
+    { name: "user_email_user_key", properties: ["user", "emailHandle"] },
+    {
+      name: "user_email_verified_key",
+      expression: "create unique index user_email_verified_key on user_email (email_handle) where is_verified",
+    },
+  ],
+  indexes: [{ name: "user_email_handle_index", properties: ["emailHandle"] }],
+  checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_handle <> ''" }],
+});

