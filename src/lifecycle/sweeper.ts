@@ -1,0 +1,71 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
+import type { Database } from "../db/orm.ts";
+
+/** Removes what has outlived its use; nothing depends on when. */
+export type Sweeper = {
+  /** One round now; returns the number of rows it removed. */
+  readonly sweep: () => Promise<number>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+/** Rows per statement: a sweep never holds many locks, nor for long. */
+const BATCH = 1_000;
+const INTERVAL_MS = 60_000;
+
+/**
+ * Options past their expire_time. Their users are locked first, like every write does it; users that are being written
+ * are left to the next round.
+ */
+const sweepOptions = (db: Database): Promise<number> =>
+  db.sql.transaction().execute(async (tx) => {
+    await sql`select set_config('userd.caller', 'userd sweeper', true)`.execute(tx);
+    const { numAffectedRows = 0n } = await sql`
+      with expired as (
+        select id, user_id from user_option where expire_time <= now() order by expire_time limit ${BATCH}
+      ), locked as (
+        select id from subject_version where kind = 'user' and id in (select user_id from expired)
+        order by id for update skip locked
+      )
+      delete from user_option o using expired e
+      where o.id = e.id and o.expire_time <= now() and e.user_id in (select id from locked)`.execute(tx);
+    return Number(numAffectedRows);
+  });
+
+const sweepIdempotency = async (db: Database): Promise<number> => {
+  const { numAffectedRows = 0n } = await sql`
+    delete from idempotency where (caller, method, request_id) in (
+      select caller, method, request_id from idempotency
+      where create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS})
+      order by create_time limit ${BATCH} for update skip locked
+    )`.execute(db.sql);
+  return Number(numAffectedRows);
+};
+
+/** Sweeps once a minute until disposed; several instances share the work. */
+export const startSweeper = (db: Database, log: Logger): Sweeper => {
+  let running: Promise<unknown> = Promise.resolve();
+  const untilDone = async (batch: (db: Database) => Promise<number>): Promise<number> => {
+    let total = 0;
+    for (let rows = BATCH; rows === BATCH; total += rows) rows = await batch(db);
+    return total;
+  };
+  const sweep = async (): Promise<number> => {
+    const options = await untilDone(sweepOptions);
+    const answers = await untilDone(sweepIdempotency);
+    if (options + answers > 0) log.info({ options, answers }, "swept");
+    return options + answers;
+  };
+  const timer = setInterval(() => {
+    running = sweep().catch((error: unknown) => log.warn({ err: error }, "sweep failed; the next one tries again"));
+  }, INTERVAL_MS);
+  timer.unref();
+  return {
+    sweep,
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+};

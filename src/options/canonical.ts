@@ -1,0 +1,23 @@
+import { invalidField } from "../errors.ts";
+import { jsonOf, MAX_VALUE_LEVELS, toValue } from "./value.ts";
+
+/** Whether JSON is nested deeper than so many levels. Level by level, not by recursion: what comes from a file may be deep. */
+const isDeeper = (json: unknown, levels: number): boolean => {
+  let members = [json];
+  for (let level = 0; members.length > 0; level += 1) {
+    if (level === levels) return true;
+    members = members.flatMap((member) => (typeof member === "object" && member !== null ? Object.values(member) : []));
+  }
+  return false;
+};
+
+/**
+ * The canonical text of plain JSON, under the rules that SetOption has for values.
+ * @throws INVALID_ARGUMENT as jsonOf does.
+ */
+export const canonicalJson = (json: unknown, field = "value"): string => {
+  if (isDeeper(json, MAX_VALUE_LEVELS)) {
+    throw invalidField(field, `is nested deeper than ${MAX_VALUE_LEVELS} levels`, "OPTION_VALUE_TOO_DEEP");
+  }
+  return jsonOf(toValue(json), field);
+};

@@ -1,0 +1,28 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Selectable } from "kysely";
+import type { Schema } from "../db/orm.ts";
+import type { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
+import { scopeFields } from "./scope.ts";
+import { toValue } from "./value.ts";
+
+/** A row of user_option, as every read selects it. */
+export type OptionRow = Selectable<Schema["user_option"]>;
+
+/**
+ * The version of an option's row. The id is part of it: a deleted option that is set anew begins at version 1 again,
+ * and an etag of its first life must not fit the second.
+ */
+export const optionEtag = (row: Pick<OptionRow, "id" | "version">): string => `${row.id}.${row.version}`;
+
+/** An option as the API shows it. */
+export const toUserOption = (row: OptionRow): MessageInitShape<typeof UserOptionSchema> => ({
+  userId: row.user_id,
+  key: row.key,
+  value: toValue(row.value),
+  ...scopeFields(row.scope_kind, row.scope_id),
+  etag: optionEtag(row),
+  createTime: timestampFromDate(row.create_time),
+  updateTime: timestampFromDate(row.update_time),
+  ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),
+});

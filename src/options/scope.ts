@@ -1,0 +1,33 @@
+import { DomainError } from "../errors.ts";
+
+/** Where an option holds, as its two columns say: both are never null, so that one unique key protects every scope. */
+export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
+
+/** The values of `scope_kind`, in the order in which options are listed. */
+export const ScopeKind = { GLOBAL: 0, ORGANIZATION: 1, PROJECT: 2 } as const;
+
+/** One value of `scope_kind`. */
+export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind];
+
+/** The two fields by which every request and every option names its scope. */
+export type ScopeFields = { readonly projectId: bigint; readonly organizationId: bigint };
+
+const GLOBAL_SCOPE: Scope = { kind: ScopeKind.GLOBAL, id: 0n };
+
+/** The scope of a request: neither field = the user's global scope; both are refused by the proto's rules. */
+export const scopeOf = ({ projectId, organizationId }: ScopeFields): Scope => {
+  if (projectId !== 0n) return { kind: ScopeKind.PROJECT, id: projectId };
+  return organizationId === 0n ? GLOBAL_SCOPE : { kind: ScopeKind.ORGANIZATION, id: organizationId };
+};
+
+/** The two fields of a stored option. */
+export const scopeFields = (kind: number, id: bigint): ScopeFields => ({
+  projectId: kind === ScopeKind.PROJECT ? id : 0n,
+  organizationId: kind === ScopeKind.ORGANIZATION ? id : 0n,
+});
+
+/** The request names a scope where none is allowed. */
+export const scopeConflict = (description: string): DomainError =>
+  new DomainError("Invalid", "OPTION_SCOPE_CONFLICT", description, {
+    violations: ["project_id", "organization_id"].map((field) => ({ field, description })),
+  });

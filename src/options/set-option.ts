@@ -1,0 +1,53 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { invalidField } from "../errors.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type OptionRow, toUserOption } from "./option.mapping.ts";
+import { alive, optionColumns } from "./option.select.ts";
+import { scopeOf } from "./scope.ts";
+import { assertOptionEtag, type OptionKey, storedOption } from "./stored-option.ts";
+import { jsonOf } from "./value.ts";
+
+type StoredRow = OptionRow & { readonly created: boolean };
+
+/**
+ * One statement that stores a value unless it is there already; no row means just that. `created` is read from the
+ * state before the statement, so an option that had expired counts as new.
+ */
+const upsert = async (
+  tx: Tx,
+  { userId, scope, key }: OptionKey,
+  value: string,
+  expireTime: Date | null,
+): Promise<StoredRow | undefined> => {
+  const ofKey = sql`o.user_id = ${userId} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id} and o.key = ${key}`;
+  const { rows } = await sql<StoredRow>`
+    insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
+    values (${userId}, ${scope.kind}, ${scope.id}, ${key}, ${value}::jsonb, ${expireTime}, statement_timestamp(), statement_timestamp())
+    on conflict (user_id, scope_kind, scope_id, key) do update set
+      value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
+      create_time = case when ${alive} then o.create_time else excluded.create_time end
+      where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time)
+    returning ${optionColumns}, not exists (select from user_option o where ${ofKey} and ${alive}) as created`.execute(tx.sql, tx.abort);
+  return rows[0];
+};
+
+/** SetOption: stores one value; an equal one writes nothing. */
+export const setOption =
+  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.setOption> =>
+  (call, request) => {
+    const { userId, key, value, etag, requestId } = request;
+    if (value === undefined) throw invalidField("value", "is required");
+    const json = jsonOf(value);
+    const option: OptionKey = { userId, key, scope: scopeOf(request) };
+    const expireTime = request.expireTime ? timestampDate(request.expireTime) : null;
+    return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
+      if (etag !== "") assertOptionEtag(await storedOption(tx, option), etag);
+      const stored = await upsert(tx, option, json, expireTime);
+      const row = stored ?? (await storedOption(tx, option));
+      return { ...(row && { option: toUserOption(row) }), created: stored?.created ?? false, changed: stored !== undefined };
+    });
+  };

@@ -1,0 +1,90 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../errors.ts";
+
+/** Most bytes of a value: UTF-8, in canonical form. */
+export const MAX_VALUE_BYTES = 64 * 1024;
+/** Most levels of a value: a scalar has one, a list or object one more than its deepest member. */
+export const MAX_VALUE_LEVELS = 24;
+
+type Kind = Value["kind"];
+type Walk = { levels: number; fault: string | undefined };
+
+const hasNul = (text: string): boolean => text.includes("\0");
+
+const fromKind = (kind: Kind, level: number, walk: Walk): JsonValue => {
+  if (level > walk.levels) walk.levels = level;
+  // What is deeper is refused anyway; not walking it bounds the recursion.
+  if (level > MAX_VALUE_LEVELS) return null;
+  switch (kind.case) {
+    case "numberValue":
+      if (!Number.isFinite(kind.value)) walk.fault ??= "holds a number that is not finite";
+      return kind.value === 0 ? 0 : kind.value;
+    case "stringValue":
+      if (hasNul(kind.value)) walk.fault ??= "holds a NUL character";
+      else if (!kind.value.isWellFormed()) walk.fault ??= "holds half of a surrogate pair";
+      return kind.value;
+    case "boolValue":
+      return kind.value;
+    case "listValue":
+      return kind.value.values.map((member) => fromKind(member.kind, level + 1, walk));
+    case "structValue": {
+      // Without a prototype: "__proto__" is a member like any other.
+      const object: Record<string, JsonValue> = Object.create(null);
+      for (const [name, member] of Object.entries(kind.value.fields)) {
+        if (hasNul(name)) walk.fault ??= "holds a NUL character";
+        object[name] = fromKind(member.kind, level + 1, walk);
+      }
+      return object;
+    }
+    case "nullValue":
+      return null;
+    default:
+      walk.fault ??= "holds a member without a value";
+      return null;
+  }
+};
+
+/**
+ * The JSON of a value, checked: finite numbers, no NUL character, at most 24 levels and 64 KiB (docs/values.md).
+ * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
+ */
+export const jsonOf = (value: Value, field = "value"): string => {
+  const walk: Walk = { levels: 0, fault: undefined };
+  const json = fromKind(value.kind, 1, walk);
+  if (walk.levels > MAX_VALUE_LEVELS) {
+    throw invalidField(field, `is nested deeper than ${MAX_VALUE_LEVELS} levels`, "OPTION_VALUE_TOO_DEEP");
+  }
+  if (walk.fault !== undefined) throw invalidField(field, walk.fault);
+  const text = JSON.stringify(json);
+  if (Buffer.byteLength(text) > MAX_VALUE_BYTES) {
+    throw invalidField(field, `is larger than ${MAX_VALUE_BYTES} bytes`, "OPTION_VALUE_TOO_LARGE");
+  }
+  return text;
+};
+
+const kindOf = (json: unknown): Kind => {
+  switch (typeof json) {
+    case "number":
+      return { case: "numberValue", value: json };
+    case "string":
+      return { case: "stringValue", value: json };
+    case "boolean":
+      return { case: "boolValue", value: json };
+    default:
+      if (json === null || json === undefined) return { case: "nullValue", value: 0 };
+      if (Array.isArray(json)) {
+        return { case: "listValue", value: { $typeName: "google.protobuf.ListValue", values: json.map(toValue) } };
+      }
+      return { case: "structValue", value: { $typeName: "google.protobuf.Struct", fields: fieldsOf(json) } };
+  }
+};
+
+const fieldsOf = (json: object): Record<string, Value> => {
+  // `Object.fromEntries` defines its members, so "__proto__" stays one.
+  return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
+};
+
+/** The value that stands for stored JSON. */
+export const toValue = (json: unknown): Value => create(ValueSchema, { kind: kindOf(json) });

@@ -1,0 +1,55 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserEmail } from "../emails/user-email.entity.ts";
+import { invalidField } from "../errors.ts";
+import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { claimNames } from "./names.ts";
+import { assertMayRaise } from "./privileges.ts";
+import { User } from "./user.entity.ts";
+import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
+import { selectUsers } from "./user.select.ts";
+
+/** The username of a new user: blank = the email. */
+const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): string => {
+  const name = username.trim() === "" ? email : username;
+  if (name === "") throw invalidField("user.username", "must not be blank when there is no email");
+  if ([...name].length > 128) throw invalidField("user.username", "must not be blank when the email is longer than 128 characters");
+  return name;
+};
+
+/** CreateUser: the user and, when it has an email, its address, unverified. */
+export const createUser =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.createUser> =>
+  (call, request) => {
+    const { user } = request;
+    if (user === undefined) throw invalidField("user", "is required");
+    const username = usernameOf(user);
+    const { email = "" } = user;
+    if (user.isStaff || user.isSuperuser) assertMayRaise(call);
+    return write(call, { method: UserService.method.createUser, request, subjects: [], requestId: request.requestId }, async (tx) => {
+      await claimNames(tx, { username, email });
+      const row = tx.em.create(User, {
+        username,
+        usernameHandle: handleOf(username),
+        name: user.name ?? "",
+        email,
+        isActive: user.isActive ?? true,
+        isStaff: user.isStaff ?? false,
+        isSuperuser: user.isSuperuser ?? false,
+        isManaged: user.isManaged ?? false,
+        isUnclaimed: user.isUnclaimed ?? false,
+        isApp: user.isApp ?? false,
+        isPasswordExpired: user.isPasswordExpired ?? false,
+        flags: user.newsletterConsentPrompt ? NEWSLETTER_CONSENT_PROMPT : 0n,
+      });
+      await tx.em.flush();
+      if (email !== "") tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
+      await tx.em.flush();
+      tx.touch(userSubject(row.id));
+      const created = await selectUsers(tx.sql, { full: true }).where("users.id", "=", row.id).executeTakeFirstOrThrow(tx.abort);
+      return { user: toUser(created) };
+    });
+  };

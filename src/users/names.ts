@@ -1,0 +1,29 @@
+import { sql } from "kysely";
+import { handleOf, lockHandles } from "../db/handles.ts";
+import type { Tx } from "../db/transaction.ts";
+import { alreadyExists } from "../errors.ts";
+
+/** What a write makes of a user's names; undefined = the write does not touch it, "" = there is none. */
+export type Names = {
+  /** The user; undefined = one that is being created. */
+  readonly userId?: bigint;
+  readonly username?: string | undefined;
+  readonly email?: string | undefined;
+  /** Names that the write gives up. */
+  readonly dropped?: readonly string[];
+};
+
+/**
+ * Locks the names that a write claims and drops, then checks the rule that no constraint can: a username is never
+ * another user's address, and an address never another user's username. That usernames are unique is a constraint, and
+ * so is that an address is verified for one user only.
+ * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
+ */
+export const claimNames = async (tx: Tx, { userId = 0n, username = "", email = "", dropped = [] }: Names): Promise<void> => {
+  await lockHandles(tx, [username, email, ...dropped]);
+  const { rows } = await sql<{ username_taken: boolean; email_taken: boolean }>`select
+    exists (select from user_email where email_handle = ${handleOf(username)} and user_id <> ${userId}) as username_taken,
+    exists (select from users where username_handle = ${handleOf(email)} and id <> ${userId}) as email_taken`.execute(tx.sql, tx.abort);
+  if (rows[0]?.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
+  if (rows[0]?.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
+};

@@ -1,0 +1,87 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Call, Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import { maskedFields } from "../db/mask.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { UserEmail } from "../emails/user-email.entity.ts";
+import { conflict, failedPrecondition, invalidField } from "../errors.ts";
+import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { userNotFound } from "./get-user.ts";
+import { claimNames } from "./names.ts";
+import { assertMayRaise } from "./privileges.ts";
+import { User } from "./user.entity.ts";
+import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
+import { selectUsers } from "./user.select.ts";
+
+type Update = { readonly tx: Tx; readonly call: Call; readonly row: User; readonly to: UserMessage };
+
+/**
+ * The username and the primary address, claimed together: all names of a write are locked at once, in order. A user
+ * without an address gets its first one here; another one has to be verified before it can be the primary.
+ */
+const setNames = async ({ tx, row, to }: Update, fields: ReadonlySet<string>): Promise<void> => {
+  const email = fields.has("email") ? (to.email ?? "") : row.email;
+  const username = fields.has("username") ? (to.username?.trim() ? to.username : email) : row.username;
+  const renamed = username !== row.username;
+  const addressed = email !== row.email;
+  if (renamed && row.isManaged) throw failedPrecondition("USER_MANAGED", "The username of a managed user can't be changed.");
+  if (renamed && username === "") throw invalidField("user.username", "must not be blank when there is no email");
+  if (addressed && row.email !== "") {
+    throw failedPrecondition("IMMUTABLE_FIELD", "The primary address can't be changed by UpdateUser.");
+  }
+  if (!renamed && !addressed) return;
+  await claimNames(tx, {
+    userId: row.id,
+    ...(renamed && { username, dropped: [row.username] }),
+    ...(addressed && { email }),
+  });
+  row.username = username;
+  row.usernameHandle = handleOf(username);
+  row.email = email;
+  if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
+};
+
+const raise = (call: Call, from: boolean, to = false): boolean => {
+  if (to && !from) assertMayRaise(call);
+  return to;
+};
+
+/** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
+const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
+  name: ({ to }) => ({ name: to.name ?? "" }),
+  isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
+  isStaff: ({ call, row, to }) => ({ isStaff: raise(call, row.isStaff, to.isStaff) }),
+  isSuperuser: ({ call, row, to }) => ({ isSuperuser: raise(call, row.isSuperuser, to.isSuperuser) }),
+  isManaged: ({ to }) => ({ isManaged: to.isManaged ?? false }),
+  isUnclaimed: ({ to }) => ({ isUnclaimed: to.isUnclaimed ?? false }),
+  isApp: ({ to }) => ({ isApp: to.isApp ?? false }),
+  isPasswordExpired: ({ to }) => ({ isPasswordExpired: to.isPasswordExpired ?? false }),
+  newsletterConsentPrompt: ({ row, to }) => {
+    const others = row.flags & ~NEWSLETTER_CONSENT_PROMPT;
+    return { flags: to.newsletterConsentPrompt ? others | NEWSLETTER_CONSENT_PROMPT : others };
+  },
+};
+
+/** UpdateUser: the fields of the mask and no others; equal values write nothing. */
+export const updateUser =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.updateUser> =>
+  (call, request) => {
+    const { user: to } = request;
+    if (to === undefined) throw invalidField("user", "is required");
+    const fields = maskedFields(UserSchema, to, request.updateMask);
+    return write(call, { method: UserService.method.updateUser, request, subjects: [userSubject(to.id)] }, async (tx) => {
+      const row = await tx.em.findOne(User, to.id);
+      if (!row) throw userNotFound();
+      const etag = userEtag(row.version);
+      if (to.etag !== "" && to.etag !== etag) {
+        throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag } });
+      }
+      const update: Update = { tx, call, row, to };
+      await setNames(update, fields);
+      for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
+      await tx.em.flush();
+      const updated = await selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id).executeTakeFirstOrThrow(tx.abort);
+      return { user: toUser(updated) };
+    });
+  };

@@ -1,0 +1,65 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { handleOf } from "../db/handles.ts";
+import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { UserEmailRow, UserRow } from "./user.select.ts";
+
+/** Bit 0 of `flags`. */
+export const NEWSLETTER_CONSENT_PROMPT = 1n;
+
+/** The stored numbers are those of the model that users are imported from. */
+const avatarTypes: readonly AvatarType[] = [AvatarType.LETTER, AvatarType.UPLOAD, AvatarType.GRAVATAR];
+
+const timestamp = (date: Date | null): Timestamp | undefined => (date === null ? undefined : timestampFromDate(date));
+
+/** The word to greet with: "hello world" → "Hello", "a@example.com" → "A". */
+const salutationOf = ({ name, username }: Pick<UserRow, "name" | "username">): string => {
+  const called = name === "" ? (username.split("@")[0]?.split(".")[0] ?? "") : name;
+  const [first = ""] = called.trim().split(/\s+/);
+  return first === "" ? "" : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
+};
+
+/** An address as the API shows it; `primaryHandle` is the handle of the user's primary address. */
+export const toUserEmail = (row: UserEmailRow, primaryHandle: string): MessageInitShape<typeof UserEmailSchema> => ({
+  email: row.email,
+  isVerified: row.is_verified,
+  isPrimary: row.email_handle === primaryHandle,
+  dateAdded: timestampFromDate(new Date(row.date_added)),
+});
+
+const toUserEmails = (row: UserRow): MessageInitShape<typeof UserEmailSchema>[] => {
+  const primary = handleOf(row.email);
+  const emails = (row.emails ?? []).map((email) => toUserEmail(email, primary));
+  return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));
+};
+
+/** The version of a user's row. */
+export const userEtag = (version: number): string => String(version);
+
+/** A user as the API shows it. */
+export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
+  id: row.id,
+  username: row.username,
+  name: row.name,
+  email: row.email,
+  isActive: row.is_active,
+  isStaff: row.is_staff,
+  isSuperuser: row.is_superuser,
+  isManaged: row.is_managed,
+  isUnclaimed: row.is_unclaimed,
+  isSuspended: row.is_suspended,
+  isApp: row.is_app,
+  isPasswordExpired: row.is_password_expired,
+  hasUsablePassword: Boolean(row.has_usable_password),
+  dateJoined: timestamp(row.date_joined),
+  lastLogin: timestamp(row.last_login),
+  lastActive: timestamp(row.last_active),
+  lastPasswordChange: timestamp(row.last_password_change),
+  avatar: { type: avatarTypes[row.avatar_type] ?? AvatarType.LETTER, url: row.avatar_url ?? "" },
+  newsletterConsentPrompt: (row.flags & NEWSLETTER_CONSENT_PROMPT) !== 0n,
+  displayName: row.name === "" ? row.username : row.name,
+  label: row.email || row.username || String(row.id),
+  salutation: salutationOf(row),
+  emails: toUserEmails(row),
+  etag: userEtag(row.version),
+});

@@ -1,0 +1,57 @@
+import type { Kysely, SqlBool } from "kysely";
+import { sql } from "kysely";
+import type { Schema } from "../db/orm.ts";
+
+/** An address as the full view selects it; times are ISO text inside the JSON. */
+export type UserEmailRow = {
+  readonly email: string;
+  readonly email_handle: string;
+  readonly is_verified: boolean;
+  readonly date_added: string;
+};
+
+/** Which users to read, and how much of each. */
+export type UserQuery = { readonly full: boolean };
+
+const emailsOf = sql<UserEmailRow[]>`(
+  select coalesce(json_agg(json_build_object(
+    'email', e.email, 'email_handle', e.email_handle, 'is_verified', e.is_verified, 'date_added', e.date_added
+  ) order by e.email_handle), '[]') from user_email e where e.user_id = users.id)`;
+
+const none = sql<UserEmailRow[]>`null`;
+
+/**
+ * Every read of users is this query and a condition. The password stays in the database: what leaves it is whether
+ * there is one.
+ */
+export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
+  db
+    .selectFrom("users")
+    .leftJoin("user_activity", "user_activity.user_id", "users.id")
+    .select([
+      "users.id",
+      "users.username",
+      "users.name",
+      "users.email",
+      "users.is_active",
+      "users.is_staff",
+      "users.is_superuser",
+      "users.is_managed",
+      "users.is_unclaimed",
+      "users.is_suspended",
+      "users.is_app",
+      "users.is_password_expired",
+      "users.last_password_change",
+      "users.flags",
+      "users.avatar_type",
+      "users.avatar_url",
+      "users.date_joined",
+      "users.version",
+      "user_activity.last_login",
+      "user_activity.last_active",
+      sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
+      (full ? emailsOf : none).as("emails"),
+    ]);
+
+/** A user as `selectUsers` returns it. */
+export type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["execute"]>>[number];

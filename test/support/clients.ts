@@ -1,0 +1,35 @@
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import type { App } from "../../src/app.ts";
+import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { formatAddress } from "../../src/server/sockets.ts";
+import { createGrpcJsTransport } from "./grpc-js-transport.ts";
+
+/** The clients that every case of the contract suite goes through. */
+export const clientKinds = ["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const;
+
+/** One of them. */
+export type ClientKind = (typeof clientKinds)[number];
+
+/** The generated clients of all services, over one transport. */
+export type Clients = { readonly users: Client<typeof UserService>; readonly options: Client<typeof UserOptionService> };
+
+const over = (transport: Transport): Clients => ({
+  users: createClient(UserService, transport),
+  options: createClient(UserOptionService, transport),
+});
+
+/** Makes the clients of one service. */
+export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">) => {
+  const grpcAddress = formatAddress(service.grpcAddress);
+  const grpcJs = createGrpcJsTransport(grpcAddress);
+  const baseUrl = `http://${formatAddress(service.httpAddress)}`;
+  const byKind: Record<ClientKind, Clients> = {
+    "grpc-js": over(grpcJs),
+    "Connect JSON": over(createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })),
+    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
+    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
+  };
+  return { byKind, close: () => grpcJs.close() };
+};
