@@ -1,0 +1,13 @@
+import { forbidden } from "../../errors.ts";
+import type { Link } from "./link.ts";
+
+/** Lets a caller in that has the permission which the RPC names. What depends on the resource is the operation's. */
+export const authorize: Link = ({ name, permission }) => {
+  const refusal = `${name} needs the permission ${permission}.`;
+  return (next) => (invocation, received) => {
+    if (!invocation.call?.caller.permissions.has(permission)) {
+      throw forbidden("PERMISSION_REQUIRED", refusal, { metadata: { permission } });
+    }
+    return next(invocation, received);
+  };
+};

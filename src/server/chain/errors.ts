@@ -1,0 +1,24 @@
+import { DomainError } from "../../errors.ts";
+import type { Invocation } from "./invocation.ts";
+import { type ChainContext, type Link, settle } from "./link.ts";
+import { faultStatus, statusOf } from "./status.ts";
+
+const pass = (_: Invocation, response: unknown): unknown => response;
+
+const failWith =
+  (explain: ChainContext["explain"]) =>
+  (invocation: Invocation, error: unknown): never => {
+    // A call that was ended reports why, whatever its operation made of the abort.
+    const reason = invocation.ended() ?? error;
+    const known = reason instanceof DomainError ? reason : explain(reason);
+    throw known === undefined ? faultStatus(invocation.requestId(), reason) : statusOf(known);
+  };
+
+/**
+ * Turns every error into a status: one of the API as it says, any other into INTERNAL without its words. An operation
+ * that throws a transport's error has no say in the status.
+ */
+export const errors: Link = (_, { explain }) => {
+  const fail = failWith(explain);
+  return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);
+};

@@ -1,0 +1,32 @@
+import type { Message } from "@bufbuild/protobuf";
+import type { Codec, Rpc } from "../rpc.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { errors } from "./errors.ts";
+import type { ChainContext, Handler, Link } from "./link.ts";
+import { shed } from "./shed.ts";
+import { telemetry } from "./telemetry.ts";
+import { validate } from "./validate.ts";
+
+/** What every call passes, outermost first. */
+export const chain: readonly Link[] = [
+  telemetry, // outermost: counts and times whatever the others do, with the status they end in
+  errors, // around all that can throw, so that nothing but a status leaves the server
+  shed, // before any work: under load a refusal must cost nothing
+  authenticate, // before all that depends on the caller
+  authorize, // before the request is decoded: its contents are nobody's business but a permitted caller's
+  validate, // last: operations see well-formed requests only
+];
+
+/** The end of the chain: runs the operation, bounded by deadline and cancellation when it does not answer at once. */
+const operate =
+  ({ operation, encode }: Rpc & Codec): Handler =>
+  (invocation, request) => {
+    if (invocation.call === undefined) throw new Error("The authenticate link makes the call.");
+    const response = operation(invocation.call, request as Message);
+    return response instanceof Promise ? invocation.bound(response).then(encode) : encode(response);
+  };
+
+/** Puts the whole chain around the operation of one RPC, for the transport whose codec it has. */
+export const compile = (rpc: Rpc & Codec, context: ChainContext): Handler =>
+  chain.reduceRight((next, link) => link(rpc, context)(next), operate(rpc));

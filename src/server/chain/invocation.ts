@@ -1,0 +1,107 @@
+import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import type { Call } from "../../call.ts";
+import { DomainError } from "../../errors.ts";
+import { maxTimeoutMs, type Rpc } from "../rpc.ts";
+import { traceIdOf } from "./trace.ts";
+
+/** What a listener tells of one call. */
+export type Transport = {
+  /** A request header by its lower-case name; undefined when absent. */
+  readonly header: (name: string) => string | undefined;
+  /** When the client stops waiting, in milliseconds since the epoch; Infinity when it did not say. */
+  readonly deadline: number;
+  /** Has `listener` called when the client goes away. Called at most once per call, and only for calls that last. */
+  readonly onCancel: (listener: () => void) => void;
+};
+
+/** One call on its way through the chain: what the links know beyond the operation's `Call`. */
+export type Invocation = {
+  readonly rpc: Rpc;
+  readonly header: Transport["header"];
+  /** `performance.now()` at arrival. */
+  readonly startedAt: number;
+  /** Milliseconds since the epoch, capped at 60 s from arrival. */
+  readonly deadline: number;
+  /** Made by the authenticate link. */
+  call: Call | undefined;
+  /** Why the call ended before its operation did: the deadline, or the client went away. */
+  readonly ended: () => DomainError | undefined;
+  readonly signal: () => AbortSignal;
+  readonly requestId: () => string;
+  readonly log: () => Logger;
+  /** Follows a promise of the operation until the call ends: from here on it has a timer. */
+  readonly bound: <T>(pending: Promise<T>) => Promise<T>;
+};
+
+const acceptableId = /^[\w.:-]{1,128}$/;
+
+const deadlinePassed = (): DomainError => new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The deadline of the call has passed.");
+const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
+
+/** Starts a call. Its signal, request id, log and timer are made when first needed: most reads never need them. */
+export const createInvocation = (rpc: Rpc, transport: Transport, log: Logger): Invocation => {
+  const arrival = Date.now();
+  const deadline = transport.deadline === Infinity ? arrival + rpc.defaultTimeoutMs : Math.min(transport.deadline, arrival + maxTimeoutMs);
+  let ended: DomainError | undefined;
+  let controller: AbortController | undefined;
+  let id: string | undefined;
+  let bound: Logger | undefined;
+
+  const requestId = (): string => {
+    if (id === undefined) {
+      const sent = transport.header("x-request-id");
+      id = sent !== undefined && acceptableId.test(sent) ? sent : randomUUID();
+    }
+    return id;
+  };
+
+  return {
+    rpc,
+    header: transport.header,
+    startedAt: performance.now(),
+    deadline,
+    call: undefined,
+    ended: () => ended,
+    signal: () => {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (ended !== undefined) controller.abort(ended);
+      }
+      return controller.signal;
+    },
+    requestId,
+    log: () => {
+      bound ??= log.child({
+        method: rpc.name,
+        request_id: requestId(),
+        trace_id: traceIdOf(transport.header("traceparent")),
+      });
+      return bound;
+    },
+    bound: (pending) =>
+      new Promise((resolve, reject) => {
+        let settled = false;
+        // grpc-js reports the end of every call as a cancellation: only one that comes too early needs a reason.
+        const end = (why: () => DomainError) => {
+          if (settled || ended !== undefined) return;
+          const reason = why();
+          ended = reason;
+          clearTimeout(timer);
+          reject(reason);
+          controller?.abort(reason);
+        };
+        const timer = setTimeout(() => end(deadlinePassed), deadline - Date.now());
+        const settle =
+          <A>(outcome: (value: A) => void) =>
+          (value: A) => {
+            settled = true;
+            clearTimeout(timer);
+            outcome(value);
+          };
+        // grpc-js has its own timer for the client's deadline and reports it as a cancellation.
+        transport.onCancel(() => end(Date.now() >= deadline ? deadlinePassed : callCancelled));
+        pending.then(settle(resolve), settle(reject));
+      }),
+  };
+};

@@ -1,0 +1,48 @@
+import type { Logger } from "pino";
+import type { MaybePromise } from "../../call.ts";
+import type { DomainError } from "../../errors.ts";
+import type { CallMetrics } from "../../telemetry/metrics.ts";
+import type { Callers } from "../callers.ts";
+import type { Codec, Rpc } from "../rpc.ts";
+import type { Gate } from "./gate.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** Answers one RPC. What is received and answered are bytes on the gRPC port and messages on the HTTP port. */
+export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
+
+/** What the links share, over both listeners. */
+export type ChainContext = {
+  readonly log: Logger;
+  readonly metrics: CallMetrics;
+  readonly gate: Gate;
+  readonly callers: Callers;
+  /** What an error from below the operations, such as a driver's, means to a caller; undefined = it is a fault. */
+  readonly explain: (error: unknown) => DomainError | undefined;
+};
+
+/** One link: prepared once per RPC with all that can be prepared, then put around what comes after it. */
+export type Link = (rpc: Rpc & Codec, context: ChainContext) => (next: Handler) => Handler;
+
+/**
+ * Runs `next` and hands on what comes of it: at once when it is there, later when it is a promise. The one place that
+ * tells the two apart, so that a call that is answered at once makes no promise on its way.
+ */
+export const settle = (
+  next: Handler,
+  invocation: Invocation,
+  received: unknown,
+  done: (invocation: Invocation, response: unknown) => unknown,
+  failed: (invocation: Invocation, error: unknown) => never,
+): MaybePromise<unknown> => {
+  let response: MaybePromise<unknown>;
+  try {
+    response = next(invocation, received);
+  } catch (error) {
+    return failed(invocation, error);
+  }
+  if (!(response instanceof Promise)) return done(invocation, response);
+  return response.then(
+    (later) => done(invocation, later),
+    (error: unknown) => failed(invocation, error),
+  );
+};

@@ -1,0 +1,42 @@
+import type { Invocation } from "./invocation.ts";
+import { type Link, settle } from "./link.ts";
+import { Code, StatusError } from "./status.ts";
+
+const slowMs = 100;
+
+const faults: ReadonlySet<Code> = new Set([Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS]);
+const pressures: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED, Code.DEADLINE_EXCEEDED]);
+
+const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "error" : pressures.has(code) ? "warn" : "info");
+
+/** Counts and times every call; logs what fails or takes over 100 ms, and every call at debug. Never its contents. */
+export const telemetry: Link = (rpc, { log, metrics }) => {
+  const observe = metrics.forMethod(rpc.name);
+  const logsEveryCall = log.isLevelEnabled("debug");
+
+  /** What every line of a call says besides the names that its log is bound to. */
+  const fieldsOf = (invocation: Invocation, code: Code, milliseconds: number) => ({
+    code: Code[code],
+    caller: invocation.call?.caller.name,
+    duration_ms: Math.round(milliseconds * 100) / 100,
+  });
+
+  const done = (invocation: Invocation, response: unknown): unknown => {
+    const milliseconds = performance.now() - invocation.startedAt;
+    observe("OK", milliseconds);
+    if (milliseconds > slowMs) invocation.log().warn(fieldsOf(invocation, Code.OK, milliseconds), "slow call");
+    else if (logsEveryCall) invocation.log().debug(fieldsOf(invocation, Code.OK, milliseconds), "call");
+    return response;
+  };
+
+  const failed = (invocation: Invocation, error: unknown): never => {
+    const milliseconds = performance.now() - invocation.startedAt;
+    const { code, reason, cause } = error instanceof StatusError ? error : { code: Code.INTERNAL, reason: "INTERNAL_FAULT", cause: error };
+    observe(Code[code], milliseconds);
+    const fields = { ...fieldsOf(invocation, code, milliseconds), reason, err: cause };
+    invocation.log()[levelOf(code)](fields, "call failed");
+    throw error;
+  };
+
+  return (next) => (invocation, received) => settle(next, invocation, received, done, failed);
+};

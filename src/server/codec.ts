@@ -1,0 +1,42 @@
+import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { DomainError, exhausted } from "../errors.ts";
+import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
+
+/**
+ * Decodes a message of the binary format.
+ * @throws DomainError FIELD_INVALID when it is malformed or nested over 100 levels deep, the codec's own limit.
+ */
+export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> => {
+  try {
+    return fromBinary(schema, bytes, { readUnknownFields: false });
+  } catch (cause) {
+    throw new DomainError("Invalid", "FIELD_INVALID", `The request is not a well-formed ${schema.typeName}.`, { cause });
+  }
+};
+
+/** The message of an operation's literal, which may be a message already. */
+export const toMessage = (schema: DescMessage, literal: object): Message =>
+  "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
+
+/** @throws DomainError RESPONSE_TOO_LARGE over 3 MiB. */
+export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
+  if (byteLength > maxResponseBytes) {
+    throw exhausted("RESPONSE_TOO_LARGE", `The response is larger than ${maxResponseBytes} bytes: ask for fewer.`);
+  }
+};
+
+/** Bytes in, bytes out, within the limits of the RPC. */
+export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
+  decode: (received) => {
+    const bytes = received as Uint8Array;
+    if (bytes.byteLength > maxRequestBytes) {
+      throw exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxRequestBytes} bytes: send less at once.`);
+    }
+    return decodeMessage(method.input, bytes);
+  },
+  encode: (response) => {
+    const bytes = toBinary(method.output, toMessage(method.output, response));
+    assertResponseSize(bytes);
+    return bytes;
+  },
+});

@@ -1,0 +1,109 @@
+import { type Message, toBinary } from "@bufbuild/protobuf";
+import {
+  ConnectError,
+  type ConnectRouter,
+  type ContextValues,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { compressionGzip } from "@connectrpc/connect-node";
+import { compile } from "./chain/index.ts";
+import { createInvocation, type Invocation } from "./chain/invocation.ts";
+import type { ChainContext } from "./chain/link.ts";
+import { StatusError } from "./chain/status.ts";
+import { assertResponseSize, toMessage } from "./codec.ts";
+import { become, codecFault, toConnectError } from "./connect-errors.ts";
+import { type Codec, maxTimeoutMs, type Rpc } from "./rpc.ts";
+
+const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
+
+/** Carries the deadline of a call, in milliseconds since the epoch, to its handler. */
+export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
+
+/**
+ * Connect decodes and encodes by itself; what it could not decode comes here as the error that it is. The size is that of
+ * the binary format, as on the gRPC port: connect's own limit differs by format and ends a stream without a reason.
+ */
+const messageCodec = ({ method }: Rpc): Codec => ({
+  decode: (received) => {
+    if (received instanceof Error) throw received;
+    return received as Message;
+  },
+  encode: (response) => {
+    const message = toMessage(method.output, response);
+    assertResponseSize(toBinary(method.output, message));
+    return message;
+  },
+});
+
+const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void => {
+  const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
+  /** The errors that the chain made; all others are connect's. */
+  const made = new WeakSet<ConnectError>();
+
+  const start = ({ requestHeader, values, signal }: HandlerContext): Invocation =>
+    createInvocation(
+      rpc,
+      {
+        header: (name) => requestHeader.get(name) ?? undefined,
+        deadline: values.get(deadlineKey),
+        onCancel: (listener) => signal.addEventListener("abort", listener, { once: true }),
+      },
+      context.log,
+    );
+
+  const answer = async (request: Message, call: HandlerContext): Promise<Message> => {
+    try {
+      return (await handler(start(call), request)) as Message;
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      const sent = toConnectError(error);
+      made.add(sent);
+      throw sent;
+    }
+  };
+
+  /**
+   * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
+   * call's signal with the error just before it sends it, and that is where the chain gets to answer instead: such a
+   * call is counted, logged and refused as any other.
+   */
+  const answerCodecFaults = (call: HandlerContext): void => {
+    call.signal.addEventListener("abort", () => {
+      const error: unknown = call.signal.reason;
+      if (!(error instanceof ConnectError) || made.has(error)) return;
+      const fault = codecFault(error, rpc);
+      if (fault === undefined) return;
+      try {
+        void handler(start(call), fault);
+      } catch (status) {
+        if (status instanceof StatusError) become(error, status);
+      }
+    });
+  };
+
+  router.rpc(rpc.method, answer, {
+    readMaxBytes: rpc.maxRequestBytes,
+    maxTimeoutMs,
+    acceptCompression: [compressionGzip],
+    requestGate: answerCodecFaults,
+  });
+};
+
+/** One RPC on the HTTP port: Connect, gRPC-Web and gRPC. */
+export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
+
+/** Puts every RPC behind the chain; by request path. */
+export const createConnectRpcs = (rpcs: readonly Rpc[], context: ChainContext): ReadonlyMap<string, ConnectRpc> =>
+  new Map(
+    rpcs.map((rpc) => {
+      const router = createConnectRouter();
+      addRpc(router, rpc, context);
+      const [handle] = router.handlers;
+      if (handle === undefined) throw new Error(`connect made no handler for ${rpc.name}`);
+      return [handle.requestPath, { rpc, handle }];
+    }),
+  );

@@ -1,0 +1,48 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { DomainError, exhausted } from "../errors.ts";
+import { type StatusError, statusOf } from "./chain/status.ts";
+import type { Rpc } from "./rpc.ts";
+
+/** A status as connect sends it: the details as they are, the trailers as metadata. */
+export const toConnectError = ({ code, message, details, trailers }: StatusError): ConnectError =>
+  // The numbers of the codes are the same.
+  new ConnectError(message, code as number as Code, trailers, [...details]);
+
+/** Turns one error into what another one says; the object stays, since connect has it in its hands already. */
+export const become = (error: ConnectError, status: StatusError): void => {
+  const { code, rawMessage, message, details, metadata } = toConnectError(status);
+  Object.assign(error, { code, rawMessage, message, details, metadata });
+};
+
+/** The field, or message, that JSON broke at; what follows in connect's sentence may quote the value. */
+const placeOf = (sentence: string): string => {
+  const place = /^cannot decode (?:field|message) [\w.]+/.exec(sentence)?.[0];
+  return place === undefined ? "" : `: ${place}`;
+};
+
+/** Connect calls these INTERNAL; the last one is a message marked as compressed without a compression. */
+const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
+
+/**
+ * What a failure of connect's own codec is in our terms: connect calls malformed protobuf INTERNAL, and quotes the values
+ * of malformed JSON. Undefined for what it says well enough, such as an unknown compression.
+ */
+export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
+  const { code, rawMessage } = error;
+  if (rawMessage.includes("readMaxBytes")) {
+    return exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxRequestBytes} bytes: send less at once.`);
+  }
+  if (code === Code.DeadlineExceeded) {
+    return new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive before its deadline.");
+  }
+  if (code === Code.InvalidArgument || malformed.test(rawMessage)) {
+    const sentence = `The request is not a well-formed ${method.input.typeName}${placeOf(rawMessage)}.`;
+    return new DomainError("Invalid", "FIELD_INVALID", sentence);
+  }
+  // What is left of INTERNAL is a response that can't be encoded: a fault of ours.
+  return code === Code.Internal ? error : undefined;
+};
+
+/** The answer to an RPC that does not exist. */
+export const unknownRpc = (): ConnectError =>
+  toConnectError(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC.")));

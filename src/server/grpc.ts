@@ -1,0 +1,95 @@
+import { createServer } from "node:net";
+import type { DescService } from "@bufbuild/protobuf";
+import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
+import type { ListenAddress } from "../config.ts";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
+import type { ChainContext } from "./chain/link.ts";
+import { toGrpcMethod } from "./grpc-adapter.ts";
+import { addHealth } from "./health.ts";
+import type { Readiness } from "./readiness.ts";
+import { addReflection } from "./reflection.ts";
+import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
+import { listen, trackSockets } from "./sockets.ts";
+import { createStallGuard } from "./stalls.ts";
+
+const minute = 60_000;
+
+const options: ServerOptions = {
+  // The limit of ordinary RPCs is the codec's: grpc-js has one for the whole server.
+  "grpc.max_receive_message_length": maxBatchRequestBytes,
+  "grpc.max_send_message_length": maxResponseBytes,
+  "grpc.max_concurrent_streams": 100,
+  // In MB, per connection.
+  "grpc-node.max_session_memory": 64,
+  // Connections end now and then (grpc-js adds 10 % of jitter), so that clients spread over new instances.
+  "grpc.max_connection_age_ms": 30 * minute,
+  "grpc.max_connection_age_grace_ms": minute,
+  "grpc.max_connection_idle_ms": 5 * minute,
+  // A peer that does not answer a ping is gone; this also ends connections that never say anything.
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 10_000,
+  // Nobody reads channelz here, and it costs on each message.
+  "grpc.enable_channelz": 0,
+};
+
+/** How long a request may take to arrive when the client sends no deadline: as long as the longest default deadline. */
+const requestPatienceMs = 10_000;
+
+/** A listener that is open. */
+export type Listener = {
+  readonly address: ListenAddress;
+  /** Takes no new connections, tells the open ones to go elsewhere, and resolves when their calls are done. */
+  readonly close: () => Promise<void>;
+  /** Ends what is still open. */
+  readonly destroy: () => void;
+};
+
+/** What the gRPC listener is made of. */
+export type GrpcListenerOptions = {
+  readonly listen: ListenAddress;
+  readonly rpcs: readonly Rpc[];
+  readonly services: readonly DescService[];
+  readonly context: ChainContext;
+  readonly readiness: Readiness;
+};
+
+/**
+ * Opens the gRPC port. The socket is ours and grpc-js gets its connections: so a taken port, the number of connections
+ * and the end of a drain are in our hands.
+ */
+export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
+  // Its logger quotes malformed headers, tokens included.
+  setLogVerbosity(logVerbosity.NONE);
+  const stalls = createStallGuard(requestPatienceMs);
+  const server = new Server({ ...options, interceptors: [stalls.interceptor] });
+  for (const rpc of rpcs) {
+    const { definition, implementation } = toGrpcMethod(rpc, context);
+    server.addService({ call: definition }, { call: implementation });
+  }
+  const health = addHealth(
+    server,
+    services.map(({ typeName }) => typeName),
+    readiness,
+  );
+  addReflection(server, [...services, Health, ServerReflection]);
+
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const front = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  const sockets = trackSockets(front);
+  const address = await listen(front, "GRPC_LISTEN", at);
+  return {
+    address,
+    close: async () => {
+      front.close();
+      health.endWatches();
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    },
+    destroy: () => {
+      health.stop();
+      stalls.stop();
+      server.forceShutdown();
+      sockets.destroyAll();
+    },
+  };
+};

@@ -1,0 +1,71 @@
+import type { ServerResponse } from "node:http";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { Logger } from "pino";
+import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
+import { unknownRpc } from "./connect-errors.ts";
+import { discardRest, type HttpRequest, readBody } from "./http-body.ts";
+import { takeTimeout } from "./http-timeout.ts";
+import { maxTimeoutMs } from "./rpc.ts";
+
+const sendError = (response: ServerResponse, httpStatus: number, error: ConnectError): void => {
+  response.writeHead(httpStatus, { "content-type": "application/json" });
+  response.end(errorToJsonBytes(error, undefined));
+};
+
+/** Connect builds a URL of it and lets the error end the process: https://github.com/connectrpc/connect-es. */
+const hasUsableAuthority = (request: HttpRequest): boolean => {
+  const authority = "authority" in request ? request.authority : request.headers.host;
+  return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
+};
+
+/** Connect answers a GET whose message is not base64 with INTERNAL. */
+const hasUsableQuery = (request: HttpRequest): boolean => {
+  const query = new URLSearchParams(request.url?.split("?", 2)[1]);
+  if (query.get("base64") !== "1") return true;
+  try {
+    base64Decode(query.get("message") ?? "");
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Answers one request to an RPC; never throws, whatever the request holds. */
+export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
+  if (!hasUsableAuthority(request)) {
+    return sendError(response, 400, new ConnectError("The Host of the request is not valid.", Code.InvalidArgument));
+  }
+  if (!hasUsableQuery(request)) {
+    return sendError(response, 400, new ConnectError("The message in the query is not base64.", Code.InvalidArgument));
+  }
+  response.once("finish", () => discardRest(request));
+  // A read by GET is for clients that can send nothing else: the answer depends on the caller and on the moment.
+  if (request.method === "GET") response.setHeader("cache-control", "no-store");
+  try {
+    const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, maxTimeoutMs);
+    const deadline = Date.now() + timeoutMs;
+    const answer = await handle({ ...call, body: readBody(request, deadline), contextValues: withDeadline(deadline) });
+    await universalResponseToNodeResponse(answer, response);
+  } catch (error) {
+    // The client has gone away, or the response could not be written: nobody is left to answer.
+    log.debug({ method: rpc.name, err: error }, "response not delivered");
+    response.destroy();
+  }
+};
+
+/** Answers a call of an RPC that does not exist, in the protocol of the request. */
+export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse): void => {
+  const error = unknownRpc();
+  const asked = request.headers["content-type"] ?? "";
+  if (!asked.startsWith("application/grpc")) {
+    sendError(response, 404, error);
+    return;
+  }
+  const type = asked.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc";
+  response.writeHead(200, { "content-type": type, "grpc-status": error.code, "grpc-message": error.rawMessage });
+  response.end();
+};

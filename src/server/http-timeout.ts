@@ -1,0 +1,26 @@
+const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+const connectTimeout = (value: string | null): number | undefined =>
+  value !== null && /^\d{1,10}$/.test(value) ? Number(value) : undefined;
+
+const grpcTimeout = (value: string | null): number | undefined => {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value ?? "");
+  return match === null ? undefined : Number(match[1]) * (unitMs[match[2] ?? ""] ?? 0);
+};
+
+/**
+ * Takes the client's timeout, in milliseconds, out of the headers; undefined when there is none. The chain enforces
+ * it, and connect would refuse one over its limit where the gRPC port caps it. A malformed one stays: connect says so.
+ */
+export const takeTimeout = (headers: Headers): number | undefined => {
+  for (const [name, parse] of [
+    ["connect-timeout-ms", connectTimeout],
+    ["grpc-timeout", grpcTimeout],
+  ] as const) {
+    const milliseconds = parse(headers.get(name));
+    if (milliseconds === undefined) continue;
+    headers.delete(name);
+    return milliseconds;
+  }
+  return undefined;
+};

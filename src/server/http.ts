@@ -1,0 +1,111 @@
+import { createServer, type ServerResponse } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { ListenAddress } from "../config.ts";
+import type { ChainContext } from "./chain/link.ts";
+import { createConnectRpcs } from "./connect-adapter.ts";
+import type { Listener } from "./grpc.ts";
+import type { HttpRequest } from "./http-body.ts";
+import { refuseUnknownRpc, serveRpc } from "./http-rpc.ts";
+import { splitProtocols } from "./protocols.ts";
+import type { Readiness } from "./readiness.ts";
+import { maxTimeoutMs, type Rpc } from "./rpc.ts";
+import { listen, trackSockets } from "./sockets.ts";
+
+const maxHeaderBytes = 16 * 1024;
+/** How long a connection may lie idle, in milliseconds. */
+const idleMs = 120_000;
+
+/** What the HTTP listener is made of. */
+export type HttpListenerOptions = {
+  readonly listen: ListenAddress;
+  readonly rpcs: readonly Rpc[];
+  readonly context: ChainContext;
+  readonly readiness: Readiness;
+  readonly registry: Registry;
+};
+
+type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
+
+const createPages = (readiness: Readiness, registry: Registry): ReadonlyMap<string, Page> =>
+  new Map<string, Page>([
+    ["/healthz", async () => ({ status: 200, body: "alive\n" })],
+    ["/readyz", async () => ((await readiness.isReady()) ? { status: 200, body: "ready\n" } : { status: 503, body: "not ready\n" })],
+    ["/metrics", async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })],
+  ]);
+
+const send = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), "cache-control": "no-store" });
+  response.end(body);
+};
+
+const servePage = async (page: Page, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
+  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, "This page is for GET.\n");
+  try {
+    const { status, type, body } = await page();
+    send(response, status, body, type);
+  } catch (error) {
+    log.error({ err: error }, "page failed");
+    send(response, 500, "The page can't be made; the log has the cause.\n");
+  }
+};
+
+const createHttpHandler = ({ rpcs, context, readiness, registry }: HttpListenerOptions) => {
+  const byPath = createConnectRpcs(rpcs, context);
+  const pages = createPages(readiness, registry);
+  const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
+
+  return (request: HttpRequest, response: ServerResponse): void => {
+    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    const rpc = byPath.get(path);
+    const page = pages.get(path);
+    if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
+    else if (page !== undefined) void servePage(page, request, response, context.log);
+    else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) refuseUnknownRpc(request, response);
+    else send(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
+  };
+};
+
+/** Opens the HTTP port: Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and the pages for operators. */
+export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
+  const handle = createHttpHandler(options);
+  const http1 = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: 10_000,
+      // Longer than any deadline: a call whose body stalls gets its answer first.
+      requestTimeout: maxTimeoutMs + 5_000,
+      connectionsCheckingInterval: 2_000,
+      keepAliveTimeout: idleMs,
+    },
+    handle,
+  );
+  http1.timeout = idleMs;
+  const http2 = createHttp2Server(
+    // maxSessionMemory is in MB.
+    { maxSessionMemory: 64, settings: { maxConcurrentStreams: 100, maxHeaderListSize: maxHeaderBytes } },
+    // Node's compatibility API: the response has the methods of HTTP/1.1's, without being one.
+    (request, response) => handle(request, response as unknown as ServerResponse),
+  );
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.setTimeout(idleMs, () => session.close());
+  });
+  const undecided = splitProtocols(http1, http2);
+  const sockets = trackSockets(http1);
+  const address = await listen(http1, "HTTP_LISTEN", options.listen);
+
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+    undecided.destroyAll();
+    for (const session of sessions) session.close();
+    // A connection that was busy when the drain began is idle after its answer.
+    const sweep = setInterval(() => http1.closeIdleConnections(), 50);
+    await closed;
+    clearInterval(sweep);
+  };
+  return { address, close, destroy: sockets.destroyAll };
+};

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { MaybePromise } from "../call.ts";
+import type { Config, ListenAddress } from "../config.ts";
+import type { Route } from "../routes.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { loadCallers } from "./callers.ts";
+import { createGate } from "./chain/gate.ts";
+import type { ChainContext } from "./chain/link.ts";
+import { startGrpc } from "./grpc.ts";
+import { startHttp } from "./http.ts";
+import { createReadiness } from "./readiness.ts";
+import { prepareRpcs } from "./rpc.ts";
+
+/** How long the calls in progress may take to finish in a drain, in milliseconds. */
+const graceMs = 15_000;
+
+/** What the server is started with. */
+export type ListenersOptions = {
+  readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
+  readonly routes: readonly Route[];
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** What an error from below the operations means to a caller. Default: a fault. */
+  readonly explain?: ChainContext["explain"];
+  /** Whether the service can answer now; asked by health checks, at most 1 s long. */
+  readonly ready: () => MaybePromise<boolean>;
+};
+
+/** Both ports, open. */
+export type Listeners = AsyncDisposable & {
+  readonly grpcAddress: ListenAddress;
+  readonly httpAddress: ListenAddress;
+  /**
+   * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and what is in
+   * progress has 15 s to finish. A second call waits for the first.
+   */
+  readonly drain: () => Promise<void>;
+};
+
+/**
+ * Opens both ports over one route table and one chain.
+ * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no permission.
+ */
+export const startListeners = async ({
+  config,
+  routes,
+  log,
+  metrics,
+  ready,
+  explain = () => undefined,
+}: ListenersOptions): Promise<Listeners> => {
+  const gate = createGate(config.maxConcurrentCalls);
+  const context: ChainContext = { log, metrics: metrics.calls, gate, callers: loadCallers(config), explain };
+  const rpcs = prepareRpcs(routes);
+  const services = routes.map(({ service }) => service);
+  const readiness = createReadiness(ready);
+  metrics.watchInProgress(() => gate.inProgress);
+
+  const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness });
+  const http = await startHttp({
+    listen: config.httpListen,
+    rpcs,
+    context,
+    readiness,
+    registry: metrics.registry,
+  }).catch((error: unknown) => {
+    grpc.destroy();
+    throw error;
+  });
+
+  const close = async (): Promise<void> => {
+    gate.closed = true;
+    const closed = Promise.all([grpc.close(), http.close()]);
+    await Promise.race([closed, delay(graceMs, undefined, { ref: false })]);
+    grpc.destroy();
+    http.destroy();
+    await closed;
+  };
+  let drained: Promise<void> | undefined;
+  const drain = (): Promise<void> => {
+    drained ??= (async () => {
+      readiness.drain();
+      // Load balancers look at health now and then; until they have, calls still come and are answered.
+      await delay(config.drainSeconds * 1_000);
+      await close();
+    })();
+    return drained;
+  };
+  return {
+    grpcAddress: grpc.address,
+    httpAddress: http.address,
+    drain,
+    [Symbol.asyncDispose]: drain,
+  };
+};

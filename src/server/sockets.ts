@@ -1,0 +1,52 @@
+import type { AddressInfo, Server, Socket } from "node:net";
+import { ConfigError, type ListenAddress } from "../config.ts";
+
+/** An address as people write it; IPv6 in brackets. */
+export const formatAddress = ({ host, port }: ListenAddress): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
+
+const explanations: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is in use by another process",
+  EACCES: "needs more rights than this process has: take a port above 1023",
+  EADDRNOTAVAIL: "is not an address of this machine",
+  ENOTFOUND: "is not a host that can be found",
+};
+
+/**
+ * Listens, and resolves to the address with the port that was picked.
+ * @throws ConfigError with one sentence that begins with the setting's name.
+ */
+export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>
+  new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException) => {
+      const explanation = explanations[error.code ?? ""] ?? `can't be listened on (${error.code})`;
+      reject(new ConfigError(`${setting} ${formatAddress(address)} ${explanation}`, { cause: error }));
+    };
+    server.once("error", refuse);
+    server.listen({ host: address.host, port: address.port }, () => {
+      server.off("error", refuse);
+      resolve({ host: address.host, port: (server.address() as AddressInfo).port });
+    });
+  });
+
+/** The open connections of a server. */
+export type Sockets = { readonly destroyAll: () => void };
+
+/** The most connections of one listener; the operating system's queue holds the rest. */
+const maxConnections = 1_000;
+
+/** Limits the connections of a server, and keeps them at hand so that a drain can end. */
+export const trackSockets = (server: Server): Sockets => {
+  const open = new Set<Socket>();
+  server.maxConnections = maxConnections;
+  server.prependListener("connection", (socket: Socket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    // A connection that breaks is no fault of ours, and an error without a listener would end the process.
+    socket.on("error", () => socket.destroy());
+  });
+  return {
+    destroyAll: () => {
+      for (const socket of open) socket.destroy();
+    },
+  };
+};

@@ -1,0 +1,43 @@
+/** What of an error is logged. */
+export type DescribedError = {
+  readonly type: string;
+  /** Left out for errors of the database: their sentences quote SQL and values. */
+  readonly message?: string | undefined;
+  readonly code?: string | undefined;
+  readonly constraint?: string | undefined;
+  /** Where it came from, without the message. */
+  readonly stack?: string | undefined;
+  readonly cause?: DescribedError | undefined;
+};
+
+const maxCauses = 5;
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/;
+
+/** Wrappers repeat the sentence of what they wrap, so the causes count too. */
+const isOfDatabase = (error: unknown, depth: number): boolean =>
+  error instanceof Error &&
+  depth < maxCauses &&
+  (("code" in error && sqlState.test(String(error.code))) || "query" in error || isOfDatabase(error.cause, depth + 1));
+
+const describe = (error: unknown, depth: number): DescribedError | undefined => {
+  if (error === undefined || error === null) return undefined;
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  return {
+    type: error.name,
+    message: isOfDatabase(error, depth) ? undefined : error.message,
+    code: textOf(code),
+    constraint: textOf(constraint),
+    stack: error.stack
+      ?.split("\n")
+      .filter((line) => line.startsWith("    at "))
+      .join("\n"),
+    cause: depth < maxCauses ? describe(error.cause, depth + 1) : undefined,
+  };
+};
+
+/** Pino's serializer for `err`: the type, code and place of an error and its causes, and no value of a user. */
+export const describeError = (error: unknown): DescribedError | undefined => describe(error, 0);

@@ -1,0 +1,66 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Counts and times one call of a method; `code` is the name of its status, OK included. */
+export type Observe = (code: string, milliseconds: number) => void;
+
+/** The metrics of calls. */
+export type CallMetrics = {
+  /** Prepares the labels of one method. */
+  readonly forMethod: (method: string) => Observe;
+};
+
+/** The metrics of one process. */
+export type Metrics = {
+  /** Answers `/metrics`. Features register their own metrics here; never labels with user input. */
+  readonly registry: Registry;
+  readonly calls: CallMetrics;
+  /** Tells how many calls are in progress, asked at each scrape. */
+  readonly watchInProgress: (inProgress: () => number) => void;
+};
+
+const createCallMetrics = (registry: Registry): CallMetrics => {
+  const total = new Counter({
+    name: "userd_calls_total",
+    help: "Calls by method and status code",
+    labelNames: ["method", "code"],
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: "userd_call_duration_seconds",
+    help: "Time from arrival to answer, by method",
+    labelNames: ["method"],
+    // From a cache hit to the longest deadline.
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60],
+    registers: [registry],
+  });
+  return {
+    forMethod: (method) => {
+      const time = duration.labels(method);
+      const counters = new Map<string, { inc(): void }>();
+      return (code, milliseconds) => {
+        const counter = counters.get(code) ?? total.labels(method, code);
+        counters.set(code, counter);
+        counter.inc();
+        time.observe(milliseconds / 1000);
+      };
+    },
+  };
+};
+
+/** A registry of its own, not prom-client's global one, so that tests and several services fit into one process. */
+export const createMetrics = (): Metrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const inProgressGauge = new Gauge({
+    name: "userd_calls_in_progress",
+    help: "Calls in progress, over both listeners",
+    registers: [registry],
+  });
+  return {
+    registry,
+    calls: createCallMetrics(registry),
+    watchInProgress: (inProgress) => {
+      Object.assign(inProgressGauge, { collect: () => inProgressGauge.set(inProgress()) });
+    },
+  };
+};

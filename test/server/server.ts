@@ -1,0 +1,113 @@
+import { connect, type Socket } from "node:net";
+import type { Operations } from "../../src/call.ts";
+import type { ListenAddress } from "../../src/config.ts";
+import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { route } from "../../src/routes.ts";
+import { type ListenersOptions, startListeners } from "../../src/server/listeners.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createClients } from "../support/clients.ts";
+
+/** The operations of a service that has no feature: each test says what it needs of it. */
+export type FakeOperations = Partial<Operations<typeof UserOptionService>>;
+
+const timezone = { kind: { case: "stringValue", value: "Europe/Vienna" } } as const;
+
+const defaults: Operations<typeof UserOptionService> = {
+  getOption: () => ({ found: true, value: timezone }),
+  listOptions: () => ({}),
+  batchGetOptions: () => ({}),
+  setOption: () => ({ created: true }),
+  deleteOption: () => ({}),
+};
+
+type Settings = Partial<ListenersOptions["config"]> & {
+  readonly ready?: ListenersOptions["ready"];
+  readonly level?: "debug" | "info";
+};
+
+/** Both listeners over fake operations, their clients, and what they log. */
+export const startServer = async (operations: FakeOperations = {}, { ready = () => true, level = "info", ...config }: Settings = {}) => {
+  const lines: string[] = [];
+  const metrics = createMetrics();
+  const listeners = await startListeners({
+    config: {
+      grpcListen: { host: "127.0.0.1", port: 0 },
+      httpListen: { host: "127.0.0.1", port: 0 },
+      tokenFile: undefined,
+      insecure: false,
+      maxConcurrentCalls: 100,
+      drainSeconds: 0,
+      ...config,
+    },
+    routes: [route(UserOptionService, { ...defaults, ...operations })],
+    log: createLogger(level, { write: (line) => void lines.push(line) }),
+    metrics,
+    ready,
+  });
+  const clients = createClients(listeners);
+  return {
+    ...listeners,
+    clients: clients.byKind,
+    /** The lines of the log so far, parsed. */
+    logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    metrics: () => metrics.registry.metrics(),
+    url: (path: string) => `http://${listeners.httpAddress.host}:${listeners.httpAddress.port}${path}`,
+    [Symbol.asyncDispose]: async () => {
+      clients.close();
+      await listeners[Symbol.asyncDispose]();
+    },
+  };
+};
+
+/** Posts JSON to an RPC of the fake service over HTTP/1.1. */
+export const post = (
+  server: Awaited<ReturnType<typeof startServer>>,
+  rpc: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+) =>
+  fetch(server.url(`/users.v1.UserOptionService/${rpc}`), {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body,
+  });
+
+/** The code and the reason of a Connect error in JSON. */
+export const refusalOf = async (response: Response) => {
+  const { code, details } = (await response.json()) as { code: string; details?: { debug?: { reason?: string } }[] };
+  return { status: response.status, code, reason: details?.[0]?.debug?.reason };
+};
+
+/** A request that every rule of the proto lets through. */
+export const validRequest = { userId: 7n, key: "timezone" };
+
+/** Writes bytes to a port and resolves to what comes back until it closes, or for `patienceMs`. */
+export const exchange = ({ host, port }: ListenAddress, bytes: string | Uint8Array, patienceMs = 1_000): Promise<string> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket: Socket = connect(port, host, () => socket.write(bytes));
+    const done = () => {
+      socket.destroy();
+      resolve(Buffer.concat(chunks).toString("latin1"));
+    };
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("close", done);
+    socket.on("error", done);
+    setTimeout(done, patienceMs);
+  });
+
+/** A length-delimited field, for messages that no encoder makes. */
+export const delimited = (field: number, bytes: Uint8Array): Buffer => {
+  const header = [(field << 3) | 2];
+  let rest = bytes.length;
+  for (; rest > 0x7f; rest >>>= 7) header.push((rest & 0x7f) | 0x80);
+  return Buffer.concat([Buffer.from([...header, rest]), bytes]);
+};
+
+/** A SetOptionRequest whose value is a list in a list in a list, `depth` deep. */
+export const nestedRequest = (depth: number): Buffer => {
+  let value: Buffer = Buffer.from([8, 0]);
+  for (let level = 0; level < depth; level++) value = delimited(6, delimited(1, value));
+  return Buffer.concat([Buffer.from([8, 7]), delimited(2, Buffer.from("a")), delimited(3, value)]);
+};
