@@ -1,0 +1,23 @@
+import type { Database } from "../db/orm.ts";
+import { StartupError } from "../db/startup-error.ts";
+import { ImportFault } from "./fault.ts";
+import { runImport } from "./import.ts";
+import { isStopped } from "./report.ts";
+import { formatReport } from "./report-text.ts";
+import { openSource } from "./source.ts";
+
+/**
+ * Imports a file on behalf of `serve --import`.
+ * @throws StartupError when the file is broken or conflicts with what is stored.
+ */
+export const importBeforeServing = async (db: Database, file: string): Promise<void> => {
+  try {
+    const { stream } = await openSource(file);
+    const report = await runImport(db, stream);
+    process.stdout.write(formatReport(report));
+    if (isStopped(report)) throw new StartupError("The import conflicts with what is stored; the service did not start.");
+  } catch (error) {
+    if (error instanceof ImportFault) throw new StartupError(error.message, { cause: error });
+    throw error;
+  }
+};

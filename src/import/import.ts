@@ -1,0 +1,98 @@
+import { addAbortSignal, type Readable } from "node:stream";
+import { sql } from "kysely";
+import type { Database } from "../db/orm.ts";
+import { matching, writing } from "./merge.ts";
+import { readRecords } from "./records.ts";
+import type { Conflict, ImportReport } from "./report.ts";
+import { stageFile } from "./stage.ts";
+import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
+import { conflicts, listConflicts } from "./steps/conflicts.ts";
+import { lists, modelReports, remappedUsers, stagingTables } from "./summary.ts";
+import { createTally } from "./tally.ts";
+import type { ImportTx, OnConflict } from "./transaction.ts";
+
+/** How far an import is. */
+export type ImportProgress = {
+  /** `reading`, or the name of a step of the merge. */
+  readonly phase: string;
+  readonly bytes: number;
+  readonly records: number;
+};
+
+/** How a file is imported. */
+export type ImportOptions = {
+  /** Does everything, reports it, and takes it back. */
+  readonly dryRun?: boolean;
+  readonly onConflict?: OnConflict;
+  readonly onProgress?: (progress: ImportProgress) => void;
+  /** Ends the import; nothing is stored. */
+  readonly signal?: AbortSignal;
+};
+
+/** The context of the transaction: who writes, for the change log, and no time limits, which are for calls. */
+const setContext = (tx: ImportTx) =>
+  sql`select set_config('userd.caller', 'import', true),
+    set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)`.execute(tx.sql, tx.abort);
+
+/** Conflicts stop an import that was not told what to do about them. */
+const stops = (tx: ImportTx, found: readonly Conflict[]): boolean => found.length > 0 && tx.onConflict === "fail";
+
+/** Stages a file and merges it, unless conflicts stop it. */
+const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions): Promise<Omit<ImportReport, "stored" | "dryRun">> => {
+  const tally = createTally();
+  let bytes = 0;
+  const progress = (phase: string) => options.onProgress?.({ phase, bytes, records: tally.records() });
+  const run = async (steps: typeof matching) => {
+    for (const step of steps) {
+      progress(step.name);
+      await step.run(tx);
+    }
+  };
+
+  await setContext(tx);
+  await createStagingTables(tx, [...stagingTables, skips, notes, conflicts]);
+  await stageFile(readRecords(source), createStaging(tx), tally, (read) => {
+    bytes = read;
+    progress("reading");
+  });
+  await run(matching);
+  const found = await listConflicts(tx);
+  if (!stops(tx, found)) await run(writing);
+  return {
+    records: tally.records(),
+    models: await modelReports(tx, tally),
+    ...(await lists(tx, tally)),
+    conflicts: found,
+    remapped: stops(tx, found) ? [] : await remappedUsers(tx),
+  };
+};
+
+/**
+ * Imports a JSON array of `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write it: all of it or
+ * nothing, in one transaction. Importing the same file again changes nothing.
+ * @throws ImportFault when the file is broken; the message says at which record and field.
+ */
+export const runImport = async (db: Database, source: Readable, options: ImportOptions = {}): Promise<ImportReport> => {
+  const { dryRun = false, onConflict = "fail", signal = new AbortController().signal } = options;
+  const transaction = await db.sql.startTransaction().execute();
+  // A source that is waited for ends at once too.
+  addAbortSignal(signal, source);
+  const tx: ImportTx = { sql: transaction, abort: db.abort({ signal }), dryRun, onConflict };
+  try {
+    const found = await importFile(tx, source, options);
+    const stored = !dryRun && !stops(tx, found.conflicts);
+    signal.throwIfAborted();
+    await (stored ? transaction.commit() : transaction.rollback()).execute();
+    return { stored, dryRun, ...found };
+  } catch (error) {
+    // The error that ended it is the one to tell; a lost connection can't be rolled back and needs not be.
+    await transaction
+      .rollback()
+      .execute()
+      .catch(() => {});
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    source.destroy();
+  }
+};

@@ -1,0 +1,33 @@
+import { findConflicts, settleIds } from "./steps/conflicts.ts";
+import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
+import { mergeOptions } from "./steps/options.ts";
+import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
+import { forgetPlans } from "./steps/rows.ts";
+import { settleUsernames } from "./steps/usernames.ts";
+import { matchUsers, writeUsers } from "./steps/users.ts";
+import type { ImportTx } from "./transaction.ts";
+
+type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
+
+/** Before conflicts are known nothing is written but temporary tables and locks. */
+export const matching: readonly Step[] = [
+  { name: "preparing", run: analyze },
+  { name: "looking for repeated records", run: skipRepeatedKeys },
+  { name: "settling usernames", run: settleUsernames },
+  { name: "locking users", run: lockSubjects },
+  { name: "locking names", run: lockHandles },
+  { name: "comparing users", run: findConflicts },
+];
+
+/** One statement after another, each over all rows of the file. */
+export const writing: readonly Step[] = [
+  { name: "assigning ids", run: settleIds },
+  { name: "matching users", run: matchUsers },
+  { name: "matching addresses", run: matchEmails },
+  { name: "storing users", run: writeUsers },
+  { name: "storing addresses", run: writeEmails },
+  { name: "storing options", run: mergeOptions },
+  { name: "versioning names", run: bumpHandles },
+  { name: "checking names", run: noteAmbiguous },
+  { name: "finishing", run: forgetPlans },
+];

@@ -1,0 +1,39 @@
+import { SingleBar } from "cli-progress";
+import type { ImportProgress } from "./import.ts";
+
+/** Shows how far an import is; disposing it ends the line. */
+export type ProgressDisplay = Disposable & { readonly show: (progress: ImportProgress) => void };
+
+const LINE_EVERY_MS = 5_000;
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+const bar = (total: number): ProgressDisplay => {
+  const line = new SingleBar({
+    format: "{bar} {percentage}% · {records} records · {phase}",
+    hideCursor: true,
+    clearOnComplete: true,
+    stopOnComplete: false,
+  });
+  line.start(total, 0, { records: 0, phase: "reading" });
+  return {
+    show: ({ bytes, records, phase }) => line.update(Math.min(bytes, total), { records, phase }),
+    [Symbol.dispose]: () => line.stop(),
+  };
+};
+
+const lines = (): ProgressDisplay => {
+  let next = Date.now() + LINE_EVERY_MS;
+  return {
+    show: ({ bytes, records, phase }) => {
+      if (Date.now() < next) return;
+      next = Date.now() + LINE_EVERY_MS;
+      process.stderr.write(`${phase}: ${megabytes(bytes)}, ${records} records\n`);
+    },
+    [Symbol.dispose]: () => {},
+  };
+};
+
+/** A bar on a terminal, where the size is known; else a plain line every few seconds. Both on standard error. */
+export const createProgress = (size: number | undefined): ProgressDisplay =>
+  process.stderr.isTTY && size !== undefined && size > 0 ? bar(size) : lines();

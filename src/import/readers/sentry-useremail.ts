@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { bool, type Field, nullAs, nullable, optional, text, time, userReference } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+
+/** The addresses of a file, and those that steps add for users without one. */
+export const emails = {
+  name: "import_email",
+  columns: {
+    ...userReferenceColumns,
+    email: TEXT,
+    email_handle: TEXT,
+    is_verified: "boolean",
+    date_added: "timestamptz(3)",
+    verification_hash: "bytea",
+    verification_hash_time: "timestamptz(3)",
+  },
+  derived: { user_id: "bigint", is_implied: "boolean default false" },
+} as const satisfies StagingTable;
+
+const address: Field<string> = (value) => {
+  const read = nullAs("", text(200))(value);
+  if (read.trim() === "") throw new Unfit("is empty");
+  return read;
+};
+
+/** The file holds the token itself; only its hash is stored. */
+const tokenHash: Field<string | null> = (value) => {
+  const token = nullAs("", text(1000))(value);
+  return token === "" ? null : `\\x${createHash("sha256").update(token).digest("hex")}`;
+};
+
+const fields = {
+  user: userReference,
+  email: address,
+  is_verified: optional(bool),
+  validation_hash: optional(tokenHash),
+  date_hash_added: optional(nullable(time)),
+};
+
+/** `sentry.useremail`: the addresses of users. */
+export const sentryUserEmail = defineReader({
+  model: "sentry.useremail",
+  into: emails,
+  fields,
+  row: ({ user, email, is_verified, validation_hash: hash, date_hash_added: time }) => ({
+    ...user,
+    email,
+    email_handle: handleOf(email),
+    is_verified,
+    date_added: time ?? undefined,
+    verification_hash: hash,
+    verification_hash_time: hash === undefined ? undefined : hash === null ? null : time,
+  }),
+});

@@ -1,0 +1,52 @@
+import { ScopeKind } from "../../options/scope.ts";
+import { Unfit } from "../fault.ts";
+import { type Field, key, nullable, optional, text, userReference } from "../fields.ts";
+import { optionValue } from "../option-value.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+
+/** The options of users in a file, in every scope. */
+export const options = {
+  name: "import_option",
+  columns: { ...userReferenceColumns, scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb" },
+  derived: { user_id: "bigint" },
+} as const satisfies StagingTable;
+
+/** What the API's rules for keys say: a row with another key could never be read or changed. */
+const optionKey: Field<string> = (value) => {
+  const read = text(10_000)(value);
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(read)) throw new Unfit("is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
+  return read;
+};
+
+const reference = optional(nullable(key));
+
+const scope = (project: bigint | undefined | null, organization: bigint | undefined | null) => {
+  if (project && organization) throw new Unfit("it names a project and an organization");
+  if (project) return { scope_kind: ScopeKind.PROJECT, scope_id: project };
+  return organization ? { scope_kind: ScopeKind.ORGANIZATION, scope_id: organization } : { scope_kind: ScopeKind.GLOBAL, scope_id: 0n };
+};
+
+const fields = {
+  user: userReference,
+  key: optionKey,
+  value: optionValue,
+  // Exports call a reference by its column or, older ones, by its field.
+  project_id: reference,
+  project: reference,
+  organization_id: reference,
+  organization: reference,
+};
+
+/** `sentry.useroption`: what users prefer, everywhere or in one project or organization. */
+export const sentryUserOption = defineReader({
+  model: "sentry.useroption",
+  into: options,
+  fields,
+  row: ({ user, key: name, value, project_id, project, organization_id, organization }) => ({
+    ...user,
+    ...scope(project_id ?? project, organization_id ?? organization),
+    key: name,
+    value,
+  }),
+});

@@ -1,0 +1,78 @@
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
+
+/** The columns of `users` that a file may leave out → what a new user gets then. */
+export const userColumns = {
+  name: "''",
+  email: "''",
+  password: "''",
+  is_active: "true",
+  is_staff: "false",
+  is_superuser: "false",
+  is_managed: "false",
+  is_unclaimed: "false",
+  is_suspended: "false",
+  is_app: "false",
+  is_password_expired: "false",
+  last_password_change: "null",
+  flags: "0",
+  session_nonce: "null",
+  avatar_type: "0",
+  avatar_url: "null",
+  date_joined: "now()",
+} as const;
+
+/** The users of a file, whichever model they come from. */
+export const users = {
+  name: "import_user",
+  columns: {
+    username: TEXT,
+    username_handle: TEXT,
+    // As the file has it: what natural keys name, also after a rename.
+    natural_name: TEXT,
+    natural_handle: TEXT,
+    name: TEXT,
+    email: TEXT,
+    email_handle: TEXT,
+    password: TEXT,
+    is_active: "boolean",
+    is_staff: "boolean",
+    is_superuser: "boolean",
+    is_managed: "boolean",
+    is_unclaimed: "boolean",
+    is_suspended: "boolean",
+    is_app: "boolean",
+    is_password_expired: "boolean",
+    last_password_change: "timestamptz(3)",
+    flags: "bigint",
+    session_nonce: TEXT,
+    avatar_type: "smallint",
+    avatar_url: TEXT,
+    date_joined: "timestamptz(3)",
+    last_login: "timestamptz(3)",
+    last_active: "timestamptz(3)",
+  },
+} as const satisfies StagingTable;
+
+/** The longest username that the API takes; an address that stands in for a username can be longer. */
+const MAX_USERNAME = 128;
+
+const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
+
+/** The columns by which a user is known. A blank username is the address (U1). */
+export const identity = (username: string | null | undefined, email: string | undefined): StagedRow => {
+  const address = email === undefined ? undefined : isBlank(email) ? "" : email;
+  const name = isBlank(username) ? (address ?? "") : (username as string);
+  if (name === "") throw new Unfit("it has no username and no address");
+  if ([...name].length > MAX_USERNAME) throw new Unfit(`its username is longer than ${MAX_USERNAME} characters`);
+  const handle = handleOf(name);
+  return {
+    username: name,
+    username_handle: handle,
+    natural_name: name,
+    natural_handle: handle,
+    email: address,
+    email_handle: address === undefined ? undefined : handleOf(address),
+  };
+};

@@ -1,0 +1,55 @@
+import { formatTable } from "../cli/table.ts";
+import type { Conflict, ImportReport, Listing, NameCount } from "./report.ts";
+
+const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/** As JSON: a name from a file can't move the cursor of a terminal. */
+const quoted = (name: string): string => JSON.stringify(name);
+const plain = (name: string): string => quoted(name).slice(1, -1);
+
+const describeConflict = ({ model, record, pk, username, usernameHere, idHere }: Conflict): string => {
+  const reasons = [
+    ...(usernameHere === null ? [] : [`${pk} is ${quoted(usernameHere)} here`]),
+    ...(idHere === null ? [] : [`${quoted(username)} is user ${idHere} here`]),
+  ];
+  return `${model} ${pk} ${quoted(username)} (record ${record}): ${reasons.join(", and ")}`;
+};
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+
+const listed = (listings: readonly Listing[]): string[] =>
+  listings.flatMap(({ reason, count, examples }) => [
+    `${count} × ${reason}`,
+    ...examples.map((example) => `    ${example}`),
+    ...(count > examples.length ? [`    … and ${count - examples.length} more`] : []),
+  ]);
+
+const counted = (names: readonly NameCount[]): string[] => names.map(({ name, count }) => `${count} × ${plain(name)}`);
+
+const outcome = ({ stored, dryRun, records, conflicts }: ImportReport): string => {
+  if (stored) return `Stored; ${countOf(records, "record")} read.`;
+  if (dryRun) return "A dry run: nothing was stored.";
+  return `${countOf(conflicts.length, "conflict")}: nothing was stored. --on-conflict=skip leaves such users out, --on-conflict=remap gives them new ids.`;
+};
+
+/** The report for people: a table, and lists under it. */
+export const formatReport = (report: ImportReport): string => {
+  const columns = ["read", "created", "updated", "unchanged", "skipped"] as const;
+  const rows = report.models.map((model) => [model.model, ...columns.map((column) => String(model[column]))]);
+  return [
+    formatTable(["model", ...columns], rows),
+    ...section("Models that userd does not hold:", counted(report.notHeld)),
+    ...section("Fields that userd has no place for:", counted(report.unknownFields)),
+    ...section("Skipped:", listed(report.skipped)),
+    ...section("To know:", listed(report.notes)),
+    ...section("Conflicts:", report.conflicts.map(describeConflict)),
+    ...section(
+      "Users with another id here:",
+      report.remapped.map(({ pk, id }) => `${pk} → ${id}`),
+    ),
+    "",
+    outcome(report),
+    "",
+  ].join("\n");
+};

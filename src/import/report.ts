@@ -1,0 +1,52 @@
+/** What became of the records of one model: read = created + updated + unchanged + skipped. */
+export type ModelReport = {
+  readonly model: string;
+  readonly read: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly skipped: number;
+};
+
+/** A name and how often it was met. */
+export type NameCount = { readonly name: string; readonly count: number };
+
+/** Records with one reason: all are counted, the first are named. */
+export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
+
+/** A user of the file whose id or username belongs to somebody else here. Ids are text: they can exceed a JSON number. */
+export type Conflict = {
+  readonly model: string;
+  readonly record: number;
+  readonly pk: string;
+  readonly username: string;
+  /** Who has this id here, under another username. */
+  readonly usernameHere: string | null;
+  /** Which other id bears this username here. */
+  readonly idHere: string | null;
+};
+
+/** A user of the file that has another id here. */
+export type Remapped = { readonly pk: string; readonly id: string };
+
+/** What an import did, or, when nothing was stored, what it found. */
+export type ImportReport = {
+  /** False after a dry run, and when conflicts stopped the import. */
+  readonly stored: boolean;
+  readonly dryRun: boolean;
+  readonly records: number;
+  readonly models: readonly ModelReport[];
+  /** Models that userd does not hold. */
+  readonly notHeld: readonly NameCount[];
+  /** Fields of models that it holds, but has no place for: `model.field`. */
+  readonly unknownFields: readonly NameCount[];
+  readonly skipped: readonly Listing[];
+  /** What whoever imports should know of records that were stored. */
+  readonly notes: readonly Listing[];
+  /** All of them, whatever was done about them. */
+  readonly conflicts: readonly Conflict[];
+  readonly remapped: readonly Remapped[];
+};
+
+/** Conflicts were found, and the import was to stop at them. */
+export const isStopped = (report: ImportReport): boolean => !report.stored && !report.dryRun;

@@ -1,0 +1,27 @@
+import { once } from "node:events";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { ImportFault } from "./fault.ts";
+
+/** An opened file; `size` is undefined when it is not known in advance. */
+export type Source = { readonly stream: Readable; readonly size: number | undefined };
+
+/** The name that stands for standard input. */
+export const STDIN = "-";
+
+/**
+ * Opens the file to import, `-` for standard input.
+ * @throws ImportFault when it can't be read.
+ */
+export const openSource = async (file: string): Promise<Source> => {
+  if (file === STDIN) return { stream: process.stdin, size: undefined };
+  try {
+    const stream = createReadStream(file);
+    await once(stream, "open");
+    const { size } = await stat(file);
+    return { stream, size };
+  } catch (error) {
+    throw new ImportFault(`The file can't be read: ${(error as Error).message}.`, { cause: error });
+  }
+};

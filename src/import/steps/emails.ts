@@ -1,0 +1,99 @@
+import { sql } from "kysely";
+import { emails } from "../readers/sentry-useremail.ts";
+import type { ImportTx } from "../transaction.ts";
+import { resolveUsers } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+const target: Target = {
+  staging: emails,
+  table: "user_email",
+  key: ["user_id", "email_handle"],
+  columns: { email: "null", is_verified: "false", date_added: "now()", verification_hash: "null", verification_hash_time: "null" },
+  stamps: {},
+};
+
+const match = "t.user_id = s.user_id and t.email_handle = s.email_handle";
+
+/** The primary address of a user is also one of its addresses: where neither file nor database say so, it becomes one. */
+const addImplied = (tx: ImportTx) =>
+  sql
+    .raw(`
+    with implied as (
+      insert into import_email (model, record, user_id, email, email_handle, is_verified, absent, is_implied)
+      select s.model, s.record, s.id, s.email, s.email_handle, false, '{}', true
+      from (select i.*, i.id as user_id from import_user i) s
+      where s.email_handle <> '' and not exists (select from import_email t where ${match}) and not exists (select from user_email t where ${match})
+      returning model, record, user_id
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, user_id, 'the primary address was added to the addresses, unverified', format('user %s', user_id) from implied`)
+    .execute(tx.sql, tx.abort);
+
+const VERIFIED_TWICE = "unverified: the address is verified for a user with a lower id";
+
+/** Of several users who have verified one address the one with the lowest id keeps that (U3). */
+const settleVerified = async (tx: ImportTx): Promise<void> => {
+  const isStaged = sql.raw(`exists (select from import_email s where ${match})`);
+  await sql`
+    with holder as (
+      select email_handle, user_id from import_email where is_verified
+      union all
+      select t.email_handle, t.user_id from user_email t
+      where t.is_verified and t.email_handle in (select email_handle from import_email where is_verified) and not ${isStaged}
+    ), keeper as (
+      select email_handle, min(user_id) as user_id from holder group by email_handle having count(*) > 1
+    ), lost as (
+      update import_email s set is_verified = false from keeper k
+      where s.is_verified and k.email_handle = s.email_handle and k.user_id <> s.user_id
+      returning s.model, s.record, s.pk, s.user_id, k.user_id as keeper
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, ${VERIFIED_TWICE}, format('user %s; user %s keeps it', user_id, keeper) from lost`.execute(tx.sql, tx.abort);
+  // The same for addresses here that the file does not mention.
+  await sql`
+    with lost as (
+      update user_email t set is_verified = false from import_email k
+      where t.is_verified and k.is_verified and k.email_handle = t.email_handle and k.user_id <> t.user_id and not ${isStaged}
+      returning k.model, k.record, k.pk, t.user_id, k.user_id as keeper
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, ${VERIFIED_TWICE}, format('user %s, who is not in the file; user %s keeps it', user_id, keeper) from lost`.execute(
+    tx.sql,
+    tx.abort,
+  );
+};
+
+/** Finds out which addresses are new and which differ. */
+export const matchEmails = async (tx: ImportTx): Promise<void> => {
+  await resolveUsers(tx, emails);
+  await skipRepeated(
+    tx,
+    emails,
+    "the user has the address twice: a verified one stands, else the highest pk",
+    "user_id, email_handle",
+    "is_verified desc nulls last, pk desc",
+  );
+  await keepAbsent(tx, target, match);
+  await addImplied(tx);
+};
+
+/** Writes the addresses. What loses its verification does so first: only one may have it at a time. */
+export const writeEmails = async (tx: ImportTx): Promise<void> => {
+  await settleVerified(tx);
+  await matchRows(tx, target, match);
+  await assignIds(tx, target);
+  await moveSequence(tx, target);
+  await updateRows(tx, target, "not s.is_verified");
+  await updateRows(tx, target, "s.is_verified");
+  await insertRows(tx, target);
+};
+
+/** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */
+export const noteAmbiguous = (tx: ImportTx) =>
+  sql`insert into import_note (model, record, pk, reason, about)
+    select 'sentry.user', min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
+    from (
+      select s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_handle = s.username_handle and e.user_id <> s.id
+      union all
+      select s.record, u.id, s.user_id from import_email s join users u on u.username_handle = s.email_handle and u.id <> s.user_id
+    ) pairs group by user_id, other`.execute(tx.sql, tx.abort);

@@ -1,0 +1,29 @@
+import { sql } from "kysely";
+import { options } from "../readers/sentry-useroption.ts";
+import type { ImportTx } from "../transaction.ts";
+import { resolveUsers } from "./references.ts";
+import { assignIds, insertRows, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+const target: Target = {
+  staging: options,
+  table: "user_option",
+  key: ["user_id", "scope_kind", "scope_id", "key"],
+  columns: { value: "null" },
+  stamps: { version: "t.version + 1", update_time: "now()", expire_time: "null" },
+};
+
+/** Writes the options. Old databases allowed several rows per option where a scope column was null. */
+export const mergeOptions = async (tx: ImportTx): Promise<void> => {
+  await resolveUsers(tx, options);
+  await skipRepeated(tx, options, "the option has several rows: the highest pk stands", target.key.join(", "), "pk desc");
+  await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "));
+  // An option past its time reads as absent: it is set anew.
+  await sql`update import_option s set outcome = 'updated' from user_option t where t.id = s.id and t.expire_time <= now()`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  await assignIds(tx, target);
+  await moveSequence(tx, target);
+  await updateRows(tx, target);
+  await insertRows(tx, target);
+};

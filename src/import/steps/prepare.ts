@@ -1,0 +1,61 @@
+import { sql } from "kysely";
+import { emails } from "../readers/sentry-useremail.ts";
+import { options } from "../readers/sentry-useroption.ts";
+import { users } from "../readers/user-staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { skipRepeated } from "./rows.ts";
+
+/** Staging tables whose rows belong to users. */
+export const owned = [emails, options] as const;
+
+/** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
+export const analyze = async (tx: ImportTx): Promise<void> => {
+  // Joins and sorts of millions of rows; one connection does this, one step at a time.
+  await sql`set local work_mem = '64MB'`.execute(tx.sql, tx.abort);
+  await sql`create index on import_user (username_handle)`.execute(tx.sql, tx.abort);
+  for (const { name } of [users, ...owned]) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
+};
+
+/** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
+export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
+  for (const staging of [users, ...owned]) {
+    await skipRepeated(tx, staging, "its pk comes again: the last record stands", "pk", "record desc");
+  }
+};
+
+/**
+ * Locks the versions of all users that the file can touch, in ascending order, as every write does. Here and not after
+ * the matching: what is matched under the locks stays as it is.
+ */
+export const lockSubjects = (tx: ImportTx) =>
+  sql`select count(*) from (
+    select from subject_version s where s.kind = 'user' and s.id in (
+      select pk from import_user
+      union all select u.id from users u join import_user i on i.username_handle = u.username_handle
+      ${sql.join(
+        owned.map(({ name }) =>
+          sql.raw(`union all select user_pk from ${name}
+          union all select u.id from users u join ${name} o on o.user_handle = u.username_handle`),
+        ),
+        sql` `,
+      )}
+      union all select t.user_id from user_email t join import_email e on e.email_handle = t.email_handle where t.is_verified
+    ) order by s.id for update
+  ) locked`.execute(tx.sql, tx.abort);
+
+/** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
+export const lockHandles = (tx: ImportTx) =>
+  sql`insert into handle as h (name, version)
+    select name, 0 from (
+      select username_handle as name from import_user
+      union select email_handle from import_user
+      union select email_handle from import_email
+    ) claimed where name <> '' order by name
+    -- Never true, but the row is locked before that is seen.
+    on conflict (name) do update set version = h.version where false`.execute(tx.sql, tx.abort);
+
+/** Moves the versions of look-ups by what was created or has changed. */
+export const bumpHandles = (tx: ImportTx) =>
+  sql`update handle h set version = version + 1 where name in (
+    select unnest(array[username_handle, email_handle]) from import_user where outcome <> 'unchanged'
+    union select email_handle from import_email where outcome <> 'unchanged')`.execute(tx.sql, tx.abort);

@@ -1,0 +1,123 @@
+import { sql } from "kysely";
+import { type StagingTable, skips } from "../staging.ts";
+import type { ImportTx } from "../transaction.ts";
+
+/** A table of the service, and how the rows of a staging table become its rows. */
+export type Target = {
+  readonly staging: StagingTable;
+  readonly table: string;
+  /** The columns that tell which row a staged row is. */
+  readonly key: readonly string[];
+  /** Further columns that are copied → what a new row gets when the file leaves them out. */
+  readonly columns: Readonly<Record<string, string>>;
+  /** Columns that are written besides → their expression when a row `t` is updated. */
+  readonly stamps: Readonly<Record<string, string>>;
+};
+
+const run = (tx: ImportTx, statement: string) => sql.raw(statement).execute(tx.sql, tx.abort);
+
+/** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
+export const skip = (tx: ImportTx, { name }: StagingTable, reason: string, which: string) =>
+  sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
+    insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`.execute(tx.sql, tx.abort);
+
+/** Of several rows with one key the first stays, in the given order. */
+export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>
+  skip(
+    tx,
+    staging,
+    reason,
+    `t.ctid in (
+    select place from (
+      select ctid as place, row_number() over (partition by ${key} order by ${order}) as position from ${staging.name} where (${key}) is not null
+    ) ranked where position > 1)`,
+  );
+
+/** What the file leaves out of a row stays as it is. */
+export const keepAbsent = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
+  const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
+  return run(
+    tx,
+    `update ${staging.name} s set ${kept.join(", ")} from ${table} t where ${match} and s.absent && '{${Object.keys(columns).join(",")}}'`,
+  );
+};
+
+/** Finds the rows that exist, by a condition on staged `s` and stored `t`, and whether they would change. */
+export const matchRows = (
+  tx: ImportTx,
+  { staging, table, columns }: Target,
+  match: string,
+  compared: readonly string[] = Object.keys(columns),
+) => {
+  const row = (alias: string) => `row(${compared.map((name) => `${alias}.${name}`).join(", ")})`;
+  return run(
+    tx,
+    `update ${staging.name} s set id = t.id, outcome = case when ${row("s")} is distinct from ${row("t")} then 'updated' else 'unchanged' end
+      from ${table} t where ${match}`,
+  );
+};
+
+/** Everything that has no outcome yet is new. Its id stays the file's where that is free; else it is past the largest. */
+export const assignIds = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
+  await run(
+    tx,
+    `update ${staging.name} s set outcome = 'created', id = case when not exists (select from ${table} t where t.id = s.pk) then s.pk end
+      where s.outcome is null`,
+  );
+  await run(
+    tx,
+    `update ${staging.name} s set id = fresh.id
+      from (
+        select n.ctid as place, row_number() over (order by n.record) + greatest(
+          (select coalesce(max(id), 0) from ${table}),
+          (select coalesce(max(greatest(pk, id)), 0) from ${staging.name}),
+          (select last_value from ${table}_id_seq)) as id
+        from ${staging.name} n where n.id is null
+      ) fresh where s.ctid = fresh.place`,
+  );
+};
+
+/**
+ * Moves the table's sequence past the ids of the file. Before the rows are written, so that a service that runs at the
+ * same time draws none of them; not in a dry run, since a rollback does not move it back.
+ */
+export const moveSequence = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
+  if (tx.dryRun) return;
+  await run(
+    tx,
+    `select setval('${table}_id_seq', staged.id)
+      from (select max(id) as id from ${staging.name} where outcome = 'created') staged, ${table}_id_seq sequence
+      where staged.id > sequence.last_value or (staged.id = sequence.last_value and not sequence.is_called)`,
+  );
+};
+
+/**
+ * Makes the plans of the triggers anew. A plan that was made for one row joins a million rows by nested loops, and one
+ * made for a million serves single rows badly.
+ */
+export const forgetPlans = (tx: ImportTx) => run(tx, "discard plans");
+
+/** Writes the new rows. */
+export const insertRows = async (tx: ImportTx, { staging, table, key, columns }: Target): Promise<void> => {
+  const names = ["id", ...key, ...Object.keys(columns)];
+  const values = [
+    "id",
+    ...key,
+    ...Object.entries(columns).map(([name, byDefault]) => (byDefault === "null" ? name : `coalesce(${name}, ${byDefault})`)),
+  ];
+  await forgetPlans(tx);
+  await run(
+    tx,
+    `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where outcome = 'created' order by id`,
+  );
+};
+
+/** Writes the rows that differ; `which` is a further condition on staged `s`. */
+export const updateRows = async (tx: ImportTx, { staging, table, columns, stamps }: Target, which = "true"): Promise<void> => {
+  const set = [
+    ...Object.keys(columns).map((name) => `${name} = s.${name}`),
+    ...Object.entries(stamps).map(([name, value]) => `${name} = ${value}`),
+  ];
+  await forgetPlans(tx);
+  await run(tx, `update ${table} t set ${set.join(", ")} from ${staging.name} s where s.id = t.id and s.outcome = 'updated' and ${which}`);
+};

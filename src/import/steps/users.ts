@@ -1,0 +1,41 @@
+import { sql } from "kysely";
+import { userColumns, users } from "../readers/user-staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { insertRows, keepAbsent, matchRows, moveSequence, type Target, updateRows } from "./rows.ts";
+
+const target: Target = {
+  staging: users,
+  table: "users",
+  key: [],
+  columns: { username: "null", username_handle: "null", ...userColumns },
+  stamps: { version: "t.version + 1" },
+};
+
+/** When a user was last seen never goes back: the service may have seen it since the file was written. */
+const mergeActivity = (tx: ImportTx) =>
+  sql`
+    with seen as (
+      insert into user_activity as a (user_id, last_login, last_active)
+      select id, last_login, last_active from import_user where last_login is not null or last_active is not null order by id
+      on conflict (user_id) do update set
+        last_login = greatest(a.last_login, excluded.last_login), last_active = greatest(a.last_active, excluded.last_active)
+        where (a.last_login, a.last_active) is distinct from
+          (greatest(a.last_login, excluded.last_login), greatest(a.last_active, excluded.last_active))
+      returning user_id
+    )
+    update import_user s set outcome = 'updated' from seen where s.id = seen.user_id and s.outcome = 'unchanged'`.execute(tx.sql, tx.abort);
+
+/** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
+export const matchUsers = async (tx: ImportTx): Promise<void> => {
+  await keepAbsent(tx, target, "t.id = s.id");
+  await matchRows(tx, target, "t.id = s.id");
+  await sql`update import_user set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
+};
+
+/** Writes the users. */
+export const writeUsers = async (tx: ImportTx): Promise<void> => {
+  await moveSequence(tx, target);
+  await updateRows(tx, target);
+  await insertRows(tx, target);
+  await mergeActivity(tx);
+};

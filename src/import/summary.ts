@@ -1,0 +1,59 @@
+import { sql } from "kysely";
+import { readers } from "./readers/index.ts";
+import type { Listing, ModelReport, NameCount, Remapped } from "./report.ts";
+import { notes, type StagingTable, skips } from "./staging.ts";
+import type { Counts, Tally } from "./tally.ts";
+import type { ImportTx } from "./transaction.ts";
+
+/** How many records are named per reason. */
+const EXAMPLES = 20;
+
+type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
+
+/** The staging tables of all readers. */
+export const stagingTables: readonly StagingTable[] = [...new Set(readers.map((reader) => reader.into))];
+
+const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
+  // What an import adds by itself has no pk and was not read.
+  const merged = stagingTables.map(({ name }) => `select model, outcome from ${name} where pk is not null and outcome is not null`);
+  const skipped = `select model, 'skipped' from ${skips.name}`;
+  const { rows } = await sql<Outcome>`
+    select model, outcome, count(*)::int as count
+    from (${sql.raw([...merged, skipped].join(" union all "))}) fates group by model, outcome`.execute(tx.sql, tx.abort);
+  return rows;
+};
+
+const listings = async (tx: ImportTx, table: StagingTable, example: string): Promise<Listing[]> => {
+  const { rows } = await sql<Listing>`
+    select reason, count(*)::int as count, array_agg(${sql.raw(example)} order by position) filter (where position <= ${EXAMPLES}) as examples
+    from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(table.name)}) listed
+    group by reason order by min(record), reason`.execute(tx.sql, tx.abort);
+  return rows;
+};
+
+const names = (counts: Counts): NameCount[] =>
+  [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** What became of the records of each model. */
+export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelReport[]> => {
+  const found = await outcomes(tx);
+  return [...tally.totals().read].map(([model, read]) => {
+    const of = (outcome: Outcome["outcome"]) => found.find((row) => row.model === model && row.outcome === outcome)?.count ?? 0;
+    return { model, read, created: of("created"), updated: of("updated"), unchanged: of("unchanged"), skipped: of("skipped") };
+  });
+};
+
+/** The lists under the table. */
+export const lists = async (tx: ImportTx, tally: Tally) => ({
+  notHeld: names(tally.totals().notHeld),
+  unknownFields: names(tally.totals().unknownFields),
+  skipped: await listings(tx, skips, "format('%s %s (record %s)', model, coalesce(pk::text, '?'), record)"),
+  notes: await listings(tx, notes, "about"),
+});
+
+/** Users that have another id here than in the file. */
+export const remappedUsers = async (tx: ImportTx): Promise<Remapped[]> => {
+  const { rows } = await sql<Remapped>`
+    select pk::text as pk, id::text as id from import_user where id <> pk order by import_user.pk`.execute(tx.sql, tx.abort);
+  return rows;
+};

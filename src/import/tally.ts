@@ -1,0 +1,41 @@
+/** How often each name was met. */
+export type Counts = ReadonlyMap<string, number>;
+
+/** What is counted while a file is read. */
+export type Tally = {
+  readonly records: () => number;
+  readonly read: (model: string) => void;
+  readonly notHeld: (model: string) => void;
+  readonly unknownField: (model: string, field: string) => void;
+  readonly totals: () => { readonly read: Counts; readonly notHeld: Counts; readonly unknownFields: Counts };
+};
+
+/** Most names that are told apart: files may hold any, and memory must not grow with them. */
+const MAX_NAMES = 1_000;
+const OTHERS = "(others)";
+
+const count = (counts: Map<string, number>, name: string): void => {
+  const known = counts.has(name) || counts.size < MAX_NAMES ? name : OTHERS;
+  counts.set(known, (counts.get(known) ?? 0) + 1);
+};
+
+/** Begins a tally. */
+export const createTally = (): Tally => {
+  const read = new Map<string, number>();
+  const notHeld = new Map<string, number>();
+  const unknownFields = new Map<string, number>();
+  let records = 0;
+  return {
+    records: () => records,
+    read: (model) => {
+      records += 1;
+      count(read, model);
+    },
+    notHeld: (model) => {
+      records += 1;
+      count(notHeld, model.slice(0, 100));
+    },
+    unknownField: (model, field) => count(unknownFields, `${model}.${field.slice(0, 100)}`),
+    totals: () => ({ read, notHeld, unknownFields }),
+  };
+};

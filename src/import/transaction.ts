@@ -1,0 +1,15 @@
+import type { Kysely } from "kysely";
+import type { AbortOptions, Schema } from "../db/orm.ts";
+
+/** What to do with a user of the file whose id or username belongs to somebody else here. */
+export type OnConflict = "fail" | "skip" | "remap";
+
+/** The one transaction of an import: all of the file, or nothing. */
+export type ImportTx = {
+  readonly sql: Kysely<Schema>;
+  /** Goes with every `execute`. */
+  readonly abort: AbortOptions;
+  readonly onConflict: OnConflict;
+  /** Nothing that outlives a rollback may happen: sequences stay where they are. */
+  readonly dryRun: boolean;
+};

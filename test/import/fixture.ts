@@ -1,0 +1,59 @@
+import { type RawBuilder, sql } from "kysely";
+import { type Database, openDatabase } from "../../src/db/orm.ts";
+import { type ImportOptions, runImport } from "../../src/import/import.ts";
+import type { ImportReport } from "../../src/import/report.ts";
+import { test as base, cloneDatabase, silent } from "../support/database.ts";
+import { exportFile } from "../support/exports.ts";
+
+/** Each test has a database of its own: ids of files are fixed. */
+export const test = base
+  .extend("ownUrl", async ({}, { onCleanup }): Promise<string> => {
+    const database = await cloneDatabase();
+    onCleanup(() => database[Symbol.asyncDispose]());
+    return database.url;
+  })
+  .extend("own", async ({ ownUrl }, { onCleanup }): Promise<Database> => {
+    const db = await openDatabase({ database: { kind: "postgres", url: ownUrl }, poolSize: 3 }, silent);
+    onCleanup(() => db[Symbol.asyncDispose]());
+    return db;
+  });
+
+/** Imports records, or the text of a file. */
+export const importRecords = (db: Database, content: readonly unknown[] | string, options?: ImportOptions): Promise<ImportReport> =>
+  runImport(db, exportFile(content), options);
+
+/** The rows of a query; bigints as text, which is easier to write down. */
+export const rowsOf = async <T = Record<string, unknown>>(db: Database, query: RawBuilder<T>): Promise<T[]> =>
+  (await query.execute(db.sql)).rows.map((row) =>
+    Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name, typeof value === "bigint" ? String(value) : value])),
+  ) as T[];
+
+/** All that may not move when an import changes nothing. */
+export const stateOf = (db: Database) =>
+  rowsOf(
+    db,
+    sql`select
+      (select count(*) from changes) as changes,
+      (select jsonb_agg(to_jsonb(v) - 'xid' order by kind, id) from subject_version v) as versions,
+      (select jsonb_agg(h order by name) from handle h) as handles,
+      (select jsonb_agg(u order by id) from users u) as users,
+      (select jsonb_agg(e order by id) from user_email e) as emails,
+      (select jsonb_agg(o order by id) from user_option o) as options,
+      (select jsonb_agg(a order by user_id) from user_activity a) as activity`,
+  );
+
+/** What the report says of one model. */
+export const countsOf = (report: ImportReport, model: string) => {
+  const { model: _, ...counts } = report.models.find((counted) => counted.model === model) ?? { model };
+  return counts;
+};
+
+/** Counts of a model with one outcome for all its records. */
+export const all = (outcome: "created" | "updated" | "unchanged" | "skipped", read: number) => ({
+  read,
+  created: 0,
+  updated: 0,
+  unchanged: 0,
+  skipped: 0,
+  [outcome]: read,
+});

@@ -1,0 +1,42 @@
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { expect } from "vitest";
+import { exportEmail, exportOption, exportUser } from "../support/exports.ts";
+import { runUserd, temporaryFolder } from "../support/userd.ts";
+import { test } from "./fixture.ts";
+
+const USERS = 30_000;
+const OPTIONS_PER_USER = 8;
+
+/** 300,000 records, about 95 MB. */
+const file = function* () {
+  for (let user = 1; user <= USERS; user += 1) {
+    const options = Array.from({ length: OPTIONS_PER_USER }, (_, index) =>
+      exportOption(user * OPTIONS_PER_USER + index, { user, key: `key-${index}`, value: JSON.stringify({ text: "x".repeat(100) }) }),
+    );
+    const records = [exportUser(user), exportEmail(user), ...options];
+    yield `${user === 1 ? "[" : ","}${records.map((record) => JSON.stringify(record)).join(",")}`;
+  }
+  yield "]";
+};
+
+test("a file of 300,000 records is imported in little memory: it is read as a stream", { timeout: 180_000 }, async ({ ownUrl }) => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "export.json");
+  await pipeline(Readable.from(file()), createWriteStream(path));
+  const settings = {
+    DATABASE_URL: ownUrl,
+    LOG_LEVEL: "warn",
+    // The child says how much memory it had at most, in kilobytes.
+    NODE_OPTIONS: `--import=data:text/javascript,process.on('exit',()=>console.error('peak',process.resourceUsage().maxRSS))`,
+  };
+  const { code, stdout, stderr } = await runUserd(["import", path, "--json"], { settings });
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    records: 300_000,
+    models: [{ created: USERS }, { created: USERS }, { created: USERS * OPTIONS_PER_USER }],
+  });
+  expect(Number(/peak (\d+)/.exec(stderr)?.[1])).toBeLessThan(300_000);
+});

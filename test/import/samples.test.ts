@@ -1,0 +1,92 @@
+import { createReadStream } from "node:fs";
+import { sql } from "kysely";
+import { describe, expect } from "vitest";
+import { runImport } from "../../src/import/import.ts";
+import { all, countsOf, rowsOf, stateOf, test } from "./fixture.ts";
+
+const sample = (name: string) => createReadStream(new URL(`./samples/${name}.json`, import.meta.url));
+const maximum = () => sample("user-with-maximum-privileges");
+const fresh = () => sample("fresh-install");
+
+describe("the sample exports", () => {
+  test("a user with maximum privileges comes in with all its fields", async ({ own: db }) => {
+    const report = await runImport(db, maximum());
+    expect(report).toMatchObject({ stored: true, records: 8, skipped: [], notes: [], conflicts: [], unknownFields: [] });
+    expect(report.notHeld).toContainEqual({ name: "sentry.userpermission", count: 1 });
+    expect(await rowsOf(db, sql`select * from users`)).toEqual([
+      {
+        id: "1",
+        username: "testing@example.com",
+        username_handle: "testing@example.com",
+        name: "",
+        email: "testing@example.com",
+        password: "pbkdf2_sha256$150000$iEvdIknqYjTr$+QsGn0tfIJ1FZLxQI37mVU1gL2KbL/wqjMtG/dFhsMA=",
+        is_active: true,
+        is_staff: true,
+        is_superuser: true,
+        is_managed: false,
+        is_unclaimed: false,
+        is_suspended: false,
+        is_app: false,
+        is_password_expired: false,
+        last_password_change: new Date("2023-06-22T22:59:57.023Z"),
+        flags: "0",
+        session_nonce: null,
+        avatar_type: 0,
+        avatar_url: null,
+        date_joined: new Date("2023-06-22T22:59:55.488Z"),
+        version: 1,
+      },
+    ]);
+    expect(await rowsOf(db, sql`select * from user_activity`)).toEqual([
+      { user_id: "1", last_login: null, last_active: new Date("2023-06-22T22:59:55.489Z") },
+    ]);
+    expect(await rowsOf(db, sql`select id, user_id, email, is_verified, date_added from user_email`)).toEqual([
+      { id: "1", user_id: "1", email: "testing@example.com", is_verified: true, date_added: new Date("2023-06-22T22:59:55.521Z") },
+    ]);
+    expect(await rowsOf(db, sql`select id, user_id, scope_kind, scope_id, key, value from user_option`)).toEqual([
+      { id: "1", user_id: "1", scope_kind: 0, scope_id: "0", key: "timezone", value: "Europe/Vienna" },
+    ]);
+  });
+
+  test("verification tokens are stored as their hash only", async ({ own: db }) => {
+    await runImport(db, maximum());
+    expect(
+      await rowsOf(
+        db,
+        sql`select verification_hash = sha256('mCnWesSVvYQcq7qXQ36AZHwosAd6cghE') as hashed, verification_hash_time from user_email`,
+      ),
+    ).toEqual([{ hashed: true, verification_hash_time: new Date("2023-06-22T22:59:55.521Z") }]);
+  });
+
+  test("importing the same file again changes nothing", async ({ own: db }) => {
+    await runImport(db, maximum());
+    const before = await stateOf(db);
+    const report = await runImport(db, maximum());
+    expect(report.models.map(({ unchanged, read }) => read - unchanged)).toEqual([0, 0, 0]);
+    expect(await stateOf(db)).toEqual(before);
+  });
+
+  test("a fresh install on top reports the conflict of user 1 and stores nothing", async ({ own: db }) => {
+    await runImport(db, maximum());
+    const before = await stateOf(db);
+    const report = await runImport(db, fresh());
+    expect(report.stored).toBe(false);
+    expect(report.conflicts).toEqual([
+      { model: "sentry.user", record: 8, pk: "1", username: "admin@example.com", usernameHere: "testing@example.com", idHere: null },
+    ]);
+    expect(await stateOf(db)).toEqual(before);
+  });
+
+  test("a fresh install stores its two users, and counts what userd does not hold", async ({ own: db }) => {
+    const report = await runImport(db, fresh());
+    expect(countsOf(report, "sentry.user")).toEqual(all("created", 2));
+    expect(report.notHeld.find(({ name }) => name === "sentry.option")).toEqual({ name: "sentry.option", count: 4 });
+    expect(await rowsOf(db, sql`select is_app from users`)).toEqual([{ is_app: false }, { is_app: false }]);
+  });
+
+  test("changes are logged as the import's", async ({ own: db }) => {
+    await runImport(db, fresh());
+    expect(await rowsOf(db, sql`select distinct caller, operation from changes`)).toEqual([{ caller: "import", operation: "insert" }]);
+  });
+});
