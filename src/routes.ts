@@ -1,15 +1,10 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { Freshness } from "./cache/freshness.ts";
 import type { Operations } from "./call.ts";
-import type { Database } from "./db/orm.ts";
-import type { Write } from "./db/transaction.ts";
+import type { Dependencies } from "./dependencies.ts";
 import { UserOptionService } from "./gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "./gen/users/v1/user_service_pb.ts";
 import { optionOperations } from "./options/operations.ts";
 import { userOperations } from "./users/operations.ts";
-
-/** What operations are made of. */
-export type Dependencies = { readonly db: Database; readonly write: Write; readonly freshness: Freshness };
 
 /** A service and what answers its RPCs. */
 export type Route = { readonly service: DescService; readonly operations: Operations<DescService> };

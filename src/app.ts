@@ -1,0 +1,59 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { databaseError } from "./db/faults.ts";
+import { assertMigrated, migrate } from "./db/migrate.ts";
+import { openForCommand } from "./db/open.ts";
+import type { Database } from "./db/orm.ts";
+import { createDependencies } from "./dependencies.ts";
+import { startSweeper } from "./lifecycle/sweeper.ts";
+import { createRoutes } from "./routes.ts";
+import { assertExposure } from "./server/callers.ts";
+import { type Listeners, startListeners } from "./server/listeners.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+
+/** What `serve` may be told besides the settings. */
+export type AppOptions = {
+  /** Migrate first; otherwise a pending migration ends the start. */
+  readonly migrate: boolean;
+  /** An export to import before serving; `-` is standard input. */
+  readonly importFile?: string;
+};
+
+/** The running service; disposing it drains and closes everything, in reverse order. */
+export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> & AsyncDisposable;
+
+/** A database that does not answer `select 1` is not ready. */
+const answers = async (db: Database): Promise<boolean> => (await sql`select 1`.execute(db.sql)).rows.length === 1;
+
+/**
+ * Starts the service: the composition root, to be read from top to bottom.
+ * @throws ConfigError or StartupError with one sentence per fault; nothing stays open then.
+ */
+export const startApp = async (config: Config, log: Logger, { migrate: migrateFirst, importFile }: AppOptions): Promise<App> => {
+  await using stack = new AsyncDisposableStack();
+  assertExposure(config);
+
+  const db = stack.use(await openForCommand(config, log));
+  if (migrateFirst) await migrate(db, log);
+  else await assertMigrated(db);
+  if (importFile !== undefined) {
+    const { importBeforeServing } = await import("./import/before-serving.ts");
+    await importBeforeServing(db, importFile);
+  }
+
+  stack.use(startSweeper(db, log));
+  const { grpcAddress, httpAddress, drain } = stack.use(
+    await startListeners({
+      config,
+      routes: createRoutes(createDependencies(db)),
+      log,
+      metrics: createMetrics(),
+      explain: databaseError,
+      ready: () => answers(db),
+    }),
+  );
+
+  const running = stack.move();
+  return { grpcAddress, httpAddress, drain, [Symbol.asyncDispose]: () => running.disposeAsync() };
+};

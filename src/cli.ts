@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import { ExitCode, exitCodeOf, exitCodesHelp, explain } from "./cli/exit.ts";
+import { importCommand } from "./cli/import.ts";
+import { migrateCommand } from "./cli/migrate.ts";
+import { optionsCommand } from "./cli/options.ts";
+import { serveCommand } from "./cli/serve.ts";
+import { usersCommand } from "./cli/users.ts";
+import { version } from "./version.ts";
+
+const program = new Command("userd")
+  .description("The users and preferences service.")
+  .version(version)
+  .addCommand(serveCommand())
+  .addCommand(migrateCommand())
+  .addCommand(importCommand())
+  .addCommand(usersCommand())
+  .addCommand(optionsCommand())
+  .addHelpText("after", `\nSettings come from the environment; the README has the table.\n\n${exitCodesHelp}`);
+
+// Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.
+const endUsage = (command: Command): void => {
+  command.showHelpAfterError("(--help shows the options)");
+  command.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : ExitCode.USAGE));
+  command.commands.forEach(endUsage);
+};
+endUsage(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = exitCodeOf(error);
+}

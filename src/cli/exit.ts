@@ -1,0 +1,71 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ConfigError } from "../config.ts";
+import { StartupError } from "../db/startup-error.ts";
+import { DomainError } from "../errors.ts";
+import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+
+/** How a command ends, for scripts. */
+export const ExitCode = {
+  OK: 0,
+  /** The command failed: the service or the database did not do it. */
+  FAILURE: 1,
+  /** The command line, a setting or a file is wrong; the same command will fail again. */
+  USAGE: 2,
+  /** What is to be written conflicts with what is stored. */
+  CONFLICT: 3,
+  /** There is no such user or option. */
+  NOT_FOUND: 4,
+  /** The service can't be reached or is overloaded: try again. */
+  UNAVAILABLE: 5,
+} as const;
+
+/** One exit code. */
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** The table that --help shows. */
+export const exitCodesHelp = `Exit codes:
+  0  done
+  1  failed
+  2  wrong usage, setting or file
+  3  conflict with what is stored
+  4  not found
+  5  the service can't be reached: try again`;
+
+/** A command that ends with a code of its own; the message is for the person who ran it. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly exitCode: ExitCode;
+  constructor(message: string, exitCode: ExitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+const byCode: Partial<Record<Code, ExitCode>> = {
+  [Code.InvalidArgument]: ExitCode.USAGE,
+  [Code.NotFound]: ExitCode.NOT_FOUND,
+  [Code.AlreadyExists]: ExitCode.CONFLICT,
+  [Code.Aborted]: ExitCode.CONFLICT,
+  [Code.Unavailable]: ExitCode.UNAVAILABLE,
+  [Code.ResourceExhausted]: ExitCode.UNAVAILABLE,
+  [Code.DeadlineExceeded]: ExitCode.UNAVAILABLE,
+};
+
+/** The exit code that an error ends a command with. */
+export const exitCodeOf = (error: unknown): ExitCode => {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof ConfigError) return ExitCode.USAGE;
+  if (error instanceof ConnectError) return byCode[error.code] ?? ExitCode.FAILURE;
+  return ExitCode.FAILURE;
+};
+
+/** What to tell the person who ran the command: a sentence, and a stack only for what nobody foresaw. */
+export const explain = (error: unknown): string => {
+  if (error instanceof ConnectError) {
+    const [info] = error.findDetails(ErrorInfoSchema);
+    return `userd: ${error.rawMessage}${info ? ` (${info.reason})` : ""}`;
+  }
+  const foreseen = [CommandError, ConfigError, StartupError, DomainError].some((kind) => error instanceof kind);
+  if (error instanceof Error) return `userd: ${foreseen ? error.message : (error.stack ?? error.message)}`;
+  return `userd: ${String(error)}`;
+};

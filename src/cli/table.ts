@@ -1,0 +1,31 @@
+import Table from "cli-table3";
+
+const bare = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+/** A table for people, without lines: easy to read, and to cut with awk. */
+export const formatTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const table = new Table({ head: [...head], chars: bare, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
+  table.push(...rows.map((row) => [...row]));
+  return table.toString().replaceAll(/ +$/gm, "");
+};
+
+/** Prints a table to standard output. */
+export const printTable = (head: readonly string[], rows: readonly (readonly string[])[]): void => {
+  process.stdout.write(`${formatTable(head, rows)}\n`);
+};
