@@ -42,22 +42,24 @@ const secretKey = z.string().transform((value, context): Uint8Array => {
 });
 
 const integer = (min: number, max: number, byDefault: number) => z.coerce.number().int().min(min).max(max).default(byDefault);
-const flag = z
-  .enum(["true", "false", "1", "0"])
-  .default("false")
-  .transform((value) => value === "true" || value === "1");
+const flag = (byDefault: "true" | "false") =>
+  z
+    .enum(["true", "false", "1", "0"])
+    .default(byDefault)
+    .transform((value) => value === "true" || value === "1");
 
 /** Every setting, its rule and its default. The README's table is generated from the descriptions. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
+  DATABASE_PREPARED_STATEMENTS: flag("true").describe("`false` behind PgBouncer before 1.21 in transaction mode"),
   GRPC_LISTEN: listen.prefault("127.0.0.1:50051").describe("Address of the gRPC port; port 0 picks a free one"),
   HTTP_LISTEN: listen.prefault("127.0.0.1:8080").describe("Address of the HTTP port (Connect, gRPC-Web, health, metrics)"),
   SECRET_KEY: secretKey
     .optional()
     .describe("32 bytes in base64, the same for all instances. Required with PostgreSQL; else made beside the data"),
   TOKEN_FILE: z.string().min(1).optional().describe("JSON file of callers; required off loopback. See SECURITY.md"),
-  INSECURE: flag.describe("`true`: listen off loopback without credentials"),
+  INSECURE: flag("false").describe("`true`: listen off loopback without credentials"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
@@ -68,6 +70,8 @@ export type Config = {
   readonly database: DatabaseUrl;
   /** Connections in the pool. */
   readonly poolSize: number;
+  /** Statements are prepared once per connection. */
+  readonly preparedStatements: boolean;
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
   readonly secretKey: Uint8Array | undefined;
@@ -97,6 +101,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
   return Object.freeze({
     database: value.DATABASE_URL,
     poolSize: value.DATABASE_POOL_SIZE,
+    preparedStatements: value.DATABASE_PREPARED_STATEMENTS,
     grpcListen: value.GRPC_LISTEN,
     httpListen: value.HTTP_LISTEN,
     secretKey: value.SECRET_KEY,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StartupError } from "./startup-error.ts";
@@ -8,12 +8,83 @@ import { StartupError } from "./startup-error.ts";
 export type DataFolder = {
   /** The key kept beside the data; made at the first start. */
   readonly secretKey: Uint8Array;
+  /** The database has been opened once: from now on nothing in the folder is ever removed. */
+  readonly opened: () => void;
   readonly [Symbol.dispose]: () => void;
 };
 
 const LOCK = "userd.lock";
 const OWNER = "userd.pid";
 const KEY = "userd.key";
+/** Stands there from the first start until the database has been made: what is found beside it is half a database. */
+const UNFINISHED = "userd.unfinished";
+/** Without this file the embedded database takes a folder for a new one, and writes over what is there. */
+const DATABASE = "PG_VERSION";
+
+/** What the embedded database makes in its folder. */
+const isOfDatabase = (name: string): boolean => /^(PG_VERSION|base|global|pg_.*|postgresql\..*|postmaster\..*)$/.test(name);
+const isOwn = (name: string): boolean => [LOCK, OWNER, KEY, UNFINISHED].some((own) => name.startsWith(own));
+/** What systems leave in any folder. */
+const isHarmless = (name: string): boolean => name.startsWith(".") || name === "lost+found";
+
+/** Runs what touches the folder; what the operating system says against it becomes a sentence. */
+const using = <T>(folder: string, action: () => T): T => {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof StartupError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === "EEXIST" || code === "ENOTDIR" ? "it is a file" : message;
+    throw new StartupError(`The data folder ${folder} can't be used: ${reason}.`, { cause: error });
+  }
+};
+
+/** Refuses a folder that holds something else, or a database without what belongs to it. Changes nothing. */
+const assertUsable = (folder: string): void => {
+  const names = new Set(existsSync(folder) ? readdirSync(folder) : []);
+  const refuse = (what: string) => new StartupError(`The data folder ${folder} ${what}.`);
+  const foreign = [...names].filter((name) => ![isOwn, isOfDatabase, isHarmless].some((is) => is(name)));
+  if (foreign.length > 0) {
+    const some = `${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`;
+    throw refuse(`holds files that are not userd's (${some}): give userd a folder of its own`);
+  }
+  const isDatabase = [...names].some(isOfDatabase);
+  if (!isDatabase || names.has(UNFINISHED)) return;
+  if (!names.has(DATABASE)) throw refuse(`is damaged: ${DATABASE} is missing. Restore it from a backup, or use another folder`);
+  if (!names.has(KEY))
+    throw refuse(`has no ${KEY}: it is not userd's, or the key is lost. Restore it from a backup, or use another folder`);
+};
+
+const lockFile = (folder: string): DatabaseSync => {
+  const lock = using(folder, () => new DatabaseSync(join(folder, LOCK), { timeout: 0 }));
+  try {
+    lock.exec("pragma locking_mode = exclusive; begin exclusive");
+    return lock;
+  } catch (error) {
+    lock.close();
+    const owner = existsSync(join(folder, OWNER)) ? readFileSync(join(folder, OWNER), "utf8").trim() : "unknown";
+    throw new StartupError(`The data folder ${folder} is in use by process ${owner}. Stop that process, or use another DATABASE_URL.`, {
+      cause: error,
+    });
+  }
+};
+
+const readKey = (path: string): Uint8Array => {
+  if (!existsSync(path)) writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
+  if (statSync(path).isFile()) {
+    chmodSync(path, 0o600);
+    const key = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
+    if (key.length === 32) return key;
+  }
+  throw new StartupError(`The key in ${path} is damaged: it has to be 32 bytes in base64. Restore it from a backup.`);
+};
+
+/** A process that is killed while it makes the database leaves half of one, which nothing has been stored in. */
+const prepare = (folder: string): void => {
+  const made = readdirSync(folder).filter(isOfDatabase);
+  if (existsSync(join(folder, UNFINISHED))) for (const name of made) rmSync(join(folder, name), { recursive: true });
+  else if (made.length === 0) writeFileSync(join(folder, UNFINISHED), "");
+};
 
 /**
  * Takes the folder for this process until disposed.
@@ -21,33 +92,26 @@ const KEY = "userd.key";
  * Two processes on one folder lose acknowledged writes without an error, so the lock has to be the operating system's:
  * it ends with the process, whatever ends the process. Node has no file lock of its own; SQLite, which it carries, has
  * (docs/adr/0004-folder-lock.md).
- * @throws StartupError when another process has it, or the folder can't be used.
+ * @throws StartupError when another process has it, or the folder can't be used; then its files are as they were.
  */
 export const lockDataFolder = (folder: string): DataFolder => {
-  const path = (name: string) => join(folder, name);
-  let lock: DatabaseSync;
+  using(folder, () => assertUsable(folder));
+  using(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  const lock = lockFile(folder);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    lock = new DatabaseSync(path(LOCK), { timeout: 0 });
-  } catch (error) {
-    throw new StartupError(`The data folder ${folder} can't be used: ${(error as Error).message}.`, { cause: error });
-  }
-  try {
-    lock.exec("pragma locking_mode = exclusive; begin exclusive");
-  } catch (error) {
-    lock.close();
-    const owner = existsSync(path(OWNER)) ? readFileSync(path(OWNER), "utf8").trim() : "unknown";
-    throw new StartupError(`The data folder ${folder} is in use by process ${owner}. Stop that process, or use another DATABASE_URL.`, {
-      cause: error,
+    return using(folder, () => {
+      assertUsable(folder);
+      writeFileSync(join(folder, OWNER), `${process.pid}\n`);
+      const secretKey = readKey(join(folder, KEY));
+      prepare(folder);
+      return {
+        secretKey,
+        opened: () => rmSync(join(folder, UNFINISHED), { force: true }),
+        [Symbol.dispose]: () => lock.close(),
+      };
     });
-  }
-  writeFileSync(path(OWNER), `${process.pid}\n`);
-  if (!existsSync(path(KEY))) writeFileSync(path(KEY), `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
-  chmodSync(path(KEY), 0o600);
-  const secretKey = Buffer.from(readFileSync(path(KEY), "utf8").trim(), "base64");
-  if (secretKey.length !== 32) {
+  } catch (error) {
     lock.close();
-    throw new StartupError(`The key in ${path(KEY)} is damaged: it has to be 32 bytes in base64. Restore it from a backup.`);
+    throw error;
   }
-  return { secretKey, [Symbol.dispose]: () => lock.close() };
 };

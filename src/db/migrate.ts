@@ -43,12 +43,22 @@ export const pendingMigrations = async (db: Database): Promise<string[]> => {
   return migrations.map((migration) => migration.name).filter((name) => !done.includes(name));
 };
 
+const runPending = async (db: Database): Promise<void> => {
+  try {
+    await db.orm.migrator.up();
+  } catch (error) {
+    // The last line is the database's own sentence, under the SQL that the tools quote.
+    const reason = error instanceof Error ? (error.message.trim().split("\n").at(-1) ?? "") : String(error);
+    throw new StartupError(`The database can't be migrated: ${reason.replace(/\.$/, "")}.`, { cause: error });
+  }
+};
+
 /** Runs the pending migrations, in one transaction and under a lock: instances that start together take turns. */
 export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   const up = async () => {
     const pending = await pendingMigrations(db);
     if (pending.length === 0) return [];
-    await db.orm.migrator.up();
+    await runPending(db);
     log.info({ migrations: pending }, "migrated");
     return pending;
   };
@@ -66,7 +76,7 @@ export const assertMigrated = async (db: Database): Promise<void> => {
   const pending = await pendingMigrations(db);
   if (pending.length > 0) {
     throw new StartupError(
-      `The database has ${pending.length} pending migration(s): run \`userd migrate\`, or start without --no-migrate.`,
+      `The database has ${pending.length} pending ${pending.length === 1 ? "migration" : "migrations"}: run \`userd migrate\`, or start without --no-migrate.`,
     );
   }
 };

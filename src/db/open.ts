@@ -33,8 +33,9 @@ const explain = (config: Pick<Config, "database">, error: unknown): StartupError
   if (error instanceof StartupError) return error;
   const { database } = config;
   if (database.kind === "pglite") {
+    // What the embedded database says of it is about its own insides ("Aborted(). Build with -sASSERTIONS …").
     return new StartupError(
-      `The data folder ${database.folder} can't be opened: it is damaged or not a database (${reasonOf(error)}). Restore it from a backup, or use another folder.`,
+      `The data folder ${database.folder} can't be opened: it is damaged. Restore it from a backup, or use another folder.`,
       { cause: error },
     );
   }
@@ -50,13 +51,17 @@ const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
  * Opens the database and takes it: an embedded one belongs to one process.
  * @throws StartupError, in one sentence: in use, unreachable, damaged, or too old.
  */
-export const openForCommand = async (config: Pick<Config, "database" | "poolSize" | "secretKey">, log: Logger): Promise<OwnedDatabase> => {
+export const openForCommand = async (
+  config: Pick<Config, "database" | "poolSize" | "secretKey"> & Partial<Pick<Config, "preparedStatements">>,
+  log: Logger,
+): Promise<OwnedDatabase> => {
   await using stack = new AsyncDisposableStack();
   const folder = lock(config);
   if (folder) stack.use(folder);
   try {
     const db = stack.use(await openDatabase(config, log));
     await assertVersion(db);
+    folder?.opened();
     const secretKey = config.secretKey ?? folder?.secretKey ?? new Uint8Array(32);
     const owned = stack.move();
     return { ...db, secretKey, [Symbol.asyncDispose]: () => owned.disposeAsync() };

@@ -10,6 +10,7 @@ import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations/index.ts";
+import { PreparingClient } from "./preparing-client.ts";
 
 /** The tables and their columns, as Kysely sees them. */
 export type Schema = InferKyselyDB<(typeof entities)[number]>;
@@ -64,13 +65,18 @@ const STATEMENT_TIMEOUT = 65_000;
 /** Longest that a call waits for a connection, in milliseconds. */
 const ACQUIRE_TIMEOUT = 2_000;
 
-const openPostgres = (url: string, config: Pick<Config, "poolSize">): Promise<PostgresORM> => {
+/** The settings of the connections to PostgreSQL. */
+type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">>;
+
+const openPostgres = (url: string, { poolSize, preparedStatements = true }: Connections): Promise<PostgresORM> => {
   return PostgresORM.init({
     ...ormOptions,
     clientUrl: url,
     extensions: [Migrator],
-    pool: { min: 0, max: config.poolSize },
+    // Two at least: while one migrates, another one holds the lock.
+    pool: { min: 0, max: Math.max(2, poolSize) },
     driverOptions: {
+      Client: preparedStatements ? PreparingClient : undefined,
       types: { getTypeParser },
       connectionTimeoutMillis: ACQUIRE_TIMEOUT,
       statement_timeout: STATEMENT_TIMEOUT,
@@ -91,7 +97,7 @@ const openPglite = (folder: string): Promise<PgliteORM> =>
   });
 
 /** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */
-export const openDatabase = async (config: Pick<Config, "database" | "poolSize">, log: Logger): Promise<Database> => {
+export const openDatabase = async (config: Pick<Config, "database"> & Connections, log: Logger): Promise<Database> => {
   const { database } = config;
   const orm = database.kind === "postgres" ? await openPostgres(database.url, config) : await openPglite(database.folder);
   const em: SqlEntityManager = orm.em;

@@ -90,8 +90,34 @@ const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<{ epoch
   return { epoch: rows[0]?.epoch ?? "", subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) };
 };
 
+const outcomeUnknown = (cause: unknown): DomainError =>
+  new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
+    cause,
+  });
+
 /** Makes `write` over a database. */
 export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency: Idempotency): Write => {
+  /** All of a write but BEGIN and COMMIT. `replayed`: the answer was given before, and there is nothing to commit. */
+  const perform = async <M extends DescMethodUnary>(
+    tx: Omit<Tx, "touch">,
+    plan: WritePlan<M>,
+    body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
+  ): Promise<{ response: MessageInitShape<M["output"]>; replayed: boolean }> => {
+    const touched: Subject[] = [...plan.subjects];
+    const { requestId = "" } = plan;
+    const touching: Tx = { ...tx, touch: (subject) => touched.push(subject) };
+    await setContext(touching);
+    await lockSubjects(touching, plan.subjects);
+    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
+    if (before !== undefined) return { response: before, replayed: true };
+    const answer = await body(touching);
+    const consistencyToken = tokens.issue(await versionsOf(touching, touched));
+    const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
+    if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
+    tx.call.signal.throwIfAborted();
+    return { response, replayed: false };
+  };
+
   const attempt = async <M extends DescMethodUnary>(
     call: Call,
     plan: WritePlan<M>,
@@ -99,40 +125,27 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
   ): Promise<MessageInitShape<M["output"]>> => {
     const abort = db.abort(call);
     const em = db.em.fork({ clear: true, ...abort });
-    const touched: Subject[] = [...plan.subjects];
+    let failure: { readonly error: unknown } | undefined;
     let commitSent = false;
-    await em.begin();
     try {
-      const tx: Tx = { call, em, sql: em.getKysely<Schema>(), abort, touch: (subject) => touched.push(subject) };
-      await setContext(tx);
-      await lockSubjects(tx, plan.subjects);
-      const { requestId = "" } = plan;
-      const before = requestId === "" ? undefined : await idempotency.claim(tx, plan.method, requestId, plan.request);
-      if (before !== undefined) {
-        await em.rollback();
-        return before;
-      }
-      const answer = await body(tx);
-      const consistencyToken = tokens.issue(await versionsOf(tx, touched));
-      const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
-      if (requestId !== "") await idempotency.keep(tx, plan.method, requestId, response);
-      call.signal.throwIfAborted();
-      commitSent = true;
-      await em.commit();
-      return response;
+      // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
+      return await db.sql.transaction().execute(async (transaction) => {
+        try {
+          em.setTransactionContext(transaction);
+          const { response, replayed } = await perform({ call, em, sql: transaction, abort }, plan, body);
+          commitSent = !replayed;
+          return response;
+        } catch (error) {
+          failure = { error };
+          // A statement that was aborted still runs until it is cancelled: ROLLBACK must not overtake that.
+          await transaction.getExecutor().provideConnection(async () => undefined);
+          throw error;
+        }
+      });
     } catch (error) {
-      if (commitSent && isUnreachable(error)) {
-        throw new DomainError(
-          "OutcomeUnknown",
-          "COMMIT_UNKNOWN",
-          "The outcome of the commit could not be learned; retry with the same request_id.",
-          {
-            cause: error,
-          },
-        );
-      }
-      await em.rollback().catch(() => {});
-      throw error;
+      // What ROLLBACK says on a connection that is lost is not why the write failed.
+      if (failure !== undefined) throw failure.error;
+      throw commitSent && isUnreachable(error) ? outcomeUnknown(error) : error;
     }
   };
 
@@ -140,7 +153,7 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
     pRetry(() => attempt(call, plan, body), {
       retries: ATTEMPTS - 1,
       minTimeout: 10,
-      factor: 3,
+      factor: 2,
       randomize: true,
       signal: call.signal,
       shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),

@@ -1,7 +1,5 @@
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operations } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { batchGetOptions } from "./batch-get-options.ts";
 import { deleteOption } from "./delete-option.ts";
@@ -10,7 +8,7 @@ import { listOptions } from "./list-options.ts";
 import { setOption } from "./set-option.ts";
 
 /** Every RPC of UserOptionService, one file each. */
-export const optionOperations = (app: { db: Database; write: Write; freshness: Freshness }): Operations<typeof UserOptionService> => ({
+export const optionOperations = (app: Dependencies): Operations<typeof UserOptionService> => ({
   getOption: getOption(app),
   listOptions: listOptions(app),
   batchGetOptions: batchGetOptions(app),

@@ -1,7 +1,5 @@
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operations } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { createUser } from "./create-user.ts";
 import { getUser } from "./get-user.ts";
@@ -9,7 +7,7 @@ import { lookupUsers } from "./lookup-users.ts";
 import { updateUser } from "./update-user.ts";
 
 /** Every RPC of UserService, one file each. */
-export const userOperations = (app: { db: Database; write: Write; freshness: Freshness }): Operations<typeof UserService> => ({
+export const userOperations = (app: Dependencies): Operations<typeof UserService> => ({
   createUser: createUser(app),
   getUser: getUser(app),
   updateUser: updateUser(app),
