@@ -8,8 +8,7 @@ import { type Database, openDatabase } from "../../src/db/orm.ts";
 /** A database of one's own, cloned from the migrated template; dropped when disposed. */
 export type TestDatabase = AsyncDisposable & { readonly url: string };
 
-/** Clones the template. */
-export const cloneDatabase = async (): Promise<TestDatabase> => {
+const create = async (options: string): Promise<TestDatabase> => {
   const name = `userd_test_${randomBytes(6).toString("hex")}`;
   const admin = async (statement: string) => {
     const client = new pg.Client(inject("postgresUrl"));
@@ -17,11 +16,17 @@ export const cloneDatabase = async (): Promise<TestDatabase> => {
     await client.query(statement);
     await client.end();
   };
-  await admin(`create database ${name} template ${inject("templateName")}`);
+  await admin(`create database ${name} ${options}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
   return { url: url.href, [Symbol.asyncDispose]: () => admin(`drop database if exists ${name} with (force)`) };
 };
+
+/** Clones the template. */
+export const cloneDatabase = (): Promise<TestDatabase> => create(`template ${inject("templateName")}`);
+
+/** An empty database. */
+export const createDatabase = (): Promise<TestDatabase> => create("");
 
 /** What the tests log: nothing. */
 export const silent = pino({ level: "silent" });

@@ -45,4 +45,7 @@ export const test = base
     return clients.byKind;
   });
 
+/** What cases need that run over more than one database. */
+export type ServiceTest = typeof test;
+
 export { clientKinds };

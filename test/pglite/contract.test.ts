@@ -1,0 +1,7 @@
+import { describe } from "vitest";
+import { oneScopeCases } from "../options/one-scope.cases.ts";
+import { test } from "../support/pglite.ts";
+import { userCases } from "../users/user.cases.ts";
+
+describe("on PGlite, options of one scope", () => oneScopeCases(test, "grpc-js"));
+describe("on PGlite, users", () => userCases(test, "grpc-js"));

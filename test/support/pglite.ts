@@ -1,0 +1,32 @@
+import { databaseError } from "../../src/db/faults.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { openForCommand } from "../../src/db/open.ts";
+import { createDependencies } from "../../src/dependencies.ts";
+import { createRoutes } from "../../src/routes.ts";
+import { startListeners } from "../../src/server/listeners.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { silent } from "./database.ts";
+import { test as base, testConfig } from "./service.ts";
+
+const config = testConfig("pglite:memory");
+
+/** The service over an embedded database in memory: `db` is the one that the service has, since there is no other way in. */
+export const test = base
+  .override("db", { scope: "file" }, async ({}, { onCleanup }) => {
+    const db = await openForCommand(config, silent);
+    onCleanup(() => db[Symbol.asyncDispose]());
+    await migrate(db, silent);
+    return db;
+  })
+  .override("service", { scope: "file" }, async ({ db }, { onCleanup }) => {
+    const listeners = await startListeners({
+      config,
+      routes: createRoutes(createDependencies({ ...db, secretKey: new Uint8Array(32) })),
+      log: silent,
+      metrics: createMetrics(),
+      explain: databaseError,
+      ready: () => true,
+    });
+    onCleanup(() => listeners[Symbol.asyncDispose]());
+    return listeners;
+  });
