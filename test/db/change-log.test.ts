@@ -1,6 +1,44 @@
 import { sql } from "kysely";
-import { expect } from "vitest";
+import { describe, expect } from "vitest";
+import type { Database } from "../../src/db/orm.ts";
+import { unique } from "../support/build.ts";
 import { test } from "../support/database.ts";
+
+/** Columns that the trigger leaves out of `changed_columns`: they follow from the others. */
+const DERIVED = ["id", "version", "update_time"];
+
+/** Columns of tracked tables that their trigger does not compare: a migration added them and did not call track_changes. */
+const untracked = async (db: Database): Promise<string[]> => {
+  const { rows } = await sql<{ column: string }>`
+    select c.relname || '.' || a.attname as column
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc p on p.oid = t.tgfoid
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where t.tgname = c.relname || '_updated' and a.attname <> all(${DERIVED}::text[])
+      and position(format('o.%1$I is distinct from r.%1$I', a.attname) in p.prosrc) = 0
+    order by 1`.execute(db.sql);
+  return rows.map(({ column }) => column);
+};
+
+const addUser = async (db: Database): Promise<bigint> => {
+  const name = unique("n");
+  const { rows } = await sql<{ id: bigint }>`
+    insert into users (username, username_handle) values (${name}, ${name}) returning id`.execute(db.sql);
+  return rows[0]?.id ?? 0n;
+};
+
+const addOption = (db: Pick<Database, "sql">, userId: bigint, key: string) =>
+  sql`insert into user_option (user_id, scope_kind, scope_id, key, value) values (${userId}, 0, 0, ${key}, '1')`.execute(db.sql);
+
+const versionOf = async (db: Database, userId: bigint): Promise<bigint> =>
+  (await db.sql.selectFrom("subject_version").select("version").where("id", "=", userId).executeTakeFirst())?.version ?? 0n;
+
+const logOf = (db: Database, userId: bigint) =>
+  db.sql
+    .selectFrom("changes")
+    .select(["kind", "operation", "changed_columns", "version"])
+    .where("subject_id", "=", userId)
+    .orderBy("id")
+    .execute();
 
 test("every table that can be observed has its triggers", async ({ db }) => {
   const { rows } = await sql<{ name: string; triggers: string[] }>`
@@ -14,8 +52,83 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "user_activity",
     "userd_migrations",
   ]);
+  for (const { name, triggers } of rows.filter((row) => row.triggers !== null && row.name !== "changes")) {
+    expect(triggers).toEqual(["deleted", "inserted", "kept", "updated"].map((suffix) => `${name}_${suffix}`));
+  }
+});
+
+test("every trigger compares every column of its table; a column that is added later is found", async ({ db }) => {
+  expect(await untracked(db)).toEqual([]);
+  await sql`alter table user_email add column added text`.execute(db.sql);
+  expect(await untracked(db)).toEqual(["user_email.added"]);
+  await sql`select track_changes('user_email', 'user', 'r.user_id', 'r.id')`.execute(db.sql);
+  expect(await untracked(db)).toEqual([]);
+  await sql`alter table user_email drop column added`.execute(db.sql);
+  await sql`select track_changes('user_email', 'user', 'r.user_id', 'r.id')`.execute(db.sql);
 });
 
 test("the entities and the migrations agree", async ({ db }) => {
   expect(await db.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe("");
+});
+
+describe("the version of a user", () => {
+  test("I1 moves once per transaction, however much the transaction changes", async ({ db }) => {
+    const userId = await addUser(db);
+    expect(await versionOf(db, userId)).toBe(1n);
+    await db.sql.transaction().execute(async (tx) => {
+      for (const key of ["a", "b", "c"]) await addOption({ sql: tx }, userId, key);
+      await sql`update users set name = 'x' where id = ${userId}`.execute(tx);
+      await sql`delete from user_option where user_id = ${userId} and key = 'c'`.execute(tx);
+    });
+    expect(await versionOf(db, userId)).toBe(2n);
+    expect((await logOf(db, userId)).map(({ version }) => version)).toEqual([1n, 2n, 2n, 2n, 2n, 2n]);
+  });
+
+  test("moves for both users when a row changes its owner", async ({ db }) => {
+    const [from, to] = [await addUser(db), await addUser(db)];
+    await addOption(db, from, "k");
+    await sql`update user_option set user_id = ${to} where user_id = ${from}`.execute(db.sql);
+    expect([await versionOf(db, from), await versionOf(db, to)]).toEqual([3n, 2n]);
+    expect((await logOf(db, from)).at(-1)).toMatchObject({ kind: "user_option", operation: "delete" });
+    expect((await logOf(db, to)).at(-1)).toMatchObject({ kind: "user_option", operation: "insert" });
+  });
+
+  test("does not move when nothing changes, and nothing is logged", async ({ db }) => {
+    const userId = await addUser(db);
+    await addOption(db, userId, "k");
+    const before = [await versionOf(db, userId), await logOf(db, userId)];
+    await sql`update user_option set value = '1' where user_id = ${userId}`.execute(db.sql);
+    await sql`update users set name = name where id = ${userId}`.execute(db.sql);
+    await sql`delete from user_option where user_id = ${userId} and key = 'absent'`.execute(db.sql);
+    expect([await versionOf(db, userId), await logOf(db, userId)]).toEqual(before);
+  });
+
+  test("does not move when a transaction is rolled back", async ({ db }) => {
+    const userId = await addUser(db);
+    const failed = db.sql.transaction().execute(async (tx) => {
+      await addOption({ sql: tx }, userId, "k");
+      throw new Error("rolled back");
+    });
+    await expect(failed).rejects.toThrow("rolled back");
+    expect(await versionOf(db, userId)).toBe(1n);
+  });
+
+  test("an update names the columns that changed", async ({ db }) => {
+    const userId = await addUser(db);
+    await sql`update users set name = 'x', is_active = false where id = ${userId}`.execute(db.sql);
+    expect((await logOf(db, userId)).at(-1)).toMatchObject({ operation: "update", changed_columns: ["name", "is_active"] });
+  });
+});
+
+test.for([
+  "update changes set caller = 'nobody'",
+  "delete from changes",
+  "truncate changes",
+  "truncate user_option",
+  "truncate users cascade",
+])("%s is refused", async (statement, { db }) => {
+  await addUser(db);
+  const { rows: before } = await sql`select count(*) as count from changes`.execute(db.sql);
+  await expect(sql.raw(statement).execute(db.sql)).rejects.toThrow(/is refused/);
+  expect((await sql`select count(*) as count from changes`.execute(db.sql)).rows).toEqual(before);
 });

@@ -1,0 +1,108 @@
+import { ConnectError } from "@connectrpc/connect";
+import { sql } from "kysely";
+import { expect } from "vitest";
+import { startApp } from "../../src/app.ts";
+import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
+import { createUser, value } from "../support/build.ts";
+import { createClients } from "../support/clients.ts";
+import { test as base, silent } from "../support/database.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { testConfig } from "../support/service.ts";
+import { startDatabaseProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+
+/** A service that reaches its database through a proxy. */
+const test = base
+  .extend("proxy", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<TcpProxy> => {
+    const proxy = await startDatabaseProxy(databaseUrl);
+    onCleanup(() => proxy[Symbol.asyncDispose]());
+    return proxy;
+  })
+  .extend("service", { scope: "file" }, async ({ databaseUrl, proxy }, { onCleanup }) => {
+    const app = await startApp(testConfig(proxy.through(databaseUrl)), silent, { migrate: true });
+    onCleanup(() => app[Symbol.asyncDispose]());
+    return app;
+  })
+  .extend("clients", { scope: "file" }, async ({ service }, { onCleanup }) => {
+    const clients = createClients(service);
+    onCleanup(() => clients.close());
+    return clients.byKind["grpc-js"];
+  });
+
+const isStatement = (text: string) => (chunk: Buffer) => chunk.includes(text);
+
+test("a connection that is lost before COMMIT is no error: the write runs again", async ({ clients, proxy }) => {
+  const { options } = clients;
+  const { id: userId } = await createUser(clients);
+  const cut = proxy.cut({ when: isStatement("insert into user_option"), moment: "before" });
+  expect(await options.setOption({ userId, key: "k", value: value(1) })).toMatchObject({ created: true });
+  await cut;
+});
+
+test("idle connections that were reset are no error", async ({ clients, proxy }) => {
+  const { options } = clients;
+  const { id: userId } = await createUser(clients);
+  await Promise.all(Array.from({ length: 5 }, () => options.getOption({ userId, key: "k" })));
+  proxy.reset();
+  expect(await options.setOption({ userId, key: "k", value: value(1) })).toMatchObject({ created: true });
+});
+
+test("a connection that is lost during COMMIT is COMMIT_UNKNOWN, and the request_id tells the outcome", async ({ clients, proxy, db }) => {
+  const { options } = clients;
+  for (const moment of ["before", "after"] as const) {
+    const { id: userId } = await createUser(clients);
+    const request = { userId, key: "k", value: value(1), requestId: crypto.randomUUID() };
+    const cut = proxy.cut({ when: (chunk) => /commit/i.test(chunk.toString("latin1")), moment });
+    await expectRefusal(options.setOption(request), "Unknown", "COMMIT_UNKNOWN");
+    await cut;
+    const stored = async () => (await db.sql.selectFrom("user_option").select("id").where("user_id", "=", userId).execute()).length;
+    await expect.poll(stored).toBe(moment === "after" ? 1 : 0);
+    // The answer is that of the first write, if there was one.
+    expect(await options.setOption(request)).toMatchObject({ created: true, changed: true });
+    expect(await stored()).toBe(1);
+  }
+});
+
+test("without a database calls are UNAVAILABLE, writes in under 100 ms; when it is back so are the answers", async ({ clients, proxy }) => {
+  const { options, users } = clients;
+  const { id: userId } = await createUser(clients);
+  await proxy.stop();
+  const times: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const started = performance.now();
+    const { error } = await expectRefusal(
+      options.setOption({ userId, key: "k", value: value(round) }),
+      "Unavailable",
+      "DATABASE_UNAVAILABLE",
+    );
+    times.push(performance.now() - started);
+    expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toBeDefined();
+    expect(error).toBeInstanceOf(ConnectError);
+    expect(error.message).not.toMatch(/127\.0\.0\.1|ECONN/);
+  }
+  expect(times.toSorted((a, b) => a - b)[2]).toBeLessThan(100);
+  await expectRefusal(users.getUser({ id: userId }), "Unavailable", "DATABASE_UNAVAILABLE");
+  await proxy.start();
+  expect(await options.setOption({ userId, key: "k", value: value("back") })).toMatchObject({ created: true });
+});
+
+test("a database that hangs ends no call later than its deadline, and nothing is stuck afterwards", async ({ clients, proxy }) => {
+  const { options } = clients;
+  const { id: userId } = await createUser(clients);
+  proxy.hang(true);
+  const started = Date.now();
+  const calls = Array.from({ length: 25 }, () => options.getOption({ userId, key: "k" }, { timeoutMs: 500 }));
+  const outcomes = await Promise.allSettled(calls);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toEqual([]);
+  expect(Date.now() - started).toBeLessThan(1_500);
+  proxy.hang(false);
+  proxy.reset();
+  await expect.poll(async () => (await options.getOption({ userId, key: "k" })).found, { timeout: 5_000 }).toBe(false);
+});
+
+test("connections that the database ends by itself are no error", async ({ clients, db }) => {
+  const { options } = clients;
+  const { id: userId } = await createUser(clients);
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`.execute(db.sql);
+  expect(await options.setOption({ userId, key: "k", value: value(1) })).toMatchObject({ created: true });
+});

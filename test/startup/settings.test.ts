@@ -1,0 +1,71 @@
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { ConfigError, loadConfig } from "../../src/config.ts";
+import { test } from "../support/database.ts";
+import { expectSentence } from "../support/sentence.ts";
+import { runUserd, SECRET_KEY, temporaryFolder } from "../support/userd.ts";
+
+const faultsOf = (settings: NodeJS.ProcessEnv): string[] => {
+  try {
+    loadConfig(settings, {});
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).message.split("\n");
+  }
+};
+
+test("wrong settings are named all at once, each with what it has to be", async () => {
+  const settings = {
+    GRPC_LISTEN: "50051",
+    HTTP_LISTEN: "127.0.0.1:99999",
+    DATABASE_URL: "mysql://x",
+    DATABASE_POOL_SIZE: "0",
+    MAX_CONCURRENT_CALLS: "many",
+    LOG_LEVEL: "loud",
+    SECRET_KEY: "short",
+    INSECURE: "perhaps",
+    DRAIN_SECONDS: "-1",
+  };
+  const faults = faultsOf(settings);
+  expect(faults.map((fault) => fault.split(" ")[0]).sort()).toEqual(Object.keys(settings).sort());
+  const { code, stdout, stderr } = await runUserd(["serve"], { settings });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toBe(`userd: ${faults.join("\n")}\n`);
+});
+
+test("PostgreSQL needs a SECRET_KEY, since all instances share it", () => {
+  const [fault] = faultsOf({ DATABASE_URL: "postgres://localhost/x" });
+  expect(fault).toMatch(/^SECRET_KEY is required with PostgreSQL: all instances share it; make one with: openssl rand -base64 32$/);
+  expect(faultsOf({ DATABASE_URL: "postgres://localhost/x", SECRET_KEY })).toEqual([]);
+});
+
+describe("the start ends in one sentence when", { concurrent: true, timeout: 60_000 }, () => {
+  test.for(["GRPC_LISTEN", "HTTP_LISTEN"])("%s is taken", async (setting, { databaseUrl }) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as { port: number };
+    const settings = { DATABASE_URL: databaseUrl, [setting]: `127.0.0.1:${port}` };
+    const refused = await runUserd(["serve"], { settings });
+    server.close();
+    expectSentence(refused, 2, new RegExp(`^userd: ${setting} 127\\.0\\.0\\.1:${port} is in use by another process$`, "m"));
+  });
+
+  test("it would be open to a network without credentials", async ({ databaseUrl }) => {
+    const refused = await runUserd(["serve"], { settings: { DATABASE_URL: databaseUrl, GRPC_LISTEN: "0.0.0.0:0" } });
+    expectSentence(refused, 2, /GRPC_LISTEN 0\.0\.0\.0:0 is open to the network, but nobody has to show credentials: set TOKEN_FILE/);
+  });
+
+  test("the token file is wrong", async ({ databaseUrl }) => {
+    await using home = await temporaryFolder();
+    const file = join(home.path, "tokens.json");
+    const start = () => runUserd(["serve"], { settings: { DATABASE_URL: databaseUrl, TOKEN_FILE: file } });
+    expectSentence(await start(), 2, /TOKEN_FILE .* can't be read \(ENOENT\)/);
+    await writeFile(file, '{"callers": [{"name": "billing", "token_sha256": "s3cret-token", "permissions": ["users.read"]}]}');
+    const refused = await start();
+    expectSentence(refused, 2, /TOKEN_FILE .* callers\.0\.token_sha256 must be the SHA-256 of the token/);
+    expect(refused.stderr).not.toContain("s3cret-token");
+  });
+});
