@@ -1,0 +1,64 @@
+/** The body of one request, framed as gRPC sends it. */
+export type Body = {
+  readonly bytes: Uint8Array;
+  /** Where eight bytes stand that each call overwrites with a number (a little-endian double) that it alone has. */
+  readonly stampAt?: number;
+};
+
+/** What is called. */
+export type Target = {
+  /** `host:port`. */
+  readonly address: string;
+  /** For example `/users.v1.UserOptionService/GetOption`. */
+  readonly path: string;
+  /** Sent in turn. */
+  readonly bodies: readonly Body[];
+  readonly connections: number;
+  /** Calls in flight on each connection. */
+  readonly streams: number;
+};
+
+/** What came of it. */
+export type LoadResult = {
+  /** Calls that were answered in the time that counts. */
+  readonly calls: number;
+  readonly callsPerSecond: number;
+  /** Milliseconds; undefined when the generator was not asked. */
+  readonly latency?: Latency | undefined;
+  /** The share of a core that the measured process used. Well below 1, something else is the bottleneck. */
+  readonly busy?: number | undefined;
+};
+
+/** Milliseconds from the request to the end of the answer, with all calls in flight: a sign of queues, not of speed. */
+export type Latency = { readonly p50: number; readonly p99: number };
+
+/** How long and how. */
+export type LoadOptions = {
+  readonly seconds: number;
+  /** Measure latencies: this costs the client a little, so the rounds that count go without where it matters. */
+  readonly latency: boolean;
+};
+
+/** Makes load. */
+export type LoadGenerator = {
+  readonly name: string;
+  /** @throws Error when a call fails in a way that the generator can see. */
+  readonly run: (target: Target, options: LoadOptions) => Promise<LoadResult>;
+};
+
+/** Load that is not counted, in milliseconds, before each round. */
+export const warmUpMs = 500;
+
+/** The value below which a share of all values lies. */
+export const quantile = (values: readonly number[], share: number): number => {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+};
+
+/** A message as gRPC sends it: not compressed, with its length. */
+export const frame = (message: Uint8Array): Uint8Array => {
+  const framed = Buffer.alloc(5 + message.byteLength);
+  framed.writeUInt32BE(message.byteLength, 1);
+  framed.set(message, 5);
+  return framed;
+};

@@ -1,0 +1,72 @@
+// npm run bench: what userd does per second, each figure beside its yardstick. README.md says how to read it.
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Bench, Row } from "./bench.ts";
+import { choosePins, pinSelf } from "./cpus.ts";
+import { createH2load, hasH2load } from "./load/h2load.ts";
+import { createOwnClient } from "./load/own.ts";
+import { chainLine, jsonLine, machineLine, type Outcome, table } from "./report.ts";
+import { compare } from "./rounds.ts";
+import { rows } from "./rows/index.ts";
+import { seed } from "./seed.ts";
+import { startService } from "./service.ts";
+
+type Options = {
+  readonly json?: true;
+  readonly only?: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly client?: "h2load" | "own";
+};
+
+const users = 1_000;
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It has to be a number above 0.");
+  return value;
+};
+
+const options = new Command("npm run bench --")
+  .description("Measures userd over loopback, each row beside its yardstick in the same run.")
+  .option("--json", "one line per row: {name, value, unit, yardstick, ratio}")
+  .addOption(new Option("--only <name>", "one row").choices(rows.map(({ name }) => name)))
+  .option("--rounds <n>", "rounds of each side; medians are taken over them", positive, 5)
+  .option("--seconds <n>", "length of a round", positive, 3)
+  .addOption(
+    new Option("--client <client>", "what makes the load for reads; default: h2load when it is installed").choices(["h2load", "own"]),
+  )
+  .parse()
+  .opts<Options>();
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+/** With --json, standard output is for programs alone. */
+const note = options.json ? say : print;
+
+const measure = async (row: Row, bench: Bench): Promise<Outcome> => {
+  await using prepared = await row.prepare(bench);
+  note(`${row.name}: ${prepared.load}`);
+  const comparison = await compare(prepared, options, (done) => say(`  ${done}`));
+  return { row, comparison };
+};
+
+const pins = choosePins();
+pinSelf(pins);
+const withH2load = options.client === undefined ? hasH2load() : options.client === "h2load";
+const varying = createOwnClient(pins.client);
+const load = withH2load ? createH2load(pins.client) : varying;
+
+await using service = await startService(pins);
+note(machineLine(service.database));
+note(pins.sentence);
+note(chainLine());
+if (!withH2load) note("h2load is not used: our own client is slower than a bare server, so ratios of reads look BETTER than they are");
+
+const bench: Bench = { service, pins, load, varying, seed: await seed(service, users) };
+const outcomes: Outcome[] = [];
+for (const row of rows.filter(({ name }) => options.only === undefined || name === options.only)) {
+  const outcome = await measure(row, bench);
+  outcomes.push(outcome);
+  if (options.json) print(jsonLine(outcome));
+}
+if (!options.json) print(`\n${table(outcomes)}`);

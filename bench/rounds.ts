@@ -1,0 +1,78 @@
+import { cpuSeconds } from "./child.ts";
+import type { Latency, LoadOptions, LoadResult } from "./load/load.ts";
+
+/** One of the two that are compared: makes one round of load. */
+export type Side = (options: LoadOptions) => Promise<LoadResult>;
+
+/** What one side reached: medians over the rounds. */
+export type Measured = {
+  readonly callsPerSecond: number;
+  readonly latency: Latency | undefined;
+  /** Share of a core. */
+  readonly busy: number | undefined;
+};
+
+/** Both sides of a row. */
+export type Comparison = {
+  readonly userd: Measured;
+  readonly yardstick: Measured;
+  /** Of the medians. */
+  readonly ratio: number;
+  /** The least and the greatest ratio of one round: how far to trust the one of the medians. */
+  readonly spread: readonly [least: number, greatest: number];
+};
+
+const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+};
+
+const summarize = (rounds: readonly LoadResult[], latency: Latency | undefined): Measured => {
+  const busy = rounds.flatMap((round) => round.busy ?? []);
+  return { callsPerSecond: median(rounds.map((round) => round.callsPerSecond)), latency, busy: busy.length > 0 ? median(busy) : undefined };
+};
+
+/** Adds how busy a server was during its load. */
+export const watched =
+  (pid: number, side: Side): Side =>
+  async (options) => {
+    const [startedAt, before] = [performance.now(), cpuSeconds(pid)];
+    const result = await side(options);
+    const after = cpuSeconds(pid);
+    if (before === undefined || after === undefined) return result;
+    return { ...result, busy: ((after - before) * 1_000) / (performance.now() - startedAt) };
+  };
+
+/**
+ * Runs both sides in turn, so that whatever slows the machine for a while slows both. A first round each, not counted,
+ * warms up; the order changes each round, so that neither is always the first; a last round each measures latencies.
+ */
+export const compare = async (
+  sides: { readonly userd: Side; readonly yardstick: Side },
+  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
+  progress: (done: string) => void,
+): Promise<Comparison> => {
+  const results: Record<keyof typeof sides, LoadResult[]> = { userd: [], yardstick: [] };
+  const names = ["userd", "yardstick"] as const;
+  for (const name of names) await sides[name]({ seconds: Math.min(seconds, 2), latency: false });
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const name of round % 2 === 1 ? names : names.toReversed()) {
+      const result = await sides[name]({ seconds, latency: false });
+      results[name].push(result);
+      progress(`round ${round} of ${rounds}: ${name} ${Math.round(result.callsPerSecond)} calls/s`);
+    }
+  }
+  const lastSeconds = { seconds: Math.min(seconds, 2), latency: true };
+  const [{ latency: ofUserd }, { latency: ofYardstick }] = [await sides.userd(lastSeconds), await sides.yardstick(lastSeconds)];
+  const [userd, yardstick] = [summarize(results.userd, ofUserd), summarize(results.yardstick, ofYardstick)];
+  const ratios = results.userd.map(
+    ({ callsPerSecond }, round) => callsPerSecond / (results.yardstick[round]?.callsPerSecond ?? Number.NaN),
+  );
+  return {
+    userd,
+    yardstick,
+    ratio: userd.callsPerSecond / yardstick.callsPerSecond,
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+  };
+};

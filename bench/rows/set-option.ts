@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { SetOptionRequestSchema, SetOptionResponseSchema, UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { toValue } from "../../src/options/value.ts";
+import type { Row } from "../bench.ts";
+import { type Body, frame } from "../load/load.ts";
+import { rawCall } from "../raw-call.ts";
+import { runWriter } from "../yardsticks/pg.ts";
+import { setOptionStatement } from "../yardsticks/set-option-statement.ts";
+import { userdSide } from "./read.ts";
+
+/** Writes in flight: userd's default pool, so that every one has a connection, as the yardstick's have. */
+const shape = { connections: 4, streams: 5 };
+const writers = shape.connections * shape.streams;
+
+const key = "bench_counter";
+const method = UserOptionService.method.setOption;
+const path = `/${method.parent.typeName}/${method.name}`;
+
+/** Stands for the number that each call overwrites. */
+const placeholder = 1234.5678901234567;
+
+const request = (userId: bigint, value: number): Uint8Array =>
+  toBinary(SetOptionRequestSchema, create(SetOptionRequestSchema, { userId, key, value: toValue(value) }));
+
+const stampedBody = (userId: bigint): Body => {
+  const bytes = Buffer.from(frame(request(userId, placeholder)));
+  const wanted = Buffer.alloc(8);
+  wanted.writeDoubleLE(placeholder);
+  const stampAt = bytes.indexOf(wanted);
+  assert(stampAt > 0);
+  return { bytes, stampAt };
+};
+
+/**
+ * SetOption of values that differ from what is stored, one option per user, users in turn, against the same upsert on
+ * the same table through pg alone. An equal value would write nothing, so no call sends a number that another one sent.
+ */
+export const setOption: Row = {
+  name: "set_option",
+  yardstick: "the same upsert, pg alone",
+  valuesPerCall: 1,
+  prepare: async (bench) => {
+    const { service, seed, varying, pins } = bench;
+    for (const value of [1, 2]) {
+      const answer = fromBinary(SetOptionResponseSchema, await rawCall(service.grpcAddress, path, request(seed.userIds[0] ?? 0n, value)));
+      assert.equal(answer.changed, true);
+      assert.deepEqual(answer.option?.value?.kind, { case: "numberValue", value });
+    }
+    const writer = {
+      url: service.databaseUrl,
+      statement: await setOptionStatement(key),
+      users: seed.userIds.map(String),
+      connections: writers,
+    };
+    const target = { address: service.grpcAddress, path, ...shape, bodies: seed.userIds.map(stampedBody) };
+    return {
+      userd: userdSide(bench, (options) => varying.run(target, options), path),
+      yardstick: (options) => runWriter(writer, pins, options),
+      load: `${writers} writes in flight by ${varying.name}; pg: ${writers} connections`,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  },
+};

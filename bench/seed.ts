@@ -1,0 +1,48 @@
+import { createClient } from "@connectrpc/connect";
+import { UserOptionService } from "../src/gen/users/v1/user_option_service_pb.ts";
+import { UserService } from "../src/gen/users/v1/user_service_pb.ts";
+import { toValue } from "../src/options/value.ts";
+import { createGrpcJsTransport } from "../test/support/grpc-js-transport.ts";
+import type { Service } from "./service.ts";
+
+/** What the first `withAllOptions` users have set; the others have the time zone only. */
+export const seededOptions = {
+  timezone: "Europe/Vienna",
+  language: "en",
+  theme: "dark",
+  clock_24_hours: true,
+  stacktrace_order: 2,
+} as const;
+
+/** The users that the rows work on, those with all options first. */
+export type Seed = { readonly userIds: readonly bigint[] };
+
+/** How many users have all options. */
+export const withAllOptions = 100;
+
+const inFlight = 40;
+
+/** Makes users, with their options, through the API. */
+export const seed = async ({ grpcAddress }: Pick<Service, "grpcAddress">, count: number): Promise<Seed> => {
+  const transport = createGrpcJsTransport(grpcAddress);
+  const users = createClient(UserService, transport);
+  const options = createClient(UserOptionService, transport);
+  const userIds: bigint[] = [];
+  let next = 0;
+  const loop = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) {
+      const { user } = await users.createUser({ user: { email: `bench-${index}@example.com` } });
+      if (user === undefined) throw new Error("CreateUser returned no user");
+      const wanted = Object.entries(seededOptions).slice(0, userIds.push(user.id) <= withAllOptions ? undefined : 1);
+      for (const [key, value] of wanted) {
+        await options.setOption({ userId: user.id, key, value: toValue(value) });
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: inFlight }, loop));
+  } finally {
+    transport.close();
+  }
+  return { userIds };
+};

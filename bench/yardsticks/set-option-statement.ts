@@ -1,0 +1,62 @@
+import { create } from "@bufbuild/protobuf";
+import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
+import { pino } from "pino";
+import type { Call } from "../../src/call.ts";
+import type { Schema } from "../../src/db/orm.ts";
+import type { Tx } from "../../src/db/transaction.ts";
+import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { setOption } from "../../src/options/set-option.ts";
+import { toValue } from "../../src/options/value.ts";
+
+/** A statement, and where in its parameters the user and the value stand. */
+export type Statement = {
+  readonly sql: string;
+  readonly parameters: readonly (string | null)[];
+  readonly userAt: readonly number[];
+  readonly valueAt: readonly number[];
+};
+
+const user = 4_242_424_242n;
+const value = 4_242_424_243;
+
+/** A Kysely that runs nothing and keeps what it was to run. */
+const recorder = (recorded: CompiledQuery[]): Kysely<Schema> =>
+  new Kysely<Schema>({
+    log: ({ query }) => void recorded.push(query),
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+
+const call: Call = {
+  method: "bench",
+  caller: { name: "bench", permissions: new Set() },
+  signal: new AbortController().signal,
+  deadline: Number.POSITIVE_INFINITY,
+  requestId: "bench",
+  log: pino({ level: "silent" }),
+};
+
+const positions = (parameters: readonly unknown[], wanted: string): number[] =>
+  parameters.flatMap((parameter, index) => (String(parameter) === wanted ? [index] : []));
+
+/** Asks the SetOption of src/ for its upsert, so that both sides always run the same text. */
+export const setOptionStatement = async (key: string): Promise<Statement> => {
+  const recorded: CompiledQuery[] = [];
+  const tx = { call, sql: recorder(recorded), abort: { signal: call.signal } } as unknown as Tx;
+  const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
+  await setOption({ write: (_, __, body) => body(tx) })(call, request);
+  const upsert = recorded.find(({ sql }) => /^\s*insert into user_option\b/.test(sql));
+  if (upsert === undefined) throw new Error("SetOption has no upsert any more: bench/yardsticks has to follow it.");
+  const statement: Statement = {
+    sql: upsert.sql,
+    parameters: upsert.parameters.map((parameter) => (parameter === null ? null : String(parameter))),
+    userAt: positions(upsert.parameters, `${user}`),
+    valueAt: positions(upsert.parameters, `${value}`),
+  };
+  if (statement.userAt.length === 0 || statement.valueAt.length === 0) throw new Error("SetOption's upsert binds other parameters now.");
+  return statement;
+};
