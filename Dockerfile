@@ -1,0 +1,37 @@
+# The image of userd: its build output and its production dependencies, run by an ordinary user.
+#
+# It listens on all addresses, so it starts only with credentials (TOKEN_FILE, see SECURITY.md) or with INSECURE=true.
+# test/packaging runs these steps one by one.
+
+FROM node:24.21.0-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build
+
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+
+FROM node:24.21.0-bookworm-slim
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+COPY bin bin
+# The folder of the embedded database; with PostgreSQL nothing is written to it. 1000 is the image's user "node".
+RUN install -d -o 1000 -g 1000 -m 700 /data
+VOLUME /data
+USER 1000:1000
+ENV NODE_ENV=production
+ENV DATABASE_URL=pglite:/data
+ENV GRPC_LISTEN=0.0.0.0:50051
+ENV HTTP_LISTEN=0.0.0.0:8080
+EXPOSE 50051 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.HTTP_LISTEN.split(':').at(-1) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "bin/userd.js"]
+CMD ["serve"]

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { startApp } from "../../src/app.ts";
+import { permissions } from "../../src/permissions.ts";
+import { formatAddress } from "../../src/server/sockets.ts";
+import { root, runOk, temporaryFolder } from "../foreign/tools.ts";
+import { silent } from "../support/database.ts";
+import { test, testConfig } from "../support/service.ts";
+import { parseBlocks, sectionOf } from "./blocks.ts";
+
+const text = readFileSync(join(root, "SECURITY.md"), "utf8");
+const { files, commands } = sectionOf(parseBlocks(text), "callers");
+
+describe("SECURITY.md", () => {
+  test("names all permissions", () => {
+    const [, list = ""] = /The permissions are (.*?)\. The\s/s.exec(text) ?? [];
+    expect(list.match(/\w+\.\w+/g)).toEqual([...permissions]);
+  });
+
+  test("makes a token and a token file that the service takes", async ({ databaseUrl }) => {
+    await using folder = await temporaryFolder();
+    const printed = await runOk("bash", ["-euc", `${commands[0]?.text}echo "$token"`]);
+    const [hash = "", token = ""] = printed.split("\n");
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    const file = join(folder.path, "callers.json");
+    const example = JSON.parse(files[0]?.text ?? "");
+    example.callers[0].token_sha256 = hash;
+    await writeFile(file, JSON.stringify(example));
+
+    await using app = await startApp(testConfig(databaseUrl, { TOKEN_FILE: file }), silent, { migrate: true });
+    const http = `http://${formatAddress(app.httpAddress)}`;
+    const call = async (rpc: string, authorization?: string) => {
+      const headers = { "content-type": "application/json", ...(authorization !== undefined && { authorization }) };
+      const answer = await fetch(`${http}/users.v1.UserService/${rpc}`, { method: "POST", headers, body: '{"id": 1, "user": {"id": 1}}' });
+      return answer.status;
+    };
+    expect(await call("GetUser")).toBe(401);
+    expect(await call("GetUser", "Bearer another")).toBe(401);
+    expect(await call("GetUser", `Bearer ${token}`)).toBe(404);
+    expect(await call("UpdateUser", `Bearer ${token}`)).toBe(403);
+    for (const page of ["healthz", "readyz", "metrics"]) expect((await fetch(`${http}/${page}`)).status).toBe(200);
+  });
+});
