@@ -4,7 +4,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type SetOptionRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
@@ -35,6 +35,15 @@ const upsert = async (
   return rows[0];
 };
 
+/** The last second that `google.protobuf.Timestamp` has: the end of the year 9999. */
+const LAST_SECOND = 253_402_300_799n;
+
+const expireTimeOf = ({ expireTime }: Pick<SetOptionRequest, "expireTime">): Date | null => {
+  if (expireTime === undefined) return null;
+  if (expireTime.seconds > LAST_SECOND) throw invalidField("expire_time", "must be before the year 10000");
+  return timestampDate(expireTime);
+};
+
 /** SetOption: stores one value; an equal one writes nothing. */
 export const setOption =
   ({ write }: { write: Write }): Operation<typeof UserOptionService.method.setOption> =>
@@ -43,7 +52,7 @@ export const setOption =
     if (value === undefined) throw invalidField("value", "is required");
     const json = jsonOf(value);
     const option: OptionKey = { userId, key, scope: scopeOf(request) };
-    const expireTime = request.expireTime ? timestampDate(request.expireTime) : null;
+    const expireTime = expireTimeOf(request);
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
       if (etag !== "") assertOptionEtag(await storedOption(tx, option), etag);
       const stored = await upsert(tx, option, json, expireTime);

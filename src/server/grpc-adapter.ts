@@ -10,11 +10,7 @@ import { Code, StatusError } from "./chain/status.ts";
 import { byteCodec } from "./codec.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Up to here a copy is cheaper: it goes into Node's pool, and the array outside of the heap is let go at once. */
-const pooledBytes = 4_096;
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  bytes.byteLength < pooledBytes ? Buffer.from(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Bytes pass through grpc-js as they are: its own codec hook answers malformed messages with INTERNAL. */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>

@@ -86,6 +86,8 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     },
     destroy: () => {
+      // A start that fails after this port was opened ends here: nothing may keep the process.
+      front.close();
       health.stop();
       stalls.stop();
       server.forceShutdown();
