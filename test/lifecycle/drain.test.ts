@@ -5,7 +5,7 @@ import { createClients } from "../support/clients.ts";
 import { test } from "../support/database.ts";
 import { startService } from "../support/userd.ts";
 
-describe("a drain lets the calls in progress finish and exits with 0, on", { concurrent: true, timeout: 60_000 }, () => {
+describe("a drain lets the calls in progress finish and exits with 0, on", { timeout: 60_000 }, () => {
   test.for(["SIGTERM", "SIGINT"] as const)("%s", async (signal, { databaseUrl, db }) => {
     await using service = await startService({ DATABASE_URL: databaseUrl });
     const { byKind, close } = createClients(service);
@@ -14,14 +14,14 @@ describe("a drain lets the calls in progress finish and exits with 0, on", { con
     const blocking = db.sql.transaction().execute(async (holder) => {
       await sql`select from subject_version where id = ${userId} for update`.execute(holder);
       for (const kind of ["grpc-js", "Connect JSON"] as const) {
-        calls.push(byKind[kind].options.setOption({ userId, key: "k", value: value(kind) }, { timeoutMs: 10_000 }));
+        calls.push(byKind[kind].options.setOption({ userId, key: "k", value: value(kind) }, { timeoutMs: 30_000 }));
       }
       const waiting = async () => {
         const { rows } = await sql<{ count: number }>`select count(*)::int as count from pg_locks
           where not granted and pid in (select pid from pg_stat_activity where application_name = 'userd')`.execute(db.sql);
         return rows[0]?.count ?? 0;
       };
-      await expect.poll(waiting).toBeGreaterThanOrEqual(1);
+      await expect.poll(waiting, { timeout: 8_000 }).toBeGreaterThanOrEqual(1);
       service.process.kill(signal);
       // New connections are refused: the drain has begun, and the calls are still there.
       const refused = () =>
@@ -29,7 +29,7 @@ describe("a drain lets the calls in progress finish and exits with 0, on", { con
           () => false,
           () => true,
         );
-      await expect.poll(refused, { timeout: 5_000 }).toBe(true);
+      await expect.poll(refused, { timeout: 8_000 }).toBe(true);
       expect(service.process.exitCode).toBeNull();
     });
     await blocking;
