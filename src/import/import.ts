@@ -68,6 +68,16 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   };
 };
 
+/** Ends a transaction that is to store nothing: only what is thrown rolls back. */
+class TakenBack extends Error {
+  override readonly name = "TakenBack";
+  readonly report: ImportReport;
+  constructor(report: ImportReport) {
+    super("nothing is to be stored");
+    this.report = report;
+  }
+}
+
 /**
  * Imports a JSON array of `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write it: all of it or
  * nothing, in one transaction. Importing the same file again changes nothing.
@@ -75,23 +85,28 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
  */
 export const runImport = async (db: Database, source: Readable, options: ImportOptions = {}): Promise<ImportReport> => {
   const { dryRun = false, onConflict = "fail", signal = new AbortController().signal } = options;
-  const transaction = await db.sql.startTransaction().execute();
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);
-  const tx: ImportTx = { sql: transaction, abort: db.abort({ signal }), dryRun, onConflict };
+  let failure: unknown;
   try {
-    const found = await importFile(tx, source, options);
-    const stored = !dryRun && !stops(tx, found.conflicts);
-    signal.throwIfAborted();
-    await (stored ? transaction.commit() : transaction.rollback()).execute();
-    return { stored, dryRun, ...found };
+    return await db.sql.transaction().execute(async (transaction) => {
+      try {
+        const tx: ImportTx = { sql: transaction, abort: db.abort({ signal }), dryRun, onConflict };
+        const found = await importFile(tx, source, options);
+        const stored = !dryRun && !stops(tx, found.conflicts);
+        signal.throwIfAborted();
+        const report = { stored, dryRun, ...found };
+        if (!stored) throw new TakenBack(report);
+        return report;
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    });
   } catch (error) {
+    if (failure instanceof TakenBack) return failure.report;
     // The error that ended it is the one to tell; a lost connection can't be rolled back and needs not be.
-    await transaction
-      .rollback()
-      .execute()
-      .catch(() => {});
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : (failure ?? error);
   } finally {
     source.destroy();
   }

@@ -3,6 +3,7 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { handleBidiStreamingCall, Server } from "@grpc/grpc-js";
 import type { DomainError } from "../errors.ts";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.ts";
 import {
   type ServerReflectionRequest,
   ServerReflectionRequestSchema,
@@ -35,6 +36,8 @@ const createIndex = (services: readonly DescService[]) => {
     file.dependencies.forEach(add);
   };
   for (const { file } of services) add(file);
+  // No RPC names them, but the details of errors hold them: a client that has them can show an error whole.
+  add(file_google_rpc_error_details);
   return { byName, bySymbol, byExtension };
 };
 

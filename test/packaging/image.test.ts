@@ -43,7 +43,7 @@ describe("the image", () => {
     expect(composed.filter((name) => !(name in settings.shape))).toEqual([]);
   });
 
-  test("is built, refuses to start in the open, and serves as an ordinary user", { timeout: 300_000 }, async ({ skip }) => {
+  test("is built, refuses to start in the open, and serves as an ordinary user", { timeout: 600_000 }, async ({ skip }) => {
     if (!process.env["REQUIRE_TOOLS"]) return skip("slow: runs with REQUIRE_TOOLS=1");
     if (process.getuid?.() !== 0) return skip("only root can become the user of the image");
     await using folder = await temporaryFolder();

@@ -6,7 +6,7 @@ import { root, run, runOk, temporaryFolder } from "../foreign/tools.ts";
 import { parseBlocks, sectionOf } from "../readme/blocks.ts";
 import { start } from "./process.ts";
 
-test("the README's first command starts the service on a clean copy, and what it says to try works", { timeout: 300_000 }, async ({
+test("the README's first command starts the service on a clean copy, and what it says to try works", { timeout: 600_000 }, async ({
   skip,
 }) => {
   if (!process.env["REQUIRE_TOOLS"]) return skip("slow: runs with REQUIRE_TOOLS=1");

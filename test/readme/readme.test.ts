@@ -94,7 +94,7 @@ describe("the README", () => {
   });
 
   describe("prints what its commands print", () => {
-    test.for(Object.entries(sections))("%s", { timeout: 300_000 }, async ([name, tools], { service, skip }) => {
+    test.for(Object.entries(sections))("%s", { timeout: 600_000 }, async ([name, tools], { service, skip }) => {
       needTools(skip, ...tools);
       const outputs = await runSection(name, service);
       const expected = sectionOf(blocks, name).outputs;

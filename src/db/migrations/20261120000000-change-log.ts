@@ -1,5 +1,5 @@
 /**
- * Versions and the change log (docs/consistency.md): whatever changes a row that can be observed also moves the version
+ * Versions and the change log: whatever changes a row that can be observed also moves the version
  * of its subject and logs the change, in the same transaction, whoever makes the change.
  *
  * `track_changes(table, kind of subject, id of the subject, key of the resource)` gives a table its triggers. The two
