@@ -39,7 +39,9 @@ const requestPatienceMs = 10_000;
 /** A listener that is open. */
 export type Listener = {
   readonly address: ListenAddress;
-  /** Takes no new connections, tells the open ones to go elsewhere, and resolves when their calls are done. */
+  /** Takes no new connections. */
+  readonly refuse: () => void;
+  /** Tells the open connections to go elsewhere, and resolves when their calls are done. */
   readonly close: () => Promise<void>;
   /** Ends what is still open. */
   readonly destroy: () => void;
@@ -80,9 +82,11 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
   const address = await listen(front, "GRPC_LISTEN", at);
   return {
     address,
-    close: async () => {
+    refuse: () => {
       front.close();
       health.endWatches();
+    },
+    close: async () => {
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     },
     destroy: () => {

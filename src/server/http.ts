@@ -98,14 +98,17 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
   const sockets = trackSockets(http1);
   const address = await listen(http1, "HTTP_LISTEN", options.listen);
 
-  const close = async (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => http1.close(() => resolve()));
+  const closed = Promise.withResolvers<void>();
+  const refuse = (): void => {
+    http1.close(() => closed.resolve());
     undecided.destroyAll();
+  };
+  const close = async (): Promise<void> => {
     for (const session of sessions) session.close();
     // A connection that was busy when the drain began is idle after its answer.
     const sweep = setInterval(() => http1.closeIdleConnections(), 50);
-    await closed;
+    await closed.promise;
     clearInterval(sweep);
   };
-  return { address, close, destroy: sockets.destroyAll };
+  return { address, refuse, close, destroy: sockets.destroyAll };
 };

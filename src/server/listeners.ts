@@ -15,6 +15,9 @@ import { prepareRpcs } from "./rpc.ts";
 /** How long the calls in progress may take to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
 
+/** How long the last answers of a drain get to arrive, in milliseconds. */
+const arrivalMs = 100;
+
 /** What the server is started with. */
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
@@ -69,10 +72,20 @@ export const startListeners = async ({
     throw error;
   });
 
+  const idle = async (): Promise<void> => {
+    while (gate.inProgress > 0) await delay(10, undefined, { ref: false });
+  };
   const close = async (): Promise<void> => {
+    const patience = delay(graceMs, undefined, { ref: false });
     gate.closed = true;
+    grpc.refuse();
+    http.refuse();
+    // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then
+    // reports the call as dropped. So the calls finish first, and their answers get the time to arrive.
+    await Promise.race([idle(), patience]);
+    await delay(arrivalMs);
     const closed = Promise.all([grpc.close(), http.close()]);
-    await Promise.race([closed, delay(graceMs, undefined, { ref: false })]);
+    await Promise.race([closed, patience]);
     grpc.destroy();
     http.destroy();
     await closed;

@@ -11,7 +11,7 @@ const test = base.extend("userd", { scope: "file" }, async ({ service }) => {
   return (...args: string[]) => runUserd(args, { settings });
 });
 
-describe("userd, as a client of a running service,", { concurrent: true, timeout: 60_000 }, () => {
+describe("userd, as a client of a running service,", { concurrent: true, timeout: 120_000 }, () => {
   test("shows a user by id, username or address, for people and as JSON", async ({ userd, clients }) => {
     const user = await createUser(clients["grpc-js"], { username: unique("ann"), name: "Ann" });
     const [byName, byEmail] = await Promise.all([
