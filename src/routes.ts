@@ -1,6 +1,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Operations } from "./call.ts";
+import { changeOperations } from "./changes/operations.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { ChangeService } from "./gen/users/v1/change_service_pb.ts";
 import { UserOptionService } from "./gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "./gen/users/v1/user_service_pb.ts";
 import { optionOperations } from "./options/operations.ts";
@@ -19,4 +21,5 @@ export const route = <S extends DescService>(service: S, operations: Operations<
 export const createRoutes = (dependencies: Dependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),
+  route(ChangeService, changeOperations()),
 ];

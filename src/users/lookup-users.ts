@@ -14,7 +14,7 @@ type Found = UserRow & { readonly positions: number[] };
 const columnsOf = (keys: readonly UserKey[]) => ({
   kinds: keys.map(({ key }) => key.case ?? ""),
   ids: keys.map(({ key }) => (key.case === "id" ? String(key.value) : null)),
-  handles: keys.map(({ key }) => (key.case === "id" ? null : handleOf(key.value ?? ""))),
+  handles: keys.map(({ key }) => (key.case === "username" || key.case === "email" ? handleOf(key.value) : null)),
 });
 
 /** The users that the keys name, each once, with the positions of the keys that name it: one statement. */

@@ -10,7 +10,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file users/v1/errors.proto.
  */
 export const file_users_v1_errors: GenFile = /*@__PURE__*/
-  fileDesc("ChV1c2Vycy92MS9lcnJvcnMucHJvdG8SCHVzZXJzLnYxKocFCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIRCg1GSUVMRF9JTlZBTElEEAESGQoVT1BUSU9OX1NDT1BFX0NPTkZMSUNUEAISGgoWT1BUSU9OX1ZBTFVFX1RPT19MQVJHRRADEhkKFU9QVElPTl9WQUxVRV9UT09fREVFUBAEEhUKEVJFUVVFU1RfSURfUkVVU0VEEAUSEQoNVE9LRU5fSU5WQUxJRBAGEhcKE1BBR0VfVE9LRU5fTUlTTUFUQ0gQBxITCg9EVVBMSUNBVEVfRU5UUlkQCBISCg5VU0VSX05PVF9GT1VORBAUEhQKEE9QVElPTl9OT1RfRk9VTkQQFRIUChBNRVRIT0RfTk9UX0ZPVU5EEBYSEgoOVVNFUk5BTUVfVEFLRU4QHhIPCgtFTUFJTF9UQUtFThAfEhMKD0lNTVVUQUJMRV9GSUVMRBAoEhAKDFVTRVJfTUFOQUdFRBApEhEKDUVUQUdfTUlTTUFUQ0gQMhIOCgpDT05URU5USU9OEDMSGAoUQ1JFREVOVElBTFNfUkVRVUlSRUQQPBIXChNQRVJNSVNTSU9OX1JFUVVJUkVEED0SDgoKT1ZFUkxPQURFRBBGEhUKEVJFUVVFU1RfVE9PX0xBUkdFEEcSFgoSUkVTUE9OU0VfVE9PX0xBUkdFEEgSGAoUREFUQUJBU0VfVU5BVkFJTEFCTEUQUBIRCg1TSFVUVElOR19ET1dOEFESEgoOQ09NTUlUX1VOS05PV04QUhITCg9ERUFETElORV9QQVNTRUQQUxISCg5DQUxMX0NBTkNFTExFRBBUEhIKDklOVEVSTkFMX0ZBVUxUEFpCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw");
+  fileDesc("ChV1c2Vycy92MS9lcnJvcnMucHJvdG8SCHVzZXJzLnYxKuAHCgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIRCg1GSUVMRF9JTlZBTElEEAESGQoVT1BUSU9OX1NDT1BFX0NPTkZMSUNUEAISGgoWT1BUSU9OX1ZBTFVFX1RPT19MQVJHRRADEhkKFU9QVElPTl9WQUxVRV9UT09fREVFUBAEEhUKEVJFUVVFU1RfSURfUkVVU0VEEAUSEQoNVE9LRU5fSU5WQUxJRBAGEhcKE1BBR0VfVE9LRU5fTUlTTUFUQ0gQBxITCg9EVVBMSUNBVEVfRU5UUlkQCBISCg5VU0VSX05PVF9GT1VORBAUEhQKEE9QVElPTl9OT1RfRk9VTkQQFRIUChBNRVRIT0RfTk9UX0ZPVU5EEBYSEwoPRU1BSUxfTk9UX0ZPVU5EEBcSEgoOUk9MRV9OT1RfRk9VTkQQGBIWChJQUk9WSURFUl9OT1RfRk9VTkQQGRIWChJJREVOVElUWV9OT1RfRk9VTkQQGhIbChdBVVRIRU5USUNBVE9SX05PVF9GT1VORBAbEhIKDlVTRVJOQU1FX1RBS0VOEB4SDwoLRU1BSUxfVEFLRU4QHxIOCgpST0xFX1RBS0VOECASEgoOUFJPVklERVJfVEFLRU4QIRISCg5JREVOVElUWV9UQUtFThAiEhcKE0FVVEhFTlRJQ0FUT1JfVEFLRU4QIxITCg9JTU1VVEFCTEVfRklFTEQQKBIQCgxVU0VSX01BTkFHRUQQKRIRCg1UT0tFTl9SRUZVU0VEECoSFgoSRU1BSUxfTk9UX1ZFUklGSUVEECsSFAoQRU1BSUxfSVNfUFJJTUFSWRAsEg8KC1NZU1RFTV9VU0VSEC0SEAoMVVNFUl9ERUxFVEVEEC4SEwoPQU1CSUdVT1VTX0VNQUlMEC8SFwoTTEFTVF9TSUdOX0lOX01FVEhPRBAwEhEKDUVUQUdfTUlTTUFUQ0gQMhIOCgpDT05URU5USU9OEDMSGAoUQ1JFREVOVElBTFNfUkVRVUlSRUQQPBIXChNQRVJNSVNTSU9OX1JFUVVJUkVEED0SDgoKT1ZFUkxPQURFRBBGEhUKEVJFUVVFU1RfVE9PX0xBUkdFEEcSFgoSUkVTUE9OU0VfVE9PX0xBUkdFEEgSGAoUREFUQUJBU0VfVU5BVkFJTEFCTEUQUBIRCg1TSFVUVElOR19ET1dOEFESEgoOQ09NTUlUX1VOS05PV04QUhITCg9ERUFETElORV9QQVNTRUQQUxISCg5DQUxMX0NBTkNFTExFRBBUEhIKDklOVEVSTkFMX0ZBVUxUEFpCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw");
 
 /**
  * The machine-readable reason of an error: the wire string of google.rpc.ErrorInfo.reason, with the domain "users.v1".
@@ -104,6 +104,41 @@ export const ErrorReason = {
   METHOD_NOT_FOUND: 22,
 
   /**
+   * The user does not have this address. NOT_FOUND.
+   *
+   * @generated from enum value: EMAIL_NOT_FOUND = 23;
+   */
+  EMAIL_NOT_FOUND: 23,
+
+  /**
+   * No role with this name. NOT_FOUND.
+   *
+   * @generated from enum value: ROLE_NOT_FOUND = 24;
+   */
+  ROLE_NOT_FOUND: 24,
+
+  /**
+   * No identity provider, or auth provider, with this id. NOT_FOUND.
+   *
+   * @generated from enum value: PROVIDER_NOT_FOUND = 25;
+   */
+  PROVIDER_NOT_FOUND: 25,
+
+  /**
+   * The user has no identity of this provider. NOT_FOUND.
+   *
+   * @generated from enum value: IDENTITY_NOT_FOUND = 26;
+   */
+  IDENTITY_NOT_FOUND: 26,
+
+  /**
+   * The user has no authenticator of this type. NOT_FOUND.
+   *
+   * @generated from enum value: AUTHENTICATOR_NOT_FOUND = 27;
+   */
+  AUTHENTICATOR_NOT_FOUND: 27,
+
+  /**
    * The username is another user's, or is another user's address. ALREADY_EXISTS.
    *
    * @generated from enum value: USERNAME_TAKEN = 30;
@@ -118,6 +153,34 @@ export const ErrorReason = {
   EMAIL_TAKEN: 31,
 
   /**
+   * There is a role with this name. ALREADY_EXISTS.
+   *
+   * @generated from enum value: ROLE_TAKEN = 32;
+   */
+  ROLE_TAKEN: 32,
+
+  /**
+   * There is a provider of this type with this external id, or the organization has a provider. ALREADY_EXISTS.
+   *
+   * @generated from enum value: PROVIDER_TAKEN = 33;
+   */
+  PROVIDER_TAKEN: 33,
+
+  /**
+   * The external id is linked to another user, or the user has another identity of this provider. ALREADY_EXISTS.
+   *
+   * @generated from enum value: IDENTITY_TAKEN = 34;
+   */
+  IDENTITY_TAKEN: 34,
+
+  /**
+   * The user has an authenticator of this type. ALREADY_EXISTS.
+   *
+   * @generated from enum value: AUTHENTICATOR_TAKEN = 35;
+   */
+  AUTHENTICATOR_TAKEN: 35,
+
+  /**
    * The field can't be changed by this RPC or in this state. FAILED_PRECONDITION.
    *
    * @generated from enum value: IMMUTABLE_FIELD = 40;
@@ -130,6 +193,55 @@ export const ErrorReason = {
    * @generated from enum value: USER_MANAGED = 41;
    */
   USER_MANAGED: 41,
+
+  /**
+   * A token of CreateEmailVerification or CreatePasswordReset is unknown, used, replaced or expired. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: TOKEN_REFUSED = 42;
+   */
+  TOKEN_REFUSED: 42,
+
+  /**
+   * The address has to be verified first. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: EMAIL_NOT_VERIFIED = 43;
+   */
+  EMAIL_NOT_VERIFIED: 43,
+
+  /**
+   * The address is the user's primary one, which can't be removed. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: EMAIL_IS_PRIMARY = 44;
+   */
+  EMAIL_IS_PRIMARY: 44,
+
+  /**
+   * The user is the reserved system user. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: SYSTEM_USER = 45;
+   */
+  SYSTEM_USER: 45,
+
+  /**
+   * The user is deleted: nothing of it can be changed, except by UndeleteUser and PurgeUser. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: USER_DELETED = 46;
+   */
+  USER_DELETED: 46,
+
+  /**
+   * Several active users share the address. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: AMBIGUOUS_EMAIL = 47;
+   */
+  AMBIGUOUS_EMAIL: 47,
+
+  /**
+   * The user has no usable password, and this is its last identity. FAILED_PRECONDITION.
+   *
+   * @generated from enum value: LAST_SIGN_IN_METHOD = 48;
+   */
+  LAST_SIGN_IN_METHOD: 48,
 
   /**
    * The etag is not the current one, which stands in ErrorInfo.metadata["etag"] (absent: there is no such row). ABORTED.

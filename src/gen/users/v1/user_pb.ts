@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file users/v1/user.proto.
  */
 export const file_users_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2Vycy92MS91c2VyLnByb3RvEgh1c2Vycy52MSI5CgZBdmF0YXISIgoEdHlwZRgBIAEoDjIULnVzZXJzLnYxLkF2YXRhclR5cGUSCwoDdXJsGAIgASgJIoMICgRVc2VyEhMKAmlkGAEgASgDQge6SAQiAigAEiMKCHVzZXJuYW1lGAIgASgJQgy6SAlyBxiAAboBAQBIAIgBARIjCgRuYW1lGAMgASgJQhC6SAlyBxjIAboBAQDY8xgBSAGIAQESagoFZW1haWwYBCABKAlCVrpIT7oBRwoKdXNlci5lbWFpbBIbbXVzdCBiZSBlbXB0eSBvciBhbiBhZGRyZXNzGhx0aGlzID09ICcnIHx8IHRoaXMuaXNFbWFpbCgpcgMYyAHY8xgBSAKIAQESFgoJaXNfYWN0aXZlGAUgASgISAOIAQESFQoIaXNfc3RhZmYYBiABKAhIBIgBARIZCgxpc19zdXBlcnVzZXIYByABKAhIBYgBARIXCgppc19tYW5hZ2VkGAggASgISAaIAQESGQoMaXNfdW5jbGFpbWVkGAkgASgISAeIAQESFAoMaXNfc3VzcGVuZGVkGAogASgIEhMKBmlzX2FwcBgLIAEoCEgIiAEBEiAKE2lzX3Bhc3N3b3JkX2V4cGlyZWQYDCABKAhICYgBARIbChNoYXNfdXNhYmxlX3Bhc3N3b3JkGA0gASgIEi8KC2RhdGVfam9pbmVkGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpsYXN0X2xvZ2luGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXN0X2FjdGl2ZRgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOAoUbGFzdF9wYXNzd29yZF9jaGFuZ2UYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBmF2YXRhchgTIAEoCzIQLnVzZXJzLnYxLkF2YXRhchImChluZXdzbGV0dGVyX2NvbnNlbnRfcHJvbXB0GBQgASgISAqIAQESGgoMZGlzcGxheV9uYW1lGBUgASgJQgTY8xgBEhMKBWxhYmVsGBYgASgJQgTY8xgBEhgKCnNhbHV0YXRpb24YFyABKAlCBNjzGAESIwoGZW1haWxzGBggAygLMhMudXNlcnMudjEuVXNlckVtYWlsEhUKBGV0YWcYGyABKAlCB7pIBHICGEBCCwoJX3VzZXJuYW1lQgcKBV9uYW1lQggKBl9lbWFpbEIMCgpfaXNfYWN0aXZlQgsKCV9pc19zdGFmZkIPCg1faXNfc3VwZXJ1c2VyQg0KC19pc19tYW5hZ2VkQg8KDV9pc191bmNsYWltZWRCCQoHX2lzX2FwcEIWChRfaXNfcGFzc3dvcmRfZXhwaXJlZEIcChpfbmV3c2xldHRlcl9jb25zZW50X3Byb21wdCJ5CglVc2VyRW1haWwSEwoFZW1haWwYASABKAlCBNjzGAESEwoLaXNfdmVyaWZpZWQYAiABKAgSEgoKaXNfcHJpbWFyeRgDIAEoCBIuCgpkYXRlX2FkZGVkGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpOCghVc2VyVmlldxIZChVVU0VSX1ZJRVdfVU5TUEVDSUZJRUQQABITCg9VU0VSX1ZJRVdfQkFTSUMQARISCg5VU0VSX1ZJRVdfRlVMTBACKnMKCkF2YXRhclR5cGUSGwoXQVZBVEFSX1RZUEVfVU5TUEVDSUZJRUQQABIWChJBVkFUQVJfVFlQRV9MRVRURVIQARIWChJBVkFUQVJfVFlQRV9VUExPQUQQAhIYChRBVkFUQVJfVFlQRV9HUkFWQVRBUhADQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_options]);
+  fileDesc("ChN1c2Vycy92MS91c2VyLnByb3RvEgh1c2Vycy52MSI5CgZBdmF0YXISIgoEdHlwZRgBIAEoDjIULnVzZXJzLnYxLkF2YXRhclR5cGUSCwoDdXJsGAIgASgJIp4JCgRVc2VyEhMKAmlkGAEgASgDQge6SAQiAigAEiMKCHVzZXJuYW1lGAIgASgJQgy6SAlyBxiAAboBAQBIAIgBARIjCgRuYW1lGAMgASgJQhC6SAlyBxjIAboBAQDY8xgBSAGIAQESagoFZW1haWwYBCABKAlCVrpIT7oBRwoKdXNlci5lbWFpbBIbbXVzdCBiZSBlbXB0eSBvciBhbiBhZGRyZXNzGhx0aGlzID09ICcnIHx8IHRoaXMuaXNFbWFpbCgpcgMYyAHY8xgBSAKIAQESFgoJaXNfYWN0aXZlGAUgASgISAOIAQESFQoIaXNfc3RhZmYYBiABKAhIBIgBARIZCgxpc19zdXBlcnVzZXIYByABKAhIBYgBARIXCgppc19tYW5hZ2VkGAggASgISAaIAQESGQoMaXNfdW5jbGFpbWVkGAkgASgISAeIAQESFAoMaXNfc3VzcGVuZGVkGAogASgIEhMKBmlzX2FwcBgLIAEoCEgIiAEBEiAKE2lzX3Bhc3N3b3JkX2V4cGlyZWQYDCABKAhICYgBARIbChNoYXNfdXNhYmxlX3Bhc3N3b3JkGA0gASgIEg8KB2hhc18yZmEYDiABKAgSLwoLZGF0ZV9qb2luZWQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxhc3RfbG9naW4YECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2xhc3RfYWN0aXZlGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4ChRsYXN0X3Bhc3N3b3JkX2NoYW5nZRgSIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoGYXZhdGFyGBMgASgLMhAudXNlcnMudjEuQXZhdGFyEiYKGW5ld3NsZXR0ZXJfY29uc2VudF9wcm9tcHQYFCABKAhICogBARIaCgxkaXNwbGF5X25hbWUYFSABKAlCBNjzGAESEwoFbGFiZWwYFiABKAlCBNjzGAESGAoKc2FsdXRhdGlvbhgXIAEoCUIE2PMYARIjCgZlbWFpbHMYGCADKAsyEy51c2Vycy52MS5Vc2VyRW1haWwSEwoLcGVybWlzc2lvbnMYGSADKAkSEgoKcm9sZV9uYW1lcxgaIAMoCRIVCgRldGFnGBsgASgJQge6SARyAhhAEi8KC2RlbGV0ZV90aW1lGBwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpwdXJnZV90aW1lGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEILCglfdXNlcm5hbWVCBwoFX25hbWVCCAoGX2VtYWlsQgwKCl9pc19hY3RpdmVCCwoJX2lzX3N0YWZmQg8KDV9pc19zdXBlcnVzZXJCDQoLX2lzX21hbmFnZWRCDwoNX2lzX3VuY2xhaW1lZEIJCgdfaXNfYXBwQhYKFF9pc19wYXNzd29yZF9leHBpcmVkQhwKGl9uZXdzbGV0dGVyX2NvbnNlbnRfcHJvbXB0InkKCVVzZXJFbWFpbBITCgVlbWFpbBgBIAEoCUIE2PMYARITCgtpc192ZXJpZmllZBgCIAEoCBISCgppc19wcmltYXJ5GAMgASgIEi4KCmRhdGVfYWRkZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKk4KCFVzZXJWaWV3EhkKFVVTRVJfVklFV19VTlNQRUNJRklFRBAAEhMKD1VTRVJfVklFV19CQVNJQxABEhIKDlVTRVJfVklFV19GVUxMEAIqcwoKQXZhdGFyVHlwZRIbChdBVkFUQVJfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkFWQVRBUl9UWVBFX0xFVFRFUhABEhYKEkFWQVRBUl9UWVBFX1VQTE9BRBACEhgKFEFWQVRBUl9UWVBFX0dSQVZBVEFSEANCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_options]);
 
 /**
  * A user's avatar. The service keeps the reference; it never fetches a picture.
@@ -144,6 +144,13 @@ export type User = Message<"users.v1.User"> & {
   hasUsablePassword: boolean;
 
   /**
+   * OUTPUT_ONLY. The user has an authenticator that is not recovery codes. Only in USER_VIEW_FULL.
+   *
+   * @generated from field: bool has_2fa = 14;
+   */
+  has2fa: boolean;
+
+  /**
    * OUTPUT_ONLY. When the user was created.
    *
    * @generated from field: google.protobuf.Timestamp date_joined = 15;
@@ -214,12 +221,44 @@ export type User = Message<"users.v1.User"> & {
   emails: UserEmail[];
 
   /**
+   * OUTPUT_ONLY. The permissions, granted to the user itself or through its roles; sorted, each once. Only in
+   * USER_VIEW_FULL.
+   *
+   * @generated from field: repeated string permissions = 25;
+   */
+  permissions: string[];
+
+  /**
+   * OUTPUT_ONLY. The names of the user's roles, sorted. Only in USER_VIEW_FULL.
+   *
+   * @generated from field: repeated string role_names = 26;
+   */
+  roleNames: string[];
+
+  /**
    * The version of this row. In UpdateUser: the version that the change is based on; a stale one is ABORTED
    * ETAG_MISMATCH. Empty = no check.
    *
    * @generated from field: string etag = 27;
    */
   etag: string;
+
+  /**
+   * OUTPUT_ONLY. When the user was deleted; absent = it is not. Until it is purged it can be undeleted, and nobody else
+   * can have its names.
+   *
+   * @generated from field: google.protobuf.Timestamp delete_time = 28;
+   */
+  deleteTime?: Timestamp | undefined;
+
+  /**
+   * OUTPUT_ONLY. When a deleted user and all that belongs to it is removed for good.
+   *
+   * 30 is kept for merged_into_user_id.
+   *
+   * @generated from field: google.protobuf.Timestamp purge_time = 29;
+   */
+  purgeTime?: Timestamp | undefined;
 };
 
 /**
@@ -292,7 +331,7 @@ export const UserView = {
   BASIC: 1,
 
   /**
-   * The user and what belongs to it: its addresses.
+   * The user and what belongs to it: its addresses, permissions, roles, and whether it has a second factor.
    *
    * @generated from enum value: USER_VIEW_FULL = 2;
    */

@@ -7,18 +7,38 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
+import type { CreateAuthProviderRequestSchema, CreateAuthProviderResponseSchema, LinkAuthIdentityRequestSchema, LinkAuthIdentityResponseSchema, ListAuthIdentitiesRequestSchema, ListAuthIdentitiesResponseSchema, ListAuthProvidersRequestSchema, ListAuthProvidersResponseSchema, UnlinkAuthIdentityRequestSchema, UnlinkAuthIdentityResponseSchema } from "./auth_identity_pb.ts";
+import { file_users_v1_auth_identity } from "./auth_identity_pb.ts";
+import type { AddAuthenticatorRequestSchema, AddAuthenticatorResponseSchema, BatchHas2faRequestSchema, BatchHas2faResponseSchema, ListAuthenticatorsRequestSchema, ListAuthenticatorsResponseSchema, RemoveAuthenticatorRequestSchema, RemoveAuthenticatorResponseSchema } from "./authenticator_pb.ts";
+import { file_users_v1_authenticator } from "./authenticator_pb.ts";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_users_v1_consistency } from "./consistency_pb.ts";
+import type { CreatePasswordResetRequestSchema, CreatePasswordResetResponseSchema, ResetPasswordRequestSchema, ResetPasswordResponseSchema, RotateSessionNonceRequestSchema, RotateSessionNonceResponseSchema, SetPasswordRequestSchema, SetPasswordResponseSchema, VerifyPasswordRequestSchema, VerifyPasswordResponseSchema } from "./credentials_pb.ts";
+import { file_users_v1_credentials } from "./credentials_pb.ts";
+import type { AddUserEmailRequestSchema, AddUserEmailResponseSchema, CreateEmailVerificationRequestSchema, CreateEmailVerificationResponseSchema, ListUserEmailsRequestSchema, ListUserEmailsResponseSchema, RemoveUserEmailRequestSchema, RemoveUserEmailResponseSchema, SetPrimaryEmailRequestSchema, SetPrimaryEmailResponseSchema, VerifyEmailRequestSchema, VerifyEmailResponseSchema, VerifyUserEmailsRequestSchema, VerifyUserEmailsResponseSchema } from "./emails_pb.ts";
+import { file_users_v1_emails } from "./emails_pb.ts";
+import type { CreateIdentityProviderRequestSchema, CreateIdentityProviderResponseSchema, IdentityKey, LinkIdentityRequestSchema, LinkIdentityResponseSchema, ListIdentitiesRequestSchema, ListIdentitiesResponseSchema, ListIdentityProvidersRequestSchema, ListIdentityProvidersResponseSchema, UnlinkIdentityRequestSchema, UnlinkIdentityResponseSchema } from "./identity_pb.ts";
+import { file_users_v1_identity } from "./identity_pb.ts";
 import { file_users_v1_options } from "./options_pb.ts";
+import type { CheckPermissionsRequestSchema, CheckPermissionsResponseSchema, GrantPermissionRequestSchema, GrantPermissionResponseSchema, RevokePermissionRequestSchema, RevokePermissionResponseSchema } from "./permissions_pb.ts";
+import { file_users_v1_permissions } from "./permissions_pb.ts";
+import type { AssignRoleRequestSchema, AssignRoleResponseSchema, CreateRoleRequestSchema, CreateRoleResponseSchema, DeleteRoleRequestSchema, DeleteRoleResponseSchema, ListRolesRequestSchema, ListRolesResponseSchema, UnassignRoleRequestSchema, UnassignRoleResponseSchema, UpdateRoleRequestSchema, UpdateRoleResponseSchema } from "./role_pb.ts";
+import { file_users_v1_role } from "./role_pb.ts";
 import type { User, UserView } from "./user_pb.ts";
 import { file_users_v1_user } from "./user_pb.ts";
+import type { BatchCreateUsersRequestSchema, BatchCreateUsersResponseSchema, GetOrCreateUserByEmailRequestSchema, GetOrCreateUserByEmailResponseSchema } from "./user_batch_pb.ts";
+import { file_users_v1_user_batch } from "./user_batch_pb.ts";
+import type { DeactivateUserRequestSchema, DeactivateUserResponseSchema, DeleteUserRequestSchema, DeleteUserResponseSchema, PurgeUserRequestSchema, PurgeUserResponseSchema, ReactivateUserRequestSchema, ReactivateUserResponseSchema, RecordActivityRequestSchema, RecordActivityResponseSchema, SetAvatarRequestSchema, SetAvatarResponseSchema, SuspendUserRequestSchema, SuspendUserResponseSchema, UndeleteUserRequestSchema, UndeleteUserResponseSchema, UnsuspendUserRequestSchema, UnsuspendUserResponseSchema } from "./user_lifecycle_pb.ts";
+import { file_users_v1_user_lifecycle } from "./user_lifecycle_pb.ts";
+import type { ListUserIdsRequestSchema, ListUserIdsResponseSchema, ListUsersRequestSchema, ListUsersResponseSchema } from "./user_list_pb.ts";
+import { file_users_v1_user_list } from "./user_list_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file users/v1/user_service.proto.
  */
 export const file_users_v1_user_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht1c2Vycy92MS91c2VyX3NlcnZpY2UucHJvdG8SCHVzZXJzLnYxIloKEUNyZWF0ZVVzZXJSZXF1ZXN0EiQKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyQga6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlVXNlclJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIn0KDkdldFVzZXJSZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAEioKBHZpZXcYAiABKA4yEi51c2Vycy52MS5Vc2VyVmlld0IIukgFggECEAESKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSIvCg9HZXRVc2VyUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXIilwEKEVVwZGF0ZVVzZXJSZXF1ZXN0ElEKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyQjO6SDC6ASoKB3VzZXIuaWQSEmlkIG11c3QgYmUgYWJvdmUgMBoLdGhpcy5pZCA+IDDIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIk0KElVwZGF0ZVVzZXJSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ3CgdVc2VyS2V5EhUKAmlkGAEgASgDQge6SAQiAiAASAASIgoIdXNlcm5hbWUYAiABKAlCDrpIC3IJEAEYgAG6AQEASAASIwoFZW1haWwYAyABKAlCErpIC3IJEAEYyAG6AQEA2PMYAUgAQgwKA2tleRIFukgCCAEitwEKEkxvb2t1cFVzZXJzUmVxdWVzdBIsCgRrZXlzGAEgAygLMhEudXNlcnMudjEuVXNlcktleUILukgIkgEFCAEQ6AcSGwoTb25seV92ZXJpZmllZF9lbWFpbBgCIAEoCBIqCgR2aWV3GAMgASgOMhIudXNlcnMudjEuVXNlclZpZXdCCLpIBYIBAhABEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiZgoMTG9va3VwUmVzdWx0EiYKBnN0YXR1cxgBIAEoDjIWLnVzZXJzLnYxLkxvb2t1cFN0YXR1cxIcCgR1c2VyGAIgASgLMg4udXNlcnMudjEuVXNlchIQCgh1c2VyX2lkcxgDIAMoAyI+ChNMb29rdXBVc2Vyc1Jlc3BvbnNlEicKB3Jlc3VsdHMYASADKAsyFi51c2Vycy52MS5Mb29rdXBSZXN1bHQqgAEKDExvb2t1cFN0YXR1cxIdChlMT09LVVBfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTTE9PS1VQX1NUQVRVU19GT1VORBABEhsKF0xPT0tVUF9TVEFUVVNfTk9UX0ZPVU5EEAISGwoXTE9PS1VQX1NUQVRVU19BTUJJR1VPVVMQAzLzAgoLVXNlclNlcnZpY2USWAoKQ3JlYXRlVXNlchIbLnVzZXJzLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0GhwudXNlcnMudjEuQ3JlYXRlVXNlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSUQoHR2V0VXNlchIYLnVzZXJzLnYxLkdldFVzZXJSZXF1ZXN0GhkudXNlcnMudjEuR2V0VXNlclJlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJYCgpVcGRhdGVVc2VyEhsudXNlcnMudjEuVXBkYXRlVXNlclJlcXVlc3QaHC51c2Vycy52MS5VcGRhdGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJdCgtMb29rdXBVc2VycxIcLnVzZXJzLnYxLkxvb2t1cFVzZXJzUmVxdWVzdBodLnVzZXJzLnYxLkxvb2t1cFVzZXJzUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
+  fileDesc("Cht1c2Vycy92MS91c2VyX3NlcnZpY2UucHJvdG8SCHVzZXJzLnYxIloKEUNyZWF0ZVVzZXJSZXF1ZXN0EiQKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyQga6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlVXNlclJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIn0KDkdldFVzZXJSZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAEioKBHZpZXcYAiABKA4yEi51c2Vycy52MS5Vc2VyVmlld0IIukgFggECEAESKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSIvCg9HZXRVc2VyUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXIilwEKEVVwZGF0ZVVzZXJSZXF1ZXN0ElEKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyQjO6SDC6ASoKB3VzZXIuaWQSEmlkIG11c3QgYmUgYWJvdmUgMBoLdGhpcy5pZCA+IDDIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIk0KElVwZGF0ZVVzZXJSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKiAQoHVXNlcktleRIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiIKCHVzZXJuYW1lGAIgASgJQg66SAtyCRABGIABugEBAEgAEiMKBWVtYWlsGAMgASgJQhK6SAtyCRABGMgBugEBANjzGAFIABIpCghpZGVudGl0eRgEIAEoCzIVLnVzZXJzLnYxLklkZW50aXR5S2V5SABCDAoDa2V5EgW6SAIIASK3AQoSTG9va3VwVXNlcnNSZXF1ZXN0EiwKBGtleXMYASADKAsyES51c2Vycy52MS5Vc2VyS2V5Qgu6SAiSAQUIARDoBxIbChNvbmx5X3ZlcmlmaWVkX2VtYWlsGAIgASgIEioKBHZpZXcYAyABKA4yEi51c2Vycy52MS5Vc2VyVmlld0IIukgFggECEAESKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJmCgxMb29rdXBSZXN1bHQSJgoGc3RhdHVzGAEgASgOMhYudXNlcnMudjEuTG9va3VwU3RhdHVzEhwKBHVzZXIYAiABKAsyDi51c2Vycy52MS5Vc2VyEhAKCHVzZXJfaWRzGAMgAygDIj4KE0xvb2t1cFVzZXJzUmVzcG9uc2USJwoHcmVzdWx0cxgBIAMoCzIWLnVzZXJzLnYxLkxvb2t1cFJlc3VsdCqbAQoMTG9va3VwU3RhdHVzEh0KGUxPT0tVUF9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNMT09LVVBfU1RBVFVTX0ZPVU5EEAESGwoXTE9PS1VQX1NUQVRVU19OT1RfRk9VTkQQAhIbChdMT09LVVBfU1RBVFVTX0FNQklHVU9VUxADEhkKFUxPT0tVUF9TVEFUVVNfREVMRVRFRBAFMpAqCgtVc2VyU2VydmljZRJYCgpDcmVhdGVVc2VyEhsudXNlcnMudjEuQ3JlYXRlVXNlclJlcXVlc3QaHC51c2Vycy52MS5DcmVhdGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJRCgdHZXRVc2VyEhgudXNlcnMudjEuR2V0VXNlclJlcXVlc3QaGS51c2Vycy52MS5HZXRVc2VyUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkElgKClVwZGF0ZVVzZXISGy51c2Vycy52MS5VcGRhdGVVc2VyUmVxdWVzdBocLnVzZXJzLnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEl0KC0xvb2t1cFVzZXJzEhwudXNlcnMudjEuTG9va3VwVXNlcnNSZXF1ZXN0Gh0udXNlcnMudjEuTG9va3VwVXNlcnNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSVwoJTGlzdFVzZXJzEhoudXNlcnMudjEuTGlzdFVzZXJzUmVxdWVzdBobLnVzZXJzLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJdCgtMaXN0VXNlcklkcxIcLnVzZXJzLnYxLkxpc3RVc2VySWRzUmVxdWVzdBodLnVzZXJzLnYxLkxpc3RVc2VySWRzUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEm4KEEJhdGNoQ3JlYXRlVXNlcnMSIS51c2Vycy52MS5CYXRjaENyZWF0ZVVzZXJzUmVxdWVzdBoiLnVzZXJzLnYxLkJhdGNoQ3JlYXRlVXNlcnNSZXNwb25zZSITyvMYC3VzZXJzLndyaXRl0PMYARJ8ChZHZXRPckNyZWF0ZVVzZXJCeUVtYWlsEicudXNlcnMudjEuR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlcXVlc3QaKC51c2Vycy52MS5HZXRPckNyZWF0ZVVzZXJCeUVtYWlsUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJmCg5MaXN0VXNlckVtYWlscxIfLnVzZXJzLnYxLkxpc3RVc2VyRW1haWxzUmVxdWVzdBogLnVzZXJzLnYxLkxpc3RVc2VyRW1haWxzUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEl4KDEFkZFVzZXJFbWFpbBIdLnVzZXJzLnYxLkFkZFVzZXJFbWFpbFJlcXVlc3QaHi51c2Vycy52MS5BZGRVc2VyRW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmcKD1JlbW92ZVVzZXJFbWFpbBIgLnVzZXJzLnYxLlJlbW92ZVVzZXJFbWFpbFJlcXVlc3QaIS51c2Vycy52MS5SZW1vdmVVc2VyRW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmcKD1NldFByaW1hcnlFbWFpbBIgLnVzZXJzLnYxLlNldFByaW1hcnlFbWFpbFJlcXVlc3QaIS51c2Vycy52MS5TZXRQcmltYXJ5RW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEoMBChdDcmVhdGVFbWFpbFZlcmlmaWNhdGlvbhIoLnVzZXJzLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVxdWVzdBopLnVzZXJzLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVzcG9uc2UiE8rzGA9jcmVkZW50aWFscy51c2USXwoLVmVyaWZ5RW1haWwSHC51c2Vycy52MS5WZXJpZnlFbWFpbFJlcXVlc3QaHS51c2Vycy52MS5WZXJpZnlFbWFpbFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEmwKEFZlcmlmeVVzZXJFbWFpbHMSIS51c2Vycy52MS5WZXJpZnlVc2VyRW1haWxzUmVxdWVzdBoiLnVzZXJzLnYxLlZlcmlmeVVzZXJFbWFpbHNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSXwoLU2V0UGFzc3dvcmQSHC51c2Vycy52MS5TZXRQYXNzd29yZFJlcXVlc3QaHS51c2Vycy52MS5TZXRQYXNzd29yZFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEmgKDlZlcmlmeVBhc3N3b3JkEh8udXNlcnMudjEuVmVyaWZ5UGFzc3dvcmRSZXF1ZXN0GiAudXNlcnMudjEuVmVyaWZ5UGFzc3dvcmRSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRJ3ChNDcmVhdGVQYXNzd29yZFJlc2V0EiQudXNlcnMudjEuQ3JlYXRlUGFzc3dvcmRSZXNldFJlcXVlc3QaJS51c2Vycy52MS5DcmVhdGVQYXNzd29yZFJlc2V0UmVzcG9uc2UiE8rzGA9jcmVkZW50aWFscy51c2USZQoNUmVzZXRQYXNzd29yZBIeLnVzZXJzLnYxLlJlc2V0UGFzc3dvcmRSZXF1ZXN0Gh8udXNlcnMudjEuUmVzZXRQYXNzd29yZFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEnQKElJvdGF0ZVNlc3Npb25Ob25jZRIjLnVzZXJzLnYxLlJvdGF0ZVNlc3Npb25Ob25jZVJlcXVlc3QaJC51c2Vycy52MS5Sb3RhdGVTZXNzaW9uTm9uY2VSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRJnCg9HcmFudFBlcm1pc3Npb24SIC51c2Vycy52MS5HcmFudFBlcm1pc3Npb25SZXF1ZXN0GiEudXNlcnMudjEuR3JhbnRQZXJtaXNzaW9uUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbhJqChBSZXZva2VQZXJtaXNzaW9uEiEudXNlcnMudjEuUmV2b2tlUGVybWlzc2lvblJlcXVlc3QaIi51c2Vycy52MS5SZXZva2VQZXJtaXNzaW9uUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbhJsChBDaGVja1Blcm1pc3Npb25zEiEudXNlcnMudjEuQ2hlY2tQZXJtaXNzaW9uc1JlcXVlc3QaIi51c2Vycy52MS5DaGVja1Blcm1pc3Npb25zUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkElgKCkNyZWF0ZVJvbGUSGy51c2Vycy52MS5DcmVhdGVSb2xlUmVxdWVzdBocLnVzZXJzLnYxLkNyZWF0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElgKClVwZGF0ZVJvbGUSGy51c2Vycy52MS5VcGRhdGVSb2xlUmVxdWVzdBocLnVzZXJzLnYxLlVwZGF0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElgKCkRlbGV0ZVJvbGUSGy51c2Vycy52MS5EZWxldGVSb2xlUmVxdWVzdBocLnVzZXJzLnYxLkRlbGV0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElcKCUxpc3RSb2xlcxIaLnVzZXJzLnYxLkxpc3RSb2xlc1JlcXVlc3QaGy51c2Vycy52MS5MaXN0Um9sZXNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSWAoKQXNzaWduUm9sZRIbLnVzZXJzLnYxLkFzc2lnblJvbGVSZXF1ZXN0GhwudXNlcnMudjEuQXNzaWduUm9sZVJlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4SXgoMVW5hc3NpZ25Sb2xlEh0udXNlcnMudjEuVW5hc3NpZ25Sb2xlUmVxdWVzdBoeLnVzZXJzLnYxLlVuYXNzaWduUm9sZVJlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4SfAoWQ3JlYXRlSWRlbnRpdHlQcm92aWRlchInLnVzZXJzLnYxLkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0GigudXNlcnMudjEuQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSewoVTGlzdElkZW50aXR5UHJvdmlkZXJzEiYudXNlcnMudjEuTGlzdElkZW50aXR5UHJvdmlkZXJzUmVxdWVzdBonLnVzZXJzLnYxLkxpc3RJZGVudGl0eVByb3ZpZGVyc1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJeCgxMaW5rSWRlbnRpdHkSHS51c2Vycy52MS5MaW5rSWRlbnRpdHlSZXF1ZXN0Gh4udXNlcnMudjEuTGlua0lkZW50aXR5UmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJkCg5VbmxpbmtJZGVudGl0eRIfLnVzZXJzLnYxLlVubGlua0lkZW50aXR5UmVxdWVzdBogLnVzZXJzLnYxLlVubGlua0lkZW50aXR5UmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJrCg5MaXN0SWRlbnRpdGllcxIfLnVzZXJzLnYxLkxpc3RJZGVudGl0aWVzUmVxdWVzdBogLnVzZXJzLnYxLkxpc3RJZGVudGl0aWVzUmVzcG9uc2UiFpACAcrzGA9jcmVkZW50aWFscy51c2UScAoSQ3JlYXRlQXV0aFByb3ZpZGVyEiMudXNlcnMudjEuQ3JlYXRlQXV0aFByb3ZpZGVyUmVxdWVzdBokLnVzZXJzLnYxLkNyZWF0ZUF1dGhQcm92aWRlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSbwoRTGlzdEF1dGhQcm92aWRlcnMSIi51c2Vycy52MS5MaXN0QXV0aFByb3ZpZGVyc1JlcXVlc3QaIy51c2Vycy52MS5MaXN0QXV0aFByb3ZpZGVyc1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJqChBMaW5rQXV0aElkZW50aXR5EiEudXNlcnMudjEuTGlua0F1dGhJZGVudGl0eVJlcXVlc3QaIi51c2Vycy52MS5MaW5rQXV0aElkZW50aXR5UmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJwChJVbmxpbmtBdXRoSWRlbnRpdHkSIy51c2Vycy52MS5VbmxpbmtBdXRoSWRlbnRpdHlSZXF1ZXN0GiQudXNlcnMudjEuVW5saW5rQXV0aElkZW50aXR5UmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJ3ChJMaXN0QXV0aElkZW50aXRpZXMSIy51c2Vycy52MS5MaXN0QXV0aElkZW50aXRpZXNSZXF1ZXN0GiQudXNlcnMudjEuTGlzdEF1dGhJZGVudGl0aWVzUmVzcG9uc2UiFpACAcrzGA9jcmVkZW50aWFscy51c2USbgoQQWRkQXV0aGVudGljYXRvchIhLnVzZXJzLnYxLkFkZEF1dGhlbnRpY2F0b3JSZXF1ZXN0GiIudXNlcnMudjEuQWRkQXV0aGVudGljYXRvclJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEncKE1JlbW92ZUF1dGhlbnRpY2F0b3ISJC51c2Vycy52MS5SZW1vdmVBdXRoZW50aWNhdG9yUmVxdWVzdBolLnVzZXJzLnYxLlJlbW92ZUF1dGhlbnRpY2F0b3JSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRJ3ChJMaXN0QXV0aGVudGljYXRvcnMSIy51c2Vycy52MS5MaXN0QXV0aGVudGljYXRvcnNSZXF1ZXN0GiQudXNlcnMudjEuTGlzdEF1dGhlbnRpY2F0b3JzUmVzcG9uc2UiFpACAcrzGA9jcmVkZW50aWFscy51c2USXQoLQmF0Y2hIYXMyZmESHC51c2Vycy52MS5CYXRjaEhhczJmYVJlcXVlc3QaHS51c2Vycy52MS5CYXRjaEhhczJmYVJlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJkCg5EZWFjdGl2YXRlVXNlchIfLnVzZXJzLnYxLkRlYWN0aXZhdGVVc2VyUmVxdWVzdBogLnVzZXJzLnYxLkRlYWN0aXZhdGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJkCg5SZWFjdGl2YXRlVXNlchIfLnVzZXJzLnYxLlJlYWN0aXZhdGVVc2VyUmVxdWVzdBogLnVzZXJzLnYxLlJlYWN0aXZhdGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJbCgtTdXNwZW5kVXNlchIcLnVzZXJzLnYxLlN1c3BlbmRVc2VyUmVxdWVzdBodLnVzZXJzLnYxLlN1c3BlbmRVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJhCg1VbnN1c3BlbmRVc2VyEh4udXNlcnMudjEuVW5zdXNwZW5kVXNlclJlcXVlc3QaHy51c2Vycy52MS5VbnN1c3BlbmRVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJVCglTZXRBdmF0YXISGi51c2Vycy52MS5TZXRBdmF0YXJSZXF1ZXN0GhsudXNlcnMudjEuU2V0QXZhdGFyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJkCg5SZWNvcmRBY3Rpdml0eRIfLnVzZXJzLnYxLlJlY29yZEFjdGl2aXR5UmVxdWVzdBogLnVzZXJzLnYxLlJlY29yZEFjdGl2aXR5UmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJYCgpEZWxldGVVc2VyEhsudXNlcnMudjEuRGVsZXRlVXNlclJlcXVlc3QaHC51c2Vycy52MS5EZWxldGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJeCgxVbmRlbGV0ZVVzZXISHS51c2Vycy52MS5VbmRlbGV0ZVVzZXJSZXF1ZXN0Gh4udXNlcnMudjEuVW5kZWxldGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJVCglQdXJnZVVzZXISGi51c2Vycy52MS5QdXJnZVVzZXJSZXF1ZXN0GhsudXNlcnMudjEuUHVyZ2VVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbkIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_users_v1_auth_identity, file_users_v1_authenticator, file_users_v1_consistency, file_users_v1_credentials, file_users_v1_emails, file_users_v1_identity, file_users_v1_options, file_users_v1_permissions, file_users_v1_role, file_users_v1_user, file_users_v1_user_batch, file_users_v1_user_lifecycle, file_users_v1_user_list]);
 
 /**
  * The request of CreateUser.
@@ -225,6 +245,14 @@ export type UserKey = Message<"users.v1.UserKey"> & {
      */
     value: string;
     case: "email";
+  } | {
+    /**
+     * An identity.
+     *
+     * @generated from field: users.v1.IdentityKey identity = 4;
+     */
+    value: IdentityKey;
+    case: "identity";
   } | { case: undefined; value?: undefined };
 };
 
@@ -298,7 +326,7 @@ export type LookupResult = Message<"users.v1.LookupResult"> & {
   user?: User | undefined;
 
   /**
-   * The users that share an ambiguous address, ascending.
+   * The users that share an ambiguous address, ascending; or the one that is deleted.
    *
    * @generated from field: repeated int64 user_ids = 3;
    */
@@ -363,9 +391,18 @@ export const LookupStatus = {
   /**
    * Several users have this address; their ids are in user_ids.
    *
+   * 4 is kept for LOOKUP_STATUS_MERGED.
+   *
    * @generated from enum value: LOOKUP_STATUS_AMBIGUOUS = 3;
    */
   AMBIGUOUS: 3,
+
+  /**
+   * The user with this key is deleted, and can still be undeleted; its id is in user_ids. A look-up by id finds it.
+   *
+   * @generated from enum value: LOOKUP_STATUS_DELETED = 5;
+   */
+  DELETED: 5,
 } as const;
 
 /**
@@ -413,7 +450,7 @@ export const UserService: GenService<{
   /**
    * Changes the fields of a user that the mask names, and no others.
    * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS USERNAME_TAKEN, EMAIL_TAKEN; ABORTED ETAG_MISMATCH;
-   * FAILED_PRECONDITION USER_MANAGED, IMMUTABLE_FIELD; INVALID_ARGUMENT FIELD_INVALID;
+   * FAILED_PRECONDITION USER_MANAGED, IMMUTABLE_FIELD, USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID;
    * PERMISSION_DENIED PERMISSION_REQUIRED (raising a staff or superuser flag without users.admin).
    *
    * @generated from rpc users.v1.UserService.UpdateUser
@@ -424,7 +461,7 @@ export const UserService: GenService<{
     output: typeof UpdateUserResponseSchema;
   },
   /**
-   * Finds users by id, username or address: one result per key, in the order of the keys, duplicates included.
+   * Finds users by id, username, address or identity: one result per key, in the order of the keys, duplicates included.
    * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID. An unknown key is a result, not an error.
    *
    * @generated from rpc users.v1.UserService.LookupUsers
@@ -433,6 +470,567 @@ export const UserService: GenService<{
     methodKind: "unary";
     input: typeof LookupUsersRequestSchema;
     output: typeof LookupUsersResponseSchema;
+  },
+  /**
+   * Lists users by filter and search, a page at a time; each once, however many of its addresses match.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID (a word of the search that is not understood stands in the message),
+   * PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListUsers
+   */
+  listUsers: {
+    methodKind: "unary";
+    input: typeof ListUsersRequestSchema;
+    output: typeof ListUsersResponseSchema;
+  },
+  /**
+   * Lists the ids of users by filter and search, a page at a time.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID (a word of the search that is not understood stands in the message),
+   * PAGE_TOKEN_MISMATCH, TOKEN_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.ListUserIds
+   */
+  listUserIds: {
+    methodKind: "unary";
+    input: typeof ListUserIdsRequestSchema;
+    output: typeof ListUserIdsResponseSchema;
+  },
+  /**
+   * Creates users as CreateUser does; each is created, or not, by itself: one result per user, in the order of the request.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (a
+   * staff or superuser flag without users.admin).
+   *
+   * @generated from rpc users.v1.UserService.BatchCreateUsers
+   */
+  batchCreateUsers: {
+    methodKind: "unary";
+    input: typeof BatchCreateUsersRequestSchema;
+    output: typeof BatchCreateUsersResponseSchema;
+  },
+  /**
+   * Returns the active user with an address, or creates one. Concurrent calls with a new address create one user.
+   * Errors: FAILED_PRECONDITION AMBIGUOUS_EMAIL, USER_DELETED; ALREADY_EXISTS EMAIL_TAKEN (the address is a username);
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.GetOrCreateUserByEmail
+   */
+  getOrCreateUserByEmail: {
+    methodKind: "unary";
+    input: typeof GetOrCreateUserByEmailRequestSchema;
+    output: typeof GetOrCreateUserByEmailResponseSchema;
+  },
+  /**
+   * Returns the addresses of a user.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListUserEmails
+   */
+  listUserEmails: {
+    methodKind: "unary";
+    input: typeof ListUserEmailsRequestSchema;
+    output: typeof ListUserEmailsResponseSchema;
+  },
+  /**
+   * Adds an address to a user, unverified; CreateEmailVerification makes a token for it.
+   * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS EMAIL_TAKEN; FAILED_PRECONDITION USER_DELETED;
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.AddUserEmail
+   */
+  addUserEmail: {
+    methodKind: "unary";
+    input: typeof AddUserEmailRequestSchema;
+    output: typeof AddUserEmailResponseSchema;
+  },
+  /**
+   * Removes an address that is not the primary one, and the "mail:email" options that send mail there.
+   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; FAILED_PRECONDITION EMAIL_IS_PRIMARY, USER_DELETED;
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.RemoveUserEmail
+   */
+  removeUserEmail: {
+    methodKind: "unary";
+    input: typeof RemoveUserEmailRequestSchema;
+    output: typeof RemoveUserEmailResponseSchema;
+  },
+  /**
+   * Makes a verified address the primary one. "mail:email" options that equal the old one follow it, and so does the
+   * username; password reset tokens end, and so do all sessions. The address that is the primary one already changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; ALREADY_EXISTS EMAIL_TAKEN, USERNAME_TAKEN (another user's primary
+   * address or username); FAILED_PRECONDITION EMAIL_NOT_VERIFIED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.SetPrimaryEmail
+   */
+  setPrimaryEmail: {
+    methodKind: "unary";
+    input: typeof SetPrimaryEmailRequestSchema;
+    output: typeof SetPrimaryEmailResponseSchema;
+  },
+  /**
+   * Makes the token by which VerifyEmail verifies an address. It replaces the earlier one of this address and is valid for
+   * 48 hours. userd sends no mail: the caller does.
+   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.CreateEmailVerification
+   */
+  createEmailVerification: {
+    methodKind: "unary";
+    input: typeof CreateEmailVerificationRequestSchema;
+    output: typeof CreateEmailVerificationResponseSchema;
+  },
+  /**
+   * Verifies the address that a token was made for. The same token again is OK for as long as the address stays verified.
+   * Errors: FAILED_PRECONDITION TOKEN_REFUSED, USER_DELETED; ALREADY_EXISTS EMAIL_TAKEN (verified for another user since);
+   * INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.VerifyEmail
+   */
+  verifyEmail: {
+    methodKind: "unary";
+    input: typeof VerifyEmailRequestSchema;
+    output: typeof VerifyEmailResponseSchema;
+  },
+  /**
+   * Tells for pairs of user and address whether the address is one of the user's: one result per pair, in the order of the
+   * request. An unknown user has no address.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.VerifyUserEmails
+   */
+  verifyUserEmails: {
+    methodKind: "unary";
+    input: typeof VerifyUserEmailsRequestSchema;
+    output: typeof VerifyUserEmailsResponseSchema;
+  },
+  /**
+   * Sets a user's password, stored as an argon2id hash. It is not expired then; all sessions and password reset tokens of
+   * the user end.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID;
+   * RESOURCE_EXHAUSTED OVERLOADED.
+   *
+   * @generated from rpc users.v1.UserService.SetPassword
+   */
+  setPassword: {
+    methodKind: "unary";
+    input: typeof SetPasswordRequestSchema;
+    output: typeof SetPasswordResponseSchema;
+  },
+  /**
+   * Tells whether a password is right. A wrong one, an unknown user, and one that has no usable password, is inactive,
+   * suspended or deleted, are one answer: valid = false. A right one sets last_login.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID; RESOURCE_EXHAUSTED OVERLOADED.
+   *
+   * @generated from rpc users.v1.UserService.VerifyPassword
+   */
+  verifyPassword: {
+    methodKind: "unary";
+    input: typeof VerifyPasswordRequestSchema;
+    output: typeof VerifyPasswordResponseSchema;
+  },
+  /**
+   * Makes a token by which ResetPassword sets a new password: valid for 1 hour, for one use. A user has at most three; a
+   * further one ends the oldest. A new password or primary address ends them all. userd sends no mail: the caller does.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.CreatePasswordReset
+   */
+  createPasswordReset: {
+    methodKind: "unary";
+    input: typeof CreatePasswordResetRequestSchema;
+    output: typeof CreatePasswordResetResponseSchema;
+  },
+  /**
+   * Sets a new password for the bearer of a token, as SetPassword does.
+   * Errors: FAILED_PRECONDITION TOKEN_REFUSED, USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID;
+   * RESOURCE_EXHAUSTED OVERLOADED.
+   *
+   * @generated from rpc users.v1.UserService.ResetPassword
+   */
+  resetPassword: {
+    methodKind: "unary";
+    input: typeof ResetPasswordRequestSchema;
+    output: typeof ResetPasswordResponseSchema;
+  },
+  /**
+   * Ends all sessions of a user: its session nonce becomes a new random value.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.RotateSessionNonce
+   */
+  rotateSessionNonce: {
+    methodKind: "unary";
+    input: typeof RotateSessionNonceRequestSchema;
+    output: typeof RotateSessionNonceResponseSchema;
+  },
+  /**
+   * Grants a permission to a user. One that it has been granted already is no error: granted = false.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
+   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.GrantPermission
+   */
+  grantPermission: {
+    methodKind: "unary";
+    input: typeof GrantPermissionRequestSchema;
+    output: typeof GrantPermissionResponseSchema;
+  },
+  /**
+   * Revokes a permission that was granted to the user itself. One that it was not granted is no error: revoked = false.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
+   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.RevokePermission
+   */
+  revokePermission: {
+    methodKind: "unary";
+    input: typeof RevokePermissionRequestSchema;
+    output: typeof RevokePermissionResponseSchema;
+  },
+  /**
+   * Tells whether users have permissions, and by what: one result per check, in the order of the request. An unknown user
+   * has none. A superuser has no permission by being one.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.CheckPermissions
+   */
+  checkPermissions: {
+    methodKind: "unary";
+    input: typeof CheckPermissionsRequestSchema;
+    output: typeof CheckPermissionsResponseSchema;
+  },
+  /**
+   * Creates a role.
+   * Errors: ALREADY_EXISTS ROLE_TAKEN; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED
+   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.CreateRole
+   */
+  createRole: {
+    methodKind: "unary";
+    input: typeof CreateRoleRequestSchema;
+    output: typeof CreateRoleResponseSchema;
+  },
+  /**
+   * Changes the permissions of a role, and so those of its users.
+   * Errors: NOT_FOUND ROLE_NOT_FOUND; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID; PERMISSION_DENIED
+   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.UpdateRole
+   */
+  updateRole: {
+    methodKind: "unary";
+    input: typeof UpdateRoleRequestSchema;
+    output: typeof UpdateRoleResponseSchema;
+  },
+  /**
+   * Deletes a role; its users lose what it gave them.
+   * Errors: NOT_FOUND ROLE_NOT_FOUND; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
+   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.DeleteRole
+   */
+  deleteRole: {
+    methodKind: "unary";
+    input: typeof DeleteRoleRequestSchema;
+    output: typeof DeleteRoleResponseSchema;
+  },
+  /**
+   * Lists the roles, by name.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListRoles
+   */
+  listRoles: {
+    methodKind: "unary";
+    input: typeof ListRolesRequestSchema;
+    output: typeof ListRolesResponseSchema;
+  },
+  /**
+   * Gives a user a role. One that it has is no error: assigned = false.
+   * Errors: NOT_FOUND USER_NOT_FOUND, ROLE_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID,
+   * REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.AssignRole
+   */
+  assignRole: {
+    methodKind: "unary";
+    input: typeof AssignRoleRequestSchema;
+    output: typeof AssignRoleResponseSchema;
+  },
+  /**
+   * Takes a role from a user. One that it does not have is no error: unassigned = false.
+   * Errors: NOT_FOUND USER_NOT_FOUND, ROLE_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID,
+   * REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.UnassignRole
+   */
+  unassignRole: {
+    methodKind: "unary";
+    input: typeof UnassignRoleRequestSchema;
+    output: typeof UnassignRoleResponseSchema;
+  },
+  /**
+   * Creates an identity provider.
+   * Errors: ALREADY_EXISTS PROVIDER_TAKEN; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   *
+   * @generated from rpc users.v1.UserService.CreateIdentityProvider
+   */
+  createIdentityProvider: {
+    methodKind: "unary";
+    input: typeof CreateIdentityProviderRequestSchema;
+    output: typeof CreateIdentityProviderResponseSchema;
+  },
+  /**
+   * Lists the identity providers, by id.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListIdentityProviders
+   */
+  listIdentityProviders: {
+    methodKind: "unary";
+    input: typeof ListIdentityProvidersRequestSchema;
+    output: typeof ListIdentityProvidersResponseSchema;
+  },
+  /**
+   * Links a user to what it is called by a provider. The link that is there already takes the new data.
+   * Errors: NOT_FOUND USER_NOT_FOUND, PROVIDER_NOT_FOUND; ALREADY_EXISTS IDENTITY_TAKEN (unless reattach);
+   * FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   *
+   * @generated from rpc users.v1.UserService.LinkIdentity
+   */
+  linkIdentity: {
+    methodKind: "unary";
+    input: typeof LinkIdentityRequestSchema;
+    output: typeof LinkIdentityResponseSchema;
+  },
+  /**
+   * Removes a user's identity of a provider, unless it is the last way to sign in.
+   * Errors: NOT_FOUND USER_NOT_FOUND, IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD, USER_DELETED;
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.UnlinkIdentity
+   */
+  unlinkIdentity: {
+    methodKind: "unary";
+    input: typeof UnlinkIdentityRequestSchema;
+    output: typeof UnlinkIdentityResponseSchema;
+  },
+  /**
+   * Returns the identities of a user.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListIdentities
+   */
+  listIdentities: {
+    methodKind: "unary";
+    input: typeof ListIdentitiesRequestSchema;
+    output: typeof ListIdentitiesResponseSchema;
+  },
+  /**
+   * Creates the provider by which the members of an organization sign in.
+   * Errors: ALREADY_EXISTS PROVIDER_TAKEN; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   *
+   * @generated from rpc users.v1.UserService.CreateAuthProvider
+   */
+  createAuthProvider: {
+    methodKind: "unary";
+    input: typeof CreateAuthProviderRequestSchema;
+    output: typeof CreateAuthProviderResponseSchema;
+  },
+  /**
+   * Lists the providers of organizations, by id.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListAuthProviders
+   */
+  listAuthProviders: {
+    methodKind: "unary";
+    input: typeof ListAuthProvidersRequestSchema;
+    output: typeof ListAuthProvidersResponseSchema;
+  },
+  /**
+   * Links a user to what it is called by the provider of an organization. The link that is there already takes the new data.
+   * Errors: NOT_FOUND USER_NOT_FOUND, PROVIDER_NOT_FOUND; ALREADY_EXISTS IDENTITY_TAKEN (unless reattach);
+   * FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   *
+   * @generated from rpc users.v1.UserService.LinkAuthIdentity
+   */
+  linkAuthIdentity: {
+    methodKind: "unary";
+    input: typeof LinkAuthIdentityRequestSchema;
+    output: typeof LinkAuthIdentityResponseSchema;
+  },
+  /**
+   * Removes a user's identity of the provider of an organization, unless it is the last way to sign in.
+   * Errors: NOT_FOUND USER_NOT_FOUND, IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD, USER_DELETED;
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.UnlinkAuthIdentity
+   */
+  unlinkAuthIdentity: {
+    methodKind: "unary";
+    input: typeof UnlinkAuthIdentityRequestSchema;
+    output: typeof UnlinkAuthIdentityResponseSchema;
+  },
+  /**
+   * Lists the identities that the provider of an organization gave its members, by user.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserService.ListAuthIdentities
+   */
+  listAuthIdentities: {
+    methodKind: "unary";
+    input: typeof ListAuthIdentitiesRequestSchema;
+    output: typeof ListAuthIdentitiesResponseSchema;
+  },
+  /**
+   * Adds a second factor to a user.
+   * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS AUTHENTICATOR_TAKEN; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT
+   * FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   *
+   * @generated from rpc users.v1.UserService.AddAuthenticator
+   */
+  addAuthenticator: {
+    methodKind: "unary";
+    input: typeof AddAuthenticatorRequestSchema;
+    output: typeof AddAuthenticatorResponseSchema;
+  },
+  /**
+   * Removes a second factor of a user.
+   * Errors: NOT_FOUND USER_NOT_FOUND, AUTHENTICATOR_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT
+   * FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.RemoveAuthenticator
+   */
+  removeAuthenticator: {
+    methodKind: "unary";
+    input: typeof RemoveAuthenticatorRequestSchema;
+    output: typeof RemoveAuthenticatorResponseSchema;
+  },
+  /**
+   * Returns the second factors of a user, with their configs.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.ListAuthenticators
+   */
+  listAuthenticators: {
+    methodKind: "unary";
+    input: typeof ListAuthenticatorsRequestSchema;
+    output: typeof ListAuthenticatorsResponseSchema;
+  },
+  /**
+   * Tells which users have a second factor: one result per user, in the order of the request, duplicates included.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.BatchHas2fa
+   */
+  batchHas2fa: {
+    methodKind: "unary";
+    input: typeof BatchHas2faRequestSchema;
+    output: typeof BatchHas2faResponseSchema;
+  },
+  /**
+   * Deactivates a user: it can not sign in. One that is inactive changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.DeactivateUser
+   */
+  deactivateUser: {
+    methodKind: "unary";
+    input: typeof DeactivateUserRequestSchema;
+    output: typeof DeactivateUserResponseSchema;
+  },
+  /**
+   * Activates a user again. One that is active changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.ReactivateUser
+   */
+  reactivateUser: {
+    methodKind: "unary";
+    input: typeof ReactivateUserRequestSchema;
+    output: typeof ReactivateUserResponseSchema;
+  },
+  /**
+   * Suspends a user: it can not sign in until it is unsuspended. One that is suspended changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.SuspendUser
+   */
+  suspendUser: {
+    methodKind: "unary";
+    input: typeof SuspendUserRequestSchema;
+    output: typeof SuspendUserResponseSchema;
+  },
+  /**
+   * Ends the suspension of a user. One that is not suspended changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.UnsuspendUser
+   */
+  unsuspendUser: {
+    methodKind: "unary";
+    input: typeof UnsuspendUserRequestSchema;
+    output: typeof UnsuspendUserResponseSchema;
+  },
+  /**
+   * Sets how a user's avatar is made.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.SetAvatar
+   */
+  setAvatar: {
+    methodKind: "unary";
+    input: typeof SetAvatarRequestSchema;
+    output: typeof SetAvatarResponseSchema;
+  },
+  /**
+   * Notes that a user was seen: last_active moves at most once a minute, and each IP address at most once in 5 minutes.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.RecordActivity
+   */
+  recordActivity: {
+    methodKind: "unary";
+    input: typeof RecordActivityRequestSchema;
+    output: typeof RecordActivityResponseSchema;
+  },
+  /**
+   * Deletes a user softly: lists hide it, look-ups by name say DELETED, its sessions end, and nobody else can have its names.
+   * After the grace period it is purged.
+   * Errors: NOT_FOUND USER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER;
+   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof DeleteUserResponseSchema;
+  },
+  /**
+   * Restores a deleted user and all that belongs to it. One that is not deleted changes nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserService.UndeleteUser
+   */
+  undeleteUser: {
+    methodKind: "unary";
+    input: typeof UndeleteUserRequestSchema;
+    output: typeof UndeleteUserResponseSchema;
+  },
+  /**
+   * Removes a user and all that belongs to it for good. Its id is never used again; audit entries keep it.
+   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
+   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   *
+   * @generated from rpc users.v1.UserService.PurgeUser
+   */
+  purgeUser: {
+    methodKind: "unary";
+    input: typeof PurgeUserRequestSchema;
+    output: typeof PurgeUserResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_users_v1_user_service, 0);
