@@ -32,6 +32,8 @@ export type WritePlan<M extends DescMethodUnary> = {
   readonly subjects: readonly Subject[];
   /** The caller's request_id; empty = none. */
   readonly requestId?: string;
+  /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
+  readonly validateOnly?: boolean;
 };
 
 /**
@@ -90,6 +92,16 @@ const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<{ epoch
   return { epoch: rows[0]?.epoch ?? "", subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) };
 };
 
+/** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
+class ValidatedOnly extends Error {
+  override readonly name = "ValidatedOnly";
+  readonly answer: unknown;
+  constructor(answer: unknown) {
+    super("validate_only");
+    this.answer = answer;
+  }
+}
+
 const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
     cause,
@@ -111,6 +123,7 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, replayed: true };
     const answer = await body(touching);
+    if (plan.validateOnly) throw new ValidatedOnly(answer);
     const consistencyToken = tokens.issue(await versionsOf(touching, touched));
     const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
     if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
@@ -144,6 +157,7 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
       });
     } catch (error) {
       // What ROLLBACK says on a connection that is lost is not why the write failed.
+      if (failure?.error instanceof ValidatedOnly) return failure.error.answer as MessageInitShape<M["output"]>;
       if (failure !== undefined) throw failure.error;
       throw commitSent && isUnreachable(error) ? outcomeUnknown(error) : error;
     }

@@ -1,0 +1,55 @@
+import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import type { DomainError, ErrorKind } from "./errors.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
+import type { StatusSchema } from "./gen/google/rpc/status_pb.ts";
+
+/** The status code of each kind of error, as google.rpc.Code numbers them. */
+export const codes = {
+  Cancelled: 1,
+  OutcomeUnknown: 2,
+  Invalid: 3,
+  DeadlineExceeded: 4,
+  NotFound: 5,
+  AlreadyExists: 6,
+  Forbidden: 7,
+  Exhausted: 8,
+  FailedPrecondition: 9,
+  Conflict: 10,
+  Unimplemented: 12,
+  Unavailable: 14,
+  Unauthenticated: 16,
+} as const satisfies Record<ErrorKind, number>;
+
+/** One message of `google.rpc.Status.details`. */
+export type Detail = { readonly desc: DescMessage; readonly value: MessageShape<DescMessage> };
+
+const DEFAULT_RETRY_MS = 1_000;
+
+const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
+
+/** After how many milliseconds a retry makes sense; undefined = the error does not say. */
+export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
+  kind === "Exhausted" || kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
+
+/** The machine-readable half of an error: its reason always, the fields and the time to wait where there are any. */
+export const detailsOf = (error: DomainError): readonly Detail[] => {
+  const { reason, metadata, violations } = error;
+  const details = [detail(ErrorInfoSchema, { reason, domain: "users.v1", metadata })];
+  if (violations.length > 0) {
+    details.push(detail(BadRequestSchema, { fieldViolations: violations.map((violation) => ({ ...violation })) }));
+  }
+  const wait = retryAfterMsOf(error);
+  if (wait !== undefined) {
+    const retryDelay = { seconds: BigInt(Math.trunc(wait / 1000)), nanos: Math.trunc((wait % 1000) * 1e6) };
+    details.push(detail(RetryInfoSchema, { retryDelay }));
+  }
+  return details;
+};
+
+/** An error as an entry of a batch carries it: the same as the error of a single call. */
+export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSchema> => ({
+  code: codes[error.kind],
+  message: error.message.toWellFormed(),
+  details: detailsOf(error).map(({ desc, value }) => anyPack(desc, value)),
+});
