@@ -1,9 +1,30 @@
 import { alreadyExists, type DomainError, notFound } from "../errors.ts";
 
+const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such user.");
+const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
+const linkedElsewhere = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
+const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The user has another identity of this provider.");
+
 /** The domain error that each named constraint stands for. A violated constraint that is not here is a fault. */
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),
   user_email_user_key: () => alreadyExists("EMAIL_TAKEN", "The user has this address already."),
   user_email_verified_key: () => alreadyExists("EMAIL_TAKEN", "The address is verified for another user."),
-  user_option_user_id_foreign: () => notFound("USER_NOT_FOUND", "There is no such user."),
+  user_email_user_id_foreign: noUser,
+  user_option_user_id_foreign: noUser,
+  user_permission_user_id_foreign: noUser,
+  role_name_key: () => alreadyExists("ROLE_TAKEN", "There is a role with this name."),
+  role_member_user_id_foreign: noUser,
+  identity_provider_key: () => alreadyExists("PROVIDER_TAKEN", "There is a provider of this type with this external id."),
+  identity_provider_id_foreign: noProvider,
+  identity_external_key: linkedElsewhere,
+  identity_user_key: linkedOtherwise,
+  identity_user_id_foreign: noUser,
+  auth_provider_organization_key: () => alreadyExists("PROVIDER_TAKEN", "The organization has a provider."),
+  auth_identity_provider_id_foreign: noProvider,
+  auth_identity_external_key: linkedElsewhere,
+  auth_identity_user_key: linkedOtherwise,
+  auth_identity_user_id_foreign: noUser,
+  authenticator_key: () => alreadyExists("AUTHENTICATOR_TAKEN", "The user has an authenticator of this type."),
+  authenticator_user_id_foreign: noUser,
 };

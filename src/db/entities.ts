@@ -1,11 +1,42 @@
+import { Authenticator } from "../authenticators/authenticator.entity.ts";
 import { Change } from "../changes/change.entity.ts";
+import { PasswordReset } from "../credentials/password-reset.entity.ts";
 import { UserEmail } from "../emails/user-email.entity.ts";
+import { AuthIdentity } from "../identities/auth-identity.entity.ts";
+import { AuthProviderSchema } from "../identities/auth-provider.entity.ts";
+import { Identity } from "../identities/identity.entity.ts";
+import { IdentityProviderSchema } from "../identities/identity-provider.entity.ts";
 import { UserOption } from "../options/user-option.entity.ts";
+import { RoleSchema } from "../roles/role.entity.ts";
+import { RoleMember } from "../roles/role-member.entity.ts";
+import { RolePermission } from "../roles/role-permission.entity.ts";
+import { UserPermission } from "../roles/user-permission.entity.ts";
 import { UserSchema } from "../users/user.entity.ts";
 import { UserActivity } from "../users/user-activity.entity.ts";
+import { UserIp } from "../users/user-ip.entity.ts";
 import { Handle } from "./handle.entity.ts";
 import { Idempotency } from "./idempotency.entity.ts";
 import { SubjectVersion } from "./subject-version.entity.ts";
 
 /** Every table of the schema. */
-export const entities = [UserSchema, UserActivity, UserEmail, UserOption, Change, SubjectVersion, Handle, Idempotency] as const;
+export const entities = [
+  UserSchema,
+  UserActivity,
+  UserIp,
+  UserEmail,
+  UserOption,
+  PasswordReset,
+  UserPermission,
+  RoleSchema,
+  RolePermission,
+  RoleMember,
+  IdentityProviderSchema,
+  Identity,
+  AuthProviderSchema,
+  AuthIdentity,
+  Authenticator,
+  Change,
+  SubjectVersion,
+  Handle,
+  Idempotency,
+] as const;

@@ -23,6 +23,10 @@ export const UserEmail = defineEntity({
       name: "user_email_verified_key",
       expression: "create unique index user_email_verified_key on user_email (email_handle) where is_verified",
     },
+    {
+      name: "user_email_verification_key",
+      expression: "create unique index user_email_verification_key on user_email (verification_hash) where verification_hash is not null",
+    },
   ],
   indexes: [{ name: "user_email_handle_index", properties: ["emailHandle"] }],
   checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_handle <> ''" }],

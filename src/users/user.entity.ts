@@ -30,11 +30,22 @@ export const UserSchema = defineEntity({
     avatarType: p.smallint().default(0),
     avatarUrl: text(2048).nullable(),
     dateJoined: timeOfInsert(),
+    /** Set on a user that was deleted softly. */
+    deleteTime: time().nullable(),
+    /** When a deleted user is removed for good. */
+    purgeTime: time().nullable(),
     /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
   uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
+  indexes: [
+    {
+      name: "users_purge_time_index",
+      expression: "create index users_purge_time_index on users (purge_time) where purge_time is not null",
+    },
+  ],
   checks: [
+    { name: "users_purged_when_deleted", expression: "(delete_time is null) = (purge_time is null)" },
     { name: "users_username_not_empty", expression: "username <> '' and username_handle <> ''" },
     { name: "users_avatar_type_known", expression: "avatar_type >= 0 and avatar_type <= 2" },
   ],

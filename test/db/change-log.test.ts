@@ -48,8 +48,10 @@ test("every table that can be observed has its triggers", async ({ db }) => {
   expect(rows.filter(({ triggers }) => triggers === null).map(({ name }) => name)).toEqual([
     "handle",
     "idempotency",
+    "password_reset",
     "subject_version",
     "user_activity",
+    "user_ip",
     "userd_migrations",
   ]);
   for (const { name, triggers } of rows.filter((row) => row.triggers !== null && row.name !== "changes")) {

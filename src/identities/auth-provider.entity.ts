@@ -1,0 +1,23 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { id, text, timeOfInsert } from "../db/columns.ts";
+
+/** How the members of an organization sign in. */
+export const AuthProviderSchema = defineEntity({
+  name: "AuthProvider",
+  tableName: "auth_provider",
+  properties: {
+    id: id(),
+    organizationId: p.bigint(),
+    /** The kind of provider. */
+    provider: text(128),
+    config: p.json<unknown>().nullable(),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],
+  checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],
+});
+
+/** The auth provider of an organization. */
+export class AuthProvider extends AuthProviderSchema.class {}
+
+AuthProviderSchema.setClass(AuthProvider);

@@ -1,0 +1,24 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { id, text, timeOfInsert } from "../db/columns.ts";
+import { User } from "../users/user.entity.ts";
+import { IdentityProvider } from "./identity-provider.entity.ts";
+
+/** A user as an identity provider knows it. */
+export const Identity = defineEntity({
+  name: "Identity",
+  tableName: "identity",
+  properties: {
+    id: id(),
+    provider: () => p.manyToOne(IdentityProvider).mapToPk(),
+    user: () => p.manyToOne(User).mapToPk(),
+    externalId: text(200),
+    data: p.json<unknown>().nullable(),
+    createTime: timeOfInsert(),
+    verifyTime: timeOfInsert(),
+  },
+  uniques: [
+    { name: "identity_external_key", properties: ["provider", "externalId"] },
+    { name: "identity_user_key", properties: ["user", "provider"] },
+  ],
+  checks: [{ name: "identity_external_id_not_empty", expression: "external_id <> ''" }],
+});
