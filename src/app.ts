@@ -42,13 +42,14 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
     await importBeforeServing(db, importFile);
   }
 
+  const metrics = createMetrics();
   stack.use(startSweeper(db, log));
   const { grpcAddress, httpAddress, drain } = stack.use(
     await startListeners({
       config,
-      routes: createRoutes(createDependencies(db)),
+      routes: createRoutes(createDependencies(db, metrics.registry)),
       log,
-      metrics: createMetrics(),
+      metrics,
       explain: databaseError,
       ready: () => answers(db),
     }),

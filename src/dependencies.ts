@@ -1,26 +1,37 @@
+import type { Registry } from "prom-client";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
+import { createPasswords, type Passwords } from "./credentials/passwords.ts";
 import { createIdempotency } from "./db/idempotency.ts";
 import type { OwnedDatabase } from "./db/open.ts";
 import type { Database } from "./db/orm.ts";
+import { createPager, type Pager } from "./db/page.ts";
 import { createWrite, type Write } from "./db/transaction.ts";
 import { createOptionLoader, type OptionLoader } from "./options/option.loader.ts";
+import { createVault, type Vault } from "./secrets.ts";
 
 /** What operations are made of: an operation takes the few that it uses. */
 export type Dependencies = {
   readonly db: Database;
   readonly write: Write;
   readonly freshness: Freshness;
+  readonly pager: Pager;
   readonly optionLoader: OptionLoader;
+  readonly passwords: Passwords;
+  readonly vault: Vault;
 };
 
 /** Makes them over one database. */
-export const createDependencies = (db: OwnedDatabase): Dependencies => {
-  const tokens = createConsistencyTokens(db.secretKey);
+export const createDependencies = (db: OwnedDatabase, metrics: Registry): Dependencies => {
+  const { secretKey } = db;
+  const tokens = createConsistencyTokens(secretKey);
   return {
     db,
-    write: createWrite(db, tokens, createIdempotency(db.secretKey)),
+    write: createWrite(db, tokens, createIdempotency(secretKey)),
     freshness: createFreshness(db, tokens),
+    pager: createPager(secretKey),
     optionLoader: createOptionLoader(db),
+    passwords: createPasswords(metrics),
+    vault: createVault(secretKey),
   };
 };

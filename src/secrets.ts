@@ -1,7 +1,7 @@
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** Every use of the secret key; each has a sub-key of its own, so that one use proves nothing about another. */
-export type SecretUse = "consistency-token" | "page-token" | "request-hash";
+export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest";
 
 /** Derives the sub-key of one use. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): Buffer =>
@@ -32,6 +32,35 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
       if (bytes.length <= MAC_LENGTH || bytes.toString("base64url") !== text) return undefined;
       const payload = bytes.subarray(MAC_LENGTH);
       return timingSafeEqual(mac(payload), bytes.subarray(0, MAC_LENGTH)) ? payload.toString() : undefined;
+    },
+  };
+};
+
+/** Keeps text from whoever reads the database without the secret key. */
+export type Vault = {
+  readonly lock: (text: string) => Buffer;
+  /** @throws Error when the bytes were not locked with this key, or were changed since. */
+  readonly unlock: (bytes: Uint8Array) => string;
+};
+
+const CIPHER = "aes-256-gcm";
+const NONCE_LENGTH = 12;
+const TAG_LENGTH = 16;
+
+/** Makes the vault of a secret key: AES-256-GCM with a random nonce; what is stored is nonce, tag and ciphertext. */
+export const createVault = (secretKey: Uint8Array): Vault => {
+  const key = subKey(secretKey, "encryption-at-rest");
+  return {
+    lock: (text) => {
+      const nonce = randomBytes(NONCE_LENGTH);
+      const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
+      const locked = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+      return Buffer.concat([nonce, cipher.getAuthTag(), locked]);
+    },
+    unlock: (bytes) => {
+      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH });
+      decipher.setAuthTag(bytes.subarray(NONCE_LENGTH, NONCE_LENGTH + TAG_LENGTH));
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH + TAG_LENGTH)), decipher.final()]).toString();
     },
   };
 };

@@ -1,53 +1,28 @@
+import { authenticatorOperations } from "../authenticators/operations.ts";
 import type { Operations } from "../call.ts";
+import { credentialOperations } from "../credentials/operations.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { emailOperations } from "../emails/operations.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { identityOperations } from "../identities/operations.ts";
+import { roleOperations } from "../roles/operations.ts";
 import { createUser } from "./create-user.ts";
 import { getUser } from "./get-user.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { notYet } from "./not-yet.ts";
 import { updateUser } from "./update-user.ts";
 
-/** Every RPC of UserService, one file each. */
+/** Every RPC of UserService, one file each; those of what belongs to users are in the folders of their features. */
 export const userOperations = (app: Dependencies): Operations<typeof UserService> => ({
   createUser: createUser(app),
   getUser: getUser(app),
   updateUser: updateUser(app),
   lookupUsers: lookupUsers(app),
-  listUserEmails: notYet,
-  addUserEmail: notYet,
-  removeUserEmail: notYet,
-  setPrimaryEmail: notYet,
-  createEmailVerification: notYet,
-  verifyEmail: notYet,
-  verifyUserEmails: notYet,
-  setPassword: notYet,
-  verifyPassword: notYet,
-  createPasswordReset: notYet,
-  resetPassword: notYet,
-  rotateSessionNonce: notYet,
-  grantPermission: notYet,
-  revokePermission: notYet,
-  checkPermissions: notYet,
-  createRole: notYet,
-  updateRole: notYet,
-  deleteRole: notYet,
-  listRoles: notYet,
-  assignRole: notYet,
-  unassignRole: notYet,
-  createIdentityProvider: notYet,
-  listIdentityProviders: notYet,
-  linkIdentity: notYet,
-  unlinkIdentity: notYet,
-  listIdentities: notYet,
-  createAuthProvider: notYet,
-  listAuthProviders: notYet,
-  linkAuthIdentity: notYet,
-  unlinkAuthIdentity: notYet,
-  listAuthIdentities: notYet,
-  addAuthenticator: notYet,
-  removeAuthenticator: notYet,
-  listAuthenticators: notYet,
-  batchHas2fa: notYet,
+  ...emailOperations(app),
+  ...credentialOperations(app),
+  ...roleOperations(app),
+  ...identityOperations(app),
+  ...authenticatorOperations(app),
   listUsers: notYet,
   listUserIds: notYet,
   batchCreateUsers: notYet,

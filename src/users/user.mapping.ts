@@ -61,5 +61,10 @@ export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   label: row.email || row.username || String(row.id),
   salutation: salutationOf(row),
   emails: toUserEmails(row),
+  permissions: row.permissions ?? [],
+  roleNames: row.role_names ?? [],
+  has2fa: Boolean(row.has_2fa),
+  deleteTime: timestamp(row.delete_time),
+  purgeTime: timestamp(row.purge_time),
   etag: userEtag(row.version),
 });

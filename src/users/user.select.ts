@@ -1,4 +1,4 @@
-import type { Kysely, SqlBool } from "kysely";
+import type { Kysely, RawBuilder, SqlBool } from "kysely";
 import { sql } from "kysely";
 import type { Schema } from "../db/orm.ts";
 
@@ -18,7 +18,20 @@ const emailsOf = sql<UserEmailRow[]>`(
     'email', e.email, 'email_handle', e.email_handle, 'is_verified', e.is_verified, 'date_added', e.date_added
   ) order by e.email_handle), '[]') from user_email e where e.user_id = users.id)`;
 
-const none = sql<UserEmailRow[]>`null`;
+/** Own grants and those of every role, each once; the collation sorts them by code point. */
+const permissionsOf = sql<string[]>`array(
+  select permission from user_permission where user_id = users.id
+  union
+  select rp.permission from role_member m join role_permission rp on rp.role_id = m.role_id where m.user_id = users.id
+  order by permission)`;
+
+const roleNamesOf = sql<string[]>`array(
+  select r.name from role_member m join role r on r.id = m.role_id where m.user_id = users.id order by r.name)`;
+
+/** Every type but 0, recovery codes. */
+export const has2fa = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id and a.type <> 0)`;
+
+const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
 /**
  * Every read of users is this query and a condition. The password stays in the database: what leaves it is whether
@@ -47,10 +60,15 @@ export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
       "users.avatar_url",
       "users.date_joined",
       "users.version",
+      "users.delete_time",
+      "users.purge_time",
       "user_activity.last_login",
       "user_activity.last_active",
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
-      (full ? emailsOf : none).as("emails"),
+      inFull(full, emailsOf).as("emails"),
+      inFull(full, permissionsOf).as("permissions"),
+      inFull(full, roleNamesOf).as("role_names"),
+      inFull(full, has2fa).as("has_2fa"),
     ]);
 
 /** A user as `selectUsers` returns it. */

@@ -1,0 +1,66 @@
+import { availableParallelism } from "node:os";
+import pLimit from "p-limit";
+import { Counter, type Registry } from "prom-client";
+import { exhausted } from "../errors.ts";
+import { argon2Format, DUMMY_HASH, hashArgon2, isCurrentArgon2 } from "./formats/argon2.ts";
+import { bcryptSha256Format } from "./formats/bcrypt.ts";
+import type { Format } from "./formats/format.ts";
+import { pbkdf2Format } from "./formats/pbkdf2.ts";
+import { scryptFormat } from "./formats/scrypt.ts";
+
+/** What a password is, held against a stored hash. */
+export type Verdict = {
+  readonly valid: boolean;
+  /** The hash is of an older kind: to be replaced while the password is at hand. */
+  readonly outdated: boolean;
+};
+
+/** Hashes passwords: few at a time, so that they can't starve everything else. */
+export type Passwords = {
+  /** @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting. */
+  readonly hash: (password: string, signal: AbortSignal) => Promise<string>;
+  /**
+   * One hash computation, whatever is stored: a password that can't be right takes the way of one that is wrong.
+   * @param stored the hash in Django's notation; undefined, empty or `!…` = there is none.
+   * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
+   */
+  readonly verify: (password: string, stored: string | undefined, signal: AbortSignal) => Promise<Verdict>;
+};
+
+const formats = new Map<string, Format>(
+  [argon2Format, pbkdf2Format, bcryptSha256Format, scryptFormat].map((format) => [format.algorithm, format]),
+);
+
+/** At once: one core stays free, and so does one of the four threads that Node has for hashing and for files. */
+const CONCURRENCY = Math.max(1, Math.min(3, availableParallelism() - 1));
+/** How many may wait; at 20 ms each these are done within about a second. */
+const MAX_WAITING = 64;
+
+/** Makes the hasher of one service; `userd_password_hashes_total` counts the computations. */
+export const createPasswords = (registry: Registry): Passwords => {
+  const limit = pLimit(CONCURRENCY);
+  const computations = new Counter({
+    name: "userd_password_hashes_total",
+    help: "Password hash computations",
+    registers: [registry],
+  });
+  const compute = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    if (limit.pendingCount >= MAX_WAITING) throw exhausted("OVERLOADED", "Too many passwords are being checked; try again.");
+    return limit(() => {
+      // Whoever waited in vain is gone.
+      signal.throwIfAborted();
+      computations.inc();
+      return work();
+    });
+  };
+  return {
+    hash: (password, signal) => compute(signal, () => hashArgon2(password)),
+    verify: (password, stored = "", signal) => {
+      const format = formats.get(stored.slice(0, Math.max(0, stored.indexOf("$"))));
+      return compute(signal, async () => {
+        const valid = await (format ?? argon2Format).verify(password, format ? stored : DUMMY_HASH);
+        return { valid: valid && format !== undefined, outdated: !isCurrentArgon2(stored) };
+      });
+    },
+  };
+};

@@ -1,0 +1,16 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/** A token for the user's eyes, and the hash that is kept of it. */
+export type SecretToken = { readonly token: string; readonly hash: Buffer };
+
+/** What is stored of a token. It has 256 random bits, so a plain SHA-256 can't be turned back. */
+export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
+
+/** Makes a token that nobody can guess. */
+export const newSecretToken = (): SecretToken => {
+  const token = randomBytes(32).toString("base64url");
+  return { token, hash: tokenHash(token) };
+};
+
+/** A new session nonce: 12 characters, 72 random bits. */
+export const newSessionNonce = (): string => randomBytes(9).toString("base64url");

@@ -1,0 +1,29 @@
+import type { Tx } from "../db/transaction.ts";
+import { failedPrecondition } from "../errors.ts";
+import { userNotFound } from "./get-user.ts";
+
+/**
+ * Nothing of a deleted user can be written.
+ * @throws FAILED_PRECONDITION USER_DELETED.
+ */
+export const assertNotDeleted = (deleteTime: Date | null): void => {
+  if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
+};
+
+/** What writes to a user's belongings need to know of it. */
+export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
+
+/**
+ * The user whose belongings are written; its version is locked already, so that nothing can change it until the commit.
+ * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
+ */
+export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
+  const row = await tx.sql
+    .selectFrom("users")
+    .select(["username", "email", "is_managed", "delete_time"])
+    .where("id", "=", id)
+    .executeTakeFirst(tx.abort);
+  if (!row) throw userNotFound();
+  assertNotDeleted(row.delete_time);
+  return { id, username: row.username, email: row.email, isManaged: row.is_managed };
+};
