@@ -1,4 +1,12 @@
-import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type {
+  DescMethod,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Permission } from "./permissions.ts";
 
@@ -18,7 +26,7 @@ export type Call = {
   readonly actingUserId?: bigint | undefined;
   /** Aborts at the deadline and when the client goes away. Made when first read: most hits never do. */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting, in milliseconds since the epoch. */
+  /** When the caller stops waiting, in milliseconds since the epoch. For a stream far away: it has an idle limit instead. */
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; stands in logs and audit rows. Made when first read. */
   readonly requestId: string;
@@ -35,7 +43,26 @@ export type Operation<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
 ) => MaybePromise<MessageInitShape<M["output"]>>;
 
+/** One RPC that answers with a stream: a response is asked for when the client has taken the one before. */
+export type ServerStreamOperation<M extends DescMethodServerStreaming> = (
+  call: Call,
+  request: MessageShape<M["input"]>,
+) => AsyncIterable<MessageInitShape<M["output"]>>;
+
+/** One RPC that is asked by a stream: a message is received when the operation asks for it. */
+export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
+  call: Call,
+  requests: AsyncIterable<MessageShape<M["input"]>>,
+) => Promise<MessageInitShape<M["output"]>>;
+
+/** The shape of the operation of a method. */
+export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
+  ? Operation<M>
+  : M extends DescMethodServerStreaming
+    ? ServerStreamOperation<M>
+    : M extends DescMethodClientStreaming
+      ? ClientStreamOperation<M>
+      : never;
+
 /** All RPCs of a service: total, so that an RPC added to the proto and not implemented fails the type check. */
-export type Operations<S extends DescService> = {
-  readonly [K in keyof S["method"]]: S["method"][K] extends DescMethodUnary ? Operation<S["method"][K]> : never;
-};
+export type Operations<S extends DescService> = { readonly [K in keyof S["method"]]: OperationOf<S["method"][K]> };

@@ -1,4 +1,5 @@
-import { type Message, toBinary } from "@bufbuild/protobuf";
+import { PassThrough, type Writable } from "node:stream";
+import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   ConnectError,
   type ConnectRouter,
@@ -7,6 +8,7 @@ import {
   createContextKey,
   createContextValues,
   type HandlerContext,
+  type MethodImpl,
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
@@ -16,7 +18,7 @@ import type { ChainContext } from "./chain/link.ts";
 import { StatusError } from "./chain/status.ts";
 import { assertResponseSize, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
-import { type Codec, maxTimeoutMs, type Rpc } from "./rpc.ts";
+import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
 
@@ -39,32 +41,62 @@ const messageCodec = ({ method }: Rpc): Codec => ({
   },
 });
 
+/** The messages of a stream; what connect could not decode is thrown in our terms. */
+const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: Rpc): AsyncGenerator<Message> {
+  try {
+    yield* requests;
+  } catch (error) {
+    throw error instanceof ConnectError ? (codecFault(error, rpc) ?? error) : error;
+  }
+};
+
 const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
   /** The errors that the chain made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
 
-  const start = ({ requestHeader, values, signal }: HandlerContext): Invocation =>
+  const start = ({ requestHeader, values, signal }: HandlerContext, outlet?: Writable): Invocation =>
     createInvocation(
       rpc,
       {
         header: (name) => requestHeader.get(name) ?? undefined,
         deadline: values.get(deadlineKey),
         onCancel: (listener) => signal.addEventListener("abort", listener, { once: true }),
+        ...(outlet && { outlet }),
       },
       context.log,
     );
 
-  const answer = async (request: Message, call: HandlerContext): Promise<Message> => {
+  const refusalOf = (error: unknown): unknown => {
+    if (!(error instanceof StatusError)) return error;
+    const sent = toConnectError(error);
+    made.add(sent);
+    return sent;
+  };
+
+  const answer = async (request: unknown, call: HandlerContext): Promise<Message> => {
     try {
       return (await handler(start(call), request)) as Message;
     } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      const sent = toConnectError(error);
-      made.add(sent);
-      throw sent;
+      throw refusalOf(error);
     }
   };
+
+  /** The chain writes and connect reads: what stands between them is as long as what grpc-js holds. */
+  const answerWithStream = async function* (request: unknown, call: HandlerContext): AsyncGenerator<Message> {
+    const outlet = new PassThrough({ objectMode: true });
+    const run = async () => void (await handler(start(call, outlet), request));
+    run().then(
+      () => outlet.end(),
+      (error: unknown) => outlet.destroy(refusalOf(error) as Error),
+    );
+    yield* outlet;
+  };
+
+  const answerToStream = (requests: AsyncIterable<Message>, call: HandlerContext): Promise<Message> =>
+    answer(withCodecFaults(requests, rpc), call);
+
+  const answers = { unary: answer, server_streaming: answerWithStream, client_streaming: answerToStream } as const;
 
   /**
    * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
@@ -72,6 +104,8 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
    * call is counted, logged and refused as any other.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
+    // Of a stream the chain itself reads the messages, and sees what fails there.
+    if (rpc.kind === "client_streaming") return;
     call.signal.addEventListener("abort", () => {
       const error: unknown = call.signal.reason;
       if (!(error instanceof ConnectError) || made.has(error)) return;
@@ -85,9 +119,9 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
     });
   };
 
-  router.rpc(rpc.method, answer, {
+  router.rpc(rpc.method, answers[rpc.kind] as MethodImpl<DescMethod>, {
     readMaxBytes: rpc.maxRequestBytes,
-    maxTimeoutMs,
+    maxTimeoutMs: rpc.maxTimeoutMs,
     acceptCompression: [compressionGzip],
     requestGate: answerCodecFaults,
   });

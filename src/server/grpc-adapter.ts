@@ -1,10 +1,19 @@
 import { type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { type handleUnaryCall, Metadata, type MethodDefinition, type ServiceError, type StatusObject } from "@grpc/grpc-js";
+import {
+  type handleClientStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type MethodDefinition,
+  type ServerErrorResponse,
+  type ServerUnaryCall,
+  type StatusObject,
+} from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { compile } from "./chain/index.ts";
-import { createInvocation } from "./chain/invocation.ts";
+import { createInvocation, type Transport } from "./chain/invocation.ts";
 import type { ChainContext, Handler } from "./chain/link.ts";
 import { Code, StatusError } from "./chain/status.ts";
 import { byteCodec } from "./codec.ts";
@@ -39,41 +48,65 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
 
 const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
 
-const handle =
-  (rpc: Rpc, handler: Handler, log: ChainContext["log"]): handleUnaryCall<Uint8Array, Uint8Array> =>
-  (call, callback) => {
-    const refuse = (error: unknown) => {
-      // The errors link makes nothing but a StatusError; anything else would be a fault in the chain itself.
-      const status = error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
-      callback(status as Partial<ServiceError>);
-    };
-    const invocation = createInvocation(
-      rpc,
-      {
-        header: (name) => call.metadata.get(name)[0]?.toString(),
-        deadline: timeOf(call.getDeadline()),
-        onCancel: (listener) => call.once("cancelled", listener),
-      },
-      log,
-    );
-    let response: MaybePromise<unknown>;
-    try {
-      response = handler(invocation, call.request);
-    } catch (error) {
-      return refuse(error);
-    }
-    if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array), refuse);
-    else callback(null, response as Uint8Array);
-  };
+/** The errors link makes nothing but a StatusError; anything else would be a fault in the chain itself. */
+const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
+  error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
+
+/** What the calls of all kinds have in common. */
+type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDeadline"> & {
+  once(event: "cancelled", listener: () => void): unknown;
+};
+
+const transportOf = (call: AnyCall): Transport => ({
+  header: (name) => call.metadata.get(name)[0]?.toString(),
+  deadline: timeOf(call.getDeadline()),
+  onCancel: (listener) => call.once("cancelled", listener),
+});
+
+type Serve<H> = (rpc: Rpc, handler: Handler, log: ChainContext["log"]) => H;
+
+const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => (call, callback) => {
+  const refuse = (error: unknown) => callback(refusalOf(error));
+  let response: MaybePromise<unknown>;
+  try {
+    response = handler(createInvocation(rpc, transportOf(call), log), call.request);
+  } catch (error) {
+    return refuse(error);
+  }
+  if (response instanceof Promise) response.then((bytes) => callback(null, bytes as Uint8Array), refuse);
+  else callback(null, response as Uint8Array);
+};
+
+const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call) => {
+  try {
+    await handler(createInvocation(rpc, { ...transportOf(call), outlet: call }, log), call.request);
+    call.end();
+  } catch (error) {
+    call.emit("error", refusalOf(error));
+  }
+};
+
+const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call, callback) => {
+  try {
+    callback(null, (await handler(createInvocation(rpc, transportOf(call), log), call)) as Uint8Array);
+  } catch (error) {
+    callback(refusalOf(error));
+  }
+};
+
+const serve = { unary: serveUnary, server_streaming: serveServerStream, client_streaming: serveClientStream } as const;
 
 /** One entry of a grpc-js service: its definition and what answers it. */
 export type GrpcMethod = {
   readonly definition: MethodDefinition<Uint8Array, Uint8Array>;
-  readonly implementation: handleUnaryCall<Uint8Array, Uint8Array>;
+  readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
 };
 
 /** Puts one RPC behind the chain and makes a grpc-js method of it. */
 export const toGrpcMethod = (rpc: Rpc, context: ChainContext): GrpcMethod => ({
-  definition: rawMethod(`/${rpc.name}`),
-  implementation: handle(rpc, compile({ ...rpc, ...byteCodec(rpc) }, context), context.log),
+  definition: rawMethod(`/${rpc.name}`, {
+    requestStream: rpc.kind === "client_streaming",
+    responseStream: rpc.kind === "server_streaming",
+  }),
+  implementation: serve[rpc.kind](rpc, compile({ ...rpc, ...byteCodec(rpc) }, context), context.log),
 });

@@ -8,7 +8,6 @@ import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import { discardRest, type HttpRequest, readBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
-import { maxTimeoutMs } from "./rpc.ts";
 
 const sendError = (response: ServerResponse, httpStatus: number, error: ConnectError): void => {
   response.writeHead(httpStatus, { "content-type": "application/json" });
@@ -46,7 +45,7 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
   if (request.method === "GET") response.setHeader("cache-control", "no-store");
   try {
     const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-    const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, maxTimeoutMs);
+    const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
     const deadline = Date.now() + timeoutMs;
     const answer = await handle({ ...call, body: readBody(request, deadline), contextValues: withDeadline(deadline) });
     await universalResponseToNodeResponse(answer, response);

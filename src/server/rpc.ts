@@ -1,6 +1,6 @@
-import { type DescMethod, type DescMethodUnary, getOption, type Message } from "@bufbuild/protobuf";
+import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Operation } from "../call.ts";
+import type { Call, MaybePromise } from "../call.ts";
 import { batch_write, permission } from "../gen/users/v1/options_pb.ts";
 import { isPermission, type Permission } from "../permissions.ts";
 import type { Route } from "../routes.ts";
@@ -13,18 +13,34 @@ export const maxBatchRequestBytes = 4 * MiB;
 /** The largest response, in bytes of the binary format. */
 export const maxResponseBytes = 3 * MiB;
 
-/** The longest that a call may take, in milliseconds, whatever deadline the client sends. */
+/** The longest that a unary call may take, in milliseconds, whatever deadline the client sends. */
 export const maxTimeoutMs = 60_000;
+
+/** The same for a stream, which ends much earlier when nothing moves on it. */
+const maxStreamMs = 24 * 3_600_000;
+
+/** How long nothing may move on a stream, in milliseconds. */
+const streamIdleMs = 30_000;
+
+/** Any operation; `kind` tells which of its arguments and results are streams. */
+export type AnyOperation = (call: Call, request: Message | AsyncIterable<Message>) => MaybePromise<object> | AsyncIterable<object>;
 
 /** All that the server knows of one RPC, prepared once at start-up. */
 export type Rpc = {
-  readonly method: DescMethodUnary;
-  readonly operation: Operation<DescMethodUnary>;
+  readonly method: DescMethod;
+  /** Which of request and response are streams. */
+  readonly kind: Exclude<DescMethod["methodKind"], "bidi_streaming">;
+  readonly operation: AnyOperation;
   /** For example `users.v1.UserService/GetUser`: the label of metrics and logs. */
   readonly name: string;
   readonly permission: Permission;
   /** The deadline when the client sends none, in milliseconds. */
   readonly defaultTimeoutMs: number;
+  /** The longest that the client may ask for, in milliseconds. */
+  readonly maxTimeoutMs: number;
+  /** How long nothing may move, in milliseconds; only for streams. */
+  readonly idleMs: number | undefined;
+  /** Of a request, or of one message of a stream. */
   readonly maxRequestBytes: number;
 };
 
@@ -36,10 +52,14 @@ export type Codec = {
   readonly encode: (response: object) => unknown;
 };
 
-const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxRequestBytes"> => {
-  if (getOption(method, batch_write)) return { defaultTimeoutMs: 10_000, maxRequestBytes: maxBatchRequestBytes };
+const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeoutMs" | "idleMs" | "maxRequestBytes"> => {
+  const maxRequestBytes = getOption(method, batch_write) ? maxBatchRequestBytes : MiB;
+  if (method.methodKind !== "unary") {
+    return { defaultTimeoutMs: maxStreamMs, maxTimeoutMs: maxStreamMs, idleMs: streamIdleMs, maxRequestBytes };
+  }
   const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  return { defaultTimeoutMs: isRead ? 1_000 : 3_000, maxRequestBytes: MiB };
+  const defaultTimeoutMs = getOption(method, batch_write) ? 10_000 : isRead ? 1_000 : 3_000;
+  return { defaultTimeoutMs, maxTimeoutMs, idleMs: undefined, maxRequestBytes };
 };
 
 /**
@@ -52,15 +72,15 @@ export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
     service.methods.flatMap((method): Rpc[] => {
       const name = `${service.typeName}/${method.name}`;
       const needed = getOption(method, permission);
-      const operation = operations[method.localName] as Operation<DescMethodUnary> | undefined;
+      const operation = operations[method.localName] as AnyOperation | undefined;
       if (!isPermission(needed)) {
         faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (users.v1.permission)"}`);
-      } else if (method.methodKind !== "unary") {
-        faults.push(`${name} is a stream; the chain runs unary RPCs`);
+      } else if (method.methodKind === "bidi_streaming") {
+        faults.push(`${name} is a stream in both directions; the chain runs streams in one`);
       } else if (operation === undefined) {
         faults.push(`${name} has no operation`);
       } else {
-        return [{ method: method as DescMethodUnary, operation, name, permission: needed, ...limitsOf(method) }];
+        return [{ method, kind: method.methodKind, operation, name, permission: needed, ...limitsOf(method) }];
       }
       return [];
     }),

@@ -1,10 +1,13 @@
 import type { Message } from "@bufbuild/protobuf";
+import type { Call } from "../../call.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { errors } from "./errors.ts";
+import type { Invocation } from "./invocation.ts";
 import type { ChainContext, Handler, Link } from "./link.ts";
 import { shed } from "./shed.ts";
+import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
 import { validate } from "./validate.ts";
 
@@ -18,14 +21,24 @@ export const chain: readonly Link[] = [
   validate, // last: operations see well-formed requests only
 ];
 
+const callOf = ({ call }: Invocation): Call => {
+  if (call === undefined) throw new Error("The authenticate link makes the call.");
+  return call;
+};
+
 /** The end of the chain: runs the operation, bounded by deadline and cancellation when it does not answer at once. */
-const operate =
-  ({ operation, encode }: Rpc & Codec): Handler =>
-  (invocation, request) => {
-    if (invocation.call === undefined) throw new Error("The authenticate link makes the call.");
-    const response = operation(invocation.call, request as Message);
+const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
+  if (kind === "server_streaming") {
+    return (invocation, request) => {
+      const responses = operation(callOf(invocation), request as Message) as AsyncIterable<object>;
+      return invocation.bound(sendAll(invocation, responses, encode));
+    };
+  }
+  return (invocation, request) => {
+    const response = operation(callOf(invocation), request as Message);
     return response instanceof Promise ? invocation.bound(response).then(encode) : encode(response);
   };
+};
 
 /** Puts the whole chain around the operation of one RPC, for the transport whose codec it has. */
 export const compile = (rpc: Rpc & Codec, context: ChainContext): Handler =>

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import type { Writable } from "node:stream";
 import type { Logger } from "pino";
 import type { Call } from "../../call.ts";
 import { DomainError } from "../../errors.ts";
-import { maxTimeoutMs, type Rpc } from "../rpc.ts";
+import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
 /** What a listener tells of one call. */
@@ -13,38 +14,47 @@ export type Transport = {
   readonly deadline: number;
   /** Has `listener` called when the client goes away. Called at most once per call, and only for calls that last. */
   readonly onCancel: (listener: () => void) => void;
+  /** Where an RPC that answers with a stream writes what its codec makes; it is the transport that ends it. */
+  readonly outlet?: Writable;
 };
 
 /** One call on its way through the chain: what the links know beyond the operation's `Call`. */
 export type Invocation = {
   readonly rpc: Rpc;
   readonly header: Transport["header"];
+  readonly outlet: Transport["outlet"];
   /** `performance.now()` at arrival. */
   readonly startedAt: number;
-  /** Milliseconds since the epoch, capped at 60 s from arrival. */
+  /** Milliseconds since the epoch, capped at 60 s from arrival; at a day for streams. */
   readonly deadline: number;
   /** Made by the authenticate link. */
   call: Call | undefined;
-  /** Why the call ended before its operation did: the deadline, or the client went away. */
+  /** Why the call ended before its operation did: the deadline, the idle limit, or the client went away. */
   readonly ended: () => DomainError | undefined;
   readonly signal: () => AbortSignal;
   readonly requestId: () => string;
   readonly log: () => Logger;
   /** Follows a promise of the operation until the call ends: from here on it has a timer. */
   readonly bound: <T>(pending: Promise<T>) => Promise<T>;
+  /** Something moved on the stream: its idle limit begins anew. */
+  readonly alive: () => void;
 };
 
 const acceptableId = /^[\w.:-]{1,128}$/;
 
 const deadlinePassed = (): DomainError => new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The deadline of the call has passed.");
+const idleTooLong = (): DomainError =>
+  new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "Nothing has moved on the stream for too long.");
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /** Starts a call. Its signal, request id, log and timer are made when first needed: most reads never need them. */
 export const createInvocation = (rpc: Rpc, transport: Transport, log: Logger): Invocation => {
   const arrival = Date.now();
-  const deadline = transport.deadline === Infinity ? arrival + rpc.defaultTimeoutMs : Math.min(transport.deadline, arrival + maxTimeoutMs);
+  const deadline =
+    transport.deadline === Infinity ? arrival + rpc.defaultTimeoutMs : Math.min(transport.deadline, arrival + rpc.maxTimeoutMs);
   let ended: DomainError | undefined;
   let controller: AbortController | undefined;
+  let idle: NodeJS.Timeout | undefined;
   let id: string | undefined;
   let bound: Logger | undefined;
 
@@ -59,6 +69,7 @@ export const createInvocation = (rpc: Rpc, transport: Transport, log: Logger): I
   return {
     rpc,
     header: transport.header,
+    outlet: transport.outlet,
     startedAt: performance.now(),
     deadline,
     call: undefined,
@@ -88,20 +99,24 @@ export const createInvocation = (rpc: Rpc, transport: Transport, log: Logger): I
           const reason = why();
           ended = reason;
           clearTimeout(timer);
+          clearTimeout(idle);
           reject(reason);
           controller?.abort(reason);
         };
         const timer = setTimeout(() => end(deadlinePassed), deadline - Date.now());
+        if (rpc.idleMs !== undefined) idle = setTimeout(() => end(idleTooLong), rpc.idleMs);
         const settle =
           <A>(outcome: (value: A) => void) =>
           (value: A) => {
             settled = true;
             clearTimeout(timer);
+            clearTimeout(idle);
             outcome(value);
           };
         // grpc-js has its own timer for the client's deadline and reports it as a cancellation.
         transport.onCancel(() => end(Date.now() >= deadline ? deadlinePassed : callCancelled));
         pending.then(settle(resolve), settle(reject));
       }),
+    alive: () => void idle?.refresh(),
   };
 };

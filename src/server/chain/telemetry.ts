@@ -13,6 +13,8 @@ const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "
 export const telemetry: Link = (rpc, { log, metrics }) => {
   const observe = metrics.forMethod(rpc.name);
   const logsEveryCall = log.isLevelEnabled("debug");
+  /** A stream takes as long as it takes. */
+  const slow = rpc.kind === "unary" ? slowMs : Infinity;
 
   /** What every line of a call says besides the names that its log is bound to. */
   const fieldsOf = (invocation: Invocation, code: Code, milliseconds: number) => ({
@@ -24,7 +26,7 @@ export const telemetry: Link = (rpc, { log, metrics }) => {
   const done = (invocation: Invocation, response: unknown): unknown => {
     const milliseconds = performance.now() - invocation.startedAt;
     observe("OK", milliseconds);
-    if (milliseconds > slowMs) invocation.log().warn(fieldsOf(invocation, Code.OK, milliseconds), "slow call");
+    if (milliseconds > slow) invocation.log().warn(fieldsOf(invocation, Code.OK, milliseconds), "slow call");
     else if (logsEveryCall) invocation.log().debug(fieldsOf(invocation, Code.OK, milliseconds), "call");
     return response;
   };

@@ -1,9 +1,10 @@
-import { create, type DescMessage, getOption } from "@bufbuild/protobuf";
+import { create, type DescMessage, getOption, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { DomainError, type FieldViolation } from "../../errors.ts";
 import type { Link } from "./link.ts";
+import { receive } from "./streams.ts";
 
 /** How many violations are reported: the status travels in trailers, and clients take 8 KiB of them. */
 const maxViolations = 10;
@@ -50,16 +51,20 @@ const invalid = (violations: readonly Violation[], scopeRule: boolean): DomainEr
 };
 
 /** Makes the request message of what was received and holds it against the rules of the proto. */
-export const validate: Link = ({ method: { input }, decode }) => {
+export const validate: Link = ({ method: { input }, kind, decode }) => {
   const scopeRule = hasScopeRule(input);
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;
-  return (next) => (invocation, received) => {
+  const check = (received: unknown): Message => {
     const request = decode(received);
     const result = validator.validate(input, request);
     if (result.kind === "invalid") throw invalid(result.violations, scopeRule);
     if (result.kind === "error") throw result.error;
-    return next(invocation, request);
+    return request;
   };
+  if (kind === "client_streaming") {
+    return (next) => (invocation, received) => next(invocation, receive(invocation, received as AsyncIterable<unknown>, check));
+  }
+  return (next) => (invocation, received) => next(invocation, check(received));
 };
