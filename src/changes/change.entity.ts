@@ -29,5 +29,13 @@ export const Change = defineEntity({
     actingUserId: p.bigint().nullable(),
     requestId: text(128).nullable(),
   },
-  indexes: [{ name: "changes_subject_index", properties: ["subjectKind", "subjectId", "id"] }],
+  indexes: [
+    { name: "changes_subject_index", properties: ["subjectKind", "subjectId", "id"] },
+    {
+      name: "changes_acting_user_index",
+      expression: "create index changes_acting_user_index on changes (acting_user_id, id) where acting_user_id is not null",
+    },
+    // Rows come in the order of time, so a few bytes per hundred pages find a period.
+    { name: "changes_time_index", expression: "create index changes_time_index on changes using brin (change_time)" },
+  ],
 });

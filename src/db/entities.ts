@@ -14,6 +14,7 @@ import { UserPermission } from "../roles/user-permission.entity.ts";
 import { UserSchema } from "../users/user.entity.ts";
 import { UserActivity } from "../users/user-activity.entity.ts";
 import { UserIp } from "../users/user-ip.entity.ts";
+import { UserSearch } from "../users/user-search.entity.ts";
 import { Handle } from "./handle.entity.ts";
 import { Idempotency } from "./idempotency.entity.ts";
 import { SubjectVersion } from "./subject-version.entity.ts";
@@ -23,6 +24,7 @@ export const entities = [
   UserSchema,
   UserActivity,
   UserIp,
+  UserSearch,
   UserEmail,
   UserOption,
   PasswordReset,

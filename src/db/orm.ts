@@ -1,3 +1,4 @@
+import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import type { Options } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM as PgliteORM } from "@mikro-orm/pglite";
@@ -93,7 +94,7 @@ const openPglite = (folder: string): Promise<PgliteORM> =>
     ...ormOptions,
     dbName: folder === "memory" ? "memory://" : folder,
     extensions: [Migrator],
-    driverOptions: { parsers },
+    driverOptions: { parsers, extensions: { pg_trgm } },
   });
 
 /** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */

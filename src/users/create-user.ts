@@ -35,6 +35,7 @@ export const createUser =
         username,
         usernameHandle: handleOf(username),
         name: user.name ?? "",
+        nameHandle: handleOf(user.name ?? ""),
         email,
         isActive: user.isActive ?? true,
         isStaff: user.isStaff ?? false,

@@ -49,7 +49,7 @@ const raise = (call: Call, from: boolean, to = false): boolean => {
 
 /** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
-  name: ({ to }) => ({ name: to.name ?? "" }),
+  name: ({ to }) => ({ name: to.name ?? "", nameHandle: handleOf(to.name ?? "") }),
   isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
   isStaff: ({ call, row, to }) => ({ isStaff: raise(call, row.isStaff, to.isStaff) }),
   isSuperuser: ({ call, row, to }) => ({ isSuperuser: raise(call, row.isSuperuser, to.isSuperuser) }),

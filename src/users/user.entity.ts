@@ -10,6 +10,8 @@ export const UserSchema = defineEntity({
     username: text(128),
     usernameHandle: handle(),
     name: text(200).default(""),
+    /** The name folded as a handle is (db/handles.ts): what searches compare. */
+    nameHandle: handle().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
     /** A hash in Django's notation (`argon2$…`, `pbkdf2_sha256$…`), or empty or `!…`: no usable password. */
@@ -39,6 +41,7 @@ export const UserSchema = defineEntity({
   },
   uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
   indexes: [
+    { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
     {
       name: "users_purge_time_index",
       expression: "create index users_purge_time_index on users (purge_time) where purge_time is not null",

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/user_batch.proto.
  */
 export const file_users_v1_user_batch: GenFile = /*@__PURE__*/
-  fileDesc("Chl1c2Vycy92MS91c2VyX2JhdGNoLnByb3RvEgh1c2Vycy52MSJmChdCYXRjaENyZWF0ZVVzZXJzUmVxdWVzdBIqCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXJCC7pICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBImEKEENyZWF0ZVVzZXJSZXN1bHQSHgoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0ImIKGEJhdGNoQ3JlYXRlVXNlcnNSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudXNlcnMudjEuQ3JlYXRlVXNlclJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKoAQodR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlcXVlc3QSHQoFZW1haWwYASABKAlCDrpIB3IFGMgBYAHY8xgBEh4KBG5hbWUYAiABKAlCELpICXIHGMgBugEBANjzGAESJwoIaWRlbnRpdHkYAyABKAsyFS51c2Vycy52MS5JZGVudGl0eUtleRIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJqCh5HZXRPckNyZWF0ZVVzZXJCeUVtYWlsUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXISDwoHY3JlYXRlZBgCIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_rpc_status, file_users_v1_identity, file_users_v1_options, file_users_v1_user]);
+  fileDesc("Chl1c2Vycy92MS91c2VyX2JhdGNoLnByb3RvEgh1c2Vycy52MSJmChdCYXRjaENyZWF0ZVVzZXJzUmVxdWVzdBIqCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXJCC7pICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBImEKEENyZWF0ZVVzZXJSZXN1bHQSHgoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0ImIKGEJhdGNoQ3JlYXRlVXNlcnNSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudXNlcnMudjEuQ3JlYXRlVXNlclJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJjChJJbXBvcnRVc2Vyc1JlcXVlc3QSJAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJCBrpIA8gBARInCg1wYXNzd29yZF9oYXNoGAIgASgJQhC6SAlyBxiACLoBAQDY8xgBIkAKDUltcG9ydEZhaWx1cmUSDAoEbGluZRgBIAEoAxIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIo8BChNJbXBvcnRVc2Vyc1Jlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAMSEQoJdW5jaGFuZ2VkGAIgASgDEg4KBmZhaWxlZBgDIAEoAxIpCghmYWlsdXJlcxgEIAMoCzIXLnVzZXJzLnYxLkltcG9ydEZhaWx1cmUSGQoRY29uc2lzdGVuY3lfdG9rZW4YBSABKAkiqAEKHUdldE9yQ3JlYXRlVXNlckJ5RW1haWxSZXF1ZXN0Eh0KBWVtYWlsGAEgASgJQg66SAdyBRjIAWAB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEicKCGlkZW50aXR5GAMgASgLMhUudXNlcnMudjEuSWRlbnRpdHlLZXkSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiagoeR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyEg8KB2NyZWF0ZWQYAiABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAyABKAlCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_rpc_status, file_users_v1_identity, file_users_v1_options, file_users_v1_user]);
 
 /**
  * The request of BatchCreateUsers.
@@ -116,6 +116,115 @@ export const BatchCreateUsersResponseSchema: GenMessage<BatchCreateUsersResponse
   messageDesc(file_users_v1_user_batch, 2);
 
 /**
+ * One message of ImportUsers: a user of another installation. Its JSON form on a line of its own is userd's own file format,
+ * for example {"user": {"id": "7", "username": "ann", "emails": [{"email": "ann@example.com", "isVerified": true}]}}.
+ *
+ * @generated from message users.v1.ImportUsersRequest
+ */
+export type ImportUsersRequest = Message<"users.v1.ImportUsersRequest"> & {
+  /**
+   * The user. Kept besides what CreateUser takes: id (0 = a new one), is_suspended, avatar, date_joined, last_login,
+   * last_active, last_password_change and emails (up to 100; absent = the email, unverified). Other OUTPUT_ONLY fields are
+   * ignored. Required.
+   *
+   * @generated from field: users.v1.User user = 1;
+   */
+  user?: User | undefined;
+
+  /**
+   * The hash of the password in Django's notation (argon2, pbkdf2_sha256, bcrypt_sha256 or scrypt), up to 1,024 characters.
+   * Empty = no usable password.
+   *
+   * @generated from field: string password_hash = 2;
+   */
+  passwordHash: string;
+};
+
+/**
+ * Describes the message users.v1.ImportUsersRequest.
+ * Use `create(ImportUsersRequestSchema)` to create a new message.
+ */
+export const ImportUsersRequestSchema: GenMessage<ImportUsersRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_batch, 3);
+
+/**
+ * Why one message of ImportUsers was not stored.
+ *
+ * @generated from message users.v1.ImportFailure
+ */
+export type ImportFailure = Message<"users.v1.ImportFailure"> & {
+  /**
+   * Which message, counted from 1: the line of the file.
+   *
+   * @generated from field: int64 line = 1;
+   */
+  line: bigint;
+
+  /**
+   * What is wrong with it.
+   *
+   * @generated from field: google.rpc.Status error = 2;
+   */
+  error?: Status | undefined;
+};
+
+/**
+ * Describes the message users.v1.ImportFailure.
+ * Use `create(ImportFailureSchema)` to create a new message.
+ */
+export const ImportFailureSchema: GenMessage<ImportFailure> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_batch, 4);
+
+/**
+ * The response of ImportUsers.
+ *
+ * @generated from message users.v1.ImportUsersResponse
+ */
+export type ImportUsersResponse = Message<"users.v1.ImportUsersResponse"> & {
+  /**
+   * How many users were created.
+   *
+   * @generated from field: int64 created = 1;
+   */
+  created: bigint;
+
+  /**
+   * How many were there already: the same id with the same username. They were left as they are.
+   *
+   * @generated from field: int64 unchanged = 2;
+   */
+  unchanged: bigint;
+
+  /**
+   * How many were not stored.
+   *
+   * @generated from field: int64 failed = 3;
+   */
+  failed: bigint;
+
+  /**
+   * The first 100 of those.
+   *
+   * @generated from field: repeated users.v1.ImportFailure failures = 4;
+   */
+  failures: ImportFailure[];
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 5;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.ImportUsersResponse.
+ * Use `create(ImportUsersResponseSchema)` to create a new message.
+ */
+export const ImportUsersResponseSchema: GenMessage<ImportUsersResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_batch, 5);
+
+/**
  * The request of GetOrCreateUserByEmail.
  *
  * @generated from message users.v1.GetOrCreateUserByEmailRequest
@@ -156,7 +265,7 @@ export type GetOrCreateUserByEmailRequest = Message<"users.v1.GetOrCreateUserByE
  * Use `create(GetOrCreateUserByEmailRequestSchema)` to create a new message.
  */
 export const GetOrCreateUserByEmailRequestSchema: GenMessage<GetOrCreateUserByEmailRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_user_batch, 3);
+  messageDesc(file_users_v1_user_batch, 6);
 
 /**
  * The response of GetOrCreateUserByEmail.
@@ -191,5 +300,5 @@ export type GetOrCreateUserByEmailResponse = Message<"users.v1.GetOrCreateUserBy
  * Use `create(GetOrCreateUserByEmailResponseSchema)` to create a new message.
  */
 export const GetOrCreateUserByEmailResponseSchema: GenMessage<GetOrCreateUserByEmailResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_user_batch, 4);
+  messageDesc(file_users_v1_user_batch, 7);
 

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/user_list.proto.
  */
 export const file_users_v1_user_list: GenFile = /*@__PURE__*/
-  fileDesc("Chh1c2Vycy92MS91c2VyX2xpc3QucHJvdG8SCHVzZXJzLnYxIpwECgpVc2VyRmlsdGVyEiEKCHVzZXJfaWRzGAEgAygDQg+6SAySAQkQ6AciBCICIAASKgoGZW1haWxzGAIgAygJQhq6SBOSARAQ6AciC3IJEAEYyAG6AQEA2PMYARIpCgl1c2VybmFtZXMYAyADKAlCFrpIE5IBEBDoByILcgkQARiAAboBAQASGwoOZW1haWxfdmVyaWZpZWQYBCABKAhIAIgBARIWCglpc19hY3RpdmUYBSABKAhIAYgBARIZCgxpc19zdXBlcnVzZXIYBiABKAhIAogBARIVCghpc19zdGFmZhgHIAEoCEgDiAEBEiAKD29yZ2FuaXphdGlvbl9pZBgIIAEoA0IHukgEIgIoABIgCgpwZXJtaXNzaW9uGAkgASgJQgy6SAlyBxjJAboBAQASSwoTYXV0aGVudGljYXRvcl90eXBlcxgKIAMoDjIbLnVzZXJzLnYxLkF1dGhlbnRpY2F0b3JUeXBlQhG6SA6SAQsQCiIHggEEEAEgABIiChV3aXRob3V0X2F1dGhlbnRpY2F0b3IYCyABKAhIBIgBARIfCgVxdWVyeRgMIAEoCUIQukgJcgcYyAG6AQEA2PMYAUIRCg9fZW1haWxfdmVyaWZpZWRCDAoKX2lzX2FjdGl2ZUIPCg1faXNfc3VwZXJ1c2VyQgsKCV9pc19zdGFmZkIYChZfd2l0aG91dF9hdXRoZW50aWNhdG9yIsgCChBMaXN0VXNlcnNSZXF1ZXN0EiQKBmZpbHRlchgBIAEoCzIULnVzZXJzLnYxLlVzZXJGaWx0ZXISIAoGc2VhcmNoGAIgASgJQhC6SAlyBxiABLoBAQDY8xgBEkQKCG9yZGVyX2J5GAMgASgJQjK6SC/YAQFyKjIoXihpZHx1c2VybmFtZXxkYXRlX2pvaW5lZCkoIGFzY3wgZGVzYyk/JBIUCgxzaG93X2RlbGV0ZWQYBCABKAgSKgoEdmlldxgFIAEoDjISLnVzZXJzLnYxLlVzZXJWaWV3Qgi6SAWCAQIQARIaCglwYWdlX3NpemUYBiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYCCABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJLChFMaXN0VXNlcnNSZXNwb25zZRIdCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItgBChJMaXN0VXNlcklkc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcnMudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESFAoMc2hvd19kZWxldGVkGAMgASgIEhoKCXBhZ2Vfc2l6ZRgEIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgGIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5IjsKE0xpc3RVc2VySWRzUmVzcG9uc2USCwoDaWRzGAEgAygDEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_users_v1_authenticator, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
+  fileDesc("Chh1c2Vycy92MS91c2VyX2xpc3QucHJvdG8SCHVzZXJzLnYxIpwECgpVc2VyRmlsdGVyEiEKCHVzZXJfaWRzGAEgAygDQg+6SAySAQkQ6AciBCICIAASKgoGZW1haWxzGAIgAygJQhq6SBOSARAQ6AciC3IJEAEYyAG6AQEA2PMYARIpCgl1c2VybmFtZXMYAyADKAlCFrpIE5IBEBDoByILcgkQARiAAboBAQASGwoOZW1haWxfdmVyaWZpZWQYBCABKAhIAIgBARIWCglpc19hY3RpdmUYBSABKAhIAYgBARIZCgxpc19zdXBlcnVzZXIYBiABKAhIAogBARIVCghpc19zdGFmZhgHIAEoCEgDiAEBEiAKD29yZ2FuaXphdGlvbl9pZBgIIAEoA0IHukgEIgIoABIgCgpwZXJtaXNzaW9uGAkgASgJQgy6SAlyBxjJAboBAQASSwoTYXV0aGVudGljYXRvcl90eXBlcxgKIAMoDjIbLnVzZXJzLnYxLkF1dGhlbnRpY2F0b3JUeXBlQhG6SA6SAQsQCiIHggEEEAEgABIiChV3aXRob3V0X2F1dGhlbnRpY2F0b3IYCyABKAhIBIgBARIfCgVxdWVyeRgMIAEoCUIQukgJcgcYyAG6AQEA2PMYAUIRCg9fZW1haWxfdmVyaWZpZWRCDAoKX2lzX2FjdGl2ZUIPCg1faXNfc3VwZXJ1c2VyQgsKCV9pc19zdGFmZkIYChZfd2l0aG91dF9hdXRoZW50aWNhdG9yIsgCChBMaXN0VXNlcnNSZXF1ZXN0EiQKBmZpbHRlchgBIAEoCzIULnVzZXJzLnYxLlVzZXJGaWx0ZXISIAoGc2VhcmNoGAIgASgJQhC6SAlyBxiABLoBAQDY8xgBEkQKCG9yZGVyX2J5GAMgASgJQjK6SC/YAQFyKjIoXihpZHx1c2VybmFtZXxkYXRlX2pvaW5lZCkoIGFzY3wgZGVzYyk/JBIUCgxzaG93X2RlbGV0ZWQYBCABKAgSKgoEdmlldxgFIAEoDjISLnVzZXJzLnYxLlVzZXJWaWV3Qgi6SAWCAQIQARIaCglwYWdlX3NpemUYBiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYCCABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJLChFMaXN0VXNlcnNSZXNwb25zZRIdCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItgBChJMaXN0VXNlcklkc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcnMudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESFAoMc2hvd19kZWxldGVkGAMgASgIEhoKCXBhZ2Vfc2l6ZRgEIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgGIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5IjsKE0xpc3RVc2VySWRzUmVzcG9uc2USCwoDaWRzGAEgAygDEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLlAQoSU3RyZWFtVXNlcnNSZXF1ZXN0EiQKBmZpbHRlchgBIAEoCzIULnVzZXJzLnYxLlVzZXJGaWx0ZXISIAoGc2VhcmNoGAIgASgJQhC6SAlyBxiABLoBAQDY8xgBEhQKDHNob3dfZGVsZXRlZBgDIAEoCBIqCgR2aWV3GAQgASgOMhIudXNlcnMudjEuVXNlclZpZXdCCLpIBYIBAhABEhkKCGFmdGVyX2lkGAUgASgDQge6SAQiAigAEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiMwoTU3RyZWFtVXNlcnNSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlckIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_users_v1_authenticator, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
 
 /**
  * Which users: those that meet every condition that is set. A condition that lists several values is met by any of them.
@@ -302,4 +302,81 @@ export type ListUserIdsResponse = Message<"users.v1.ListUserIdsResponse"> & {
  */
 export const ListUserIdsResponseSchema: GenMessage<ListUserIdsResponse> = /*@__PURE__*/
   messageDesc(file_users_v1_user_list, 4);
+
+/**
+ * The request of StreamUsers.
+ *
+ * @generated from message users.v1.StreamUsersRequest
+ */
+export type StreamUsersRequest = Message<"users.v1.StreamUsersRequest"> & {
+  /**
+   * Which users. Absent = all.
+   *
+   * @generated from field: users.v1.UserFilter filter = 1;
+   */
+  filter?: UserFilter | undefined;
+
+  /**
+   * A search as people write it, besides the filter, as in ListUsers; up to 512 characters.
+   *
+   * @generated from field: string search = 2;
+   */
+  search: string;
+
+  /**
+   * Include soft-deleted users. Default: false.
+   *
+   * @generated from field: bool show_deleted = 3;
+   */
+  showDeleted: boolean;
+
+  /**
+   * How much of each user to return. Default: basic.
+   *
+   * @generated from field: users.v1.UserView view = 4;
+   */
+  view: UserView;
+
+  /**
+   * Only users with a higher id: goes on where a stream broke. 0 = from the first.
+   *
+   * @generated from field: int64 after_id = 5;
+   */
+  afterId: bigint;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: users.v1.Consistency consistency = 6;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message users.v1.StreamUsersRequest.
+ * Use `create(StreamUsersRequestSchema)` to create a new message.
+ */
+export const StreamUsersRequestSchema: GenMessage<StreamUsersRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_list, 5);
+
+/**
+ * One response of StreamUsers.
+ *
+ * @generated from message users.v1.StreamUsersResponse
+ */
+export type StreamUsersResponse = Message<"users.v1.StreamUsersResponse"> & {
+  /**
+   * A user. They come by id, each once; a user that is created or changed while the stream runs may be in it or not.
+   *
+   * @generated from field: users.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message users.v1.StreamUsersResponse.
+ * Use `create(StreamUsersResponseSchema)` to create a new message.
+ */
+export const StreamUsersResponseSchema: GenMessage<StreamUsersResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_list, 6);
 

@@ -1,0 +1,80 @@
+/**
+ * The lines that free text is searched in (users/user-search.entity.ts), kept up to date by triggers: whoever writes a name
+ * or an address need not think of them. A line is never empty at its edges, and a line break within a name is a space.
+ */
+export const searchLines = [
+  `create function user_search_lines(users) returns text
+    language sql stable
+    as $$
+      select concat(E'\\n', translate($1.name_handle, E'\\n', ' '), E'\\n', translate($1.username_handle, E'\\n', ' '), E'\\n',
+        (select string_agg(e.email_handle || E'\\n', '' order by e.email_handle) from user_email e where e.user_id = $1.id))
+    $$`,
+
+  `create function index_inserted_users() returns trigger
+    language plpgsql
+    as $$
+    begin
+      insert into user_search (user_id, lines) select n.id, concat(E'\\n', translate(n.name_handle, E'\\n', ' '), E'\\n',
+        translate(n.username_handle, E'\\n', ' '), E'\\n') from new_rows n order by n.id;
+      return null;
+    end $$`,
+  `create trigger users_inserted_search after insert on users
+    referencing new table as new_rows for each statement execute function index_inserted_users()`,
+
+  `create function index_renamed_users() returns trigger
+    language plpgsql
+    as $$
+    begin
+      update user_search s set lines = user_search_lines(u)
+        from new_rows n join old_rows o using (id) join users u using (id)
+        where s.user_id = u.id and (n.name_handle, n.username_handle) is distinct from (o.name_handle, o.username_handle);
+      return null;
+    end $$`,
+  `create trigger users_updated_search after update on users
+    referencing old table as old_rows new table as new_rows for each statement execute function index_renamed_users()`,
+
+  // The owners of addresses: one function per event, since a transition table that the event does not have can't be named.
+  ...(
+    [
+      ["insert", "new table as new_rows", "select user_id from new_rows"],
+      ["delete", "old table as old_rows", "select user_id from old_rows"],
+      [
+        "update",
+        "old table as old_rows new table as new_rows",
+        `select unnest(array[n.user_id, o.user_id]) from new_rows n join old_rows o using (id)
+          where (n.user_id, n.email_handle) is distinct from (o.user_id, o.email_handle)`,
+      ],
+    ] as const
+  ).flatMap(([event, tables, owners]) => [
+    `create function index_users_on_email_${event}() returns trigger
+      language plpgsql
+      as $$
+      begin
+        update user_search s set lines = user_search_lines(u)
+          from users u where s.user_id = u.id and u.id in (${owners});
+        return null;
+      end $$`,
+    `create trigger user_email_${event}_search after ${event} on user_email
+      referencing ${tables} for each statement execute function index_users_on_email_${event}()`,
+  ]),
+];
+
+/**
+ * Substrings are found by trigrams. An ordinary role may not be allowed to install the extension, and a server may not have
+ * it: then searches read all lines, which is slower and no less right.
+ */
+export const trigramIndex = `do $$
+  declare
+    operators text;
+  begin
+    begin
+      create extension if not exists pg_trgm;
+    exception when insufficient_privilege or undefined_file or feature_not_supported then
+      raise notice 'pg_trgm is not available (%): searches by substring have no index', sqlerrm;
+    end;
+    select quote_ident(n.nspname) || '.gin_trgm_ops' into operators
+      from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
+    if operators is not null then
+      execute 'create index user_search_lines_index on user_search using gin (lines ' || operators || ')';
+    end if;
+  end $$`;
