@@ -8,8 +8,11 @@ import { identityOperations } from "../identities/operations.ts";
 import { roleOperations } from "../roles/operations.ts";
 import { createUser } from "./create-user.ts";
 import { getUser } from "./get-user.ts";
+import { listUserIds } from "./list-user-ids.ts";
+import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { notYet } from "./not-yet.ts";
+import { streamUsers } from "./stream-users.ts";
 import { updateUser } from "./update-user.ts";
 
 /** Every RPC of UserService, one file each; those of what belongs to users are in the folders of their features. */
@@ -23,9 +26,9 @@ export const userOperations = (app: Dependencies): Operations<typeof UserService
   ...roleOperations(app),
   ...identityOperations(app),
   ...authenticatorOperations(app),
-  listUsers: notYet,
-  listUserIds: notYet,
-  streamUsers: notYet,
+  listUsers: listUsers(app),
+  listUserIds: listUserIds(app),
+  streamUsers: streamUsers(app),
   batchCreateUsers: notYet,
   importUsers: notYet,
   getOrCreateUserByEmail: notYet,

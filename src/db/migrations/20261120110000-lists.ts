@@ -16,7 +16,7 @@ export class Lists extends Migration {
     this.addSql(`create index "users_date_joined_index" on "users" ("date_joined", "id");`);
 
     // The column is not part of what callers see: filling it is no change of a user.
-    const named: { id: string; name: string }[] = await this.execute(`select id::text, name from users where name ~ '[^ -~]'`);
+    const named = (await this.execute(`select id::text, name from users where name ~ '[^ -~]'`)) as { id: string; name: string }[];
     const folded = JSON.stringify(named.map(({ id, name }) => ({ id, handle: handleOf(name) })));
     this.addSql(`alter table users disable trigger users_updated;`);
     this.addSql(`update users set name_handle = lower(name) where name <> '';`);

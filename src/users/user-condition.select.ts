@@ -1,0 +1,55 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely";
+import type { UserCondition, UserFlag } from "./user-condition.ts";
+
+const flags: Readonly<Record<UserFlag, RawBuilder<boolean>>> = {
+  is_active: sql`users.is_active`,
+  is_staff: sql`users.is_staff`,
+  is_superuser: sql`users.is_superuser`,
+};
+
+const anyOf = (alternatives: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> => sql`(${sql.join(alternatives, sql` or `)})`;
+
+const ofAddress = ({ handles, verified }: Extract<UserCondition, { kind: "emails" }>): RawBuilder<SqlBool> => {
+  const known = handles ? sql`e.email_handle = any(${handles}::text[])` : sql`true`;
+  const asVerified = verified === undefined ? sql`true` : sql`e.is_verified = ${verified}::boolean`;
+  return handles
+    ? sql`users.id in (select e.user_id from user_email e where ${known} and ${asVerified})`
+    : sql`exists (select from user_email e where e.user_id = users.id and ${asVerified})`;
+};
+
+/**
+ * A condition as SQL over a row of `users`. An array binds as one parameter, so a statement has the same text for any
+ * number of values.
+ * @param beyond where the page begins, as a condition on an id: the planner does not carry it over from `users.id`.
+ */
+export const toSql = (condition: UserCondition, beyond: (id: RawBuilder<bigint>) => RawBuilder<SqlBool>): RawBuilder<SqlBool> => {
+  switch (condition.kind) {
+    case "nobody":
+      return sql`false`;
+    case "ids":
+      return sql`users.id = any(${condition.ids.map(String)}::bigint[])`;
+    case "usernames":
+      return sql`users.username_handle = any(${condition.handles}::text[])`;
+    case "emails":
+      return ofAddress(condition);
+    case "flags":
+      return anyOf(condition.anyOf.map(({ flag, value }) => (value ? flags[flag] : sql`not ${flags[flag]}`)));
+    case "permissions":
+      return sql`users.id in (
+        select p.user_id from user_permission p where p.permission = any(${condition.permissions}::text[])
+        union all
+        select m.user_id from role_permission p join role_member m on m.role_id = p.role_id
+          where p.permission = any(${condition.permissions}::text[]))`;
+    case "authenticators":
+      // Stored are the numbers of the model that authenticators are imported from: one less.
+      return sql`exists (select from authenticator a where a.user_id = users.id
+        and a.type = any(${condition.types.map((type) => type - 1)}::smallint[]))`;
+    case "hasAuthenticator": {
+      const has = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id)`;
+      return condition.value ? has : sql`not ${has}`;
+    }
+    case "lines":
+      return sql`exists (select from user_search s where s.user_id = users.id and ${beyond(sql`s.user_id`)}
+        and ${anyOf(condition.patterns.map((pattern) => sql`s.lines like ${pattern}`))})`;
+  }
+};

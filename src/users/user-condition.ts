@@ -1,0 +1,79 @@
+import { handleOf } from "../db/handles.ts";
+import type { UserFilter } from "../gen/users/v1/user_list_pb.ts";
+
+/** A flag of a user that can be asked for. */
+export type UserFlag = "is_active" | "is_staff" | "is_superuser";
+
+/**
+ * One condition on a user. The values of a condition are alternatives, and several conditions have all to be met; columns
+ * are constants of the code, and values are bound.
+ */
+export type UserCondition =
+  | { readonly kind: "nobody" }
+  | { readonly kind: "ids"; readonly ids: readonly bigint[] }
+  | { readonly kind: "usernames"; readonly handles: readonly string[] }
+  /** One address that is one of these, if there are any, and is as verified as asked, if it is asked. */
+  | { readonly kind: "emails"; readonly handles?: readonly string[]; readonly verified?: boolean }
+  | { readonly kind: "flags"; readonly anyOf: readonly { readonly flag: UserFlag; readonly value: boolean }[] }
+  /** Own grants and those of roles. */
+  | { readonly kind: "permissions"; readonly permissions: readonly string[] }
+  | { readonly kind: "authenticators"; readonly types: readonly number[] }
+  | { readonly kind: "hasAuthenticator"; readonly value: boolean }
+  /** LIKE patterns over the lines of user_search. */
+  | { readonly kind: "lines"; readonly patterns: readonly string[] };
+
+/** Shorter text is looked for at the beginnings only: no index finds it elsewhere. */
+const LEAST_SUBSTRING = 3;
+
+/** Text folded as the lines are, with what LIKE would take for wildcards escaped. */
+const literal = (text: string): string =>
+  handleOf(text)
+    .replaceAll("\n", " ")
+    .replace(/[\\%_]/g, "\\$&");
+
+/** Name, username or an address contains the text; short text: begins with it. */
+export const containing = (text: string): UserCondition => {
+  const line = [...text].length < LEAST_SUBSTRING ? `\n${literal(text)}` : literal(text);
+  return { kind: "lines", patterns: [`%${line}%`] };
+};
+
+/** The name is one of these. It stands on the first line. */
+export const named = (names: readonly string[]): UserCondition => ({
+  kind: "lines",
+  patterns: names.map((name) => `\n${literal(name)}\n%`),
+});
+
+const flag = (name: UserFlag, value: boolean | undefined): UserCondition[] =>
+  value === undefined ? [] : [{ kind: "flags", anyOf: [{ flag: name, value }] }];
+
+const emails = ({ emails: listed, emailVerified }: UserFilter): UserCondition[] => {
+  if (listed.length === 0 && emailVerified === undefined) return [];
+  return [
+    {
+      kind: "emails",
+      ...(listed.length > 0 && { handles: listed.map(handleOf) }),
+      ...(emailVerified !== undefined && { verified: emailVerified }),
+    },
+  ];
+};
+
+/** The conditions of a filter; without one, none. */
+export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {
+  if (filter === undefined) return [];
+  const { userIds, usernames, organizationId, permission, authenticatorTypes, withoutAuthenticator, query } = filter;
+  const conditions: UserCondition[] = [
+    ...emails(filter),
+    ...flag("is_active", filter.isActive),
+    ...flag("is_staff", filter.isStaff),
+    ...flag("is_superuser", filter.isSuperuser),
+  ];
+  if (userIds.length > 0) conditions.push({ kind: "ids", ids: userIds });
+  if (usernames.length > 0) conditions.push({ kind: "usernames", handles: usernames.map(handleOf) });
+  // Memberships are not kept yet: nobody is a member.
+  if (organizationId !== 0n) conditions.push({ kind: "nobody" });
+  if (permission !== "") conditions.push({ kind: "permissions", permissions: [permission] });
+  if (authenticatorTypes.length > 0) conditions.push({ kind: "authenticators", types: authenticatorTypes });
+  if (withoutAuthenticator !== undefined) conditions.push({ kind: "hasAuthenticator", value: !withoutAuthenticator });
+  if (query !== "") conditions.push(containing(query));
+  return conditions;
+};
