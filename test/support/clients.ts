@@ -1,6 +1,7 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
+import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
@@ -13,11 +14,16 @@ export const clientKinds = ["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC
 export type ClientKind = (typeof clientKinds)[number];
 
 /** The generated clients of all services, over one transport. */
-export type Clients = { readonly users: Client<typeof UserService>; readonly options: Client<typeof UserOptionService> };
+export type Clients = {
+  readonly users: Client<typeof UserService>;
+  readonly options: Client<typeof UserOptionService>;
+  readonly changes: Client<typeof ChangeService>;
+};
 
 const over = (transport: Transport): Clients => ({
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
+  changes: createClient(ChangeService, transport),
 });
 
 /** Makes the clients of one service. */

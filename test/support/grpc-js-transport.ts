@@ -1,7 +1,10 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Readable, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { create, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.ts";
+import { collect } from "./collect.ts";
 
 /** Messages that an error carries, as Connect keeps them. */
 type Details = ConstructorParameters<typeof ConnectError>[3];
@@ -18,6 +21,20 @@ const toConnectError = (error: ServiceError): ConnectError => {
   return result;
 };
 
+const metadataOf = (header: ConstructorParameters<typeof Headers>[0]): Metadata => {
+  const metadata = new Metadata();
+  for (const [name, value] of new Headers(header)) metadata.set(name, value);
+  return metadata;
+};
+
+const thrownAsConnect = async function* <T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw toConnectError(error as ServiceError);
+  }
+};
+
 /** grpc-js behind Connect's client interface, so that one test runs through both. */
 export const createGrpcJsTransport = (address: string): Transport & { close: () => void } => {
   const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
@@ -25,14 +42,12 @@ export const createGrpcJsTransport = (address: string): Transport & { close: () 
     close: () => client.close(),
     unary: (method, signal, timeoutMs, header, input) =>
       new Promise((resolve, reject) => {
-        const metadata = new Metadata();
-        for (const [name, value] of new Headers(header)) metadata.set(name, value);
         const call = client.makeUnaryRequest(
           `/${method.parent.typeName}/${method.name}`,
           (message: typeof input) => Buffer.from(toBinary(method.input, create(method.input, message))),
           (bytes: Buffer) => fromBinary(method.output, bytes),
           input,
-          metadata,
+          metadataOf(header),
           timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
           (error, message) => {
             if (error) reject(toConnectError(error));
@@ -42,6 +57,33 @@ export const createGrpcJsTransport = (address: string): Transport & { close: () 
         );
         signal?.addEventListener("abort", () => call.cancel());
       }),
-    stream: () => Promise.reject(new ConnectError("streams are not part of the contract suite", Code.Unimplemented)),
+    stream: async (method, signal, timeoutMs, header, input) => {
+      const path = `/${method.parent.typeName}/${method.name}`;
+      const serialize = (message: MessageInitShape<typeof method.input>) =>
+        Buffer.from(toBinary(method.input, create(method.input, message)));
+      const deserialize = (bytes: Buffer) => fromBinary(method.output, bytes);
+      const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+      const head = { stream: true as const, service: method.parent, method, header: new Headers(), trailer: new Headers() };
+      if (method.methodKind === "server_streaming") {
+        const [request] = await collect(input);
+        if (request === undefined) throw new ConnectError("no message", Code.Internal);
+        const call = client.makeServerStreamRequest(path, serialize, deserialize, request, metadataOf(header), deadline);
+        signal?.addEventListener("abort", () => call.cancel());
+        return { ...head, message: thrownAsConnect(call) };
+      }
+      const answered = Promise.withResolvers<MessageShape<typeof method.output>>();
+      const call = client.makeClientStreamRequest(path, serialize, deserialize, metadataOf(header), deadline, (error, message) =>
+        message === undefined ? answered.reject(error ? toConnectError(error) : new Error("no message")) : answered.resolve(message),
+      );
+      signal?.addEventListener("abort", () => call.cancel());
+      // What the server refuses in the middle of the stream is told by the answer.
+      pipeline(Readable.from(input), call as unknown as Writable).catch(() => {});
+      return {
+        ...head,
+        message: (async function* () {
+          yield await answered.promise;
+        })(),
+      };
+    },
   };
 };
