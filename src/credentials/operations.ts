@@ -1,14 +1,18 @@
 import type { Operations } from "../call.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notYet } from "../users/not-yet.ts";
+import { createPasswordReset } from "./create-password-reset.ts";
+import { resetPassword } from "./reset-password.ts";
+import { rotateSessionNonce } from "./rotate-session-nonce.ts";
+import { setPassword } from "./set-password.ts";
+import { verifyPassword } from "./verify-password.ts";
 
 /** The RPCs of credentials, one file each. */
-export const credentialOperations = (_app: Dependencies) =>
+export const credentialOperations = (app: Dependencies) =>
   ({
-    setPassword: notYet,
-    verifyPassword: notYet,
-    createPasswordReset: notYet,
-    resetPassword: notYet,
-    rotateSessionNonce: notYet,
+    setPassword: setPassword(app),
+    verifyPassword: verifyPassword(app),
+    createPasswordReset: createPasswordReset(app),
+    resetPassword: resetPassword(app),
+    rotateSessionNonce: rotateSessionNonce(app),
   }) satisfies Partial<Operations<typeof UserService>>;

@@ -1,16 +1,22 @@
 import type { Operations } from "../call.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notYet } from "../users/not-yet.ts";
+import { addUserEmail } from "./add-user-email.ts";
+import { createEmailVerification } from "./create-email-verification.ts";
+import { listUserEmails } from "./list-user-emails.ts";
+import { removeUserEmail } from "./remove-user-email.ts";
+import { setPrimaryEmail } from "./set-primary-email.ts";
+import { verifyEmail } from "./verify-email.ts";
+import { verifyUserEmails } from "./verify-user-emails.ts";
 
-/** The RPCs of emails, one file each. */
-export const emailOperations = (_app: Dependencies) =>
+/** The RPCs of addresses, one file each. */
+export const emailOperations = (app: Dependencies) =>
   ({
-    listUserEmails: notYet,
-    addUserEmail: notYet,
-    removeUserEmail: notYet,
-    setPrimaryEmail: notYet,
-    createEmailVerification: notYet,
-    verifyEmail: notYet,
-    verifyUserEmails: notYet,
+    listUserEmails: listUserEmails(app),
+    addUserEmail: addUserEmail(app),
+    removeUserEmail: removeUserEmail(app),
+    setPrimaryEmail: setPrimaryEmail(app),
+    createEmailVerification: createEmailVerification(app),
+    verifyEmail: verifyEmail(app),
+    verifyUserEmails: verifyUserEmails(app),
   }) satisfies Partial<Operations<typeof UserService>>;

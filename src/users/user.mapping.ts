@@ -27,7 +27,8 @@ export const toUserEmail = (row: UserEmailRow, primaryHandle: string): MessageIn
   dateAdded: timestampFromDate(new Date(row.date_added)),
 });
 
-const toUserEmails = (row: UserRow): MessageInitShape<typeof UserEmailSchema>[] => {
+/** The addresses of a user as the API shows them, the primary first. */
+export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageInitShape<typeof UserEmailSchema>[] => {
   const primary = handleOf(row.email);
   const emails = (row.emails ?? []).map((email) => toUserEmail(email, primary));
   return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));

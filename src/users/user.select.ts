@@ -2,18 +2,19 @@ import type { Kysely, RawBuilder, SqlBool } from "kysely";
 import { sql } from "kysely";
 import type { Schema } from "../db/orm.ts";
 
-/** An address as the full view selects it; times are ISO text inside the JSON. */
+/** An address, as every read selects it; times are ISO text inside JSON. */
 export type UserEmailRow = {
   readonly email: string;
   readonly email_handle: string;
   readonly is_verified: boolean;
-  readonly date_added: string;
+  readonly date_added: string | Date;
 };
 
 /** Which users to read, and how much of each. */
 export type UserQuery = { readonly full: boolean };
 
-const emailsOf = sql<UserEmailRow[]>`(
+/** The addresses of a row of users, by handle. */
+export const emailsOf = sql<UserEmailRow[]>`(
   select coalesce(json_agg(json_build_object(
     'email', e.email, 'email_handle', e.email_handle, 'is_verified', e.is_verified, 'date_added', e.date_added
   ) order by e.email_handle), '[]') from user_email e where e.user_id = users.id)`;

@@ -1,0 +1,30 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { MAX_RESETS, RESET_HOURS } from "./password-reset.ts";
+import { newSecretToken } from "./secret-token.ts";
+import { passwordManaged } from "./store-password.ts";
+
+/** CreatePasswordReset: one more token; of too many the oldest ends. */
+export const createPasswordReset =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.createPasswordReset> =>
+  (call, request) => {
+    const { userId } = request;
+    return write(call, { method: UserService.method.createPasswordReset, request, subjects: [userSubject(userId)] }, async (tx) => {
+      const user = await writableUser(tx, userId);
+      if (user.isManaged) throw passwordManaged();
+      const { token, hash } = newSecretToken();
+      const { rows } = await sql<{ expire_time: Date }>`
+        insert into password_reset (user_id, token_hash) values (${userId}, ${hash})
+        returning create_time + make_interval(hours => ${RESET_HOURS}) as expire_time`.execute(tx.sql, tx.abort);
+      await sql`
+        delete from password_reset where id in (
+          select id from password_reset where user_id = ${userId} order by id desc offset ${MAX_RESETS}
+        )`.execute(tx.sql, tx.abort);
+      return { token, ...(rows[0] && { expireTime: timestampFromDate(rows[0].expire_time) }) };
+    });
+  };

@@ -1,0 +1,12 @@
+import { sql } from "kysely";
+import type { Tx } from "../db/transaction.ts";
+
+/** How long a reset token is valid. */
+export const RESET_HOURS = 1;
+/** Most reset tokens that a user has; a further one ends the oldest. */
+export const MAX_RESETS = 3;
+
+/** Ends all reset tokens of a user. */
+export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {
+  await sql`delete from password_reset where user_id = ${userId}`.execute(tx.sql, tx.abort);
+};

@@ -1,0 +1,33 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { RESET_HOURS } from "./password-reset.ts";
+import type { Passwords } from "./passwords.ts";
+import { tokenHash, tokenRefused } from "./secret-token.ts";
+import { passwordManaged, storePassword } from "./store-password.ts";
+
+const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})`;
+
+/** ResetPassword: whoever has the token sets the password. */
+export const resetPassword =
+  ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof UserService.method.resetPassword> =>
+  async (call, request) => {
+    const byToken = sql`token_hash = ${tokenHash(request.token)} and ${alive}`;
+    // The user has to be known before it can be locked; the token is looked at again under the lock.
+    const { rows } = await sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`.execute(db.sql, db.abort(call));
+    const [owner] = rows;
+    if (!owner) throw tokenRefused();
+    const hash = await passwords.hash(request.password, call.signal);
+    return write(call, { method: UserService.method.resetPassword, request, subjects: [userSubject(owner.id)] }, async (tx) => {
+      const user = await writableUser(tx, owner.id);
+      const used = await sql`delete from password_reset where ${byToken} returning id`.execute(tx.sql, tx.abort);
+      if (used.rows.length === 0) throw tokenRefused();
+      if (user.isManaged) throw passwordManaged();
+      await storePassword(tx, owner.id, hash);
+      return { userId: owner.id };
+    });
+  };

@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { newSessionNonce } from "./secret-token.ts";
+
+/** RotateSessionNonce: ends all sessions. */
+export const rotateSessionNonce =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.rotateSessionNonce> =>
+  (call, request) => {
+    const { userId } = request;
+    return write(call, { method: UserService.method.rotateSessionNonce, request, subjects: [userSubject(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const sessionNonce = newSessionNonce();
+      await sql`update users set session_nonce = ${sessionNonce}, version = version + 1 where id = ${userId}`.execute(tx.sql, tx.abort);
+      return { sessionNonce };
+    });
+  };

@@ -1,0 +1,21 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import type { Passwords } from "./passwords.ts";
+import { passwordManaged, storePassword } from "./store-password.ts";
+
+/** SetPassword: hashes first, so that no transaction waits for it. */
+export const setPassword =
+  ({ write, passwords }: { write: Write; passwords: Passwords }): Operation<typeof UserService.method.setPassword> =>
+  async (call, request) => {
+    const { userId, password } = request;
+    const hash = await passwords.hash(password, call.signal);
+    return write(call, { method: UserService.method.setPassword, request, subjects: [userSubject(userId)] }, async (tx) => {
+      const user = await writableUser(tx, userId);
+      if (user.isManaged) throw passwordManaged();
+      await storePassword(tx, userId, hash);
+      return {};
+    });
+  };

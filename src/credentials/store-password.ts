@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import type { Tx } from "../db/transaction.ts";
+import { type DomainError, failedPrecondition } from "../errors.ts";
+import { endPasswordResets } from "./password-reset.ts";
+import { newSessionNonce } from "./secret-token.ts";
+
+/** The password of a managed user is its identity provider's. */
+export const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
+
+/**
+ * Stores the hash of a new password and ends what the old one opened: sessions and reset tokens. The hash is a bound
+ * parameter: the database's log never shows it.
+ */
+export const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
+  await sql`
+    update users set password = ${hash}, last_password_change = now(), is_password_expired = false,
+      session_nonce = ${newSessionNonce()}, version = version + 1
+    where id = ${userId}`.execute(tx.sql, tx.abort);
+  await endPasswordResets(tx, userId);
+};

@@ -1,0 +1,27 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { claimNames } from "../users/names.ts";
+import { toUserEmail } from "../users/user.mapping.ts";
+import type { UserEmailRow } from "../users/user.select.ts";
+import { writableUser } from "../users/writable-user.ts";
+
+/** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
+export const addUserEmail =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.addUserEmail> =>
+  (call, request) => {
+    const { userId, email, requestId } = request;
+    const plan = { method: UserService.method.addUserEmail, request, subjects: [userSubject(userId)], requestId };
+    return write(call, plan, async (tx) => {
+      const user = await writableUser(tx, userId);
+      await claimNames(tx, { userId, email });
+      const { rows } = await sql<UserEmailRow>`
+        insert into user_email (user_id, email, email_handle) values (${userId}, ${email}, ${handleOf(email)})
+        returning email, email_handle, is_verified, date_added`.execute(tx.sql, tx.abort);
+      const [row] = rows;
+      return row ? { email: toUserEmail(row, handleOf(user.email)) } : {};
+    });
+  };

@@ -1,0 +1,28 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { newSecretToken } from "../credentials/secret-token.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { storedEmail } from "./stored-email.ts";
+
+/** How long a token is valid. */
+export const VERIFICATION_HOURS = 48;
+
+/** CreateEmailVerification: a token for one address; the address's earlier one is replaced. */
+export const createEmailVerification =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.createEmailVerification> =>
+  (call, request) => {
+    const { userId, email } = request;
+    return write(call, { method: UserService.method.createEmailVerification, request, subjects: [userSubject(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const { id } = await storedEmail(tx, userId, email);
+      const { token, hash } = newSecretToken();
+      const { rows } = await sql<{ expire_time: Date }>`
+        update user_email set verification_hash = ${hash}, verification_hash_time = now() where id = ${id}
+        returning verification_hash_time + make_interval(hours => ${VERIFICATION_HOURS}) as expire_time`.execute(tx.sql, tx.abort);
+      return { token, ...(rows[0] && { expireTime: timestampFromDate(rows[0].expire_time) }) };
+    });
+  };

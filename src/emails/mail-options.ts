@@ -1,0 +1,31 @@
+import { sql } from "kysely";
+import { handleOf } from "../db/handles.ts";
+import type { Tx } from "../db/transaction.ts";
+
+/** The option that says where mail of a scope goes. */
+const MAIL_EMAIL = "mail:email";
+
+/** Addresses are compared by their handles, which SQL can't make; a user has few of these options. */
+const optionsWith = async (tx: Tx, userId: bigint, email: string): Promise<bigint[]> => {
+  const rows = await tx.sql
+    .selectFrom("user_option")
+    .select(["id", "value"])
+    .where("user_id", "=", userId)
+    .where("key", "=", MAIL_EMAIL)
+    .execute(tx.abort);
+  return rows.filter(({ value }) => typeof value === "string" && handleOf(value) === handleOf(email)).map(({ id }) => id);
+};
+
+/** Mail that went to one address goes to another one. */
+export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: string): Promise<void> => {
+  const ids = await optionsWith(tx, userId, from);
+  await sql`
+    update user_option set value = to_jsonb(${to}::text), update_time = statement_timestamp(), version = version + 1
+    where id = any(${ids.map(String)}::bigint[])`.execute(tx.sql, tx.abort);
+};
+
+/** Mail no longer goes to an address. */
+export const removeMailOptions = async (tx: Tx, userId: bigint, email: string): Promise<void> => {
+  const ids = await optionsWith(tx, userId, email);
+  await sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`.execute(tx.sql, tx.abort);
+};

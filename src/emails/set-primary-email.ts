@@ -1,0 +1,69 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { endPasswordResets } from "../credentials/password-reset.ts";
+import { newSessionNonce } from "../credentials/secret-token.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { alreadyExists, failedPrecondition } from "../errors.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { claimNames } from "../users/names.ts";
+import { toUser } from "../users/user.mapping.ts";
+import { selectUsers } from "../users/user.select.ts";
+import { type WritableUser, writableUser } from "../users/writable-user.ts";
+import { moveMailOptions } from "./mail-options.ts";
+import { type StoredEmail, storedEmail } from "./stored-email.ts";
+
+/** Longest username. A longer address can't become one. */
+const USERNAME_LENGTH = 128;
+
+/** The username follows the address that it equals, unless somebody else manages it. */
+const usernameAfter = (user: WritableUser, email: string): string => {
+  const follows = handleOf(user.username) === handleOf(user.email) && !user.isManaged && [...email].length <= USERNAME_LENGTH;
+  return follows ? email : user.username;
+};
+
+/** Others may have the address, unverified, but not as the one by which they are known. */
+const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: StoredEmail): Promise<void> => {
+  const others = await tx.sql
+    .selectFrom("user_email as e")
+    .innerJoin("users as u", "u.id", "e.user_id")
+    .select("u.email")
+    .where("e.email_handle", "=", emailHandle)
+    .where("e.user_id", "<>", userId)
+    .execute(tx.abort);
+  if (others.some(({ email }) => handleOf(email) === emailHandle)) {
+    throw alreadyExists("EMAIL_TAKEN", "The address is another user's primary one.");
+  }
+};
+
+const makePrimary = async (tx: Tx, user: WritableUser, stored: StoredEmail): Promise<void> => {
+  const { id: userId } = user;
+  const username = usernameAfter(user, stored.email);
+  const renamed = username !== user.username;
+  await claimNames(tx, { userId, email: stored.email, dropped: [user.email], ...(renamed && { username }) });
+  await assertNobodysPrimary(tx, userId, stored);
+  await sql`
+    update users set email = ${stored.email}, username = ${username}, username_handle = ${handleOf(username)},
+      session_nonce = ${newSessionNonce()}, version = version + 1
+    where id = ${userId}`.execute(tx.sql, tx.abort);
+  await endPasswordResets(tx, userId);
+  await moveMailOptions(tx, userId, user.email, stored.email);
+};
+
+/** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
+export const setPrimaryEmail =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.setPrimaryEmail> =>
+  (call, request) => {
+    const { userId } = request;
+    return write(call, { method: UserService.method.setPrimaryEmail, request, subjects: [userSubject(userId)] }, async (tx) => {
+      const user = await writableUser(tx, userId);
+      const stored = await storedEmail(tx, userId, request.email);
+      if (stored.emailHandle !== handleOf(user.email)) {
+        if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
+        await makePrimary(tx, user, stored);
+      }
+      const row = await selectUsers(tx.sql, { full: true }).where("users.id", "=", userId).executeTakeFirstOrThrow(tx.abort);
+      return { user: toUser(row) };
+    });
+  };

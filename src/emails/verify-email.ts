@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { tokenHash, tokenRefused } from "../credentials/secret-token.ts";
+import type { Database } from "../db/orm.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { claimNames } from "../users/names.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { VERIFICATION_HOURS } from "./create-email-verification.ts";
+
+type Verification = { readonly id: bigint; readonly email: string; readonly is_verified: boolean; readonly expired: boolean };
+
+/** The address that the token was made for, unless another token has replaced it. */
+const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Verification | undefined> => {
+  const { rows } = await sql<Verification>`
+    select id, email, is_verified, verification_hash_time < now() - make_interval(hours => ${VERIFICATION_HOURS}) as expired
+    from user_email where verification_hash = ${hash} and user_id = ${userId}`.execute(tx.sql, tx.abort);
+  return rows[0];
+};
+
+/** VerifyEmail: whoever has the token receives mail at the address. */
+export const verifyEmail =
+  ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.verifyEmail> =>
+  async (call, request) => {
+    const hash = tokenHash(request.token);
+    // The user has to be known before it can be locked; the token is looked at again under the lock.
+    const owner = await db.sql
+      .selectFrom("user_email")
+      .select("user_id as id")
+      .where("verification_hash", "=", hash)
+      .executeTakeFirst(db.abort(call));
+    if (!owner) throw tokenRefused();
+    return write(call, { method: UserService.method.verifyEmail, request, subjects: [userSubject(owner.id)] }, async (tx) => {
+      await writableUser(tx, owner.id);
+      const verification = await verificationOf(tx, owner.id, hash);
+      if (!verification) throw tokenRefused();
+      const { id, email, is_verified: alreadyVerified, expired } = verification;
+      if (!alreadyVerified) {
+        if (expired) throw tokenRefused();
+        await claimNames(tx, { userId: owner.id, email });
+        await sql`update user_email set is_verified = true where id = ${id}`.execute(tx.sql, tx.abort);
+      }
+      return { userId: owner.id, email, alreadyVerified };
+    });
+  };

@@ -1,0 +1,25 @@
+import { sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
+import type { Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Database } from "../db/orm.ts";
+import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+
+/** VerifyUserEmails: one result per pair, in one statement. */
+export const verifyUserEmails =
+  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.verifyUserEmails> =>
+  async (call, request) => {
+    const { pairs, onlyVerified } = request;
+    await freshness.check(call, request.consistency);
+    const [ids, handles] = [pairs.map(({ userId }) => String(userId)), pairs.map(({ email }) => handleOf(email))];
+    const { rows } = await sql<{ is_verified: boolean | null }>`
+      select e.is_verified
+      from unnest(${ids}::bigint[], ${handles}::text[]) with ordinality as pair (user_id, handle, position)
+      left join user_email e on e.user_id = pair.user_id and e.email_handle = pair.handle
+      order by position`.execute(db.sql, db.abort(call));
+    const results = rows.map(({ is_verified: isVerified }) => ({
+      exists: isVerified !== null && (isVerified || !onlyVerified),
+      isVerified: isVerified === true,
+    }));
+    return { results };
+  };
