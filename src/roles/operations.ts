@@ -1,18 +1,26 @@
 import type { Operations } from "../call.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notYet } from "../users/not-yet.ts";
+import { assignRole } from "./assign-role.ts";
+import { checkPermissions } from "./check-permissions.ts";
+import { createRole } from "./create-role.ts";
+import { deleteRole } from "./delete-role.ts";
+import { grantPermission } from "./grant-permission.ts";
+import { listRoles } from "./list-roles.ts";
+import { revokePermission } from "./revoke-permission.ts";
+import { unassignRole } from "./unassign-role.ts";
+import { updateRole } from "./update-role.ts";
 
-/** The RPCs of roles, one file each. */
-export const roleOperations = (_app: Dependencies) =>
+/** The RPCs of permissions and roles, one file each. */
+export const roleOperations = (app: Dependencies) =>
   ({
-    grantPermission: notYet,
-    revokePermission: notYet,
-    checkPermissions: notYet,
-    createRole: notYet,
-    updateRole: notYet,
-    deleteRole: notYet,
-    listRoles: notYet,
-    assignRole: notYet,
-    unassignRole: notYet,
+    grantPermission: grantPermission(app),
+    revokePermission: revokePermission(app),
+    checkPermissions: checkPermissions(app),
+    createRole: createRole(app),
+    updateRole: updateRole(app),
+    deleteRole: deleteRole(app),
+    listRoles: listRoles(app),
+    assignRole: assignRole(app),
+    unassignRole: unassignRole(app),
   }) satisfies Partial<Operations<typeof UserService>>;

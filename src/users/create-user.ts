@@ -7,7 +7,7 @@ import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { claimNames } from "./names.ts";
-import { assertMayRaise } from "./privileges.ts";
+import { assertMay } from "./privileges.ts";
 import { User } from "./user.entity.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
@@ -28,8 +28,8 @@ export const createUser =
     if (user === undefined) throw invalidField("user", "is required");
     const username = usernameOf(user);
     const { email = "" } = user;
-    if (user.isStaff || user.isSuperuser) assertMayRaise(call);
     return write(call, { method: UserService.method.createUser, request, subjects: [], requestId: request.requestId }, async (tx) => {
+      if (user.isStaff || user.isSuperuser) await assertMay(tx, "users.admin");
       await claimNames(tx, { username, email });
       const row = tx.em.create(User, {
         username,

@@ -1,5 +1,5 @@
 import { userSubject } from "../cache/subject.ts";
-import type { Call, Operation } from "../call.ts";
+import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx, Write } from "../db/transaction.ts";
@@ -9,12 +9,13 @@ import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
-import { assertMayRaise } from "./privileges.ts";
+import { assertMay } from "./privileges.ts";
 import { User } from "./user.entity.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
+import { assertNotDeleted } from "./writable-user.ts";
 
-type Update = { readonly tx: Tx; readonly call: Call; readonly row: User; readonly to: UserMessage };
+type Update = { readonly tx: Tx; readonly row: User; readonly to: UserMessage };
 
 /**
  * The username and the primary address, claimed together: all names of a write are locked at once, in order. A user
@@ -42,17 +43,16 @@ const setNames = async ({ tx, row, to }: Update, fields: ReadonlySet<string>): P
   if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
 };
 
-const raise = (call: Call, from: boolean, to = false): boolean => {
-  if (to && !from) assertMayRaise(call);
-  return to;
-};
+/** A flag of power goes up: from false to true. Lowering one needs no more than writing. */
+const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
+  (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
 /** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
   name: ({ to }) => ({ name: to.name ?? "", nameHandle: handleOf(to.name ?? "") }),
   isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
-  isStaff: ({ call, row, to }) => ({ isStaff: raise(call, row.isStaff, to.isStaff) }),
-  isSuperuser: ({ call, row, to }) => ({ isSuperuser: raise(call, row.isSuperuser, to.isSuperuser) }),
+  isStaff: ({ to }) => ({ isStaff: to.isStaff ?? false }),
+  isSuperuser: ({ to }) => ({ isSuperuser: to.isSuperuser ?? false }),
   isManaged: ({ to }) => ({ isManaged: to.isManaged ?? false }),
   isUnclaimed: ({ to }) => ({ isUnclaimed: to.isUnclaimed ?? false }),
   isApp: ({ to }) => ({ isApp: to.isApp ?? false }),
@@ -73,11 +73,13 @@ export const updateUser =
     return write(call, { method: UserService.method.updateUser, request, subjects: [userSubject(to.id)] }, async (tx) => {
       const row = await tx.em.findOne(User, to.id);
       if (!row) throw userNotFound();
+      assertNotDeleted(row.deleteTime ?? null);
       const etag = userEtag(row.version);
       if (to.etag !== "" && to.etag !== etag) {
         throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag } });
       }
-      const update: Update = { tx, call, row, to };
+      const update: Update = { tx, row, to };
+      if (raises(update, fields)) await assertMay(tx, "users.admin");
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
       await tx.em.flush();

@@ -1,0 +1,34 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { PermissionSourceSchema } from "../gen/users/v1/permissions_pb.ts";
+import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { heldPermissions } from "./held-permissions.ts";
+
+type Held = { readonly position: number; readonly role_name: string | null };
+
+const sourceOf = ({ role_name: role }: Held): MessageInitShape<typeof PermissionSourceSchema> => ({
+  source: role === null ? { case: "ownGrant", value: true } : { case: "roleName", value: role },
+});
+
+/** CheckPermissions: one result per check, and by what, in one statement. */
+export const checkPermissions =
+  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.checkPermissions> =>
+  async (call, request) => {
+    const { checks } = request;
+    await freshness.check(call, request.consistency);
+    const [ids, permissions] = [checks.map(({ userId }) => String(userId)), checks.map(({ permission }) => permission)];
+    const { rows } = await sql<Held>`
+      select asked.position::int, held.role_name
+      from unnest(${ids}::bigint[], ${permissions}::text[]) with ordinality as asked (user_id, permission, position)
+      join ${heldPermissions} held on held.user_id = asked.user_id and held.permission = asked.permission
+      order by asked.position, held.role_name nulls first`.execute(db.sql, db.abort(call));
+    const byPosition = Map.groupBy(rows, ({ position }) => position);
+    const results = checks.map((_, index) => {
+      const via = (byPosition.get(index + 1) ?? []).map(sourceOf);
+      return { allowed: via.length > 0, via };
+    });
+    return { results };
+  };

@@ -1,0 +1,27 @@
+import { sql } from "kysely";
+import { rolesSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { invalidField } from "../errors.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { toRole } from "./role.mapping.ts";
+import { storedRole } from "./role.select.ts";
+
+/** CreateRole: a role and its permissions; that its name is free is a constraint. */
+export const createRole =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.createRole> =>
+  (call, request) => {
+    const { role, requestId } = request;
+    if (role === undefined) throw invalidField("role", "is required");
+    return write(call, { method: UserService.method.createRole, request, subjects: [rolesSubject], requestId }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await sql`
+        with created as (insert into role (name) values (${role.name}) returning id)
+        insert into role_permission (role_id, permission) select id, unnest(${role.permissions}::text[]) from created`.execute(
+        tx.sql,
+        tx.abort,
+      );
+      return { role: toRole(await storedRole(tx, role.name)) };
+    });
+  };

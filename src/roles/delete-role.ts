@@ -1,0 +1,25 @@
+import { sql } from "kysely";
+import { rolesSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { assertRoleEtag, toRole } from "./role.mapping.ts";
+import { storedRole } from "./role.select.ts";
+
+/** DeleteRole: the role, its permissions and its memberships. Who assigns it locks the roles too, so that none is left. */
+export const deleteRole =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.deleteRole> =>
+  (call, request) => {
+    const { name, etag, requestId, validateOnly } = request;
+    const plan = { method: UserService.method.deleteRole, request, subjects: [rolesSubject], requestId, validateOnly };
+    return write(call, plan, async (tx) => {
+      await assertMay(tx, "users.admin");
+      const row = await storedRole(tx, name);
+      assertRoleEtag(row, etag);
+      await sql`delete from role_member where role_id = ${row.id}`.execute(tx.sql, tx.abort);
+      await sql`delete from role_permission where role_id = ${row.id}`.execute(tx.sql, tx.abort);
+      await sql`delete from role where id = ${row.id}`.execute(tx.sql, tx.abort);
+      return { role: toRole(row) };
+    });
+  };

@@ -1,0 +1,23 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { writableUser } from "../users/writable-user.ts";
+
+/** GrantPermission: the user has the permission by itself from now on. */
+export const grantPermission =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.grantPermission> =>
+  (call, request) => {
+    const { userId, permission, requestId } = request;
+    const plan = { method: UserService.method.grantPermission, request, subjects: [userSubject(userId)], requestId };
+    return write(call, plan, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await writableUser(tx, userId);
+      const { rows } = await sql`
+        insert into user_permission (user_id, permission) values (${userId}, ${permission})
+        on conflict (user_id, permission) do nothing returning id`.execute(tx.sql, tx.abort);
+      return { granted: rows.length > 0 };
+    });
+  };

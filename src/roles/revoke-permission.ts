@@ -1,0 +1,22 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { writableUser } from "../users/writable-user.ts";
+
+/** RevokePermission: takes back what was granted to the user itself. */
+export const revokePermission =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.revokePermission> =>
+  (call, request) => {
+    const { userId, permission, requestId } = request;
+    const plan = { method: UserService.method.revokePermission, request, subjects: [userSubject(userId)], requestId };
+    return write(call, plan, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await writableUser(tx, userId);
+      const { rows } = await sql`
+        delete from user_permission where user_id = ${userId} and permission = ${permission} returning id`.execute(tx.sql, tx.abort);
+      return { revoked: rows.length > 0 };
+    });
+  };

@@ -1,0 +1,26 @@
+import { sql } from "kysely";
+import { rolesSubject, userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { storedRole } from "./role.select.ts";
+
+/** UnassignRole: the user no longer has the role. */
+export const unassignRole =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.unassignRole> =>
+  (call, request) => {
+    const { userId, roleName, requestId } = request;
+    const plan = { method: UserService.method.unassignRole, request, subjects: [rolesSubject, userSubject(userId)], requestId };
+    return write(call, plan, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await writableUser(tx, userId);
+      const { id } = await storedRole(tx, roleName);
+      const { rows } = await sql`delete from role_member where user_id = ${userId} and role_id = ${id} returning id`.execute(
+        tx.sql,
+        tx.abort,
+      );
+      return { unassigned: rows.length > 0 };
+    });
+  };
