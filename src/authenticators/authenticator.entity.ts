@@ -11,7 +11,7 @@ export const Authenticator = defineEntity({
     user: () => p.manyToOne(User).mapToPk(),
     /** See authenticators/authenticator.mapping.ts: 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
     type: p.smallint(),
-    /** JSON, encrypted (authenticators/vault.ts). */
+    /** JSON, locked in the vault (secrets.ts). */
     config: p.blob().nullable(),
     createTime: timeOfInsert(),
     lastUsedTime: time().nullable(),

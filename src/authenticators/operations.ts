@@ -1,13 +1,16 @@
 import type { Operations } from "../call.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notYet } from "../users/not-yet.ts";
+import { addAuthenticator } from "./add-authenticator.ts";
+import { batchHas2fa } from "./batch-has-2fa.ts";
+import { listAuthenticators } from "./list-authenticators.ts";
+import { removeAuthenticator } from "./remove-authenticator.ts";
 
 /** The RPCs of authenticators, one file each. */
-export const authenticatorOperations = (_app: Dependencies) =>
+export const authenticatorOperations = (app: Dependencies) =>
   ({
-    addAuthenticator: notYet,
-    removeAuthenticator: notYet,
-    listAuthenticators: notYet,
-    batchHas2fa: notYet,
+    addAuthenticator: addAuthenticator(app),
+    removeAuthenticator: removeAuthenticator(app),
+    listAuthenticators: listAuthenticators(app),
+    batchHas2fa: batchHas2fa(app),
   }) satisfies Partial<Operations<typeof UserService>>;

@@ -1,19 +1,28 @@
 import type { Operations } from "../call.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notYet } from "../users/not-yet.ts";
+import { createAuthProvider } from "./create-auth-provider.ts";
+import { createIdentityProvider } from "./create-identity-provider.ts";
+import { linkAuthIdentity } from "./link-auth-identity.ts";
+import { linkIdentity } from "./link-identity.ts";
+import { listAuthIdentities } from "./list-auth-identities.ts";
+import { listAuthProviders } from "./list-auth-providers.ts";
+import { listIdentities } from "./list-identities.ts";
+import { listIdentityProviders } from "./list-identity-providers.ts";
+import { unlinkAuthIdentity } from "./unlink-auth-identity.ts";
+import { unlinkIdentity } from "./unlink-identity.ts";
 
-/** The RPCs of identities, one file each. */
-export const identityOperations = (_app: Dependencies) =>
+/** The RPCs of identities and their providers, one file each. */
+export const identityOperations = (app: Dependencies) =>
   ({
-    createIdentityProvider: notYet,
-    listIdentityProviders: notYet,
-    linkIdentity: notYet,
-    unlinkIdentity: notYet,
-    listIdentities: notYet,
-    createAuthProvider: notYet,
-    listAuthProviders: notYet,
-    linkAuthIdentity: notYet,
-    unlinkAuthIdentity: notYet,
-    listAuthIdentities: notYet,
+    createIdentityProvider: createIdentityProvider(app),
+    listIdentityProviders: listIdentityProviders(app),
+    linkIdentity: linkIdentity(app),
+    unlinkIdentity: unlinkIdentity(app),
+    listIdentities: listIdentities(app),
+    createAuthProvider: createAuthProvider(app),
+    listAuthProviders: listAuthProviders(app),
+    linkAuthIdentity: linkAuthIdentity(app),
+    unlinkAuthIdentity: unlinkAuthIdentity(app),
+    listAuthIdentities: listAuthIdentities(app),
   }) satisfies Partial<Operations<typeof UserService>>;

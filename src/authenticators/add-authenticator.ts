@@ -1,0 +1,25 @@
+import { type Selectable, sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Schema } from "../db/orm.ts";
+import type { Write } from "../db/transaction.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { jsonOf } from "../options/value.ts";
+import type { Vault } from "../secrets.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { storedType, toAuthenticator } from "./authenticator.mapping.ts";
+
+/** AddAuthenticator: the config is locked before it goes to the database; that a type comes once is a constraint. */
+export const addAuthenticator =
+  ({ write, vault }: { write: Write; vault: Vault }): Operation<typeof UserService.method.addAuthenticator> =>
+  (call, request) => {
+    const { userId, type, config } = request;
+    const locked = config === undefined ? null : vault.lock(jsonOf(config, "config"));
+    return write(call, { method: UserService.method.addAuthenticator, request, subjects: [userSubject(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const { rows } = await sql<Selectable<Schema["authenticator"]>>`
+        insert into authenticator (user_id, type, config) values (${userId}, ${storedType(type)}, ${locked})
+        returning *`.execute(tx.sql, tx.abort);
+      return { ...(rows[0] && { authenticator: toAuthenticator(rows[0], vault) }) };
+    });
+  };

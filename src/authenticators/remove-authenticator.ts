@@ -1,0 +1,23 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { notFound } from "../errors.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { storedType } from "./authenticator.mapping.ts";
+
+/** RemoveAuthenticator: the user has no second factor of this type any more. */
+export const removeAuthenticator =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.removeAuthenticator> =>
+  (call, request) => {
+    const { userId, type, requestId } = request;
+    const plan = { method: UserService.method.removeAuthenticator, request, subjects: [userSubject(userId)], requestId };
+    return write(call, plan, async (tx) => {
+      await writableUser(tx, userId);
+      const { numAffectedRows } = await sql`
+        delete from authenticator where user_id = ${userId} and type = ${storedType(type)}`.execute(tx.sql, tx.abort);
+      if (numAffectedRows === 0n) throw notFound("AUTHENTICATOR_NOT_FOUND", "The user has no authenticator of this type.");
+      return {};
+    });
+  };

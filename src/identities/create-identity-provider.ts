@@ -1,0 +1,25 @@
+import { type Selectable, sql } from "kysely";
+import { globalSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Schema } from "../db/orm.ts";
+import type { Write } from "../db/transaction.ts";
+import { invalidField } from "../errors.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { jsonOf } from "../options/value.ts";
+import { toIdentityProvider } from "./identity.mapping.ts";
+
+/** CreateIdentityProvider: that there is one of a kind is a constraint. */
+export const createIdentityProvider =
+  ({ write }: { write: Write }): Operation<typeof UserService.method.createIdentityProvider> =>
+  (call, request) => {
+    const { provider } = request;
+    if (provider === undefined) throw invalidField("provider", "is required");
+    const { type, externalId, config } = provider;
+    const json = config === undefined ? null : jsonOf(config, "provider.config");
+    return write(call, { method: UserService.method.createIdentityProvider, request, subjects: [globalSubject] }, async (tx) => {
+      const { rows } = await sql<Selectable<Schema["identity_provider"]>>`
+        insert into identity_provider (type, external_id, config) values (${type}, ${externalId}, ${json}::jsonb)
+        returning *`.execute(tx.sql, tx.abort);
+      return { ...(rows[0] && { provider: toIdentityProvider(rows[0]) }) };
+    });
+  };

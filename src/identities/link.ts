@@ -1,0 +1,92 @@
+import type { Value } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import type { Tx } from "../db/transaction.ts";
+import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
+import { jsonOf } from "../options/value.ts";
+
+/** The two tables of links; their columns have the same names. */
+export type LinkTable = "identity" | "auth_identity";
+
+/** A user as a provider knows it, as every statement returns it. */
+export type LinkRow = {
+  readonly user_id: bigint;
+  readonly provider_id: bigint;
+  readonly external_id: string;
+  readonly data: unknown;
+  readonly create_time: Date;
+  readonly verify_time: Date;
+};
+
+/** A link to make. */
+export type Link = {
+  readonly userId: bigint;
+  readonly providerId: bigint;
+  readonly externalId: string;
+  readonly data?: Value | undefined;
+  readonly reattach: boolean;
+};
+
+/** The columns of a link, in the alias `l`. */
+export const linkColumns = sql.raw("l.user_id, l.provider_id, l.external_id, l.data, l.create_time, l.verify_time");
+
+/** Removes what is in the way of a link: another external id of the user, and another user of the external id. */
+const detachOthers = async (tx: Tx, table: LinkTable, { userId, providerId, externalId }: Link): Promise<void> => {
+  await sql`
+    delete from ${sql.table(table)}
+    where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`.execute(tx.sql, tx.abort);
+};
+
+/**
+ * Links a user to its external id; the link that is there already takes the new data and is verified anew. That the user
+ * has no other one is a constraint.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
+ */
+export const attach = async (tx: Tx, table: LinkTable, link: Link): Promise<LinkRow> => {
+  const { userId, providerId, externalId, data, reattach } = link;
+  const json = data === undefined ? null : jsonOf(data, "data");
+  if (reattach) await detachOthers(tx, table, link);
+  const { rows } = await sql<LinkRow>`
+    insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data)
+    values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb)
+    on conflict (provider_id, external_id) do update set data = coalesce(excluded.data, l.data), verify_time = now()
+      where l.user_id = excluded.user_id
+    returning ${linkColumns}`.execute(tx.sql, tx.abort);
+  const [row] = rows;
+  if (!row) throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
+  return row;
+};
+
+/** In how many ways the user can sign in: a usable password, and each of its identities. */
+const signInMethods = async (tx: Tx, userId: bigint): Promise<number> => {
+  const { rows } = await sql<{ methods: number }>`
+    select (password <> '' and password not like '!%')::int
+      + (select count(*) from identity where user_id = u.id)::int
+      + (select count(*) from auth_identity where user_id = u.id)::int as methods
+    from users u where id = ${userId}`.execute(tx.sql, tx.abort);
+  return rows[0]?.methods ?? 0;
+};
+
+/**
+ * Removes a user's link to a provider; the user is locked already.
+ * @throws NOT_FOUND IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD.
+ */
+export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<void> => {
+  const { numAffectedRows } = await sql`
+    delete from ${sql.table(table)} where user_id = ${userId} and provider_id = ${providerId}`.execute(tx.sql, tx.abort);
+  if (numAffectedRows === 0n) throw notFound("IDENTITY_NOT_FOUND", "The user has no identity of this provider.");
+  if ((await signInMethods(tx, userId)) === 0) {
+    throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user has no usable password: its last identity can't be removed.");
+  }
+};
+
+/** The users whose links a new link may touch: locked together, in order, they can't deadlock. */
+export const linkedUsers = async (
+  tx: Pick<Tx, "sql" | "abort">,
+  table: LinkTable,
+  { userId, providerId, externalId, reattach }: Link,
+): Promise<bigint[]> => {
+  if (!reattach) return [userId];
+  const { rows } = await sql<{ user_id: bigint }>`
+    select user_id from ${sql.table(table)} where provider_id = ${providerId} and external_id = ${externalId}`.execute(tx.sql, tx.abort);
+  return [...new Set([userId, ...rows.map((row) => row.user_id)])];
+};
