@@ -540,8 +540,9 @@ export const UserOptionService: GenService<{
   /**
    * Stores the value of one option. An equal JSON value (1 equals 1.0; 1 is not true) with an equal expire_time writes
    * nothing: changed = false. Concurrent sets of one option never fail and never make a second row.
-   * Errors: NOT_FOUND USER_NOT_FOUND; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT,
-   * OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP, REQUEST_ID_REUSED.
+   * Errors: NOT_FOUND USER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION USER_DELETED;
+   * INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP,
+   * REQUEST_ID_REUSED.
    *
    * @generated from rpc users.v1.UserOptionService.SetOption
    */
@@ -553,7 +554,7 @@ export const UserOptionService: GenService<{
   /**
    * Deletes one option.
    * Errors: NOT_FOUND USER_NOT_FOUND, OPTION_NOT_FOUND (unless allow_missing); ABORTED ETAG_MISMATCH;
-   * INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT.
+   * FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT.
    *
    * @generated from rpc users.v1.UserOptionService.DeleteOption
    */
