@@ -1,8 +1,9 @@
 import type { Operations } from "../call.ts";
 import type { ChangeService } from "../gen/users/v1/change_service_pb.ts";
-import { notYet } from "../users/not-yet.ts";
+import type { Dependencies } from "../routes.ts";
+import { listAuditEntries } from "./list-audit-entries.ts";
 
 /** Every RPC of ChangeService, one file each. */
-export const changeOperations = (): Operations<typeof ChangeService> => ({
-  listAuditEntries: notYet,
+export const changeOperations = (app: Dependencies): Operations<typeof ChangeService> => ({
+  listAuditEntries: listAuditEntries(app),
 });

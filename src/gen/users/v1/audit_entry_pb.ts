@@ -136,14 +136,14 @@ export type AuditFilter = Message<"users.v1.AuditFilter"> & {
   actingUserId: bigint;
 
   /**
-   * Changes from then on. Absent = from the first.
+   * Changes from then on, in the years 1 to 9999. Absent = from the first.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 5;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Changes before then. Absent = to the last.
+   * Changes before then, in the years 1 to 9999. Absent = to the last.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 6;
    */

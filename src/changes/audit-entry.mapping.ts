@@ -1,0 +1,48 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Selectable } from "kysely";
+import type { Schema } from "../db/orm.ts";
+import { type AuditEntrySchema, AuditOperation } from "../gen/users/v1/audit_entry_pb.ts";
+
+/** A row of the change log, as ListAuditEntries selects it. */
+export type ChangeRow = Pick<
+  Selectable<Schema["changes"]>,
+  | "id"
+  | "change_time"
+  | "kind"
+  | "key"
+  | "operation"
+  | "changed_columns"
+  | "subject_kind"
+  | "subject_id"
+  | "caller"
+  | "acting_user_id"
+  | "request_id"
+>;
+
+const operations = new Map([
+  ["insert", AuditOperation.INSERT],
+  ["update", AuditOperation.UPDATE],
+  ["delete", AuditOperation.DELETE],
+]);
+
+/** Fields whose columns have other names; what is folded beside a field is no field of its own. */
+const fieldOf = (column: string): string | undefined => {
+  if (column.endsWith("_handle")) return undefined;
+  if (column === "flags") return "newsletter_consent_prompt";
+  return column.startsWith("avatar_") ? "avatar" : column;
+};
+
+/** A change as the API shows it. */
+export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
+  id: row.id,
+  changeTime: timestampFromDate(row.change_time),
+  kind: row.kind,
+  key: row.key,
+  operation: operations.get(row.operation) ?? AuditOperation.UNSPECIFIED,
+  changedFields: [...new Set((row.changed_columns ?? []).map(fieldOf).filter((field) => field !== undefined))],
+  userId: row.subject_kind === "user" ? row.subject_id : 0n,
+  caller: row.caller,
+  actingUserId: row.acting_user_id ?? 0n,
+  requestId: row.request_id ?? "",
+});

@@ -1,0 +1,37 @@
+import type { Operation } from "../call.ts";
+import { ListAuditEntriesRequestSchema } from "../gen/users/v1/audit_entry_pb.ts";
+import type { ChangeService } from "../gen/users/v1/change_service_pb.ts";
+import { momentOf } from "../moment.ts";
+import type { Dependencies } from "../routes.ts";
+import { toAuditEntry } from "./audit-entry.mapping.ts";
+
+/** ListAuditEntries: one statement; the newest first, since that is what is asked for. */
+export const listAuditEntries =
+  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof ChangeService.method.listAuditEntries> =>
+  async (call, request) => {
+    const page = pager(call, ListAuditEntriesRequestSchema, request);
+    const { userId = 0n, kinds = [], caller = "", actingUserId = 0n, startTime, endTime } = request.filter ?? {};
+    const start = startTime && momentOf(startTime, "filter.start_time");
+    const end = endTime && momentOf(endTime, "filter.end_time");
+    await freshness.check(call, request.consistency);
+    const found = await db.sql
+      .selectFrom("changes")
+      .select(["id", "change_time", "kind", "key", "operation", "changed_columns", "subject_kind", "subject_id"])
+      .select(["caller", "acting_user_id", "request_id"])
+      .where(({ and, eb }) =>
+        and([
+          ...(userId === 0n ? [] : [eb("subject_kind", "=", "user"), eb("subject_id", "=", userId)]),
+          ...(kinds.length === 0 ? [] : [eb("kind", "in", kinds)]),
+          ...(caller === "" ? [] : [eb("caller", "=", caller)]),
+          ...(actingUserId === 0n ? [] : [eb("acting_user_id", "=", actingUserId)]),
+          ...(start ? [eb("change_time", ">=", start)] : []),
+          ...(end ? [eb("change_time", "<", end)] : []),
+          ...(page.after ? [eb("id", "<", BigInt(page.after[0] ?? 0))] : []),
+        ]),
+      )
+      .orderBy("id", "desc")
+      .limit(page.size + 1)
+      .execute(db.abort(call));
+    const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
+    return { auditEntries: rows.map(toAuditEntry), nextPageToken };
+  };
