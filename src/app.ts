@@ -6,6 +6,7 @@ import { assertMigrated, migrate } from "./db/migrate.ts";
 import { openForCommand } from "./db/open.ts";
 import type { Database } from "./db/orm.ts";
 import { createDependencies } from "./dependencies.ts";
+import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
 import { createRoutes } from "./routes.ts";
 import { assertExposure } from "./server/callers.ts";
@@ -43,11 +44,13 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   }
 
   const metrics = createMetrics();
+  const dependencies = createDependencies(db, config, metrics.registry);
   stack.use(startSweeper(db, log));
+  stack.use(startPurger(db, dependencies.systemUser, log));
   const { grpcAddress, httpAddress, drain } = stack.use(
     await startListeners({
       config,
-      routes: createRoutes(createDependencies(db, metrics.registry)),
+      routes: createRoutes(dependencies),
       log,
       metrics,
       explain: databaseError,

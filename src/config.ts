@@ -62,6 +62,12 @@ export const settings = z.object({
   INSECURE: flag("false").describe("`true`: listen off loopback without credentials"),
   MAX_CONCURRENT_CALLS: integer(1, 100_000, 512).describe("Calls in progress at once; more are refused at once with RESOURCE_EXHAUSTED"),
   DRAIN_SECONDS: integer(0, 600, 2).describe("How long health says NOT_SERVING before the listeners close"),
+  SYSTEM_USERNAME: z
+    .string()
+    .max(128)
+    .default("sentry")
+    .describe("Username of the reserved user, which can't be deleted, deactivated, renamed or purged"),
+  PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
@@ -80,6 +86,9 @@ export type Config = {
   /** Calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
   readonly drainSeconds: number;
+  readonly systemUsername: string;
+  /** The grace period of a deleted user. */
+  readonly purgeAfterDays: number;
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
@@ -109,6 +118,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     insecure: value.INSECURE,
     maxConcurrentCalls: value.MAX_CONCURRENT_CALLS,
     drainSeconds: value.DRAIN_SECONDS,
+    systemUsername: value.SYSTEM_USERNAME,
+    purgeAfterDays: value.PURGE_AFTER_DAYS,
     logLevel: value.LOG_LEVEL,
   });
 };

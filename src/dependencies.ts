@@ -1,6 +1,7 @@
 import type { Registry } from "prom-client";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
+import type { Config } from "./config.ts";
 import { createPasswords, type Passwords } from "./credentials/passwords.ts";
 import { createIdempotency } from "./db/idempotency.ts";
 import type { OwnedDatabase } from "./db/open.ts";
@@ -9,6 +10,7 @@ import { createPager, type Pager } from "./db/page.ts";
 import { createWrite, type Write } from "./db/transaction.ts";
 import { createOptionLoader, type OptionLoader } from "./options/option.loader.ts";
 import { createVault, type Vault } from "./secrets.ts";
+import { createSystemUser, type SystemUser } from "./users/system-user.ts";
 
 /** What operations are made of: an operation takes the few that it uses. */
 export type Dependencies = {
@@ -19,10 +21,17 @@ export type Dependencies = {
   readonly optionLoader: OptionLoader;
   readonly passwords: Passwords;
   readonly vault: Vault;
+  readonly systemUser: SystemUser;
+  /** The grace period of a deleted user. */
+  readonly purgeAfterDays: number;
 };
 
 /** Makes them over one database. */
-export const createDependencies = (db: OwnedDatabase, metrics: Registry): Dependencies => {
+export const createDependencies = (
+  db: OwnedDatabase,
+  { systemUsername, purgeAfterDays }: Pick<Config, "systemUsername" | "purgeAfterDays">,
+  metrics: Registry,
+): Dependencies => {
   const { secretKey } = db;
   const tokens = createConsistencyTokens(secretKey);
   return {
@@ -33,5 +42,7 @@ export const createDependencies = (db: OwnedDatabase, metrics: Registry): Depend
     optionLoader: createOptionLoader(db),
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
+    systemUser: createSystemUser(systemUsername),
+    purgeAfterDays,
   };
 };

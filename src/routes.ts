@@ -21,5 +21,5 @@ export const route = <S extends DescService>(service: S, operations: Operations<
 export const createRoutes = (dependencies: Dependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),
-  route(ChangeService, changeOperations()),
+  route(ChangeService, changeOperations(dependencies)),
 ];

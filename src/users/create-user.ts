@@ -13,7 +13,7 @@ import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 
 /** The username of a new user: blank = the email. */
-const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): string => {
+export const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): string => {
   const name = username.trim() === "" ? email : username;
   if (name === "") throw invalidField("user.username", "must not be blank when there is no email");
   if ([...name].length > 128) throw invalidField("user.username", "must not be blank when the email is longer than 128 characters");

@@ -7,12 +7,21 @@ import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { identityOperations } from "../identities/operations.ts";
 import { roleOperations } from "../roles/operations.ts";
 import { createUser } from "./create-user.ts";
+import { deactivateUser } from "./deactivate-user.ts";
+import { deleteUser } from "./delete-user.ts";
 import { getUser } from "./get-user.ts";
 import { listUserIds } from "./list-user-ids.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { notYet } from "./not-yet.ts";
+import { purgeUser } from "./purge-user.ts";
+import { reactivateUser } from "./reactivate-user.ts";
+import { recordActivity } from "./record-activity.ts";
+import { setAvatar } from "./set-avatar.ts";
 import { streamUsers } from "./stream-users.ts";
+import { suspendUser } from "./suspend-user.ts";
+import { undeleteUser } from "./undelete-user.ts";
+import { unsuspendUser } from "./unsuspend-user.ts";
 import { updateUser } from "./update-user.ts";
 
 /** Every RPC of UserService, one file each; those of what belongs to users are in the folders of their features. */
@@ -32,13 +41,13 @@ export const userOperations = (app: Dependencies): Operations<typeof UserService
   batchCreateUsers: notYet,
   importUsers: notYet,
   getOrCreateUserByEmail: notYet,
-  deactivateUser: notYet,
-  reactivateUser: notYet,
-  suspendUser: notYet,
-  unsuspendUser: notYet,
-  setAvatar: notYet,
-  recordActivity: notYet,
-  deleteUser: notYet,
-  undeleteUser: notYet,
-  purgeUser: notYet,
+  deactivateUser: deactivateUser(app),
+  reactivateUser: reactivateUser(app),
+  suspendUser: suspendUser(app),
+  unsuspendUser: unsuspendUser(app),
+  setAvatar: setAvatar(app),
+  recordActivity: recordActivity(app),
+  deleteUser: deleteUser(app),
+  undeleteUser: undeleteUser(app),
+  purgeUser: purgeUser(app),
 });

@@ -2,26 +2,28 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
 import { UserEmail } from "../emails/user-email.entity.ts";
 import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
+import type { SystemUser } from "./system-user.ts";
 import { User } from "./user.entity.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 import { assertNotDeleted } from "./writable-user.ts";
 
-type Update = { readonly tx: Tx; readonly row: User; readonly to: UserMessage };
+type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
 /**
  * The username and the primary address, claimed together: all names of a write are locked at once, in order. A user
  * without an address gets its first one here; another one has to be verified before it can be the primary.
  */
-const setNames = async ({ tx, row, to }: Update, fields: ReadonlySet<string>): Promise<void> => {
+const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet<string>): Promise<void> => {
   const email = fields.has("email") ? (to.email ?? "") : row.email;
   const username = fields.has("username") ? (to.username?.trim() ? to.username : email) : row.username;
   const renamed = username !== row.username;
@@ -32,6 +34,7 @@ const setNames = async ({ tx, row, to }: Update, fields: ReadonlySet<string>): P
     throw failedPrecondition("IMMUTABLE_FIELD", "The primary address can't be changed by UpdateUser.");
   }
   if (!renamed && !addressed) return;
+  if (renamed && handleOf(username) !== row.usernameHandle) systemUser.refuse(row.username);
   await claimNames(tx, {
     userId: row.id,
     ...(renamed && { username, dropped: [row.username] }),
@@ -65,7 +68,7 @@ const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
 
 /** UpdateUser: the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
-  ({ write }: { write: Write }): Operation<typeof UserService.method.updateUser> =>
+  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
   (call, request) => {
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");
@@ -78,7 +81,8 @@ export const updateUser =
       if (to.etag !== "" && to.etag !== etag) {
         throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag } });
       }
-      const update: Update = { tx, row, to };
+      const update: Update = { tx, systemUser, row, to };
+      if (fields.has("isActive") && to.isActive === false) systemUser.refuse(row.username);
       if (raises(update, fields)) await assertMay(tx, "users.admin");
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));

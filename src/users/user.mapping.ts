@@ -10,6 +10,9 @@ export const NEWSLETTER_CONSENT_PROMPT = 1n;
 /** The stored numbers are those of the model that users are imported from. */
 const avatarTypes: readonly AvatarType[] = [AvatarType.LETTER, AvatarType.UPLOAD, AvatarType.GRAVATAR];
 
+/** The stored number of an avatar's type. */
+export const storedAvatarType = (type: AvatarType): number => Math.max(0, avatarTypes.indexOf(type));
+
 const timestamp = (date: Date | null): Timestamp | undefined => (date === null ? undefined : timestampFromDate(date));
 
 /** The word to greet with: "hello world" → "Hello", "a@example.com" → "A". */

@@ -21,7 +21,7 @@ export const test = base
   .override("service", { scope: "file" }, async ({ db }, { onCleanup }) => {
     const listeners = await startListeners({
       config,
-      routes: createRoutes(createDependencies({ ...db, secretKey: new Uint8Array(32) }, createMetrics().registry)),
+      routes: createRoutes(createDependencies({ ...db, secretKey: new Uint8Array(32) }, config, createMetrics().registry)),
       log: silent,
       metrics: createMetrics(),
       explain: databaseError,

@@ -1,0 +1,42 @@
+import { type Kysely, sql } from "kysely";
+import type { AbortOptions, Schema } from "../db/orm.ts";
+
+/** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
+export const belongings = [
+  "user_option",
+  "user_email",
+  "user_permission",
+  "role_member",
+  "identity",
+  "auth_identity",
+  "authenticator",
+  "password_reset",
+  "user_ip",
+] as const satisfies readonly (keyof Schema)[];
+
+/** A transaction of the service, or of the worker, which has no call. */
+type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions };
+
+/** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
+const dropNames = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
+  sql`
+    insert into handle as h (name, version)
+    select name, 1 from (
+      select username_handle as name from users where id = any(${ids}::bigint[])
+      union
+      select email_handle from user_email where user_id = any(${ids}::bigint[])
+    ) dropped order by name
+    on conflict (name) do update set version = h.version + 1`.execute(tx, abort);
+
+/**
+ * Removes users and all that belongs to them; their versions are locked already. The change log keeps their ids, which
+ * are never used again, and nothing that says who they were.
+ */
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<void> => {
+  const ids = users.map(String);
+  await dropNames(tx, ids);
+  for (const table of belongings) {
+    await sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+  }
+  await sql`delete from users where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+};

@@ -1,0 +1,62 @@
+import { sql } from "kysely";
+import type { Logger } from "pino";
+import type { Database } from "../db/orm.ts";
+import type { SystemUser } from "../users/system-user.ts";
+import { purgeUsers } from "./purge.ts";
+
+/** Removes the users whose grace period has ended. */
+export type Purger = {
+  /** One round now; returns the number of users it removed. */
+  readonly purge: () => Promise<number>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+/** Users per transaction: a purge never holds many locks, nor for long, and a crash loses that much work and no more. */
+const BATCH = 50;
+const INTERVAL_MS = 60_000;
+
+/**
+ * Removes one batch; returns how many users it saw to be due. Their versions are locked first, like every write does it,
+ * and those that somebody else holds are left to the next round: so several instances share the work.
+ */
+const purgeBatch = (db: Database, systemUser: SystemUser): Promise<number> =>
+  db.sql.transaction().execute(async (tx) => {
+    await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
+    const { rows: locked } = await sql<{ id: bigint }>`
+      select s.id from users u join subject_version s on s.kind = 'user' and s.id = u.id
+      where u.purge_time <= now() and u.username_handle <> ${systemUser.handle}
+      order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`.execute(tx);
+    if (locked.length === 0) return 0;
+    // Read again under the locks: a user may have been undeleted before they were had.
+    const { rows: due } = await sql<{ id: bigint }>`
+      select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`.execute(tx);
+    await purgeUsers(
+      { sql: tx },
+      due.map(({ id }) => id),
+    );
+    return due.length;
+  });
+
+/** Purges once a minute until disposed. What is to be done stands in the database: another process goes on after a crash. */
+export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): Purger => {
+  let running: Promise<unknown> = Promise.resolve();
+  let stopped = false;
+  const purge = async (): Promise<number> => {
+    let users = 0;
+    for (let batch = 1; batch > 0 && !stopped; users += batch) batch = await purgeBatch(db, systemUser);
+    if (users > 0) log.info({ users }, "purged");
+    return users;
+  };
+  const timer = setInterval(() => {
+    running = running.then(purge).catch((error: unknown) => log.warn({ err: error }, "purge failed; the next one tries again"));
+  }, INTERVAL_MS);
+  timer.unref();
+  return {
+    purge,
+    [Symbol.asyncDispose]: async () => {
+      stopped = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+};

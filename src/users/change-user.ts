@@ -1,0 +1,34 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Tx } from "../db/transaction.ts";
+import type { UserSchema } from "../gen/users/v1/user_pb.ts";
+import { userNotFound } from "./get-user.ts";
+import { User } from "./user.entity.ts";
+import { toUser } from "./user.mapping.ts";
+import { selectUsers } from "./user.select.ts";
+import { assertNotDeleted } from "./writable-user.ts";
+
+/** The full view of a user as the transaction has left it. */
+export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<typeof UserSchema>> =>
+  toUser(await selectUsers(tx.sql, { full: true }).where("users.id", "=", id).executeTakeFirstOrThrow(tx.abort));
+
+/**
+ * Changes the row of a user, deleted or not, and returns the user in full; equal values write nothing.
+ * @throws NOT_FOUND USER_NOT_FOUND.
+ */
+export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> => {
+  const row = await tx.em.findOne(User, id);
+  if (!row) throw userNotFound();
+  change(row);
+  await tx.em.flush();
+  return writtenUser(tx, id);
+};
+
+/**
+ * The same for a user that is not deleted.
+ * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
+ */
+export const changeUser = (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> =>
+  changeAnyUser(tx, id, (row) => {
+    assertNotDeleted(row.deleteTime ?? null);
+    change(row);
+  });

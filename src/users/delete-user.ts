@@ -1,0 +1,30 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { newSessionNonce } from "../credentials/secret-token.ts";
+import { conflict } from "../errors.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { changeUser } from "./change-user.ts";
+import { userEtag } from "./user.mapping.ts";
+
+const method = UserService.method.deleteUser;
+const DAY_MS = 24 * 3_600_000;
+
+/** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
+export const deleteUser =
+  ({ write, systemUser, purgeAfterDays }: Pick<Dependencies, "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
+  (call, request) => {
+    const { id, etag, validateOnly, requestId } = request;
+    return write(call, { method, request, subjects: [userSubject(id)], requestId, validateOnly }, async (tx) => ({
+      user: await changeUser(tx, id, (row) => {
+        systemUser.refuse(row.username);
+        const current = userEtag(row.version);
+        if (etag !== "" && etag !== current) {
+          throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag: current } });
+        }
+        row.deleteTime = new Date();
+        row.purgeTime = new Date(row.deleteTime.getTime() + purgeAfterDays * DAY_MS);
+        row.sessionNonce = newSessionNonce();
+      }),
+    }));
+  };

@@ -1,0 +1,17 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { changeUser } from "./change-user.ts";
+
+const method = UserService.method.reactivateUser;
+
+/** ReactivateUser: the user can sign in again. */
+export const reactivateUser =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, subjects: [userSubject(request.id)] }, async (tx) => ({
+      user: await changeUser(tx, request.id, (row) => {
+        row.isActive = true;
+      }),
+    }));

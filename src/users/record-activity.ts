@@ -1,0 +1,42 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { userNotFound } from "./get-user.ts";
+import { assertNotDeleted } from "./writable-user.ts";
+
+const method = UserService.method.recordActivity;
+
+/**
+ * RecordActivity: one statement, and most calls write nothing. No version is locked: what it writes is outside of them,
+ * and two calls at once agree.
+ */
+export const recordActivity =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { userId } = request;
+    // The zone of a link-local address means something on one machine only.
+    const ip = request.ip.split("%")[0] ?? "";
+    return write(call, { method, request, subjects: [] }, async (tx) => {
+      const { rows } = await sql<{ delete_time: Date | null }>`
+        with seen as (
+          select id, delete_time, statement_timestamp() as now from users where id = ${userId}
+        ), active as (
+          insert into user_activity as a (user_id, last_active) select id, now from seen where delete_time is null
+          on conflict (user_id) do update set last_active = excluded.last_active
+            where a.last_active is null or a.last_active <= excluded.last_active - interval '1 minute'
+        ), located as (
+          insert into user_ip as i (user_id, ip, first_seen, last_seen)
+          select id, host(nullif(${ip}, '')::inet), now, now from seen where delete_time is null and ${ip} <> ''
+          on conflict (user_id, ip) do update set last_seen = excluded.last_seen
+            where i.last_seen <= excluded.last_seen - interval '5 minutes'
+        )
+        select delete_time from seen`.execute(tx.sql, tx.abort);
+      const [row] = rows;
+      if (!row) throw userNotFound();
+      assertNotDeleted(row.delete_time);
+      tx.touch(userSubject(userId));
+      return {};
+    });
+  };

@@ -1,0 +1,18 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { changeUser } from "./change-user.ts";
+
+const method = UserService.method.suspendUser;
+
+/** SuspendUser: the user can't sign in until it is unsuspended. */
+export const suspendUser =
+  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, subjects: [userSubject(request.id)] }, async (tx) => ({
+      user: await changeUser(tx, request.id, (row) => {
+        systemUser.refuse(row.username);
+        row.isSuspended = true;
+      }),
+    }));

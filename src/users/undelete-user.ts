@@ -1,0 +1,18 @@
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { changeAnyUser } from "./change-user.ts";
+
+const method = UserService.method.undeleteUser;
+
+/** UndeleteUser: its names were kept for it, so nothing can be in the way. */
+export const undeleteUser =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, subjects: [userSubject(request.id)] }, async (tx) => ({
+      user: await changeAnyUser(tx, request.id, (row) => {
+        row.deleteTime = null;
+        row.purgeTime = null;
+      }),
+    }));
