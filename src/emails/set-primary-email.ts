@@ -3,11 +3,11 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
-import { handleOf } from "../db/handles.ts";
+import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { claimNames } from "../users/names.ts";
+import { assertNamesFree } from "../users/names.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import { type WritableUser, writableUser } from "../users/writable-user.ts";
@@ -40,9 +40,9 @@ const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: Sto
 const makePrimary = async (tx: Tx, user: WritableUser, stored: StoredEmail): Promise<void> => {
   const { id: userId } = user;
   const username = usernameAfter(user, stored.email);
-  const renamed = username !== user.username;
-  await claimNames(tx, { userId, email: stored.email, dropped: [user.email], ...(renamed && { username }) });
+  await lockHandles(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
+  await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
   await sql`
     update users set email = ${stored.email}, username = ${username}, username_handle = ${handleOf(username)},
       session_nonce = ${newSessionNonce()}, version = version + 1

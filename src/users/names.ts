@@ -14,16 +14,25 @@ export type Names = {
 };
 
 /**
- * Locks the names that a write claims and drops, then checks the rule that no constraint can: a username is never
- * another user's address, and an address never another user's username. That usernames are unique is a constraint, and
- * so is that an address is verified for one user only.
+ * The rule that no constraint can check: a username is never another user's address, and an address never another user's
+ * username. The handles are locked already.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
-export const claimNames = async (tx: Tx, { userId = 0n, username = "", email = "", dropped = [] }: Names): Promise<void> => {
-  await lockHandles(tx, [username, email, ...dropped]);
+export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
   const { rows } = await sql<{ username_taken: boolean; email_taken: boolean }>`select
     exists (select from user_email where email_handle = ${handleOf(username)} and user_id <> ${userId}) as username_taken,
     exists (select from users where username_handle = ${handleOf(email)} and id <> ${userId}) as email_taken`.execute(tx.sql, tx.abort);
   if (rows[0]?.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
   if (rows[0]?.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
+};
+
+/**
+ * Locks the names that a write claims and drops, then checks them. That usernames are unique is a constraint, and so is
+ * that an address is verified for one user only.
+ * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
+ */
+export const claimNames = async (tx: Tx, names: Names): Promise<void> => {
+  const { username = "", email = "", dropped = [] } = names;
+  await lockHandles(tx, [username, email, ...dropped]);
+  await assertNamesFree(tx, names);
 };

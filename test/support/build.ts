@@ -26,3 +26,14 @@ export const createUser = async ({ users }: Clients, fields?: Parameters<typeof 
 
 /** JSON as a protobuf value. */
 export const value = (json: JsonValue): Value => fromJson(ValueSchema, json);
+
+/** Adds an address to a user and verifies it. */
+export const addVerifiedEmail = async ({ users }: Clients, userId: bigint, email = `${unique("also-")}@example.com`): Promise<string> => {
+  await users.addUserEmail({ userId, email });
+  const { token } = await users.createEmailVerification({ userId, email });
+  await users.verifyEmail({ token });
+  return email;
+};
+
+/** The headers of a call on behalf of a user. */
+export const actingAs = (userId: bigint) => ({ headers: { "x-acting-user-id": String(userId) } });

@@ -1,0 +1,74 @@
+import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { field as fieldRules, message as messageRules, oneof as oneofRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { expect, test } from "vitest";
+import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
+import { sensitive } from "../../src/gen/users/v1/options_pb.ts";
+import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+
+const services = [UserService, UserOptionService, ChangeService];
+const methods = services.flatMap((service) => service.methods);
+
+/** Why a field needs no rule of its own; everything else has one. */
+const reasons: readonly [reason: string, applies: (field: DescField) => boolean][] = [
+  ["both values of a bool are legal", (field) => field.fieldKind === "scalar" && field.scalar === 8],
+  ["the operation checks JSON: its size, depth and numbers", (field) => field.message?.typeName === "google.protobuf.Value"],
+  ["the operation checks the paths, which depend on the resource", (field) => field.message?.typeName === "google.protobuf.FieldMask"],
+  ["every moment is legal", (field) => field.message?.typeName === "google.protobuf.Timestamp"],
+  ["the message has rules of its own", (field) => field.message?.typeName.startsWith("users.v1.") === true],
+];
+
+/** Fields of resources that requests may hold, and that the service ignores there. */
+const outputOnly = new Set(
+  [
+    ...["is_suspended", "has_usable_password", "has_2fa", "date_joined", "last_login", "last_active", "last_password_change", "avatar"],
+    ...["display_name", "label", "salutation", "emails", "permissions", "role_names", "delete_time", "purge_time"],
+  ].map((name) => `users.v1.User.${name}`),
+);
+
+const messagesOf = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {
+  if (seen.has(desc) || !desc.typeName.startsWith("users.v1.")) return seen;
+  seen.add(desc);
+  for (const field of desc.fields) if (field.message && !outputOnly.has(`${desc.typeName}.${field.name}`)) messagesOf(field.message, seen);
+  return seen;
+};
+
+const hasRule = (field: DescField): boolean =>
+  hasOption(field, fieldRules) ||
+  (field.oneof !== undefined && hasOption(field.oneof, oneofRules) && field.message !== undefined) ||
+  getOption(field.parent, messageRules).oneof.some(({ fields }) => fields.includes(field.name));
+
+test("every field of every request has a rule, or a reason why not", () => {
+  const requests = new Set(methods.flatMap(({ input }) => [...messagesOf(input)]));
+  const unruled = [...requests].flatMap((desc) =>
+    desc.fields
+      .filter((field) => !hasRule(field) && !reasons.some(([, applies]) => applies(field)))
+      .map((field) => `${desc.typeName}.${field.name}`)
+      .filter((name) => !outputOnly.has(name)),
+  );
+  expect(unruled).toEqual([]);
+});
+
+test("every write returns a consistency_token; every read can be told how fresh to be", () => {
+  for (const { name, input, output, idempotency, methodKind } of methods) {
+    if (methodKind !== "unary") continue;
+    const isRead = idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const names = (desc: DescMessage) => desc.fields.map((field) => field.name);
+    expect([name, isRead ? names(input) : names(output)]).toEqual([
+      name,
+      expect.arrayContaining([isRead ? "consistency" : "consistency_token"]),
+    ]);
+  }
+});
+
+test("no write that carries a secret takes a request_id: the answer is stored", () => {
+  const secret = /^(password|token|session_nonce|config|data)$/;
+  for (const { input, output } of methods) {
+    const carries = [...messagesOf(input), ...messagesOf(output)].some(({ fields }) =>
+      fields.some((field) => getOption(field, sensitive) && secret.test(field.name)),
+    );
+    const takesId = input.fields.some(({ name }) => name === "request_id");
+    expect(carries && takesId, input.typeName).toBe(false);
+  }
+});
