@@ -66,7 +66,10 @@ const setContext = async (tx: Tx): Promise<void> => {
     set_config('statement_timeout', ${String(left)}, true)`.execute(tx.sql, tx.abort);
 };
 
-/** Locks version rows in ascending order; unsorted locks deadlock. Subjects without a row get one, of version 0. */
+/**
+ * Locks version rows in ascending order; unsorted locks deadlock. Subjects without a row get one, of version 0 and of no
+ * transaction: this one has still to move it.
+ */
 const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void> => {
   if (subjects.length === 0) return;
   const wanted = subjectArrays([...subjects].sort(ascending));
@@ -77,7 +80,7 @@ const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void>
   const { rows } = await lock();
   if (rows.length === subjects.length) return;
   await sql`insert into subject_version (kind, id, version, xid)
-    select kind, id, 0, pg_current_xact_id() from ${wanted} as w (kind, id) order by kind, id
+    select kind, id, 0, '0'::xid8 from ${wanted} as w (kind, id) order by kind, id
     on conflict (kind, id) do nothing`.execute(tx.sql, tx.abort);
   await lock();
 };
