@@ -48,7 +48,7 @@ const makePrimary = async (tx: Tx, user: WritableUser, stored: StoredEmail): Pro
       session_nonce = ${newSessionNonce()}, version = version + 1
     where id = ${userId}`.execute(tx.sql, tx.abort);
   await endPasswordResets(tx, userId);
-  await moveMailOptions(tx, userId, user.email, stored.email);
+  if (user.email !== "") await moveMailOptions(tx, userId, user.email, stored.email);
 };
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */

@@ -5,11 +5,11 @@ import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { PermissionSourceSchema } from "../gen/users/v1/permissions_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { heldPermissions } from "./held-permissions.ts";
+import { permissionSources } from "./permission-sources.ts";
 
-type Held = { readonly position: number; readonly role_name: string | null };
+type Source = { readonly position: number; readonly role_name: string | null };
 
-const sourceOf = ({ role_name: role }: Held): MessageInitShape<typeof PermissionSourceSchema> => ({
+const sourceOf = ({ role_name: role }: Source): MessageInitShape<typeof PermissionSourceSchema> => ({
   source: role === null ? { case: "ownGrant", value: true } : { case: "roleName", value: role },
 });
 
@@ -20,11 +20,12 @@ export const checkPermissions =
     const { checks } = request;
     await freshness.check(call, request.consistency);
     const [ids, permissions] = [checks.map(({ userId }) => String(userId)), checks.map(({ permission }) => permission)];
-    const { rows } = await sql<Held>`
-      select asked.position::int, held.role_name
+    const { rows } = await sql<Source>`
+      select asked.position::int, source.role_name
       from unnest(${ids}::bigint[], ${permissions}::text[]) with ordinality as asked (user_id, permission, position)
-      join ${heldPermissions} held on held.user_id = asked.user_id and held.permission = asked.permission
-      order by asked.position, held.role_name nulls first`.execute(db.sql, db.abort(call));
+      join users u on u.id = asked.user_id and u.delete_time is null
+      cross join lateral ${permissionSources(sql`asked.user_id`, sql`asked.permission`)} source
+      order by asked.position, source.role_name nulls first`.execute(db.sql, db.abort(call));
     const byPosition = Map.groupBy(rows, ({ position }) => position);
     const results = checks.map((_, index) => {
       const via = (byPosition.get(index + 1) ?? []).map(sourceOf);

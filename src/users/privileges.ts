@@ -3,7 +3,7 @@ import type { Call } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
-import { heldPermissions } from "../roles/held-permissions.ts";
+import { permissionSources } from "../roles/permission-sources.ts";
 
 const lacking = (who: string, permission: Permission): DomainError =>
   forbidden("PERMISSION_REQUIRED", `${who} lacks the permission ${permission}.`, { metadata: { permission } });
@@ -22,7 +22,7 @@ export const assertMay = async (tx: Tx, permission: Permission): Promise<void> =
   assertCaller(call, permission);
   if (call.actingUserId === undefined) return;
   const { rows } = await sql`
-    select from ${heldPermissions} held join users u on u.id = held.user_id
-    where held.user_id = ${call.actingUserId} and held.permission = ${permission} and u.is_active limit 1`.execute(tx.sql, tx.abort);
+    select from users u cross join lateral ${permissionSources(sql`u.id`, sql`${permission}`)} source
+    where u.id = ${call.actingUserId} and u.is_active and u.delete_time is null limit 1`.execute(tx.sql, tx.abort);
   if (rows.length === 0) throw lacking("The acting user", permission);
 };
