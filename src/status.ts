@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
+import { create, createRegistry, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import type { DomainError, ErrorKind } from "./errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
@@ -23,6 +23,9 @@ export const codes = {
 
 /** One message of `google.rpc.Status.details`. */
 export type Detail = { readonly desc: DescMessage; readonly value: MessageShape<DescMessage> };
+
+/** What the details of an error can be: a codec of JSON has to know them when an error stands in a message. */
+export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
 const DEFAULT_RETRY_MS = 1_000;
 

@@ -1,8 +1,15 @@
 import { createSeal } from "../secrets.ts";
 import type { SubjectKind, VersionedSubject } from "./subject.ts";
 
-/** What a consistency token says: in this epoch, these subjects have at least these versions. */
-export type ConsistencyToken = { readonly epoch: string; readonly subjects: readonly VersionedSubject[] };
+/**
+ * What a consistency token says: in this epoch, these subjects have at least these versions. One of a write that touched
+ * more than it could name says since when the database has had them: a time of the database, after the commit.
+ */
+export type ConsistencyToken = {
+  readonly epoch: string;
+  readonly subjects: readonly VersionedSubject[];
+  readonly time?: string | undefined;
+};
 
 /** Makes and reads consistency tokens: opaque and authenticated, so that no caller can name a version of its own. */
 export type ConsistencyTokens = {
@@ -14,21 +21,22 @@ export type ConsistencyTokens = {
 /** Most subjects that a token names; a write that touches more names the database time instead. */
 export const MAX_TOKEN_SUBJECTS = 16;
 
-type Payload = [epoch: string, subjects: [kind: SubjectKind, id: string, version: string][]];
+type Payload = [epoch: string, subjects: [kind: SubjectKind, id: string, version: string][], time?: string];
 
 /** Makes the tokens of one secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
   const seal = createSeal(secretKey, "consistency-token");
   return {
-    issue: ({ epoch, subjects }) => {
+    issue: ({ epoch, subjects, time }) => {
       const payload: Payload = [epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])];
+      if (time !== undefined) payload.push(time);
       return seal.seal(JSON.stringify(payload));
     },
     read: (text) => {
       const payload = seal.open(text);
       if (payload === undefined) return undefined;
-      const [epoch, subjects] = JSON.parse(payload) as Payload;
-      return { epoch, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
+      const [epoch, subjects, time] = JSON.parse(payload) as Payload;
+      return { epoch, time, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
     },
   };
 };

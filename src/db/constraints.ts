@@ -7,6 +7,7 @@ const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The 
 
 /** The domain error that each named constraint stands for. A violated constraint that is not here is a fault. */
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
+  users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),
   user_email_user_key: () => alreadyExists("EMAIL_TAKEN", "The user has this address already."),
   user_email_verified_key: () => alreadyExists("EMAIL_TAKEN", "The address is verified for another user."),

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { create, type DescMethodUnary, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { invalidField } from "../errors.ts";
 import { subKey } from "../secrets.ts";
@@ -15,26 +15,21 @@ export type Idempotency = {
    * @returns the answer that was given before, or undefined: the write is new.
    * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request.
    */
-  readonly claim: <M extends DescMethodUnary>(
+  readonly claim: <M extends DescMethod>(
     tx: Tx,
     method: M,
     requestId: string,
     request: MessageShape<M["input"]>,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
   /** Keeps the answer, to be committed with the write. */
-  readonly keep: <M extends DescMethodUnary>(
-    tx: Tx,
-    method: M,
-    requestId: string,
-    response: MessageInitShape<M["output"]>,
-  ) => Promise<void>;
+  readonly keep: <M extends DescMethod>(tx: Tx, method: M, requestId: string, response: MessageInitShape<M["output"]>) => Promise<void>;
 };
 
 /** Makes the store; requests are kept as a keyed hash only. */
 export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
   return {
-    claim: async <M extends DescMethodUnary>(tx: Tx, method: M, requestId: string, request: MessageShape<M["input"]>) => {
+    claim: async <M extends DescMethod>(tx: Tx, method: M, requestId: string, request: MessageShape<M["input"]>) => {
       const hash = createHmac("sha256", key).update(toBinary(method.input, request)).digest();
       // A row past its time is taken over as if it were not there; the sweeper may not have come by yet.
       const { rows } = await sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`

@@ -1,9 +1,9 @@
-import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { type Kysely, sql } from "kysely";
 import pRetry from "p-retry";
 import type { Subject, VersionedSubject } from "../cache/subject.ts";
-import type { ConsistencyTokens } from "../cache/token.ts";
+import { type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
 import type { Call } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import { isContention, isUnreachable } from "./faults.ts";
@@ -24,7 +24,7 @@ export type Tx = {
 };
 
 /** What a write needs before its body runs. */
-export type WritePlan<M extends DescMethodUnary> = {
+export type WritePlan<M extends DescMethod> = {
   /** The RPC; its response has a `consistency_token`. */
   readonly method: M;
   readonly request: MessageShape<M["input"]>;
@@ -34,6 +34,8 @@ export type WritePlan<M extends DescMethodUnary> = {
   readonly requestId?: string;
   /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
   readonly validateOnly?: boolean;
+  /** One of several writes of one call: its token stands for the ones before it too. */
+  readonly oneOfMany?: boolean;
 };
 
 /**
@@ -41,13 +43,15 @@ export type WritePlan<M extends DescMethodUnary> = {
  * another one or the connection breaks before COMMIT was sent. So the body may run more than once, and does nothing but
  * SQL. The response gets its consistency token here.
  */
-export type Write = <M extends DescMethodUnary>(
+export type Write = <M extends DescMethod>(
   call: Call,
   plan: WritePlan<M>,
   body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
+/** Longest that a statement of a write may run: the deadline of a stream is far away. */
+const LONGEST_MS = 60_000;
 
 const ascending = (a: Subject, b: Subject): number =>
   a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
@@ -58,7 +62,7 @@ const subjectArrays = (subjects: readonly Subject[]) =>
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
 const setContext = async (tx: Tx): Promise<void> => {
   const { call } = tx;
-  const left = Math.max(1, Math.ceil(call.deadline - Date.now()));
+  const left = Math.min(LONGEST_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
   await sql`select
     set_config('userd.caller', ${call.caller.name}, true),
     set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
@@ -112,8 +116,19 @@ const outcomeUnknown = (cause: unknown): DomainError =>
 
 /** Makes `write` over a database. */
 export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency: Idempotency): Write => {
+  /** For a write that touched more than a token can name. It is committed: a failure here must not fail it. */
+  const tokenOfNow = async (): Promise<string> => {
+    try {
+      const now = sql<{ epoch: string; time: string }>`select current_epoch() as epoch, clock_timestamp()::text as time`;
+      const [row] = (await now.execute(db.sql)).rows;
+      return row === undefined ? "" : tokens.issue({ ...row, subjects: [] });
+    } catch {
+      return "";
+    }
+  };
+
   /** All of a write but BEGIN and COMMIT. `replayed`: the answer was given before, and there is nothing to commit. */
-  const perform = async <M extends DescMethodUnary>(
+  const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch">,
     plan: WritePlan<M>,
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
@@ -127,14 +142,16 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
     if (before !== undefined) return { response: before, replayed: true };
     const answer = await body(touching);
     if (plan.validateOnly) throw new ValidatedOnly(answer);
-    const consistencyToken = tokens.issue(await versionsOf(touching, touched));
+    const isWide = plan.oneOfMany === true || touched.length > MAX_TOKEN_SUBJECTS;
+    const consistencyToken = isWide ? "" : tokens.issue(await versionsOf(touching, touched));
     const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
     if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
     tx.call.signal.throwIfAborted();
     return { response, replayed: false };
   };
 
-  const attempt = async <M extends DescMethodUnary>(
+  /** One transaction; the token of a wide write is still missing. */
+  const attempt = async <M extends DescMethod>(
     call: Call,
     plan: WritePlan<M>,
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
@@ -166,8 +183,8 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
     }
   };
 
-  return (call, plan, body) =>
-    pRetry(() => attempt(call, plan, body), {
+  return async (call, plan, body) => {
+    const response = await pRetry(() => attempt(call, plan, body), {
       retries: ATTEMPTS - 1,
       minTimeout: 10,
       factor: 2,
@@ -175,4 +192,7 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
       signal: call.signal,
       shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),
     });
+    const { consistencyToken } = response as { consistencyToken?: string };
+    return consistencyToken === "" ? { ...response, consistencyToken: await tokenOfNow() } : response;
+  };
 };

@@ -12,6 +12,7 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
+import { detailTypes } from "../status.ts";
 import { compile } from "./chain/index.ts";
 import { createInvocation, type Invocation } from "./chain/invocation.ts";
 import type { ChainContext } from "./chain/link.ts";
@@ -122,6 +123,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
   router.rpc(rpc.method, answers[rpc.kind] as MethodImpl<DescMethod>, {
     readMaxBytes: rpc.maxRequestBytes,
     maxTimeoutMs: rpc.maxTimeoutMs,
+    jsonOptions: { registry: detailTypes },
     acceptCompression: [compressionGzip],
     requestGate: answerCodecFaults,
   });

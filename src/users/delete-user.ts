@@ -1,9 +1,9 @@
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { conflict } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { changeUser } from "./change-user.ts";
 import { userEtag } from "./user.mapping.ts";
 

@@ -6,14 +6,16 @@ import { emailOperations } from "../emails/operations.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { identityOperations } from "../identities/operations.ts";
 import { roleOperations } from "../roles/operations.ts";
+import { batchCreateUsers } from "./batch-create-users.ts";
 import { createUser } from "./create-user.ts";
 import { deactivateUser } from "./deactivate-user.ts";
 import { deleteUser } from "./delete-user.ts";
+import { getOrCreateUserByEmail } from "./get-or-create-user-by-email.ts";
 import { getUser } from "./get-user.ts";
+import { importUsers } from "./import-users.ts";
 import { listUserIds } from "./list-user-ids.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
-import { notYet } from "./not-yet.ts";
 import { purgeUser } from "./purge-user.ts";
 import { reactivateUser } from "./reactivate-user.ts";
 import { recordActivity } from "./record-activity.ts";
@@ -38,9 +40,9 @@ export const userOperations = (app: Dependencies): Operations<typeof UserService
   listUsers: listUsers(app),
   listUserIds: listUserIds(app),
   streamUsers: streamUsers(app),
-  batchCreateUsers: notYet,
-  importUsers: notYet,
-  getOrCreateUserByEmail: notYet,
+  batchCreateUsers: batchCreateUsers(app),
+  importUsers: importUsers(app),
+  getOrCreateUserByEmail: getOrCreateUserByEmail(app),
   deactivateUser: deactivateUser(app),
   reactivateUser: reactivateUser(app),
   suspendUser: suspendUser(app),

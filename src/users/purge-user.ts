@@ -1,8 +1,8 @@
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { purgeUsers } from "../lifecycle/purge.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { userNotFound } from "./get-user.ts";
 import { assertMay } from "./privileges.ts";
 

@@ -5,6 +5,7 @@ import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
+import { detailTypes } from "../../src/status.ts";
 import { createGrpcJsTransport } from "./grpc-js-transport.ts";
 
 /** The clients that every case of the contract suite goes through. */
@@ -33,7 +34,9 @@ export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">)
   const baseUrl = `http://${formatAddress(service.httpAddress)}`;
   const byKind: Record<ClientKind, Clients> = {
     "grpc-js": over(grpcJs),
-    "Connect JSON": over(createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })),
+    "Connect JSON": over(
+      createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false, jsonOptions: { registry: detailTypes } }),
+    ),
     "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
     "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
   };

@@ -1,0 +1,29 @@
+import { type Insertable, sql } from "kysely";
+import type { Schema } from "./orm.ts";
+import type { Tx } from "./transaction.ts";
+
+/** What JSON.stringify can't do, and what jsonb refuses: halves of surrogate pairs, which drivers replace too. */
+const replacer = (_: string, value: unknown): unknown => {
+  if (typeof value === "bigint") return String(value);
+  return typeof value === "string" ? value.toWellFormed() : value;
+};
+
+/**
+ * Inserts rows, which all have the columns of the first, in one statement and with one parameter, however many they are.
+ * The table's own row type says what the JSON means.
+ */
+export const insertRows = async <T extends keyof Schema & string>(
+  tx: Tx,
+  table: T,
+  rows: readonly Insertable<Schema[T]>[],
+): Promise<void> => {
+  const [first] = rows;
+  if (first === undefined) return;
+  const columns = sql.join(Object.keys(first).map((column) => sql.ref(column)));
+  await sql`
+    insert into ${sql.table(table)} (${columns})
+    select ${columns} from jsonb_populate_recordset(null::${sql.table(table)}, ${JSON.stringify(rows, replacer)}::jsonb)`.execute(
+    tx.sql,
+    tx.abort,
+  );
+};

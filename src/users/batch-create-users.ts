@@ -1,0 +1,68 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { DomainError, invalidField } from "../errors.ts";
+import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { type NewUser, newUserOf } from "./new-user.ts";
+import { assertMay } from "./privileges.ts";
+import { type Stored, storeUsers } from "./store-users.ts";
+import { toUser } from "./user.mapping.ts";
+import { selectUsers } from "./user.select.ts";
+
+const method = UserService.method.batchCreateUsers;
+
+const draftOf = (user: UserMessage): NewUser | DomainError => {
+  try {
+    return newUserOf(user);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+};
+
+const isDraft = (draft: NewUser | DomainError): draft is NewUser => !(draft instanceof DomainError);
+
+/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name stands in two users of the batch. */
+const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
+  const seen = new Set<string>();
+  for (const [index, draft] of drafts.entries()) {
+    if (!isDraft(draft)) continue;
+    const names = new Set([draft.handle, ...draft.emails.map(({ handle }) => handle)]);
+    for (const name of names) {
+      if (seen.has(name)) throw invalidField(`users[${index}]`, "has a username or address of another one of the batch", "DUPLICATE_ENTRY");
+      seen.add(name);
+    }
+  }
+};
+
+/** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
+export const batchCreateUsers =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const drafts = request.users.map(draftOf);
+    assertDistinct(drafts);
+    const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
+    return write(call, { method, request, subjects: [], requestId: request.requestId }, async (tx) => {
+      if (raises) await assertMay(tx, "users.admin");
+      const stored = await storeUsers(tx, drafts.filter(isDraft));
+      const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
+      const rows = await selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`).execute(tx.abort);
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      const resultOf = (outcome: Stored) => {
+        if ("error" in outcome) return { result: { case: "error" as const, value: toStatus(outcome.error) } };
+        const row = byId.get(outcome.id);
+        if (row === undefined) throw new Error("A user that was just stored is not there.");
+        return { result: { case: "user" as const, value: toUser(row) } };
+      };
+      const outcomes = stored.values();
+      return {
+        results: drafts.map((draft) => {
+          const outcome = isDraft(draft) ? outcomes.next().value : { error: draft };
+          if (outcome === undefined) throw new Error("Every user that is stored has an outcome.");
+          return resultOf(outcome);
+        }),
+      };
+    });
+  };

@@ -1,0 +1,122 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Call, ClientStreamOperation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { alreadyExists, DomainError, invalidField } from "../errors.ts";
+import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { importedUserOf } from "./imported-user.ts";
+import type { NewUser } from "./new-user.ts";
+import { assertMay } from "./privileges.ts";
+import { storeUsers } from "./store-users.ts";
+
+const method = UserService.method.importUsers;
+/** Users per transaction. */
+const BATCH = 500;
+/** Failures that the response lists. */
+const MAX_FAILURES = 100;
+
+/** What became of one line. */
+type Outcome = "created" | "unchanged" | DomainError;
+
+const batchesOf = async function* (requests: AsyncIterable<ImportUsersRequest>): AsyncGenerator<ImportUsersRequest[]> {
+  let batch: ImportUsersRequest[] = [];
+  for await (const request of requests) {
+    batch.push(request);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+};
+
+/** Moves the sequence past the ids of the batch. Before the users are stored, so that nobody who creates one draws such an id. */
+const moveSequence = (tx: Tx, ids: readonly string[]) =>
+  sql`
+    select setval('users_id_seq', imported.id)
+    from (select max(id) as id from unnest(${ids}::bigint[]) as t (id)) imported, users_id_seq sequence
+    where imported.id > sequence.last_value or (imported.id = sequence.last_value and not sequence.is_called)`.execute(tx.sql, tx.abort);
+
+/** The usernames of the ids that are, or were, somebody's; an id that was purged has none. */
+const usedIds = async (tx: Tx, ids: readonly string[]): Promise<Map<bigint, string | null>> => {
+  const { rows } = await sql<{ id: bigint; handle: string | null }>`
+    select s.id, u.username_handle as handle from subject_version s left join users u on u.id = s.id
+    where s.kind = 'user' and s.id = any(${ids}::bigint[]) and s.version > 0`.execute(tx.sql, tx.abort);
+  return new Map(rows.map(({ id, handle }) => [id, handle]));
+};
+
+/** Stores the users of a batch whose ids are free; their versions are locked, so two imports of one id follow one another. */
+const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Promise<Outcome[]> => {
+  const ids = users.flatMap((user) => (user instanceof DomainError || user.id === undefined ? [] : [String(user.id)]));
+  const used = await usedIds(tx, ids);
+  const outcomes: (Outcome | undefined)[] = users.map((user) => {
+    if (user instanceof DomainError) return user;
+    if (user.id === undefined || !used.has(user.id)) return undefined;
+    return used.get(user.id) === user.handle ? "unchanged" : alreadyExists("USER_ID_TAKEN", "The id is, or was, another user's.");
+  });
+  await moveSequence(tx, ids);
+  const fresh = users.filter((user, index): user is NewUser => outcomes[index] === undefined && !(user instanceof DomainError));
+  const stored = (await storeUsers(tx, fresh)).values();
+  return outcomes.map((outcome) => {
+    if (outcome !== undefined) return outcome;
+    const { value } = stored.next();
+    return value !== undefined && "error" in value ? value.error : "created";
+  });
+};
+
+/** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
+export const importUsers = ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): ClientStreamOperation<typeof method> => {
+  const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
+    try {
+      const user = importedUserOf(request);
+      const { is_active, is_suspended, username } = user.columns;
+      if (!is_active || is_suspended) systemUser.refuse(username);
+      if (user.id !== undefined && seen.has(user.id)) throw invalidField("user.id", "stands in an earlier line", "DUPLICATE_ENTRY");
+      if (user.id !== undefined) seen.add(user.id);
+      return user;
+    } catch (error) {
+      if (error instanceof DomainError) return error;
+      throw error;
+    }
+  };
+
+  const importBatch = async (call: Call, batch: readonly [ImportUsersRequest, ...ImportUsersRequest[]]) => {
+    const seen = new Set<bigint>();
+    const users = batch.map((request) => draftOf(request, seen));
+    let outcomes: Outcome[] = [];
+    const plan = { method, request: batch[0], subjects: [...seen].map(userSubject), oneOfMany: true };
+    const { consistencyToken = "" } = await write(call, plan, async (tx) => {
+      await assertMay(tx, "users.admin");
+      outcomes = await storeBatch(tx, users);
+      return {};
+    });
+    return { outcomes, consistencyToken };
+  };
+
+  return async (call, requests) => {
+    const answer = {
+      created: 0n,
+      unchanged: 0n,
+      failed: 0n,
+      failures: [] as { line: bigint; error: ReturnType<typeof toStatus> }[],
+      consistencyToken: "",
+    };
+    let line = 0n;
+    for await (const [first, ...others] of batchesOf(requests)) {
+      if (first === undefined) continue;
+      const { outcomes, consistencyToken } = await importBatch(call, [first, ...others]);
+      answer.consistencyToken = consistencyToken;
+      for (const outcome of outcomes) {
+        line += 1n;
+        if (!(outcome instanceof DomainError)) answer[outcome] += 1n;
+        else {
+          answer.failed += 1n;
+          if (answer.failures.length < MAX_FAILURES) answer.failures.push({ line, error: toStatus(outcome) });
+        }
+      }
+    }
+    return answer;
+  };
+};

@@ -1,0 +1,70 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { handleOf } from "../db/handles.ts";
+import { invalidField } from "../errors.ts";
+import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
+import { AvatarType, type User as UserMessage } from "../gen/users/v1/user_pb.ts";
+import { momentOf } from "../moment.ts";
+import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
+import { storedAvatarType } from "./user.mapping.ts";
+
+const MAX_EMAILS = 100;
+/** Half of what there is, so that the ids of new users never run out. */
+const MAX_ID = 2n ** 62n;
+
+const moment = (timestamp: Timestamp | undefined, field: string): Date | undefined => timestamp && momentOf(timestamp, `user.${field}`);
+
+/** The addresses, each once; the primary one is among them. What OUTPUT_ONLY fields hold has no rule in the proto. */
+const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): readonly NewEmail[] => {
+  if (emails.length > MAX_EMAILS) throw invalidField("user.emails", `must hold at most ${MAX_EMAILS} addresses`);
+  const byHandle = new Map(byDefault.emails.map((primary) => [primary.handle, primary]));
+  for (const [index, { email: address, isVerified, dateAdded }] of emails.entries()) {
+    const field = `emails[${index}]`;
+    const isAddress = /^[^@\s\0]+@[^@\s\0]+$/.test(address) && [...address].length <= 200;
+    if (!isAddress) throw invalidField(`user.${field}.email`, "must be an address of at most 200 characters");
+    const joined = byDefault.columns.date_joined;
+    byHandle.set(handleOf(address), {
+      email: address,
+      handle: handleOf(address),
+      isVerified,
+      dateAdded: moment(dateAdded, `${field}.date_added`) ?? joined,
+    });
+  }
+  if (email === "" && emails.some(({ isPrimary }) => isPrimary)) {
+    throw invalidField("user.email", "must be the address that is marked as the primary one");
+  }
+  return [...byHandle.values()];
+};
+
+const avatarOf = ({ avatar }: UserMessage): Pick<NewUser["columns"], "avatar_type" | "avatar_url"> => {
+  const { type = AvatarType.LETTER, url = "" } = avatar ?? {};
+  if (url !== "" && (!/^https?:\/\//i.test(url) || url.length > 2_048 || url.includes("\0"))) {
+    throw invalidField("user.avatar.url", "must be a URL of http or https of at most 2,048 characters");
+  }
+  return { avatar_type: storedAvatarType(type), avatar_url: url === "" ? null : url };
+};
+
+/**
+ * What ImportUsers makes of a message: more than CreateUser may.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewUser => {
+  if (user === undefined) throw invalidField("user", "is required");
+  if (user.id > MAX_ID) throw invalidField("user.id", "must be at most 2^62");
+  const byDefault = newUserOf(user);
+  const columns: NewUser["columns"] = {
+    ...byDefault.columns,
+    ...avatarOf(user),
+    is_suspended: user.isSuspended,
+    password: passwordHash,
+    last_password_change: moment(user.lastPasswordChange, "last_password_change") ?? null,
+    date_joined: moment(user.dateJoined, "date_joined") ?? byDefault.columns.date_joined,
+  };
+  return {
+    ...(user.id !== 0n && { id: user.id }),
+    handle: byDefault.handle,
+    columns,
+    emails: emailsOf(user, { ...byDefault, columns }),
+    lastLogin: moment(user.lastLogin, "last_login"),
+    lastActive: moment(user.lastActive, "last_active"),
+  };
+};
