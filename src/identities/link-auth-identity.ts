@@ -5,15 +5,15 @@ import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toAuthIdentity } from "./identity.mapping.ts";
-import { attach, linkedUsers } from "./link.ts";
+import { attach, lockingLinked } from "./link.ts";
 
 /** LinkAuthIdentity: the user is known by this id of the provider of an organization. */
 export const linkAuthIdentity =
   ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.linkAuthIdentity> =>
-  async (call, request) => {
-    const users = await linkedUsers({ sql: db.sql, abort: db.abort(call) }, "auth_identity", request);
-    return write(call, { method: UserService.method.linkAuthIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
-      await writableUser(tx, request.userId);
-      return { identity: toAuthIdentity(await attach(tx, "auth_identity", request)) };
-    });
-  };
+  (call, request) =>
+    lockingLinked({ sql: db.sql, abort: db.abort(call) }, "auth_identity", request, (users) =>
+      write(call, { method: UserService.method.linkAuthIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
+        await writableUser(tx, request.userId);
+        return { identity: toAuthIdentity(await attach(tx, "auth_identity", request, users)) };
+      }),
+    );

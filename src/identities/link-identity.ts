@@ -5,15 +5,15 @@ import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toIdentity } from "./identity.mapping.ts";
-import { attach, linkedUsers } from "./link.ts";
+import { attach, lockingLinked } from "./link.ts";
 
 /** LinkIdentity: the user is known by this id of an identity provider. */
 export const linkIdentity =
   ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.linkIdentity> =>
-  async (call, request) => {
-    const users = await linkedUsers({ sql: db.sql, abort: db.abort(call) }, "identity", request);
-    return write(call, { method: UserService.method.linkIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
-      await writableUser(tx, request.userId);
-      return { identity: toIdentity(await attach(tx, "identity", request)) };
-    });
-  };
+  (call, request) =>
+    lockingLinked({ sql: db.sql, abort: db.abort(call) }, "identity", request, (users) =>
+      write(call, { method: UserService.method.linkIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
+        await writableUser(tx, request.userId);
+        return { identity: toIdentity(await attach(tx, "identity", request, users)) };
+      }),
+    );

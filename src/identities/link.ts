@@ -1,7 +1,7 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
-import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
+import { alreadyExists, conflict, DomainError, failedPrecondition, notFound } from "../errors.ts";
 import { jsonOf } from "../options/value.ts";
 
 /** The two tables of links; their columns have the same names. */
@@ -29,8 +29,44 @@ export type Link = {
 /** The columns of a link, in the alias `l`. */
 export const linkColumns = sql.raw("l.user_id, l.provider_id, l.external_id, l.data, l.create_time, l.verify_time");
 
+/** Who has the external id of a link. */
+const holderOf = async ({ sql: db, abort }: Pick<Tx, "sql" | "abort">, table: LinkTable, link: Link): Promise<bigint | undefined> => {
+  const { rows } = await sql<{ user_id: bigint }>`
+    select user_id from ${sql.table(table)} where provider_id = ${link.providerId} and external_id = ${link.externalId}`.execute(db, abort);
+  return rows[0]?.user_id;
+};
+
+const ATTEMPTS = 10;
+
+/** The external id has gone to a user that this write has not locked. */
+const overtaken = (): DomainError => conflict("CONTENTION", "The external id was linked elsewhere at the same time; try again.");
+
+/**
+ * Runs a write that links, with the users locked whom it touches: with reattach also the one that has the external id.
+ * Who that is can change before the lock; then again with whoever has it now, rather than lock out of order.
+ */
+export const lockingLinked = async <T>(
+  reader: Pick<Tx, "sql" | "abort">,
+  table: LinkTable,
+  link: Link,
+  write: (users: readonly bigint[]) => Promise<T>,
+): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    const holder = link.reattach ? await holderOf(reader, table, link) : undefined;
+    const users = holder === undefined || holder === link.userId ? [link.userId] : [link.userId, holder];
+    try {
+      return await write(users);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof DomainError) || error.reason !== "CONTENTION") throw error;
+    }
+  }
+};
+
 /** Removes what is in the way of a link: another external id of the user, and another user of the external id. */
-const detachOthers = async (tx: Tx, table: LinkTable, { userId, providerId, externalId }: Link): Promise<void> => {
+const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readonly bigint[]): Promise<void> => {
+  const { userId, providerId, externalId } = link;
+  const holder = await holderOf(tx, table, link);
+  if (holder !== undefined && !locked.includes(holder)) throw overtaken();
   await sql`
     delete from ${sql.table(table)}
     where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`.execute(tx.sql, tx.abort);
@@ -39,12 +75,13 @@ const detachOthers = async (tx: Tx, table: LinkTable, { userId, providerId, exte
 /**
  * Links a user to its external id; the link that is there already takes the new data and is verified anew. That the user
  * has no other one is a constraint.
+ * @param locked the users that the write has locked.
  * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
  */
-export const attach = async (tx: Tx, table: LinkTable, link: Link): Promise<LinkRow> => {
+export const attach = async (tx: Tx, table: LinkTable, link: Link, locked: readonly bigint[]): Promise<LinkRow> => {
   const { userId, providerId, externalId, data, reattach } = link;
   const json = data === undefined ? null : jsonOf(data, "data");
-  if (reattach) await detachOthers(tx, table, link);
+  if (reattach) await detachOthers(tx, table, link, locked);
   const { rows } = await sql<LinkRow>`
     insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data)
     values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb)
@@ -52,8 +89,9 @@ export const attach = async (tx: Tx, table: LinkTable, link: Link): Promise<Link
       where l.user_id = excluded.user_id
     returning ${linkColumns}`.execute(tx.sql, tx.abort);
   const [row] = rows;
-  if (!row) throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
-  return row;
+  if (row) return row;
+  if (reattach) throw overtaken();
+  throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 
 /** In how many ways the user can sign in: a usable password, and each of its identities. */
@@ -77,16 +115,4 @@ export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: P
   if ((await signInMethods(tx, userId)) === 0) {
     throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user has no usable password: its last identity can't be removed.");
   }
-};
-
-/** The users whose links a new link may touch: locked together, in order, they can't deadlock. */
-export const linkedUsers = async (
-  tx: Pick<Tx, "sql" | "abort">,
-  table: LinkTable,
-  { userId, providerId, externalId, reattach }: Link,
-): Promise<bigint[]> => {
-  if (!reattach) return [userId];
-  const { rows } = await sql<{ user_id: bigint }>`
-    select user_id from ${sql.table(table)} where provider_id = ${providerId} and external_id = ${externalId}`.execute(tx.sql, tx.abort);
-  return [...new Set([userId, ...rows.map((row) => row.user_id)])];
 };

@@ -2,7 +2,6 @@ import { describe, expect } from "vitest";
 import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
 import { createUser, unique, uniqueId, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
-import { deleteSoftly } from "../support/deleted.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -130,26 +129,24 @@ test("U34 of users that link one external id at once, one has it", async ({ clie
     if (call.status === "rejected") await expectRefusal(Promise.reject(call.reason), "AlreadyExists", "IDENTITY_TAKEN");
 });
 
-test("U34 links that are reattached at once end with one user, and never fail otherwise", async ({ clients }) => {
+test("U34 links that are reattached at once all succeed, and the last of each external id stands", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const providerId = await createProvider(clients["grpc-js"]);
-  const ids = await Promise.all(Array.from({ length: 4 }, async () => (await createUser(clients["grpc-js"])).id));
-  const calls = await Promise.allSettled(
-    ids.flatMap((userId) => ["a", "b"].map((externalId) => users.linkIdentity({ userId, providerId, externalId, reattach: true }))),
-  );
-  for (const call of calls)
-    if (call.status === "rejected") await expectRefusal(Promise.reject(call.reason), "AlreadyExists", "IDENTITY_TAKEN");
+  const ids = await Promise.all(Array.from({ length: 3 }, async () => (await createUser(clients["grpc-js"])).id));
+  const links = ids.flatMap((userId) => ["a", "b"].map((externalId) => ({ userId, providerId, externalId, reattach: true })));
+  await Promise.all(links.map((link) => users.linkIdentity(link)));
   const linked = (await Promise.all(ids.map((userId) => users.listIdentities({ userId })))).flatMap(({ identities }) => identities);
-  expect(linked.map(({ externalId }) => externalId).sort()).toEqual([...new Set(linked.map(({ externalId }) => externalId))].sort());
-  expect(linked.length).toBeGreaterThan(0);
+  const externalIds = linked.map(({ externalId }) => externalId);
+  expect(externalIds).toHaveLength(new Set(externalIds).size);
+  expect(externalIds.length).toBeGreaterThan(0);
 });
 
-test("no identity of a deleted user can be written, and look-ups by it say DELETED", async ({ clients, db }) => {
+test("no identity of a deleted user can be written, and look-ups by it say DELETED", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const providerId = await createProvider(clients["grpc-js"]);
   const userId = await idOf(clients["grpc-js"]);
   await users.linkIdentity({ userId, providerId, externalId: "a" });
-  await deleteSoftly(db, userId);
+  await users.deleteUser({ id: userId });
   const writes = [
     users.linkIdentity({ userId, providerId, externalId: "a" }),
     users.unlinkIdentity({ userId, providerId }),
