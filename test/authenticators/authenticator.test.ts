@@ -2,7 +2,6 @@ import { describe, expect } from "vitest";
 import { AuthenticatorType } from "../../src/gen/users/v1/authenticator_pb.ts";
 import { createVault } from "../../src/secrets.ts";
 import { createUser, unique, value } from "../support/build.ts";
-import { deleteSoftly } from "../support/deleted.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -73,11 +72,11 @@ test("of calls that add one type at once, one adds it", async ({ clients }) => {
   expect(calls.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
-test("no authenticator of a deleted user can be written", async ({ clients, db }) => {
+test("no authenticator of a deleted user can be written", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
   await users.addAuthenticator({ userId, type: TOTP });
-  await deleteSoftly(db, userId);
+  await users.deleteUser({ id: userId });
   const writes = [users.addAuthenticator({ userId, type: SMS }), users.removeAuthenticator({ userId, type: TOTP })];
   await Promise.all(writes.map((call) => expectRefusal(call, "FailedPrecondition", "USER_DELETED")));
 });

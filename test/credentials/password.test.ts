@@ -3,7 +3,6 @@ import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { addVerifiedEmail, createUser, unique } from "../support/build.ts";
-import { deleteSoftly } from "../support/deleted.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -132,7 +131,7 @@ test("U27 every answer costs one hash computation, and a refusal looks like any 
     return byId(id);
   };
   const deleted = await create();
-  await deleteSoftly(db, deleted.value);
+  await users.deleteUser({ id: deleted.value });
   const shared = `${unique("shared")}@example.com`;
   for (const username of [unique("n"), unique("n")]) await createUser(clients["grpc-js"], { username, email: shared });
   const cases = {
@@ -200,11 +199,11 @@ test("U29 a reset token ends after an hour", async ({ clients, db }) => {
   await expectRefusal(users.resetPassword({ token, password: "a" }), "FailedPrecondition", "TOKEN_REFUSED");
 });
 
-test("no credential of a deleted user can be written", async ({ clients, db }) => {
+test("no credential of a deleted user can be written", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
   const { token } = await users.createPasswordReset({ userId });
-  await deleteSoftly(db, userId);
+  await users.deleteUser({ id: userId });
   const writes = [
     users.setPassword({ userId, password: "x" }),
     users.createPasswordReset({ userId }),

@@ -52,6 +52,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "subject_version",
     "user_activity",
     "user_ip",
+    "user_search",
     "userd_migrations",
   ]);
   for (const { name, triggers } of rows.filter((row) => row.triggers !== null && row.name !== "changes")) {

@@ -3,7 +3,6 @@ import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { tokenHash } from "../../src/credentials/secret-token.ts";
 import { addVerifiedEmail, createUser, unique, value } from "../support/build.ts";
-import { deleteSoftly } from "../support/deleted.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -201,11 +200,11 @@ test("a token is stored as its hash only", async ({ clients, db }) => {
   expect(Buffer.from(stored?.verification_hash ?? [])).toEqual(tokenHash(token));
 });
 
-test("nothing of a deleted user's addresses can be written", async ({ clients, db }) => {
+test("nothing of a deleted user's addresses can be written", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const { id: userId, email = "" } = await createUser(clients["grpc-js"]);
   const { token } = await users.createEmailVerification({ userId, email });
-  await deleteSoftly(db, userId);
+  await users.deleteUser({ id: userId });
   const writes = [
     users.addUserEmail({ userId, email: uniqueEmail() }),
     users.removeUserEmail({ userId, email }),

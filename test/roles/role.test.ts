@@ -2,7 +2,6 @@ import { describe, expect } from "vitest";
 import { UserView } from "../../src/gen/users/v1/user_pb.ts";
 import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
 import { createUser, unique } from "../support/build.ts";
-import { deleteSoftly } from "../support/deleted.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
@@ -175,13 +174,13 @@ test("U33 a role that is deleted while it is assigned leaves nobody behind, and 
   expect(await db.sql.selectFrom("role_member").select("id").where("user_id", "in", ids).execute()).toEqual([]);
 });
 
-test("a deleted user has no permissions to check, and gets none", async ({ clients, db }) => {
+test("a deleted user has no permissions to check, and gets none", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
   const roleName = unique("role");
   await users.createRole({ role: { name: roleName } });
   await users.grantPermission({ userId, permission: "a.a" });
-  await deleteSoftly(db, userId);
+  await users.deleteUser({ id: userId });
   expect((await users.checkPermissions({ checks: [{ userId, permission: "a.a" }] })).results).toMatchObject([{ allowed: false }]);
   const writes = [
     users.grantPermission({ userId, permission: "b.b" }),
