@@ -44,7 +44,7 @@ export const createPasswords = (registry: Registry): Passwords => {
     help: "Password hash computations",
     registers: [registry],
   });
-  const compute = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+  const compute = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MAX_WAITING) throw exhausted("OVERLOADED", "Too many passwords are being checked; try again.");
     return limit(() => {
       // Whoever waited in vain is gone.

@@ -212,14 +212,3 @@ test("no credential of a deleted user can be written", async ({ clients }) => {
   ];
   await Promise.all(writes.map((call) => expectRefusal(call, "FailedPrecondition", "USER_DELETED")));
 });
-
-test("more passwords at once than can wait are refused, and the others are answered", async ({ clients }) => {
-  const { users } = clients["grpc-js"];
-  const calls = await Promise.allSettled(
-    Array.from({ length: 120 }, () => users.verifyPassword({ user: byId(UNKNOWN_USER), password: "x" }, { timeoutMs: 20_000 })),
-  );
-  const refused = calls.filter((call): call is PromiseRejectedResult => call.status === "rejected");
-  expect(refused.length).toBeGreaterThan(0);
-  expect(refused.length).toBeLessThan(120);
-  for (const { reason } of refused) await expectRefusal(Promise.reject(reason), "ResourceExhausted", "OVERLOADED");
-});
