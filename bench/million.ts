@@ -1,0 +1,170 @@
+// node bench/million.ts DATABASE_URL: what reads cost on a database that generator/load.ts has filled, as EXPLAIN sees it:
+// the statements of src/ beside what one would type into psql for the same answer.
+import { create, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
+import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
+import pg from "pg";
+import { pino } from "pino";
+import type { Call, Operation } from "../src/call.ts";
+import { formatTable } from "../src/cli/table.ts";
+import type { Database, Schema } from "../src/db/orm.ts";
+import type { Page } from "../src/db/page.ts";
+import { UserView } from "../src/gen/users/v1/user_pb.ts";
+import { UserService } from "../src/gen/users/v1/user_service_pb.ts";
+import { getUser } from "../src/users/get-user.ts";
+import { listUsers } from "../src/users/list-users.ts";
+import { lookupUsers } from "../src/users/lookup-users.ts";
+
+type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
+type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };
+type Statement = { readonly sql: string; readonly parameters: readonly unknown[] };
+
+const call: Call = {
+  method: "bench",
+  caller: { name: "bench", permissions: new Set() },
+  signal: new AbortController().signal,
+  deadline: Number.POSITIVE_INFINITY,
+  requestId: "bench",
+  log: pino({ level: "silent" }),
+};
+
+/** A database that runs nothing and keeps what it was to run. */
+const recorder = (recorded: CompiledQuery[]) =>
+  ({
+    abort: () => ({ signal: call.signal }),
+    sql: new Kysely<Schema>({
+      log: ({ query }) => void recorded.push(query),
+      dialect: {
+        createAdapter: () => new PostgresAdapter(),
+        createDriver: () => new DummyDriver(),
+        createIntrospector: (kysely) => new PostgresIntrospector(kysely),
+        createQueryCompiler: () => new PostgresQueryCompiler(),
+      },
+    }),
+  }) as unknown as Database;
+
+const freshness = { check: () => undefined };
+/** Pages that begin after a key, without a token. */
+const pagerAfter =
+  (after?: readonly string[]) =>
+  (_: Call, __: unknown, { pageSize }: { pageSize: number }) =>
+    ({ size: pageSize, after, cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
+
+const statementOf = async <M extends DescMethodUnary>(
+  make: (db: Database) => Operation<M>,
+  method: M,
+  request: MessageInitShape<M["input"]>,
+): Promise<Statement> => {
+  const recorded: CompiledQuery[] = [];
+  const operation = make(recorder(recorded));
+  await Promise.resolve(operation(call, create<M["input"]>(method.input, request))).catch(() => {});
+  const [statement, ...others] = recorded;
+  if (statement === undefined || others.length > 0) throw new Error(`${method.name} runs ${recorded.length} statements.`);
+  return statement;
+};
+
+const { listUsers: list, getUser: get, lookupUsers: lookup } = UserService.method;
+const listed = (request: MessageInitShape<typeof list.input>, after?: readonly string[]) =>
+  statementOf((db) => listUsers({ db, freshness, pager: pagerAfter(after) as never }), list, { pageSize: 50, ...request });
+const looked = (keys: MessageInitShape<typeof lookup.input>["keys"]) =>
+  statementOf((db) => lookupUsers({ db, freshness }), lookup, { keys: keys ?? [] });
+const byHand = (sql: string): Statement => ({ sql, parameters: [] });
+
+const [url = ""] = process.argv.slice(2);
+const client = new pg.Client(url);
+await client.connect();
+const { rows: samples } = await client.query<{ id: string; username: string; email: string; place: string }>(
+  `(select id, username, email, '' as place from users where id = 567890)
+   union all (select id, username, email, username_handle from users order by username_handle offset 499950 limit 1)`,
+);
+const [sample, middle] = samples;
+if (sample === undefined || middle === undefined) throw new Error("The database has to hold a million people.");
+const id = BigInt(sample.id);
+
+const cases: readonly (readonly [name: string, ours: Promise<Statement>, theirs: Statement])[] = [
+  ["GetUser, full", statementOf((db) => getUser({ db, freshness }), get, { id }), byHand(`select * from users where id = ${id}`)],
+  ["LookupUsers by id", looked([{ key: { case: "id", value: id } }]), byHand(`select * from users where id = ${id}`)],
+  [
+    "LookupUsers by username",
+    looked([{ key: { case: "username", value: sample.username.toUpperCase() } }]),
+    byHand(`select * from users where username_handle = lower('${sample.username}')`),
+  ],
+  [
+    "LookupUsers by address",
+    looked([{ key: { case: "email", value: sample.email.toUpperCase() } }]),
+    byHand(`select u.* from users u join user_email e on e.user_id = u.id where e.email_handle = lower('${sample.email}')`),
+  ],
+  ["list by id, page 1", listed({}), byHand("select * from users where delete_time is null order by id limit 50")],
+  [
+    "list by id, page 10,000",
+    listed({}, ["502512"]),
+    byHand("select * from users where delete_time is null order by id offset 499950 limit 50"),
+  ],
+  [
+    "list by username, page 1",
+    listed({ orderBy: "username" }),
+    byHand("select * from users where delete_time is null order by username_handle limit 50"),
+  ],
+  [
+    "list by username, page 10,000",
+    listed({ orderBy: "username" }, [middle.place, middle.id]),
+    byHand("select * from users where delete_time is null order by username_handle offset 499950 limit 50"),
+  ],
+  [
+    "list by date_joined desc, page 1",
+    listed({ orderBy: "date_joined desc" }),
+    byHand("select * from users where delete_time is null order by date_joined desc, id desc limit 50"),
+  ],
+  ...["kowalski77", "müller", "@gmail.com", "@novaktrade", "zq", "an"].map(
+    (query) =>
+      [
+        `search "${query}"`,
+        listed({ filter: { query } }),
+        byHand(`select distinct u.* from users u left join user_email e on e.user_id = u.id
+          where u.name ilike '%${query}%' or u.username ilike '%${query}%' or e.email ilike '%${query}%' order by u.id limit 50`),
+      ] as const,
+  ),
+  ['search "müller", page 1,000', listed({ filter: { query: "müller" } }, ["900000"]), byHand("select 1")],
+  ["search is:superuser", listed({ search: "is:superuser" }), byHand("select * from users where is_superuser order by id limit 50")],
+  [
+    "search permission:",
+    listed({ search: "permission:service1.permission1" }),
+    byHand(`select distinct u.* from users u left join user_permission p on p.user_id = u.id left join role_member m on m.user_id = u.id
+      left join role_permission r on r.role_id = m.role_id
+      where 'service1.permission1' in (p.permission, r.permission) order by u.id limit 50`),
+  ],
+  [
+    "1,000 full users",
+    listed({ pageSize: 1_000, view: UserView.FULL }, ["500000"]),
+    byHand(
+      `select u.*, (select json_agg(e) from user_email e where e.user_id = u.id) from users u where id > 500000 order by id limit 1000`,
+    ),
+  ],
+];
+
+const explain = async ({ sql, parameters }: Statement): Promise<{ buffers: number; ms: number; planning: number }> => {
+  let best: Explained | undefined;
+  // The first run warms the cache; of the others the fastest counts.
+  for (let run = 0; run < 4; run += 1) {
+    const { rows } = await client.query<{ "QUERY PLAN": Explained[] }>(`explain (analyze, buffers, format json) ${sql}`, [...parameters]);
+    const [explained] = rows[0]?.["QUERY PLAN"] ?? [];
+    if (explained && run > 0 && (best === undefined || explained["Execution Time"] < best["Execution Time"])) best = explained;
+  }
+  if (best === undefined) throw new Error("EXPLAIN said nothing.");
+  const { Plan: plan } = best;
+  return { buffers: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], ms: best["Execution Time"], planning: best["Planning Time"] };
+};
+
+const lines: string[][] = [];
+for (const [name, ours, theirs] of cases) {
+  const [measured, hand] = [await explain(await ours), await explain(theirs)];
+  lines.push([
+    name,
+    String(measured.buffers),
+    measured.ms.toFixed(2),
+    measured.planning.toFixed(2),
+    String(hand.buffers),
+    hand.ms.toFixed(2),
+  ]);
+}
+process.stdout.write(`${formatTable(["read", "buffers", "ms", "planning ms", "by hand: buffers", "ms"], lines)}\n`);
+await client.end();
