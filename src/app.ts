@@ -8,6 +8,8 @@ import type { Database } from "./db/orm.ts";
 import { createDependencies } from "./dependencies.ts";
 import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
+import { alignOptionIndexes } from "./options/option-index.ts";
+import { createOptionRegistry } from "./options/registry/registry.ts";
 import { createRoutes } from "./routes.ts";
 import { assertExposure } from "./server/callers.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
@@ -22,7 +24,11 @@ export type AppOptions = {
 };
 
 /** The running service; disposing it drains and closes everything, in reverse order. */
-export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> & AsyncDisposable;
+export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
+  AsyncDisposable & {
+    /** Reads the option definitions anew; a broken file is logged and changes nothing. */
+    readonly reload: () => Promise<void>;
+  };
 
 /** A database that does not answer `select 1` is not ready. */
 const answers = async (db: Database): Promise<boolean> => (await sql`select 1`.execute(db.sql)).rows.length === 1;
@@ -35,6 +41,9 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   await using stack = new AsyncDisposableStack();
   assertExposure(config);
 
+  const metrics = createMetrics();
+  const registry = createOptionRegistry(config, log, metrics.registry);
+
   const db = stack.use(await openForCommand(config, log));
   if (migrateFirst) await migrate(db, log);
   else await assertMigrated(db);
@@ -43,8 +52,9 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
     await importBeforeServing(db, importFile);
   }
 
-  const metrics = createMetrics();
-  const dependencies = createDependencies(db, config, metrics.registry);
+  await alignOptionIndexes(db, registry, log);
+
+  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry });
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, log));
   const { grpcAddress, httpAddress, drain } = stack.use(
@@ -59,5 +69,11 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   );
 
   const running = stack.move();
-  return { grpcAddress, httpAddress, drain, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  const reload = async () => {
+    if (!registry.reload()) return;
+    await alignOptionIndexes(db, registry, log).catch((error: unknown) =>
+      log.error({ err: error }, "the indexes of options could not be aligned; the next reload or start tries again"),
+    );
+  };
+  return { grpcAddress, httpAddress, drain, reload, [Symbol.asyncDispose]: () => running.disposeAsync() };
 };

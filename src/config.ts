@@ -68,6 +68,12 @@ export const settings = z.object({
     .default("sentry")
     .describe("Username of the reserved user, which can't be deleted, deactivated, renamed or purged"),
   PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
+  OPTION_DEFINITIONS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("YAML file of the option registry; default: the built-in one. Read again on SIGHUP"),
+  UNREGISTERED_OPTIONS: z.enum(["allow", "refuse"]).default("allow").describe("Whether options without a definition can be set"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
@@ -89,6 +95,9 @@ export type Config = {
   readonly systemUsername: string;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
+  /** The registry file; undefined = the built-in one. */
+  readonly optionDefinitions: string | undefined;
+  readonly unregisteredOptions: "allow" | "refuse";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
@@ -120,6 +129,8 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
+    optionDefinitions: value.OPTION_DEFINITIONS,
+    unregisteredOptions: value.UNREGISTERED_OPTIONS,
     logLevel: value.LOG_LEVEL,
   });
 };

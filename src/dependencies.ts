@@ -1,4 +1,4 @@
-import type { Registry } from "prom-client";
+import type { Registry as MetricsRegistry } from "prom-client";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
 import type { Config } from "./config.ts";
@@ -9,6 +9,7 @@ import type { Database } from "./db/orm.ts";
 import { createPager, type Pager } from "./db/page.ts";
 import { createWrite, type Write } from "./db/transaction.ts";
 import { createOptionLoader, type OptionLoader } from "./options/option.loader.ts";
+import type { OptionRegistry } from "./options/registry/registry.ts";
 import { createVault, type Vault } from "./secrets.ts";
 import { createSystemUser, type SystemUser } from "./users/system-user.ts";
 
@@ -19,6 +20,7 @@ export type Dependencies = {
   readonly freshness: Freshness;
   readonly pager: Pager;
   readonly optionLoader: OptionLoader;
+  readonly registry: OptionRegistry;
   readonly passwords: Passwords;
   readonly vault: Vault;
   readonly systemUser: SystemUser;
@@ -30,7 +32,7 @@ export type Dependencies = {
 export const createDependencies = (
   db: OwnedDatabase,
   { systemUsername, purgeAfterDays }: Pick<Config, "systemUsername" | "purgeAfterDays">,
-  metrics: Registry,
+  { metrics, registry }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry },
 ): Dependencies => {
   const { secretKey } = db;
   const tokens = createConsistencyTokens(secretKey);
@@ -40,6 +42,7 @@ export const createDependencies = (
     freshness: createFreshness(db, tokens),
     pager: createPager(secretKey),
     optionLoader: createOptionLoader(db),
+    registry,
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(systemUsername),

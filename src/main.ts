@@ -16,5 +16,6 @@ export const main = async (config: Config, options: AppOptions): Promise<void> =
   process.stdout.write(
     `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/users.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
+  process.on("SIGHUP", () => void app.reload());
   await stopped;
 };

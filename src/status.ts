@@ -21,11 +21,11 @@ export const codes = {
   Unauthenticated: 16,
 } as const satisfies Record<ErrorKind, number>;
 
+/** The messages that `google.rpc.Status.details` can hold: what JSON needs to write them out. */
+export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
+
 /** One message of `google.rpc.Status.details`. */
 export type Detail = { readonly desc: DescMessage; readonly value: MessageShape<DescMessage> };
-
-/** What the details of an error can be: a codec of JSON has to know them when an error stands in a message. */
-export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
 const DEFAULT_RETRY_MS = 1_000;
 

@@ -1,14 +1,12 @@
 import { createSeal } from "../secrets.ts";
 import type { SubjectKind, VersionedSubject } from "./subject.ts";
 
-/**
- * What a consistency token says: in this epoch, these subjects have at least these versions. One of a write that touched
- * more than it could name says since when the database has had them: a time of the database, after the commit.
- */
+/** What a consistency token says: in this epoch, these subjects have at least these versions. */
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly subjects: readonly VersionedSubject[];
-  readonly time?: string | undefined;
+  /** Instead of many subjects: the time of the database, read after the commit. */
+  readonly time?: Date;
 };
 
 /** Makes and reads consistency tokens: opaque and authenticated, so that no caller can name a version of its own. */
@@ -21,7 +19,7 @@ export type ConsistencyTokens = {
 /** Most subjects that a token names; a write that touches more names the database time instead. */
 export const MAX_TOKEN_SUBJECTS = 16;
 
-type Payload = [epoch: string, subjects: [kind: SubjectKind, id: string, version: string][], time?: string];
+type Payload = [epoch: string, subjects: [kind: SubjectKind, id: string, version: string][], time?: number];
 
 /** Makes the tokens of one secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
@@ -29,14 +27,18 @@ export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyToken
   return {
     issue: ({ epoch, subjects, time }) => {
       const payload: Payload = [epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])];
-      if (time !== undefined) payload.push(time);
+      if (time !== undefined) payload.push(time.getTime());
       return seal.seal(JSON.stringify(payload));
     },
     read: (text) => {
       const payload = seal.open(text);
       if (payload === undefined) return undefined;
       const [epoch, subjects, time] = JSON.parse(payload) as Payload;
-      return { epoch, time, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
+      return {
+        epoch,
+        subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })),
+        ...(time !== undefined && { time: new Date(time) }),
+      };
     },
   };
 };

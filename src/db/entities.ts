@@ -6,6 +6,8 @@ import { AuthIdentity } from "../identities/auth-identity.entity.ts";
 import { AuthProviderSchema } from "../identities/auth-provider.entity.ts";
 import { Identity } from "../identities/identity.entity.ts";
 import { IdentityProviderSchema } from "../identities/identity-provider.entity.ts";
+import { OptionRevision } from "../options/option-revision.entity.ts";
+import { ScopeOption } from "../options/scope-option.entity.ts";
 import { UserOption } from "../options/user-option.entity.ts";
 import { RoleSchema } from "../roles/role.entity.ts";
 import { RoleMember } from "../roles/role-member.entity.ts";
@@ -37,6 +39,8 @@ export const entities = [
   AuthProviderSchema,
   AuthIdentity,
   Authenticator,
+  OptionRevision,
+  ScopeOption,
   Change,
   SubjectVersion,
   Handle,

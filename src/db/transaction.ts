@@ -3,7 +3,7 @@ import type { SqlEntityManager } from "@mikro-orm/sql";
 import { type Kysely, sql } from "kysely";
 import pRetry from "p-retry";
 import type { Subject, VersionedSubject } from "../cache/subject.ts";
-import { type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
+import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
 import type { Call } from "../call.ts";
 import { DomainError } from "../errors.ts";
 import { isContention, isUnreachable } from "./faults.ts";
@@ -89,7 +89,7 @@ const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void>
   await lock();
 };
 
-const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<{ epoch: string; subjects: VersionedSubject[] }> => {
+const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<ConsistencyToken> => {
   const { rows } = await sql<VersionedSubject & { epoch: string }>`
     select current_epoch() as epoch, w.kind, w.id, coalesce(s.version, 0) as version
     from ${subjectArrays(subjects)} as w (kind, id) left join subject_version s on s.kind = w.kind and s.id = w.id`.execute(
@@ -97,6 +97,16 @@ const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<{ epoch
     tx.abort,
   );
   return { epoch: rows[0]?.epoch ?? "", subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) };
+};
+
+/**
+ * The token of a write that touches too many subjects to name. Nothing fails a write that is committed: a token of no
+ * epoch is as good, since it makes reads strong.
+ */
+const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
+  const now = sql<{ epoch: string; time: Date }>`select current_epoch() as epoch, statement_timestamp() as time`;
+  const { rows } = await now.execute(db.sql, db.abort(call)).catch(() => ({ rows: [] }));
+  return { epoch: "", ...rows[0], subjects: [] };
 };
 
 /** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
@@ -116,17 +126,6 @@ const outcomeUnknown = (cause: unknown): DomainError =>
 
 /** Makes `write` over a database. */
 export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency: Idempotency): Write => {
-  /** For a write that touched more than a token can name. It is committed: a failure here must not fail it. */
-  const tokenOfNow = async (): Promise<string> => {
-    try {
-      const now = sql<{ epoch: string; time: string }>`select current_epoch() as epoch, clock_timestamp()::text as time`;
-      const [row] = (await now.execute(db.sql)).rows;
-      return row === undefined ? "" : tokens.issue({ ...row, subjects: [] });
-    } catch {
-      return "";
-    }
-  };
-
   /** All of a write but BEGIN and COMMIT. `replayed`: the answer was given before, and there is nothing to commit. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch">,
@@ -193,6 +192,6 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
       shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
-    return consistencyToken === "" ? { ...response, consistencyToken: await tokenOfNow() } : response;
+    return consistencyToken === "" ? { ...response, consistencyToken: tokens.issue(await tokenAfterCommit(db, call)) } : response;
   };
 };

@@ -8,22 +8,51 @@ import type { Scope } from "./scope.ts";
 /** What names one option. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
-/** The option as it is stored now; nothing can change it until the commit, since its user is locked. */
-export const storedOption = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<OptionRow | undefined> => {
-  const { rows } = await sql<OptionRow>`
-    select ${optionColumns} from user_option o
-    where o.user_id = ${userId} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id} and o.key = ${key} and ${alive}`.execute(
-    tx.sql,
-    tx.abort,
-  );
-  return rows[0];
+/** An option as it is stored; `locked`: a lock at its scope or above hides it for now. */
+export type StoredOption = OptionRow & { readonly locked: boolean };
+
+/** Names an option in a map; the parts can't run into each other, since only the last is text. */
+export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/${scope.kind}/${scope.id}/${key}`;
+
+/** The name of the option that a row holds. */
+export const nameOfRow = (row: OptionRow): string =>
+  nameOf({ userId: row.user_id, scope: { kind: row.scope_kind as Scope["kind"], id: row.scope_id }, key: row.key });
+
+/** The option `o` is hidden by a lock of its own scope or of everybody. */
+export const isLocked = sql.raw(`exists (
+  select from scope_option l
+  where l.key = o.key and l.locked and (l.scope_kind = 0 or (l.scope_kind = o.scope_kind and l.scope_id = o.scope_id))) as locked`);
+
+/** Options as the columns of one statement, which has the same text for any number of them. */
+export const keyColumns = (options: readonly OptionKey[]) => sql`
+  ${options.map(({ userId }) => String(userId))}::bigint[],
+  ${options.map(({ scope }) => scope.kind)}::smallint[],
+  ${options.map(({ scope }) => String(scope.id))}::bigint[],
+  ${options.map(({ key }) => key)}::text[]`;
+
+/** The rows of options by name, whether past their expire_time or not. */
+export const optionRows = async (tx: Tx, options: readonly OptionKey[], which = sql.raw("true")): Promise<Map<string, StoredOption>> => {
+  if (options.length === 0) return new Map();
+  const { rows } = await sql<StoredOption>`
+    select ${optionColumns}, ${isLocked}
+    from unnest(${keyColumns(options)}) as w (user_id, scope_kind, scope_id, key)
+    join user_option o on (o.user_id, o.scope_kind, o.scope_id, o.key) = (w.user_id, w.scope_kind, w.scope_id, w.key)
+    where ${which}`.execute(tx.sql, tx.abort);
+  return new Map(rows.map((row) => [nameOfRow(row), row]));
 };
+
+/** The options as they are stored now, by name; nothing can change them until the commit, since their users are locked. */
+export const storedOptions = (tx: Tx, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> => optionRows(tx, options, alive);
+
+/** One option as it is stored now. */
+export const storedOption = async (tx: Tx, option: OptionKey): Promise<StoredOption | undefined> =>
+  (await storedOptions(tx, [option])).get(nameOf(option));
 
 /**
  * The change is based on the version that is stored.
  * @throws ABORTED ETAG_MISMATCH, with the current etag in the metadata unless nothing is stored.
  */
-export const assertOptionEtag = (row: OptionRow | undefined, etag: string): void => {
+export const assertOptionEtag = (row: Pick<OptionRow, "id" | "version"> | undefined, etag: string): void => {
   if (etag === "" || (row && optionEtag(row) === etag)) return;
   const message = row ? "The option has changed since." : "There is no such option any more.";
   throw conflict("ETAG_MISMATCH", message, row && { metadata: { etag: optionEtag(row) } });

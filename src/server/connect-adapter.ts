@@ -123,8 +123,9 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
   router.rpc(rpc.method, answers[rpc.kind] as MethodImpl<DescMethod>, {
     readMaxBytes: rpc.maxRequestBytes,
     maxTimeoutMs: rpc.maxTimeoutMs,
-    jsonOptions: { registry: detailTypes },
     acceptCompression: [compressionGzip],
+    // Entries of batches carry their errors in the message, as google.protobuf.Any.
+    jsonOptions: { registry: detailTypes },
     requestGate: answerCodecFaults,
   });
 };

@@ -1,6 +1,9 @@
+import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
-import { failedPrecondition } from "../errors.ts";
+import { type DomainError, failedPrecondition } from "../errors.ts";
 import { userNotFound } from "./get-user.ts";
+
+const userDeleted = () => failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 
 /**
  * Nothing of a deleted user can be written.
@@ -26,4 +29,12 @@ export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> =>
   if (!row) throw userNotFound();
   assertNotDeleted(row.delete_time);
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
+};
+
+/** Those of the users that can't be written, and why not: one statement for all of them. */
+export const unwritableUsers = async (tx: Tx, ids: readonly bigint[]): Promise<ReadonlyMap<bigint, DomainError>> => {
+  const { rows } = await sql<{ id: bigint; is_known: boolean }>`
+    select w.id, u.id is not null as is_known from unnest(${ids.map(String)}::bigint[]) as w (id)
+    left join users u on u.id = w.id where u.id is null or u.delete_time is not null`.execute(tx.sql, tx.abort);
+  return new Map(rows.map(({ id, is_known }) => [id, is_known ? userDeleted() : userNotFound()]));
 };

@@ -13,12 +13,27 @@ export type FakeOperations = Partial<Operations<typeof UserOptionService>>;
 
 const timezone = { kind: { case: "stringValue", value: "Europe/Vienna" } } as const;
 
+const none = () => ({});
+
 const defaults: Operations<typeof UserOptionService> = {
   getOption: () => ({ found: true, value: timezone }),
-  listOptions: () => ({}),
-  batchGetOptions: () => ({}),
+  listOptions: none,
+  batchGetOptions: none,
   setOption: () => ({ created: true }),
-  deleteOption: () => ({}),
+  deleteOption: none,
+  applyOptionChanges: none,
+  batchSetOptions: none,
+  resolveOptions: none,
+  findUsersByOption: none,
+  listOptionRevisions: none,
+  restoreOption: none,
+  listOptionDefinitions: none,
+  getOptionDefinition: none,
+  listInvalidOptions: none,
+  setScopeOption: none,
+  getScopeOption: none,
+  listScopeOptions: none,
+  deleteScopeOption: none,
 };
 
 type Settings = Partial<ListenersOptions["config"]> & {

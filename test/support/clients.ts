@@ -21,6 +21,9 @@ export type Clients = {
   readonly changes: Client<typeof ChangeService>;
 };
 
+/** Far more than a call takes, also on a machine that does much else. */
+const defaultTimeoutMs = 30_000;
+
 const over = (transport: Transport): Clients => ({
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
@@ -30,15 +33,22 @@ const over = (transport: Transport): Clients => ({
 /** Makes the clients of one service. */
 export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">) => {
   const grpcAddress = formatAddress(service.grpcAddress);
-  const grpcJs = createGrpcJsTransport(grpcAddress);
+  const grpcJs = createGrpcJsTransport(grpcAddress, defaultTimeoutMs);
   const baseUrl = `http://${formatAddress(service.httpAddress)}`;
   const byKind: Record<ClientKind, Clients> = {
     "grpc-js": over(grpcJs),
     "Connect JSON": over(
-      createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false, jsonOptions: { registry: detailTypes } }),
+      createConnectTransport({
+        baseUrl,
+        httpVersion: "1.1",
+        useBinaryFormat: false,
+        // Without the types of error details, JSON can't be read that holds them.
+        jsonOptions: { registry: detailTypes },
+        defaultTimeoutMs,
+      }),
     ),
-    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })),
-    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}` })),
+    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1", defaultTimeoutMs })),
+    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}`, defaultTimeoutMs })),
   };
   return { byKind, close: () => grpcJs.close() };
 };

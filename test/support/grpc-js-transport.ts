@@ -36,11 +36,11 @@ const thrownAsConnect = async function* <T>(messages: AsyncIterable<T>): AsyncGe
 };
 
 /** grpc-js behind Connect's client interface, so that one test runs through both. */
-export const createGrpcJsTransport = (address: string): Transport & { close: () => void } => {
+export const createGrpcJsTransport = (address: string, defaultTimeoutMs: number): Transport & { close: () => void } => {
   const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
   return {
     close: () => client.close(),
-    unary: (method, signal, timeoutMs, header, input) =>
+    unary: (method, signal, timeoutMs = defaultTimeoutMs, header, input) =>
       new Promise((resolve, reject) => {
         const call = client.makeUnaryRequest(
           `/${method.parent.typeName}/${method.name}`,
@@ -48,7 +48,7 @@ export const createGrpcJsTransport = (address: string): Transport & { close: () 
           (bytes: Buffer) => fromBinary(method.output, bytes),
           input,
           metadataOf(header),
-          timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
+          { deadline: Date.now() + timeoutMs },
           (error, message) => {
             if (error) reject(toConnectError(error));
             else if (message === undefined) reject(new ConnectError("no message", Code.Internal));

@@ -2,6 +2,7 @@ import { databaseError } from "../../src/db/faults.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { openForCommand } from "../../src/db/open.ts";
 import { createDependencies } from "../../src/dependencies.ts";
+import { createOptionRegistry } from "../../src/options/registry/registry.ts";
 import { createRoutes } from "../../src/routes.ts";
 import { startListeners } from "../../src/server/listeners.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -19,14 +20,17 @@ export const test = base
     return db;
   })
   .override("service", { scope: "file" }, async ({ db }, { onCleanup }) => {
+    const metrics = createMetrics();
+    const registry = createOptionRegistry(config, silent, metrics.registry);
+    const owned = { ...db, secretKey: new Uint8Array(32) };
     const listeners = await startListeners({
       config,
-      routes: createRoutes(createDependencies({ ...db, secretKey: new Uint8Array(32) }, config, createMetrics().registry)),
+      routes: createRoutes(createDependencies(owned, config, { metrics: metrics.registry, registry })),
       log: silent,
-      metrics: createMetrics(),
+      metrics,
       explain: databaseError,
       ready: () => true,
     });
     onCleanup(() => listeners[Symbol.asyncDispose]());
-    return listeners;
+    return { ...listeners, reload: async () => {} };
   });

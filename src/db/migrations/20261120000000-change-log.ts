@@ -2,7 +2,7 @@
  * Versions and the change log: whatever changes a row that can be observed also moves the version
  * of its subject and logs the change, in the same transaction, whoever makes the change.
  *
- * `track_changes(table, kind of subject, id of the subject, key of the resource)` gives a table its triggers. The two
+ * `track_changes(table, kind of subject, id of the subject, key of the resource)` gives a table its triggers. The three
  * expressions see the row as `r`. After adding columns to a tracked table, a migration calls it again: the trigger
  * compares the columns that the table had at the last call.
  */
@@ -41,52 +41,52 @@ export const changeLog = [
           begin
             if tg_op = 'INSERT' then
               insert into subject_version as s (kind, id, version, xid)
-                select %3$L, id, 1, pg_current_xact_id()
-                  from (select distinct %4$s as id from new_rows r) touched order by id
+                select kind, id, 1, pg_current_xact_id()
+                  from (select distinct %3$s as kind, %4$s as id from new_rows r) touched order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, %5$s, 'insert', s.kind, s.id, s.version, s.xid, %7$s
-                  from new_rows r join subject_version s on s.kind = %3$L and s.id = %4$s
+                  from new_rows r join subject_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             elsif tg_op = 'DELETE' then
               insert into subject_version as s (kind, id, version, xid)
-                select %3$L, id, 1, pg_current_xact_id()
-                  from (select distinct %4$s as id from old_rows r) touched order by id
+                select kind, id, 1, pg_current_xact_id()
+                  from (select distinct %3$s as kind, %4$s as id from old_rows r) touched order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, %5$s, 'delete', s.kind, s.id, s.version, s.xid, %7$s
-                  from old_rows r join subject_version s on s.kind = %3$L and s.id = %4$s
+                  from old_rows r join subject_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             else
               insert into subject_version as s (kind, id, version, xid)
-                select %3$L, id, 1, pg_current_xact_id()
-                  from (select %4$s as id from old_rows r join new_rows n on n.id = r.id where r is distinct from n
+                select kind, id, 1, pg_current_xact_id()
+                  from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where r is distinct from n
                         union
-                        select %4$s from new_rows r join old_rows o on o.id = r.id where o is distinct from r) touched
-                  order by id
+                        select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where o is distinct from r) touched
+                  order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               -- A row that moves to another subject is a delete for the old one and an insert for the new one.
               with moved as (
-                select r.id, %5$s as key, %4$s as subject_id, array_remove(array[%6$s], null) as columns
+                select id, %5$s as key, (%3$s)::text as subject_kind, %4$s as subject_id, array_remove(array[%6$s], null) as columns
                   from new_rows r join old_rows o using (id) where o is distinct from r
               ), before as (
-                select r.id, %5$s as key, %4$s as subject_id from old_rows r
+                select id, %5$s as key, (%3$s)::text as subject_kind, %4$s as subject_id from old_rows r
               ), logged as (
-                select m.id, m.key, m.subject_id, 'update' as operation, m.columns
-                  from moved m join before b using (id) where m.subject_id = b.subject_id
+                select m.id, m.key, m.subject_kind, m.subject_id, 'update' as operation, m.columns
+                  from moved m join before b using (id, subject_kind, subject_id)
                 union all
-                select b.id, b.key, b.subject_id, 'delete', null
-                  from moved m join before b using (id) where m.subject_id <> b.subject_id
+                select b.id, b.key, b.subject_kind, b.subject_id, 'delete', null
+                  from moved m join before b using (id) where (m.subject_kind, m.subject_id) <> (b.subject_kind, b.subject_id)
                 union all
-                select m.id, m.key, m.subject_id, 'insert', null
-                  from moved m join before b using (id) where m.subject_id <> b.subject_id
+                select m.id, m.key, m.subject_kind, m.subject_id, 'insert', null
+                  from moved m join before b using (id) where (m.subject_kind, m.subject_id) <> (b.subject_kind, b.subject_id)
               )
               insert into changes (kind, key, operation, changed_columns, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, l.key, l.operation, l.columns, s.kind, s.id, s.version, s.xid, %7$s
-                  from logged l join subject_version s on s.kind = %3$L and s.id = l.subject_id
+                  from logged l join subject_version s on s.kind = l.subject_kind and s.id = l.subject_id
                   order by l.id;
             end if;
             return null;

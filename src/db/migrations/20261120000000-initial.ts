@@ -62,8 +62,8 @@ export class Initial extends Migration {
     this.addSql(`alter table "user_option" add constraint "user_option_key_not_empty" check (key <> '');`);
 
     for (const statement of changeLog) this.addSql(statement);
-    this.addSql(`select track_changes('users', 'user', 'r.id', 'r.id');`);
-    this.addSql(`select track_changes('user_email', 'user', 'r.user_id', 'r.id');`);
-    this.addSql(`select track_changes('user_option', 'user', 'r.user_id', 'concat_ws(''/'', r.scope_kind, r.scope_id, r.key)');`);
+    this.addSql(`select track_changes('users', '''user''', 'r.id', 'r.id');`);
+    this.addSql(`select track_changes('user_email', '''user''', 'r.user_id', 'r.id');`);
+    this.addSql(`select track_changes('user_option', '''user''', 'r.user_id', 'concat_ws(''/'', r.scope_kind, r.scope_id, r.key)');`);
   }
 }

@@ -118,15 +118,17 @@ export class Users extends Migration {
     );
     this.addSql(`alter table "user_permission" add constraint "user_permission_not_empty" check (permission <> '');`);
 
-    this.addSql(`select track_changes('users', 'user', 'r.id', 'r.id');`);
-    this.addSql(`select track_changes('user_permission', 'user', 'r.user_id', 'left(r.permission, 128)');`);
-    this.addSql(`select track_changes('role', 'roles', '0::bigint', 'r.id');`);
-    this.addSql(`select track_changes('role_permission', 'roles', '0::bigint', 'left(concat_ws(''/'', r.role_id, r.permission), 128)');`);
-    this.addSql(`select track_changes('role_member', 'user', 'r.user_id', 'r.role_id');`);
-    this.addSql(`select track_changes('identity_provider', 'global', '0::bigint', 'r.id');`);
-    this.addSql(`select track_changes('identity', 'user', 'r.user_id', 'r.provider_id');`);
-    this.addSql(`select track_changes('auth_provider', 'organization', 'r.organization_id', 'r.id');`);
-    this.addSql(`select track_changes('auth_identity', 'user', 'r.user_id', 'r.provider_id');`);
-    this.addSql(`select track_changes('authenticator', 'user', 'r.user_id', 'r.type');`);
+    this.addSql(`select track_changes('users', '''user''', 'r.id', 'r.id');`);
+    this.addSql(`select track_changes('user_permission', '''user''', 'r.user_id', 'left(r.permission, 128)');`);
+    this.addSql(`select track_changes('role', '''roles''', '0::bigint', 'r.id');`);
+    this.addSql(
+      `select track_changes('role_permission', '''roles''', '0::bigint', 'left(concat_ws(''/'', r.role_id, r.permission), 128)');`,
+    );
+    this.addSql(`select track_changes('role_member', '''user''', 'r.user_id', 'r.role_id');`);
+    this.addSql(`select track_changes('identity_provider', '''global''', '0::bigint', 'r.id');`);
+    this.addSql(`select track_changes('identity', '''user''', 'r.user_id', 'r.provider_id');`);
+    this.addSql(`select track_changes('auth_provider', '''organization''', 'r.organization_id', 'r.id');`);
+    this.addSql(`select track_changes('auth_identity', '''user''', 'r.user_id', 'r.provider_id');`);
+    this.addSql(`select track_changes('authenticator', '''user''', 'r.user_id', 'r.type');`);
   }
 }

@@ -24,7 +24,7 @@ export class Lists extends Migration {
       `update users u set name_handle = f.handle from jsonb_to_recordset('${folded.replaceAll("'", "''")}') as f (id bigint, handle text) where f.id = u.id;`,
     );
     this.addSql(`alter table users enable trigger users_updated;`);
-    this.addSql(`select track_changes('users', 'user', 'r.id', 'r.id');`);
+    this.addSql(`select track_changes('users', '''user''', 'r.id', 'r.id');`);
 
     for (const statement of searchLines) this.addSql(statement);
     this.addSql(`insert into user_search (user_id, lines) select u.id, user_search_lines(u) from users u;`);

@@ -20,9 +20,16 @@ const regexMatch = (pattern: string, against: string): boolean => {
 
 const validator = createValidator({ regexMatch });
 
+/** The message that a violation is about: the request, or one inside it. */
+const messageOf = (input: DescMessage, { field }: Violation): DescMessage =>
+  field.findLast((part) => part.kind === "field")?.message ?? input;
+
 /** The message rule "at most one of project_id, organization_id[, …]" has a reason of its own. */
-const hasScopeRule = (input: DescMessage): boolean =>
-  getOption(input, messageRules).oneof.some(({ fields }) => ["project_id", "organization_id"].every((name) => fields.includes(name)));
+const isScopeConflict = (input: DescMessage, violation: Violation): boolean =>
+  violation.ruleId === "message.oneof" &&
+  getOption(messageOf(input, violation), messageRules).oneof.some(({ fields }) =>
+    ["project_id", "organization_id"].every((name) => fields.includes(name)),
+  );
 
 const describe = ({ message, ruleId }: Violation): string => {
   if (ruleId === "string.pattern") return message.replace(/^does not match regex pattern/, "must match");
@@ -34,12 +41,19 @@ const toFieldViolation = (violation: Violation): FieldViolation => ({
   description: describe(violation),
 });
 
-const invalid = (violations: readonly Violation[], scopeRule: boolean): DomainError => {
-  if (scopeRule && violations.some(({ ruleId }) => ruleId === "message.oneof")) {
+const invalid = (violations: readonly Violation[], input: DescMessage): DomainError => {
+  const conflicts = violations.filter((violation) => isScopeConflict(input, violation));
+  if (conflicts.length > 0) {
     return new DomainError(
       "Invalid",
       "OPTION_SCOPE_CONFLICT",
       "At most one of the fields of the scope can be set: project_id for a project, organization_id for an organization, neither for the global scope.",
+      {
+        violations: conflicts
+          .slice(0, maxViolations)
+          .map(toFieldViolation)
+          .filter(({ field }) => field !== ""),
+      },
     );
   }
   const reported = violations.slice(0, maxViolations).map(toFieldViolation);
@@ -52,14 +66,13 @@ const invalid = (violations: readonly Violation[], scopeRule: boolean): DomainEr
 
 /** Makes the request message of what was received and holds it against the rules of the proto. */
 export const validate: Link = ({ method: { input }, kind, decode }) => {
-  const scopeRule = hasScopeRule(input);
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;
   const check = (received: unknown): Message => {
     const request = decode(received);
     const result = validator.validate(input, request);
-    if (result.kind === "invalid") throw invalid(result.violations, scopeRule);
+    if (result.kind === "invalid") throw invalid(result.violations, input);
     if (result.kind === "error") throw result.error;
     return request;
   };

@@ -2,18 +2,18 @@
 // @generated from file users/v1/user_option.proto (package users.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_users_v1_options } from "./options_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file users/v1/user_option.proto.
  */
 export const file_users_v1_user_option: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2Vycy92MS91c2VyX29wdGlvbi5wcm90bxIIdXNlcnMudjEipQIKClVzZXJPcHRpb24SDwoHdXNlcl9pZBgBIAEoAxILCgNrZXkYAiABKAkSKwoFdmFsdWUYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEgoKcHJvamVjdF9pZBgEIAEoAxIXCg9vcmdhbml6YXRpb25faWQYBSABKAMSDAoEZXRhZxgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_options]);
+  fileDesc("Chp1c2Vycy92MS91c2VyX29wdGlvbi5wcm90bxIIdXNlcnMudjEipQIKClVzZXJPcHRpb24SDwoHdXNlcl9pZBgBIAEoAxILCgNrZXkYAiABKAkSKwoFdmFsdWUYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEgoKcHJvamVjdF9pZBgEIAEoAxIXCg9vcmdhbml6YXRpb25faWQYBSABKAMSDAoEZXRhZxgGIAEoCRIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2V4cGlyZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKDAQoLT3B0aW9uTGV2ZWwSJgoGc291cmNlGAEgASgOMhYudXNlcnMudjEuT3B0aW9uU291cmNlEisKBXZhbHVlGAIgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEg4KBmxvY2tlZBgDIAEoCBIPCgdpbnZhbGlkGAQgASgIIrcBCg5SZXNvbHZlZE9wdGlvbhILCgNrZXkYASABKAkSKwoFdmFsdWUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESDQoFZm91bmQYAyABKAgSJgoGc291cmNlGAQgASgOMhYudXNlcnMudjEuT3B0aW9uU291cmNlEg4KBmxvY2tlZBgFIAEoCBIkCgV0cmFpbBgGIAMoCzIVLnVzZXJzLnYxLk9wdGlvbkxldmVsIu0BCg5PcHRpb25SZXZpc2lvbhITCgtyZXZpc2lvbl9pZBgBIAEoAxIrCgV2YWx1ZRgCIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIPCgdkZWxldGVkGAMgASgIEi8KC2NoYW5nZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjYWxsZXIYBSABKAkSFgoOYWN0aW5nX3VzZXJfaWQYBiABKAMSLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKoQCCgxPcHRpb25Tb3VyY2USHQoZT1BUSU9OX1NPVVJDRV9VTlNQRUNJRklFRBAAEh4KGk9QVElPTl9TT1VSQ0VfVVNFUl9QUk9KRUNUEAESIwofT1BUSU9OX1NPVVJDRV9VU0VSX09SR0FOSVpBVElPThACEh0KGU9QVElPTl9TT1VSQ0VfVVNFUl9HTE9CQUwQAxIZChVPUFRJT05fU09VUkNFX1BST0pFQ1QQBBIeChpPUFRJT05fU09VUkNFX09SR0FOSVpBVElPThAFEhgKFE9QVElPTl9TT1VSQ0VfR0xPQkFMEAYSHAoYT1BUSU9OX1NPVVJDRV9ERUZJTklUSU9OEAdCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_options]);
 
 /**
  * One option (preference) of a user, in one scope.
@@ -91,4 +91,243 @@ export type UserOption = Message<"users.v1.UserOption"> & {
  */
 export const UserOptionSchema: GenMessage<UserOption> = /*@__PURE__*/
   messageDesc(file_users_v1_user_option, 0);
+
+/**
+ * One level that has a value.
+ *
+ * @generated from message users.v1.OptionLevel
+ */
+export type OptionLevel = Message<"users.v1.OptionLevel"> & {
+  /**
+   * The level.
+   *
+   * @generated from field: users.v1.OptionSource source = 1;
+   */
+  source: OptionSource;
+
+  /**
+   * Its value.
+   *
+   * @generated from field: google.protobuf.Value value = 2;
+   */
+  value?: Value | undefined;
+
+  /**
+   * The level locks the key.
+   *
+   * @generated from field: bool locked = 3;
+   */
+  locked: boolean;
+
+  /**
+   * The value does not fit the definition, which was tightened after it was stored.
+   *
+   * @generated from field: bool invalid = 4;
+   */
+  invalid: boolean;
+};
+
+/**
+ * Describes the message users.v1.OptionLevel.
+ * Use `create(OptionLevelSchema)` to create a new message.
+ */
+export const OptionLevelSchema: GenMessage<OptionLevel> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option, 1);
+
+/**
+ * The effective value of one key for one user.
+ *
+ * @generated from message users.v1.ResolvedOption
+ */
+export type ResolvedOption = Message<"users.v1.ResolvedOption"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The effective value; absent when no level has one.
+   *
+   * @generated from field: google.protobuf.Value value = 2;
+   */
+  value?: Value | undefined;
+
+  /**
+   * A level has a value, be it the definition's default.
+   *
+   * @generated from field: bool found = 3;
+   */
+  found: boolean;
+
+  /**
+   * The level that the value comes from; of a merged value, the highest that takes part.
+   *
+   * @generated from field: users.v1.OptionSource source = 4;
+   */
+  source: OptionSource;
+
+  /**
+   * The value comes from a lock.
+   *
+   * @generated from field: bool locked = 5;
+   */
+  locked: boolean;
+
+  /**
+   * With explain: every level that has a value, the winner first.
+   *
+   * @generated from field: repeated users.v1.OptionLevel trail = 6;
+   */
+  trail: OptionLevel[];
+};
+
+/**
+ * Describes the message users.v1.ResolvedOption.
+ * Use `create(ResolvedOptionSchema)` to create a new message.
+ */
+export const ResolvedOptionSchema: GenMessage<ResolvedOption> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option, 2);
+
+/**
+ * One write of an option, as it was kept: the last 20 per option.
+ *
+ * @generated from message users.v1.OptionRevision
+ */
+export type OptionRevision = Message<"users.v1.OptionRevision"> & {
+  /**
+   * The id of the revision, for RestoreOption.
+   *
+   * @generated from field: int64 revision_id = 1;
+   */
+  revisionId: bigint;
+
+  /**
+   * The value that was written; absent when the option was deleted.
+   *
+   * @generated from field: google.protobuf.Value value = 2;
+   */
+  value?: Value | undefined;
+
+  /**
+   * The option was deleted.
+   *
+   * @generated from field: bool deleted = 3;
+   */
+  deleted: boolean;
+
+  /**
+   * When it was written.
+   *
+   * @generated from field: google.protobuf.Timestamp change_time = 4;
+   */
+  changeTime?: Timestamp | undefined;
+
+  /**
+   * Who wrote it.
+   *
+   * @generated from field: string caller = 5;
+   */
+  caller: string;
+
+  /**
+   * The user on whose behalf; 0 = none.
+   *
+   * @generated from field: int64 acting_user_id = 6;
+   */
+  actingUserId: bigint;
+
+  /**
+   * The expire_time that was written with the value; absent = none.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 7;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message users.v1.OptionRevision.
+ * Use `create(OptionRevisionSchema)` to create a new message.
+ */
+export const OptionRevisionSchema: GenMessage<OptionRevision> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option, 3);
+
+/**
+ * The levels that a value of ResolveOptions can come from, the highest first. A locked value of the last three stored
+ * levels beats all others: global before organization before project.
+ *
+ * @generated from enum users.v1.OptionSource
+ */
+export const OptionSource = {
+  /**
+   * No level has a value.
+   *
+   * @generated from enum value: OPTION_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The user's own, in the project.
+   *
+   * @generated from enum value: OPTION_SOURCE_USER_PROJECT = 1;
+   */
+  USER_PROJECT: 1,
+
+  /**
+   * The user's own, in the organization.
+   *
+   * @generated from enum value: OPTION_SOURCE_USER_ORGANIZATION = 2;
+   */
+  USER_ORGANIZATION: 2,
+
+  /**
+   * The user's own, globally.
+   *
+   * @generated from enum value: OPTION_SOURCE_USER_GLOBAL = 3;
+   */
+  USER_GLOBAL: 3,
+
+  /**
+   * The project's, for all its users.
+   *
+   * @generated from enum value: OPTION_SOURCE_PROJECT = 4;
+   */
+  PROJECT: 4,
+
+  /**
+   * The organization's, for all its users.
+   *
+   * @generated from enum value: OPTION_SOURCE_ORGANIZATION = 5;
+   */
+  ORGANIZATION: 5,
+
+  /**
+   * Everybody's.
+   *
+   * @generated from enum value: OPTION_SOURCE_GLOBAL = 6;
+   */
+  GLOBAL: 6,
+
+  /**
+   * The default of the definition.
+   *
+   * @generated from enum value: OPTION_SOURCE_DEFINITION = 7;
+   */
+  DEFINITION: 7,
+} as const;
+
+/**
+ * The levels that a value of ResolveOptions can come from, the highest first. A locked value of the last three stored
+ * levels beats all others: global before organization before project.
+ *
+ * @generated from enum users.v1.OptionSource
+ */
+export type OptionSource = (typeof OptionSource)[keyof typeof OptionSource] | UnknownEnum;
+
+/**
+ * Describes the enum users.v1.OptionSource.
+ */
+export const OptionSourceSchema: GenEnum<OptionSource> = /*@__PURE__*/
+  enumDesc(file_users_v1_user_option, 0);
 

@@ -7,10 +7,16 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Status } from "../../google/rpc/status_pb.ts";
+import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_users_v1_consistency } from "./consistency_pb.ts";
+import type { OptionDefinition } from "./option_definition_pb.ts";
+import { file_users_v1_option_definition } from "./option_definition_pb.ts";
 import { file_users_v1_options } from "./options_pb.ts";
-import type { UserOption } from "./user_option_pb.ts";
+import type { GlobalTarget, ScopeOption } from "./scope_option_pb.ts";
+import { file_users_v1_scope_option } from "./scope_option_pb.ts";
+import type { OptionRevision, ResolvedOption, UserOption } from "./user_option_pb.ts";
 import { file_users_v1_user_option } from "./user_option_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -18,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/user_option_service.proto.
  */
 export const file_users_v1_user_option_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJ1c2Vycy92MS91c2VyX29wdGlvbl9zZXJ2aWNlLnByb3RvEgh1c2Vycy52MSKXAgoQR2V0T3B0aW9uUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEisKA2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEi0KDWRlZmF1bHRfdmFsdWUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeToiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCJvChFHZXRPcHRpb25SZXNwb25zZRIlCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRINCgVmb3VuZBgCIAEoCBIkCgZvcHRpb24YAyABKAsyFC51c2Vycy52MS5Vc2VyT3B0aW9uItEBChJMaXN0T3B0aW9uc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIbCgpwcm9qZWN0X2lkGAIgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgDIAEoA0IHukgEIgIoABISCgphbGxfc2NvcGVzGAQgASgIEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3k6IrpIHyIdCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQiPAoTTGlzdE9wdGlvbnNSZXNwb25zZRIlCgdvcHRpb25zGAEgAygLMhQudXNlcnMudjEuVXNlck9wdGlvbiK0AgoWQmF0Y2hHZXRPcHRpb25zUmVxdWVzdBIjCgh1c2VyX2lkcxgBIAMoA0IRukgOkgELCAEQ6AciBCICIAASMwoEa2V5cxgCIAMoCUIlukgikgEfEGQiG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIbCgpwcm9qZWN0X2lkGAMgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgEIAEoA0IHukgEIgIoABIkCgtwcm9qZWN0X2lkcxgFIAMoA0IPukgMkgEJEOgHIgQiAiAAEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3k6L7pILCIqCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQKC3Byb2plY3RfaWRzIlkKC1VzZXJPcHRpb25zEg8KB3VzZXJfaWQYASABKAMSEgoKdXNlcl9mb3VuZBgCIAEoCBIlCgdvcHRpb25zGAMgAygLMhQudXNlcnMudjEuVXNlck9wdGlvbiJBChdCYXRjaEdldE9wdGlvbnNSZXNwb25zZRImCgdyZXN1bHRzGAEgAygLMhUudXNlcnMudjEuVXNlck9wdGlvbnMi4gIKEFNldE9wdGlvblJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIrCgNrZXkYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIxCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIKukgDyAEB2PMYARIbCgpwcm9qZWN0X2lkGAQgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgFIAEoA0IHukgEIgIoABI5CgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCLpIBbIBAkABEhUKBGV0YWcYByABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUILukgI2AEBcgOwAQE6IrpIHyIdCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQidgoRU2V0T3B0aW9uUmVzcG9uc2USJAoGb3B0aW9uGAEgASgLMhQudXNlcnMudjEuVXNlck9wdGlvbhIPCgdjcmVhdGVkGAIgASgIEg8KB2NoYW5nZWQYAyABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YBSABKAki7QEKE0RlbGV0ZU9wdGlvblJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIrCgNrZXkYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIbCgpwcm9qZWN0X2lkGAMgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgEIAEoA0IHukgEIgIoABIVCgRldGFnGAUgASgJQge6SARyAhhAEhUKDWFsbG93X21pc3NpbmcYBiABKAg6IrpIHyIdCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQiVwoURGVsZXRlT3B0aW9uUmVzcG9uc2USJAoGb3B0aW9uGAEgASgLMhQudXNlcnMudjEuVXNlck9wdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCTL3AwoRVXNlck9wdGlvblNlcnZpY2USWQoJR2V0T3B0aW9uEhoudXNlcnMudjEuR2V0T3B0aW9uUmVxdWVzdBobLnVzZXJzLnYxLkdldE9wdGlvblJlc3BvbnNlIhOQAgHK8xgMb3B0aW9ucy5yZWFkEl8KC0xpc3RPcHRpb25zEhwudXNlcnMudjEuTGlzdE9wdGlvbnNSZXF1ZXN0Gh0udXNlcnMudjEuTGlzdE9wdGlvbnNSZXNwb25zZSITkAIByvMYDG9wdGlvbnMucmVhZBJrCg9CYXRjaEdldE9wdGlvbnMSIC51c2Vycy52MS5CYXRjaEdldE9wdGlvbnNSZXF1ZXN0GiEudXNlcnMudjEuQmF0Y2hHZXRPcHRpb25zUmVzcG9uc2UiE5ACAcrzGAxvcHRpb25zLnJlYWQSVwoJU2V0T3B0aW9uEhoudXNlcnMudjEuU2V0T3B0aW9uUmVxdWVzdBobLnVzZXJzLnYxLlNldE9wdGlvblJlc3BvbnNlIhHK8xgNb3B0aW9ucy53cml0ZRJgCgxEZWxldGVPcHRpb24SHS51c2Vycy52MS5EZWxldGVPcHRpb25SZXF1ZXN0Gh4udXNlcnMudjEuRGVsZXRlT3B0aW9uUmVzcG9uc2UiEcrzGA1vcHRpb25zLndyaXRlQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options, file_users_v1_user_option]);
+  fileDesc("CiJ1c2Vycy92MS91c2VyX29wdGlvbl9zZXJ2aWNlLnByb3RvEgh1c2Vycy52MSKXAgoQR2V0T3B0aW9uUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEisKA2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEi0KDWRlZmF1bHRfdmFsdWUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWUSKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeToiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCJvChFHZXRPcHRpb25SZXNwb25zZRIlCgV2YWx1ZRgBIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRINCgVmb3VuZBgCIAEoCBIkCgZvcHRpb24YAyABKAsyFC51c2Vycy52MS5Vc2VyT3B0aW9uItEBChJMaXN0T3B0aW9uc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIbCgpwcm9qZWN0X2lkGAIgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgDIAEoA0IHukgEIgIoABISCgphbGxfc2NvcGVzGAQgASgIEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3k6IrpIHyIdCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQiPAoTTGlzdE9wdGlvbnNSZXNwb25zZRIlCgdvcHRpb25zGAEgAygLMhQudXNlcnMudjEuVXNlck9wdGlvbiK0AgoWQmF0Y2hHZXRPcHRpb25zUmVxdWVzdBIjCgh1c2VyX2lkcxgBIAMoA0IRukgOkgELCAEQ6AciBCICIAASMwoEa2V5cxgCIAMoCUIlukgikgEfEGQiG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIbCgpwcm9qZWN0X2lkGAMgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgEIAEoA0IHukgEIgIoABIkCgtwcm9qZWN0X2lkcxgFIAMoA0IPukgMkgEJEOgHIgQiAiAAEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3k6L7pILCIqCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQKC3Byb2plY3RfaWRzIlkKC1VzZXJPcHRpb25zEg8KB3VzZXJfaWQYASABKAMSEgoKdXNlcl9mb3VuZBgCIAEoCBIlCgdvcHRpb25zGAMgAygLMhQudXNlcnMudjEuVXNlck9wdGlvbiJBChdCYXRjaEdldE9wdGlvbnNSZXNwb25zZRImCgdyZXN1bHRzGAEgAygLMhUudXNlcnMudjEuVXNlck9wdGlvbnMi4gIKEFNldE9wdGlvblJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIrCgNrZXkYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIxCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIKukgDyAEB2PMYARIbCgpwcm9qZWN0X2lkGAQgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgFIAEoA0IHukgEIgIoABI5CgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCLpIBbIBAkABEhUKBGV0YWcYByABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUILukgI2AEBcgOwAQE6IrpIHyIdCgpwcm9qZWN0X2lkCg9vcmdhbml6YXRpb25faWQihgEKEVNldE9wdGlvblJlc3BvbnNlEiQKBm9wdGlvbhgBIAEoCzIULnVzZXJzLnYxLlVzZXJPcHRpb24SDwoHY3JlYXRlZBgCIAEoCBIPCgdjaGFuZ2VkGAMgASgIEg4KBmxvY2tlZBgEIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgFIAEoCSLtAQoTRGVsZXRlT3B0aW9uUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEisKA2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEhUKBGV0YWcYBSABKAlCB7pIBHICGEASFQoNYWxsb3dfbWlzc2luZxgGIAEoCDoiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCJXChREZWxldGVPcHRpb25SZXNwb25zZRIkCgZvcHRpb24YASABKAsyFC51c2Vycy52MS5Vc2VyT3B0aW9uEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIokCCglPcHRpb25TZXQSKwoDa2V5GAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLjotXXsxLDY0fSQSMQoFdmFsdWUYAiABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCrpIA8gBAdjzGAESGwoKcHJvamVjdF9pZBgDIAEoA0IHukgEIgIoABIgCg9vcmdhbml6YXRpb25faWQYBCABKANCB7pIBCICKAASOQoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgi6SAWyAQJAAToiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCKeAQoMT3B0aW9uRGVsZXRlEisKA2tleRgBIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAiABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAMgASgDQge6SAQiAigAOiK6SB8iHQoKcHJvamVjdF9pZAoPb3JnYW5pemF0aW9uX2lkIm0KDE9wdGlvbkNoYW5nZRIiCgNzZXQYASABKAsyEy51c2Vycy52MS5PcHRpb25TZXRIABIoCgZkZWxldGUYAiABKAsyFi51c2Vycy52MS5PcHRpb25EZWxldGVIAEIPCgZjaGFuZ2USBbpIAggBIq4CChJPcHRpb25QcmVjb25kaXRpb24SKwoDa2V5GAEgASgJQh66SBtyGTIXXltBLVphLXowLTlfLjotXXsxLDY0fSQSGwoKcHJvamVjdF9pZBgCIAEoA0IHukgEIgIoABIgCg9vcmdhbml6YXRpb25faWQYAyABKANCB7pIBCICKAASMgoKbXVzdF9lcXVhbBgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYAUgAEh0KCm11c3RfZXhpc3QYBSABKAhCB7pIBGoCCAFIABIhCg5tdXN0X25vdF9leGlzdBgGIAEoCEIHukgEagIIAUgAOiK6SB8iHQoKcHJvamVjdF9pZAoPb3JnYW5pemF0aW9uX2lkQhIKCWNvbmRpdGlvbhIFukgCCAEi4wEKGUFwcGx5T3B0aW9uQ2hhbmdlc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABI0CgdjaGFuZ2VzGAIgAygLMhYudXNlcnMudjEuT3B0aW9uQ2hhbmdlQgu6SAiSAQUIARD0AxI+Cg1wcmVjb25kaXRpb25zGAMgAygLMhwudXNlcnMudjEuT3B0aW9uUHJlY29uZGl0aW9uQgm6SAaSAQMQ9AMSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgFIAEoCCJeChpBcHBseU9wdGlvbkNoYW5nZXNSZXNwb25zZRIlCgdvcHRpb25zGAEgAygLMhQudXNlcnMudjEuVXNlck9wdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLqAQoLT3B0aW9uRW50cnkSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIrCgNrZXkYAiABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIxCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIKukgDyAEB2PMYARIbCgpwcm9qZWN0X2lkGAQgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgFIAEoA0IHukgEIgIoADoiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCJuChZCYXRjaFNldE9wdGlvbnNSZXF1ZXN0EjMKB2VudHJpZXMYASADKAsyFS51c2Vycy52MS5PcHRpb25FbnRyeUILukgIkgEFCAEQ6AcSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEibQoUQmF0Y2hTZXRPcHRpb25SZXN1bHQSJgoGb3B0aW9uGAEgASgLMhQudXNlcnMudjEuVXNlck9wdGlvbkgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiZQoXQmF0Y2hTZXRPcHRpb25zUmVzcG9uc2USLwoHcmVzdWx0cxgBIAMoCzIeLnVzZXJzLnYxLkJhdGNoU2V0T3B0aW9uUmVzdWx0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIu4BChVSZXNvbHZlT3B0aW9uc1JlcXVlc3QSIwoIdXNlcl9pZHMYASADKANCEbpIDpIBCwgBEOgHIgQiAiAAEjQKBGtleXMYAiADKAlCJrpII5IBIBBkIhxyGjIYXltBLVphLXowLTlfLjotXXsxLDEyOH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEg8KB2V4cGxhaW4YBSABKAgSKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJhCg9SZXNvbHZlZE9wdGlvbnMSDwoHdXNlcl9pZBgBIAEoAxISCgp1c2VyX2ZvdW5kGAIgASgIEikKB29wdGlvbnMYAyADKAsyGC51c2Vycy52MS5SZXNvbHZlZE9wdGlvbiJEChZSZXNvbHZlT3B0aW9uc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS51c2Vycy52MS5SZXNvbHZlZE9wdGlvbnMimAIKGEZpbmRVc2Vyc0J5T3B0aW9uUmVxdWVzdBIrCgNrZXkYASABKAlCHrpIG3IZMhdeW0EtWmEtejAtOV8uOi1dezEsNjR9JBIbCgpwcm9qZWN0X2lkGAIgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgDIAEoA0IHukgEIgIoABIyCgZlcXVhbHMYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCrpIA8gBAdjzGAESGgoJcGFnZV9zaXplGAUgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBiABKAlCCLpIBXIDGIAQOiK6SB8iHQoKcHJvamVjdF9pZAoPb3JnYW5pemF0aW9uX2lkIkYKGUZpbmRVc2Vyc0J5T3B0aW9uUmVzcG9uc2USEAoIdXNlcl9pZHMYASADKAMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoACChpMaXN0T3B0aW9uUmV2aXNpb25zUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEisKA2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEhoKCXBhZ2Vfc2l6ZRgFIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAEDoiukgfIh0KCnByb2plY3RfaWQKD29yZ2FuaXphdGlvbl9pZCJjChtMaXN0T3B0aW9uUmV2aXNpb25zUmVzcG9uc2USKwoJcmV2aXNpb25zGAEgAygLMhgudXNlcnMudjEuT3B0aW9uUmV2aXNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIt4BChRSZXN0b3JlT3B0aW9uUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEisKA2tleRgCIAEoCUIeukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEhsKCnByb2plY3RfaWQYAyABKANCB7pIBCICKAASIAoPb3JnYW5pemF0aW9uX2lkGAQgASgDQge6SAQiAigAEhwKC3JldmlzaW9uX2lkGAUgASgDQge6SAQiAiAAOiK6SB8iHQoKcHJvamVjdF9pZAoPb3JnYW5pemF0aW9uX2lkIlgKFVJlc3RvcmVPcHRpb25SZXNwb25zZRIkCgZvcHRpb24YASABKAsyFC51c2Vycy52MS5Vc2VyT3B0aW9uEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIh4KHExpc3RPcHRpb25EZWZpbml0aW9uc1JlcXVlc3QiUAodTGlzdE9wdGlvbkRlZmluaXRpb25zUmVzcG9uc2USLwoLZGVmaW5pdGlvbnMYASADKAsyGi51c2Vycy52MS5PcHRpb25EZWZpbml0aW9uIkoKGkdldE9wdGlvbkRlZmluaXRpb25SZXF1ZXN0EiwKA2tleRgBIAEoCUIfukgcchoyGF5bQS1aYS16MC05Xy46LV17MSwxMjh9JCJNChtHZXRPcHRpb25EZWZpbml0aW9uUmVzcG9uc2USLgoKZGVmaW5pdGlvbhgBIAEoCzIaLnVzZXJzLnYxLk9wdGlvbkRlZmluaXRpb24iVQoZTGlzdEludmFsaWRPcHRpb25zUmVxdWVzdBIaCglwYWdlX3NpemUYASABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAiSAoNSW52YWxpZE9wdGlvbhIkCgZvcHRpb24YASABKAsyFC51c2Vycy52MS5Vc2VyT3B0aW9uEhEKCXZpb2xhdGlvbhgCIAEoCSJnChpMaXN0SW52YWxpZE9wdGlvbnNSZXNwb25zZRIwCg9pbnZhbGlkX29wdGlvbnMYASADKAsyFy51c2Vycy52MS5JbnZhbGlkT3B0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK+AgoVU2V0U2NvcGVPcHRpb25SZXF1ZXN0EigKBmdsb2JhbBgBIAEoCzIWLnVzZXJzLnYxLkdsb2JhbFRhcmdldEgAEiIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgAEgAEh0KCnByb2plY3RfaWQYAyABKANCB7pIBCICIABIABIsCgNrZXkYBCABKAlCH7pIHHIaMhheW0EtWmEtejAtOV8uOi1dezEsMTI4fSQSMQoFdmFsdWUYBSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCCrpIA8gBAdjzGAESDgoGbG9ja2VkGAYgASgIEhUKBGV0YWcYByABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUILukgI2AEBcgOwAQFCDwoGdGFyZ2V0EgW6SAIIASJ8ChZTZXRTY29wZU9wdGlvblJlc3BvbnNlEiUKBm9wdGlvbhgBIAEoCzIVLnVzZXJzLnYxLlNjb3BlT3B0aW9uEg8KB2NyZWF0ZWQYAiABKAgSDwoHY2hhbmdlZBgDIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgEIAEoCSLvAQoVR2V0U2NvcGVPcHRpb25SZXF1ZXN0EigKBmdsb2JhbBgBIAEoCzIWLnVzZXJzLnYxLkdsb2JhbFRhcmdldEgAEiIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgAEgAEh0KCnByb2plY3RfaWQYAyABKANCB7pIBCICIABIABIsCgNrZXkYBCABKAlCH7pIHHIaMhheW0EtWmEtejAtOV8uOi1dezEsMTI4fSQSKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeUIPCgZ0YXJnZXQSBbpIAggBIj8KFkdldFNjb3BlT3B0aW9uUmVzcG9uc2USJQoGb3B0aW9uGAEgASgLMhUudXNlcnMudjEuU2NvcGVPcHRpb24i/QEKF0xpc3RTY29wZU9wdGlvbnNSZXF1ZXN0EigKBmdsb2JhbBgBIAEoCzIWLnVzZXJzLnYxLkdsb2JhbFRhcmdldEgAEiIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgAEgAEh0KCnByb2plY3RfaWQYAyABKANCB7pIBCICIABIABIaCglwYWdlX3NpemUYBCABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgFIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeUIPCgZ0YXJnZXQSBbpIAggBIlsKGExpc3RTY29wZU9wdGlvbnNSZXNwb25zZRImCgdvcHRpb25zGAEgAygLMhUudXNlcnMudjEuU2NvcGVPcHRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIvQBChhEZWxldGVTY29wZU9wdGlvblJlcXVlc3QSKAoGZ2xvYmFsGAEgASgLMhYudXNlcnMudjEuR2xvYmFsVGFyZ2V0SAASIgoPb3JnYW5pemF0aW9uX2lkGAIgASgDQge6SAQiAiAASAASHQoKcHJvamVjdF9pZBgDIAEoA0IHukgEIgIgAEgAEiwKA2tleRgEIAEoCUIfukgcchoyGF5bQS1aYS16MC05Xy46LV17MSwxMjh9JBIVCgRldGFnGAUgASgJQge6SARyAhhAEhUKDWFsbG93X21pc3NpbmcYBiABKAhCDwoGdGFyZ2V0EgW6SAIIASJdChlEZWxldGVTY29wZU9wdGlvblJlc3BvbnNlEiUKBm9wdGlvbhgBIAEoCzIVLnVzZXJzLnYxLlNjb3BlT3B0aW9uEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJMrsPChFVc2VyT3B0aW9uU2VydmljZRJZCglHZXRPcHRpb24SGi51c2Vycy52MS5HZXRPcHRpb25SZXF1ZXN0GhsudXNlcnMudjEuR2V0T3B0aW9uUmVzcG9uc2UiE5ACAcrzGAxvcHRpb25zLnJlYWQSXwoLTGlzdE9wdGlvbnMSHC51c2Vycy52MS5MaXN0T3B0aW9uc1JlcXVlc3QaHS51c2Vycy52MS5MaXN0T3B0aW9uc1Jlc3BvbnNlIhOQAgHK8xgMb3B0aW9ucy5yZWFkEmsKD0JhdGNoR2V0T3B0aW9ucxIgLnVzZXJzLnYxLkJhdGNoR2V0T3B0aW9uc1JlcXVlc3QaIS51c2Vycy52MS5CYXRjaEdldE9wdGlvbnNSZXNwb25zZSITkAIByvMYDG9wdGlvbnMucmVhZBJXCglTZXRPcHRpb24SGi51c2Vycy52MS5TZXRPcHRpb25SZXF1ZXN0GhsudXNlcnMudjEuU2V0T3B0aW9uUmVzcG9uc2UiEcrzGA1vcHRpb25zLndyaXRlEmAKDERlbGV0ZU9wdGlvbhIdLnVzZXJzLnYxLkRlbGV0ZU9wdGlvblJlcXVlc3QaHi51c2Vycy52MS5EZWxldGVPcHRpb25SZXNwb25zZSIRyvMYDW9wdGlvbnMud3JpdGUSdgoSQXBwbHlPcHRpb25DaGFuZ2VzEiMudXNlcnMudjEuQXBwbHlPcHRpb25DaGFuZ2VzUmVxdWVzdBokLnVzZXJzLnYxLkFwcGx5T3B0aW9uQ2hhbmdlc1Jlc3BvbnNlIhXK8xgNb3B0aW9ucy53cml0ZdDzGAESbQoPQmF0Y2hTZXRPcHRpb25zEiAudXNlcnMudjEuQmF0Y2hTZXRPcHRpb25zUmVxdWVzdBohLnVzZXJzLnYxLkJhdGNoU2V0T3B0aW9uc1Jlc3BvbnNlIhXK8xgNb3B0aW9ucy53cml0ZdDzGAESaAoOUmVzb2x2ZU9wdGlvbnMSHy51c2Vycy52MS5SZXNvbHZlT3B0aW9uc1JlcXVlc3QaIC51c2Vycy52MS5SZXNvbHZlT3B0aW9uc1Jlc3BvbnNlIhOQAgHK8xgMb3B0aW9ucy5yZWFkEnEKEUZpbmRVc2Vyc0J5T3B0aW9uEiIudXNlcnMudjEuRmluZFVzZXJzQnlPcHRpb25SZXF1ZXN0GiMudXNlcnMudjEuRmluZFVzZXJzQnlPcHRpb25SZXNwb25zZSITkAIByvMYDG9wdGlvbnMucmVhZBJ3ChNMaXN0T3B0aW9uUmV2aXNpb25zEiQudXNlcnMudjEuTGlzdE9wdGlvblJldmlzaW9uc1JlcXVlc3QaJS51c2Vycy52MS5MaXN0T3B0aW9uUmV2aXNpb25zUmVzcG9uc2UiE5ACAcrzGAxvcHRpb25zLnJlYWQSYwoNUmVzdG9yZU9wdGlvbhIeLnVzZXJzLnYxLlJlc3RvcmVPcHRpb25SZXF1ZXN0Gh8udXNlcnMudjEuUmVzdG9yZU9wdGlvblJlc3BvbnNlIhHK8xgNb3B0aW9ucy53cml0ZRJ9ChVMaXN0T3B0aW9uRGVmaW5pdGlvbnMSJi51c2Vycy52MS5MaXN0T3B0aW9uRGVmaW5pdGlvbnNSZXF1ZXN0GicudXNlcnMudjEuTGlzdE9wdGlvbkRlZmluaXRpb25zUmVzcG9uc2UiE5ACAcrzGAxvcHRpb25zLnJlYWQSdwoTR2V0T3B0aW9uRGVmaW5pdGlvbhIkLnVzZXJzLnYxLkdldE9wdGlvbkRlZmluaXRpb25SZXF1ZXN0GiUudXNlcnMudjEuR2V0T3B0aW9uRGVmaW5pdGlvblJlc3BvbnNlIhOQAgHK8xgMb3B0aW9ucy5yZWFkEnUKEkxpc3RJbnZhbGlkT3B0aW9ucxIjLnVzZXJzLnYxLkxpc3RJbnZhbGlkT3B0aW9uc1JlcXVlc3QaJC51c2Vycy52MS5MaXN0SW52YWxpZE9wdGlvbnNSZXNwb25zZSIUkAIByvMYDW9wdGlvbnMuYWRtaW4SZgoOU2V0U2NvcGVPcHRpb24SHy51c2Vycy52MS5TZXRTY29wZU9wdGlvblJlcXVlc3QaIC51c2Vycy52MS5TZXRTY29wZU9wdGlvblJlc3BvbnNlIhHK8xgNb3B0aW9ucy5hZG1pbhJoCg5HZXRTY29wZU9wdGlvbhIfLnVzZXJzLnYxLkdldFNjb3BlT3B0aW9uUmVxdWVzdBogLnVzZXJzLnYxLkdldFNjb3BlT3B0aW9uUmVzcG9uc2UiE5ACAcrzGAxvcHRpb25zLnJlYWQSbgoQTGlzdFNjb3BlT3B0aW9ucxIhLnVzZXJzLnYxLkxpc3RTY29wZU9wdGlvbnNSZXF1ZXN0GiIudXNlcnMudjEuTGlzdFNjb3BlT3B0aW9uc1Jlc3BvbnNlIhOQAgHK8xgMb3B0aW9ucy5yZWFkEm8KEURlbGV0ZVNjb3BlT3B0aW9uEiIudXNlcnMudjEuRGVsZXRlU2NvcGVPcHRpb25SZXF1ZXN0GiMudXNlcnMudjEuRGVsZXRlU2NvcGVPcHRpb25SZXNwb25zZSIRyvMYDW9wdGlvbnMuYWRtaW5CLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_google_rpc_status, file_users_v1_consistency, file_users_v1_option_definition, file_users_v1_options, file_users_v1_scope_option, file_users_v1_user_option]);
 
 /**
  * The request of GetOption.
@@ -394,6 +400,13 @@ export type SetOptionResponse = Message<"users.v1.SetOptionResponse"> & {
   changed: boolean;
 
   /**
+   * A lock at this scope or above hides the stored value for now.
+   *
+   * @generated from field: bool locked = 4;
+   */
+  locked: boolean;
+
+  /**
    * For reads that have to see this write: Consistency.at_least_as_fresh.
    *
    * @generated from field: string consistency_token = 5;
@@ -493,6 +506,1332 @@ export const DeleteOptionResponseSchema: GenMessage<DeleteOptionResponse> = /*@_
   messageDesc(file_users_v1_user_option_service, 10);
 
 /**
+ * What to store in one scope.
+ *
+ * @generated from message users.v1.OptionSet
+ */
+export type OptionSet = Message<"users.v1.OptionSet"> & {
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB in canonical form and 24 levels deep.
+   * Required; null is a value.
+   *
+   * @generated from field: google.protobuf.Value value = 2;
+   */
+  value?: Value | undefined;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 3;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 4;
+   */
+  organizationId: bigint;
+
+  /**
+   * When the option ends; it has to be in the future. Absent = never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message users.v1.OptionSet.
+ * Use `create(OptionSetSchema)` to create a new message.
+ */
+export const OptionSetSchema: GenMessage<OptionSet> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 11);
+
+/**
+ * What to delete from one scope.
+ *
+ * @generated from message users.v1.OptionDelete
+ */
+export type OptionDelete = Message<"users.v1.OptionDelete"> & {
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 2;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 3;
+   */
+  organizationId: bigint;
+};
+
+/**
+ * Describes the message users.v1.OptionDelete.
+ * Use `create(OptionDeleteSchema)` to create a new message.
+ */
+export const OptionDeleteSchema: GenMessage<OptionDelete> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 12);
+
+/**
+ * One change.
+ *
+ * @generated from message users.v1.OptionChange
+ */
+export type OptionChange = Message<"users.v1.OptionChange"> & {
+  /**
+   * The kind of change. Required.
+   *
+   * @generated from oneof users.v1.OptionChange.change
+   */
+  change: {
+    /**
+     * Store a value.
+     *
+     * @generated from field: users.v1.OptionSet set = 1;
+     */
+    value: OptionSet;
+    case: "set";
+  } | {
+    /**
+     * Delete a value, which has to be there.
+     *
+     * @generated from field: users.v1.OptionDelete delete = 2;
+     */
+    value: OptionDelete;
+    case: "delete";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message users.v1.OptionChange.
+ * Use `create(OptionChangeSchema)` to create a new message.
+ */
+export const OptionChangeSchema: GenMessage<OptionChange> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 13);
+
+/**
+ * What has to hold for a change set to be applied.
+ *
+ * @generated from message users.v1.OptionPrecondition
+ */
+export type OptionPrecondition = Message<"users.v1.OptionPrecondition"> & {
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 2;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 3;
+   */
+  organizationId: bigint;
+
+  /**
+   * The condition. Required.
+   *
+   * @generated from oneof users.v1.OptionPrecondition.condition
+   */
+  condition: {
+    /**
+     * The option is stored and equals this JSON value.
+     *
+     * @generated from field: google.protobuf.Value must_equal = 4;
+     */
+    value: Value;
+    case: "mustEqual";
+  } | {
+    /**
+     * The option is stored, whatever its value.
+     *
+     * @generated from field: bool must_exist = 5;
+     */
+    value: boolean;
+    case: "mustExist";
+  } | {
+    /**
+     * The option is not stored.
+     *
+     * @generated from field: bool must_not_exist = 6;
+     */
+    value: boolean;
+    case: "mustNotExist";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message users.v1.OptionPrecondition.
+ * Use `create(OptionPreconditionSchema)` to create a new message.
+ */
+export const OptionPreconditionSchema: GenMessage<OptionPrecondition> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 14);
+
+/**
+ * The request of ApplyOptionChanges.
+ *
+ * @generated from message users.v1.ApplyOptionChangesRequest
+ */
+export type ApplyOptionChangesRequest = Message<"users.v1.ApplyOptionChangesRequest"> & {
+  /**
+   * The user, above 0.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * 1 to 500 changes, each of another option.
+   *
+   * @generated from field: repeated users.v1.OptionChange changes = 2;
+   */
+  changes: OptionChange[];
+
+  /**
+   * Up to 500 conditions, checked before the changes.
+   *
+   * @generated from field: repeated users.v1.OptionPrecondition preconditions = 3;
+   */
+  preconditions: OptionPrecondition[];
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and store nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 5;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message users.v1.ApplyOptionChangesRequest.
+ * Use `create(ApplyOptionChangesRequestSchema)` to create a new message.
+ */
+export const ApplyOptionChangesRequestSchema: GenMessage<ApplyOptionChangesRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 15);
+
+/**
+ * The response of ApplyOptionChanges.
+ *
+ * @generated from message users.v1.ApplyOptionChangesResponse
+ */
+export type ApplyOptionChangesResponse = Message<"users.v1.ApplyOptionChangesResponse"> & {
+  /**
+   * The options that the sets have stored, in the order of the changes.
+   *
+   * @generated from field: repeated users.v1.UserOption options = 1;
+   */
+  options: UserOption[];
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.ApplyOptionChangesResponse.
+ * Use `create(ApplyOptionChangesResponseSchema)` to create a new message.
+ */
+export const ApplyOptionChangesResponseSchema: GenMessage<ApplyOptionChangesResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 16);
+
+/**
+ * One option of one user to store.
+ *
+ * @generated from message users.v1.OptionEntry
+ */
+export type OptionEntry = Message<"users.v1.OptionEntry"> & {
+  /**
+   * The user, above 0.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB in canonical form and 24 levels deep.
+   * Required; null is a value.
+   *
+   * @generated from field: google.protobuf.Value value = 3;
+   */
+  value?: Value | undefined;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 4;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 5;
+   */
+  organizationId: bigint;
+};
+
+/**
+ * Describes the message users.v1.OptionEntry.
+ * Use `create(OptionEntrySchema)` to create a new message.
+ */
+export const OptionEntrySchema: GenMessage<OptionEntry> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 17);
+
+/**
+ * The request of BatchSetOptions.
+ *
+ * @generated from message users.v1.BatchSetOptionsRequest
+ */
+export type BatchSetOptionsRequest = Message<"users.v1.BatchSetOptionsRequest"> & {
+  /**
+   * 1 to 1,000 entries, each of another option.
+   *
+   * @generated from field: repeated users.v1.OptionEntry entries = 1;
+   */
+  entries: OptionEntry[];
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message users.v1.BatchSetOptionsRequest.
+ * Use `create(BatchSetOptionsRequestSchema)` to create a new message.
+ */
+export const BatchSetOptionsRequestSchema: GenMessage<BatchSetOptionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 18);
+
+/**
+ * What became of one entry.
+ *
+ * @generated from message users.v1.BatchSetOptionResult
+ */
+export type BatchSetOptionResult = Message<"users.v1.BatchSetOptionResult"> & {
+  /**
+   * The outcome.
+   *
+   * @generated from oneof users.v1.BatchSetOptionResult.result
+   */
+  result: {
+    /**
+     * The option as it is stored now.
+     *
+     * @generated from field: users.v1.UserOption option = 1;
+     */
+    value: UserOption;
+    case: "option";
+  } | {
+    /**
+     * Why it was refused; it carries the same details as the error of SetOption.
+     *
+     * @generated from field: google.rpc.Status error = 2;
+     */
+    value: Status;
+    case: "error";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message users.v1.BatchSetOptionResult.
+ * Use `create(BatchSetOptionResultSchema)` to create a new message.
+ */
+export const BatchSetOptionResultSchema: GenMessage<BatchSetOptionResult> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 19);
+
+/**
+ * The response of BatchSetOptions.
+ *
+ * @generated from message users.v1.BatchSetOptionsResponse
+ */
+export type BatchSetOptionsResponse = Message<"users.v1.BatchSetOptionsResponse"> & {
+  /**
+   * One result per entry, in the order of the request.
+   *
+   * @generated from field: repeated users.v1.BatchSetOptionResult results = 1;
+   */
+  results: BatchSetOptionResult[];
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.BatchSetOptionsResponse.
+ * Use `create(BatchSetOptionsResponseSchema)` to create a new message.
+ */
+export const BatchSetOptionsResponseSchema: GenMessage<BatchSetOptionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 20);
+
+/**
+ * The request of ResolveOptions.
+ *
+ * @generated from message users.v1.ResolveOptionsRequest
+ */
+export type ResolveOptionsRequest = Message<"users.v1.ResolveOptionsRequest"> & {
+  /**
+   * 1 to 1,000 users, each above 0.
+   *
+   * @generated from field: repeated int64 user_ids = 1;
+   */
+  userIds: bigint[];
+
+  /**
+   * Up to 100 keys; none = all that have a definition or a value.
+   *
+   * @generated from field: repeated string keys = 2;
+   */
+  keys: string[];
+
+  /**
+   * The project whose levels take part; 0 = none. It goes together with organization_id.
+   *
+   * @generated from field: int64 project_id = 3;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization whose levels take part; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 4;
+   */
+  organizationId: bigint;
+
+  /**
+   * Return the trail of every value. Default: false.
+   *
+   * @generated from field: bool explain = 5;
+   */
+  explain: boolean;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: users.v1.Consistency consistency = 6;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message users.v1.ResolveOptionsRequest.
+ * Use `create(ResolveOptionsRequestSchema)` to create a new message.
+ */
+export const ResolveOptionsRequestSchema: GenMessage<ResolveOptionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 21);
+
+/**
+ * The effective options of one user.
+ *
+ * @generated from message users.v1.ResolvedOptions
+ */
+export type ResolvedOptions = Message<"users.v1.ResolvedOptions"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * There is such a user; otherwise options is empty.
+   *
+   * @generated from field: bool user_found = 2;
+   */
+  userFound: boolean;
+
+  /**
+   * One per key, in the order of the request; without keys by key.
+   *
+   * @generated from field: repeated users.v1.ResolvedOption options = 3;
+   */
+  options: ResolvedOption[];
+};
+
+/**
+ * Describes the message users.v1.ResolvedOptions.
+ * Use `create(ResolvedOptionsSchema)` to create a new message.
+ */
+export const ResolvedOptionsSchema: GenMessage<ResolvedOptions> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 22);
+
+/**
+ * The response of ResolveOptions.
+ *
+ * @generated from message users.v1.ResolveOptionsResponse
+ */
+export type ResolveOptionsResponse = Message<"users.v1.ResolveOptionsResponse"> & {
+  /**
+   * One result per user, in the order of the request.
+   *
+   * @generated from field: repeated users.v1.ResolvedOptions results = 1;
+   */
+  results: ResolvedOptions[];
+};
+
+/**
+ * Describes the message users.v1.ResolveOptionsResponse.
+ * Use `create(ResolveOptionsResponseSchema)` to create a new message.
+ */
+export const ResolveOptionsResponseSchema: GenMessage<ResolveOptionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 23);
+
+/**
+ * The request of FindUsersByOption.
+ *
+ * @generated from message users.v1.FindUsersByOptionRequest
+ */
+export type FindUsersByOptionRequest = Message<"users.v1.FindUsersByOptionRequest"> & {
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 2;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 3;
+   */
+  organizationId: bigint;
+
+  /**
+   * The JSON value to find. Required.
+   *
+   * @generated from field: google.protobuf.Value equals = 4;
+   */
+  equals?: Value | undefined;
+
+  /**
+   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
+   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message users.v1.FindUsersByOptionRequest.
+ * Use `create(FindUsersByOptionRequestSchema)` to create a new message.
+ */
+export const FindUsersByOptionRequestSchema: GenMessage<FindUsersByOptionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 24);
+
+/**
+ * The response of FindUsersByOption.
+ *
+ * @generated from message users.v1.FindUsersByOptionResponse
+ */
+export type FindUsersByOptionResponse = Message<"users.v1.FindUsersByOptionResponse"> & {
+  /**
+   * The users, ascending.
+   *
+   * @generated from field: repeated int64 user_ids = 1;
+   */
+  userIds: bigint[];
+
+  /**
+   * The page_token of the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message users.v1.FindUsersByOptionResponse.
+ * Use `create(FindUsersByOptionResponseSchema)` to create a new message.
+ */
+export const FindUsersByOptionResponseSchema: GenMessage<FindUsersByOptionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 25);
+
+/**
+ * The request of ListOptionRevisions.
+ *
+ * @generated from message users.v1.ListOptionRevisionsRequest
+ */
+export type ListOptionRevisionsRequest = Message<"users.v1.ListOptionRevisionsRequest"> & {
+  /**
+   * The user, above 0.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 3;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 4;
+   */
+  organizationId: bigint;
+
+  /**
+   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
+   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message users.v1.ListOptionRevisionsRequest.
+ * Use `create(ListOptionRevisionsRequestSchema)` to create a new message.
+ */
+export const ListOptionRevisionsRequestSchema: GenMessage<ListOptionRevisionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 26);
+
+/**
+ * The response of ListOptionRevisions.
+ *
+ * @generated from message users.v1.ListOptionRevisionsResponse
+ */
+export type ListOptionRevisionsResponse = Message<"users.v1.ListOptionRevisionsResponse"> & {
+  /**
+   * The revisions, newest first.
+   *
+   * @generated from field: repeated users.v1.OptionRevision revisions = 1;
+   */
+  revisions: OptionRevision[];
+
+  /**
+   * The page_token of the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message users.v1.ListOptionRevisionsResponse.
+ * Use `create(ListOptionRevisionsResponseSchema)` to create a new message.
+ */
+export const ListOptionRevisionsResponseSchema: GenMessage<ListOptionRevisionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 27);
+
+/**
+ * The request of RestoreOption.
+ *
+ * @generated from message users.v1.RestoreOptionRequest
+ */
+export type RestoreOptionRequest = Message<"users.v1.RestoreOptionRequest"> & {
+  /**
+   * The user, above 0.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * The project of the scope; 0 = none.
+   *
+   * @generated from field: int64 project_id = 3;
+   */
+  projectId: bigint;
+
+  /**
+   * The organization of the scope; 0 = none.
+   *
+   * @generated from field: int64 organization_id = 4;
+   */
+  organizationId: bigint;
+
+  /**
+   * The revision to restore, above 0; it has to be one of this option.
+   *
+   * @generated from field: int64 revision_id = 5;
+   */
+  revisionId: bigint;
+};
+
+/**
+ * Describes the message users.v1.RestoreOptionRequest.
+ * Use `create(RestoreOptionRequestSchema)` to create a new message.
+ */
+export const RestoreOptionRequestSchema: GenMessage<RestoreOptionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 28);
+
+/**
+ * The response of RestoreOption.
+ *
+ * @generated from message users.v1.RestoreOptionResponse
+ */
+export type RestoreOptionResponse = Message<"users.v1.RestoreOptionResponse"> & {
+  /**
+   * The option as it is stored now; absent when a deletion was restored.
+   *
+   * @generated from field: users.v1.UserOption option = 1;
+   */
+  option?: UserOption | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.RestoreOptionResponse.
+ * Use `create(RestoreOptionResponseSchema)` to create a new message.
+ */
+export const RestoreOptionResponseSchema: GenMessage<RestoreOptionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 29);
+
+/**
+ * The request of ListOptionDefinitions.
+ *
+ * @generated from message users.v1.ListOptionDefinitionsRequest
+ */
+export type ListOptionDefinitionsRequest = Message<"users.v1.ListOptionDefinitionsRequest"> & {
+};
+
+/**
+ * Describes the message users.v1.ListOptionDefinitionsRequest.
+ * Use `create(ListOptionDefinitionsRequestSchema)` to create a new message.
+ */
+export const ListOptionDefinitionsRequestSchema: GenMessage<ListOptionDefinitionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 30);
+
+/**
+ * The response of ListOptionDefinitions.
+ *
+ * @generated from message users.v1.ListOptionDefinitionsResponse
+ */
+export type ListOptionDefinitionsResponse = Message<"users.v1.ListOptionDefinitionsResponse"> & {
+  /**
+   * The definitions, by key.
+   *
+   * @generated from field: repeated users.v1.OptionDefinition definitions = 1;
+   */
+  definitions: OptionDefinition[];
+};
+
+/**
+ * Describes the message users.v1.ListOptionDefinitionsResponse.
+ * Use `create(ListOptionDefinitionsResponseSchema)` to create a new message.
+ */
+export const ListOptionDefinitionsResponseSchema: GenMessage<ListOptionDefinitionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 31);
+
+/**
+ * The request of GetOptionDefinition.
+ *
+ * @generated from message users.v1.GetOptionDefinitionRequest
+ */
+export type GetOptionDefinitionRequest = Message<"users.v1.GetOptionDefinitionRequest"> & {
+  /**
+   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 1;
+   */
+  key: string;
+};
+
+/**
+ * Describes the message users.v1.GetOptionDefinitionRequest.
+ * Use `create(GetOptionDefinitionRequestSchema)` to create a new message.
+ */
+export const GetOptionDefinitionRequestSchema: GenMessage<GetOptionDefinitionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 32);
+
+/**
+ * The response of GetOptionDefinition.
+ *
+ * @generated from message users.v1.GetOptionDefinitionResponse
+ */
+export type GetOptionDefinitionResponse = Message<"users.v1.GetOptionDefinitionResponse"> & {
+  /**
+   * The definition.
+   *
+   * @generated from field: users.v1.OptionDefinition definition = 1;
+   */
+  definition?: OptionDefinition | undefined;
+};
+
+/**
+ * Describes the message users.v1.GetOptionDefinitionResponse.
+ * Use `create(GetOptionDefinitionResponseSchema)` to create a new message.
+ */
+export const GetOptionDefinitionResponseSchema: GenMessage<GetOptionDefinitionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 33);
+
+/**
+ * The request of ListInvalidOptions.
+ *
+ * @generated from message users.v1.ListInvalidOptionsRequest
+ */
+export type ListInvalidOptionsRequest = Message<"users.v1.ListInvalidOptionsRequest"> & {
+  /**
+   * Most options to look at. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the previous answer; empty = the first page. A tampered one is INVALID_ARGUMENT
+   * PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message users.v1.ListInvalidOptionsRequest.
+ * Use `create(ListInvalidOptionsRequestSchema)` to create a new message.
+ */
+export const ListInvalidOptionsRequestSchema: GenMessage<ListInvalidOptionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 34);
+
+/**
+ * A stored option that does not fit its definition.
+ *
+ * @generated from message users.v1.InvalidOption
+ */
+export type InvalidOption = Message<"users.v1.InvalidOption"> & {
+  /**
+   * The option.
+   *
+   * @generated from field: users.v1.UserOption option = 1;
+   */
+  option?: UserOption | undefined;
+
+  /**
+   * What is wrong with it, in words that do not repeat the value.
+   *
+   * @generated from field: string violation = 2;
+   */
+  violation: string;
+};
+
+/**
+ * Describes the message users.v1.InvalidOption.
+ * Use `create(InvalidOptionSchema)` to create a new message.
+ */
+export const InvalidOptionSchema: GenMessage<InvalidOption> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 35);
+
+/**
+ * The response of ListInvalidOptions.
+ *
+ * @generated from message users.v1.ListInvalidOptionsResponse
+ */
+export type ListInvalidOptionsResponse = Message<"users.v1.ListInvalidOptionsResponse"> & {
+  /**
+   * The options that do not fit.
+   *
+   * @generated from field: repeated users.v1.InvalidOption invalid_options = 1;
+   */
+  invalidOptions: InvalidOption[];
+
+  /**
+   * The page_token of the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message users.v1.ListInvalidOptionsResponse.
+ * Use `create(ListInvalidOptionsResponseSchema)` to create a new message.
+ */
+export const ListInvalidOptionsResponseSchema: GenMessage<ListInvalidOptionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 36);
+
+/**
+ * The request of SetScopeOption.
+ *
+ * @generated from message users.v1.SetScopeOptionRequest
+ */
+export type SetScopeOptionRequest = Message<"users.v1.SetScopeOptionRequest"> & {
+  /**
+   * Whose option it is. Required.
+   *
+   * @generated from oneof users.v1.SetScopeOptionRequest.target
+   */
+  target: {
+    /**
+     * Everybody's.
+     *
+     * @generated from field: users.v1.GlobalTarget global = 1;
+     */
+    value: GlobalTarget;
+    case: "global";
+  } | {
+    /**
+     * An organization's, above 0.
+     *
+     * @generated from field: int64 organization_id = 2;
+     */
+    value: bigint;
+    case: "organizationId";
+  } | {
+    /**
+     * A project's, above 0.
+     *
+     * @generated from field: int64 project_id = 3;
+     */
+    value: bigint;
+    case: "projectId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB in canonical form and 24 levels deep.
+   * Required; null is a value.
+   *
+   * @generated from field: google.protobuf.Value value = 5;
+   */
+  value?: Value | undefined;
+
+  /**
+   * The value beats every user's own one. Default: false.
+   *
+   * @generated from field: bool locked = 6;
+   */
+  locked: boolean;
+
+  /**
+   * The version that the change is based on; a stale one, or any when nothing is stored, is ABORTED ETAG_MISMATCH.
+   * Empty = no check.
+   *
+   * @generated from field: string etag = 7;
+   */
+  etag: string;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 8;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message users.v1.SetScopeOptionRequest.
+ * Use `create(SetScopeOptionRequestSchema)` to create a new message.
+ */
+export const SetScopeOptionRequestSchema: GenMessage<SetScopeOptionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 37);
+
+/**
+ * The response of SetScopeOption.
+ *
+ * @generated from message users.v1.SetScopeOptionResponse
+ */
+export type SetScopeOptionResponse = Message<"users.v1.SetScopeOptionResponse"> & {
+  /**
+   * The option as it is stored now.
+   *
+   * @generated from field: users.v1.ScopeOption option = 1;
+   */
+  option?: ScopeOption | undefined;
+
+  /**
+   * There was no such option before.
+   *
+   * @generated from field: bool created = 2;
+   */
+  created: boolean;
+
+  /**
+   * The value or the lock differs from what was stored before.
+   *
+   * @generated from field: bool changed = 3;
+   */
+  changed: boolean;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 4;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.SetScopeOptionResponse.
+ * Use `create(SetScopeOptionResponseSchema)` to create a new message.
+ */
+export const SetScopeOptionResponseSchema: GenMessage<SetScopeOptionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 38);
+
+/**
+ * The request of GetScopeOption.
+ *
+ * @generated from message users.v1.GetScopeOptionRequest
+ */
+export type GetScopeOptionRequest = Message<"users.v1.GetScopeOptionRequest"> & {
+  /**
+   * Whose option it is. Required.
+   *
+   * @generated from oneof users.v1.GetScopeOptionRequest.target
+   */
+  target: {
+    /**
+     * Everybody's.
+     *
+     * @generated from field: users.v1.GlobalTarget global = 1;
+     */
+    value: GlobalTarget;
+    case: "global";
+  } | {
+    /**
+     * An organization's, above 0.
+     *
+     * @generated from field: int64 organization_id = 2;
+     */
+    value: bigint;
+    case: "organizationId";
+  } | {
+    /**
+     * A project's, above 0.
+     *
+     * @generated from field: int64 project_id = 3;
+     */
+    value: bigint;
+    case: "projectId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: users.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message users.v1.GetScopeOptionRequest.
+ * Use `create(GetScopeOptionRequestSchema)` to create a new message.
+ */
+export const GetScopeOptionRequestSchema: GenMessage<GetScopeOptionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 39);
+
+/**
+ * The response of GetScopeOption.
+ *
+ * @generated from message users.v1.GetScopeOptionResponse
+ */
+export type GetScopeOptionResponse = Message<"users.v1.GetScopeOptionResponse"> & {
+  /**
+   * The option.
+   *
+   * @generated from field: users.v1.ScopeOption option = 1;
+   */
+  option?: ScopeOption | undefined;
+};
+
+/**
+ * Describes the message users.v1.GetScopeOptionResponse.
+ * Use `create(GetScopeOptionResponseSchema)` to create a new message.
+ */
+export const GetScopeOptionResponseSchema: GenMessage<GetScopeOptionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 40);
+
+/**
+ * The request of ListScopeOptions.
+ *
+ * @generated from message users.v1.ListScopeOptionsRequest
+ */
+export type ListScopeOptionsRequest = Message<"users.v1.ListScopeOptionsRequest"> & {
+  /**
+   * Whose option it is. Required.
+   *
+   * @generated from oneof users.v1.ListScopeOptionsRequest.target
+   */
+  target: {
+    /**
+     * Everybody's.
+     *
+     * @generated from field: users.v1.GlobalTarget global = 1;
+     */
+    value: GlobalTarget;
+    case: "global";
+  } | {
+    /**
+     * An organization's, above 0.
+     *
+     * @generated from field: int64 organization_id = 2;
+     */
+    value: bigint;
+    case: "organizationId";
+  } | {
+    /**
+     * A project's, above 0.
+     *
+     * @generated from field: int64 project_id = 3;
+     */
+    value: bigint;
+    case: "projectId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 4;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
+   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from field: string page_token = 5;
+   */
+  pageToken: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: users.v1.Consistency consistency = 6;
+   */
+  consistency?: Consistency | undefined;
+};
+
+/**
+ * Describes the message users.v1.ListScopeOptionsRequest.
+ * Use `create(ListScopeOptionsRequestSchema)` to create a new message.
+ */
+export const ListScopeOptionsRequestSchema: GenMessage<ListScopeOptionsRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 41);
+
+/**
+ * The response of ListScopeOptions.
+ *
+ * @generated from message users.v1.ListScopeOptionsResponse
+ */
+export type ListScopeOptionsResponse = Message<"users.v1.ListScopeOptionsResponse"> & {
+  /**
+   * The options.
+   *
+   * @generated from field: repeated users.v1.ScopeOption options = 1;
+   */
+  options: ScopeOption[];
+
+  /**
+   * The page_token of the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message users.v1.ListScopeOptionsResponse.
+ * Use `create(ListScopeOptionsResponseSchema)` to create a new message.
+ */
+export const ListScopeOptionsResponseSchema: GenMessage<ListScopeOptionsResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 42);
+
+/**
+ * The request of DeleteScopeOption.
+ *
+ * @generated from message users.v1.DeleteScopeOptionRequest
+ */
+export type DeleteScopeOptionRequest = Message<"users.v1.DeleteScopeOptionRequest"> & {
+  /**
+   * Whose option it is. Required.
+   *
+   * @generated from oneof users.v1.DeleteScopeOptionRequest.target
+   */
+  target: {
+    /**
+     * Everybody's.
+     *
+     * @generated from field: users.v1.GlobalTarget global = 1;
+     */
+    value: GlobalTarget;
+    case: "global";
+  } | {
+    /**
+     * An organization's, above 0.
+     *
+     * @generated from field: int64 organization_id = 2;
+     */
+    value: bigint;
+    case: "organizationId";
+  } | {
+    /**
+     * A project's, above 0.
+     *
+     * @generated from field: int64 project_id = 3;
+     */
+    value: bigint;
+    case: "projectId";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * The version to delete; a stale one, or any when nothing is stored, is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 5;
+   */
+  etag: string;
+
+  /**
+   * A missing option is no error. Default: false.
+   *
+   * @generated from field: bool allow_missing = 6;
+   */
+  allowMissing: boolean;
+};
+
+/**
+ * Describes the message users.v1.DeleteScopeOptionRequest.
+ * Use `create(DeleteScopeOptionRequestSchema)` to create a new message.
+ */
+export const DeleteScopeOptionRequestSchema: GenMessage<DeleteScopeOptionRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 43);
+
+/**
+ * The response of DeleteScopeOption.
+ *
+ * @generated from message users.v1.DeleteScopeOptionResponse
+ */
+export type DeleteScopeOptionResponse = Message<"users.v1.DeleteScopeOptionResponse"> & {
+  /**
+   * The option that was deleted; absent when there was none.
+   *
+   * @generated from field: users.v1.ScopeOption option = 1;
+   */
+  option?: ScopeOption | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.DeleteScopeOptionResponse.
+ * Use `create(DeleteScopeOptionResponseSchema)` to create a new message.
+ */
+export const DeleteScopeOptionResponseSchema: GenMessage<DeleteScopeOptionResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_user_option_service, 44);
+
+/**
  * Options of users, one scope at a time. "The scope" of a request is its two fields project_id and organization_id: at
  * most one is set (both: INVALID_ARGUMENT OPTION_SCOPE_CONFLICT); with neither it is the user's global scope. There is
  * no fallback between scopes.
@@ -562,6 +1901,155 @@ export const UserOptionService: GenService<{
     methodKind: "unary";
     input: typeof DeleteOptionRequestSchema;
     output: typeof DeleteOptionResponseSchema;
+  },
+  /**
+   * Changes several options of one user in one transaction: all or nothing.
+   * Errors: NOT_FOUND USER_NOT_FOUND, OPTION_NOT_FOUND (a delete); FAILED_PRECONDITION PRECONDITION_FAILED, with index
+   * and key in the metadata; INVALID_ARGUMENT DUPLICATE_ENTRY and those of SetOption, the violation naming the index.
+   *
+   * @generated from rpc users.v1.UserOptionService.ApplyOptionChanges
+   */
+  applyOptionChanges: {
+    methodKind: "unary";
+    input: typeof ApplyOptionChangesRequestSchema;
+    output: typeof ApplyOptionChangesResponseSchema;
+  },
+  /**
+   * Stores options of many users. Each entry is atomic by itself: an entry that is refused leaves the others alone.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT, DUPLICATE_ENTRY, REQUEST_ID_REUSED; per entry those
+   * of SetOption that depend on the value or the user.
+   *
+   * @generated from rpc users.v1.UserOptionService.BatchSetOptions
+   */
+  batchSetOptions: {
+    methodKind: "unary";
+    input: typeof BatchSetOptionsRequestSchema;
+    output: typeof BatchSetOptionsResponseSchema;
+  },
+  /**
+   * Returns what each option effectively is for each user, and where the value comes from. First hit wins: a locked value
+   * (global, organization, project), then the user's own (project, organization, global), then the defaults of project,
+   * organization and everybody, then the definition's.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   *
+   * @generated from rpc users.v1.UserOptionService.ResolveOptions
+   */
+  resolveOptions: {
+    methodKind: "unary";
+    input: typeof ResolveOptionsRequestSchema;
+    output: typeof ResolveOptionsResponseSchema;
+  },
+  /**
+   * Returns the users whose own option has a value, ascending by id.
+   * Errors: FAILED_PRECONDITION QUERY_NOT_INDEXED unless the definition of the key says indexed; INVALID_ARGUMENT
+   * FIELD_INVALID, OPTION_SCOPE_CONFLICT, PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from rpc users.v1.UserOptionService.FindUsersByOption
+   */
+  findUsersByOption: {
+    methodKind: "unary";
+    input: typeof FindUsersByOptionRequestSchema;
+    output: typeof FindUsersByOptionResponseSchema;
+  },
+  /**
+   * Returns the last writes of one option, at most 20, newest first; of a deleted option too.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT, PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from rpc users.v1.UserOptionService.ListOptionRevisions
+   */
+  listOptionRevisions: {
+    methodKind: "unary";
+    input: typeof ListOptionRevisionsRequestSchema;
+    output: typeof ListOptionRevisionsResponseSchema;
+  },
+  /**
+   * Writes what a revision holds once more: its value, or its deletion. The registry does not refuse it.
+   * Errors: NOT_FOUND USER_NOT_FOUND, REVISION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, OPTION_SCOPE_CONFLICT.
+   *
+   * @generated from rpc users.v1.UserOptionService.RestoreOption
+   */
+  restoreOption: {
+    methodKind: "unary";
+    input: typeof RestoreOptionRequestSchema;
+    output: typeof RestoreOptionResponseSchema;
+  },
+  /**
+   * Returns the registry: every key that has a definition, by key.
+   *
+   * @generated from rpc users.v1.UserOptionService.ListOptionDefinitions
+   */
+  listOptionDefinitions: {
+    methodKind: "unary";
+    input: typeof ListOptionDefinitionsRequestSchema;
+    output: typeof ListOptionDefinitionsResponseSchema;
+  },
+  /**
+   * Returns the definition of one key.
+   * Errors: NOT_FOUND DEFINITION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserOptionService.GetOptionDefinition
+   */
+  getOptionDefinition: {
+    methodKind: "unary";
+    input: typeof GetOptionDefinitionRequestSchema;
+    output: typeof GetOptionDefinitionResponseSchema;
+  },
+  /**
+   * Returns the stored options that do not fit their definitions, by the id of their rows: those that were imported, or
+   * stored before a definition was tightened. A page may be empty and still have a next one.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from rpc users.v1.UserOptionService.ListInvalidOptions
+   */
+  listInvalidOptions: {
+    methodKind: "unary";
+    input: typeof ListInvalidOptionsRequestSchema;
+    output: typeof ListInvalidOptionsResponseSchema;
+  },
+  /**
+   * Stores an option of everybody, of an organization or of a project. It reaches their users at once.
+   * Errors: ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP,
+   * OPTION_VALUE_INVALID, REQUEST_ID_REUSED.
+   *
+   * @generated from rpc users.v1.UserOptionService.SetScopeOption
+   */
+  setScopeOption: {
+    methodKind: "unary";
+    input: typeof SetScopeOptionRequestSchema;
+    output: typeof SetScopeOptionResponseSchema;
+  },
+  /**
+   * Returns an option of everybody, of an organization or of a project.
+   * Errors: NOT_FOUND OPTION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   *
+   * @generated from rpc users.v1.UserOptionService.GetScopeOption
+   */
+  getScopeOption: {
+    methodKind: "unary";
+    input: typeof GetScopeOptionRequestSchema;
+    output: typeof GetScopeOptionResponseSchema;
+  },
+  /**
+   * Returns the options of everybody, of an organization or of a project, by key.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
+   *
+   * @generated from rpc users.v1.UserOptionService.ListScopeOptions
+   */
+  listScopeOptions: {
+    methodKind: "unary";
+    input: typeof ListScopeOptionsRequestSchema;
+    output: typeof ListScopeOptionsResponseSchema;
+  },
+  /**
+   * Deletes an option of everybody, of an organization or of a project.
+   * Errors: NOT_FOUND OPTION_NOT_FOUND (unless allow_missing); ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID.
+   *
+   * @generated from rpc users.v1.UserOptionService.DeleteScopeOption
+   */
+  deleteScopeOption: {
+    methodKind: "unary";
+    input: typeof DeleteScopeOptionRequestSchema;
+    output: typeof DeleteScopeOptionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_users_v1_user_option_service, 0);

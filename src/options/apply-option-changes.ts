@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from "node:util";
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { failedPrecondition, invalidField, notFound } from "../errors.ts";
+import { type ApplyOptionChangesRequest, type OptionPrecondition, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { toUserOption } from "./option.mapping.ts";
+import { optionWriteOf } from "./option-write.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import { scopeOf } from "./scope.ts";
+import { type OptionWrite, storeOptions } from "./store.ts";
+import { nameOf, type OptionKey, type StoredOption, storedOptions } from "./stored-option.ts";
+import { jsonOf } from "./value.ts";
+import { assertVerified } from "./verified-email.ts";
+
+type Precondition = OptionKey & { readonly holds: (stored: StoredOption | undefined) => boolean };
+
+/** The changes of a request, checked; `deletes` remember their place in the request. */
+type Changes = {
+  readonly sets: readonly OptionWrite[];
+  readonly deletes: readonly (OptionKey & { readonly index: number })[];
+  readonly preconditions: readonly Precondition[];
+};
+
+const conditionOf = ({ condition }: OptionPrecondition, index: number): Precondition["holds"] => {
+  if (condition.case === "mustExist") return (stored) => stored !== undefined;
+  if (condition.case !== "mustEqual") return (stored) => stored === undefined;
+  const expected: unknown = JSON.parse(jsonOf(condition.value, `preconditions[${index}].must_equal`));
+  return (stored) => stored !== undefined && isDeepStrictEqual(stored.value, expected);
+};
+
+const changesOf = (registry: OptionRegistry, request: ApplyOptionChangesRequest): Changes => {
+  const { userId } = request;
+  const sets: OptionWrite[] = [];
+  const deletes: (OptionKey & { index: number })[] = [];
+  const names = new Set<string>();
+  for (const [index, { change }] of request.changes.entries()) {
+    const option: OptionKey =
+      change.case === "set"
+        ? optionWriteOf(registry, userId, change.value, `changes[${index}].set.`)
+        : { userId, key: change.value?.key ?? "", scope: scopeOf(change.value ?? { projectId: 0n, organizationId: 0n }) };
+    if (names.has(nameOf(option))) throw invalidField(`changes[${index}]`, "names an option that another change names", "DUPLICATE_ENTRY");
+    names.add(nameOf(option));
+    if (change.case === "set") sets.push(option as OptionWrite);
+    else deletes.push({ ...option, index });
+  }
+  const preconditions = request.preconditions.map((precondition, index) => ({
+    userId,
+    key: precondition.key,
+    scope: scopeOf(precondition),
+    holds: conditionOf(precondition, index),
+  }));
+  return { sets, deletes, preconditions };
+};
+
+const assertPreconditions = (preconditions: readonly Precondition[], stored: Map<string, StoredOption>): void => {
+  for (const [index, precondition] of preconditions.entries()) {
+    if (precondition.holds(stored.get(nameOf(precondition)))) continue;
+    const { key } = precondition;
+    throw failedPrecondition("PRECONDITION_FAILED", `Precondition ${index} does not hold: the option ${key} is another.`, {
+      metadata: { index: String(index), key },
+    });
+  }
+};
+
+const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, StoredOption>): Promise<void> => {
+  const ids = deletes.map((option) => {
+    const row = stored.get(nameOf(option));
+    if (row) return String(row.id);
+    throw notFound("OPTION_NOT_FOUND", `Change ${option.index} deletes an option that is not there: ${option.key}.`, {
+      metadata: { index: String(option.index), key: option.key },
+    });
+  });
+  if (ids.length > 0) await sql`delete from user_option where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+};
+
+/** ApplyOptionChanges: one transaction, all or nothing; a statement per kind of change, whatever their number. */
+export const applyOptionChanges =
+  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.applyOptionChanges> =>
+  (call, request) => {
+    const { userId, requestId, validateOnly } = request;
+    const { sets, deletes, preconditions } = changesOf(registry, request);
+    const method = UserOptionService.method.applyOptionChanges;
+    return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly }, async (tx) => {
+      await writableUser(tx, userId);
+      const stored = await storedOptions(tx, [...preconditions, ...deletes]);
+      assertPreconditions(preconditions, stored);
+      await assertVerified(tx, registry, sets);
+      await remove(tx, deletes, stored);
+      const outcomes = await storeOptions(tx, sets);
+      return { options: outcomes.flatMap((stored) => (stored ? [toUserOption(stored.row)] : [])) };
+    });
+  };

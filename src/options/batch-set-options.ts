@@ -1,0 +1,68 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { DomainError, invalidField } from "../errors.ts";
+import { type BatchSetOptionResultSchema, type BatchSetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { unwritableUsers } from "../users/writable-user.ts";
+import { toUserOption } from "./option.mapping.ts";
+import { optionWriteOf } from "./option-write.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import { scopeOf } from "./scope.ts";
+import { type OptionWrite, storeOptions } from "./store.ts";
+import { nameOf } from "./stored-option.ts";
+import { findUnverified } from "./verified-email.ts";
+
+type Outcome = MessageInitShape<typeof BatchSetOptionResultSchema>;
+
+const refused = (error: DomainError): Outcome => ({ result: { case: "error", value: toStatus(error) } });
+
+/** One entry, checked: what to store, or why not. */
+const checked = (registry: OptionRegistry, entry: BatchSetOptionsRequest["entries"][number], index: number): OptionWrite | DomainError => {
+  try {
+    return optionWriteOf(registry, entry.userId, entry, `entries[${index}].`);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+};
+
+const assertDistinct = ({ entries }: BatchSetOptionsRequest): void => {
+  const names = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    const name = nameOf({ userId: entry.userId, key: entry.key, scope: scopeOf(entry) });
+    if (names.has(name)) throw invalidField(`entries[${index}]`, "names an option that another entry names", "DUPLICATE_ENTRY");
+    names.add(name);
+  }
+};
+
+/**
+ * BatchSetOptions: entries that are refused leave the others alone. Those that are not stand or fall together with the
+ * one statement that stores them, which can only fail as a whole, for a reason that a retry overcomes.
+ */
+export const batchSetOptions =
+  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.batchSetOptions> =>
+  (call, request) => {
+    assertDistinct(request);
+    const entries = request.entries.map((entry, index) => checked(registry, entry, index));
+    const writes = entries.filter((entry): entry is OptionWrite => !(entry instanceof DomainError));
+    const userIds = [...new Set(writes.map(({ userId }) => userId))];
+    const { requestId } = request;
+    const method = UserOptionService.method.batchSetOptions;
+    return write(call, { method, request, subjects: userIds.map(userSubject), requestId }, async (tx) => {
+      const unwritable = await unwritableUsers(tx, userIds);
+      const unverified = await findUnverified(tx, registry, writes);
+      const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));
+      const outcomes = await storeOptions(tx, stored);
+      const rows = new Map(stored.map((option, index) => [option, outcomes[index]?.row]));
+      const results = entries.map((entry): Outcome => {
+        if (entry instanceof DomainError) return refused(entry);
+        const row = rows.get(entry);
+        if (row !== undefined) return { result: { case: "option", value: toUserOption(row) } };
+        return refused(unwritable.get(entry.userId) ?? unverified.get(entry) ?? userNotFound());
+      });
+      return { results };
+    });
+  };

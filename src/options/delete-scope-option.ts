@@ -1,0 +1,28 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import { notFound } from "../errors.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { toScopeOption } from "./scope-option.mapping.ts";
+import { assertOptionEtag } from "./stored-option.ts";
+import { storedScopeOption } from "./stored-scope-option.ts";
+import { scopeOfTarget, subjectOfScope } from "./target.ts";
+
+/** DeleteScopeOption: what it hid or overrode shows again at once. */
+export const deleteScopeOption =
+  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.deleteScopeOption> =>
+  (call, request) => {
+    const { key, etag, allowMissing } = request;
+    const scope = scopeOfTarget(request.target);
+    const method = UserOptionService.method.deleteScopeOption;
+    return write(call, { method, request, subjects: [subjectOfScope(scope)] }, async (tx) => {
+      const row = await storedScopeOption(tx, scope, key);
+      assertOptionEtag(row, etag);
+      if (row === undefined) {
+        if (allowMissing) return {};
+        throw notFound("OPTION_NOT_FOUND", "There is no such option.");
+      }
+      await sql`delete from scope_option where id = ${row.id}`.execute(tx.sql, tx.abort);
+      return { option: toScopeOption(row) };
+    });
+  };

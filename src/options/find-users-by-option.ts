@@ -1,0 +1,45 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { Pager } from "../db/page.ts";
+import { failedPrecondition } from "../errors.ts";
+import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { alive } from "./option.select.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import { scopeOf } from "./scope.ts";
+import { jsonOf } from "./value.ts";
+
+/**
+ * FindUsersByOption: a walk along the index of the key (option-index.ts), which is ordered by user within one hash. The
+ * key stands in the text of the statement, as it stands in the index: only then can the planner tell that they match.
+ */
+export const findUsersByOption =
+  ({
+    db,
+    registry,
+    pager,
+  }: {
+    db: Database;
+    registry: OptionRegistry;
+    pager: Pager;
+  }): Operation<typeof UserOptionService.method.findUsersByOption> =>
+  async (call, request) => {
+    const { key, equals } = request;
+    if (!registry.get(key)?.indexed) {
+      throw failedPrecondition("QUERY_NOT_INDEXED", `The definition of the option ${key} does not say that it is indexed.`, {
+        metadata: { key },
+      });
+    }
+    const scope = scopeOf(request);
+    const json = equals === undefined ? "null" : jsonOf(equals, "equals");
+    const page = pager(call, FindUsersByOptionRequestSchema, request);
+    const [after = "0"] = page.after ?? [];
+    const { rows } = await sql<{ user_id: bigint }>`
+      select o.user_id from user_option o
+      where o.key = ${sql.lit(key)} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}
+        and jsonb_hash_extended(o.value, 0) = jsonb_hash_extended(${json}::jsonb, 0) and o.value = ${json}::jsonb
+        and o.user_id > ${after} and ${alive}
+      order by o.user_id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+    const { rows: found, nextPageToken } = page.cut(rows, ({ user_id }) => [user_id]);
+    return { userIds: found.map(({ user_id }) => user_id), nextPageToken };
+  };

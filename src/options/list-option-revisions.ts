@@ -1,0 +1,49 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Selectable, sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Database, Schema } from "../db/orm.ts";
+import type { Pager } from "../db/page.ts";
+import type { OptionRevisionSchema } from "../gen/users/v1/user_option_pb.ts";
+import { ListOptionRevisionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { scopeOf } from "./scope.ts";
+import { toValue } from "./value.ts";
+
+/** A write of an option as it was kept; `deleted` tells a deletion from a stored null. */
+export type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean };
+
+/** A revision as the API shows it. */
+export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevisionSchema> => ({
+  revisionId: row.id,
+  deleted: row.deleted,
+  ...(!row.deleted && { value: toValue(row.value) }),
+  changeTime: timestampFromDate(row.change_time),
+  caller: row.caller,
+  actingUserId: row.acting_user_id ?? 0n,
+  ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),
+});
+
+/** The columns of a revision, in the alias `r`. */
+export const revisionColumns = sql.raw("r.*, r.value is null as deleted");
+
+/** ListOptionRevisions: one statement. */
+export const listOptionRevisions =
+  ({ db, pager }: { db: Database; pager: Pager }): Operation<typeof UserOptionService.method.listOptionRevisions> =>
+  async (call, request) => {
+    const { userId, key } = request;
+    const scope = scopeOf(request);
+    const page = pager(call, ListOptionRevisionsRequestSchema, request);
+    const [before = null] = page.after ?? [];
+    const { rows } = await sql<RevisionRow | { id: null }>`
+      select ${revisionColumns} from users u
+      left join option_revision r
+        on r.user_id = u.id and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}
+        and (${before}::bigint is null or r.id < ${before}::bigint)
+      where u.id = ${userId}
+      order by r.id desc limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+    if (rows.length === 0) throw userNotFound();
+    const revisions = rows.filter((row): row is RevisionRow => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(revisions, ({ id }) => [id]);
+    return { revisions: shown.map(toRevision), nextPageToken };
+  };

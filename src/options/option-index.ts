@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { type Kysely, sql } from "kysely";
+import type { Logger } from "pino";
+import type { Database, Schema } from "../db/orm.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+
+const PREFIX = "user_option_find_";
+
+/** Key of the advisory lock of the one instance that aligns; any constant would do. */
+const LOCK = 7_523_094_289;
+
+/** The name of a key's index; a hash, since a key can be longer than a name may be. */
+const indexName = (key: string): string => `${PREFIX}${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
+
+/**
+ * Takes turns with other instances. It asks again and again rather than wait: a statement that waits has a snapshot, which
+ * an index that is built concurrently waits for in turn.
+ */
+const lock = async (connection: Kysely<Schema>): Promise<void> => {
+  for (;;) {
+    const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_lock(${LOCK}) as locked`.execute(connection);
+    if (rows[0]?.locked) return;
+    await setTimeout(100);
+  }
+};
+
+const align = async (connection: Kysely<Schema>, kind: Database["kind"], registry: OptionRegistry, log: Logger): Promise<void> => {
+  const { rows } = await sql<{ name: string; valid: boolean }>`
+      select c.relname as name, i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = 'user_option'::regclass and starts_with(c.relname, ${PREFIX})`.execute(connection);
+  const wanted = new Map(registry.list().flatMap(({ key, indexed }) => (indexed ? [[indexName(key), key] as const] : [])));
+  const present = new Set(rows.filter(({ valid }) => valid).map(({ name }) => name));
+  const spare = rows.filter(({ name, valid }) => !valid || !wanted.has(name));
+  const missing = [...wanted].filter(([name]) => !present.has(name));
+  // The embedded database has one connection: nobody is there to be kept waiting.
+  const concurrently = sql.raw(kind === "postgres" ? "concurrently" : "");
+  for (const { name } of spare) await sql`drop index ${concurrently} if exists ${sql.id(name)}`.execute(connection);
+  for (const [name, key] of missing) {
+    await sql`create index ${concurrently} if not exists ${sql.id(name)} on user_option
+        (scope_kind, scope_id, jsonb_hash_extended(value, 0), user_id) where key = ${sql.lit(key)}`.execute(connection);
+    log.info({ key }, "option indexed");
+  }
+};
+
+/**
+ * Gives each key whose definition says `indexed` an index of its own, over a hash of the value, and drops those of keys
+ * that no longer say so. So a key that is not found by costs nothing to write, and PostgreSQL keeps the others.
+ *
+ * An index that a cut connection has left half-built is invalid, and built anew.
+ */
+export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
+  db.sql.connection().execute(async (connection) => {
+    await lock(connection);
+    try {
+      // An index of a large table takes longer than any call may.
+      await sql`set statement_timeout = 0`.execute(connection);
+      await align(connection, db.kind, registry, log);
+    } finally {
+      await sql`reset statement_timeout`.execute(connection);
+      await sql`select pg_advisory_unlock(${LOCK})`.execute(connection);
+    }
+  });

@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from "node:util";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import type { Definition } from "./definition.ts";
+
+/** Says what is wrong with a value, in words that do not repeat it; undefined = it fits. */
+export type Check = (value: JsonValue) => string | undefined;
+
+const isLanguage = (tag: string): boolean => {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+};
+
+const isTimezone = (zone: string): boolean => {
+  // Offsets such as +02:00 are no zones of the IANA database, though Intl takes them.
+  if (!/^[A-Za-z]/.test(zone)) return false;
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const when =
+  (fits: (value: JsonValue) => boolean, otherwise: string): Check =>
+  (value) =>
+    fits(value) ? undefined : otherwise;
+
+const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * A validator of its own for each schema: one that is shared would refuse the `$id`s of a file that is read again. An
+ * unknown keyword or format is refused: a typing error must not let every value pass.
+ */
+const compile = (schema: object) => {
+  const ajv = new Ajv2020({ logger: false, ownProperties: true, strict: false, strictSchema: true });
+  const validate = ajv.compile(schema);
+  if ("$async" in validate) throw new Error("$async is not taken");
+  return validate;
+};
+
+const withSchema = (type: Check, schema: Definition["schema"]): Check => {
+  if (schema === undefined) return type;
+  const validate = compile(schema);
+  return (value) => {
+    const fault = type(value);
+    if (fault !== undefined) return fault;
+    if (validate(value)) return undefined;
+    const [error] = validate.errors ?? [];
+    // The path in the schema: that in the value is made of the value's own words.
+    return `does not fit its schema: it ${error?.message ?? "is refused"} (${error?.schemaPath ?? "#"})`;
+  };
+};
+
+const byType: Record<Definition["type"], (definition: Definition) => Check> = {
+  any: () => () => undefined,
+  bool: () => when((value) => typeof value === "boolean", "has to be true or false"),
+  int: () => when((value) => Number.isSafeInteger(value), "has to be a whole number"),
+  number: () => when((value) => typeof value === "number", "has to be a number"),
+  string: () => when((value) => typeof value === "string", "has to be a string"),
+  enum: ({ values = [] }) =>
+    when(
+      (value) => values.some((one) => isDeepStrictEqual(one, value)),
+      `has to be one of ${values.map((one) => JSON.stringify(one)).join(", ")}`,
+    ),
+  language: () => when((value) => typeof value === "string" && isLanguage(value), "has to be a language tag, such as pt-BR"),
+  timezone: () => when((value) => typeof value === "string" && isTimezone(value), "has to be a time zone, such as Europe/Vienna"),
+  // Which addresses are the user's, and verified, is state: verified-email.ts looks.
+  verified_email: () => when((value) => typeof value === "string", "has to be an address"),
+  object: ({ schema }) => withSchema(when(isObject, "has to be an object"), schema),
+  list: ({ schema }) => withSchema(when(Array.isArray, "has to be a list"), schema),
+};
+
+/**
+ * Prepares the check of one definition.
+ * @throws Error when its JSON Schema is none.
+ */
+export const checkOf = (definition: Definition): Check => {
+  const check = byType[definition.type](definition);
+  return definition.nullable ? (value) => (value === null ? undefined : check(value)) : check;
+};

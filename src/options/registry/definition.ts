@@ -1,0 +1,63 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { z } from "zod";
+
+const json: z.ZodType<JsonValue> = z.json();
+
+/** The scopes of a user's options, as the registry file names them; `user` is the global one. */
+export const scopeNames = ["user", "organization", "project"] as const;
+
+/** What a value can have to be. */
+export const typeNames = [
+  "any",
+  "bool",
+  "int",
+  "number",
+  "string",
+  "enum",
+  "language",
+  "timezone",
+  "verified_email",
+  "object",
+  "list",
+] as const;
+
+/** What happens when a value does not fit. */
+export const modeNames = ["enforce", "warn", "off"] as const;
+
+/** One key of the registry file: every field but the description and the type has a default. */
+export const definitionSchema = z
+  .strictObject({
+    description: z.string().min(1),
+    type: z.enum(typeNames),
+    values: z.array(json).min(1).optional(),
+    /** Null fits too, whatever the type. */
+    nullable: z.boolean().default(false),
+    scopes: z.array(z.enum(scopeNames)).min(1).default(["user"]),
+    default: json.optional(),
+    max_bytes: z
+      .int()
+      .min(1)
+      .max(64 * 1024)
+      .default(64 * 1024),
+    merge: z.enum(["object"]).optional(),
+    mode: z.enum(modeNames).default("enforce"),
+    indexed: z.boolean().default(false),
+    sensitive: z.boolean().default(false),
+    deprecated: z.string().default(""),
+    schema: z.record(z.string(), json).optional(),
+  })
+  .superRefine((definition, context) => {
+    const { type, values, schema, merge } = definition;
+    const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    if (type === "enum" && values === undefined) refuse("type", "enum needs values");
+    if (type !== "enum" && values !== undefined) refuse("values", "go with the type enum only");
+    if (schema !== undefined && type !== "object" && type !== "list") refuse("schema", "goes with the types object and list only");
+    if (merge !== undefined && type !== "object") refuse("merge", "goes with the type object only");
+    if (type === "verified_email" && definition.default !== undefined) refuse("default", "is the user's primary address");
+  });
+
+/** What the registry says of one key. */
+export type Definition = z.infer<typeof definitionSchema> & { readonly key: string };
+
+/** Whether it can be the key of an option. */
+export const isKey = (text: string): boolean => /^[A-Za-z0-9_.:-]{1,64}$/.test(text);

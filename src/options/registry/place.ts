@@ -1,0 +1,23 @@
+import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
+
+/** The pair of a map that has this name, as it is written: `1` and `"1"` are one name. */
+export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+
+/** Where in the text a path leads; what the file leaves out is missing at the last thing on the way. */
+export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
+  let node: ParsedNode | null | undefined = root;
+  let place = root.range[0];
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = pairOf(node as YAMLMap.Parsed, String(part));
+      if (pair === undefined) break;
+      place = pair.key.range[0];
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(part)] as ParsedNode | undefined;
+      if (!node) break;
+      place = node.range[0];
+    } else break;
+  }
+  return place;
+};

@@ -1,0 +1,113 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import { Counter, type Registry as MetricsRegistry } from "prom-client";
+import type { Config } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
+import { ScopeKind as Kind, type ScopeKind } from "../scope.ts";
+import type { Definition } from "./definition.ts";
+import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
+
+/** A value to be stored. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
+export type Candidate = {
+  readonly key: string;
+  readonly value: JsonValue;
+  /** The bytes of the value in canonical form. */
+  readonly bytes: number;
+  readonly scopeKind?: ScopeKind;
+  /** The proto path of the value, for the violation. */
+  readonly field: string;
+};
+
+/** The typed registry of options. */
+export type OptionRegistry = {
+  readonly get: (key: string) => CheckedDefinition | undefined;
+  /** All definitions, by key. */
+  readonly list: () => readonly CheckedDefinition[];
+  /**
+   * Checks a value before it is stored.
+   * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_SCOPE_NOT_ALLOWED or
+   * OPTION_KEY_UNREGISTERED, unless the mode of the key lets it pass.
+   */
+  readonly assertFits: (candidate: Candidate) => void;
+  /** What is wrong with a value that is stored already, in words that do not repeat it; undefined = it fits. */
+  readonly misfit: (stored: Pick<Candidate, "key" | "value" | "scopeKind">) => string | undefined;
+  /** Reads the file anew; a broken one is logged and changes nothing. True = the definitions are those of the file. */
+  readonly reload: () => boolean;
+};
+
+const scopeName: Record<ScopeKind, Definition["scopes"][number]> = {
+  [Kind.GLOBAL]: "user",
+  [Kind.ORGANIZATION]: "organization",
+  [Kind.PROJECT]: "project",
+};
+
+const refusal = ({ key, field }: Candidate, reason: DomainError["reason"], fault: string): DomainError =>
+  new DomainError("Invalid", reason, `The option ${key} ${fault}.`, {
+    metadata: { key },
+    violations: [{ field, description: fault }],
+  });
+
+const faultOf = (definition: CheckedDefinition, candidate: Candidate): DomainError | undefined => {
+  const { scopeKind, value, bytes } = candidate;
+  if (scopeKind !== undefined && !definition.scopes.includes(scopeName[scopeKind])) {
+    return refusal(candidate, "OPTION_SCOPE_NOT_ALLOWED", `can't be set in this scope, only in ${definition.scopes.join(" and ")}`);
+  }
+  if (bytes > definition.max_bytes) {
+    return refusal(candidate, "OPTION_VALUE_TOO_LARGE", `is larger than ${definition.max_bytes} bytes`);
+  }
+  const fault = definition.check(value);
+  return fault === undefined ? undefined : refusal(candidate, "OPTION_VALUE_INVALID", fault);
+};
+
+/**
+ * Loads the registry that the settings name.
+ * @throws ConfigError when the file is broken: a service does not start with half a registry.
+ */
+export const createOptionRegistry = (
+  { optionDefinitions, unregisteredOptions }: Pick<Config, "optionDefinitions" | "unregisteredOptions">,
+  log: Logger,
+  metrics: MetricsRegistry,
+): OptionRegistry => {
+  const file = optionDefinitions ?? builtInDefinitions;
+  let definitions = loadDefinitions(file);
+  const misfits = new Counter({
+    name: "userd_option_misfits_total",
+    help: "Values that did not fit their definition, by key and what became of them",
+    labelNames: ["key", "mode"],
+    registers: [metrics],
+  });
+  return {
+    get: (key) => definitions.get(key),
+    list: () => [...definitions.values()],
+    assertFits: (candidate) => {
+      const { key } = candidate;
+      const definition = definitions.get(key);
+      if (definition === undefined) {
+        if (unregisteredOptions === "refuse") throw refusal(candidate, "OPTION_KEY_UNREGISTERED", "has no definition");
+        return;
+      }
+      if (definition.mode === "off") return;
+      const fault = faultOf(definition, candidate);
+      if (fault === undefined) return;
+      misfits.inc({ key, mode: definition.mode });
+      if (definition.mode === "enforce") throw fault;
+      log.warn({ key, reason: fault.reason }, "an option does not fit its definition");
+    },
+    misfit: (stored) => {
+      const definition = definitions.get(stored.key);
+      if (definition === undefined) return undefined;
+      const bytes = Buffer.byteLength(JSON.stringify(stored.value));
+      return faultOf(definition, { ...stored, bytes, field: "value" })?.message;
+    },
+    reload: () => {
+      try {
+        definitions = loadDefinitions(file);
+        log.info({ keys: definitions.size }, "option definitions reloaded");
+        return true;
+      } catch (error) {
+        log.error({ err: error }, "the option definitions are broken; the old ones stay");
+        return false;
+      }
+    },
+  };
+};

@@ -1,0 +1,50 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { notFound } from "../errors.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";
+import { toUserOption } from "./option.mapping.ts";
+import { scopeOf } from "./scope.ts";
+import { storeOptions } from "./store.ts";
+import type { OptionKey } from "./stored-option.ts";
+
+const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigint): Promise<RevisionRow & { json: string }> => {
+  const { rows } = await sql<RevisionRow & { json: string }>`
+    select ${revisionColumns}, r.value::text as json from option_revision r
+    where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  const [row] = rows;
+  if (row) return row;
+  throw notFound("REVISION_NOT_FOUND", "The option has no such revision; the last 20 are kept.");
+};
+
+/** Restoring a deletion deletes; what is not there needs no deletion. */
+const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> => {
+  await sql`delete from user_option
+    where user_id = ${userId} and scope_kind = ${scope.kind} and scope_id = ${scope.id} and key = ${key}`.execute(tx.sql, tx.abort);
+};
+
+/** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. */
+export const restoreOption =
+  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.restoreOption> =>
+  (call, request) => {
+    const { userId, key, revisionId } = request;
+    const option: OptionKey = { userId, key, scope: scopeOf(request) };
+    return write(call, { method: UserOptionService.method.restoreOption, request, subjects: [userSubject(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const revision = await findRevision(tx, option, revisionId);
+      if (revision.deleted) {
+        await remove(tx, option);
+        return {};
+      }
+      // An expire_time that has passed would make the restored value absent at once.
+      const expireTime = revision.expire_time !== null && revision.expire_time > new Date() ? revision.expire_time : null;
+      const [stored] = await storeOptions(tx, [{ ...option, json: revision.json, expireTime }]);
+      return { ...(stored && { option: toUserOption(stored.row) }) };
+    });
+  };

@@ -1,0 +1,45 @@
+import type { JsonValue } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import { invalidField } from "../errors.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import type { Scope } from "./scope.ts";
+import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
+import { assertOptionEtag } from "./stored-option.ts";
+import { storedScopeOption } from "./stored-scope-option.ts";
+import { scopeOfTarget, subjectOfScope } from "./target.ts";
+import { jsonOf } from "./value.ts";
+
+type Stored = ScopeOptionRow & { readonly created: boolean };
+
+/** No row: an equal value with an equal lock is there already. The scope is locked, so `xmax` tells truly who made the row. */
+const upsert = async (tx: Tx, { kind, id }: Scope, key: string, json: string, locked: boolean): Promise<Stored | undefined> => {
+  const { rows } = await sql<Stored>`
+    insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
+    values (${kind}, ${id}, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp())
+    on conflict (scope_kind, scope_id, key) do update set
+      value = excluded.value, locked = excluded.locked, update_time = excluded.update_time, version = o.version + 1
+      where (o.value, o.locked) is distinct from (excluded.value, excluded.locked)
+    returning o.*, xmax = 0 as created`.execute(tx.sql, tx.abort);
+  return rows[0];
+};
+
+/** SetScopeOption: stores a default, or with `locked` a value, of everybody, an organization or a project. */
+export const setScopeOption =
+  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.setScopeOption> =>
+  (call, request) => {
+    const { key, value, locked, etag, requestId } = request;
+    if (value === undefined) throw invalidField("value", "is required");
+    const json = jsonOf(value);
+    registry.assertFits({ key, value: JSON.parse(json) as JsonValue, bytes: Buffer.byteLength(json), field: "value" });
+    const scope = scopeOfTarget(request.target);
+    const method = UserOptionService.method.setScopeOption;
+    return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
+      if (etag !== "") assertOptionEtag(await storedScopeOption(tx, scope, key), etag);
+      const stored = await upsert(tx, scope, key, json, locked);
+      const row = stored ?? (await storedScopeOption(tx, scope, key));
+      return { ...(row && { option: toScopeOption(row) }), created: stored?.created ?? false, changed: stored !== undefined };
+    });
+  };

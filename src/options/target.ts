@@ -1,0 +1,27 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Subject } from "../cache/subject.ts";
+import type { ScopeOption, ScopeOptionSchema } from "../gen/users/v1/scope_option_pb.ts";
+import { type Scope, ScopeKind } from "./scope.ts";
+
+/** Whose scope option a request names. */
+export type Target = ScopeOption["target"];
+
+/** The two columns of a target. The proto's rules have refused a request without one. */
+export const scopeOfTarget = (target: Target): Scope => {
+  if (target.case === "organizationId") return { kind: ScopeKind.ORGANIZATION, id: target.value };
+  if (target.case === "projectId") return { kind: ScopeKind.PROJECT, id: target.value };
+  return { kind: ScopeKind.GLOBAL, id: 0n };
+};
+
+/** The target of two stored columns. */
+export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof ScopeOptionSchema>["target"] & object => {
+  if (kind === ScopeKind.ORGANIZATION) return { case: "organizationId", value: id };
+  if (kind === ScopeKind.PROJECT) return { case: "projectId", value: id };
+  return { case: "global", value: {} };
+};
+
+/** The subject whose version moves with the options of a scope. */
+export const subjectOfScope = ({ kind, id }: Scope): Subject => {
+  if (kind === ScopeKind.ORGANIZATION) return { kind: "organization", id };
+  return kind === ScopeKind.PROJECT ? { kind: "project", id } : { kind: "global", id: 0n };
+};

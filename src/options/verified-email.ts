@@ -1,0 +1,53 @@
+import { sql } from "kysely";
+import { handleOf } from "../db/handles.ts";
+import type { Tx } from "../db/transaction.ts";
+import { DomainError } from "../errors.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import type { OptionWrite } from "./store.ts";
+
+const refusal = (key: string): DomainError =>
+  new DomainError("Invalid", "OPTION_VALUE_INVALID", `The option ${key} has to be one of the user's verified addresses.`, {
+    metadata: { key },
+    violations: [{ field: "value", description: "has to be one of the user's verified addresses" }],
+  });
+
+/** An address in canonical JSON, or undefined when the value is none. */
+const addressOf = ({ json }: OptionWrite): string | undefined => {
+  const value: unknown = JSON.parse(json);
+  return typeof value === "string" ? value : undefined;
+};
+
+/**
+ * Finds the writes of verified-address options whose address is not one of the user's: the part of the registry's check
+ * that needs the database. One statement, and none when there are no such options.
+ */
+export const findUnverified = async (
+  tx: Tx,
+  registry: OptionRegistry,
+  writes: readonly OptionWrite[],
+): Promise<Map<OptionWrite, DomainError>> => {
+  const checked = writes.filter(({ key }) => {
+    const definition = registry.get(key);
+    return definition?.type === "verified_email" && definition.mode === "enforce";
+  });
+  if (checked.length === 0) return new Map();
+  const { rows } = await sql<{ position: number }>`
+    select position::int from unnest(
+      ${checked.map(({ userId }) => String(userId))}::bigint[],
+      ${checked.map((write) => handleOf(addressOf(write) ?? ""))}::text[]) with ordinality as w (user_id, handle, position)
+    where exists (select from user_email e where e.user_id = w.user_id and e.email_handle = w.handle and e.is_verified)`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  const verified = new Set(rows.map(({ position }) => position - 1));
+  return new Map(checked.filter((_, index) => !verified.has(index)).map((write) => [write, refusal(write.key)]));
+};
+
+/**
+ * Refuses a write whose address is not one of the user's.
+ * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID.
+ */
+export const assertVerified = async (tx: Tx, registry: OptionRegistry, writes: readonly OptionWrite[]): Promise<void> => {
+  const [error] = (await findUnverified(tx, registry, writes)).values();
+  if (error !== undefined) throw error;
+};
