@@ -1,0 +1,83 @@
+import { describe, expect } from "vitest";
+import { createUser, uniqueId, value } from "../support/build.ts";
+import { test } from "../support/service.ts";
+import { statementsOf } from "./statements.ts";
+
+const tablesOf = (statement: string) => ["user_option", "scope_option"].filter((table) => statement.includes(table));
+
+const many = test.extend("userIds", { scope: "file" }, async ({ db, service: _ }): Promise<bigint[]> => {
+  const rows = await db.sql
+    .insertInto("users")
+    .values(
+      Array.from({ length: 1_000 }, (_, index) => ({
+        username: `many-${index}`,
+        username_handle: `many-${index}`,
+        email: "",
+      })) as never,
+    )
+    .returning("id")
+    .execute();
+  return rows.map(({ id }) => id as bigint);
+});
+
+describe("statements per call, whatever the number of users and keys", () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
+
+  many("O31 ResolveOptions of 1,000 users × 20 keys is one statement per table", async ({ clients, db, userIds }) => {
+    const { options } = clients["grpc-js"];
+    const [projectId, organizationId] = [uniqueId(), uniqueId()];
+    await db.sql
+      .insertInto("user_option")
+      .values(
+        userIds.flatMap((user_id) =>
+          keys.slice(0, 3).map((key) => ({ user_id, scope_kind: 2, scope_id: projectId, key, value: JSON.stringify("x".repeat(40)) })),
+        ) as never,
+      )
+      .execute();
+    const statements = await statementsOf(async () => {
+      const { results } = await options.resolveOptions({ userIds, keys, projectId, organizationId, explain: true });
+      expect(results).toHaveLength(1_000);
+      for (const { options: resolved } of results) expect(resolved.map(({ key }) => key)).toEqual(keys);
+      expect(results[999]?.options.map(({ found }) => found).filter(Boolean)).toHaveLength(3);
+    });
+    expect(statements.flatMap(tablesOf).sort()).toEqual(["scope_option", "user_option"]);
+    expect(statements).toHaveLength(2);
+  });
+
+  many("BatchGetOptions is one, GetOption and ListOptions too", async ({ clients, userIds }) => {
+    const { options } = clients["grpc-js"];
+    const [userId = 0n] = userIds;
+    expect(await statementsOf(() => options.batchGetOptions({ userIds, keys }))).toHaveLength(1);
+    expect(await statementsOf(() => options.getOption({ userId, key: "k" }))).toHaveLength(1);
+    expect(await statementsOf(() => options.listOptions({ userId, allScopes: true }))).toHaveLength(1);
+  });
+
+  many("BatchSetOptions of 1,000 users is as many as of one", async ({ clients, userIds }) => {
+    const { options } = clients["grpc-js"];
+    const entries = (ids: bigint[], json: string) => ids.map((userId) => ({ userId, key: "batch", value: value(json) }));
+    // The first write of a process also looks whether its database is there.
+    await options.batchSetOptions({ entries: entries(userIds.slice(0, 1), "warm") });
+    const one = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds.slice(0, 1), "a") }));
+    const all = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
+    const equal = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
+    // begin, context, locks, users, upsert, versions, commit; the time in the token of many users instead of versions.
+    expect(one).toHaveLength(7);
+    expect(all).toHaveLength(7);
+    // What is equal is read, since the upsert leaves it alone.
+    expect(equal).toHaveLength(8);
+  });
+
+  many("ApplyOptionChanges of 500 changes is as many as of a set and a delete", async ({ clients }) => {
+    const { options } = clients["grpc-js"];
+    const { id: userId } = await createUser(clients["grpc-js"]);
+    const set = (key: string) => ({ change: { case: "set" as const, value: { key, value: value(key) } } });
+    const remove = (key: string) => ({ change: { case: "delete" as const, value: { key } } });
+    const names = Array.from({ length: 250 }, (_, index) => `c${index}`);
+    await options.applyOptionChanges({ userId, changes: names.map(set) });
+    const few = await statementsOf(() => options.applyOptionChanges({ userId, changes: [remove("c0"), set("n0")] }));
+    const many = await statementsOf(() =>
+      options.applyOptionChanges({ userId, changes: names.slice(1).flatMap((name, index) => [remove(name), set(`n${index + 1}`)]) }),
+    );
+    expect(many).toHaveLength(few.length);
+  });
+});
