@@ -3,6 +3,7 @@ import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
 import { forgetPlans } from "./steps/rows.ts";
+import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
 import { settleUsernames } from "./steps/usernames.ts";
 import { matchUsers, writeUsers } from "./steps/users.ts";
 import type { ImportTx } from "./transaction.ts";
@@ -14,6 +15,7 @@ export const matching: readonly Step[] = [
   { name: "preparing", run: analyze },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling usernames", run: settleUsernames },
+  { name: "locking scopes", run: lockScopes },
   { name: "locking users", run: lockSubjects },
   { name: "locking names", run: lockHandles },
   { name: "comparing users", run: findConflicts },
@@ -27,6 +29,7 @@ export const writing: readonly Step[] = [
   { name: "storing users", run: writeUsers },
   { name: "storing addresses", run: writeEmails },
   { name: "storing options", run: mergeOptions },
+  { name: "storing options of scopes", run: mergeScopeOptions },
   { name: "versioning names", run: bumpHandles },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

@@ -39,6 +39,7 @@ export const stateOf = (db: Database) =>
       (select jsonb_agg(u order by id) from users u) as users,
       (select jsonb_agg(e order by id) from user_email e) as emails,
       (select jsonb_agg(o order by id) from user_option o) as options,
+      (select jsonb_agg(o order by id) from scope_option o) as scope_options,
       (select jsonb_agg(a order by user_id) from user_activity a) as activity`,
   );
 

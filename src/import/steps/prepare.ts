@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { scopeOptions } from "../readers/scope-option-staging.ts";
 import { emails } from "../readers/sentry-useremail.ts";
 import { options } from "../readers/sentry-useroption.ts";
 import { users } from "../readers/user-staging.ts";
@@ -13,7 +14,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await sql`set local work_mem = '64MB'`.execute(tx.sql, tx.abort);
   await sql`create index on import_user (username_handle)`.execute(tx.sql, tx.abort);
-  for (const { name } of [users, ...owned]) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
+  for (const { name } of [users, ...owned, scopeOptions]) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
 };
 
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
@@ -21,6 +22,7 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of [users, ...owned]) {
     await skipRepeated(tx, staging, "its pk comes again: the last record stands", "pk", "record desc");
   }
+  await skipRepeated(tx, scopeOptions, "its pk comes again: the last record stands", "model, pk", "record desc");
 };
 
 /**

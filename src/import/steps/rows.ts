@@ -58,12 +58,18 @@ export const matchRows = (
 };
 
 /** Everything that has no outcome yet is new. Its id stays the file's where that is free; else it is past the largest. */
-export const assignIds = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
+export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
+  const { staging, table } = target;
   await run(
     tx,
     `update ${staging.name} s set outcome = 'created', id = case when not exists (select from ${table} t where t.id = s.pk) then s.pk end
       where s.outcome is null`,
   );
+  await freshIds(tx, target);
+};
+
+/** Gives every row without an id one past the largest, in the order of the file. */
+export const freshIds = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
   await run(
     tx,
     `update ${staging.name} s set id = fresh.id

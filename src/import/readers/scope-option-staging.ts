@@ -1,0 +1,17 @@
+import { Unfit } from "../fault.ts";
+import { type Field, text } from "../fields.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+
+/** The options of a file that belong to everybody, to organizations or to projects, whichever model they come from. */
+export const scopeOptions = {
+  name: "import_scope_option",
+  columns: { scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb", update_time: "timestamptz(3)" },
+} as const satisfies StagingTable;
+
+/** What the API's rules for keys of scope options say: a row with another key could never be read or changed. */
+export const scopeOptionKey: Field<string> = (value) => {
+  const read = text(10_000)(value);
+  if (read.length > 128) throw new Unfit("is longer than 128 characters");
+  if (!/^[A-Za-z0-9_.:-]+$/.test(read)) throw new Unfit("is not 1 to 128 characters of A-Z a-z 0-9 _ . : -");
+  return read;
+};

@@ -1,0 +1,19 @@
+import { ScopeKind } from "../../options/scope.ts";
+import { nullAs, optional, time } from "../fields.ts";
+import { optionValue } from "../option-value.ts";
+import { defineReader } from "../reader.ts";
+import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
+
+const reader = (model: string) =>
+  defineReader({
+    model,
+    into: scopeOptions,
+    fields: { key: scopeOptionKey, value: optionValue, last_updated: optional(nullAs(undefined, time)) },
+    row: ({ key, value, last_updated }) => ({ scope_kind: ScopeKind.GLOBAL, scope_id: 0n, key, value, update_time: last_updated }),
+  });
+
+/** `sentry.option`: the configuration of an installation. */
+export const sentryOption = reader("sentry.option");
+
+/** `sentry.controloption`: the same, of an installation that is split into silos. */
+export const sentryControlOption = reader("sentry.controloption");

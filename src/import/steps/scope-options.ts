@@ -1,0 +1,37 @@
+import { sql } from "kysely";
+import { scopeOptions } from "../readers/scope-option-staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { forgetPlans, freshIds, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+const target: Target = {
+  staging: scopeOptions,
+  table: "scope_option",
+  key: ["scope_kind", "scope_id", "key"],
+  columns: { value: "null", update_time: "now()" },
+  stamps: { version: "t.version + 1" },
+};
+
+/** Locks the versions of all scopes of the file, in ascending order and before those of users, as every write does. */
+export const lockScopes = (tx: ImportTx) =>
+  sql`insert into subject_version as s (kind, id, version, xid)
+    select distinct (array['global', 'organization', 'project'])[scope_kind + 1] collate "C" as kind, scope_id, 0, '0'::xid8
+    from import_scope_option order by kind, scope_id
+    -- Never true, but the row is locked before that is seen.
+    on conflict (kind, id) do update set version = s.version where false`.execute(tx.sql, tx.abort);
+
+/** Writes the options of everybody, of organizations and of projects. Locks are userd's own: those that are set stay. */
+export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
+  const order = "update_time desc nulls last, pk desc, record desc";
+  await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
+  await sql`update import_scope_option set update_time = now() where update_time is null`.execute(tx.sql, tx.abort);
+  await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "), ["value"]);
+  // Ids of several models can be the same: all new rows get others.
+  await sql`update import_scope_option set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
+  await freshIds(tx, target);
+  await moveSequence(tx, target);
+  await updateRows(tx, target);
+  await forgetPlans(tx);
+  await sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
+    select id, scope_kind, scope_id, key, value, update_time, update_time
+    from import_scope_option where outcome = 'created' order by id`.execute(tx.sql, tx.abort);
+};
