@@ -1,41 +1,16 @@
-import { fromJsonString, toJson, toJsonString } from "@bufbuild/protobuf";
-import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Command, InvalidArgumentError } from "commander";
-import { type UserOption, UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
+import { toJson, toJsonString } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { Command } from "commander";
+import { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { connect } from "./client.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { type OptionCommand, parseValue, scopeName, scopeOf, userArgument, withScope } from "./option-arguments.ts";
+import { checkCommand } from "./options-check.ts";
+import { codegenCommand } from "./options-codegen.ts";
+import { resolveCommand } from "./options-resolve.ts";
 import { printTable } from "./table.ts";
 import { findUser } from "./users.ts";
-
-type ScopeOptions = { readonly project?: bigint; readonly organization?: bigint };
-type OptionCommand = ClientOptions & ScopeOptions & { readonly json?: true };
-
-const parseId = (text: string): bigint => {
-  if (!/^[1-9]\d{0,17}$/.test(text)) throw new InvalidArgumentError("It has to be an id: a number above 0.");
-  return BigInt(text);
-};
-
-/** JSON, or plain text: `dark` means the same as `"dark"`. */
-const parseValue = (text: string): Value => {
-  try {
-    return fromJsonString(ValueSchema, text);
-  } catch {
-    return fromJsonString(ValueSchema, JSON.stringify(text));
-  }
-};
-
-const withScope = (command: Command): Command =>
-  withClientOptions(command)
-    .option("--project <id>", "scope: a project", parseId)
-    .option("--organization <id>", "scope: an organization", parseId);
-
-const scopeOf = ({ project = 0n, organization = 0n }: ScopeOptions) => ({ projectId: project, organizationId: organization });
-
-const scopeName = ({ projectId, organizationId }: UserOption): string => {
-  if (projectId !== 0n) return `project ${projectId}`;
-  return organizationId === 0n ? "global" : `organization ${organizationId}`;
-};
 
 const get = async (user: string, key: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
@@ -75,12 +50,10 @@ const list = async (user: string, options: OptionCommand): Promise<void> => {
   );
 };
 
-const userArgument = ["<user>", "id, username or address"] as const;
-
 /** `userd options …`: clients of a running service. */
 export const optionsCommand = (): Command =>
   new Command("options")
-    .description("Read and write options of the users of a running service.")
+    .description("Read, write and explain the options of users, and check and use their definitions.")
     .addCommand(
       withScope(new Command("get").description("Print the value of one option as JSON; exit code 4 when nothing is stored."))
         .argument(...userArgument)
@@ -99,4 +72,7 @@ export const optionsCommand = (): Command =>
         .argument(...userArgument)
         .option("--json", "print JSON")
         .action(list),
-    );
+    )
+    .addCommand(resolveCommand())
+    .addCommand(checkCommand())
+    .addCommand(codegenCommand());

@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { Command, Option } from "commander";
+import { type OptionDefinition, OptionDefinitionSchema } from "../gen/users/v1/option_definition_pb.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type Accessor, accessorOf, type GeneratedFile } from "../options/codegen/accessor.ts";
+import { go } from "../options/codegen/go.ts";
+import { python } from "../options/codegen/python.ts";
+import { typescript } from "../options/codegen/typescript.ts";
+import { toOptionDefinition } from "../options/registry/definition.mapping.ts";
+import { loadDefinitions } from "../options/registry/load.ts";
+import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+
+type Codegen = ClientOptions & {
+  readonly lang: "ts" | "go" | "python";
+  readonly out: string;
+  readonly definitions?: string;
+  readonly goImport: string;
+};
+
+const languages: Record<Codegen["lang"], (accessors: readonly Accessor[], options: Codegen) => GeneratedFile> = {
+  ts: typescript,
+  go: (accessors, { goImport }) => go(accessors, goImport),
+  python,
+};
+
+/** Those of a file, or of the running service. */
+const readDefinitions = async (options: Codegen): Promise<readonly OptionDefinition[]> => {
+  if (options.definitions === undefined) return (await connect(UserOptionService, options).listOptionDefinitions({})).definitions;
+  return [...loadDefinitions(options.definitions).values()].map((definition) =>
+    create(OptionDefinitionSchema, toOptionDefinition(definition)),
+  );
+};
+
+const generate = (options: Codegen, definitions: readonly OptionDefinition[]): GeneratedFile => {
+  try {
+    return languages[options.lang](definitions.map(accessorOf), options);
+  } catch (error) {
+    throw new CommandError((error as Error).message, ExitCode.USAGE);
+  }
+};
+
+const codegen = async (options: Codegen): Promise<void> => {
+  const definitions = await readDefinitions(options);
+  const { name, text } = generate(options, definitions);
+  await mkdir(options.out, { recursive: true });
+  const path = join(options.out, name);
+  await writeFile(path, text);
+  process.stdout.write(`${path}: ${definitions.length} options\n`);
+};
+
+/** `userd options codegen`: typed accessors, so that a compiler knows keys and values. */
+export const codegenCommand = (): Command =>
+  withClientOptions(new Command("codegen").description("Generate typed accessors from the definitions of the service, or of a file."))
+    .addOption(new Option("--lang <language>", "the language").choices(["ts", "go", "python"]).makeOptionMandatory())
+    .requiredOption("--out <folder>", "where the file goes")
+    .option("--definitions <file>", "a registry file, instead of the running service")
+    .option("--go-import <path>", "import path of the Go code of users.v1", "userd/gen/users/v1")
+    .action(codegen);

@@ -1,0 +1,47 @@
+import { toJsonString } from "@bufbuild/protobuf";
+import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/users/v1/user_option_pb.ts";
+import type { ScopeOptions } from "./option-arguments.ts";
+
+/** JSON on one line, for people. */
+export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");
+
+/** Where a value comes from, so that it can stand behind the value: `"dark", set by the user`. */
+export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locked">, { project, organization }: ScopeOptions): string => {
+  const [inProject, inOrganization] = [`project ${project}`, `organization ${organization}`];
+  switch (source) {
+    case OptionSource.USER_PROJECT:
+      return `set by the user in ${inProject}`;
+    case OptionSource.USER_ORGANIZATION:
+      return `set by the user in ${inOrganization}`;
+    case OptionSource.USER_GLOBAL:
+      return "set by the user";
+    case OptionSource.PROJECT:
+      return locked ? `locked by ${inProject}` : `the default of ${inProject}`;
+    case OptionSource.ORGANIZATION:
+      return locked ? `locked by ${inOrganization}` : `the default of ${inOrganization}`;
+    case OptionSource.GLOBAL:
+      return locked ? "locked for everybody" : "everybody's default";
+    case OptionSource.DEFINITION:
+      return "the definition's default";
+    default:
+      return "from nowhere";
+  }
+};
+
+const levelText = (level: OptionLevel, scope: ScopeOptions): string =>
+  `${valueText(level.value)}, ${originOf(level, scope)}${level.invalid ? ", though it no longer fits the definition" : ""}`;
+
+/**
+ * The trail of one option as a sentence: what it is and why, and what it would be otherwise. A value that is none of its
+ * levels' was merged from all of them.
+ */
+export const explainOption = ({ key, value, trail }: ResolvedOption, scope: ScopeOptions): string => {
+  const [winner, ...others] = trail.map((level) => levelText(level, scope));
+  if (winner === undefined) return `${key} has no value: no level has one.`;
+  if (valueText(value) !== valueText(trail[0]?.value)) {
+    return `${key} is ${valueText(value)}, merged from ${[winner, ...others].join(", over ")}.`;
+  }
+  const otherwise = others.length === 0 ? "" : `; without that it would be ${others.join(", and then ")}`;
+  return `${key} is ${winner}${otherwise}.`;
+};

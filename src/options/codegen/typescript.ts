@@ -1,0 +1,101 @@
+import { OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, identifier } from "./accessor.ts";
+
+const types: Record<OptionType, string> = {
+  [OptionType.UNSPECIFIED]: "JsonValue",
+  [OptionType.BOOL]: "boolean",
+  [OptionType.INT]: "number",
+  [OptionType.NUMBER]: "number",
+  [OptionType.STRING]: "string",
+  [OptionType.ENUM]: "",
+  [OptionType.LANGUAGE]: "string",
+  [OptionType.TIMEZONE]: "string",
+  [OptionType.VERIFIED_EMAIL]: "string",
+  [OptionType.OBJECT]: "{ [name: string]: JsonValue }",
+  [OptionType.LIST]: "JsonValue[]",
+};
+
+const typeOf = ({ type, literals, nullable }: Accessor): string => {
+  const isUnion = literals.every((literal) => typeof literal !== "object" || literal === null);
+  const bare =
+    type !== OptionType.ENUM
+      ? (types[type] ?? "JsonValue")
+      : isUnion
+        ? literals.map((literal) => JSON.stringify(literal)).join(" | ")
+        : "JsonValue";
+  return nullable && bare !== "JsonValue" ? `${bare} | null` : bare;
+};
+
+const scopeOf = ({ scopes }: Accessor): string =>
+  [...(scopes.user ? ["Globally"] : []), ...(scopes.project ? ["InProject"] : []), ...(scopes.organization ? ["InOrganization"] : [])].join(
+    " | ",
+  );
+
+const nameOf = ({ words: [first = "", ...rest] }: Accessor): string =>
+  identifier(first.charAt(0).toLowerCase() + first.slice(1) + rest.map(capital).join(""));
+
+const commentOf = ({ description, deprecated }: Accessor): string => {
+  const text = deprecated === "" ? description : `${description}\n   * @deprecated ${deprecated}`;
+  return `  /** ${text.replaceAll("*/", "* /")} */`;
+};
+
+const methodOf = (accessor: Accessor): string[] => {
+  const absent = accessor.hasDefault ? "" : ", undefined";
+  const types = `${typeOf(accessor)}, ${scopeOf(accessor)}${absent}`;
+  return [commentOf(accessor), `  ${nameOf(accessor)}: option<${types}>(client, ${JSON.stringify(accessor.key)}),`];
+};
+
+/** Everything that does not depend on the definitions. */
+const preamble = `// ${HEADER}
+import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+
+/** Where a value is set: everywhere. */
+export type Globally = Record<never, never>;
+/** Where a value is set: in a project. */
+export type InProject = { projectId: bigint };
+/** Where a value is set: in an organization. */
+export type InOrganization = { organizationId: bigint };
+
+/** What is used of a Connect client of users.v1.UserOptionService. */
+export type OptionClient = {
+  resolveOptions(request: { userIds: bigint[]; keys: string[]; projectId?: bigint; organizationId?: bigint }): Promise<{
+    results: { userFound: boolean; options: { value?: Value | undefined }[] }[];
+  }>;
+  setOption(request: { userId: bigint; key: string; value: Value; projectId?: bigint; organizationId?: bigint }): Promise<unknown>;
+};
+
+/** Reads the effective value of one option, Absent where no level has one; sets the user's own. */
+export type Option<Value, Scope, Absent = never> = {
+  (userId: bigint, scope?: Partial<InProject & InOrganization>): Promise<Value | Absent>;
+  set(userId: bigint, value: Value, ...scope: Globally extends Scope ? [scope?: Scope] : [scope: Scope]): Promise<void>;
+};
+
+// What was stored before its definition was tightened is returned as it is.
+const option = <Json extends JsonValue, Scope, Absent = never>(client: OptionClient, key: string): Option<Json, Scope, Absent> =>
+  Object.assign(
+    async (userId: bigint, scope: Partial<InProject & InOrganization> = {}) => {
+      const { results } = await client.resolveOptions({ userIds: [userId], keys: [key], ...scope });
+      if (!results[0]?.userFound) throw new Error("There is no such user.");
+      const value = results[0].options[0]?.value;
+      return (value && toJson(ValueSchema, value)) as Json | Absent;
+    },
+    {
+      set: async (userId: bigint, value: Json, ...[scope]: [scope?: unknown]) => {
+        await client.setOption({ userId, key, value: fromJson(ValueSchema, value), ...(scope as object) });
+      },
+    },
+  );
+`;
+
+/** Typed accessors for TypeScript, over a Connect client. */
+export const typescript = (accessors: readonly Accessor[]): GeneratedFile => {
+  assertDistinct(accessors.map((accessor) => [nameOf(accessor), accessor.key]));
+  const text = `${preamble}
+/** The options of users: \`options.name(userId)\` is the effective value. */
+export const createOptions = (client: OptionClient) => ({
+${accessors.flatMap(methodOf).join("\n")}
+});
+`;
+  return { name: "options.ts", text };
+};
