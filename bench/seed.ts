@@ -11,7 +11,7 @@ export const seededOptions = {
   language: "en",
   theme: "dark",
   clock_24_hours: true,
-  stacktrace_order: 2,
+  stacktrace_order: "2",
 } as const;
 
 /** The users that the rows work on, those with all options first. */
@@ -24,7 +24,7 @@ const inFlight = 40;
 
 /** Makes users, with their options, through the API. */
 export const seed = async ({ grpcAddress }: Pick<Service, "grpcAddress">, count: number): Promise<Seed> => {
-  const transport = createGrpcJsTransport(grpcAddress);
+  const transport = createGrpcJsTransport(grpcAddress, 30_000);
   const users = createClient(UserService, transport);
   const options = createClient(UserOptionService, transport);
   const userIds: bigint[] = [];

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { builtInDefinitions } from "../src/options/registry/load.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startNode } from "./child.ts";
 import type { Pins } from "./cpus.ts";
@@ -25,6 +29,16 @@ const describeDatabase = async (admin: pg.Client): Promise<string> => {
   return `PostgreSQL ${version} (fsync ${fsync}, synchronous_commit ${commit})`;
 };
 
+/** The one key whose values can be searched by; the definitions of the others are the built-in ones. */
+export const indexedKey = "bench_plan";
+
+const writeDefinitions = async (folder: string): Promise<string> => {
+  const path = join(folder, "definitions.yaml");
+  const builtIn = await readFile(builtInDefinitions, "utf8");
+  await writeFile(path, `${builtIn}\n${indexedKey}: { description: What the bench searches by., type: string, indexed: true }\n`);
+  return path;
+};
+
 /** Starts PostgreSQL (or takes that of DATABASE_URL_TEST), makes a database in it, and starts userd with its defaults. */
 export const startService = async (pins: Pins): Promise<Service> => {
   await using stack = new AsyncDisposableStack();
@@ -42,6 +56,8 @@ export const startService = async (pins: Pins): Promise<Service> => {
   const url = new URL(postgres.url);
   url.pathname = `/${name}`;
 
+  const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
+  stack.defer(() => rm(folder, { recursive: true }));
   const child = stack.use(
     startNode(userd, ["serve"], {
       cpus: pins.server,
@@ -51,6 +67,7 @@ export const startService = async (pins: Pins): Promise<Service> => {
         GRPC_LISTEN: "127.0.0.1:0",
         HTTP_LISTEN: "127.0.0.1:0",
         DRAIN_SECONDS: "0",
+        OPTION_DEFINITIONS: await writeDefinitions(folder),
       },
     }),
   );

@@ -1,7 +1,10 @@
 import type { Row } from "../bench.ts";
 import { batchGetOptions } from "./batch-get-options.ts";
+import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
+import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption } from "./get-option.ts";
+import { resolveOptions } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
 
 /** Every row, in the order of the table. */
-export const rows: readonly Row[] = [getOption, setOption, batchGetOptions];
+export const rows: readonly Row[] = [getOption, setOption, batchGetOptions, batchGetOptions1000, resolveOptions, findUsersByOption];

@@ -24,3 +24,26 @@ export const runWriter = (writer: Writer, pins: Pins, { seconds }: LoadOptions):
   const job: WriterJob = { ...writer, milliseconds: seconds * 1_000, warmUpMs };
   return runNode<LoadResult>(script, { cpus: pins.server, job });
 };
+
+/** What pg-reader.ts is told. */
+export type ReaderJob = {
+  readonly url: string;
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  /** How many rows the statement returns. */
+  readonly rows: number;
+  readonly connections: number;
+  readonly milliseconds: number;
+  readonly warmUpMs: number;
+};
+
+const readerScript = fileURLToPath(new URL("pg-reader.ts", import.meta.url));
+
+/** A statement that reads, and with how many connections. */
+export type Reader = Pick<ReaderJob, "url" | "sql" | "parameters" | "rows" | "connections">;
+
+/** Runs a statement that reads through pg alone, on the server's core. */
+export const runReader = (reader: Reader, pins: Pins, { seconds }: LoadOptions): Promise<LoadResult> => {
+  const job: ReaderJob = { ...reader, milliseconds: seconds * 1_000, warmUpMs };
+  return runNode<LoadResult>(readerScript, { cpus: pins.server, job });
+};

@@ -14,7 +14,7 @@ export const Change = defineEntity({
     /** The kind of resource: the name of its table. */
     kind: text(64),
     /** What identifies the resource in its table; never an address. */
-    key: text(128),
+    key: text(160),
     /** insert, update or delete. */
     operation: text(6),
     /** The columns whose values differ; only for updates. */

@@ -1,8 +1,8 @@
 import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { ListAuditEntriesRequestSchema } from "../gen/users/v1/audit_entry_pb.ts";
 import type { ChangeService } from "../gen/users/v1/change_service_pb.ts";
 import { momentOf } from "../moment.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { toAuditEntry } from "./audit-entry.mapping.ts";
 
 /** ListAuditEntries: one statement; the newest first, since that is what is asked for. */

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import pg from "pg";
+import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
+import {
+  ResolveOptionsRequestSchema,
+  ResolveOptionsResponseSchema,
+  UserOptionService,
+} from "../../src/gen/users/v1/user_option_service_pb.ts";
+import type { Row } from "../bench.ts";
+import { frame } from "../load/load.ts";
+import { rawCall } from "../raw-call.ts";
+import { runReader } from "../yardsticks/pg.ts";
+import { userdSide } from "./read.ts";
+
+/** One at a time: a call is twenty thousand values' worth of work. */
+const shape = { connections: 1, streams: 1 };
+
+const users = 1_000;
+const keys = Array.from({ length: 20 }, (_, index) => `bench_resolve_${index}`);
+const projectId = 4_001n;
+const organizationId = 4_002n;
+
+const method = UserOptionService.method.resolveOptions;
+const path = `/${method.parent.typeName}/${method.name}`;
+
+/** Three levels of each key: the user in the project (of every other key), the user, the organization. */
+const store = async (url: string, userIds: readonly bigint[]): Promise<void> => {
+  const client = new pg.Client(url);
+  await client.connect();
+  const parameters = [userIds.map(String), keys];
+  const values = "(user_id, scope_kind, scope_id, key, value) select u, kind, id, k, to_jsonb(kind || ' ' || k)";
+  const names = "unnest($1::bigint[]) u, unnest($2::text[]) with ordinality k (k, n)";
+  await client.query(`insert into user_option ${values} from ${names}, (values (0, 0)) scope (kind, id)`, parameters);
+  await client.query(
+    `insert into user_option ${values} from ${names}, (values (2, ${projectId})) scope (kind, id) where n % 2 = 0`,
+    parameters,
+  );
+  await client.query(
+    `insert into scope_option (scope_kind, scope_id, key, value) select 1, ${organizationId}, k, '"theirs"' from unnest($1::text[]) k`,
+    [keys],
+  );
+  await client.query("analyze user_option, scope_option");
+  await client.end();
+};
+
+/** What somebody would write by hand who needs just this: the winner of the three levels, in the order of the request. */
+const statement = `
+  select u.id, k.key, coalesce(p.value, g.value, o.value) as value,
+    case when p.id is not null then 1 when g.id is not null then 3 else 5 end as source
+  from unnest($1::bigint[]) with ordinality u (id, n) cross join unnest($2::text[]) with ordinality k (key, m)
+  left join user_option p on p.user_id = u.id and p.scope_kind = 2 and p.scope_id = $3 and p.key = k.key
+    and (p.expire_time is null or p.expire_time > now())
+  left join user_option g on g.user_id = u.id and g.scope_kind = 0 and g.scope_id = 0 and g.key = k.key
+    and (g.expire_time is null or g.expire_time > now())
+  left join scope_option o on o.scope_kind = 1 and o.scope_id = $4 and o.key = k.key
+  order by n, m`;
+
+/** ResolveOptions of 1,000 users × 20 keys, three levels stored, against one statement that returns the same. */
+export const resolveOptions: Row = {
+  name: "resolve_options",
+  yardstick: "one hand-written SQL statement, pg alone",
+  valuesPerCall: users * keys.length,
+  prepare: async (bench) => {
+    const userIds = bench.seed.userIds.slice(0, users);
+    await store(bench.service.databaseUrl, userIds);
+    const request = toBinary(
+      ResolveOptionsRequestSchema,
+      create(ResolveOptionsRequestSchema, { userIds: [...userIds], keys, projectId, organizationId }),
+    );
+    const { results } = fromBinary(ResolveOptionsResponseSchema, await rawCall(bench.service.grpcAddress, path, request));
+    assert.equal(results.length, users);
+    for (const { options } of results) {
+      assert.deepEqual(
+        options.map(({ source }) => source),
+        keys.map((_, index) => (index % 2 === 1 ? OptionSource.USER_PROJECT : OptionSource.USER_GLOBAL)),
+      );
+    }
+    const { service, load, pins } = bench;
+    const reader = {
+      url: service.databaseUrl,
+      sql: statement,
+      parameters: [userIds.map(String), keys, String(projectId), String(organizationId)],
+      rows: users * keys.length,
+      connections: shape.connections * shape.streams,
+    };
+    const target = { address: service.grpcAddress, path, ...shape, bodies: [{ bytes: frame(request) }] };
+    return {
+      userd: userdSide(bench, (options) => load.run(target, options), path),
+      yardstick: (options) => runReader(reader, pins, options),
+      load: `one call in flight by ${load.name}; pg: one connection`,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  },
+};
