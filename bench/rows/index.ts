@@ -3,8 +3,21 @@ import { batchGetOptions } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption } from "./get-option.ts";
+import { getUser } from "./get-user.ts";
+import { listUsers } from "./list-users.ts";
+import { lookupUsers } from "./lookup-users.ts";
 import { resolveOptions } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
 
 /** Every row, in the order of the table. */
-export const rows: readonly Row[] = [getOption, setOption, batchGetOptions, batchGetOptions1000, resolveOptions, findUsersByOption];
+export const rows: readonly Row[] = [
+  getOption,
+  setOption,
+  batchGetOptions,
+  batchGetOptions1000,
+  resolveOptions,
+  findUsersByOption,
+  getUser,
+  lookupUsers,
+  listUsers,
+];
