@@ -49,7 +49,7 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   else await assertMigrated(db);
   if (importFile !== undefined) {
     const { importBeforeServing } = await import("./import/before-serving.ts");
-    await importBeforeServing(db, importFile);
+    await importBeforeServing(db, importFile, config.systemUsername);
   }
 
   await alignOptionIndexes(db, registry, log);

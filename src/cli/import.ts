@@ -49,7 +49,13 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
   await using db = await openForCommand(config, log);
   await migrate(db, log);
   using progress = createProgress(size);
-  const report = await runImport(db, stream, { dryRun, onConflict, onProgress: progress.show, signal: interrupt.signal });
+  const report = await runImport(db, stream, {
+    systemUsername: config.systemUsername,
+    dryRun,
+    onConflict,
+    onProgress: progress.show,
+    signal: interrupt.signal,
+  });
   if (report.stored && mapFile !== undefined) await writeFile(mapFile, formatMap(report), { mode: 0o600 });
   return report;
 };

@@ -1,4 +1,4 @@
-import type { Database } from "../db/orm.ts";
+import type { OwnedDatabase } from "../db/open.ts";
 import { StartupError } from "../db/startup-error.ts";
 import { ImportFault } from "./fault.ts";
 import { runImport } from "./import.ts";
@@ -10,10 +10,10 @@ import { openSource } from "./source.ts";
  * Imports a file on behalf of `serve --import`.
  * @throws StartupError when the file is broken or conflicts with what is stored.
  */
-export const importBeforeServing = async (db: Database, file: string): Promise<void> => {
+export const importBeforeServing = async (db: OwnedDatabase, file: string, systemUsername: string): Promise<void> => {
   try {
     const { stream } = await openSource(file);
-    const report = await runImport(db, stream);
+    const report = await runImport(db, stream, { systemUsername });
     process.stdout.write(formatReport(report));
     if (isStopped(report)) throw new StartupError("The import conflicts with what is stored; the service did not start.");
   } catch (error) {

@@ -1,6 +1,8 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { sql } from "kysely";
-import type { Database } from "../db/orm.ts";
+import type { OwnedDatabase } from "../db/open.ts";
+import { createVault } from "../secrets.ts";
+import { createSystemUser } from "../users/system-user.ts";
 import { matching, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";
 import type { Conflict, ImportReport } from "./report.ts";
@@ -24,6 +26,8 @@ export type ImportOptions = {
   /** Does everything, reports it, and takes it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
+  /** The setting; a file can't deactivate or suspend the user of this name. */
+  readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
   /** Ends the import; nothing is stored. */
   readonly signal?: AbortSignal;
@@ -52,7 +56,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
 
   await setContext(tx);
   await createStagingTables(tx, [...stagingTables, skips, notes, conflicts]);
-  await stageFile(readRecords(source), createStaging(tx), tally, (read) => {
+  await stageFile(readRecords(source), createStaging(tx), tx.vault, tally, (read) => {
     bytes = read;
     progress("reading");
   });
@@ -83,15 +87,26 @@ class TakenBack extends Error {
  * nothing, in one transaction. Importing the same file again changes nothing.
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
-export const runImport = async (db: Database, source: Readable, options: ImportOptions = {}): Promise<ImportReport> => {
-  const { dryRun = false, onConflict = "fail", signal = new AbortController().signal } = options;
+export const runImport = async (
+  db: Pick<OwnedDatabase, "sql" | "abort" | "secretKey">,
+  source: Readable,
+  options: ImportOptions = {},
+): Promise<ImportReport> => {
+  const { dryRun = false, onConflict = "fail", systemUsername = "sentry", signal = new AbortController().signal } = options;
+  const context = {
+    abort: db.abort({ signal }),
+    dryRun,
+    onConflict,
+    vault: createVault(db.secretKey),
+    systemUser: createSystemUser(systemUsername),
+  };
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);
   let failure: unknown;
   try {
     return await db.sql.transaction().execute(async (transaction) => {
       try {
-        const tx: ImportTx = { sql: transaction, abort: db.abort({ signal }), dryRun, onConflict };
+        const tx: ImportTx = { sql: transaction, ...context };
         const found = await importFile(tx, source, options);
         const stored = !dryRun && !stops(tx, found.conflicts);
         signal.throwIfAborted();

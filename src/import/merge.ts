@@ -1,6 +1,8 @@
+import { mergeBelongings } from "./steps/belongings.ts";
 import { findConflicts, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { mergeOptions } from "./steps/options.ts";
+import { mergeParents } from "./steps/parents.ts";
 import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
@@ -30,6 +32,8 @@ export const writing: readonly Step[] = [
   { name: "storing addresses", run: writeEmails },
   { name: "storing options", run: mergeOptions },
   { name: "storing options of scopes", run: mergeScopeOptions },
+  { name: "storing roles and providers", run: mergeParents },
+  { name: "storing what belongs to users", run: mergeBelongings },
   { name: "versioning names", run: bumpHandles },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

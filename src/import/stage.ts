@@ -1,3 +1,4 @@
+import type { Vault } from "../secrets.ts";
 import { FieldFault, ImportFault, Unfit } from "./fault.ts";
 import { key } from "./fields.ts";
 import type { Reader } from "./reader.ts";
@@ -11,7 +12,7 @@ const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, r
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Reads one record into its staging table; a promise when a batch became full. */
-const stageRecord = (record: unknown, staging: Staging, tally: Tally): Promise<void> | undefined => {
+const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tally): Promise<void> | undefined => {
   const number = tally.records() + 1;
   const broken = (where: string, what: string, cause?: unknown) => new ImportFault(`Record ${number}${where}: ${what}.`, { cause });
   if (!isObject(record)) throw broken("", "it has to be an object with model, pk and fields");
@@ -34,7 +35,7 @@ const stageRecord = (record: unknown, staging: Staging, tally: Tally): Promise<v
     } catch (error) {
       throw new FieldFault(`pk ${(error as Error).message}`, { cause: error });
     }
-    const columns = reader.columns(fields);
+    const columns = reader.columns(fields, vault);
     const absent = Object.keys(columns).filter((name) => columns[name] === undefined);
     return staging.add(reader.into, { ...origin, ...columns, absent });
   } catch (error) {
@@ -48,12 +49,13 @@ const stageRecord = (record: unknown, staging: Staging, tally: Tally): Promise<v
 export const stageFile = async (
   pieces: AsyncIterable<Piece>,
   staging: Staging,
+  vault: Vault,
   tally: Tally,
   onPiece: (bytes: number) => void,
 ): Promise<void> => {
   for await (const { records, bytes } of pieces) {
     for (const record of records) {
-      const full = stageRecord(record, staging, tally);
+      const full = stageRecord(record, staging, vault, tally);
       if (full) await full;
     }
     onPiece(bytes);

@@ -1,5 +1,7 @@
 import type { Kysely } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Vault } from "../secrets.ts";
+import type { SystemUser } from "../users/system-user.ts";
 
 /** What to do with a user of the file whose id or username belongs to somebody else here. */
 export type OnConflict = "fail" | "skip" | "remap";
@@ -10,6 +12,10 @@ export type ImportTx = {
   /** Goes with every `execute`. */
   readonly abort: AbortOptions;
   readonly onConflict: OnConflict;
+  /** Locks what does not lie in the open in the database either. */
+  readonly vault: Vault;
+  /** Whom a file may not deactivate either. */
+  readonly systemUser: SystemUser;
   /** Nothing that outlives a rollback may happen: sequences stay where they are. */
   readonly dryRun: boolean;
 };

@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
+import type { OwnedDatabase } from "../../src/db/open.ts";
 import { type Database, openDatabase } from "../../src/db/orm.ts";
 import { type ImportOptions, runImport } from "../../src/import/import.ts";
 import type { ImportReport } from "../../src/import/report.ts";
-import { test as base, cloneDatabase, silent } from "../support/database.ts";
+import { test as base, cloneDatabase, secretKey, silent } from "../support/database.ts";
 import { exportFile } from "../support/exports.ts";
 
 /** Each test has a database of its own: ids of files are fixed. */
@@ -12,14 +13,14 @@ export const test = base
     onCleanup(() => database[Symbol.asyncDispose]());
     return database.url;
   })
-  .extend("own", async ({ ownUrl }, { onCleanup }): Promise<Database> => {
+  .extend("own", async ({ ownUrl }, { onCleanup }): Promise<OwnedDatabase> => {
     const db = await openDatabase({ database: { kind: "postgres", url: ownUrl }, poolSize: 3 }, silent);
     onCleanup(() => db[Symbol.asyncDispose]());
-    return db;
+    return { ...db, secretKey };
   });
 
 /** Imports records, or the text of a file. */
-export const importRecords = (db: Database, content: readonly unknown[] | string, options?: ImportOptions): Promise<ImportReport> =>
+export const importRecords = (db: OwnedDatabase, content: readonly unknown[] | string, options?: ImportOptions): Promise<ImportReport> =>
   runImport(db, exportFile(content), options);
 
 /** The rows of a query; bigints as text, which is easier to write down. */
@@ -40,7 +41,13 @@ export const stateOf = (db: Database) =>
       (select jsonb_agg(e order by id) from user_email e) as emails,
       (select jsonb_agg(o order by id) from user_option o) as options,
       (select jsonb_agg(o order by id) from scope_option o) as scope_options,
-      (select jsonb_agg(a order by user_id) from user_activity a) as activity`,
+      (select jsonb_agg(a order by user_id) from user_activity a) as activity,
+      (select jsonb_agg(r order by id) from role r) as roles,
+      (select jsonb_agg(a order by id) from authenticator a) as authenticators,
+      (select jsonb_agg(i order by id) from user_ip i) as ips,
+      (select jsonb_agg(i order by id) from identity i) as identities,
+      (select jsonb_agg(i order by id) from auth_identity i) as auth_identities,
+      (select jsonb_agg(p order by id) from user_permission p) as permissions`,
   );
 
 /** What the report says of one model. */

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
 import { openDatabase } from "../../src/db/orm.ts";
-import { silent } from "../support/database.ts";
+import { secretKey, silent } from "../support/database.ts";
 import { exportEmail, exportOption, exportUser } from "../support/exports.ts";
 import { importRecords, rowsOf, stateOf } from "./fixture.ts";
 
@@ -19,7 +19,8 @@ const file = [
 
 describe("the embedded database", () => {
   test("imports, imports again without a change, and remaps", { timeout: 120_000 }, async () => {
-    await using db = await openDatabase({ database: { kind: "pglite", folder: "memory" }, poolSize: 1 }, silent);
+    await using opened = await openDatabase({ database: { kind: "pglite", folder: "memory" }, poolSize: 1 }, silent);
+    const db = { ...opened, secretKey };
     await migrate(db, silent);
     expect(await importRecords(db, file)).toMatchObject({ stored: true, skipped: [{ count: 1 }] });
     const before = await stateOf(db);

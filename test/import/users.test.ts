@@ -80,7 +80,7 @@ describe("users of a file", () => {
       { username: "USER-2", name: "Bo", is_staff: true, session_nonce: "nonce", version: 2 },
     ]);
     expect(await rowsOf(db, sql`select changed_columns from changes where operation = 'update'`)).toEqual([
-      { changed_columns: ["username", "name"] },
+      { changed_columns: ["username", "name", "name_handle"] },
     ]);
   });
 

@@ -3,7 +3,8 @@ import pg from "pg";
 import { pino } from "pino";
 import { test as base, inject } from "vitest";
 import type { DatabaseUrl } from "../../src/config.ts";
-import { type Database, openDatabase } from "../../src/db/orm.ts";
+import type { OwnedDatabase } from "../../src/db/open.ts";
+import { openDatabase } from "../../src/db/orm.ts";
 
 /** A database of one's own, cloned from the migrated template; dropped when disposed. */
 export type TestDatabase = AsyncDisposable & { readonly url: string };
@@ -27,6 +28,8 @@ export const cloneDatabase = (): Promise<TestDatabase> => create(`template ${inj
 
 /** An empty database. */
 export const createDatabase = (): Promise<TestDatabase> => create("");
+/** The key of the tests' services. */
+export const secretKey = Buffer.alloc(32, 7);
 
 /** What the tests log: nothing. */
 export const silent = pino({ level: "silent" });
@@ -38,9 +41,9 @@ export const test = base
     onCleanup(() => database[Symbol.asyncDispose]());
     return database.url;
   })
-  .extend("db", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<Database> => {
+  .extend("db", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<OwnedDatabase> => {
     const database: DatabaseUrl = { kind: "postgres", url: databaseUrl };
     const db = await openDatabase({ database, poolSize: 10 }, silent);
     onCleanup(() => db[Symbol.asyncDispose]());
-    return db;
+    return { ...db, secretKey };
   });

@@ -1,7 +1,7 @@
 import { Unfit } from "../fault.ts";
 import { bool, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import { identity, users } from "./user-staging.ts";
+import { identity, named, users } from "./user-staging.ts";
 
 const MAX_NAME = 200;
 
@@ -33,6 +33,6 @@ export const authUser = defineReader({
   row: ({ username, email, first_name, last_name, ...columns }) => ({
     ...columns,
     ...identity(username, email),
-    name: fullName(first_name, last_name),
+    ...named(fullName(first_name, last_name)),
   }),
 });

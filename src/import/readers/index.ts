@@ -1,11 +1,20 @@
 import type { Reader } from "../reader.ts";
 import { authUser } from "./auth-user.ts";
+import { sentryAuthenticator } from "./sentry-authenticator.ts";
+import { sentryAuthIdentity } from "./sentry-authidentity.ts";
+import { sentryAuthProvider } from "./sentry-authprovider.ts";
+import { sentryIdentity } from "./sentry-identity.ts";
+import { sentryIdentityProvider } from "./sentry-identityprovider.ts";
 import { sentryControlOption, sentryOption } from "./sentry-option.ts";
 import { sentryOrganizationOption } from "./sentry-organizationoption.ts";
 import { sentryProjectOption } from "./sentry-projectoption.ts";
 import { sentryUser } from "./sentry-user.ts";
 import { sentryUserEmail } from "./sentry-useremail.ts";
+import { sentryUserIp } from "./sentry-userip.ts";
 import { sentryUserOption } from "./sentry-useroption.ts";
+import { sentryUserPermission } from "./sentry-userpermission.ts";
+import { sentryUserRole } from "./sentry-userrole.ts";
+import { sentryUserRoleUser } from "./sentry-userroleuser.ts";
 
 /** Every model that an import reads. A further one is a file here, its line, and a step of the merge. */
 export const readers: readonly Reader[] = [
@@ -17,4 +26,13 @@ export const readers: readonly Reader[] = [
   sentryControlOption,
   sentryOrganizationOption,
   sentryProjectOption,
+  sentryUserPermission,
+  sentryUserRole,
+  sentryUserRoleUser,
+  sentryAuthenticator,
+  sentryUserIp,
+  sentryIdentityProvider,
+  sentryIdentity,
+  sentryAuthProvider,
+  sentryAuthIdentity,
 ];

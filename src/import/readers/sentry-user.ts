@@ -1,7 +1,7 @@
 import { Unfit } from "../fault.ts";
 import { bool, type Field, int, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import { identity, users } from "./user-staging.ts";
+import { identity, named, users } from "./user-staging.ts";
 
 /** 0 letters, 1 an upload, 2 Gravatar. */
 const avatarType: Field<bigint> = (value) => {
@@ -38,5 +38,10 @@ export const sentryUser = defineReader({
   model: "sentry.user",
   into: users,
   fields,
-  row: ({ username, email, is_sentry_app, ...columns }) => ({ ...columns, ...identity(username, email), is_app: is_sentry_app }),
+  row: ({ username, name, email, is_sentry_app, ...columns }) => ({
+    ...columns,
+    ...identity(username, email),
+    ...named(name),
+    is_app: is_sentry_app,
+  }),
 });

@@ -5,6 +5,7 @@ import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
 /** The columns of `users` that a file may leave out → what a new user gets then. */
 export const userColumns = {
   name: "''",
+  name_handle: "''",
   email: "''",
   password: "''",
   is_active: "true",
@@ -33,6 +34,7 @@ export const users = {
     natural_name: TEXT,
     natural_handle: TEXT,
     name: TEXT,
+    name_handle: TEXT,
     email: TEXT,
     email_handle: TEXT,
     password: TEXT,
@@ -59,6 +61,9 @@ export const users = {
 const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
+
+/** A name, and how searches see it. */
+export const named = (name: string | undefined): StagedRow => ({ name, name_handle: name === undefined ? undefined : handleOf(name) });
 
 /** The columns by which a user is known. A blank username is the address (U1). */
 export const identity = (username: string | null | undefined, email: string | undefined): StagedRow => {

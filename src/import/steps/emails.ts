@@ -63,6 +63,20 @@ const settleVerified = async (tx: ImportTx): Promise<void> => {
   );
 };
 
+/** A token verifies one address: of several with the same one the lowest pk keeps it, and nobody takes one that is in use here. */
+const settleTokens = (tx: ImportTx) =>
+  sql
+    .raw(`
+    update import_email s set verification_hash = null, verification_hash_time = null
+    where s.verification_hash is not null and (
+      s.record in (
+        select record from (
+          select record, row_number() over (partition by verification_hash order by pk, record) as position
+          from import_email where verification_hash is not null
+        ) ranked where position > 1
+      ) or exists (select from user_email t where t.verification_hash = s.verification_hash and not (${match})))`)
+    .execute(tx.sql, tx.abort);
+
 /** Finds out which addresses are new and which differ. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
@@ -74,6 +88,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
     "is_verified desc nulls last, pk desc",
   );
   await keepAbsent(tx, target, match);
+  await settleTokens(tx);
   await addImplied(tx);
 };
 

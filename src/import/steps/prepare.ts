@@ -1,37 +1,39 @@
 import { sql } from "kysely";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
-import { emails } from "../readers/sentry-useremail.ts";
-import { options } from "../readers/sentry-useroption.ts";
-import { users } from "../readers/user-staging.ts";
+import type { StagingTable } from "../staging.ts";
+import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skipRepeated } from "./rows.ts";
 
 /** Staging tables whose rows belong to users. */
-export const owned = [emails, options] as const;
+export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
 
 /** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await sql`set local work_mem = '64MB'`.execute(tx.sql, tx.abort);
   await sql`create index on import_user (username_handle)`.execute(tx.sql, tx.abort);
-  for (const { name } of [users, ...owned, scopeOptions]) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
+  for (const { name } of stagingTables) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
 };
 
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
-  for (const staging of [users, ...owned]) {
+  for (const staging of stagingTables) {
+    // The options of scopes are of several models, each with primary keys of its own.
+    if (staging.name === scopeOptions.name) continue;
     await skipRepeated(tx, staging, "its pk comes again: the last record stands", "pk", "record desc");
   }
   await skipRepeated(tx, scopeOptions, "its pk comes again: the last record stands", "model, pk", "record desc");
 };
 
 /**
- * Locks the versions of all users that the file can touch, in ascending order, as every write does. Here and not after
+ * Locks the versions of all users that the file can touch, and of what roles and providers belong to, in ascending order, as every
+ * write does. Here and not after
  * the matching: what is matched under the locks stays as it is.
  */
 export const lockSubjects = (tx: ImportTx) =>
   sql`select count(*) from (
-    select from subject_version s where s.kind = 'user' and s.id in (
+    select from subject_version s where s.kind in ('global', 'organization', 'roles') or s.kind = 'user' and s.id in (
       select pk from import_user
       union all select u.id from users u join import_user i on i.username_handle = u.username_handle
       ${sql.join(
@@ -42,7 +44,7 @@ export const lockSubjects = (tx: ImportTx) =>
         sql` `,
       )}
       union all select t.user_id from user_email t join import_email e on e.email_handle = t.email_handle where t.is_verified
-    ) order by s.id for update
+    ) order by s.kind, s.id for update
   ) locked`.execute(tx.sql, tx.abort);
 
 /** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */

@@ -25,9 +25,22 @@ const mergeActivity = (tx: ImportTx) =>
     )
     update import_user s set outcome = 'updated' from seen where s.id = seen.user_id and s.outcome = 'unchanged'`.execute(tx.sql, tx.abort);
 
+/** The system user stays active (U39), whatever the file says. */
+const keepSystemUser = (tx: ImportTx) =>
+  sql`
+    with kept as (
+      update import_user s set is_active = u.is_active, is_suspended = u.is_suspended from users u
+      where u.id = s.id and u.username_handle = ${tx.systemUser.handle}
+        and (u.is_active and not s.is_active or s.is_suspended and not u.is_suspended)
+      returning s.model, s.record, s.pk, s.id
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'the system user stays active', format('user %s', id) from kept`.execute(tx.sql, tx.abort);
+
 /** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   await keepAbsent(tx, target, "t.id = s.id");
+  await keepSystemUser(tx);
   await matchRows(tx, target, "t.id = s.id");
   await sql`update import_user set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
 };

@@ -1,0 +1,20 @@
+import { Unfit } from "../fault.ts";
+import { type Field, text } from "../fields.ts";
+import { TEXT, userReferenceColumns } from "../staging.ts";
+
+/** The columns of links between users and providers, of either kind. */
+export const linkColumns = {
+  ...userReferenceColumns,
+  parent_pk: "bigint",
+  external_id: TEXT,
+  data: "jsonb",
+  create_time: "timestamptz(3)",
+  verify_time: "timestamptz(3)",
+} as const;
+
+/** What a user is called by a provider. */
+export const externalId: Field<string> = (value) => {
+  const id = text(200)(value);
+  if (id === "") throw new Unfit("is empty");
+  return id;
+};

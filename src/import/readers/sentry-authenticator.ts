@@ -1,0 +1,47 @@
+import { Unfit } from "../fault.ts";
+import { type Field, int, nullAs, nullable, optional, time, userReference } from "../fields.ts";
+import { optionValue } from "../option-value.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, userReferenceColumns } from "../staging.ts";
+
+/** The second factors of a file; their configs are locked already. */
+export const authenticators = {
+  name: "import_authenticator",
+  columns: {
+    ...userReferenceColumns,
+    type: "smallint",
+    config: "bytea",
+    create_time: "timestamptz(3)",
+    last_used_time: "timestamptz(3)",
+  },
+  derived: { user_id: "bigint" },
+} as const satisfies StagingTable;
+
+/** 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
+const authenticatorType: Field<bigint> = (value) => {
+  const type = int(value);
+  if (type < 0n || type > 3n) throw new Unfit("is not 0, 1, 2 or 3");
+  return type;
+};
+
+const fields = {
+  user: userReference,
+  type: authenticatorType,
+  config: optional(nullable(optionValue)),
+  created_at: optional(nullAs(undefined, time)),
+  last_used_at: optional(nullable(time)),
+};
+
+/** `sentry.authenticator`: the second factors of users. */
+export const sentryAuthenticator = defineReader({
+  model: "sentry.authenticator",
+  into: authenticators,
+  fields,
+  row: ({ user, type, config, created_at, last_used_at }, vault) => ({
+    ...user,
+    type,
+    config: config ? `\\x${vault.lock(config).toString("hex")}` : config,
+    create_time: created_at,
+    last_used_time: last_used_at,
+  }),
+});

@@ -1,0 +1,36 @@
+import { key, nullAs, nullable, optional, time, userReference } from "../fields.ts";
+import { optionValue } from "../option-value.ts";
+import { defineReader } from "../reader.ts";
+import type { StagingTable } from "../staging.ts";
+import { externalId, linkColumns } from "./link-staging.ts";
+
+/** The identities of a file that organizations' providers gave their members. */
+export const authIdentities = {
+  name: "import_auth_identity",
+  columns: linkColumns,
+  derived: { user_id: "bigint", provider_id: "bigint" },
+} as const satisfies StagingTable;
+
+const fields = {
+  user: userReference,
+  auth_provider: key,
+  ident: externalId,
+  data: optional(nullable(optionValue)),
+  date_added: optional(nullAs(undefined, time)),
+  last_verified: optional(nullAs(undefined, time)),
+};
+
+/** `sentry.authidentity`: users as the provider of their organization knows them. */
+export const sentryAuthIdentity = defineReader({
+  model: "sentry.authidentity",
+  into: authIdentities,
+  fields,
+  row: ({ user, auth_provider, ident, date_added, last_verified, ...columns }) => ({
+    ...user,
+    ...columns,
+    parent_pk: auth_provider,
+    external_id: ident,
+    create_time: date_added,
+    verify_time: last_verified ?? date_added,
+  }),
+});

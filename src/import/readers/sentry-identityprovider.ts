@@ -1,0 +1,32 @@
+import { Unfit } from "../fault.ts";
+import { type Field, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { optionValue } from "../option-value.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+
+/** The identity providers of a file. */
+export const identityProviders = {
+  name: "import_identity_provider",
+  columns: { type: TEXT, external_id: TEXT, config: "jsonb", create_time: "timestamptz(3)" },
+} as const satisfies StagingTable;
+
+const providerType: Field<string> = (value) => {
+  const type = text(64)(value);
+  if (type === "") throw new Unfit("is empty");
+  return type;
+};
+
+const fields = {
+  type: providerType,
+  external_id: optional(nullAs("", text(200))),
+  config: optional(nullable(optionValue)),
+  date_added: optional(nullAs(undefined, time)),
+};
+
+/** `sentry.identityprovider`: what is outside and knows users. */
+export const sentryIdentityProvider = defineReader({
+  model: "sentry.identityprovider",
+  into: identityProviders,
+  fields,
+  row: ({ external_id = "", date_added, ...columns }) => ({ ...columns, external_id, create_time: date_added }),
+});

@@ -1,0 +1,21 @@
+import { text, userReference } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+import { permission } from "./permission.ts";
+
+/** The permissions of a file that users have by themselves. */
+export const permissions = {
+  name: "import_permission",
+  columns: { ...userReferenceColumns, permission: TEXT },
+  derived: { user_id: "bigint" },
+} as const satisfies StagingTable;
+
+const fields = { user: userReference, permission: permission(text(1_000)) };
+
+/** `sentry.userpermission`: what users may do. */
+export const sentryUserPermission = defineReader({
+  model: "sentry.userpermission",
+  into: permissions,
+  fields,
+  row: ({ user, permission: granted }) => ({ ...user, permission: granted }),
+});

@@ -1,0 +1,20 @@
+import { key, nullAs, optional, time, userReference } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, userReferenceColumns } from "../staging.ts";
+
+/** Who has which role in a file. */
+export const roleMembers = {
+  name: "import_role_member",
+  columns: { ...userReferenceColumns, parent_pk: "bigint", create_time: "timestamptz(3)" },
+  derived: { user_id: "bigint", role_id: "bigint" },
+} as const satisfies StagingTable;
+
+const fields = { user: userReference, role: key, date_added: optional(nullAs(undefined, time)) };
+
+/** `sentry.userroleuser`: the roles of users. */
+export const sentryUserRoleUser = defineReader({
+  model: "sentry.userroleuser",
+  into: roleMembers,
+  fields,
+  row: ({ user, role, date_added }) => ({ ...user, parent_pk: role, create_time: date_added }),
+});

@@ -1,0 +1,125 @@
+import { sql } from "kysely";
+import { authenticators } from "../readers/sentry-authenticator.ts";
+import { authIdentities } from "../readers/sentry-authidentity.ts";
+import { authProviders } from "../readers/sentry-authprovider.ts";
+import { identities } from "../readers/sentry-identity.ts";
+import { identityProviders } from "../readers/sentry-identityprovider.ts";
+import { ips } from "../readers/sentry-userip.ts";
+import { permissions } from "../readers/sentry-userpermission.ts";
+import { roles } from "../readers/sentry-userrole.ts";
+import { roleMembers } from "../readers/sentry-userroleuser.ts";
+import type { StagingTable } from "../staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { resolveUsers } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+/** A table of rows that belong to users, and to something else too. */
+type Belonging = Target & {
+  /** The other owner: its staging table, and the column that names it. */
+  readonly parent?: { readonly staging: StagingTable; readonly column: string };
+  /** A provider knows one user by one name. */
+  readonly isLink?: true;
+};
+
+const linked = { data: "null", create_time: "now()", verify_time: "now()" } as const;
+
+const belongings: readonly Belonging[] = [
+  { staging: permissions, table: "user_permission", key: ["user_id", "permission"], columns: {}, stamps: {} },
+  {
+    staging: roleMembers,
+    table: "role_member",
+    key: ["user_id", "role_id"],
+    columns: { create_time: "now()" },
+    stamps: {},
+    parent: { staging: roles, column: "role_id" },
+  },
+  {
+    staging: ips,
+    table: "user_ip",
+    key: ["user_id", "ip"],
+    columns: { country_code: "null", region_code: "null", first_seen: "now()", last_seen: "now()" },
+    stamps: {},
+  },
+  {
+    staging: authenticators,
+    table: "authenticator",
+    key: ["user_id", "type"],
+    columns: { config: "null", create_time: "now()", last_used_time: "null" },
+    stamps: {},
+  },
+  {
+    staging: identities,
+    table: "identity",
+    key: ["user_id", "provider_id"],
+    columns: { external_id: "null", ...linked },
+    stamps: {},
+    parent: { staging: identityProviders, column: "provider_id" },
+    isLink: true,
+  },
+  {
+    staging: authIdentities,
+    table: "auth_identity",
+    key: ["user_id", "provider_id"],
+    columns: { external_id: "null", ...linked },
+    stamps: {},
+    parent: { staging: authProviders, column: "provider_id" },
+    isLink: true,
+  },
+];
+
+const resolveParent = async (tx: ImportTx, { staging, parent }: Belonging): Promise<void> => {
+  if (parent === undefined) return;
+  const [table, from, column] = [sql.raw(staging.name), sql.raw(parent.staging.name), sql.raw(parent.column)];
+  await sql`update ${table} t set ${column} = p.id from ${from} p where p.pk = t.parent_pk`.execute(tx.sql, tx.abort);
+  await skip(tx, staging, "what it links the user to is not in the file", `t.${parent.column} is null`);
+};
+
+/** Links that another user has, in the file or here, are not taken away. */
+const settleLinks = async (tx: ImportTx, { staging, table }: Belonging): Promise<void> => {
+  const reason = "its external id is linked to another user";
+  await skipRepeated(tx, staging, reason, "provider_id, external_id", "pk desc");
+  const isElsewhere = "x.provider_id = t.provider_id and x.external_id = t.external_id and x.user_id <> t.user_id";
+  await skip(tx, staging, reason, `exists (select from ${table} x where ${isElsewhere})`);
+};
+
+/** Addresses are compared in their canonical form. */
+const canonicalIps = (tx: ImportTx) => sql`update import_ip set ip = host(ip::inet)`.execute(tx.sql, tx.abort);
+
+/**
+ * A config that is locked anew looks different each time. One that says the same stays as it is here, so that the same
+ * import changes nothing.
+ */
+const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
+  const { rows } = await sql<{ record: bigint; staged: Buffer; stored: Buffer }>`
+    select s.record, s.config as staged, t.config as stored from import_authenticator s
+    join authenticator t on t.user_id = s.user_id and t.type = s.type where s.config is not null and t.config is not null`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  const equal = rows
+    .filter(({ staged, stored }) => tx.vault.unlock(staged) === tx.vault.unlock(stored))
+    .map(({ record }) => String(record));
+  await sql`update import_authenticator s set config = t.config from authenticator t
+    where t.user_id = s.user_id and t.type = s.type and s.record = any(${equal}::bigint[])`.execute(tx.sql, tx.abort);
+};
+
+/** Writes what belongs to users besides addresses and options: each row is known by its user and its key. */
+export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
+  await canonicalIps(tx);
+  for (const target of belongings) {
+    const { staging, key, columns } = target;
+    const match = key.map((column) => `t.${column} = s.${column}`).join(" and ");
+    await resolveUsers(tx, staging);
+    await resolveParent(tx, target);
+    await skipRepeated(tx, staging, "the user has it twice: the highest pk stands", key.join(", "), "pk desc");
+    if (target.isLink) await settleLinks(tx, target);
+    if (staging === authenticators) await keepEqualConfigs(tx);
+    const hasColumns = Object.keys(columns).length > 0;
+    if (hasColumns) await keepAbsent(tx, target, match);
+    await matchRows(tx, target, match, hasColumns ? Object.keys(columns) : key);
+    await assignIds(tx, target);
+    await moveSequence(tx, target);
+    if (hasColumns) await updateRows(tx, target);
+    await insertRows(tx, target);
+  }
+};
