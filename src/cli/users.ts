@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { type User, UserSchema, UserView } from "../gen/users/v1/user_pb.ts";
 import { LookupStatus, type UserKey, UserService } from "../gen/users/v1/user_service_pb.ts";
 import { type ClientOptions, connect, withClientOptions } from "./client.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { readPassword } from "./password.ts";
 import { printTable } from "./table.ts";
+import { usersListCommand } from "./users-list.ts";
 
 const keyOf = (name: string): UserKey["key"] => {
   if (/^\d{1,18}$/.test(name)) return { case: "id", value: BigInt(name) };
@@ -44,13 +47,60 @@ const show = async (name: string, options: ClientOptions & { json?: true }): Pro
   );
 };
 
+type CreateOptions = ClientOptions & {
+  readonly email?: string;
+  readonly username?: string;
+  readonly name?: string;
+  readonly staff?: true;
+  readonly superuser?: true;
+  readonly json?: true;
+};
+
+const create = async (options: CreateOptions): Promise<void> => {
+  const { email = "", username = "", name = "", staff = false, superuser = false } = options;
+  if (email === "" && username === "") throw new CommandError("A user needs --email or --username.", ExitCode.USAGE);
+  const { user } = await connect(UserService, options).createUser({
+    user: { email, username, name, isStaff: staff, isSuperuser: superuser },
+    // Were the answer lost, the same command again would find the name taken: nothing is created twice.
+    requestId: randomUUID(),
+  });
+  if (user === undefined) throw new CommandError("The service answered without a user.", ExitCode.FAILURE);
+  process.stdout.write(options.json ? `${JSON.stringify(toJson(UserSchema, user), null, 2)}\n` : `${user.id}\n`);
+};
+
+const setPassword = async (name: string, options: ClientOptions): Promise<void> => {
+  const { id } = await findUser(name, options);
+  await connect(UserService, options).setPassword({ userId: id, password: await readPassword() });
+  process.stdout.write(`The password of user ${id} is set.\n`);
+};
+
+const userArgument = ["<user>", "id, username or address"] as const;
+
 /** `userd users …`: clients of a running service. */
 export const usersCommand = (): Command =>
   new Command("users")
-    .description("Look at the users of a running service.")
+    .description("Look at the users of a running service, and make new ones.")
+    .addCommand(usersListCommand())
     .addCommand(
       withClientOptions(new Command("show").description("Show one user."))
-        .argument("<user>", "id, username or address")
+        .argument(...userArgument)
         .option("--json", "print JSON")
         .action(show),
+    )
+    .addCommand(
+      withClientOptions(new Command("create").description("Create a user and print its id."))
+        .option("--email <address>", "its address")
+        .option("--username <name>", "its username; default: the address")
+        .option("--name <name>", "its name")
+        .option("--staff", "make it staff")
+        .option("--superuser", "make it a superuser")
+        .option("--json", "print the user as JSON")
+        .action(create),
+    )
+    .addCommand(
+      withClientOptions(
+        new Command("set-password").description("Set the password of a user: typed unseen, or the first line of standard input."),
+      )
+        .argument(...userArgument)
+        .action(setPassword),
     );

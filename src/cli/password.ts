@@ -1,0 +1,28 @@
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { CommandError, ExitCode } from "./exit.ts";
+
+/** Swallows what readline would echo. */
+const mute = () => new Writable({ write: (_chunk, _encoding, done) => done() });
+
+const firstLine = async (): Promise<string> => {
+  const lines = createInterface({ input: process.stdin, output: mute(), terminal: process.stdin.isTTY });
+  try {
+    for await (const line of lines) return line;
+    return "";
+  } finally {
+    lines.close();
+  }
+};
+
+/**
+ * Reads a password from standard input: typed unseen, or the first line of a pipe. Never from the command line, which
+ * other users of the machine can read.
+ */
+export const readPassword = async (): Promise<string> => {
+  if (process.stdin.isTTY) process.stderr.write("New password: ");
+  const password = await firstLine();
+  if (process.stdin.isTTY) process.stderr.write("\n");
+  if (password === "") throw new CommandError("The password must not be empty.", ExitCode.USAGE);
+  return password;
+};

@@ -1,0 +1,71 @@
+import { toJson } from "@bufbuild/protobuf";
+import { Command, InvalidArgumentError } from "commander";
+import { type User, UserSchema } from "../gen/users/v1/user_pb.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { printTable } from "./table.ts";
+
+type ListOptions = ClientOptions & {
+  readonly limit: number;
+  readonly order?: string;
+  readonly deleted?: true;
+  readonly json?: true;
+};
+
+const MAX_PAGE_SIZE = 1_000;
+
+const parseLimit = (text: string): number => {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1) throw new InvalidArgumentError("It has to be a whole number above 0.");
+  return limit;
+};
+
+/** Asks for pages until there are enough users, or no more. */
+const listUsers = async (search: string, options: ListOptions): Promise<{ users: User[]; isMore: boolean }> => {
+  const client = connect(UserService, options);
+  const users: User[] = [];
+  for (let pageToken = ""; ; ) {
+    const pageSize = Math.min(options.limit - users.length, MAX_PAGE_SIZE);
+    const page = await client.listUsers({
+      search,
+      orderBy: options.order ?? "",
+      showDeleted: options.deleted ?? false,
+      pageSize,
+      pageToken,
+    });
+    users.push(...page.users);
+    pageToken = page.nextPageToken;
+    if (pageToken === "" || users.length >= options.limit) return { users, isMore: pageToken !== "" };
+  }
+};
+
+const stateOf = ({ deleteTime, isSuspended, isActive, isSuperuser, isStaff }: User): string =>
+  [
+    deleteTime ? "deleted" : isSuspended ? "suspended" : isActive ? "active" : "inactive",
+    ...(isSuperuser ? ["superuser"] : []),
+    ...(isStaff ? ["staff"] : []),
+  ].join(", ");
+
+const run = async (search: string[], options: ListOptions): Promise<void> => {
+  const { users, isMore } = await listUsers(search.join(" "), options);
+  if (options.json) {
+    const all = users.map((user) => toJson(UserSchema, user));
+    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  printTable(
+    ["id", "username", "email", "name", "state"],
+    users.map((user) => [String(user.id), user.username ?? "", user.email ?? "", user.name ?? "", stateOf(user)]),
+  );
+  if (isMore) process.stderr.write(`There are more; --limit ${options.limit * 10} shows more of them.\n`);
+};
+
+/** `userd users list`: a table for people, or JSON for scripts. */
+export const usersListCommand = (): Command =>
+  withClientOptions(new Command("list").description("List users, by a search if one is given."))
+    .argument("[search...]", 'as in ListUsers: jane is:staff email:jane@example.com name:"Jane Doe"')
+    .option("--limit <n>", "most users to list", parseLimit, 50)
+    .option("--order <order>", 'id, username or date_joined, with " desc" for descending')
+    .option("--deleted", "also those that are deleted")
+    .option("--json", "print JSON")
+    .action(run);
