@@ -215,9 +215,10 @@ test("every table that belongs to a user is purged with it", async ({ db }) => {
 
 test("U38 the purger removes whom the grace period is over for, and several share the work", async ({ clients, db }) => {
   const { users } = clients["grpc-js"];
-  const ids = await Promise.all(Array.from({ length: 130 }, async () => (await createUser(clients["grpc-js"])).id));
+  const { results } = await users.batchCreateUsers({ users: Array.from({ length: 130 }, () => buildUser()) });
+  const ids = results.map(({ result }) => (result.case === "user" ? result.value.id : 0n));
   const [restored = 0n, later = 0n, ...due] = ids;
-  await Promise.all(ids.map((id) => users.deleteUser({ id })));
+  for (const id of ids) await users.deleteUser({ id });
   await users.undeleteUser({ id: restored });
   await sql`update users set purge_time = now() where id = any(${due.map(String)}::bigint[])`.execute(db.sql);
   const systemUser = createSystemUser("sentry");
