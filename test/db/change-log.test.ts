@@ -57,7 +57,8 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "userd_migrations",
   ]);
   for (const { name, triggers } of rows.filter((row) => row.triggers !== null && row.name !== "changes")) {
-    expect(triggers).toEqual(["deleted", "inserted", "kept", "updated"].map((suffix) => `${name}_${suffix}`));
+    const own = ["deleted", "inserted", "kept", "updated"].map((suffix) => `${name}_${suffix}`);
+    expect(triggers).toEqual(expect.arrayContaining(own));
   }
 });
 

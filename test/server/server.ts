@@ -15,7 +15,8 @@ const timezone = { kind: { case: "stringValue", value: "Europe/Vienna" } } as co
 
 const none = () => ({});
 
-const defaults: Operations<typeof UserOptionService> = {
+/** An answer for each RPC. */
+export const defaults: Operations<typeof UserOptionService> = {
   getOption: () => ({ found: true, value: timezone }),
   listOptions: none,
   batchGetOptions: none,
@@ -60,7 +61,7 @@ export const startServer = async (operations: FakeOperations = {}, { ready = () 
     metrics,
     ready,
   });
-  const clients = createClients(listeners);
+  const clients = createClients(listeners, {});
   return {
     ...listeners,
     clients: clients.byKind,

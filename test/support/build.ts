@@ -30,9 +30,14 @@ export const value = (json: JsonValue): Value => fromJson(ValueSchema, json);
 /** Adds an address to a user and verifies it. */
 export const addVerifiedEmail = async ({ users }: Clients, userId: bigint, email = `${unique("also-")}@example.com`): Promise<string> => {
   await users.addUserEmail({ userId, email });
+  await verifyEmail({ users }, userId, email);
+  return email;
+};
+
+/** Verifies an address that the user has. */
+export const verifyEmail = async ({ users }: Pick<Clients, "users">, userId: bigint, email: string): Promise<void> => {
   const { token } = await users.createEmailVerification({ userId, email });
   await users.verifyEmail({ token });
-  return email;
 };
 
 /** The headers of a call on behalf of a user. */

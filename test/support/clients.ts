@@ -22,7 +22,7 @@ export type Clients = {
 };
 
 /** Far more than a call takes, also on a machine that does much else. */
-const defaultTimeoutMs = 30_000;
+const patience = { defaultTimeoutMs: 30_000 };
 
 const over = (transport: Transport): Clients => ({
   users: createClient(UserService, transport),
@@ -30,10 +30,10 @@ const over = (transport: Transport): Clients => ({
   changes: createClient(ChangeService, transport),
 });
 
-/** Makes the clients of one service. */
-export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">) => {
+/** Makes the clients of one service; without `limits` the deadlines are the server's own. */
+export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">, limits: { defaultTimeoutMs?: number } = patience) => {
   const grpcAddress = formatAddress(service.grpcAddress);
-  const grpcJs = createGrpcJsTransport(grpcAddress, defaultTimeoutMs);
+  const grpcJs = createGrpcJsTransport(grpcAddress, limits.defaultTimeoutMs);
   const baseUrl = `http://${formatAddress(service.httpAddress)}`;
   const byKind: Record<ClientKind, Clients> = {
     "grpc-js": over(grpcJs),
@@ -44,11 +44,11 @@ export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">)
         useBinaryFormat: false,
         // Without the types of error details, JSON can't be read that holds them.
         jsonOptions: { registry: detailTypes },
-        defaultTimeoutMs,
+        ...limits,
       }),
     ),
-    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1", defaultTimeoutMs })),
-    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}`, defaultTimeoutMs })),
+    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1", ...limits })),
+    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}`, ...limits })),
   };
   return { byKind, close: () => grpcJs.close() };
 };

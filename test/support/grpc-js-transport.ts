@@ -35,8 +35,10 @@ const thrownAsConnect = async function* <T>(messages: AsyncIterable<T>): AsyncGe
   }
 };
 
+const deadlineIn = (timeoutMs: number | undefined) => (timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs });
+
 /** grpc-js behind Connect's client interface, so that one test runs through both. */
-export const createGrpcJsTransport = (address: string, defaultTimeoutMs: number): Transport & { close: () => void } => {
+export const createGrpcJsTransport = (address: string, defaultTimeoutMs?: number): Transport & { close: () => void } => {
   const client = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
   return {
     close: () => client.close(),
@@ -48,7 +50,7 @@ export const createGrpcJsTransport = (address: string, defaultTimeoutMs: number)
           (bytes: Buffer) => fromBinary(method.output, bytes),
           input,
           metadataOf(header),
-          { deadline: Date.now() + timeoutMs },
+          deadlineIn(timeoutMs),
           (error, message) => {
             if (error) reject(toConnectError(error));
             else if (message === undefined) reject(new ConnectError("no message", Code.Internal));
@@ -62,7 +64,7 @@ export const createGrpcJsTransport = (address: string, defaultTimeoutMs: number)
       const serialize = (message: MessageInitShape<typeof method.input>) =>
         Buffer.from(toBinary(method.input, create(method.input, message)));
       const deserialize = (bytes: Buffer) => fromBinary(method.output, bytes);
-      const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+      const deadline = deadlineIn(timeoutMs);
       const head = { stream: true as const, service: method.parent, method, header: new Headers(), trailer: new Headers() };
       if (method.methodKind === "server_streaming") {
         const [request] = await collect(input);

@@ -51,7 +51,7 @@ test("no address, password, token, hash or config is in a log, a metric or an er
   await refused(users.linkIdentity({ userId, providerId, externalId: `${external}2` }));
   await users.addAuthenticator({ userId, type: AuthenticatorType.TOTP, config: value(word) });
   await refused(users.addAuthenticator({ userId, type: AuthenticatorType.TOTP, config: value(word) }));
-  await options.setOption({ userId, key: "mail:email", value: value(email) });
+  await options.setOption({ userId, key: "contact", value: value(email) });
   await users.recordActivity({ userId, ip: "203.0.113.77" });
 
   said.push(await (await fetch(`http://${formatAddress(app.httpAddress)}/metrics`)).text());
