@@ -32,13 +32,13 @@ describe("userd, as a client of a running service,", { concurrent: true, timeout
     const user = String(id);
     expect(await userd("options", "set", user, "theme", "dark")).toMatchObject({ code: 0, stdout: "created\n" });
     expect(await userd("options", "set", user, "theme", '"dark"')).toMatchObject({ code: 0, stdout: "unchanged\n" });
-    expect(await userd("options", "set", user, "theme", '{"a": [1, true]}', "--project", "7")).toMatchObject({ stdout: "created\n" });
-    expect(await userd("options", "get", user, "theme", "--project", "7")).toMatchObject({ code: 0, stdout: '{"a":[1,true]}\n' });
-    expect((await userd("options", "list", user)).stdout).toMatch(/^project 7 +theme +\{"a":\[1,true\]\}$/m);
+    expect(await userd("options", "set", user, "layout", '{"a": [1, true]}', "--project", "7")).toMatchObject({ stdout: "created\n" });
+    expect(await userd("options", "get", user, "layout", "--project", "7")).toMatchObject({ code: 0, stdout: '{"a":[1,true]}\n' });
+    expect((await userd("options", "list", user)).stdout).toMatch(/^project 7 +layout +\{"a":\[1,true\]\}$/m);
     const { stdout } = await userd("options", "list", user, "--json");
     expect(JSON.parse(stdout)).toMatchObject([
       { key: "theme", value: "dark" },
-      { key: "theme", projectId: "7" },
+      { key: "layout", projectId: "7" },
     ]);
   });
 

@@ -33,7 +33,7 @@ describe("grpcurl, through reflection alone", () => {
     const { id } = JSON.parse(created.stdout).user;
     const got = await grpcurl(service, ["users.v1.UserService/GetUser"], { id });
     expect(JSON.parse(got.stdout).user).toEqual(JSON.parse(created.stdout).user);
-    const option = { user_id: id, key: "timezone", organization_id: 3 };
+    const option = { user_id: id, key: "zones", organization_id: 3 };
     const value = { zones: ["Europe/Vienna", null], dst: true };
     const set = await grpcurl(service, ["users.v1.UserOptionService/SetOption"], { ...option, value });
     expect(JSON.parse(set.stdout)).toMatchObject({ created: true, changed: true });
