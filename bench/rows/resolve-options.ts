@@ -40,7 +40,7 @@ const store = async (url: string, userIds: readonly bigint[]): Promise<void> => 
     `insert into scope_option (scope_kind, scope_id, key, value) select 1, ${organizationId}, k, '"theirs"' from unnest($1::text[]) k`,
     [keys],
   );
-  await client.query("analyze user_option, scope_option");
+  await client.query("analyze users, user_option, scope_option");
   await client.end();
 };
 

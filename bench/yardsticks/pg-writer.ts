@@ -4,6 +4,7 @@ import { json } from "node:stream/consumers";
 import pg from "pg";
 import { type LoadResult, quantile } from "../load/load.ts";
 import type { WriterJob } from "./pg.ts";
+import type { Parameter } from "./set-option-statement.ts";
 
 const { url, statement, users, connections, milliseconds, warmUpMs } = (await json(process.stdin)) as WriterJob;
 const begin = performance.now() + warmUpMs;
@@ -12,12 +13,13 @@ const latencies: number[] = [];
 let sent = 0;
 let stamp = Date.now() * 1_000;
 
-const nextParameters = (): (string | null)[] => {
+const nextParameters = (): Parameter[] => {
   const parameters = [...statement.parameters];
-  const user = users[sent++ % users.length] ?? "";
-  for (const index of statement.userAt) parameters[index] = user;
-  const value = `${stamp++}`;
-  for (const index of statement.valueAt) parameters[index] = value;
+  const put = (indexes: readonly number[], text: string) => {
+    for (const index of indexes) parameters[index] = Array.isArray(parameters[index]) ? [text] : text;
+  };
+  put(statement.userAt, users[sent++ % users.length] ?? "");
+  put(statement.valueAt, `${stamp++}`);
   return parameters;
 };
 

@@ -9,10 +9,14 @@ import type { OptionRegistry } from "../../src/options/registry/registry.ts";
 import { setOption } from "../../src/options/set-option.ts";
 import { toValue } from "../../src/options/value.ts";
 
+/** One bound parameter, as text. */
+export type Parameter = string | null | readonly (string | null)[];
+
 /** A statement, and where in its parameters the user and the value stand. */
 export type Statement = {
   readonly sql: string;
-  readonly parameters: readonly (string | null)[];
+  /** An array is one parameter. */
+  readonly parameters: readonly Parameter[];
   readonly userAt: readonly number[];
   readonly valueAt: readonly number[];
 };
@@ -41,6 +45,8 @@ const call: Call = {
   log: pino({ level: "silent" }),
 };
 
+const asText = (parameter: unknown): string | null => (parameter === null ? null : String(parameter));
+
 const positions = (parameters: readonly unknown[], wanted: string): number[] =>
   parameters.flatMap((parameter, index) => (String(parameter) === wanted ? [index] : []));
 
@@ -51,13 +57,13 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
   const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;
-  // Nothing is stored here, which SetOption takes for a fault once it has built its statement.
+  // The recorder returns no rows, so the operation does not come to its end.
   await Promise.resolve(setOption({ write: (_, __, body) => body(tx), registry })(call, request)).catch(() => {});
   const upsert = recorded.find(({ sql }) => /^\s*insert into user_option\b/.test(sql));
   if (upsert === undefined) throw new Error("SetOption has no upsert any more: bench/yardsticks has to follow it.");
   const statement: Statement = {
     sql: upsert.sql,
-    parameters: upsert.parameters.map((parameter) => (parameter === null ? null : String(parameter))),
+    parameters: upsert.parameters.map((parameter) => (Array.isArray(parameter) ? parameter.map(asText) : asText(parameter))),
     userAt: positions(upsert.parameters, `${user}`),
     valueAt: positions(upsert.parameters, `${value}`),
   };
