@@ -20,7 +20,7 @@ FROM node:24.21.0-bookworm-slim
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
-COPY package.json LICENSE ./
+COPY package.json LICENSE option-definitions.yaml ./
 COPY bin bin
 # The folder of the embedded database; with PostgreSQL nothing is written to it. 1000 is the image's user "node".
 RUN install -d -o 1000 -g 1000 -m 700 /data

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Pager } from "../db/page.ts";
@@ -16,10 +17,12 @@ import { jsonOf } from "./value.ts";
 export const findUsersByOption =
   ({
     db,
+    freshness,
     registry,
     pager,
   }: {
     db: Database;
+    freshness: Freshness;
     registry: OptionRegistry;
     pager: Pager;
   }): Operation<typeof UserOptionService.method.findUsersByOption> =>
@@ -32,6 +35,7 @@ export const findUsersByOption =
     }
     const scope = scopeOf(request);
     const json = equals === undefined ? "null" : jsonOf(equals, "equals");
+    await freshness.check(call, request.consistency);
     const page = pager(call, FindUsersByOptionRequestSchema, request);
     const [after = "0"] = page.after ?? [];
     const { rows } = await sql<{ user_id: bigint }>`

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database, Schema } from "../db/orm.ts";
 import type { Pager } from "../db/page.ts";
@@ -29,10 +30,19 @@ export const revisionColumns = sql.raw("r.*, r.value is null as deleted");
 
 /** ListOptionRevisions: one statement. */
 export const listOptionRevisions =
-  ({ db, pager }: { db: Database; pager: Pager }): Operation<typeof UserOptionService.method.listOptionRevisions> =>
+  ({
+    db,
+    freshness,
+    pager,
+  }: {
+    db: Database;
+    freshness: Freshness;
+    pager: Pager;
+  }): Operation<typeof UserOptionService.method.listOptionRevisions> =>
   async (call, request) => {
     const { userId, key } = request;
     const scope = scopeOf(request);
+    await freshness.check(call, request.consistency);
     const page = pager(call, ListOptionRevisionsRequestSchema, request);
     const [before = null] = page.after ?? [];
     const { rows } = await sql<RevisionRow | { id: null }>`

@@ -1,6 +1,7 @@
 import { PassThrough, type Writable } from "node:stream";
 import { type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import {
+  Code,
   ConnectError,
   type ConnectRouter,
   type ContextValues,
@@ -12,6 +13,7 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
+import { DomainError } from "../errors.ts";
 import { detailTypes } from "../status.ts";
 import { compile } from "./chain/index.ts";
 import { createInvocation, type Invocation } from "./chain/invocation.ts";
@@ -42,12 +44,18 @@ const messageCodec = ({ method }: Rpc): Codec => ({
   },
 });
 
+/** What ended a stream of requests, in our terms. Of a single request connect itself says that it knows no such compression. */
+const streamFault = (error: ConnectError, rpc: Rpc): Error =>
+  error.code === Code.Unimplemented
+    ? new DomainError("Invalid", "FIELD_INVALID", "The compression of the request is unknown; the service takes gzip.", { cause: error })
+    : (codecFault(error, rpc) ?? error);
+
 /** The messages of a stream; what connect could not decode is thrown in our terms. */
 const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: Rpc): AsyncGenerator<Message> {
   try {
     yield* requests;
   } catch (error) {
-    throw error instanceof ConnectError ? (codecFault(error, rpc) ?? error) : error;
+    throw error instanceof ConnectError ? streamFault(error, rpc) : error;
   }
 };
 

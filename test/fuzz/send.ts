@@ -72,6 +72,11 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
     const body = bytes.toString("latin1");
     const grpcStatus = headers["grpc-status"] ?? (target === "gRPC-Web" ? /grpc-status: *(\d+)/.exec(webTrailers(bytes))?.[1] : undefined);
     if (grpcStatus !== undefined) return { status: String(grpcStatus) };
+    // A random content type can ask for Connect's streams, which end with a message of their own.
+    if (String(headers["content-type"]).startsWith("application/connect+")) {
+      const code = /"code":"(\w+)"/.exec(body)?.[1];
+      return { status: code === undefined ? "0" : (connectCodes.get(code) ?? code) };
+    }
     if (target === "gRPC-Web") return httpStatus === 200 ? { status: "none", fault: "no status" } : { status: `HTTP ${httpStatus}` };
     if (httpStatus === 200) return { status: "0" };
     const code = /"code":"(\w+)"/.exec(body)?.[1];
