@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startPostgres } from "../support/postgres.ts";
 import { startService } from "../support/userd.ts";
-import { assertAnswers, describeViolation, fuzz } from "./run.ts";
+import { assertAnswers, describeViolation, fuzz, MAX_MEMORY_MB, smallHeap } from "./run.ts";
 
 const { values } = parseArgs({ options: { inputs: { type: "string", default: "10000" }, seed: { type: "string" } } });
 const seed = values.seed ?? String(Date.now());
@@ -21,7 +21,7 @@ const memoryOf = (pid = 0): number => {
 let failed = true;
 const postgres = await startPostgres();
 try {
-  await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "fatal" });
+  await using service = await startService({ DATABASE_URL: postgres.url, LOG_LEVEL: "fatal", ...smallHeap });
   await assertAnswers(service);
   const before = memoryOf(service.process.pid);
   print(`seed ${seed}, ${values.inputs} inputs per RPC and protocol`);
@@ -36,7 +36,7 @@ try {
   );
   print(`memory ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after`);
   if (exitCode !== null) print(`the service ended with ${exitCode}:\n${service.output().stderr.slice(-4_000)}`);
-  failed = report.violations.length > 0 || exitCode !== null || after > before + 400;
+  failed = report.violations.length > 0 || exitCode !== null || after > MAX_MEMORY_MB;
 } finally {
   await postgres.stop();
 }

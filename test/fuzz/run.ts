@@ -122,3 +122,12 @@ export const describeViolation = ({ rpc, target, index, outcome, input }: Violat
     `  headers ${JSON.stringify(input.headers)}`,
     `  body ${input.body.length > 2_000 ? `${input.body.subarray(0, 2_000).toString("base64")}… (${input.body.length} bytes)` : input.body.toString("base64")}`,
   ].join("\n");
+
+/**
+ * The service gets little heap to be fuzzed in: on a large machine V8 collects late, and what is kept for ever would not
+ * show. With this much of it, it ends the process.
+ */
+export const smallHeap = { NODE_OPTIONS: "--max-old-space-size=256" };
+
+/** Most resident memory of the fuzzed service: its heap, and as much again for code, buffers and connections. */
+export const MAX_MEMORY_MB = 600;
