@@ -25,8 +25,10 @@ export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevi
   ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),
 });
 
-/** The columns of a revision, in the alias `r`. */
-export const revisionColumns = sql.raw("r.*, r.value is null as deleted");
+/** The columns of a revision, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+export const revisionColumns = sql.raw(
+  "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted",
+);
 
 /** ListOptionRevisions: one statement. */
 export const listOptionRevisions =

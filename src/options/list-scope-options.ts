@@ -5,6 +5,7 @@ import type { Database } from "../db/orm.ts";
 import type { Pager } from "../db/page.ts";
 import { ListScopeOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
+import { scopeOptionColumns } from "./stored-scope-option.ts";
 import { scopeOfTarget } from "./target.ts";
 
 /** ListScopeOptions: one statement along the unique key. */
@@ -24,8 +25,8 @@ export const listScopeOptions =
     await freshness.check(call, request.consistency);
     const [after = ""] = page.after ?? [];
     const { rows } = await sql<ScopeOptionRow>`
-      select * from scope_option where scope_kind = ${kind} and scope_id = ${id} and key > ${after}
-      order by key limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      select ${scopeOptionColumns} from scope_option o where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key > ${after}
+      order by o.key limit ${page.size + 1}`.execute(db.sql, db.abort(call));
     const { rows: shown, nextPageToken } = page.cut(rows, ({ key }) => [key]);
     return { options: shown.map(toScopeOption), nextPageToken };
   };

@@ -8,7 +8,7 @@ import type { OptionRegistry } from "./registry/registry.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
-import { storedScopeOption } from "./stored-scope-option.ts";
+import { scopeOptionColumns, storedScopeOption } from "./stored-scope-option.ts";
 import { scopeOfTarget, subjectOfScope } from "./target.ts";
 import { jsonOf } from "./value.ts";
 
@@ -22,7 +22,7 @@ const upsert = async (tx: Tx, { kind, id }: Scope, key: string, json: string, lo
     on conflict (scope_kind, scope_id, key) do update set
       value = excluded.value, locked = excluded.locked, update_time = excluded.update_time, version = o.version + 1
       where (o.value, o.locked) is distinct from (excluded.value, excluded.locked)
-    returning o.*, xmax = 0 as created`.execute(tx.sql, tx.abort);
+    returning ${scopeOptionColumns}, xmax = 0 as created`.execute(tx.sql, tx.abort);
   return rows[0];
 };
 

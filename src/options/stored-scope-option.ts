@@ -6,9 +6,15 @@ import type { ScopeOptionRow } from "./scope-option.mapping.ts";
 /** Where a statement runs: in a transaction, or on its own. */
 type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
 
+/** The columns of a scope option, in the alias `o`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+export const scopeOptionColumns = sql.raw(
+  "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.locked, o.create_time, o.update_time, o.version",
+);
+
 /** One option of a scope, as it is stored. */
 export const storedScopeOption = async (run: Run, { kind, id }: Scope, key: string): Promise<ScopeOptionRow | undefined> => {
   const { rows } = await sql<ScopeOptionRow>`
-    select * from scope_option where scope_kind = ${kind} and scope_id = ${id} and key = ${key}`.execute(run.sql, run.abort);
+    select ${scopeOptionColumns} from scope_option o
+    where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key = ${key}`.execute(run.sql, run.abort);
   return rows[0];
 };
