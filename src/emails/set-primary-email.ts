@@ -4,10 +4,12 @@ import type { Operation } from "../call.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { assertNamesFree } from "../users/names.ts";
+import type { SystemUser } from "../users/system-user.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import { type WritableUser, writableUser } from "../users/writable-user.ts";
@@ -37,9 +39,10 @@ const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: Sto
   }
 };
 
-const makePrimary = async (tx: Tx, user: WritableUser, stored: StoredEmail): Promise<void> => {
+const makePrimary = async (tx: Tx, systemUser: SystemUser, user: WritableUser, stored: StoredEmail): Promise<void> => {
   const { id: userId } = user;
   const username = usernameAfter(user, stored.email);
+  if (handleOf(username) !== handleOf(user.username)) systemUser.refuse(user.username);
   await lockHandles(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
@@ -53,7 +56,7 @@ const makePrimary = async (tx: Tx, user: WritableUser, stored: StoredEmail): Pro
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
 export const setPrimaryEmail =
-  ({ write }: { write: Write }): Operation<typeof UserService.method.setPrimaryEmail> =>
+  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: UserService.method.setPrimaryEmail, request, subjects: [userSubject(userId)] }, async (tx) => {
@@ -61,7 +64,7 @@ export const setPrimaryEmail =
       const stored = await storedEmail(tx, userId, request.email);
       if (stored.emailHandle !== handleOf(user.email)) {
         if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
-        await makePrimary(tx, user, stored);
+        await makePrimary(tx, systemUser, user, stored);
       }
       const row = await selectUsers(tx.sql, { full: true }).where("users.id", "=", userId).executeTakeFirstOrThrow(tx.abort);
       return { user: toUser(row) };
