@@ -3,6 +3,7 @@ import { findConflicts, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeParents } from "./steps/parents.ts";
+import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
@@ -32,6 +33,7 @@ export const writing: readonly Step[] = [
   { name: "storing addresses", run: writeEmails },
   { name: "storing options", run: mergeOptions },
   { name: "storing options of scopes", run: mergeScopeOptions },
+  { name: "naming permissions", run: namePermissions },
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
   { name: "versioning names", run: bumpHandles },

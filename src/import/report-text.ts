@@ -25,7 +25,8 @@ const listed = (listings: readonly Listing[]): string[] =>
     ...(count > examples.length ? [`    … and ${count - examples.length} more`] : []),
   ]);
 
-const counted = (names: readonly NameCount[]): string[] => names.map(({ name, count }) => `${count} × ${plain(name)}`);
+const counted = (names: readonly NameCount[]): string[] =>
+  names.map(({ name, count, reason }) => `${count} × ${plain(name)}${reason === undefined ? "" : ` (${reason})`}`);
 
 const outcome = ({ stored, dryRun, records, conflicts }: ImportReport): string => {
   if (stored) return `Stored; ${countOf(records, "record")} read.`;

@@ -8,8 +8,8 @@ export type ModelReport = {
   readonly skipped: number;
 };
 
-/** A name and how often it was met. */
-export type NameCount = { readonly name: string; readonly count: number };
+/** A name, how often it was met, and, where userd knows one, why it is left. */
+export type NameCount = { readonly name: string; readonly count: number; readonly reason?: string };
 
 /** Records with one reason: all are counted, the first are named. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };

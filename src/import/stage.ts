@@ -1,17 +1,26 @@
 import type { Vault } from "../secrets.ts";
 import { FieldFault, ImportFault, Unfit } from "./fault.ts";
 import { key } from "./fields.ts";
-import type { Reader } from "./reader.ts";
+import type { LinkRow, Reader } from "./reader.ts";
 import { readers } from "./readers/index.ts";
 import type { Piece } from "./records.ts";
-import { type Staging, skips } from "./staging.ts";
+import { type StagedRow, type Staging, type StagingTable, skips } from "./staging.ts";
 import type { Tally } from "./tally.ts";
 
 const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, reader]));
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Reads one record into its staging table; a promise when a batch became full. */
+/** @throws FieldFault when it is no primary key. */
+const primaryKey = (value: unknown): bigint => {
+  try {
+    return key(value);
+  } catch (error) {
+    throw new FieldFault(`pk ${(error as Error).message}`, { cause: error });
+  }
+};
+
+/** Reads one record into its staging tables; a promise when a batch became full. */
 const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tally): Promise<void> | undefined => {
   const number = tally.records() + 1;
   const broken = (where: string, what: string, cause?: unknown) => new ImportFault(`Record ${number}${where}: ${what}.`, { cause });
@@ -28,21 +37,36 @@ const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tal
   if (!isObject(fields)) throw broken(here, "it has no fields");
   tally.read(reader.model);
   for (const name in fields) if (!reader.fields.has(name)) tally.unknownField(reader.model, name);
-  const origin = { model: reader.model, record: number, pk: undefined as bigint | undefined };
-  try {
+  const place = { model: reader.model, record: number, pk: undefined as bigint | undefined };
+  /** Stages one row, or the reason why it is none. */
+  const stage = (into: StagingTable, origin: StagedRow, columns: () => StagedRow): Promise<void> | undefined => {
     try {
-      origin.pk = key(pk);
+      const row = columns();
+      // A model that never has a column leaves it out like a record that has not: it stays as it is here.
+      const absent = Object.keys(into.columns).filter((name) => row[name] === undefined);
+      return staging.add(into, { ...origin, ...row, absent });
     } catch (error) {
-      throw new FieldFault(`pk ${(error as Error).message}`, { cause: error });
+      if (error instanceof Unfit) return staging.add(skips, { ...origin, reason: error.message });
+      if (error instanceof FieldFault) throw broken(here, error.message, error);
+      throw error;
     }
-    const columns = reader.columns(fields, vault);
-    const absent = Object.keys(columns).filter((name) => columns[name] === undefined);
-    return staging.add(reader.into, { ...origin, ...columns, absent });
-  } catch (error) {
-    if (error instanceof Unfit) return staging.add(skips, { ...origin, reason: error.message });
-    if (error instanceof FieldFault) throw broken(here, error.message, error);
-    throw error;
+  };
+  let links: readonly LinkRow[] = [];
+  const full = [
+    stage(reader.into, place, () => {
+      place.pk = primaryKey(pk);
+      const rows = reader.rows(place.pk, fields, vault);
+      ({ links } = rows);
+      return rows.columns;
+    }),
+  ];
+  for (const { model: linkModel, into, columns } of links) {
+    tally.link(linkModel);
+    // It has no pk of its own, and goes with the record.
+    full.push(stage(into, { model: linkModel, record: number }, columns));
   }
+  const waiting = full.filter((promise) => promise !== undefined);
+  return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
 };
 
 /** Reads a whole file into the staging tables. */

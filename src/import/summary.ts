@@ -11,11 +11,12 @@ const EXAMPLES = 20;
 type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
 
 /** The staging tables of all readers. */
-export const stagingTables: readonly StagingTable[] = [...new Set(readers.map((reader) => reader.into))];
+export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMap((reader) => reader.tables))];
 
 const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
-  // What an import adds by itself has no pk and was not read.
-  const merged = stagingTables.map(({ name }) => `select model, outcome from ${name} where pk is not null and outcome is not null`);
+  // What an import adds by itself was not read.
+  const isRead = ({ derived = {} }: StagingTable) => ("is_implied" in derived ? "not is_implied" : "true");
+  const merged = stagingTables.map((table) => `select model, outcome from ${table.name} where outcome is not null and ${isRead(table)}`);
   const skipped = `select model, 'skipped' from ${skips.name}`;
   const { rows } = await sql<Outcome>`
     select model, outcome, count(*)::int as count
@@ -34,6 +35,15 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string): Pro
 const names = (counts: Counts): NameCount[] =>
   [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => (a.name < b.name ? -1 : 1));
 
+const reasons = new Map<string, string>(
+  readers.flatMap(({ model, notHeld }) => Object.entries(notHeld).map(([field, reason]) => [`${model}.${field}`, reason] as const)),
+);
+
+const withReason = (named: NameCount): NameCount => {
+  const reason = reasons.get(named.name);
+  return reason === undefined ? named : { ...named, reason };
+};
+
 /** What became of the records of each model. */
 export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelReport[]> => {
   const found = await outcomes(tx);
@@ -46,8 +56,8 @@ export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelRep
 /** The lists under the table. */
 export const lists = async (tx: ImportTx, tally: Tally) => ({
   notHeld: names(tally.totals().notHeld),
-  unknownFields: names(tally.totals().unknownFields),
-  skipped: await listings(tx, skips, "format('%s %s (record %s)', model, coalesce(pk::text, '?'), record)"),
+  unknownFields: names(tally.totals().unknownFields).map(withReason),
+  skipped: await listings(tx, skips, "concat_ws(' ', model, pk, format('(record %s)', record))"),
   notes: await listings(tx, notes, "about"),
 });
 

@@ -5,6 +5,8 @@ export type Counts = ReadonlyMap<string, number>;
 export type Tally = {
   readonly records: () => number;
   readonly read: (model: string) => void;
+  /** A link of a record that is read: counted under its own name, and no record. */
+  readonly link: (model: string) => void;
   readonly notHeld: (model: string) => void;
   readonly unknownField: (model: string, field: string) => void;
   readonly totals: () => { readonly read: Counts; readonly notHeld: Counts; readonly unknownFields: Counts };
@@ -31,6 +33,7 @@ export const createTally = (): Tally => {
       records += 1;
       count(read, model);
     },
+    link: (model) => count(read, model),
     notHeld: (model) => {
       records += 1;
       count(notHeld, model.slice(0, 100));

@@ -15,8 +15,8 @@ describe("the sample exports", () => {
   test("a user with maximum privileges comes in with all its fields", async ({ own: db }) => {
     const report = await runImport(db, maximum());
     expect(report).toMatchObject({ stored: true, records: 8, skipped: [], notes: [], conflicts: [] });
-    // A membership has one date here: when it began.
-    expect(report.unknownFields).toEqual([{ name: "sentry.userroleuser.date_updated", count: 1 }]);
+    const reason = "a membership has one date here: when it began";
+    expect(report.unknownFields).toEqual([{ name: "sentry.userroleuser.date_updated", count: 1, reason }]);
     expect(report.notHeld).toEqual([]);
     expect(await rowsOf(db, sql`select * from users`)).toEqual([
       {

@@ -1,6 +1,9 @@
 import { Unfit } from "../fault.ts";
 import { bool, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
+import { groupReference, members, permissionReference } from "./auth-references.ts";
+import { permissions } from "./sentry-userpermission.ts";
+import { roleMembers } from "./sentry-userroleuser.ts";
 import { identity, named, users } from "./user-staging.ts";
 
 const MAX_NAME = 200;
@@ -23,6 +26,8 @@ const fields = {
   is_superuser: optional(bool),
   date_joined: optional(nullAs(undefined, time)),
   last_login: optional(nullable(time)),
+  groups: members,
+  user_permissions: members,
 };
 
 /** `auth.user`: the accounts of Django itself. */
@@ -30,9 +35,23 @@ export const authUser = defineReader({
   model: "auth.user",
   into: users,
   fields,
-  row: ({ username, email, first_name, last_name, ...columns }) => ({
+  row: ({ username, email, first_name, last_name, groups: _, user_permissions: __, ...columns }) => ({
     ...columns,
     ...identity(username, email),
     ...named(fullName(first_name, last_name)),
   }),
+  links: [
+    {
+      model: "auth.user.groups",
+      into: roleMembers,
+      of: ({ groups }) => groups ?? [],
+      row: (pk, member) => ({ user_pk: pk, parent_model: "auth.group", ...groupReference(member), create_time: undefined }),
+    },
+    {
+      model: "auth.user.user_permissions",
+      into: permissions,
+      of: ({ user_permissions }) => user_permissions ?? [],
+      row: (pk, member) => ({ user_pk: pk, ...permissionReference(member) }),
+    },
+  ],
 });

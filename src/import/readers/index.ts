@@ -1,5 +1,8 @@
 import type { Reader } from "../reader.ts";
+import { authGroup } from "./auth-group.ts";
+import { authPermission } from "./auth-permission.ts";
 import { authUser } from "./auth-user.ts";
+import { contentType } from "./contenttypes-contenttype.ts";
 import { sentryAuthenticator } from "./sentry-authenticator.ts";
 import { sentryAuthIdentity } from "./sentry-authidentity.ts";
 import { sentryAuthProvider } from "./sentry-authprovider.ts";
@@ -20,6 +23,9 @@ import { sentryUserRoleUser } from "./sentry-userroleuser.ts";
 export const readers: readonly Reader[] = [
   sentryUser,
   authUser,
+  authGroup,
+  authPermission,
+  contentType,
   sentryUserEmail,
   sentryUserOption,
   sentryOption,

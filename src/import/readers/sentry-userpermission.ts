@@ -6,7 +6,7 @@ import { permission } from "./permission.ts";
 /** The permissions of a file that users have by themselves. */
 export const permissions = {
   name: "import_permission",
-  columns: { ...userReferenceColumns, permission: TEXT },
+  columns: { ...userReferenceColumns, permission: TEXT, permission_pk: "bigint" },
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;
 

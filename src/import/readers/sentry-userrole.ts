@@ -1,7 +1,7 @@
-import { Unfit } from "../fault.ts";
 import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
+import { roleName } from "./auth-references.ts";
 import { permission } from "./permission.ts";
 
 /** The roles of a file, each with its permissions. */
@@ -9,12 +9,6 @@ export const roles = {
   name: "import_role",
   columns: { name: TEXT, permissions: "text[]", create_time: "timestamptz(3)", update_time: "timestamptz(3)" },
 } as const satisfies StagingTable;
-
-const roleName: Field<string> = (value) => {
-  const name = text(150)(value);
-  if (name.trim() === "") throw new Unfit("is empty");
-  return name;
-};
 
 const member = permission(text(1_000));
 const permissions: Field<string[]> = (value) => [...new Set(list(value).map(member))].sort();

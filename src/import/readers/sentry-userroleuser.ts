@@ -1,11 +1,11 @@
 import { key, nullAs, optional, time, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import { type StagingTable, userReferenceColumns } from "../staging.ts";
+import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
 /** Who has which role in a file. */
 export const roleMembers = {
   name: "import_role_member",
-  columns: { ...userReferenceColumns, parent_pk: "bigint", create_time: "timestamptz(3)" },
+  columns: { ...userReferenceColumns, parent_model: TEXT, parent_pk: "bigint", parent_name: TEXT, create_time: "timestamptz(3)" },
   derived: { user_id: "bigint", role_id: "bigint" },
 } as const satisfies StagingTable;
 
@@ -16,5 +16,6 @@ export const sentryUserRoleUser = defineReader({
   model: "sentry.userroleuser",
   into: roleMembers,
   fields,
-  row: ({ user, role, date_added }) => ({ ...user, parent_pk: role, create_time: date_added }),
+  notHeld: { date_updated: "a membership has one date here: when it began" },
+  row: ({ user, role, date_added }) => ({ ...user, parent_model: "sentry.userrole", parent_pk: role, create_time: date_added }),
 });

@@ -15,8 +15,12 @@ import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipR
 
 /** A table of rows that belong to users, and to something else too. */
 type Belonging = Target & {
-  /** The other owner: its staging table, and the column that names it. */
-  readonly parent?: { readonly staging: StagingTable; readonly column: string };
+  /** The other owner: its staging table, the column that names it, and where it is found if not by its pk in the file. */
+  readonly parent?: {
+    readonly staging: StagingTable;
+    readonly column: string;
+    readonly found?: readonly (readonly [from: string, where: string])[];
+  };
   /** A provider knows one user by one name. */
   readonly isLink?: true;
 };
@@ -31,7 +35,16 @@ const belongings: readonly Belonging[] = [
     key: ["user_id", "role_id"],
     columns: { create_time: "now()" },
     stamps: {},
-    parent: { staging: roles, column: "role_id" },
+    parent: {
+      staging: roles,
+      column: "role_id",
+      // Roles come from several models, and natural keys also name those that are here.
+      found: [
+        [roles.name, "p.pk = t.parent_pk and p.model = t.parent_model"],
+        [roles.name, "p.name = t.parent_name"],
+        ["role", "p.name = t.parent_name"],
+      ],
+    },
   },
   {
     staging: ips,
@@ -69,8 +82,14 @@ const belongings: readonly Belonging[] = [
 
 const resolveParent = async (tx: ImportTx, { staging, parent }: Belonging): Promise<void> => {
   if (parent === undefined) return;
-  const [table, from, column] = [sql.raw(staging.name), sql.raw(parent.staging.name), sql.raw(parent.column)];
-  await sql`update ${table} t set ${column} = p.id from ${from} p where p.pk = t.parent_pk`.execute(tx.sql, tx.abort);
+  const { column, found = [[parent.staging.name, "p.pk = t.parent_pk"]] } = parent;
+  for (const [from, where] of found) {
+    const condition = sql.raw(`t.${column} is null and ${where}`);
+    await sql`update ${sql.table(staging.name)} t set ${sql.ref(column)} = p.id from ${sql.table(from)} p where ${condition}`.execute(
+      tx.sql,
+      tx.abort,
+    );
+  }
   await skip(tx, staging, "what it links the user to is not in the file", `t.${parent.column} is null`);
 };
 

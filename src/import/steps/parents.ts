@@ -3,6 +3,7 @@ import { authProviders } from "../readers/sentry-authprovider.ts";
 import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import type { ImportTx } from "../transaction.ts";
+import { matchGroupPermissions } from "./permissions.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const role: Target = {
@@ -11,6 +12,7 @@ const role: Target = {
   key: ["name"],
   columns: { create_time: "now()", update_time: "now()" },
   stamps: { version: "t.version + 1" },
+  ofSeveralModels: true,
 };
 
 const identityProvider: Target = {
@@ -60,5 +62,6 @@ export const mergeParents = async (tx: ImportTx): Promise<void> => {
     await updateRows(tx, target);
     await insertRows(tx, target);
   }
+  await matchGroupPermissions(tx);
   await writeRolePermissions(tx);
 };

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
+import { roles } from "../readers/sentry-userrole.ts";
 import type { StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
@@ -16,14 +17,18 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
 };
 
+/** Their records are of several models, each with primary keys of its own. */
+const ofSeveralModels: readonly string[] = [scopeOptions.name, roles.name];
+
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables) {
-    // The options of scopes are of several models, each with primary keys of its own.
-    if (staging.name === scopeOptions.name) continue;
+    if (ofSeveralModels.includes(staging.name)) continue;
     await skipRepeated(tx, staging, "its pk comes again: the last record stands", "pk", "record desc");
   }
-  await skipRepeated(tx, scopeOptions, "its pk comes again: the last record stands", "model, pk", "record desc");
+  for (const staging of [scopeOptions, roles]) {
+    await skipRepeated(tx, staging, "its pk comes again: the last record stands", "model, pk", "record desc");
+  }
 };
 
 /**

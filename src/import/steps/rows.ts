@@ -12,6 +12,8 @@ export type Target = {
   readonly columns: Readonly<Record<string, string>>;
   /** Columns that are written besides → their expression when a row `t` is updated. */
   readonly stamps: Readonly<Record<string, string>>;
+  /** Its records come from several models, which each have primary keys of their own. */
+  readonly ofSeveralModels?: true;
 };
 
 const run = (tx: ImportTx, statement: string) => sql.raw(statement).execute(tx.sql, tx.abort);
@@ -59,10 +61,12 @@ export const matchRows = (
 
 /** Everything that has no outcome yet is new. Its id stays the file's where that is free; else it is past the largest. */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
-  const { staging, table } = target;
+  const { staging, table, ofSeveralModels = false } = target;
+  const isFirst = ofSeveralModels ? `not exists (select from ${staging.name} o where o.pk = s.pk and o.model < s.model)` : "true";
   await run(
     tx,
-    `update ${staging.name} s set outcome = 'created', id = case when not exists (select from ${table} t where t.id = s.pk) then s.pk end
+    `update ${staging.name} s set outcome = 'created',
+        id = case when ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
       where s.outcome is null`,
   );
   await freshIds(tx, target);

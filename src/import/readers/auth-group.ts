@@ -1,0 +1,33 @@
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+import { members, permissionReference, roleName } from "./auth-references.ts";
+import { roles } from "./sentry-userrole.ts";
+
+/** The permissions of groups, until a step gives them to their roles. */
+export const groupPermissions = {
+  name: "import_group_permission",
+  columns: { parent_pk: "bigint", permission: TEXT, permission_pk: "bigint" },
+  derived: { role_id: "bigint" },
+} as const satisfies StagingTable;
+
+/** `auth.group`: Django's roles. */
+export const authGroup = defineReader({
+  model: "auth.group",
+  into: roles,
+  fields: { name: roleName, permissions: members },
+  // The permissions come after it, one by one.
+  row: ({ name, permissions }) => ({
+    name,
+    permissions: permissions === undefined ? undefined : [],
+    create_time: undefined,
+    update_time: undefined,
+  }),
+  links: [
+    {
+      model: "auth.group.permissions",
+      into: groupPermissions,
+      of: ({ permissions }) => permissions ?? [],
+      row: (pk, member) => ({ parent_pk: pk, ...permissionReference(member) }),
+    },
+  ],
+});

@@ -1,0 +1,42 @@
+import { FieldFault, Unfit } from "../fault.ts";
+import { type Field, key, text } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+
+/** The permissions that a Django project knows, by whose pks groups and users name them. None is stored by itself. */
+export const permissionNames = {
+  name: "import_permission_name",
+  columns: { codename: TEXT, app_label: TEXT, content_type_pk: "bigint" },
+  derived: { permission: TEXT },
+} as const satisfies StagingTable;
+
+/** Longest codename, and longest label of an app: together they are the longest permission that is stored. */
+const MAX_PART = 100;
+
+/** A codename, or the label of an app. */
+export const permissionPart: Field<string> = (value) => {
+  const part = text(MAX_PART)(value);
+  if (part === "") throw new Unfit("is empty");
+  return part;
+};
+
+/** The content type, by pk or by natural key (`["app", "model"]`). */
+const contentType: Field<{ app_label?: string; content_type_pk?: bigint }> = (value) => {
+  if (!Array.isArray(value)) return { content_type_pk: key(value) };
+  const [app, model, ...more] = value as unknown[];
+  if (typeof app !== "string" || typeof model !== "string" || more.length > 0) {
+    throw new FieldFault("must be a content type's id or natural key");
+  }
+  return { app_label: permissionPart(app) };
+};
+
+const fields = { codename: permissionPart, content_type: contentType };
+
+/** `auth.permission`: what users and groups may have, `app_label.codename`. */
+export const authPermission = defineReader({
+  model: "auth.permission",
+  into: permissionNames,
+  fields,
+  notHeld: { name: "it is a description; userd knows permissions by app_label.codename" },
+  row: ({ codename, content_type }) => ({ codename, ...content_type }),
+});
