@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the foreign-client tests need besides npm's packages: grpcurl and Go's protobuf plugins, and a Python
-# with grpcio. Their versions stand here and in the two lists of packages (test/foreign/go, test/foreign/python) and
-# nowhere else. Everything goes to node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
+# Installs what tests need besides npm's packages: grpcurl and Go's protobuf plugins, a Python with grpcio, and one with
+# Django. Their versions stand here and in the lists of packages (test/foreign/go, test/foreign/python,
+# test/import/django) and nowhere else. Everything goes to node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
 #
-# Run: scripts/install-ci-tools.sh [go|python]   (default: both). What is there already is kept.
+# Run: scripts/install-ci-tools.sh [go|python|django]   (default: all). What is there already is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,10 +33,11 @@ warm_go_modules() {
   (cd test/foreign/go && go build ./deps)
 }
 
+# A Python of its own with a list of packages: `install_python FOLDER REQUIREMENTS`.
 install_python() {
-  rm -rf "$tools/venv"
-  python3 -m venv "$tools/venv"
-  "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --requirement test/foreign/python/requirements.txt
+  rm -rf "${tools:?}/$1"
+  python3 -m venv "$tools/$1"
+  "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 }
 
 if [[ $what == all || $what == go ]]; then
@@ -44,5 +45,8 @@ if [[ $what == all || $what == go ]]; then
   warm_go_modules
 fi
 if [[ $what == all || $what == python ]]; then
-  once python "$(<test/foreign/python/requirements.txt) $(python3 --version)" install_python
+  once python "$(<test/foreign/python/requirements.txt) $(python3 --version)" install_python venv test/foreign/python/requirements.txt
+fi
+if [[ $what == all || $what == django ]]; then
+  once django "$(<test/import/django/requirements.txt) $(python3 --version)" install_python django test/import/django/requirements.txt
 fi

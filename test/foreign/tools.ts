@@ -34,6 +34,9 @@ const isExecutable = (path: string): boolean => {
 /** A Python that has grpcio is the one of scripts/install-ci-tools.sh. */
 export const venvPython = join(cache, "venv", "bin", "python");
 
+/** A Python that has Django, from the same script. */
+export const djangoPython = join(cache, "django", "bin", "python");
+
 const find = (tool: string): string | undefined =>
   tool.includes("/") ? (isExecutable(tool) ? tool : undefined) : folders.map((folder) => join(folder, tool)).find(isExecutable);
 
