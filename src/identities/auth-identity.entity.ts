@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, timeOfInsert } from "../db/columns.ts";
+import { id, text, time, timeOfInsert } from "../db/columns.ts";
 import { User } from "../users/user.entity.ts";
 import { AuthProvider } from "./auth-provider.entity.ts";
 
@@ -15,6 +15,8 @@ export const AuthIdentity = defineEntity({
     data: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
     verifyTime: timeOfInsert(),
+    /** When the provider's data was last copied. */
+    syncTime: time().nullable(),
   },
   uniques: [
     { name: "auth_identity_external_key", properties: ["provider", "externalId"] },

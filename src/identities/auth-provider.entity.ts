@@ -12,6 +12,11 @@ export const AuthProviderSchema = defineEntity({
     provider: text(128),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
+    /** What new members get. */
+    defaultRole: p.integer().nullable(),
+    defaultGlobalAccess: p.boolean().default(false),
+    /** A bit field, kept as imported: bit 0 is allow_unlinked, bit 1 scim_enabled. */
+    flags: p.bigint().defaultRaw("0"),
   },
   uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],
   checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],

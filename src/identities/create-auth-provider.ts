@@ -6,19 +6,21 @@ import type { Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
-import { toAuthProvider } from "./identity.mapping.ts";
+import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
 
 /** CreateAuthProvider: that an organization has one at most is a constraint. */
 export const createAuthProvider =
   ({ write }: { write: Write }): Operation<typeof UserService.method.createAuthProvider> =>
   (call, request) => {
     if (request.provider === undefined) throw invalidField("provider", "is required");
-    const { organizationId, provider, config } = request.provider;
+    const { organizationId, provider, config, defaultRole, defaultGlobalAccess, allowUnlinked, scimEnabled } = request.provider;
+    const flags = (allowUnlinked ? ALLOW_UNLINKED : 0n) | (scimEnabled ? SCIM_ENABLED : 0n);
     const json = config === undefined ? null : jsonOf(config, "provider.config");
     const plan = { method: UserService.method.createAuthProvider, request, subjects: [organizationSubject(organizationId)] };
     return write(call, plan, async (tx) => {
       const { rows } = await sql<Selectable<Schema["auth_provider"]>>`
-        insert into auth_provider (organization_id, provider, config) values (${organizationId}, ${provider}, ${json}::jsonb)
+        insert into auth_provider (organization_id, provider, config, default_role, default_global_access, flags)
+        values (${organizationId}, ${provider}, ${json}::jsonb, ${defaultRole ?? null}, ${defaultGlobalAccess}, ${flags})
         returning *`.execute(tx.sql, tx.abort);
       return { ...(rows[0] && { provider: toAuthProvider(rows[0]) }) };
     });

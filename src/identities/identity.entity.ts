@@ -15,10 +15,17 @@ export const Identity = defineEntity({
     data: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
     verifyTime: timeOfInsert(),
+    /** What it may be used for at the provider. */
+    scopes: p.array().default([]),
+    /** As IdentityStatus numbers it. */
+    status: p.smallint().default(0),
   },
   uniques: [
     { name: "identity_external_key", properties: ["provider", "externalId"] },
     { name: "identity_user_key", properties: ["user", "provider"] },
   ],
-  checks: [{ name: "identity_external_id_not_empty", expression: "external_id <> ''" }],
+  checks: [
+    { name: "identity_external_id_not_empty", expression: "external_id <> ''" },
+    { name: "identity_status_known", expression: "status >= 0 and status <= 2" },
+  ],
 });

@@ -5,29 +5,32 @@ import type { Schema } from "../db/orm.ts";
 import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/users/v1/auth_identity_pb.ts";
 import type { IdentityProviderSchema, IdentitySchema } from "../gen/users/v1/identity_pb.ts";
 import { toValue } from "../options/value.ts";
-import type { LinkRow } from "./link.ts";
+import type { AuthIdentityRow, IdentityRow } from "./link.ts";
 
 /** Stored JSON; an SQL null is none. */
 const storedValue = (json: unknown): Value | undefined => (json === null ? undefined : toValue(json));
 
 /** An identity as the API shows it. */
-export const toIdentity = (row: LinkRow): MessageInitShape<typeof IdentitySchema> => ({
+export const toIdentity = (row: IdentityRow): MessageInitShape<typeof IdentitySchema> => ({
   userId: row.user_id,
   providerId: row.provider_id,
   externalId: row.external_id,
   data: storedValue(row.data),
   dateAdded: timestampFromDate(row.create_time),
   dateVerified: timestampFromDate(row.verify_time),
+  scopes: [...row.scopes],
+  status: row.status,
 });
 
 /** An identity of the provider of an organization, as the API shows it. */
-export const toAuthIdentity = (row: LinkRow): MessageInitShape<typeof AuthIdentitySchema> => ({
+export const toAuthIdentity = (row: AuthIdentityRow): MessageInitShape<typeof AuthIdentitySchema> => ({
   userId: row.user_id,
   providerId: row.provider_id,
   externalId: row.external_id,
   data: storedValue(row.data),
   dateAdded: timestampFromDate(row.create_time),
   lastVerified: timestampFromDate(row.verify_time),
+  ...(row.sync_time && { lastSynced: timestampFromDate(row.sync_time) }),
 });
 
 /** An identity provider as the API shows it. */
@@ -39,6 +42,10 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   dateAdded: timestampFromDate(row.create_time),
 });
 
+/** Bits of `flags`. */
+export const ALLOW_UNLINKED = 1n;
+export const SCIM_ENABLED = 2n;
+
 /** The provider of an organization as the API shows it. */
 export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): MessageInitShape<typeof AuthProviderSchema> => ({
   id: row.id,
@@ -46,4 +53,8 @@ export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): Messag
   provider: row.provider,
   config: storedValue(row.config),
   dateAdded: timestampFromDate(row.create_time),
+  ...(row.default_role !== null && { defaultRole: row.default_role }),
+  defaultGlobalAccess: row.default_global_access,
+  allowUnlinked: (row.flags & ALLOW_UNLINKED) !== 0n,
+  scimEnabled: (row.flags & SCIM_ENABLED) !== 0n,
 });

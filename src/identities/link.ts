@@ -2,6 +2,7 @@ import type { Value } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, conflict, DomainError, failedPrecondition, notFound } from "../errors.ts";
+import { IdentityStatus } from "../gen/users/v1/identity_pb.ts";
 import { jsonOf } from "../options/value.ts";
 
 /** The two tables of links; their columns have the same names. */
@@ -17,17 +18,43 @@ export type LinkRow = {
   readonly verify_time: Date;
 };
 
+/** What only identities of identity providers have. */
+export type IdentityRow = LinkRow & { readonly scopes: readonly string[]; readonly status: IdentityStatus };
+
+/** What only identities of the providers of organizations have. */
+export type AuthIdentityRow = LinkRow & { readonly sync_time: Date | null };
+
+/** The rows of each table. */
+type LinkRows = { readonly identity: IdentityRow; readonly auth_identity: AuthIdentityRow };
+
 /** A link to make. */
 export type Link = {
   readonly userId: bigint;
   readonly providerId: bigint;
   readonly externalId: string;
   readonly data?: Value | undefined;
+  /** Of an identity; none = those that are there stay. */
+  readonly scopes?: readonly string[];
   readonly reattach: boolean;
 };
 
+const shared = "l.user_id, l.provider_id, l.external_id, l.data, l.create_time, l.verify_time";
+
 /** The columns of a link, in the alias `l`. */
-export const linkColumns = sql.raw("l.user_id, l.provider_id, l.external_id, l.data, l.create_time, l.verify_time");
+export const linkColumns = {
+  identity: sql.raw(`${shared}, l.scopes, l.status`),
+  auth_identity: sql.raw(`${shared}, l.sync_time`),
+} satisfies Record<LinkTable, unknown>;
+
+/** What linking sets besides: whoever links an identity has just used it, so it is valid. */
+const further = (table: LinkTable, { scopes = [] }: Link) =>
+  table === "identity"
+    ? {
+        columns: sql`, scopes, status`,
+        values: sql`, ${scopes}::text[], ${IdentityStatus.VALID}`,
+        updates: sql`, status = excluded.status, scopes = case when cardinality(excluded.scopes) = 0 then l.scopes else excluded.scopes end`,
+      }
+    : { columns: sql``, values: sql``, updates: sql`` };
 
 /** Who has the external id of a link. */
 const holderOf = async ({ sql: db, abort }: Pick<Tx, "sql" | "abort">, table: LinkTable, link: Link): Promise<bigint | undefined> => {
@@ -78,16 +105,17 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readon
  * @param locked the users that the write has locked.
  * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
  */
-export const attach = async (tx: Tx, table: LinkTable, link: Link, locked: readonly bigint[]): Promise<LinkRow> => {
+export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, locked: readonly bigint[]): Promise<LinkRows[T]> => {
   const { userId, providerId, externalId, data, reattach } = link;
   const json = data === undefined ? null : jsonOf(data, "data");
   if (reattach) await detachOthers(tx, table, link, locked);
-  const { rows } = await sql<LinkRow>`
-    insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data)
-    values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb)
-    on conflict (provider_id, external_id) do update set data = coalesce(excluded.data, l.data), verify_time = now()
+  const { columns, values, updates } = further(table, link);
+  const { rows } = await sql<LinkRows[T]>`
+    insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data${columns})
+    values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb${values})
+    on conflict (provider_id, external_id) do update set data = coalesce(excluded.data, l.data), verify_time = now()${updates}
       where l.user_id = excluded.user_id
-    returning ${linkColumns}`.execute(tx.sql, tx.abort);
+    returning ${linkColumns[table]}`.execute(tx.sql, tx.abort);
   const [row] = rows;
   if (row) return row;
   if (reattach) throw overtaken();

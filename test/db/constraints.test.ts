@@ -18,6 +18,7 @@ const unreachable: Readonly<Record<string, string>> = {
   identity_pkey: "an identity",
   identity_provider_pkey: "an identity",
   identity_provider_type_not_empty: "the proto's rule",
+  identity_status_known: "linking sets it, and the import checks it",
   option_revision_pkey: "an identity",
   option_revision_user_id_foreign: "a trigger of user_option writes it, which has the same key",
   password_reset_pkey: "an identity",

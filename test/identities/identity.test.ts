@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import { IdentityStatus } from "../../src/gen/users/v1/identity_pb.ts";
 import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
 import { createUser, unique, uniqueId, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
@@ -38,6 +39,37 @@ describe.for(clientKinds)("identities, through %s", (kind) => {
     expect([...first.providers, ...second.providers].map(({ externalId }) => externalId)).toEqual(["one", "two"]);
     expect(second.nextPageToken).toBe("");
     await expectRefusal(users.createIdentityProvider({ provider: {} }), "InvalidArgument", "FIELD_INVALID");
+  });
+
+  test("an identity has scopes and a status: linking makes it valid, and without scopes keeps those that are there", async ({
+    clients,
+  }) => {
+    const { users } = clients[kind];
+    const providerId = await createProvider(clients[kind]);
+    const userId = await idOf(clients[kind]);
+    const scopes = ["identity.basic", "team:read"];
+    const link = (fields: object = {}) => users.linkIdentity({ userId, providerId, externalId: "a", ...fields });
+    const linked = { scopes, status: IdentityStatus.VALID };
+    expect((await link({ scopes })).identity).toMatchObject(linked);
+    expect((await link()).identity).toMatchObject(linked);
+    expect((await users.listIdentities({ userId })).identities).toMatchObject([linked]);
+    expect((await link({ scopes: ["other"] })).identity?.scopes).toEqual(["other"]);
+    for (const bad of [[""], ["x".repeat(201)], Array.from({ length: 101 }, (_, index) => `s${index}`)]) {
+      await expectRefusal(link({ scopes: bad }), "InvalidArgument", "FIELD_INVALID");
+    }
+  });
+
+  test("the provider of an organization says what new members get", async ({ clients }) => {
+    const { users } = clients[kind];
+    const organizationId = uniqueId();
+    const given = { organizationId, provider: "saml2", defaultRole: 50, defaultGlobalAccess: true, allowUnlinked: true, scimEnabled: true };
+    expect((await users.createAuthProvider({ provider: given })).provider).toMatchObject(given);
+    expect((await users.listAuthProviders({ organizationId })).providers).toMatchObject([given]);
+    const plain = { organizationId: uniqueId(), provider: "saml2" };
+    const { provider } = await users.createAuthProvider({ provider: plain });
+    expect(provider).toMatchObject({ ...plain, defaultGlobalAccess: false, allowUnlinked: false, scimEnabled: false });
+    expect(provider?.defaultRole).toBeUndefined();
+    await expectRefusal(users.createAuthProvider({ provider: { ...plain, defaultRole: -1 } }), "InvalidArgument", "FIELD_INVALID");
   });
 
   test("U34 a user has one identity of a provider, and an external id one user", async ({ clients }) => {

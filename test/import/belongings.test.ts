@@ -71,6 +71,41 @@ test("the same belongings again change nothing, and others change what differs",
   ]);
 });
 
+test("identities and the providers of organizations come in with all their fields; what is left has a reason", async ({ own: db }) => {
+  const file = [
+    ...users,
+    record("identityprovider", 7, { type: "slack", external_id: "T1" }),
+    record("identity", 1, { user: 1, idp: 7, external_id: "x1", scopes: "['a.read', 'b']", status: 2 }),
+    record("identity", 2, { user: 2, idp: 7, external_id: "x2", scopes: ["x".repeat(201)], status: 1 }),
+    record("authprovider", 3, {
+      organization_id: 5,
+      provider: "okta",
+      default_role: 50,
+      default_global_access: true,
+      flags: "6",
+      default_teams: [1],
+      sync_time: null,
+      last_sync: "2021-01-01T00:00:00Z",
+    }),
+    record("authidentity", 1, { user: 1, auth_provider: 3, ident: "me", last_synced: "2021-01-02T00:00:00Z" }),
+  ];
+  const report = await importRecords(db, file);
+  expect(await rowsOf(db, sql`select user_id, scopes, status from identity`)).toEqual([
+    { user_id: "1", scopes: ["a.read", "b"], status: 2 },
+  ]);
+  expect(await rowsOf(db, sql`select default_role, default_global_access, flags from auth_provider`)).toEqual([
+    { default_role: 50, default_global_access: true, flags: "6" },
+  ]);
+  expect(await rowsOf(db, sql`select sync_time from auth_identity`)).toEqual([{ sync_time: new Date("2021-01-02T00:00:00Z") }]);
+  expect(report.skipped.map(({ reason }) => reason)).toEqual(["scopes is longer than 200 characters"]);
+  expect(report.unknownFields.map(({ name, reason }) => [name, reason])).toEqual([
+    ["sentry.authprovider.default_teams", "userd holds no teams"],
+    ["sentry.authprovider.last_sync", "it is the state of Sentry's own job, which userd does not run"],
+    ["sentry.authprovider.sync_time", "it is the state of Sentry's own job, which userd does not run"],
+  ]);
+  expect((await importRecords(db, file)).models.map(({ created, updated }) => created + updated)).toEqual([0, 0, 0, 0, 0]);
+});
+
 test("U39 a file can't deactivate the system user", async ({ own: db }) => {
   const sentry = (is_active: boolean) => ({ model: "sentry.user", pk: 1, fields: { username: "sentry", email: "", is_active } });
   await importRecords(db, [sentry(true)]);

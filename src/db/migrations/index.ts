@@ -2,6 +2,7 @@ import { Initial } from "./20261120000000-initial.ts";
 import { Users } from "./20261120100000-users.ts";
 import { Lists } from "./20261120110000-lists.ts";
 import { Options } from "./20261120120000-options.ts";
+import { Identities } from "./20261120130000-identities.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   { name: "20261120100000-users", class: Users },
   { name: "20261120110000-lists", class: Lists },
   { name: "20261120120000-options", class: Options },
+  { name: "20261120130000-identities", class: Identities },
 ];

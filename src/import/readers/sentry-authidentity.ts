@@ -7,7 +7,7 @@ import { externalId, linkColumns } from "./link-staging.ts";
 /** The identities of a file that organizations' providers gave their members. */
 export const authIdentities = {
   name: "import_auth_identity",
-  columns: linkColumns,
+  columns: { ...linkColumns, sync_time: "timestamptz(3)" },
   derived: { user_id: "bigint", provider_id: "bigint" },
 } as const satisfies StagingTable;
 
@@ -18,6 +18,7 @@ const fields = {
   data: optional(nullable(optionValue)),
   date_added: optional(nullAs(undefined, time)),
   last_verified: optional(nullAs(undefined, time)),
+  last_synced: optional(nullable(time)),
 };
 
 /** `sentry.authidentity`: users as the provider of their organization knows them. */
@@ -25,12 +26,13 @@ export const sentryAuthIdentity = defineReader({
   model: "sentry.authidentity",
   into: authIdentities,
   fields,
-  row: ({ user, auth_provider, ident, date_added, last_verified, ...columns }) => ({
+  row: ({ user, auth_provider, ident, date_added, last_verified, last_synced, ...columns }) => ({
     ...user,
     ...columns,
     parent_pk: auth_provider,
     external_id: ident,
     create_time: date_added,
     verify_time: last_verified ?? date_added,
+    sync_time: last_synced,
   }),
 });

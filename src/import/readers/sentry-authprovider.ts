@@ -1,5 +1,5 @@
 import { Unfit } from "../fault.ts";
-import { type Field, key, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { bool, type Field, int, key, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -7,13 +7,28 @@ import { type StagingTable, TEXT } from "../staging.ts";
 /** How the organizations of a file sign in. */
 export const authProviders = {
   name: "import_auth_provider",
-  columns: { organization_id: "bigint", provider: TEXT, config: "jsonb", create_time: "timestamptz(3)" },
+  columns: {
+    organization_id: "bigint",
+    provider: TEXT,
+    config: "jsonb",
+    create_time: "timestamptz(3)",
+    default_role: "integer",
+    default_global_access: "boolean",
+    flags: "bigint",
+  },
 } as const satisfies StagingTable;
 
 const provider: Field<string> = (value) => {
   const name = text(128)(value);
   if (name === "") throw new Unfit("is empty");
   return name;
+};
+
+/** A number that a column of the type integer holds. */
+const role: Field<bigint> = (value) => {
+  const read = int(value);
+  if (read < 0n || read > 2_147_483_647n) throw new Unfit("is not from 0 to 2,147,483,647");
+  return read;
 };
 
 const fields = {
@@ -23,6 +38,9 @@ const fields = {
   organization: optional(nullable(key)),
   config: optional(nullable(optionValue)),
   date_added: optional(nullAs(undefined, time)),
+  default_role: optional(nullable(role)),
+  default_global_access: optional(nullAs(false, bool)),
+  flags: optional(nullAs(0n, int)),
 };
 
 /** `sentry.authprovider`: how the members of an organization sign in. */
@@ -30,6 +48,11 @@ export const sentryAuthProvider = defineReader({
   model: "sentry.authprovider",
   into: authProviders,
   fields,
+  notHeld: {
+    default_teams: "userd holds no teams",
+    last_sync: "it is the state of Sentry's own job, which userd does not run",
+    sync_time: "it is the state of Sentry's own job, which userd does not run",
+  },
   row: ({ organization_id, organization, date_added, ...columns }) => {
     const id = organization_id ?? organization;
     if (!id) throw new Unfit("it names no organization");

@@ -1,4 +1,5 @@
-import { key, nullAs, nullable, optional, time, userReference } from "../fields.ts";
+import { Unfit } from "../fault.ts";
+import { type Field, int, key, list, nullAs, nullable, optional, text, time, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
@@ -7,9 +8,25 @@ import { externalId, linkColumns } from "./link-staging.ts";
 /** The identities of a file. */
 export const identities = {
   name: "import_identity",
-  columns: linkColumns,
+  columns: { ...linkColumns, scopes: "text[]", status: "smallint" },
   derived: { user_id: "bigint", provider_id: "bigint" },
 } as const satisfies StagingTable;
+
+/** 0 unknown, 1 valid, 2 invalid. */
+const status: Field<bigint> = (value) => {
+  const read = int(value);
+  if (read < 0n || read > 2n) throw new Unfit("is not 0, 1 or 2");
+  return read;
+};
+
+const MAX_SCOPES = 100;
+const MAX_SCOPE = 200;
+
+const scopes: Field<string[]> = (value) => {
+  const read = list(value).map(text(MAX_SCOPE));
+  if (read.length > MAX_SCOPES) throw new Unfit(`has more than ${MAX_SCOPES} entries`);
+  return read;
+};
 
 const fields = {
   user: userReference,
@@ -18,6 +35,8 @@ const fields = {
   data: optional(nullable(optionValue)),
   date_added: optional(nullAs(undefined, time)),
   date_verified: optional(nullAs(undefined, time)),
+  scopes: optional(nullAs([], scopes)),
+  status: optional(nullAs(0n, status)),
 };
 
 /** `sentry.identity`: users as identity providers know them. */

@@ -27,7 +27,7 @@ const authProvider: Target = {
   staging: authProviders,
   table: "auth_provider",
   key: ["organization_id"],
-  columns: { provider: "null", config: "null", create_time: "now()" },
+  columns: { provider: "null", config: "null", create_time: "now()", default_role: "null", default_global_access: "false", flags: "0" },
   stamps: {},
 };
 

@@ -2,21 +2,21 @@
 // @generated from file users/v1/identity.proto (package users.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_users_v1_consistency } from "./consistency_pb.ts";
 import { file_users_v1_options } from "./options_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file users/v1/identity.proto.
  */
 export const file_users_v1_identity: GenFile = /*@__PURE__*/
-  fileDesc("Chd1c2Vycy92MS9pZGVudGl0eS5wcm90bxIIdXNlcnMudjEixQEKEElkZW50aXR5UHJvdmlkZXISEwoCaWQYASABKANCB7pIBCICKAASGwoEdHlwZRgCIAEoCUINukgKcggQARhAugEBABIhCgtleHRlcm5hbF9pZBgDIAEoCUIMukgJcgcYyAG6AQEAEiwKBmNvbmZpZxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLaAQoISWRlbnRpdHkSDwoHdXNlcl9pZBgBIAEoAxITCgtwcm92aWRlcl9pZBgCIAEoAxIZCgtleHRlcm5hbF9pZBgDIAEoCUIE2PMYARIqCgRkYXRhGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWRhdGVfdmVyaWZpZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlQKC0lkZW50aXR5S2V5EhwKC3Byb3ZpZGVyX2lkGAEgASgDQge6SAQiAiAAEicKC2V4dGVybmFsX2lkGAIgASgJQhK6SAtyCRABGMgBugEBANjzGAEiVQodQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QSNAoIcHJvdmlkZXIYASABKAsyGi51c2Vycy52MS5JZGVudGl0eVByb3ZpZGVyQga6SAPIAQEiaQoeQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlEiwKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQocTGlzdElkZW50aXR5UHJvdmlkZXJzUmVxdWVzdBIZCgR0eXBlGAEgASgJQgu6SAhyBhhAugEBABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJnCh1MaXN0SWRlbnRpdHlQcm92aWRlcnNSZXNwb25zZRItCglwcm92aWRlcnMYASADKAsyGi51c2Vycy52MS5JZGVudGl0eVByb3ZpZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK0AQoTTGlua0lkZW50aXR5UmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEhwKC3Byb3ZpZGVyX2lkGAIgASgDQge6SAQiAiAAEicKC2V4dGVybmFsX2lkGAMgASgJQhK6SAtyCRABGMgBugEBANjzGAESKgoEZGF0YRgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIQCghyZWF0dGFjaBgFIAEoCCJXChRMaW5rSWRlbnRpdHlSZXNwb25zZRIkCghpZGVudGl0eRgBIAEoCzISLnVzZXJzLnYxLklkZW50aXR5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInAKFVVubGlua0lkZW50aXR5UmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEhwKC3Byb3ZpZGVyX2lkGAIgASgDQge6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjMKFlVubGlua0lkZW50aXR5UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiXQoVTGlzdElkZW50aXRpZXNSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJAChZMaXN0SWRlbnRpdGllc1Jlc3BvbnNlEiYKCmlkZW50aXRpZXMYASADKAsyEi51c2Vycy52MS5JZGVudGl0eUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("Chd1c2Vycy92MS9pZGVudGl0eS5wcm90bxIIdXNlcnMudjEixQEKEElkZW50aXR5UHJvdmlkZXISEwoCaWQYASABKANCB7pIBCICKAASGwoEdHlwZRgCIAEoCUINukgKcggQARhAugEBABIhCgtleHRlcm5hbF9pZBgDIAEoCUIMukgJcgcYyAG6AQEAEiwKBmNvbmZpZxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKUAgoISWRlbnRpdHkSDwoHdXNlcl9pZBgBIAEoAxITCgtwcm92aWRlcl9pZBgCIAEoAxIZCgtleHRlcm5hbF9pZBgDIAEoCUIE2PMYARIqCgRkYXRhGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWRhdGVfdmVyaWZpZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNjb3BlcxgHIAMoCRIoCgZzdGF0dXMYCCABKA4yGC51c2Vycy52MS5JZGVudGl0eVN0YXR1cyJUCgtJZGVudGl0eUtleRIcCgtwcm92aWRlcl9pZBgBIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIlUKHUNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0EjQKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlckIGukgDyAEBImkKHkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXNwb25zZRIsCghwcm92aWRlchgBIAEoCzIaLnVzZXJzLnYxLklkZW50aXR5UHJvdmlkZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKHExpc3RJZGVudGl0eVByb3ZpZGVyc1JlcXVlc3QSGQoEdHlwZRgBIAEoCUILukgIcgYYQLoBAQASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiZwodTGlzdElkZW50aXR5UHJvdmlkZXJzUmVzcG9uc2USLQoJcHJvdmlkZXJzGAEgAygLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2wEKE0xpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEAoIcmVhdHRhY2gYBSABKAgSJQoGc2NvcGVzGAYgAygJQhW6SBKSAQ8QZCILcgkQARjIAboBAQAiVwoUTGlua0lkZW50aXR5UmVzcG9uc2USJAoIaWRlbnRpdHkYASABKAsyEi51c2Vycy52MS5JZGVudGl0eRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJwChVVbmxpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIzChZVbmxpbmtJZGVudGl0eVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIl0KFUxpc3RJZGVudGl0aWVzUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiQAoWTGlzdElkZW50aXRpZXNSZXNwb25zZRImCgppZGVudGl0aWVzGAEgAygLMhIudXNlcnMudjEuSWRlbnRpdHkqaQoOSWRlbnRpdHlTdGF0dXMSHwobSURFTlRJVFlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVSURFTlRJVFlfU1RBVFVTX1ZBTElEEAESGwoXSURFTlRJVFlfU1RBVFVTX0lOVkFMSUQQAkIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * Something outside that knows users by ids of its own: GitHub, one workspace of a chat service, ….
@@ -115,6 +115,20 @@ export type Identity = Message<"users.v1.Identity"> & {
    * @generated from field: google.protobuf.Timestamp date_verified = 6;
    */
   dateVerified?: Timestamp | undefined;
+
+  /**
+   * What it may be used for at the provider, as the provider names it; up to 100 entries of up to 200 characters.
+   *
+   * @generated from field: repeated string scopes = 7;
+   */
+  scopes: string[];
+
+  /**
+   * Whether it can still be used. Linking makes it valid; an imported one keeps the status of its file.
+   *
+   * @generated from field: users.v1.IdentityStatus status = 8;
+   */
+  status: IdentityStatus;
 };
 
 /**
@@ -312,6 +326,14 @@ export type LinkIdentityRequest = Message<"users.v1.LinkIdentityRequest"> & {
    * @generated from field: bool reattach = 5;
    */
   reattach: boolean;
+
+  /**
+   * What it may be used for at the provider, as the provider names it: up to 100 entries of 1 to 200 characters. None = those
+   * that are there stay.
+   *
+   * @generated from field: repeated string scopes = 6;
+   */
+  scopes: string[];
 };
 
 /**
@@ -454,4 +476,45 @@ export type ListIdentitiesResponse = Message<"users.v1.ListIdentitiesResponse"> 
  */
 export const ListIdentitiesResponseSchema: GenMessage<ListIdentitiesResponse> = /*@__PURE__*/
   messageDesc(file_users_v1_identity, 12);
+
+/**
+ * Whether an identity can still be used.
+ *
+ * @generated from enum users.v1.IdentityStatus
+ */
+export const IdentityStatus = {
+  /**
+   * Nobody has said: an imported identity can have this status.
+   *
+   * @generated from enum value: IDENTITY_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The provider takes what is kept with it.
+   *
+   * @generated from enum value: IDENTITY_STATUS_VALID = 1;
+   */
+  VALID: 1,
+
+  /**
+   * The provider no longer takes it: the user has to link it again.
+   *
+   * @generated from enum value: IDENTITY_STATUS_INVALID = 2;
+   */
+  INVALID: 2,
+} as const;
+
+/**
+ * Whether an identity can still be used.
+ *
+ * @generated from enum users.v1.IdentityStatus
+ */
+export type IdentityStatus = (typeof IdentityStatus)[keyof typeof IdentityStatus] | UnknownEnum;
+
+/**
+ * Describes the enum users.v1.IdentityStatus.
+ */
+export const IdentityStatusSchema: GenEnum<IdentityStatus> = /*@__PURE__*/
+  enumDesc(file_users_v1_identity, 0);
 
