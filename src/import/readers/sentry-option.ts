@@ -9,6 +9,7 @@ const reader = (model: string) =>
     model,
     into: scopeOptions,
     fields: { key: scopeOptionKey, value: optionValue, last_updated: optional(nullAs(undefined, time)) },
+    notHeld: { last_updated_by: "it says whether a person or a program wrote the option, of which userd keeps no record" },
     row: ({ key, value, last_updated }) => ({ scope_kind: ScopeKind.GLOBAL, scope_id: 0n, key, value, update_time: last_updated }),
   });
 
