@@ -1,11 +1,20 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 
 /** Every use of the secret key; each has a sub-key of its own, so that one use proves nothing about another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest";
 
-/** Derives the sub-key of one use. */
-export const subKey = (secretKey: Uint8Array, use: SecretUse): Buffer =>
-  Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32));
+/** Derives the sub-key of one use. A key object: an HMAC by bytes makes one each time, which costs six times the HMAC. */
+export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
 /** Opaque text that only this service, with this key, can have made. It is not secret: whoever holds it can read it. */
 export type Seal = {

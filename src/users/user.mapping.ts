@@ -17,8 +17,8 @@ const timestamp = (date: Date | null): Timestamp | undefined => (date === null ?
 
 /** The word to greet with: "hello world" → "Hello", "a@example.com" → "A". */
 const salutationOf = ({ name, username }: Pick<UserRow, "name" | "username">): string => {
-  const called = name === "" ? (username.split("@")[0]?.split(".")[0] ?? "") : name;
-  const [first = ""] = called.trim().split(/\s+/);
+  const called = name === "" ? (/^[^@.]*/.exec(username)?.[0] ?? "") : name;
+  const first = /\S+/.exec(called)?.[0] ?? "";
   return first === "" ? "" : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
 };
 
@@ -32,8 +32,9 @@ export const toUserEmail = (row: UserEmailRow, primaryHandle: string): MessageIn
 
 /** The addresses of a user as the API shows them, the primary first. */
 export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageInitShape<typeof UserEmailSchema>[] => {
+  if (row.emails === null) return [];
   const primary = handleOf(row.email);
-  const emails = (row.emails ?? []).map((email) => toUserEmail(email, primary));
+  const emails = row.emails.map((email) => toUserEmail(email, primary));
   return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));
 };
 
