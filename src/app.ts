@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
 import { openForCommand } from "./db/open.ts";
-import type { Database } from "./db/orm.ts";
+import { type Database, SILENCE_MS } from "./db/orm.ts";
 import { createDependencies } from "./dependencies.ts";
 import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
@@ -44,7 +44,7 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   const metrics = createMetrics();
   const registry = createOptionRegistry(config, log, metrics.registry);
 
-  const db = stack.use(await openForCommand(config, log));
+  const db = stack.use(await openForCommand({ ...config, silenceMs: SILENCE_MS }, log));
   if (migrateFirst) await migrate(db, log);
   else await assertMigrated(db);
   if (importFile !== undefined) {

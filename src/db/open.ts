@@ -52,7 +52,8 @@ const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
  * @throws StartupError, in one sentence: in use, unreachable, damaged, or too old.
  */
 export const openForCommand = async (
-  config: Pick<Config, "database" | "poolSize" | "secretKey"> & Partial<Pick<Config, "preparedStatements">>,
+  config: Pick<Config, "database" | "poolSize" | "secretKey"> &
+    Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number },
   log: Logger,
 ): Promise<OwnedDatabase> => {
   await using stack = new AsyncDisposableStack();

@@ -11,7 +11,7 @@ import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations/index.ts";
-import { PreparingClient } from "./preparing-client.ts";
+import { clientClass } from "./preparing-client.ts";
 
 /** The tables and their columns, as Kysely sees them. */
 export type Schema = InferKyselyDB<(typeof entities)[number]>;
@@ -66,10 +66,13 @@ const STATEMENT_TIMEOUT = 65_000;
 /** Longest that a call waits for a connection, in milliseconds. */
 const ACQUIRE_TIMEOUT = 2_000;
 
-/** The settings of the connections to PostgreSQL. */
-type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">>;
+/** Longest that a statement may have no answer before its connection is looked at: the server itself ends statements earlier. */
+export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
-const openPostgres = (url: string, { poolSize, preparedStatements = true }: Connections): Promise<PostgresORM> => {
+/** The settings of the connections to PostgreSQL. */
+type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number | undefined };
+
+const openPostgres = (url: string, { poolSize, preparedStatements = true, silenceMs }: Connections): Promise<PostgresORM> => {
   return PostgresORM.init({
     ...ormOptions,
     clientUrl: url,
@@ -77,7 +80,7 @@ const openPostgres = (url: string, { poolSize, preparedStatements = true }: Conn
     // Two at least: while one migrates, another one holds the lock.
     pool: { min: 0, max: Math.max(2, poolSize) },
     driverOptions: {
-      Client: preparedStatements ? PreparingClient : undefined,
+      Client: clientClass({ prepares: preparedStatements, silenceMs }),
       types: { getTypeParser },
       connectionTimeoutMillis: ACQUIRE_TIMEOUT,
       statement_timeout: STATEMENT_TIMEOUT,

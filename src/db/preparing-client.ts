@@ -1,4 +1,5 @@
-import { Client, type QueryConfig } from "pg";
+import { Client, type ClientConfig, type QueryConfig } from "pg";
+import { type Watch, watchConnection } from "./silent-connections.ts";
 
 /** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
 const MAX_NAMES = 200;
@@ -14,16 +15,34 @@ const nameOf = (text: string): string | undefined => {
   return name;
 };
 
-/**
- * Prepares every statement with bound parameters once per connection: parsing and planning are two thirds of what a
- * small read costs the database. Neither Kysely nor MikroORM names statements, so the driver's client does it.
- */
-export class PreparingClient extends Client {
-  override query(...args: unknown[]): never {
-    const [text, values] = args;
-    const isBound = args.length === 2 && typeof text === "string" && Array.isArray(values) && values.length > 0;
-    const name = isBound ? nameOf(text) : undefined;
-    const rest = name === undefined ? args : [{ name, text, values } as QueryConfig];
-    return (super.query as (...args: unknown[]) => never).apply(this, rest);
-  }
-}
+/** What the clients of a pool do besides. */
+type ClientOptions = {
+  /**
+   * Prepares every statement with bound parameters once per connection: parsing and planning are two thirds of what a
+   * small read costs the database. Neither Kysely nor MikroORM names statements, so the driver's client does it.
+   */
+  readonly prepares: boolean;
+  /** How long a statement may have no answer before the connection is looked at; undefined = for ever. */
+  readonly silenceMs: number | undefined;
+};
+
+/** Makes the class of the connections of a pool. */
+export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
+  class extends Client {
+    readonly #watch: Watch | undefined;
+
+    constructor(config: ClientConfig = {}) {
+      super(config);
+      this.#watch = silenceMs === undefined ? undefined : watchConnection(this, config, silenceMs);
+    }
+
+    override query(...args: unknown[]): never {
+      const [text, values] = args;
+      const isBound = prepares && args.length === 2 && typeof text === "string" && Array.isArray(values) && values.length > 0;
+      const name = isBound ? nameOf(text) : undefined;
+      const rest = name === undefined ? args : [{ name, text, values } as QueryConfig];
+      const answer = (super.query as (...args: unknown[]) => unknown).apply(this, rest);
+      if (this.#watch !== undefined && answer instanceof Promise) this.#watch(answer);
+      return answer as never;
+    }
+  };

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { ConnectError } from "@connectrpc/connect";
 import { sql } from "kysely";
 import { expect } from "vitest";
 import { startApp } from "../../src/app.ts";
+import { openDatabase } from "../../src/db/orm.ts";
 import { RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { createUser, value } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
@@ -97,6 +99,24 @@ test("a database that hangs ends no call later than its deadline, and nothing is
   proxy.hang(false);
   proxy.reset();
   await expect.poll(async () => (await options.getOption({ userId, key: "k" })).found, { timeout: 5_000 }).toBe(false);
+});
+
+test("a connection that went silent gives its place in the pool back; one that the server works for keeps it", async ({ databaseUrl }) => {
+  await using proxy = await startDatabaseProxy(databaseUrl);
+  const url = proxy.through(databaseUrl);
+  await using db = await openDatabase({ database: { kind: "postgres", url }, poolSize: 2, silenceMs: 500 }, silent);
+  const one = () => sql<{ one: number }>`select ${1}::int as one`.execute(db.sql);
+  await Promise.all([one(), one()]);
+  const slow = sql`select pg_sleep(${1.5})`.execute(db.sql);
+  await expect(slow).resolves.toBeDefined();
+
+  proxy.hang(true);
+  const stuck = Promise.allSettled([one(), one()]);
+  // Nothing of the lost statements will ever arrive, though the database can be reached again.
+  await delay(100);
+  proxy.hang(false);
+  expect((await stuck).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect((await one()).rows).toEqual([{ one: 1 }]);
 });
 
 test("connections that the database ends by itself are no error", async ({ clients, db }) => {
