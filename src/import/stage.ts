@@ -4,7 +4,7 @@ import { key } from "./fields.ts";
 import type { LinkRow, Reader } from "./reader.ts";
 import { readers } from "./readers/index.ts";
 import type { Piece } from "./records.ts";
-import { type StagedRow, type Staging, type StagingTable, skips } from "./staging.ts";
+import { type StagedRow, type Staging, type StagingTable, skips, userReferenceColumns } from "./staging.ts";
 import type { Tally } from "./tally.ts";
 
 const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, reader]));
@@ -43,7 +43,8 @@ const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tal
     try {
       const row = columns();
       // A model that never has a column leaves it out like a record that has not: it stays as it is here.
-      const absent = Object.keys(into.columns).filter((name) => row[name] === undefined);
+      // How a row names its user is nothing to keep.
+      const absent = Object.keys(into.columns).filter((name) => row[name] === undefined && !(name in userReferenceColumns));
       return staging.add(into, { ...origin, ...row, absent });
     } catch (error) {
       if (error instanceof Unfit) return staging.add(skips, { ...origin, reason: error.message });
