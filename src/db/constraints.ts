@@ -4,6 +4,7 @@ const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such u
 const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
 const linkedElsewhere = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The user has another identity of this provider.");
+const slugTaken = (): DomainError => alreadyExists("SLUG_TAKEN", "The slug is taken.");
 
 /** The domain error that each named constraint stands for. A violated constraint that is not here is a fault. */
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
@@ -28,4 +29,9 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   auth_identity_user_id_foreign: noUser,
   authenticator_key: () => alreadyExists("AUTHENTICATOR_TAKEN", "The user has an authenticator of this type."),
   authenticator_user_id_foreign: noUser,
+  organization_slug_key: slugTaken,
+  project_slug_key: slugTaken,
+  team_slug_key: slugTaken,
+  organization_member_user_key: () => alreadyExists("MEMBER_EXISTS", "The user is a member of the organization."),
+  organization_member_email_key: () => alreadyExists("MEMBER_EXISTS", "The address is invited already."),
 };

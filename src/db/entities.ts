@@ -6,9 +6,16 @@ import { AuthIdentity } from "../identities/auth-identity.entity.ts";
 import { AuthProviderSchema } from "../identities/auth-provider.entity.ts";
 import { Identity } from "../identities/identity.entity.ts";
 import { IdentityProviderSchema } from "../identities/identity-provider.entity.ts";
+import { DeadScope } from "../options/dead-scope.entity.ts";
 import { OptionRevision } from "../options/option-revision.entity.ts";
 import { ScopeOption } from "../options/scope-option.entity.ts";
 import { UserOption } from "../options/user-option.entity.ts";
+import { OrganizationSchema } from "../organizations/organization.entity.ts";
+import { OrganizationMemberSchema } from "../organizations/organization-member.entity.ts";
+import { ProjectSchema } from "../organizations/project.entity.ts";
+import { ProjectTeam } from "../organizations/project-team.entity.ts";
+import { TeamSchema } from "../organizations/team.entity.ts";
+import { TeamMember } from "../organizations/team-member.entity.ts";
 import { RoleSchema } from "../roles/role.entity.ts";
 import { RoleMember } from "../roles/role-member.entity.ts";
 import { RolePermission } from "../roles/role-permission.entity.ts";
@@ -41,6 +48,13 @@ export const entities = [
   Authenticator,
   OptionRevision,
   ScopeOption,
+  DeadScope,
+  OrganizationSchema,
+  ProjectSchema,
+  TeamSchema,
+  OrganizationMemberSchema,
+  TeamMember,
+  ProjectTeam,
   Change,
   SubjectVersion,
   Handle,

@@ -28,6 +28,10 @@ export const UserOption = defineEntity({
       name: "user_option_expire_time_index",
       expression: "create index user_option_expire_time_index on user_option (expire_time) where expire_time is not null",
     },
+    {
+      name: "user_option_scope_index",
+      expression: "create index user_option_scope_index on user_option (scope_kind, scope_id, user_id) where scope_kind > 0",
+    },
   ],
   checks: [
     { name: "user_option_scope", expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },

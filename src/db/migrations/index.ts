@@ -3,6 +3,7 @@ import { Users } from "./20261120100000-users.ts";
 import { Lists } from "./20261120110000-lists.ts";
 import { Options } from "./20261120120000-options.ts";
 import { Identities } from "./20261120130000-identities.ts";
+import { Organizations } from "./20261120140000-organizations.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   { name: "20261120110000-lists", class: Lists },
   { name: "20261120120000-options", class: Options },
   { name: "20261120130000-identities", class: Identities },
+  { name: "20261120140000-organizations", class: Organizations },
 ];
