@@ -74,6 +74,10 @@ export const settings = z.object({
     .optional()
     .describe("YAML file of the option registry; default: the built-in one. Read again on SIGHUP"),
   UNREGISTERED_OPTIONS: z.enum(["allow", "refuse"]).default("allow").describe("Whether options without a definition can be set"),
+  SCOPE_CHECK: z
+    .enum(["trust", "registered"])
+    .default("trust")
+    .describe("`registered`: options only of projects and organizations that are here and not deleted; `trust`: of any"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
@@ -98,6 +102,8 @@ export type Config = {
   /** The registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
+  /** Which projects and organizations options may belong to. */
+  readonly scopeCheck: "trust" | "registered";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
@@ -131,6 +137,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     purgeAfterDays: value.PURGE_AFTER_DAYS,
     optionDefinitions: value.OPTION_DEFINITIONS,
     unregisteredOptions: value.UNREGISTERED_OPTIONS,
+    scopeCheck: value.SCOPE_CHECK,
     logLevel: value.LOG_LEVEL,
   });
 };

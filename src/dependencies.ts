@@ -9,6 +9,7 @@ import type { Database } from "./db/orm.ts";
 import { createPager, type Pager } from "./db/page.ts";
 import { createWrite, type Write } from "./db/transaction.ts";
 import { createOptionLoader, type OptionLoader } from "./options/option.loader.ts";
+import { createOptionScopes, type OptionScopes } from "./options/option-scopes.ts";
 import type { OptionRegistry } from "./options/registry/registry.ts";
 import { createVault, type Vault } from "./secrets.ts";
 import { createSystemUser, type SystemUser } from "./users/system-user.ts";
@@ -21,6 +22,7 @@ export type Dependencies = {
   readonly pager: Pager;
   readonly optionLoader: OptionLoader;
   readonly registry: OptionRegistry;
+  readonly optionScopes: OptionScopes;
   readonly passwords: Passwords;
   readonly vault: Vault;
   readonly systemUser: SystemUser;
@@ -31,18 +33,20 @@ export type Dependencies = {
 /** Makes them over one database. */
 export const createDependencies = (
   db: OwnedDatabase,
-  { systemUsername, purgeAfterDays }: Pick<Config, "systemUsername" | "purgeAfterDays">,
+  { systemUsername, purgeAfterDays, scopeCheck }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck">,
   { metrics, registry }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry },
 ): Dependencies => {
   const { secretKey } = db;
   const tokens = createConsistencyTokens(secretKey);
+  const optionScopes = createOptionScopes(scopeCheck);
   return {
     db,
     write: createWrite(db, tokens, createIdempotency(secretKey)),
     freshness: createFreshness(db, tokens),
     pager: createPager(secretKey),
-    optionLoader: createOptionLoader(db),
+    optionLoader: createOptionLoader(db, optionScopes),
     registry,
+    optionScopes,
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(systemUsername),

@@ -5,6 +5,7 @@ import type { Call } from "../../src/call.ts";
 import type { Schema } from "../../src/db/orm.ts";
 import type { Tx } from "../../src/db/transaction.ts";
 import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { createOptionScopes } from "../../src/options/option-scopes.ts";
 import type { OptionRegistry } from "../../src/options/registry/registry.ts";
 import { setOption } from "../../src/options/set-option.ts";
 import { toValue } from "../../src/options/value.ts";
@@ -58,7 +59,9 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   // No definition stands in the way: the statement is the same with any registry.
   const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;
   // The recorder returns no rows, so the operation does not come to its end.
-  await Promise.resolve(setOption({ write: (_, __, body) => body(tx), registry })(call, request)).catch(() => {});
+  await Promise.resolve(
+    setOption({ write: (_, __, body) => body(tx), registry, optionScopes: createOptionScopes("trust") })(call, request),
+  ).catch(() => {});
   const upsert = recorded.find(({ sql }) => /^\s*insert into user_option\b/.test(sql));
   if (upsert === undefined) throw new Error("SetOption has no upsert any more: bench/yardsticks has to follow it.");
   const statement: Statement = {

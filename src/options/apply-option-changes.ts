@@ -2,11 +2,13 @@ import { isDeepStrictEqual } from "node:util";
 import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { type ApplyOptionChangesRequest, type OptionPrecondition, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
+import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { scopeOf } from "./scope.ts";
@@ -78,18 +80,27 @@ const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, S
 
 /** ApplyOptionChanges: one transaction, all or nothing; a statement per kind of change, whatever their number. */
 export const applyOptionChanges =
-  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.applyOptionChanges> =>
+  ({
+    write,
+    registry,
+    optionScopes,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {
     const { userId, requestId, validateOnly } = request;
     const { sets, deletes, preconditions } = changesOf(registry, request);
     const method = UserOptionService.method.applyOptionChanges;
     return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly }, async (tx) => {
       await writableUser(tx, userId);
-      const stored = await storedOptions(tx, [...preconditions, ...deletes]);
+      const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);
       assertPreconditions(preconditions, stored);
       await assertVerified(tx, registry, sets);
       await remove(tx, deletes, stored);
-      const outcomes = await storeOptions(tx, sets);
-      return { options: outcomes.flatMap((stored) => (stored ? [toUserOption(stored.row)] : [])) };
+      const outcomes = await storeOptions(tx, optionScopes, sets);
+      return {
+        options: outcomes.map((stored) => {
+          if (stored === undefined) throw scopeNotFound();
+          return toUserOption(stored.row);
+        }),
+      };
     });
   };

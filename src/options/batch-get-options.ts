@@ -1,7 +1,6 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
@@ -19,7 +18,11 @@ const byUser = (rows: readonly OptionRow[]): Map<bigint, OptionRow[]> => Map.gro
 
 /** BatchGetOptions: one statement, whatever the number of users and keys. */
 export const batchGetOptions =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserOptionService.method.batchGetOptions> =>
+  ({
+    db,
+    freshness,
+    optionScopes,
+  }: Pick<Dependencies, "db" | "freshness" | "optionScopes">): Operation<typeof UserOptionService.method.batchGetOptions> =>
   async (call, request) => {
     const { userIds, keys } = request;
     await freshness.check(call, request.consistency);
@@ -27,7 +30,7 @@ export const batchGetOptions =
     const { rows } = await sql<OptionOfUser>`
       select u.id as found_user, ${optionColumns}
       from users u
-      left join user_option o on o.user_id = u.id and ${scopesOf(request)} and ${ofKeys} and ${alive}
+      left join user_option o on o.user_id = u.id and ${scopesOf(request)} and ${ofKeys} and ${alive} and ${optionScopes.live}
       where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
       order by u.id, o.scope_kind, o.scope_id, o.key`.execute(db.sql, db.abort(call));
     const known = new Set(rows.map((row) => row.found_user));

@@ -1,13 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { DomainError, invalidField } from "../errors.ts";
 import { type BatchSetOptionResultSchema, type BatchSetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { toStatus } from "../status.ts";
-import { userNotFound } from "../users/get-user.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
+import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { scopeOf } from "./scope.ts";
@@ -43,7 +43,11 @@ const assertDistinct = ({ entries }: BatchSetOptionsRequest): void => {
  * one statement that stores them, which can only fail as a whole, for a reason that a retry overcomes.
  */
 export const batchSetOptions =
-  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.batchSetOptions> =>
+  ({
+    write,
+    registry,
+    optionScopes,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.batchSetOptions> =>
   (call, request) => {
     assertDistinct(request);
     const entries = request.entries.map((entry, index) => checked(registry, entry, index));
@@ -55,13 +59,13 @@ export const batchSetOptions =
       const unwritable = await unwritableUsers(tx, userIds);
       const unverified = await findUnverified(tx, registry, writes);
       const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));
-      const outcomes = await storeOptions(tx, stored);
+      const outcomes = await storeOptions(tx, optionScopes, stored);
       const rows = new Map(stored.map((option, index) => [option, outcomes[index]?.row]));
       const results = entries.map((entry): Outcome => {
         if (entry instanceof DomainError) return refused(entry);
         const row = rows.get(entry);
         if (row !== undefined) return { result: { case: "option", value: toUserOption(row) } };
-        return refused(unwritable.get(entry.userId) ?? unverified.get(entry) ?? userNotFound());
+        return refused(unwritable.get(entry.userId) ?? unverified.get(entry) ?? scopeNotFound());
       });
       return { results };
     });

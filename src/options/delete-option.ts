@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
@@ -11,13 +11,13 @@ import { assertOptionEtag, storedOption } from "./stored-option.ts";
 
 /** DeleteOption: deletes one value of one scope. */
 export const deleteOption =
-  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.deleteOption> =>
+  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteOption> =>
   (call, request) => {
     const { userId, key, etag, allowMissing } = request;
     const option = { userId, key, scope: scopeOf(request) };
     return write(call, { method: UserOptionService.method.deleteOption, request, subjects: [userSubject(userId)] }, async (tx) => {
       await writableUser(tx, userId);
-      const row = await storedOption(tx, option);
+      const row = await storedOption(tx, optionScopes, option);
       assertOptionEtag(row, etag);
       if (row === undefined) {
         if (allowMissing) return {};

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { toScopeOption } from "./scope-option.mapping.ts";
@@ -10,13 +10,13 @@ import { scopeOfTarget, subjectOfScope } from "./target.ts";
 
 /** DeleteScopeOption: what it hid or overrode shows again at once. */
 export const deleteScopeOption =
-  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.deleteScopeOption> =>
+  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteScopeOption> =>
   (call, request) => {
     const { key, etag, allowMissing } = request;
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.deleteScopeOption;
     return write(call, { method, request, subjects: [subjectOfScope(scope)] }, async (tx) => {
-      const row = await storedScopeOption(tx, scope, key);
+      const row = await storedScopeOption(tx, optionScopes, scope, key);
       assertOptionEtag(row, etag);
       if (row === undefined) {
         if (allowMissing) return {};

@@ -1,12 +1,9 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { alive } from "./option.select.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
 
@@ -20,12 +17,10 @@ export const findUsersByOption =
     freshness,
     registry,
     pager,
-  }: {
-    db: Database;
-    freshness: Freshness;
-    registry: OptionRegistry;
-    pager: Pager;
-  }): Operation<typeof UserOptionService.method.findUsersByOption> =>
+    optionScopes,
+  }: Pick<Dependencies, "db" | "freshness" | "registry" | "pager" | "optionScopes">): Operation<
+    typeof UserOptionService.method.findUsersByOption
+  > =>
   async (call, request) => {
     const { key, equals } = request;
     if (!registry.get(key)?.indexed) {
@@ -42,7 +37,7 @@ export const findUsersByOption =
       select o.user_id from user_option o
       where o.key = ${sql.lit(key)} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}
         and jsonb_hash_extended(o.value, 0) = jsonb_hash_extended(${json}::jsonb, 0) and o.value = ${json}::jsonb
-        and o.user_id > ${after} and ${alive}
+        and o.user_id > ${after} and ${alive} and ${optionScopes.live}
       order by o.user_id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
     const { rows: found, nextPageToken } = page.cut(rows, ({ user_id }) => [user_id]);
     return { userIds: found.map(({ user_id }) => user_id), nextPageToken };

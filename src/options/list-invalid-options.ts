@@ -1,12 +1,10 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { ListInvalidOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
 import type { ScopeKind } from "./scope.ts";
 
 /**
@@ -18,18 +16,15 @@ export const listInvalidOptions =
     db,
     registry,
     pager,
-  }: {
-    db: Database;
-    registry: OptionRegistry;
-    pager: Pager;
-  }): Operation<typeof UserOptionService.method.listInvalidOptions> =>
+    optionScopes,
+  }: Pick<Dependencies, "db" | "registry" | "pager" | "optionScopes">): Operation<typeof UserOptionService.method.listInvalidOptions> =>
   async (call, request) => {
     const page = pager(call, ListInvalidOptionsRequestSchema, request);
     const [after = "0"] = page.after ?? [];
     const keys = registry.list().map(({ key }) => key);
     const { rows } = await sql<OptionRow>`
       select ${optionColumns} from user_option o
-      where o.id > ${after} and o.key = any(${keys}::text[]) and ${alive}
+      where o.id > ${after} and o.key = any(${keys}::text[]) and ${alive} and ${optionScopes.live}
       order by o.id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
     const { rows: looked, nextPageToken } = page.cut(rows, ({ id }) => [id]);
     const invalidOptions = looked.flatMap((row) => {

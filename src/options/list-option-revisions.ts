@@ -1,10 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database, Schema } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
+import type { Schema } from "../db/orm.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { OptionRevisionSchema } from "../gen/users/v1/user_option_pb.ts";
 import { ListOptionRevisionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
@@ -36,11 +35,8 @@ export const listOptionRevisions =
     db,
     freshness,
     pager,
-  }: {
-    db: Database;
-    freshness: Freshness;
-    pager: Pager;
-  }): Operation<typeof UserOptionService.method.listOptionRevisions> =>
+    optionScopes,
+  }: Pick<Dependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<typeof UserOptionService.method.listOptionRevisions> =>
   async (call, request) => {
     const { userId, key } = request;
     const scope = scopeOf(request);
@@ -52,6 +48,7 @@ export const listOptionRevisions =
       left join option_revision r
         on r.user_id = u.id and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}
         and (${before}::bigint is null or r.id < ${before}::bigint)
+        and ${optionScopes.isLive(sql.raw("r.scope_kind"), sql.raw("r.scope_id"))}
       where u.id = ${userId}
       order by r.id desc limit ${page.size + 1}`.execute(db.sql, db.abort(call));
     if (rows.length === 0) throw userNotFound();

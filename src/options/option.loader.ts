@@ -4,6 +4,7 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { OptionRow } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
+import type { OptionScopes } from "./option-scopes.ts";
 import type { OptionKey } from "./stored-option.ts";
 
 /** What one read found: whether there is such a user, and what it has stored. */
@@ -38,7 +39,7 @@ const untilAllEnd = (reads: readonly Read[]): AbortSignal => {
  * Makes the loader. Nothing is kept: a statement is sent after the reads that it answers have begun, so each of them is
  * as strong as if it were alone.
  */
-export const createOptionLoader = (db: Database): OptionLoader => {
+export const createOptionLoader = (db: Database, { live }: OptionScopes): OptionLoader => {
   const readAll = async (reads: readonly Read[]): Promise<LoadedOption[]> => {
     const { rows } = await sql<OptionOfUser & { position: number }>`
       select w.position::int, u.id as found_user, ${optionColumns}
@@ -49,7 +50,7 @@ export const createOptionLoader = (db: Database): OptionLoader => {
         ${reads.map(({ key }) => key)}::text[]) with ordinality as w (user_id, scope_kind, scope_id, key, position)
       join users u on u.id = w.user_id
       left join user_option o
-        on o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.key = w.key and ${alive}`.execute(
+        on o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.key = w.key and ${alive} and ${live}`.execute(
       db.sql,
       db.abort({ signal: untilAllEnd(reads) }),
     );

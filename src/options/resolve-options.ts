@@ -1,11 +1,12 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Call, Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { alive } from "./option.select.ts";
+import type { OptionScopes } from "./option-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { type LevelValue, levelOf, levels, type Resolution, resolve } from "./resolution.ts";
@@ -14,6 +15,9 @@ import { toValue } from "./value.ts";
 
 type UserOptionRow = { found_user: bigint; email: string; scope_kind: ScopeKind | null; key: string; value: JsonValue };
 type ScopeOptionRow = { scope_kind: ScopeKind; key: string; value: JsonValue; locked: boolean };
+
+/** Where to read, and what can be read there. */
+type Read = { readonly db: Database; readonly live: OptionScopes["live"] };
 
 /** What one holder has stored: by key, and then by scope. */
 type Held<T> = Map<string, T[]>;
@@ -39,10 +43,10 @@ const inScopes = ({ projectId, organizationId }: ResolveOptionsRequest) => sql`(
 
 const ofKeys = ({ keys }: ResolveOptionsRequest) => (keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`);
 
-const readUsers = async (db: Database, call: Call, request: ResolveOptionsRequest): Promise<Map<bigint, UserLevels>> => {
+const readUsers = async ({ db, live }: Read, call: Call, request: ResolveOptionsRequest): Promise<Map<bigint, UserLevels>> => {
   const { rows } = await sql<UserOptionRow>`
     select u.id as found_user, u.email, o.scope_kind, o.key, o.value
-    from users u left join user_option o on o.user_id = u.id and ${inScopes(request)} and ${ofKeys(request)} and ${alive}
+    from users u left join user_option o on o.user_id = u.id and ${inScopes(request)} and ${ofKeys(request)} and ${alive} and ${live}
     where u.id = any(${[...new Set(request.userIds)].map(String)}::bigint[])`.execute(db.sql, db.abort(call));
   const users = new Map<bigint, UserLevels>();
   for (const { found_user, email, scope_kind, key, value } of rows) {
@@ -53,9 +57,9 @@ const readUsers = async (db: Database, call: Call, request: ResolveOptionsReques
   return users;
 };
 
-const readScopes = async (db: Database, call: Call, request: ResolveOptionsRequest): Promise<Held<ScopeOptionRow>> => {
+const readScopes = async ({ db, live }: Read, call: Call, request: ResolveOptionsRequest): Promise<Held<ScopeOptionRow>> => {
   const { rows } = await sql<ScopeOptionRow>`
-    select o.scope_kind, o.key, o.value, o.locked from scope_option o where ${inScopes(request)} and ${ofKeys(request)}`.execute(
+    select o.scope_kind, o.key, o.value, o.locked from scope_option o where ${inScopes(request)} and ${ofKeys(request)} and ${live}`.execute(
     db.sql,
     db.abort(call),
   );
@@ -128,15 +132,15 @@ export const resolveOptions =
     db,
     freshness,
     registry,
-  }: {
-    db: Database;
-    freshness: Freshness;
-    registry: OptionRegistry;
-  }): Operation<typeof UserOptionService.method.resolveOptions> =>
+    optionScopes,
+  }: Pick<Dependencies, "db" | "freshness" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.resolveOptions> =>
   async (call, request) => {
     const { userIds, keys, explain } = request;
     await freshness.check(call, request.consistency);
-    const [users, scopes] = await Promise.all([readUsers(db, call, request), readScopes(db, call, request)]);
+    const [users, scopes] = await Promise.all([
+      readUsers({ db, live: optionScopes.live }, call, request),
+      readScopes({ db, live: optionScopes.live }, call, request),
+    ]);
     const everywhere = [...registry.list().map(({ key }) => key), ...scopes.keys()];
     const prepared = new Map<string, Key>();
     const prepare = (key: string): Key => {

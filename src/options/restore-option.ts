@@ -1,12 +1,14 @@
 import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";
 import { toUserOption } from "./option.mapping.ts";
+import { scopeNotFound } from "./option-scopes.ts";
 import { scopeOf } from "./scope.ts";
 import { storeOptions } from "./store.ts";
 import type { OptionKey } from "./stored-option.ts";
@@ -31,7 +33,7 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
 
 /** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. */
 export const restoreOption =
-  ({ write }: { write: Write }): Operation<typeof UserOptionService.method.restoreOption> =>
+  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.restoreOption> =>
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };
@@ -44,7 +46,8 @@ export const restoreOption =
       }
       // An expire_time that has passed would make the restored value absent at once.
       const expireTime = revision.expire_time !== null && revision.expire_time > new Date() ? revision.expire_time : null;
-      const [stored] = await storeOptions(tx, [{ ...option, json: revision.json, expireTime }]);
-      return { ...(stored && { option: toUserOption(stored.row) }) };
+      const [stored] = await storeOptions(tx, optionScopes, [{ ...option, json: revision.json, expireTime }]);
+      if (stored === undefined) throw scopeNotFound();
+      return { option: toUserOption(stored.row) };
     });
   };

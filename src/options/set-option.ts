@@ -1,27 +1,31 @@
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
+import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
 import { storeOptions } from "./store.ts";
 import { assertOptionEtag, storedOption } from "./stored-option.ts";
 import { assertVerified } from "./verified-email.ts";
 
 /** SetOption: stores one value; an equal one writes nothing. */
 export const setOption =
-  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.setOption> =>
+  ({
+    write,
+    registry,
+    optionScopes,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
     const option = optionWriteOf(registry, userId, request);
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
-      if (etag !== "") assertOptionEtag(await storedOption(tx, option), etag);
-      const [stored] = await storeOptions(tx, [option]);
+      if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
+      const [stored] = await storeOptions(tx, optionScopes, [option]);
       // The statement stores nothing for a user that can't be written, and nothing that is there already.
       if (!stored?.changed) await writableUser(tx, userId);
-      if (stored === undefined) throw new Error("The user can be written, and yet nothing was stored.");
+      if (stored === undefined) throw scopeNotFound();
       await assertVerified(tx, registry, [option]);
       const { row, created, changed } = stored;
       return { option: toUserOption(row), created, changed, locked: row.locked };

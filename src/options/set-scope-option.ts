@@ -1,10 +1,11 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
+import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
@@ -15,10 +16,19 @@ import { jsonOf } from "./value.ts";
 type Stored = ScopeOptionRow & { readonly created: boolean };
 
 /** No row: an equal value with an equal lock is there already. The scope is locked, so `xmax` tells truly who made the row. */
-const upsert = async (tx: Tx, { kind, id }: Scope, key: string, json: string, locked: boolean): Promise<Stored | undefined> => {
+const upsert = async (
+  tx: Tx,
+  scopes: OptionScopes,
+  scope: Scope,
+  key: string,
+  json: string,
+  locked: boolean,
+): Promise<Stored | undefined> => {
+  const { before, isOpen } = scopes.gate([scope]);
   const { rows } = await sql<Stored>`
-    insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
-    values (${kind}, ${id}, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp())
+    ${before} insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
+    select w.kind, w.id, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp()
+    from (values (${scope.kind}::smallint, ${scope.id}::bigint)) as w (kind, id) where ${isOpen(sql.raw("w.kind"), sql.raw("w.id"))}
     on conflict (scope_kind, scope_id, key) do update set
       value = excluded.value, locked = excluded.locked, update_time = excluded.update_time, version = o.version + 1
       where (o.value, o.locked) is distinct from (excluded.value, excluded.locked)
@@ -28,7 +38,11 @@ const upsert = async (tx: Tx, { kind, id }: Scope, key: string, json: string, lo
 
 /** SetScopeOption: stores a default, or with `locked` a value, of everybody, an organization or a project. */
 export const setScopeOption =
-  ({ write, registry }: { write: Write; registry: OptionRegistry }): Operation<typeof UserOptionService.method.setScopeOption> =>
+  ({
+    write,
+    registry,
+    optionScopes,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.setScopeOption> =>
   (call, request) => {
     const { key, value, locked, etag, requestId } = request;
     if (value === undefined) throw invalidField("value", "is required");
@@ -37,9 +51,10 @@ export const setScopeOption =
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.setScopeOption;
     return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
-      if (etag !== "") assertOptionEtag(await storedScopeOption(tx, scope, key), etag);
-      const stored = await upsert(tx, scope, key, json, locked);
-      const row = stored ?? (await storedScopeOption(tx, scope, key));
-      return { ...(row && { option: toScopeOption(row) }), created: stored?.created ?? false, changed: stored !== undefined };
+      if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);
+      const stored = await upsert(tx, optionScopes, scope, key, json, locked);
+      const row = stored ?? (await storedScopeOption(tx, optionScopes, scope, key));
+      if (row === undefined) throw scopeNotFound();
+      return { option: toScopeOption(row), created: stored?.created ?? false, changed: stored !== undefined };
     });
   };

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { alive, optionColumns } from "./option.select.ts";
+import type { OptionScopes } from "./option-scopes.ts";
 import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, type StoredOption } from "./stored-option.ts";
 
 /** An option to store. */
@@ -23,16 +24,22 @@ export type Stored = {
  * Stores options, each of another name, in one statement; those that are there already, with an equal value and
  * expire_time, are left alone: no row comes back for them. `created` is read from the state before the statement, so an
  * option that had expired counts as new. The users have to be locked.
- * @returns what became of each write; undefined = its user is unknown or deleted, and had no such option.
+ * @returns what became of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option.
  */
-export const storeOptions = async (tx: Tx, writes: readonly OptionWrite[]): Promise<readonly (Stored | undefined)[]> => {
+export const storeOptions = async (
+  tx: Tx,
+  scopes: OptionScopes,
+  writes: readonly OptionWrite[],
+): Promise<readonly (Stored | undefined)[]> => {
   if (writes.length === 0) return [];
+  const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
   const { rows } = await sql<StoredOption & { created: boolean }>`
-    insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
+    ${before} insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
     select w.user_id, scope_kind, scope_id, key, value::jsonb, expire_time, statement_timestamp(), statement_timestamp()
     from unnest(${keyColumns(writes)}, ${writes.map(({ json }) => json)}::text[], ${writes.map(({ expireTime }) => expireTime)}::timestamptz[])
       with ordinality as w (user_id, scope_kind, scope_id, key, value, expire_time, position)
       join users u on u.id = w.user_id and u.delete_time is null
+    where ${isOpen(sql.raw("w.scope_kind"), sql.raw("w.scope_id"))}
     order by position
     on conflict (user_id, scope_kind, scope_id, key) do update set
       value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
@@ -44,7 +51,7 @@ export const storeOptions = async (tx: Tx, writes: readonly OptionWrite[]): Prom
         and (b.expire_time is null or b.expire_time > statement_timestamp())) as created`.execute(tx.sql, tx.abort);
   const changed = new Map(rows.map((row) => [nameOfRow(row), row]));
   const others = writes.filter((write) => !changed.has(nameOf(write)));
-  const unchanged = await optionRows(tx, others);
+  const unchanged = await optionRows(tx, others, scopes.live);
   return writes.map((write) => {
     const row = changed.get(nameOf(write));
     if (row !== undefined) return { row, created: row.created, changed: true };

@@ -1,8 +1,9 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { conflict } from "../errors.ts";
 import { type OptionRow, optionEtag } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
+import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 
 /** What names one option. */
@@ -31,7 +32,7 @@ export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ key }) => key)}::text[]`;
 
 /** The rows of options by name, whether past their expire_time or not. */
-export const optionRows = async (tx: Tx, options: readonly OptionKey[], which = sql.raw("true")): Promise<Map<string, StoredOption>> => {
+export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const { rows } = await sql<StoredOption>`
     select ${optionColumns}, ${isLocked}
@@ -42,11 +43,12 @@ export const optionRows = async (tx: Tx, options: readonly OptionKey[], which = 
 };
 
 /** The options as they are stored now, by name; nothing can change them until the commit, since their users are locked. */
-export const storedOptions = (tx: Tx, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> => optionRows(tx, options, alive);
+export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> =>
+  optionRows(tx, options, sql`${alive} and ${live}`);
 
 /** One option as it is stored now. */
-export const storedOption = async (tx: Tx, option: OptionKey): Promise<StoredOption | undefined> =>
-  (await storedOptions(tx, [option])).get(nameOf(option));
+export const storedOption = async (tx: Tx, scopes: OptionScopes, option: OptionKey): Promise<StoredOption | undefined> =>
+  (await storedOptions(tx, scopes, [option])).get(nameOf(option));
 
 /**
  * The change is based on the version that is stored.

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import type { ScopeOptionRow } from "./scope-option.mapping.ts";
 
@@ -12,9 +13,14 @@ export const scopeOptionColumns = sql.raw(
 );
 
 /** One option of a scope, as it is stored. */
-export const storedScopeOption = async (run: Run, { kind, id }: Scope, key: string): Promise<ScopeOptionRow | undefined> => {
+export const storedScopeOption = async (
+  run: Run,
+  { live }: OptionScopes,
+  { kind, id }: Scope,
+  key: string,
+): Promise<ScopeOptionRow | undefined> => {
   const { rows } = await sql<ScopeOptionRow>`
     select ${scopeOptionColumns} from scope_option o
-    where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key = ${key}`.execute(run.sql, run.abort);
+    where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key = ${key} and ${live}`.execute(run.sql, run.abort);
   return rows[0];
 };

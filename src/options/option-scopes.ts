@@ -1,0 +1,78 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely";
+import { type DomainError, notFound } from "../errors.ts";
+import { type Scope, ScopeKind } from "./scope.ts";
+
+/** Whether options can be written in any scope, or only in those of organizations and projects that are here. */
+export type ScopeCheck = "trust" | "registered";
+
+/** A condition on the two columns of a scope. */
+type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
+
+/** What a statement that writes options needs to refuse scopes by itself. */
+type Gate = {
+  /** What stands before the statement. */
+  readonly before: RawBuilder<unknown>;
+  /** Options can be written in the scope of these two columns. */
+  readonly isOpen: Test;
+};
+
+/** Which scopes hold options: the one place that every statement over options asks. */
+export type OptionScopes = {
+  /** What is stored in the scope of these two columns can be read. */
+  readonly isLive: Test;
+  /** The same of the option, or scope option, `o`. */
+  readonly live: RawBuilder<SqlBool>;
+  /** For a statement that writes to some of these scopes; what it finds open stays so until the commit. */
+  readonly gate: (scopes: readonly Scope[]) => Gate;
+};
+
+/** Nothing can be stored in the scope of a project or organization that is not there. */
+export const scopeNotFound = (): DomainError =>
+  notFound("OPTION_SCOPE_NOT_FOUND", "There is no such project or organization, or it is deleted.");
+
+/** Every scope is open but those whose options are being removed (docs/adr/0010-dead-scopes.md). */
+const notDead: Test = (kind, id) =>
+  sql`(${kind} = ${sql.lit(ScopeKind.GLOBAL)} or not exists (select from dead_scope d where d.scope_kind = ${kind} and d.scope_id = ${id}))`;
+
+const trusting: Pick<OptionScopes, "isLive" | "gate"> = {
+  isLive: notDead,
+  gate: () => ({ before: sql``, isOpen: notDead }),
+};
+
+/** The organizations and projects that are neither unknown nor deleted. */
+const openOrganizations = sql.raw("select g.id from organization g where g.delete_time is null");
+const openProjects = sql.raw(
+  "select p.id from project p join organization g on g.id = p.organization_id where p.delete_time is null and g.delete_time is null",
+);
+
+const idsOf = (scopes: readonly Scope[], kind: ScopeKind): string[] => [
+  ...new Set(scopes.filter((scope) => scope.kind === kind).map(({ id }) => String(id))),
+];
+
+const inEither = (
+  kind: RawBuilder<unknown>,
+  isOpenOrganization: RawBuilder<SqlBool>,
+  isOpenProject: RawBuilder<SqlBool>,
+): RawBuilder<SqlBool> => sql`(
+  ${kind} = ${sql.lit(ScopeKind.GLOBAL)}
+  or (${kind} = ${sql.lit(ScopeKind.ORGANIZATION)} and ${isOpenOrganization})
+  or (${kind} = ${sql.lit(ScopeKind.PROJECT)} and ${isOpenProject}))`;
+
+const registered: Pick<OptionScopes, "isLive" | "gate"> = {
+  isLive: (kind, id) => inEither(kind, sql`exists (${openOrganizations} and g.id = ${id})`, sql`exists (${openProjects} and p.id = ${id})`),
+  // Locked, so that a deletion waits for the write, or the write for the deletion.
+  gate: (scopes) => ({
+    before: sql`with open_organization as materialized (
+        ${openOrganizations} and g.id = any(${idsOf(scopes, ScopeKind.ORGANIZATION)}::bigint[]) for share
+      ), open_project as materialized (
+        ${openProjects} and p.id = any(${idsOf(scopes, ScopeKind.PROJECT)}::bigint[]) for share
+      )`,
+    isOpen: (kind, id) => inEither(kind, sql`${id} in (select id from open_organization)`, sql`${id} in (select id from open_project)`),
+  }),
+};
+
+/** The scopes of a service with this setting. */
+export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
+  const scopes = check === "registered" ? registered : trusting;
+  return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };
+};
