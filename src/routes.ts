@@ -3,9 +3,11 @@ import type { Operations } from "./call.ts";
 import { changeOperations } from "./changes/operations.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ChangeService } from "./gen/users/v1/change_service_pb.ts";
+import { OrganizationService } from "./gen/users/v1/organization_service_pb.ts";
 import { UserOptionService } from "./gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "./gen/users/v1/user_service_pb.ts";
 import { optionOperations } from "./options/operations.ts";
+import { organizationOperations } from "./organizations/operations.ts";
 import { userOperations } from "./users/operations.ts";
 
 /** A service and what answers its RPCs. */
@@ -21,5 +23,6 @@ export const route = <S extends DescService>(service: S, operations: Operations<
 export const createRoutes = (dependencies: Dependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),
+  route(OrganizationService, organizationOperations(dependencies)),
   route(ChangeService, changeOperations(dependencies)),
 ];

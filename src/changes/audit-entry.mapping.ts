@@ -27,9 +27,9 @@ const operations = new Map([
 ]);
 
 /** Fields whose columns have other names; what is folded beside a field is no field of its own. */
-const fieldOf = (column: string): string | undefined => {
+const fieldOf = (kind: string, column: string): string | undefined => {
   if (column.endsWith("_handle")) return undefined;
-  if (column === "flags") return "newsletter_consent_prompt";
+  if (kind === "users" && column === "flags") return "newsletter_consent_prompt";
   return column.startsWith("avatar_") ? "avatar" : column;
 };
 
@@ -40,7 +40,9 @@ export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntry
   kind: row.kind,
   key: row.key,
   operation: operations.get(row.operation) ?? AuditOperation.UNSPECIFIED,
-  changedFields: [...new Set((row.changed_columns ?? []).map(fieldOf).filter((field) => field !== undefined))],
+  changedFields: [
+    ...new Set((row.changed_columns ?? []).map((column) => fieldOf(row.kind, column)).filter((field) => field !== undefined)),
+  ],
   userId: row.subject_kind === "user" ? row.subject_id : 0n,
   caller: row.caller,
   actingUserId: row.acting_user_id ?? 0n,

@@ -2,9 +2,11 @@ import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { tokenHash, tokenRefused } from "../credentials/secret-token.ts";
+import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { acceptInvitations, invitingSubjects } from "../organizations/invitations.ts";
 import { claimNames } from "../users/names.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { VERIFICATION_HOURS } from "./create-email-verification.ts";
@@ -27,11 +29,12 @@ export const verifyEmail =
     // The user has to be known before it can be locked; the token is looked at again under the lock.
     const owner = await db.sql
       .selectFrom("user_email")
-      .select("user_id as id")
+      .select(["user_id as id", "email_handle as handle"])
       .where("verification_hash", "=", hash)
       .executeTakeFirst(db.abort(call));
     if (!owner) throw tokenRefused();
-    return write(call, { method: UserService.method.verifyEmail, request, subjects: [userSubject(owner.id)] }, async (tx) => {
+    const subjects = [userSubject(owner.id), ...(await invitingSubjects(db, call, [owner.handle]))];
+    return write(call, { method: UserService.method.verifyEmail, request, subjects }, async (tx) => {
       await writableUser(tx, owner.id);
       const verification = await verificationOf(tx, owner.id, hash);
       if (!verification) throw tokenRefused();
@@ -40,6 +43,7 @@ export const verifyEmail =
         if (expired) throw tokenRefused();
         await claimNames(tx, { userId: owner.id, email });
         await sql`update user_email set is_verified = true where id = ${id}`.execute(tx.sql, tx.abort);
+        await acceptInvitations(tx, [{ userId: owner.id, handle: handleOf(email) }]);
       }
       return { userId: owner.id, email, alreadyVerified };
     });

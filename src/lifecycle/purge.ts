@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
+import { OWNER, owners } from "../organizations/owners.ts";
 
 /** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
 export const belongings = [
@@ -7,6 +8,7 @@ export const belongings = [
   "user_email",
   "user_permission",
   "role_member",
+  "organization_member",
   "identity",
   "auth_identity",
   "authenticator",
@@ -15,7 +17,7 @@ export const belongings = [
 ] as const satisfies readonly (keyof Schema)[];
 
 /** A transaction of the service, or of the worker, which has no call. */
-type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions };
+export type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions };
 
 /** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
 const dropNames = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
@@ -28,15 +30,28 @@ const dropNames = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
     ) dropped order by name
     on conflict (name) do update set version = h.version + 1`.execute(tx, abort);
 
+/** The organizations that would have no owner left who is active and not deleted. */
+const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
+  const { rows } = await sql<{ organization_id: bigint }>`
+    select distinct o.organization_id from organization_member o
+    where o.user_id = any(${ids}::bigint[]) and o.role = ${sql.lit(OWNER)}
+      and not exists (${owners(sql`o.organization_id`)} and m.user_id <> all(${ids}::bigint[]))
+    order by 1`.execute(tx, abort);
+  return rows.map(({ organization_id }) => organization_id);
+};
+
 /**
- * Removes users and all that belongs to them; their versions are locked already. The change log keeps their ids, which
- * are never used again, and nothing that says who they were.
+ * Removes users and all that belongs to them; their versions, and those of their organizations, are locked already. The
+ * change log keeps their ids, which are never used again, and nothing that says who they were.
+ * @returns the organizations whose last owner went: they stay, for somebody to look after.
  */
-export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<void> => {
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
+  const ownerless = await leftWithoutOwner(tx, ids);
   await dropNames(tx, ids);
   for (const table of belongings) {
     await sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
   }
   await sql`delete from users where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+  return ownerless;
 };

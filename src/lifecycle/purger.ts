@@ -2,9 +2,10 @@ import { sql } from "kysely";
 import type { Logger } from "pino";
 import type { Database } from "../db/orm.ts";
 import type { SystemUser } from "../users/system-user.ts";
+import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge.ts";
 
-/** Removes the users whose grace period has ended. */
+/** Removes the users, organizations, projects and teams whose grace period has ended. */
 export type Purger = {
   /** One round now; returns the number of users it removed. */
   readonly purge: () => Promise<number>;
@@ -15,26 +16,34 @@ export type Purger = {
 const BATCH = 50;
 const INTERVAL_MS = 60_000;
 
+/** What one batch removed: the users that it saw to be due, and the organizations that it left without an owner. */
+type Purged = { readonly users: number; readonly ownerless: readonly bigint[] };
+
 /**
- * Removes one batch; returns how many users it saw to be due. Their versions are locked first, like every write does it,
- * and those that somebody else holds are left to the next round: so several instances share the work.
+ * Removes one batch. The versions of the users and of their organizations are locked first, like every write does it, and
+ * those that somebody else holds are left to the next round: so several instances share the work.
  */
-const purgeBatch = (db: Database, systemUser: SystemUser): Promise<number> =>
+const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   db.sql.transaction().execute(async (tx) => {
     await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
+    const isDue = sql`u.purge_time <= now() and u.username_handle <> ${systemUser.handle}`;
+    await sql`
+      select from subject_version s where s.kind = 'organization' and s.id in (
+        select m.organization_id from organization_member m
+        where m.user_id in (select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH})
+      ) order by s.id for update skip locked`.execute(tx);
     const { rows: locked } = await sql<{ id: bigint }>`
       select s.id from users u join subject_version s on s.kind = 'user' and s.id = u.id
-      where u.purge_time <= now() and u.username_handle <> ${systemUser.handle}
-      order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`.execute(tx);
-    if (locked.length === 0) return 0;
+      where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`.execute(tx);
+    if (locked.length === 0) return { users: 0, ownerless: [] };
     // Read again under the locks: a user may have been undeleted before they were had.
     const { rows: due } = await sql<{ id: bigint }>`
       select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`.execute(tx);
-    await purgeUsers(
+    const ownerless = await purgeUsers(
       { sql: tx },
       due.map(({ id }) => id),
     );
-    return due.length;
+    return { users: due.length, ownerless };
   });
 
 /** Purges once a minute until disposed. What is to be done stands in the database: another process goes on after a crash. */
@@ -43,8 +52,13 @@ export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): 
   let stopped = false;
   const purge = async (): Promise<number> => {
     let users = 0;
-    for (let batch = 1; batch > 0 && !stopped; users += batch) batch = await purgeBatch(db, systemUser);
-    if (users > 0) log.info({ users }, "purged");
+    for (let batch = 1; batch > 0 && !stopped; users += batch) {
+      const purged = await purgeBatch(db, systemUser);
+      if (purged.ownerless.length > 0) log.warn({ organizations: purged.ownerless.map(String) }, "organizations have no owner any more");
+      batch = purged.users;
+    }
+    const removed = await purgeOrganizations(db, () => stopped);
+    if (users + removed > 0) log.info({ users, organizations: removed }, "purged");
     return users;
   };
   const timer = setInterval(() => {

@@ -6,6 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { invitingSubjects } from "../organizations/invitations.ts";
 import { toStatus } from "../status.ts";
 import { importedUserOf } from "./imported-user.ts";
 import type { NewUser } from "./new-user.ts";
@@ -67,7 +68,11 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
 };
 
 /** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
-export const importUsers = ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): ClientStreamOperation<typeof method> => {
+export const importUsers = ({
+  db,
+  write,
+  systemUser,
+}: Pick<Dependencies, "db" | "write" | "systemUser">): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
     try {
       const user = importedUserOf(request);
@@ -86,7 +91,11 @@ export const importUsers = ({ write, systemUser }: Pick<Dependencies, "write" | 
     const seen = new Set<bigint>();
     const users = batch.map((request) => draftOf(request, seen));
     let outcomes: Outcome[] = [];
-    const plan = { method, request: batch[0], subjects: [...seen].map(userSubject), oneOfMany: true };
+    const verified = users.flatMap((user) =>
+      user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ handle }) => handle),
+    );
+    const subjects = [...[...seen].map(userSubject), ...(await invitingSubjects(db, call, verified))];
+    const plan = { method, request: batch[0], subjects, oneOfMany: true };
     const { consistencyToken = "" } = await write(call, plan, async (tx) => {
       await assertMay(tx, "users.admin");
       outcomes = await storeBatch(tx, users);

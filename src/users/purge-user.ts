@@ -1,4 +1,4 @@
-import { userSubject } from "../cache/subject.ts";
+import { organizationSubject, userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
@@ -10,15 +10,18 @@ const method = UserService.method.purgeUser;
 
 /** PurgeUser: at once, deleted before or not. */
 export const purgeUser =
-  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof method> =>
-  (call, request) => {
+  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
+  async (call, request) => {
     const { id, validateOnly, requestId } = request;
-    return write(call, { method, request, subjects: [userSubject(id)], requestId, validateOnly }, async (tx) => {
+    // What the user leaves has to be known before it can be locked.
+    const memberships = db.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
+    const organizations = await memberships.execute(db.abort(call));
+    const subjects = [userSubject(id), ...organizations.map(({ organization_id }) => organizationSubject(organization_id))];
+    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
       await assertMay(tx, "users.admin");
       const row = await tx.sql.selectFrom("users").select("username").where("id", "=", id).executeTakeFirst(tx.abort);
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);
-      await purgeUsers(tx, [id]);
-      return {};
+      return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
     });
   };

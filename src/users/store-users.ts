@@ -4,6 +4,7 @@ import { handleOf, lockHandles } from "../db/handles.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError } from "../errors.ts";
+import { acceptInvitations } from "../organizations/invitations.ts";
 import type { NewUser } from "./new-user.ts";
 
 /** What became of a new user. */
@@ -88,6 +89,10 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
   const stored = claims.map(({ user, error }) => ({ user, error, id: user.id ?? (error === undefined ? (fresh.shift() ?? 0n) : 0n) }));
   const accepted = stored.filter(({ error }) => error === undefined).map(({ user, id }) => ({ ...user, id }));
   await insertUsers(tx, accepted);
+  await acceptInvitations(
+    tx,
+    accepted.flatMap(({ id, emails }) => emails.filter(({ isVerified }) => isVerified).map(({ handle }) => ({ userId: id, handle }))),
+  );
   for (const { id } of accepted) tx.touch(userSubject(id));
   return stored.map(({ error, id }) => (error === undefined ? { id } : { error }));
 };

@@ -24,10 +24,11 @@ const ofAddress = ({ handles, verified }: Extract<UserCondition, { kind: "emails
  */
 export const toSql = (condition: UserCondition, beyond: (id: RawBuilder<bigint>) => RawBuilder<SqlBool>): RawBuilder<SqlBool> => {
   switch (condition.kind) {
-    case "nobody":
-      return sql`false`;
     case "ids":
       return sql`users.id = any(${condition.ids.map(String)}::bigint[])`;
+    case "members":
+      return sql`users.id in (select m.user_id from organization_member m
+        where m.organization_id = ${condition.organizationId} and m.user_id is not null and ${beyond(sql`m.user_id`)})`;
     case "usernames":
       return sql`users.username_handle = any(${condition.handles}::text[])`;
     case "emails":

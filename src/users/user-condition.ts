@@ -9,9 +9,10 @@ export type UserFlag = "is_active" | "is_staff" | "is_superuser";
  * are constants of the code, and values are bound.
  */
 export type UserCondition =
-  | { readonly kind: "nobody" }
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
   | { readonly kind: "usernames"; readonly handles: readonly string[] }
+  /** Members of an organization. */
+  | { readonly kind: "members"; readonly organizationId: bigint }
   /** One address that is one of these, if there are any, and is as verified as asked, if it is asked. */
   | { readonly kind: "emails"; readonly handles?: readonly string[]; readonly verified?: boolean }
   | { readonly kind: "flags"; readonly anyOf: readonly { readonly flag: UserFlag; readonly value: boolean }[] }
@@ -69,8 +70,7 @@ export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondi
   ];
   if (userIds.length > 0) conditions.push({ kind: "ids", ids: userIds });
   if (usernames.length > 0) conditions.push({ kind: "usernames", handles: usernames.map(handleOf) });
-  // Memberships are not kept yet: nobody is a member.
-  if (organizationId !== 0n) conditions.push({ kind: "nobody" });
+  if (organizationId !== 0n) conditions.push({ kind: "members", organizationId });
   if (permission !== "") conditions.push({ kind: "permissions", permissions: [permission] });
   if (authenticatorTypes.length > 0) conditions.push({ kind: "authenticators", types: authenticatorTypes });
   if (withoutAuthenticator !== undefined) conditions.push({ kind: "hasAuthenticator", value: !withoutAuthenticator });

@@ -4,10 +4,11 @@ import { field as fieldRules, message as messageRules, oneof as oneofRules } fro
 import { expect, test } from "vitest";
 import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
 import { sensitive } from "../../src/gen/users/v1/options_pb.ts";
+import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 
-const services = [UserService, UserOptionService, ChangeService];
+const services = [UserService, UserOptionService, OrganizationService, ChangeService];
 const methods = services.flatMap((service) => service.methods);
 
 /** Why a field needs no rule of its own; everything else has one. */
@@ -20,12 +21,15 @@ const reasons: readonly [reason: string, applies: (field: DescField) => boolean]
 ];
 
 /** Fields of resources that requests may hold, and that the service ignores there. */
-const outputOnly = new Set(
-  [
+const outputOnly = new Set([
+  ...["Organization", "Project", "Team"].flatMap((name) =>
+    ["flags", "create_time", "delete_time", "purge_time", "team_ids"].map((field) => `users.v1.${name}.${field}`),
+  ),
+  ...[
     ...["is_suspended", "has_usable_password", "has_2fa", "date_joined", "last_login", "last_active", "last_password_change", "avatar"],
     ...["display_name", "label", "salutation", "emails", "permissions", "role_names", "delete_time", "purge_time"],
   ].map((name) => `users.v1.User.${name}`),
-);
+]);
 
 const messagesOf = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {
   if (seen.has(desc) || !desc.typeName.startsWith("users.v1.")) return seen;

@@ -23,9 +23,10 @@ test("an address, a password and a token never show up in logs, error messages o
   const headers = { authorization: `Bearer ${token}`, "x-acting-user-id": "1" };
   const bad = { authorization: `Bearer ${token}`, "x-acting-user-id": word, "x-request-id": `${word} ${address}`, traceparent: token };
 
-  for (const { users, options } of Object.values(byKind)) {
+  for (const { users, options, organizations } of Object.values(byKind)) {
     const { user } = await users.createUser({ user: buildUser({ email: unique("x") + address, name: word }) });
     const userId = user?.id ?? 0n;
+    const { organization: company } = await organizations.createOrganization({ organization: { name: "Company" } });
     const calls = [
       () => users.createUser({ user: { email: address } }, { headers }),
       () => users.createUser({ user: { email: address } }, { headers }),
@@ -47,6 +48,9 @@ test("an address, a password and a token never show up in logs, error messages o
       () => options.batchGetOptions({ userIds: [userId], keys: [address] }, { headers }),
       () => options.listOptions({ userId, consistency: { mode: { case: "atLeastAsFresh", value: token } } }, { headers }),
       () => options.deleteOption({ userId, key: "k", etag: token }, { headers }),
+      () => organizations.inviteMember({ organizationId: company?.id ?? 0n, email: address, role: 1 }, { headers }),
+      () => organizations.inviteMember({ organizationId: company?.id ?? 0n, email: address, role: 1 }, { headers }),
+      () => organizations.inviteMember({ organizationId: 1n, email: `${word} no address`, role: 1 }, { headers }),
     ];
     for (const call of calls) {
       await call().catch((error: Error) =>

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { CreateOrganizationRequestSchema } from "../../src/gen/users/v1/organization_pb.ts";
 import type { CreateUserRequestSchema } from "../../src/gen/users/v1/user_service_pb.ts";
 import type { Clients } from "./clients.ts";
 
@@ -22,6 +23,31 @@ export const createUser = async ({ users }: Clients, fields?: Parameters<typeof 
   const { user } = await users.createUser({ user: buildUser(fields) });
   if (user === undefined) throw new Error("CreateUser returned no user");
   return user;
+};
+
+/** Creates an organization, whose slug is made from its name, and returns it. */
+export const createOrganization = async (
+  { organizations }: Pick<Clients, "organizations">,
+  fields: NonNullable<MessageInitShape<typeof CreateOrganizationRequestSchema>["organization"]> = {},
+  ownerUserId = 0n,
+) => {
+  const { organization } = await organizations.createOrganization({ organization: { name: unique("Org "), ...fields }, ownerUserId });
+  if (organization === undefined) throw new Error("CreateOrganization returned no organization");
+  return organization;
+};
+
+/** Creates a project of an organization and returns it. */
+export const createProject = async ({ organizations }: Pick<Clients, "organizations">, organizationId: bigint) => {
+  const { project } = await organizations.createProject({ project: { organizationId, name: unique("Project ") } });
+  if (project === undefined) throw new Error("CreateProject returned no project");
+  return project;
+};
+
+/** Creates a team of an organization and returns it. */
+export const createTeam = async ({ organizations }: Pick<Clients, "organizations">, organizationId: bigint) => {
+  const { team } = await organizations.createTeam({ team: { organizationId, name: unique("Team ") } });
+  if (team === undefined) throw new Error("CreateTeam returned no team");
+  return team;
 };
 
 /** JSON as a protobuf value. */

@@ -2,6 +2,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
 import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
+import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
@@ -18,6 +19,7 @@ export type ClientKind = (typeof clientKinds)[number];
 export type Clients = {
   readonly users: Client<typeof UserService>;
   readonly options: Client<typeof UserOptionService>;
+  readonly organizations: Client<typeof OrganizationService>;
   readonly changes: Client<typeof ChangeService>;
 };
 
@@ -27,6 +29,7 @@ const patience = { defaultTimeoutMs: 30_000 };
 const over = (transport: Transport): Clients => ({
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
+  organizations: createClient(OrganizationService, transport),
   changes: createClient(ChangeService, transport),
 });
 

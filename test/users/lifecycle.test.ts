@@ -36,6 +36,8 @@ const furnish = async (db: Database, id: bigint): Promise<void> => {
     with provider as (insert into identity_provider (type, external_id) values ('test', ${unique()}) returning id),
       organization as (insert into auth_provider (organization_id, provider) values (${id}, 'saml2') returning id),
       role as (insert into role (name) values (${unique()}) returning id),
+      company as (insert into organization (name, slug) values ('Test', ${unique("s")}) returning id),
+      belonging as (insert into organization_member (organization_id, user_id, role) select id, ${id}, 0 from company),
       member as (insert into role_member (user_id, role_id) select ${id}, id from role),
       identity as (insert into identity (provider_id, user_id, external_id) select id, ${id}, 'x' from provider),
       auth_identity as (insert into auth_identity (provider_id, user_id, external_id) select id, ${id}, 'x' from organization),

@@ -76,7 +76,7 @@ export type UserFilter = Message<"users.v1.UserFilter"> & {
   isStaff?: boolean | undefined;
 
   /**
-   * The organization that the user is a member of. 0 = any. Memberships are not kept yet: above 0, nobody is found.
+   * The organization that the user is a member of. 0 = any.
    *
    * @generated from field: int64 organization_id = 8;
    */

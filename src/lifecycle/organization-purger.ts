@@ -1,0 +1,90 @@
+import { type Kysely, sql } from "kysely";
+import type { Database, Schema } from "../db/orm.ts";
+import type { Scope } from "../options/scope.ts";
+import { forgetRevisions, removeOrganization, removeProject } from "./purge-organization.ts";
+
+/** Options per transaction. */
+const BATCH = 2_000;
+
+/** One transaction of the purger; returns how much it found to do. */
+const step = (db: Database, body: (tx: Kysely<Schema>) => Promise<number>): Promise<number> =>
+  db.sql.transaction().execute(async (tx) => {
+    await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
+    return body(tx);
+  });
+
+/** What is due, and whose version stands for it. */
+const due = {
+  organization: { subject: "organization", id: "r.id" },
+  project: { subject: "project", id: "r.id" },
+  team: { subject: "organization", id: "r.organization_id" },
+} as const;
+
+type Table = keyof typeof due;
+
+const remove: Readonly<Record<Table, (tx: Kysely<Schema>, id: bigint) => Promise<unknown>>> = {
+  organization: (tx, id) => removeOrganization({ sql: tx }, id),
+  project: (tx, id) => removeProject({ sql: tx }, id),
+  team: (tx, id) => sql`delete from team where id = ${id}`.execute(tx),
+};
+
+/** Removes one of those whose time has come; what somebody else holds is left to the next round. */
+const removeOne = (db: Database, table: Table): Promise<number> =>
+  step(db, async (tx) => {
+    const { subject, id } = due[table];
+    const { rows } = await sql<{ id: bigint }>`
+      select r.id from ${sql.table(table)} r join subject_version s on s.kind = ${subject} and s.id = ${sql.raw(id)}
+      where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`.execute(tx);
+    const [locked] = rows;
+    if (locked === undefined) return 0;
+    // Read again under the lock: it may have been undeleted before that was had.
+    const { rows: still } = await sql`
+      select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`.execute(tx);
+    if (still.length > 0) await remove[table](tx, locked.id);
+    return still.length;
+  });
+
+type DeadScope = { readonly id: bigint; readonly scope_kind: 1 | 2; readonly scope_id: bigint };
+
+/**
+ * Removes a batch of the options of a dead scope, and the mark with the last of them. Nobody sees them any more, so it
+ * does not matter how far it came when it ends. Users that are being written are left to the next round.
+ */
+const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: DeadScope): Promise<number> =>
+  step(db, async (tx) => {
+    const { rows: mine } = await sql`select from dead_scope where id = ${id} for update skip locked`.execute(tx);
+    if (mine.length === 0) return 0;
+    const scope: Scope = { kind, id: scopeId };
+    const { rows: options } = await sql<{ id: string; user_id: string }>`
+      select id::text, user_id::text from user_option
+      where scope_kind = ${kind} and scope_kind > 0 and scope_id = ${scopeId} order by user_id limit ${BATCH}`.execute(tx);
+    const users = [...new Set(options.map(({ user_id }) => user_id))];
+    const { rows: locked } = await sql<{ id: string }>`
+      select id::text from subject_version where kind = 'user' and subject_version.id = any(${users}::bigint[])
+      order by subject_version.id for update skip locked`.execute(tx);
+    const free = locked.map((row) => row.id);
+    const { numAffectedRows: gone = 0n } = await sql`
+      delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`.execute(
+      tx,
+    );
+    await forgetRevisions({ sql: tx }, [scope], free);
+    if (options.length > 0) return Number(gone);
+    const { numAffectedRows: defaults = 0n } = await sql`
+      delete from scope_option where id in (
+        select id from scope_option where scope_kind = ${kind} and scope_id = ${scopeId} limit ${BATCH})`.execute(tx);
+    if (defaults > 0n) return Number(defaults);
+    await sql`delete from dead_scope where id = ${id}`.execute(tx);
+    return 0;
+  });
+
+/** Removes what is due, and what purges have left behind; returns how many organizations, projects and teams went. */
+export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
+  let removed = 0;
+  // Organizations first: their projects go with them.
+  for (const table of ["organization", "project", "team"] as const) {
+    for (let one = 1; one > 0 && !isStopped(); removed += one) one = await removeOne(db, table);
+  }
+  const { rows: dead } = await sql<DeadScope>`select id, scope_kind, scope_id from dead_scope order by id`.execute(db.sql);
+  for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);
+  return removed;
+};

@@ -1,0 +1,113 @@
+import { sql } from "kysely";
+import { type Subject, userSubject } from "../cache/subject.ts";
+import { type Scope, ScopeKind } from "../options/scope.ts";
+import { subjectOfScope } from "../options/target.ts";
+import type { PurgeTx } from "./purge.ts";
+
+/** Most options that go with their project or organization in its transaction; more go later, in batches. */
+export const OPTIONS_AT_ONCE = 10_000;
+
+/** The scopes as rows `w`. */
+const rowsOf = (scopes: readonly Scope[]) =>
+  sql`unnest(${scopes.map(({ kind }) => kind)}::smallint[], ${scopes.map(({ id }) => String(id))}::bigint[]) as w (scope_kind, scope_id)`;
+
+/** The options `o` of the scopes; the condition on the kind is that of the index. */
+const optionsOf = (scopes: readonly Scope[]) =>
+  sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
+
+/** Removes the history of options that are gone, their deletion included: it holds their values. */
+export const forgetRevisions = (tx: PurgeTx, scopes: readonly Scope[], users: readonly string[]) =>
+  sql`
+    delete from option_revision r using ${rowsOf(scopes)}
+    where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`.execute(
+    tx.sql,
+    tx.abort,
+  );
+
+const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> => {
+  const { rows } = await sql`
+    select from ${optionsOf(scopes)}
+    union all
+    select from ${rowsOf(scopes)} join scope_option o using (scope_kind, scope_id)
+    offset ${OPTIONS_AT_ONCE} limit 1`.execute(tx.sql, tx.abort);
+  return rows.length === 0;
+};
+
+/** Locks the versions of the members of an organization and, where options go at once, of their users; both in ascending order. */
+const lockUsers = async (
+  tx: PurgeTx,
+  scopes: readonly Scope[],
+  organizationId: bigint | undefined,
+  withOptions: boolean,
+): Promise<Subject[]> => {
+  const { rows } = await sql<{ id: bigint }>`
+    select s.id from subject_version s where s.kind = 'user' and s.id in (
+      select m.user_id from organization_member m where m.organization_id = ${organizationId ?? null}::bigint
+      union
+      select o.user_id from ${optionsOf(scopes)} where ${withOptions}::boolean
+    ) order by s.id for update`.execute(tx.sql, tx.abort);
+  return rows.map(({ id }) => userSubject(id));
+};
+
+/** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
+const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<void> => {
+  const { rows } = await sql<{ user_id: string }>`
+    delete from user_option o using ${rowsOf(scopes)}
+    where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0 returning o.user_id::text`.execute(tx.sql, tx.abort);
+  await forgetRevisions(
+    tx,
+    scopes,
+    rows.map(({ user_id }) => user_id),
+  );
+  await sql`delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`.execute(
+    tx.sql,
+    tx.abort,
+  );
+};
+
+/** From here on no read shows options of the scopes; the purger removes them. */
+const markDead = (tx: PurgeTx, scopes: readonly Scope[]) =>
+  sql`
+    insert into dead_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
+    on conflict (scope_kind, scope_id) do nothing`.execute(tx.sql, tx.abort);
+
+/**
+ * Removes what has scopes, and with it their options or, when these are many, their visibility.
+ * @param removeRows removes the rows themselves.
+ * @returns the subjects that it touched.
+ */
+const removeScopes = async (
+  tx: PurgeTx,
+  scopes: readonly Scope[],
+  organizationId: bigint | undefined,
+  removeRows: () => Promise<unknown>,
+): Promise<readonly Subject[]> => {
+  const few = await areFew(tx, scopes);
+  const users = await lockUsers(tx, scopes, organizationId, few);
+  // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
+  await removeRows();
+  if (few) await removeOptions(tx, scopes);
+  else await markDead(tx, scopes);
+  return [...scopes.map(subjectOfScope), ...users];
+};
+
+/** Removes a project; its version is locked already. */
+export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> =>
+  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => sql`delete from project where id = ${id}`.execute(tx.sql, tx.abort));
+
+/** Removes an organization with its projects, teams and members; its version is locked already. */
+export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> => {
+  const { rows: projects } = await sql<{ id: bigint }>`
+    select s.id from subject_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
+    order by s.id for update`.execute(tx.sql, tx.abort);
+  const scopes: Scope[] = [
+    { kind: ScopeKind.ORGANIZATION, id },
+    ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
+  ];
+  return removeScopes(tx, scopes, id, async () => {
+    for (const table of ["project", "team", "organization_member"]) {
+      await sql`delete from ${sql.table(table)} where organization_id = ${id}`.execute(tx.sql, tx.abort);
+    }
+    await sql`delete from organization where id = ${id}`.execute(tx.sql, tx.abort);
+  });
+};

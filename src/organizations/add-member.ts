@@ -1,0 +1,23 @@
+import { organizationSubject, userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { toMember } from "./member.mapping.ts";
+import { insertMember } from "./member.ts";
+import { assertOrganization } from "./stored.ts";
+
+const method = OrganizationService.method.addMember;
+
+/** AddMember: the user is a member from now on; that it was none is a constraint. */
+export const addMember =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { organizationId, userId, role, requestId } = request;
+    const subjects = [organizationSubject(organizationId), userSubject(userId)];
+    return write(call, { method, request, subjects, requestId }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      await writableUser(tx, userId);
+      return { member: toMember(await insertMember(tx, { organizationId, userId, role })) };
+    });
+  };

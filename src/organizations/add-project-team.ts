@@ -1,0 +1,24 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { projects } from "./kind.ts";
+import { assertProjectAndTeam } from "./project-team.ts";
+import { organizationOf, projectSubjects } from "./stored.ts";
+
+const method = OrganizationService.method.addProjectTeam;
+
+/** AddProjectTeam: the team has the project from now on. */
+export const addProjectTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { projectId, teamId, requestId } = request;
+    const organizationId = await organizationOf(db, call, projects, projectId);
+    return write(call, { method, request, subjects: projectSubjects(organizationId, projectId), requestId }, async (tx) => {
+      await assertProjectAndTeam(tx, organizationId, projectId, teamId);
+      const { rows } = await sql`
+        insert into project_team (project_id, team_id) values (${projectId}, ${teamId})
+        on conflict (project_id, team_id) do nothing returning id`.execute(tx.sql, tx.abort);
+      return { added: rows.length > 0 };
+    });
+  };

@@ -1,0 +1,117 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Tx } from "../db/transaction.ts";
+import { conflict, invalidField } from "../errors.ts";
+import { OrganizationStatus } from "../gen/users/v1/organization_pb.ts";
+import type { Kind, NamedRow } from "./kind.ts";
+import { ACTIVE, HIDDEN } from "./organization.mapping.ts";
+import { drawnSlug, freeSlug, slugOf } from "./slug.ts";
+import { assertEtag, assertThere, storedById } from "./stored.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+/** The fields of a message that callers write. */
+export type Named = {
+  readonly name?: string | undefined;
+  readonly slug?: string | undefined;
+  readonly status?: OrganizationStatus | undefined;
+  readonly etag: string;
+};
+
+/** What a write needs to know of its kind, and where a violation stands in the request. */
+type Of<R extends NamedRow> = { readonly kind: Kind<R>; readonly field: string };
+
+const statusColumn = (status: OrganizationStatus | undefined, field: string): number => {
+  if (status === OrganizationStatus.DELETED) throw invalidField(`${field}.status`, "can't be set to deleted");
+  return status === OrganizationStatus.HIDDEN ? HIDDEN : ACTIVE;
+};
+
+const nameColumn = (name: string | undefined, field: string): string => {
+  if (name === undefined || name === "") throw invalidField(`${field}.name`, "is required");
+  return name;
+};
+
+/** A race for a generated slug is lost at most so often before the number is drawn, and as often after that. */
+const ATTEMPTS = 3;
+
+/**
+ * Creates a row. Without a slug it gets one made from its name: whoever loses a race for that tries the next number, so that
+ * no two rows and no error come of it.
+ * @throws ALREADY_EXISTS SLUG_TAKEN when the given slug is.
+ */
+export const createRow = async <R extends NamedRow>(tx: Tx, { kind, field }: Of<R>, to: Named, organizationId?: bigint): Promise<R> => {
+  const name = nameColumn(to.name, field);
+  const status = statusColumn(to.status, field);
+  const owner = organizationId === undefined ? [] : [organizationId];
+  const columns = sql.raw(organizationId === undefined ? "name, status, slug" : "organization_id, name, status, slug");
+  const insert = async (slug: RawBuilder<string>, onConflict: RawBuilder<unknown>): Promise<R | undefined> => {
+    const values = sql.join([...owner.map((id) => sql`${id}::bigint`), sql`${name}::text`, sql`${status}::smallint`, slug]);
+    const { rows } = await sql<R>`
+      insert into ${sql.table(kind.table)} as r (${columns}) select ${values} ${onConflict} returning ${kind.columns}`.execute(
+      tx.sql,
+      tx.abort,
+    );
+    return rows[0];
+  };
+
+  const wanted = to.slug === undefined || to.slug === "" ? undefined : to.slug;
+  const slug = wanted ?? slugOf(name, kind.table);
+  const within = organizationId === undefined ? sql`true` : sql`s.organization_id = ${organizationId}`;
+  for (let attempt = 0; attempt < 2 * ATTEMPTS; attempt++) {
+    const row =
+      wanted === undefined
+        ? await insert(attempt < ATTEMPTS ? freeSlug(kind.table, slug, within) : drawnSlug(slug), sql`on conflict do nothing`)
+        : await insert(sql<string>`${wanted}::text`, sql``);
+    if (row !== undefined) return row;
+  }
+  throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");
+};
+
+/**
+ * Writes the fields of the mask; equal values write nothing.
+ * @throws what assertEtag and assertThere throw; ALREADY_EXISTS SLUG_TAKEN.
+ */
+export const updateRow = async <R extends NamedRow>(
+  tx: Tx,
+  { kind, field }: Of<R>,
+  id: bigint,
+  to: Named,
+  fields: ReadonlySet<string>,
+): Promise<R> => {
+  const row = await storedById(tx, kind, id);
+  assertThere(kind, row);
+  assertEtag(kind.etagMismatch, row, to.etag);
+  const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
+  // A slug that is emptied is made from the name again, as in creation, unless it is that one already.
+  const slug = fields.has("slug") ? to.slug || slugOf(name, kind.table) : row.slug;
+  const status = fields.has("status") ? statusColumn(to.status, field) : row.status;
+  await sql`
+    update ${sql.table(kind.table)} set name = ${name}, slug = ${slug}, status = ${status}, version = version + 1
+    where id = ${id} and (name, slug, status) is distinct from (${name}::text, ${slug}::text, ${status}::smallint)`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  return storedById(tx, kind, id);
+};
+
+/**
+ * Deletes softly: nothing goes before the grace period ends, so all of it can be undone.
+ * @throws what assertEtag and assertThere throw.
+ */
+export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint, etag: string, days: number): Promise<R> => {
+  const row = await storedById(tx, kind, id);
+  assertThere(kind, row);
+  assertEtag(kind.etagMismatch, row, etag);
+  const now = new Date();
+  await sql`
+    update ${sql.table(kind.table)} set delete_time = ${now}, purge_time = ${new Date(now.getTime() + days * DAY_MS)}, version = version + 1
+    where id = ${id}`.execute(tx.sql, tx.abort);
+  return storedById(tx, kind, id);
+};
+
+/** Restores what was deleted: its slug was kept for it, so nothing can be in the way. */
+export const undeleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint): Promise<R> => {
+  await sql`
+    update ${sql.table(kind.table)} set delete_time = null, purge_time = null, version = version + 1
+    where id = ${id} and delete_time is not null`.execute(tx.sql, tx.abort);
+  return storedById(tx, kind, id);
+};

@@ -1,0 +1,27 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { createRow } from "./change.ts";
+import { projects } from "./kind.ts";
+import { toProject } from "./organization.mapping.ts";
+import { assertOrganization, projectSubject } from "./stored.ts";
+
+const method = OrganizationService.method.createProject;
+
+/** CreateProject: the organization is locked, so a slug that is free stays free. */
+export const createProject =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { project, requestId } = request;
+    if (project === undefined) throw invalidField("project", "is required");
+    const { organizationId } = project;
+    if (organizationId === 0n) throw invalidField("project.organization_id", "is required");
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      const row = await createRow(tx, { kind: projects, field: "project" }, project, organizationId);
+      tx.touch(projectSubject(row.id));
+      return { project: toProject(row) };
+    });
+  };

@@ -1,0 +1,26 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { createRow } from "./change.ts";
+import { teams } from "./kind.ts";
+import { toTeam } from "./organization.mapping.ts";
+import { assertOrganization } from "./stored.ts";
+
+const method = OrganizationService.method.createTeam;
+
+/** CreateTeam: the organization is locked, so a slug that is free stays free. */
+export const createTeam =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { team, requestId } = request;
+    if (team === undefined) throw invalidField("team", "is required");
+    const { organizationId } = team;
+    if (organizationId === 0n) throw invalidField("team.organization_id", "is required");
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      const row = await createRow(tx, { kind: teams, field: "team" }, team, organizationId);
+      return { team: toTeam(row) };
+    });
+  };

@@ -1,0 +1,19 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { deleteRow } from "./change.ts";
+import { organizations } from "./kind.ts";
+import { toOrganization } from "./organization.mapping.ts";
+
+const method = OrganizationService.method.deleteOrganization;
+
+/** DeleteOrganization: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+export const deleteOrganization =
+  ({ write, purgeAfterDays }: Pick<Dependencies, "write" | "purgeAfterDays">): Operation<typeof method> =>
+  (call, request) => {
+    const { id, etag, requestId, validateOnly } = request;
+    return write(call, { method, request, subjects: [organizationSubject(id)], requestId, validateOnly }, async (tx) => {
+      return { organization: toOrganization(await deleteRow(tx, organizations, id, etag, purgeAfterDays)) };
+    });
+  };

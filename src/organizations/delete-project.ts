@@ -1,0 +1,21 @@
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { deleteRow } from "./change.ts";
+import { projects } from "./kind.ts";
+import { toProject } from "./organization.mapping.ts";
+import { assertOrganization, organizationOf, projectSubjects } from "./stored.ts";
+
+const method = OrganizationService.method.deleteProject;
+
+/** DeleteProject: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+export const deleteProject =
+  ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, etag, requestId, validateOnly } = request;
+    const organizationId = await organizationOf(db, call, projects, id);
+    return write(call, { method, request, subjects: projectSubjects(organizationId, id), requestId, validateOnly }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      return { project: toProject(await deleteRow(tx, projects, id, etag, purgeAfterDays)) };
+    });
+  };

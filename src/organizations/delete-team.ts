@@ -1,0 +1,22 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { deleteRow } from "./change.ts";
+import { teams } from "./kind.ts";
+import { toTeam } from "./organization.mapping.ts";
+import { assertOrganization, organizationOf } from "./stored.ts";
+
+const method = OrganizationService.method.deleteTeam;
+
+/** DeleteTeam: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+export const deleteTeam =
+  ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, etag, requestId, validateOnly } = request;
+    const organizationId = await organizationOf(db, call, teams, id);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      return { team: toTeam(await deleteRow(tx, teams, id, etag, purgeAfterDays)) };
+    });
+  };

@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { projects } from "./kind.ts";
+import { toProject } from "./organization.mapping.ts";
+import { storedRow } from "./stored.ts";
+
+/** GetProject: one statement. A slug is never all digits, so it is never an id. */
+export const getProject =
+  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.getProject> =>
+  async (call, request) => {
+    const { key, consistency } = request;
+    await freshness.check(call, consistency);
+    const which =
+      key.case === "slug"
+        ? sql`r.organization_id = ${key.value.organizationId} and r.slug = ${key.value.slug}`
+        : sql`r.id = ${key.value ?? 0n}`;
+    return { project: toProject(await storedRow({ sql: db.sql, abort: db.abort(call) }, projects, which)) };
+  };

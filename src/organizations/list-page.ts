@@ -1,0 +1,43 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Call } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { Page } from "../db/page.ts";
+import { type Kind, type NamedRow, organizations } from "./kind.ts";
+
+/** A row, or nulls: the organization is there and the page is empty. */
+type Found<R> = R | { readonly id: null };
+
+/** What a page of an organization's things is read from. */
+export type Listed<R> = {
+  readonly columns: RawBuilder<R>;
+  /** The table in the alias `r`, which has an organization_id. */
+  readonly from: RawBuilder<unknown>;
+  readonly which: RawBuilder<unknown>;
+};
+
+/**
+ * One page of what belongs to an organization, by id, and one row more: one statement, which also tells whether there is
+ * such an organization.
+ * @throws NOT_FOUND ORGANIZATION_NOT_FOUND.
+ */
+export const readPage = async <R extends { readonly id: bigint }>(
+  { db, call, page }: { db: Database; call: Call; page: Page },
+  organizationId: bigint,
+  { columns, from, which }: Listed<R>,
+): Promise<readonly R[]> => {
+  const [after = "0"] = page.after ?? [];
+  const { rows } = await sql<Found<R>>`
+    select listed.* from organization g left join lateral (
+      select ${columns} from ${from} where r.organization_id = g.id and r.id > ${after}::bigint and ${which}
+      order by r.id limit ${page.size + 1}
+    ) listed on true where g.id = ${organizationId} order by listed.id`.execute(db.sql, db.abort(call));
+  if (rows.length === 0) throw organizations.notFound();
+  return rows.filter((row): row is R => row.id !== null);
+};
+
+/** The projects or teams of a page. */
+export const listed = <R extends NamedRow>(kind: Kind<R>, showDeleted: boolean): Listed<R> => ({
+  columns: kind.columns,
+  from: sql`${sql.table(kind.table)} r`,
+  which: showDeleted ? sql`true` : sql`r.delete_time is null`,
+});

@@ -1,0 +1,38 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import type { MemberRole, MemberSchema } from "../gen/users/v1/member_pb.ts";
+import { etagOf } from "./organization.mapping.ts";
+
+/** A member as it is selected; ids in an array come as text. */
+export type MemberRow = {
+  readonly id: bigint;
+  readonly organization_id: bigint;
+  readonly user_id: bigint | null;
+  readonly email: string | null;
+  readonly role: number;
+  readonly flags: bigint;
+  readonly create_time: Date;
+  readonly version: number;
+  readonly team_ids: readonly string[];
+};
+
+/** What is selected of a member, in the alias `r`. */
+export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user_id, r.email, r.role, r.flags, r.create_time, r.version,
+  array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids`);
+
+/** The column of a role: UNSPECIFIED has none. */
+export const roleColumn = (role: MemberRole): number => role - 1;
+
+/** A member as the API shows it. */
+export const toMember = (row: MemberRow): MessageInitShape<typeof MemberSchema> => ({
+  id: row.id,
+  organizationId: row.organization_id,
+  userId: row.user_id ?? 0n,
+  email: row.email ?? "",
+  role: (row.role + 1) as MemberRole,
+  teamIds: row.team_ids.map(BigInt),
+  flags: row.flags,
+  createTime: timestampFromDate(row.create_time),
+  etag: etagOf(row),
+});

@@ -1,0 +1,68 @@
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import { organizationSubject, type Subject, userSubject } from "../cache/subject.ts";
+import type { Call } from "../call.ts";
+import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
+import { notFound } from "../errors.ts";
+import type { MemberRole } from "../gen/users/v1/member_pb.ts";
+import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
+
+/** Which member a request names. The proto's rules have refused one that names none. */
+export type Which =
+  | { readonly case: "userId"; readonly value: bigint }
+  | { readonly case: "memberId"; readonly value: bigint }
+  | { readonly case: undefined; readonly value?: undefined };
+
+type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
+
+const isWhich = ({ case: kind, value = 0n }: Which): RawBuilder<unknown> =>
+  kind === "userId" ? sql`r.user_id = ${value}` : sql`r.id = ${value}`;
+
+const findMember = async (run: Run, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
+  const { rows } = await sql<MemberRow>`
+    select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`.execute(
+    run.sql,
+    run.abort,
+  );
+  return rows[0];
+};
+
+/**
+ * A member or invitation of the organization, which is locked.
+ * @throws NOT_FOUND MEMBER_NOT_FOUND.
+ */
+export const storedMember = async (tx: Tx, organizationId: bigint, which: Which): Promise<MemberRow> => {
+  const row = await findMember(tx, organizationId, which);
+  if (row === undefined) throw notFound("MEMBER_NOT_FOUND", "The organization has no such member.");
+  return row;
+};
+
+/** The subjects of a write to a member: its organization, and its user, who has to be known before it can be locked. */
+export const memberSubjects = async (db: Database, call: Call, organizationId: bigint, which: Which): Promise<readonly Subject[]> => {
+  const userId =
+    which.case === "userId" ? which.value : (await findMember({ sql: db.sql, abort: db.abort(call) }, organizationId, which))?.user_id;
+  return [organizationSubject(organizationId), ...(userId ? [userSubject(userId)] : [])];
+};
+
+/** A member to be stored: a user, or an address and its handle. */
+type NewMember = {
+  readonly organizationId: bigint;
+  readonly userId?: bigint;
+  readonly email?: string;
+  readonly handle?: string;
+  readonly role: MemberRole;
+};
+
+/**
+ * Stores a member.
+ * @throws ALREADY_EXISTS MEMBER_EXISTS, by constraint.
+ */
+export const insertMember = async (tx: Tx, { organizationId, userId, email, handle, role }: NewMember): Promise<MemberRow> => {
+  const { rows } = await sql<MemberRow>`
+    insert into organization_member as r (organization_id, user_id, email, email_handle, role)
+    values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${handle ?? null}, ${roleColumn(role)})
+    returning ${memberColumns}`.execute(tx.sql, tx.abort);
+  const [row] = rows;
+  if (row === undefined) throw new Error("An insert returns its row.");
+  return row;
+};

@@ -1,0 +1,47 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type OrganizationSchema, OrganizationStatus } from "../gen/users/v1/organization_pb.ts";
+import type { ProjectSchema } from "../gen/users/v1/project_pb.ts";
+import type { TeamSchema } from "../gen/users/v1/team_pb.ts";
+import type { NamedRow, OrganizationRow, ProjectRow, TeamRow } from "./kind.ts";
+
+/** The values of the column `status`. */
+export const ACTIVE = 0;
+/** See ACTIVE. */
+export const HIDDEN = 1;
+
+const statusOf = ({ status, delete_time }: NamedRow): OrganizationStatus => {
+  if (delete_time !== null) return OrganizationStatus.DELETED;
+  return status === HIDDEN ? OrganizationStatus.HIDDEN : OrganizationStatus.ACTIVE;
+};
+
+/** The version of a row; ids are never used twice. */
+export const etagOf = ({ version }: Pick<NamedRow, "version">): string => String(version);
+
+const toNamed = (row: NamedRow) => ({
+  id: row.id,
+  name: row.name,
+  slug: row.slug,
+  status: statusOf(row),
+  createTime: timestampFromDate(row.create_time),
+  ...(row.delete_time && { deleteTime: timestampFromDate(row.delete_time) }),
+  ...(row.purge_time && { purgeTime: timestampFromDate(row.purge_time) }),
+  etag: etagOf(row),
+});
+
+/** An organization as the API shows it. */
+export const toOrganization = (row: OrganizationRow): MessageInitShape<typeof OrganizationSchema> => ({
+  ...toNamed(row),
+  flags: row.flags,
+});
+
+/** A project as the API shows it. */
+export const toProject = (row: ProjectRow): MessageInitShape<typeof ProjectSchema> => ({
+  ...toNamed(row),
+  organizationId: row.organization_id,
+  flags: row.flags,
+  teamIds: row.team_ids.map(BigInt),
+});
+
+/** A team as the API shows it. */
+export const toTeam = (row: TeamRow): MessageInitShape<typeof TeamSchema> => ({ ...toNamed(row), organizationId: row.organization_id });

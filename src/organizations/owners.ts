@@ -1,0 +1,23 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Tx } from "../db/transaction.ts";
+import { failedPrecondition } from "../errors.ts";
+import type { MemberRow } from "./member.mapping.ts";
+
+/** The value of the column `role` of an owner. */
+export const OWNER = 3;
+
+/** The owners of an organization who count: their users are active and not deleted. A subquery of memberships `m`. */
+export const owners = (organizationId: RawBuilder<unknown>) => sql`
+  select from organization_member m join users u on u.id = m.user_id
+  where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and u.is_active and u.delete_time is null`;
+
+/**
+ * An owner may go only while another one stays. The organization is locked, so that of two who go at once the second one is
+ * the last. Deactivating, deleting or purging a user is not refused for it: ListOrganizations finds what that leaves behind.
+ * @throws FAILED_PRECONDITION LAST_OWNER.
+ */
+export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {
+  if (leaving.role !== OWNER || leaving.user_id === null) return;
+  const { rows } = await sql`${owners(sql`${leaving.organization_id}`)} and m.id <> ${leaving.id} limit 1`.execute(tx.sql, tx.abort);
+  if (rows.length === 0) throw failedPrecondition("LAST_OWNER", "The member is the last owner of the organization.");
+};

@@ -1,0 +1,15 @@
+import type { Tx } from "../db/transaction.ts";
+import { projects, teams } from "./kind.ts";
+import { assertOrganization, assertThere, storedById } from "./stored.ts";
+
+/**
+ * The project and the team, of one organization, and none of the three deleted.
+ * @throws NOT_FOUND TEAM_NOT_FOUND also for a team of another organization.
+ */
+export const assertProjectAndTeam = async (tx: Tx, organizationId: bigint, projectId: bigint, teamId: bigint): Promise<void> => {
+  await assertOrganization(tx, organizationId);
+  assertThere(projects, await storedById(tx, projects, projectId));
+  const team = await storedById(tx, teams, teamId);
+  if (team.organization_id !== organizationId) throw teams.notFound();
+  assertThere(teams, team);
+};

@@ -1,0 +1,23 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { removeOrganization } from "../lifecycle/purge-organization.ts";
+import { assertMay } from "../users/privileges.ts";
+import { organizations } from "./kind.ts";
+import { storedById } from "./stored.ts";
+
+const method = OrganizationService.method.purgeOrganization;
+
+/** PurgeOrganization: at once, deleted before or not, with all that belongs to it. */
+export const purgeOrganization =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { id, requestId, validateOnly } = request;
+    return write(call, { method, request, subjects: [organizationSubject(id)], requestId, validateOnly }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await storedById(tx, organizations, id);
+      for (const subject of await removeOrganization(tx, id)) tx.touch(subject);
+      return {};
+    });
+  };

@@ -1,0 +1,24 @@
+import { sql } from "kysely";
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { assertMay } from "../users/privileges.ts";
+import { teams } from "./kind.ts";
+import { organizationOf, storedById } from "./stored.ts";
+
+const method = OrganizationService.method.purgeTeam;
+
+/** PurgeTeam: at once, deleted before or not. */
+export const purgeTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, requestId, validateOnly } = request;
+    const organizationId = await organizationOf(db, call, teams, id);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await storedById(tx, teams, id);
+      await sql`delete from team where id = ${id}`.execute(tx.sql, tx.abort);
+      return {};
+    });
+  };

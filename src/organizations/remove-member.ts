@@ -1,0 +1,26 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { toMember } from "./member.mapping.ts";
+import { memberSubjects, storedMember } from "./member.ts";
+import { assertOwnerStays } from "./owners.ts";
+import { assertEtag, assertOrganization } from "./stored.ts";
+
+const method = OrganizationService.method.removeMember;
+
+/** RemoveMember: a member leaves, also its teams; the last owner can't. */
+export const removeMember =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { organizationId, member, etag, requestId, validateOnly } = request;
+    const subjects = await memberSubjects(db, call, organizationId, member);
+    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      const row = await storedMember(tx, organizationId, member);
+      assertEtag("The member has changed since.", row, etag);
+      await assertOwnerStays(tx, row);
+      await sql`delete from organization_member where id = ${row.id}`.execute(tx.sql, tx.abort);
+      return { member: toMember(row) };
+    });
+  };

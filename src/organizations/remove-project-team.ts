@@ -1,0 +1,25 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { projects } from "./kind.ts";
+import { assertProjectAndTeam } from "./project-team.ts";
+import { organizationOf, projectSubjects } from "./stored.ts";
+
+const method = OrganizationService.method.removeProjectTeam;
+
+/** RemoveProjectTeam: the team no longer has the project. */
+export const removeProjectTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { projectId, teamId, requestId } = request;
+    const organizationId = await organizationOf(db, call, projects, projectId);
+    return write(call, { method, request, subjects: projectSubjects(organizationId, projectId), requestId }, async (tx) => {
+      await assertProjectAndTeam(tx, organizationId, projectId, teamId);
+      const { rows } = await sql`delete from project_team where project_id = ${projectId} and team_id = ${teamId} returning id`.execute(
+        tx.sql,
+        tx.abort,
+      );
+      return { removed: rows.length > 0 };
+    });
+  };

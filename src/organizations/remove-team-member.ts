@@ -1,0 +1,28 @@
+import { sql } from "kysely";
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { teams } from "./kind.ts";
+import { storedMember } from "./member.ts";
+import { assertOrganization, assertThere, organizationOf, storedById } from "./stored.ts";
+
+const method = OrganizationService.method.removeTeamMember;
+
+/** RemoveTeamMember: the member is no longer in the team, and still in the organization. */
+export const removeTeamMember =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { teamId, member, requestId } = request;
+    const organizationId = await organizationOf(db, call, teams, teamId);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      assertThere(teams, await storedById(tx, teams, teamId));
+      const { id } = await storedMember(tx, organizationId, member);
+      const { rows } = await sql`delete from team_member where team_id = ${teamId} and member_id = ${id} returning id`.execute(
+        tx.sql,
+        tx.abort,
+      );
+      return { removed: rows.length > 0 };
+    });
+  };

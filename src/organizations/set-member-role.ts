@@ -1,0 +1,28 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { roleColumn, toMember } from "./member.mapping.ts";
+import { memberSubjects, storedMember } from "./member.ts";
+import { assertOwnerStays } from "./owners.ts";
+import { assertEtag, assertOrganization } from "./stored.ts";
+
+const method = OrganizationService.method.setMemberRole;
+
+/** SetMemberRole: an equal role writes nothing; the last owner stays one. */
+export const setMemberRole =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { organizationId, member, etag } = request;
+    const role = roleColumn(request.role);
+    const subjects = await memberSubjects(db, call, organizationId, member);
+    return write(call, { method, request, subjects }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      const row = await storedMember(tx, organizationId, member);
+      assertEtag("The member has changed since.", row, etag);
+      if (row.role === role) return { member: toMember(row) };
+      await assertOwnerStays(tx, row);
+      await sql`update organization_member set role = ${role}, version = version + 1 where id = ${row.id}`.execute(tx.sql, tx.abort);
+      return { member: toMember({ ...row, role, version: row.version + 1 }) };
+    });
+  };

@@ -1,0 +1,69 @@
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import { organizationSubject, type Subject } from "../cache/subject.ts";
+import type { Call } from "../call.ts";
+import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
+import { conflict } from "../errors.ts";
+import { type Kind, type NamedRow, organizations } from "./kind.ts";
+import { etagOf } from "./organization.mapping.ts";
+
+/** Where a statement runs: in a transaction, or on its own. */
+type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
+
+/**
+ * The one row that meets a condition on `r`.
+ * @throws NOT_FOUND with the reason of the kind.
+ */
+export const storedRow = async <R extends NamedRow>(run: Run, kind: Kind<R>, which: RawBuilder<unknown>): Promise<R> => {
+  const { rows } = await sql<R>`select ${kind.columns} from ${sql.table(kind.table)} r where ${which}`.execute(run.sql, run.abort);
+  const [row] = rows;
+  if (row === undefined) throw kind.notFound();
+  return row;
+};
+
+/** The row with this id. */
+export const storedById = <R extends NamedRow>(run: Run, kind: Kind<R>, id: bigint): Promise<R> => storedRow(run, kind, sql`r.id = ${id}`);
+
+/**
+ * The change is based on the version that is stored; an empty etag asks for no check.
+ * @throws ABORTED ETAG_MISMATCH.
+ */
+export const assertEtag = (message: string, row: Pick<NamedRow, "version">, etag: string): void => {
+  const current = etagOf(row);
+  if (etag !== "" && etag !== current) throw conflict("ETAG_MISMATCH", message, { metadata: { etag: current } });
+};
+
+/**
+ * Nothing of a deleted organization, project or team can be written.
+ * @throws FAILED_PRECONDITION with the reason of the kind.
+ */
+export const assertThere = <R extends NamedRow>(kind: Kind<R>, row: R): void => {
+  if (row.delete_time !== null) throw kind.deleted();
+};
+
+/**
+ * The organization, locked already, in which something is written.
+ * @throws NOT_FOUND ORGANIZATION_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED.
+ */
+export const assertOrganization = async (tx: Tx, id: bigint): Promise<void> =>
+  assertThere(organizations, await storedById(tx, organizations, id));
+
+/**
+ * The organization of a project or team, which never changes: it has to be known before it can be locked.
+ * @throws NOT_FOUND with the reason of the kind.
+ */
+export const organizationOf = async <R extends NamedRow & { readonly organization_id: bigint }>(
+  db: Database,
+  call: Call,
+  kind: Kind<R>,
+  id: bigint,
+): Promise<bigint> => (await storedById({ sql: db.sql, abort: db.abort(call) }, kind, id)).organization_id;
+
+/** The subject of a project. */
+export const projectSubject = (id: bigint): Subject => ({ kind: "project", id });
+
+/** The subjects of a write to a project, whose organization must not go meanwhile. */
+export const projectSubjects = (organizationId: bigint, id: bigint): readonly Subject[] => [
+  organizationSubject(organizationId),
+  projectSubject(id),
+];

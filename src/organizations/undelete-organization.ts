@@ -1,0 +1,19 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { undeleteRow } from "./change.ts";
+import { organizations } from "./kind.ts";
+import { toOrganization } from "./organization.mapping.ts";
+
+const method = OrganizationService.method.undeleteOrganization;
+
+/** UndeleteOrganization: as it was before it was deleted. */
+export const undeleteOrganization =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { id } = request;
+    return write(call, { method, request, subjects: [organizationSubject(id)] }, async (tx) => {
+      return { organization: toOrganization(await undeleteRow(tx, organizations, id)) };
+    });
+  };

@@ -1,0 +1,22 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { undeleteRow } from "./change.ts";
+import { teams } from "./kind.ts";
+import { toTeam } from "./organization.mapping.ts";
+import { assertOrganization, organizationOf } from "./stored.ts";
+
+const method = OrganizationService.method.undeleteTeam;
+
+/** UndeleteTeam: as it was before it was deleted. */
+export const undeleteTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id } = request;
+    const organizationId = await organizationOf(db, call, teams, id);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      return { team: toTeam(await undeleteRow(tx, teams, id)) };
+    });
+  };

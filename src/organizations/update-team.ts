@@ -1,0 +1,28 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { maskedFields } from "../db/mask.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { TeamSchema } from "../gen/users/v1/team_pb.ts";
+import { updateRow } from "./change.ts";
+import { teams } from "./kind.ts";
+import { toTeam } from "./organization.mapping.ts";
+import { assertOrganization, organizationOf } from "./stored.ts";
+
+const method = OrganizationService.method.updateTeam;
+
+/** UpdateTeam: the fields of the mask and no others; equal values write nothing. */
+export const updateTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { team } = request;
+    if (team === undefined) throw invalidField("team", "is required");
+    const fields = maskedFields(TeamSchema, team, request.updateMask);
+    const { id } = team;
+    const organizationId = await organizationOf(db, call, teams, id);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
+      await assertOrganization(tx, organizationId);
+      return { team: toTeam(await updateRow(tx, { kind: teams, field: "team" }, id, team, fields)) };
+    });
+  };
