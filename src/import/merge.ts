@@ -1,7 +1,9 @@
 import { mergeBelongings } from "./steps/belongings.ts";
 import { findConflicts, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
+import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
+import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
@@ -17,6 +19,7 @@ type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unk
 export const matching: readonly Step[] = [
   { name: "preparing", run: analyze },
   { name: "looking for repeated records", run: skipRepeatedKeys },
+  { name: "settling replicas", run: settleReplicas },
   { name: "settling usernames", run: settleUsernames },
   { name: "locking scopes", run: lockScopes },
   { name: "locking users", run: lockSubjects },
@@ -31,6 +34,8 @@ export const writing: readonly Step[] = [
   { name: "matching addresses", run: matchEmails },
   { name: "storing users", run: writeUsers },
   { name: "storing addresses", run: writeEmails },
+  { name: "storing organizations", run: mergeOrganizations },
+  { name: "storing members", run: mergeMembers },
   { name: "storing options", run: mergeOptions },
   { name: "storing options of scopes", run: mergeScopeOptions },
   { name: "naming permissions", run: namePermissions },

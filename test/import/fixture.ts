@@ -47,7 +47,13 @@ export const stateOf = (db: Database) =>
       (select jsonb_agg(i order by id) from user_ip i) as ips,
       (select jsonb_agg(i order by id) from identity i) as identities,
       (select jsonb_agg(i order by id) from auth_identity i) as auth_identities,
-      (select jsonb_agg(p order by id) from user_permission p) as permissions`,
+      (select jsonb_agg(p order by id) from user_permission p) as permissions,
+      (select jsonb_agg(g order by id) from organization g) as organizations,
+      (select jsonb_agg(p order by id) from project p) as projects,
+      (select jsonb_agg(t order by id) from team t) as teams,
+      (select jsonb_agg(m order by id) from organization_member m) as members,
+      (select jsonb_agg(m order by id) from team_member m) as team_members,
+      (select jsonb_agg(p order by id) from project_team p) as project_teams`,
   );
 
 /** What the report says of one model. */

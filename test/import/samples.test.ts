@@ -1,10 +1,14 @@
 import { createReadStream } from "node:fs";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
+import { startApp } from "../../src/app.ts";
+import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
 import { runImport } from "../../src/import/import.ts";
 import { createVault } from "../../src/secrets.ts";
 import { selectUsers } from "../../src/users/user.select.ts";
-import { secretKey } from "../support/database.ts";
+import { createClients } from "../support/clients.ts";
+import { secretKey, silent } from "../support/database.ts";
+import { testConfig } from "../support/service.ts";
 import { all, countsOf, rowsOf, stateOf, test } from "./fixture.ts";
 
 const sample = (name: string) => createReadStream(new URL(`./samples/${name}.json`, import.meta.url));
@@ -128,8 +132,61 @@ describe("the sample exports", () => {
   test("a fresh install stores its two users, and counts what userd does not hold", async ({ own: db }) => {
     const report = await runImport(db, fresh());
     expect(countsOf(report, "sentry.user")).toEqual(all("created", 2));
-    expect(report.notHeld.find(({ name }) => name === "sentry.team")).toEqual({ name: "sentry.team", count: 1 });
+    expect(report.notHeld).toEqual(
+      ["email", "relayusage", "rule"].map((name) => ({ name: `sentry.${name}`, count: name === "email" ? 2 : 1 })),
+    );
     expect(await rowsOf(db, sql`select is_app from users`)).toEqual([{ is_app: false }, { is_app: false }]);
+  });
+
+  test("a fresh install brings its organization, project, team and members, once", async ({ own: db }) => {
+    const report = await runImport(db, fresh());
+    for (const [model, count] of [
+      ["organization", 1],
+      ["project", 1],
+      ["team", 1],
+      ["organizationmember", 2],
+      ["organizationmemberteam", 2],
+      ["projectteam", 1],
+    ] as const) {
+      expect(countsOf(report, `sentry.${model}`), model).toEqual(all("created", count));
+    }
+    expect(report.skipped).toEqual([]);
+    expect(await rowsOf(db, sql`select id, name, slug, status, flags, create_time from organization`)).toEqual([
+      { id: "1", name: "Testing", slug: "testing", status: 0, flags: "1", create_time: new Date("2023-06-22T22:54:28.773Z") },
+    ]);
+    expect(await rowsOf(db, sql`select id, organization_id, slug, flags from project`)).toEqual([
+      { id: "1", organization_id: "1", slug: "internal", flags: "10" },
+    ]);
+    expect(await rowsOf(db, sql`select user_id, role, email from organization_member order by id`)).toEqual([
+      { user_id: "1", role: 3, email: null },
+      { user_id: "2", role: 0, email: null },
+    ]);
+    expect(
+      await rowsOf(
+        db,
+        sql`select t.organization_id, m.user_id from team_member t join organization_member m on m.id = t.member_id order by 2`,
+      ),
+    ).toEqual([
+      { organization_id: "1", user_id: "1" },
+      { organization_id: "1", user_id: "2" },
+    ]);
+    expect(await rowsOf(db, sql`select project_id, team_id from project_team`)).toEqual([{ project_id: "1", team_id: "1" }]);
+    const before = await stateOf(db);
+    const again = await runImport(db, fresh());
+    expect(again.models.map(({ unchanged, read }) => read - unchanged)).toEqual(again.models.map(() => 0));
+    expect(await stateOf(db)).toEqual(before);
+  });
+
+  test("ListUserOrganizations answers for the members of a fresh install", async ({ own: db, ownUrl }) => {
+    await runImport(db, fresh());
+    await using app = await startApp(testConfig(ownUrl), silent, { migrate: false });
+    const { byKind, close } = createClients(app);
+    const { organizations } = byKind["grpc-js"];
+    const found = await Promise.all([1n, 2n].map((userId) => organizations.listUserOrganizations({ userId, onlyVisible: true })));
+    close();
+    expect(found.map(({ organizations: listed }) => listed)).toMatchObject(
+      [MemberRole.OWNER, MemberRole.MEMBER].map((role) => [{ organization: { id: 1n, slug: "testing" }, member: { role, teamIds: [1n] } }]),
+    );
   });
 
   test("changes are logged as the import's", async ({ own: db }) => {

@@ -9,8 +9,14 @@ import { sentryAuthProvider } from "./sentry-authprovider.ts";
 import { sentryIdentity } from "./sentry-identity.ts";
 import { sentryIdentityProvider } from "./sentry-identityprovider.ts";
 import { sentryControlOption, sentryOption } from "./sentry-option.ts";
+import { sentryOrganization, sentryOrganizationMapping } from "./sentry-organization.ts";
+import { sentryOrganizationMember, sentryOrganizationMemberMapping } from "./sentry-organizationmember.ts";
+import { sentryOrganizationMemberTeam } from "./sentry-organizationmemberteam.ts";
 import { sentryOrganizationOption } from "./sentry-organizationoption.ts";
+import { sentryProject } from "./sentry-project.ts";
 import { sentryProjectOption } from "./sentry-projectoption.ts";
+import { sentryProjectTeam } from "./sentry-projectteam.ts";
+import { sentryTeam } from "./sentry-team.ts";
 import { sentryUser } from "./sentry-user.ts";
 import { sentryUserEmail } from "./sentry-useremail.ts";
 import { sentryUserIp } from "./sentry-userip.ts";
@@ -32,6 +38,14 @@ export const readers: readonly Reader[] = [
   sentryControlOption,
   sentryOrganizationOption,
   sentryProjectOption,
+  sentryOrganization,
+  sentryOrganizationMapping,
+  sentryProject,
+  sentryTeam,
+  sentryOrganizationMember,
+  sentryOrganizationMemberMapping,
+  sentryOrganizationMemberTeam,
+  sentryProjectTeam,
   sentryUserPermission,
   sentryUserRole,
   sentryUserRoleUser,

@@ -1,5 +1,7 @@
 import { sql } from "kysely";
+import { organizations } from "../readers/organization-staging.ts";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
+import { members } from "../readers/sentry-organizationmember.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import type { StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
@@ -17,17 +19,14 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
 };
 
-/** Their records are of several models, each with primary keys of its own. */
-const ofSeveralModels: readonly string[] = [scopeOptions.name, roles.name];
+/** Staging tables of several models, each with primary keys of its own. */
+const ofSeveralModels: readonly StagingTable[] = [scopeOptions, roles, organizations, members];
 
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables) {
-    if (ofSeveralModels.includes(staging.name)) continue;
-    await skipRepeated(tx, staging, "its pk comes again: the last record stands", "pk", "record desc");
-  }
-  for (const staging of [scopeOptions, roles]) {
-    await skipRepeated(tx, staging, "its pk comes again: the last record stands", "model, pk", "record desc");
+    const key = ofSeveralModels.includes(staging) ? "model, pk" : "pk";
+    await skipRepeated(tx, staging, "its pk comes again: the last record stands", key, "record desc");
   }
 };
 

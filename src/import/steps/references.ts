@@ -9,7 +9,8 @@ const userModels = readers.filter((reader) => reader.into === users).map((reader
 
 /**
  * Finds the users that rows belong to, by pk or natural key: users of the file, wherever they stand in it, then users
- * that are here. A row of a user that was skipped is skipped: its id may be somebody else's here.
+ * that are here. A row of a user that was skipped is skipped: its id may be somebody else's here. A row
+ * that names no user has none.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   const find = (from: string, where: string) =>
@@ -31,5 +32,10 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   );
   await find("users", "u.id = t.user_pk");
   await find("users", "u.username_handle = t.user_handle");
-  await skip(tx, staging, "its user is neither in the file nor here", "t.user_id is null");
+  await skip(
+    tx,
+    staging,
+    "its user is neither in the file nor here",
+    "t.user_id is null and (t.user_pk is not null or t.user_name is not null)",
+  );
 };

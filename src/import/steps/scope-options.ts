@@ -11,11 +11,17 @@ const target: Target = {
   stamps: { version: "t.version + 1" },
 };
 
-/** Locks the versions of all scopes of the file, in ascending order and before those of users, as every write does. */
+/** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
 export const lockScopes = (tx: ImportTx) =>
   sql`insert into subject_version as s (kind, id, version, xid)
-    select distinct (array['global', 'organization', 'project'])[scope_kind + 1] collate "C" as kind, scope_id, 0, '0'::xid8
-    from import_scope_option order by kind, scope_id
+    select kind, id, 0, '0'::xid8 from (
+      select (array['global', 'organization', 'project'])[scope_kind + 1] collate "C" as kind, scope_id as id from import_scope_option
+      union select 'organization', pk from import_organization
+      union select 'organization', organization_pk from import_project
+      union select 'organization', organization_pk from import_team
+      union select 'organization', organization_pk from import_member
+      union select 'project', pk from import_project
+    ) touched order by kind, id
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`.execute(tx.sql, tx.abort);
 

@@ -1,0 +1,41 @@
+import { Unfit } from "../fault.ts";
+import { type Field, int, key, nullable, optional, text } from "../fields.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+
+/** The columns of organizations, projects and teams. */
+export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create_time: "timestamptz(3)" } as const;
+
+/** The organizations of a file. Replicas of them have keys of their own, and name the organization's. */
+export const organizations = {
+  name: "import_organization",
+  columns: { ...namedColumns, flags: "bigint", wanted_pk: "bigint" },
+} as const satisfies StagingTable;
+
+/** Text that is never empty. */
+export const filled =
+  (maxLength: number): Field<string> =>
+  (value) => {
+    const read = text(maxLength)(value);
+    if (read === "") throw new Unfit("is empty");
+    return read;
+  };
+
+/** What is called by its column or, in older exports, by its field. */
+export const eitherOf = <T>(first: T | null | undefined, second: T | null | undefined, what: string): T => {
+  const value = first ?? second;
+  if (value === null || value === undefined) throw new Unfit(`it names no ${what}`);
+  return value;
+};
+
+/** A reference that may be called otherwise. */
+export const reference = optional(nullable(key));
+
+/** A status as the source numbers it; `meanings` are ours, and null = it is being deleted there. */
+export const status =
+  (meanings: readonly (number | null)[]): Field<number> =>
+  (value) => {
+    const meaning = meanings[Number(int(value))];
+    if (meaning === undefined) throw new Unfit("is not known");
+    if (meaning === null) throw new Unfit("says that it is being deleted");
+    return meaning;
+  };

@@ -1,0 +1,41 @@
+import { int, nullAs, optional, time } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { filled, organizations, reference, status } from "./organization-staging.ts";
+
+/** Active; pending deletion; being deleted; waiting for a relocation to be approved. */
+const organizationStatus = status([0, null, null, 1]);
+
+const fields = {
+  name: filled(64),
+  slug: filled(50),
+  status: optional(organizationStatus),
+  flags: optional(int),
+  date_added: optional(nullAs(undefined, time)),
+};
+
+/** `sentry.organization`: the organizations themselves. */
+export const sentryOrganization = defineReader({
+  model: "sentry.organization",
+  into: organizations,
+  fields,
+  row: ({ date_added, ...columns }) => ({ ...columns, create_time: date_added }),
+});
+
+/** `sentry.organizationmapping`: what another database knows of organizations; for files that do not hold these themselves. */
+export const sentryOrganizationMapping = defineReader({
+  model: "sentry.organizationmapping",
+  into: organizations,
+  fields: {
+    organization_id: reference,
+    name: filled(64),
+    slug: filled(50),
+    status: optional(nullAs(undefined, organizationStatus)),
+    date_created: optional(nullAs(undefined, time)),
+  },
+  row: ({ organization_id, date_created, ...columns }) => ({
+    ...columns,
+    wanted_pk: organization_id ?? undefined,
+    flags: undefined,
+    create_time: date_created,
+  }),
+});

@@ -1,0 +1,85 @@
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { type Field, int, nullAs, nullable, optional, text, time, type UserReference, userReference } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+import { eitherOf, filled, reference } from "./organization-staging.ts";
+
+/** The members of a file, and those who are invited. Replicas have keys of their own, and name the member's. */
+export const members = {
+  name: "import_member",
+  columns: {
+    ...userReferenceColumns,
+    organization_pk: "bigint",
+    wanted_pk: "bigint",
+    email: TEXT,
+    email_handle: TEXT,
+    role: "smallint",
+    flags: "bigint",
+    create_time: "timestamptz(3)",
+  },
+  derived: { user_id: "bigint", organization_id: "bigint", is_invited: "boolean default false" },
+} as const satisfies StagingTable;
+
+/** The roles of the source; one that manages money only may do here what every member may. */
+const roles = new Map([
+  ["member", 0],
+  ["billing", 0],
+  ["manager", 1],
+  ["admin", 2],
+  ["owner", 3],
+]);
+
+const role: Field<number> = (value) => {
+  const known = roles.get(filled(32)(value));
+  if (known === undefined) throw new Unfit("is not known");
+  return known;
+};
+
+/** Whoever only asks to be invited is none. */
+const inviteStatus: Field<true> = (value) => {
+  if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
+  return true;
+};
+
+const fields = {
+  organization: reference,
+  organization_id: reference,
+  user: optional(nullable(userReference)),
+  user_id: optional(nullable(userReference)),
+  email: optional(nullAs("", text(200))),
+  role,
+  invite_status: optional(nullAs(true, inviteStatus)),
+  date_added: optional(nullAs(undefined, time)),
+};
+
+type Values = { readonly [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> };
+
+const whoOf = (user: UserReference | null | undefined, email: string | undefined) => {
+  if (user) return user;
+  if (email === undefined || email.trim() === "") throw new Unfit("it names neither a user nor an address");
+  return { email, email_handle: handleOf(email) };
+};
+
+const rowOf = ({ organization, organization_id, user, user_id, email, invite_status: _, date_added, ...columns }: Values) => ({
+  ...columns,
+  ...whoOf(user_id ?? user, email),
+  organization_pk: eitherOf(organization_id, organization, "organization"),
+  create_time: date_added,
+});
+
+/** `sentry.organizationmember`: who belongs to organizations, or is invited. */
+export const sentryOrganizationMember = defineReader({
+  model: "sentry.organizationmember",
+  into: members,
+  fields: { ...fields, flags: optional(nullAs(undefined, int)) },
+  row: ({ flags, ...values }) => ({ ...rowOf(values), flags }),
+});
+
+/** `sentry.organizationmembermapping`: what another database knows of members; for files that do not hold these themselves. */
+export const sentryOrganizationMemberMapping = defineReader({
+  model: "sentry.organizationmembermapping",
+  into: members,
+  fields: { ...fields, organizationmember_id: reference },
+  row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), flags: undefined, wanted_pk: organizationmember_id ?? undefined }),
+});

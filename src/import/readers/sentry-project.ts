@@ -1,0 +1,34 @@
+import { int, nullAs, optional, time } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import type { StagingTable } from "../staging.ts";
+import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
+
+/** The projects of a file. */
+export const projects = {
+  name: "import_project",
+  columns: { ...namedColumns, flags: "bigint", organization_pk: "bigint" },
+  derived: { organization_id: "bigint" },
+} as const satisfies StagingTable;
+
+const fields = {
+  organization: reference,
+  organization_id: reference,
+  name: filled(200),
+  slug: filled(50),
+  // Active; disabled; pending deletion; being deleted.
+  status: optional(status([0, 1, null, null])),
+  flags: optional(nullAs(undefined, int)),
+  date_added: optional(nullAs(undefined, time)),
+};
+
+/** `sentry.project`: the projects of organizations. */
+export const sentryProject = defineReader({
+  model: "sentry.project",
+  into: projects,
+  fields,
+  row: ({ organization, organization_id, date_added, ...columns }) => ({
+    ...columns,
+    organization_pk: eitherOf(organization_id, organization, "organization"),
+    create_time: date_added,
+  }),
+});

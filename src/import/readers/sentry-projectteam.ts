@@ -1,0 +1,21 @@
+import { defineReader } from "../reader.ts";
+import type { StagingTable } from "../staging.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
+
+/** Which team has which project in a file. */
+export const projectTeams = {
+  name: "import_project_team",
+  columns: { project_pk: "bigint", team_pk: "bigint" },
+  derived: { project_id: "bigint", team_id: "bigint" },
+} as const satisfies StagingTable;
+
+/** `sentry.projectteam`: the projects of teams. */
+export const sentryProjectTeam = defineReader({
+  model: "sentry.projectteam",
+  into: projectTeams,
+  fields: { project: reference, project_id: reference, team: reference, team_id: reference },
+  row: ({ project, project_id, team, team_id }) => ({
+    project_pk: eitherOf(project_id, project, "project"),
+    team_pk: eitherOf(team_id, team, "team"),
+  }),
+});

@@ -1,0 +1,33 @@
+import { nullAs, optional, time } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import type { StagingTable } from "../staging.ts";
+import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
+
+/** The teams of a file. */
+export const teams = {
+  name: "import_team",
+  columns: { ...namedColumns, organization_pk: "bigint" },
+  derived: { organization_id: "bigint" },
+} as const satisfies StagingTable;
+
+const fields = {
+  organization: reference,
+  organization_id: reference,
+  name: filled(64),
+  slug: filled(50),
+  // Active; pending deletion; being deleted.
+  status: optional(status([0, null, null])),
+  date_added: optional(nullAs(undefined, time)),
+};
+
+/** `sentry.team`: the teams of organizations. */
+export const sentryTeam = defineReader({
+  model: "sentry.team",
+  into: teams,
+  fields,
+  row: ({ organization, organization_id, date_added, ...columns }) => ({
+    ...columns,
+    organization_pk: eitherOf(organization_id, organization, "organization"),
+    create_time: date_added,
+  }),
+});

@@ -1,0 +1,121 @@
+import { sql } from "kysely";
+import { members } from "../readers/sentry-organizationmember.ts";
+import { teamMembers } from "../readers/sentry-organizationmemberteam.ts";
+import { projects } from "../readers/sentry-project.ts";
+import { projectTeams } from "../readers/sentry-projectteam.ts";
+import { teams } from "../readers/sentry-team.ts";
+import type { ImportTx } from "../transaction.ts";
+import { resolveOrganizations } from "./organizations.ts";
+import { resolveUsers } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+const member: Target = {
+  staging: members,
+  table: "organization_member",
+  key: ["organization_id", "user_id", "email", "email_handle"],
+  columns: { role: "null", flags: "0", create_time: "now()" },
+  stamps: { version: "t.version + 1" },
+};
+
+const links = [
+  {
+    staging: teamMembers,
+    table: "team_member",
+    key: ["organization_id", "team_id", "member_id"],
+    parents: [
+      [teams, "team"],
+      [members, "member"],
+    ],
+  },
+  {
+    staging: projectTeams,
+    table: "project_team",
+    key: ["project_id", "team_id"],
+    parents: [
+      [projects, "project"],
+      [teams, "team"],
+    ],
+  },
+] as const;
+
+const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id or t.email_handle = s.email_handle)";
+
+/** An invitation of the file whose address is verified, in the file or here, is its user's membership. */
+const settleInvitations = async (tx: ImportTx): Promise<void> => {
+  await sql`update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null
+    from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified`.execute(tx.sql, tx.abort);
+  const reason = "its user is a member already";
+  await skip(
+    tx,
+    members,
+    reason,
+    `t.is_invited and exists (select from import_member s where not s.is_invited and s.organization_id = t.organization_id and s.user_id = t.user_id)`,
+  );
+};
+
+/** Invitations that are here already, of addresses that the file verifies: as when a user verifies one. */
+export const acceptInvitations = (tx: ImportTx) =>
+  sql`
+    with accepted as (
+      select i.id, e.user_id, row_number() over (partition by i.organization_id, e.user_id order by i.id) as position, exists (
+          select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_member
+      from import_email s join user_email e on e.email_handle = s.email_handle and e.is_verified
+        join organization_member i on i.email_handle = e.email_handle
+      where s.is_verified
+    ), gone as (
+      delete from organization_member where id in (select id from accepted where is_member or position > 1)
+    )
+    update organization_member m set user_id = a.user_id, email = null, email_handle = null, version = m.version + 1
+    from accepted a where m.id = a.id and not a.is_member and a.position = 1`.execute(tx.sql, tx.abort);
+
+/** Writes who is in which team, and which team has which project; both sides have to be in the file. */
+const mergeLinks = async (tx: ImportTx): Promise<void> => {
+  for (const { staging, table, key, parents } of links) {
+    for (const [parent, name] of parents) {
+      await sql
+        .raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`)
+        .execute(tx.sql, tx.abort);
+      await skip(tx, staging, `its ${name} is not in the file, or was skipped`, `t.${name}_id is null`);
+    }
+    const organizationOf = (name: string, staged: string) => `(select p.organization_id from ${staged} p where p.id = t.${name}_id)`;
+    const [[first, firstName], [second, secondName]] = parents;
+    const [one, other] = [organizationOf(firstName, first.name), organizationOf(secondName, second.name)];
+    await skip(tx, staging, "it links two organizations", `${one} <> ${other}`);
+    if (staging === teamMembers) {
+      await sql`update import_team_member t set organization_id = p.organization_id from import_team p where p.id = t.team_id`.execute(
+        tx.sql,
+        tx.abort,
+      );
+    }
+    const target: Target = { staging, table, key, columns: {}, stamps: {} };
+    await skipRepeated(tx, staging, "it comes twice: the highest pk stands", key.join(", "), "pk desc");
+    await matchRows(tx, target, key.map((column) => `t.${column} = s.${column}`).join(" and "), key);
+    await assignIds(tx, target);
+    await moveSequence(tx, target);
+    await insertRows(tx, target);
+  }
+};
+
+/** Writes the members of organizations; each is known by its user, or by its address while that is only invited. */
+export const mergeMembers = async (tx: ImportTx): Promise<void> => {
+  await resolveOrganizations(tx, members);
+  await resolveUsers(tx, members);
+  await settleInvitations(tx);
+  await skip(
+    tx,
+    members,
+    "its user is a member already",
+    `t.is_invited and exists (select from organization_member x where x.organization_id = t.organization_id and x.user_id = t.user_id and x.id <> t.pk)`,
+  );
+  const reason = "the organization has it twice: the highest pk stands";
+  await skipRepeated(tx, members, reason, "organization_id, user_id", "pk desc");
+  await skipRepeated(tx, members, reason, "organization_id, email_handle", "pk desc");
+  await keepAbsent(tx, member, match);
+  await matchRows(tx, member, match);
+  await assignIds(tx, member);
+  await moveSequence(tx, member);
+  await updateRows(tx, member);
+  await insertRows(tx, member);
+  await mergeLinks(tx);
+  await acceptInvitations(tx);
+};
