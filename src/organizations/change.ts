@@ -26,8 +26,13 @@ const statusColumn = (status: OrganizationStatus | undefined, field: string): nu
 };
 
 const nameColumn = (name: string | undefined, field: string): string => {
-  if (name === undefined || name === "") throw invalidField(`${field}.name`, "is required");
+  if (name === undefined || name.trim() === "") throw invalidField(`${field}.name`, "must not be blank");
   return name;
+};
+
+const slugColumn = (slug: string | undefined, field: string): string => {
+  if (slug === undefined || slug === "") throw invalidField(`${field}.slug`, "must not be empty");
+  return slug;
 };
 
 /** A race for a generated slug is lost at most so often before the number is drawn, and as often after that. */
@@ -81,8 +86,7 @@ export const updateRow = async <R extends NamedRow>(
   assertThere(kind, row);
   assertEtag(kind.etagMismatch, row, to.etag);
   const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
-  // A slug that is emptied is made from the name again, as in creation, unless it is that one already.
-  const slug = fields.has("slug") ? to.slug || slugOf(name, kind.table) : row.slug;
+  const slug = fields.has("slug") ? slugColumn(to.slug, field) : row.slug;
   const status = fields.has("status") ? statusColumn(to.status, field) : row.status;
   await sql`
     update ${sql.table(kind.table)} set name = ${name}, slug = ${slug}, status = ${status}, version = version + 1

@@ -74,6 +74,13 @@ export const organizationCases = (test: ServiceTest, kind: ClientKind): void => 
       "ETAG_MISMATCH",
     );
     expect(stale.info?.metadata["etag"]).toBe("2");
+    for (const organization of [
+      { id, slug: "" },
+      { id, name: " " },
+      { id, status: OrganizationStatus.DELETED },
+    ]) {
+      await expectRefusal(organizations.updateOrganization({ organization }), "InvalidArgument", "FIELD_INVALID");
+    }
     const other = await createOrganization(clients[kind]);
     await expectRefusal(organizations.updateOrganization({ organization: { id, slug: other.slug } }), "AlreadyExists", "SLUG_TAKEN");
   });

@@ -85,6 +85,7 @@ describe("bad input", () => {
     ["createOrganization", {}],
     ["createOrganization", { organization: { slug: "s" } }],
     ["createOrganization", { organization: { name: "x".repeat(65) } }],
+    ["createOrganization", { organization: { name: " \n" } }],
     ["createOrganization", { organization: { name: "a\0" } }],
     ...["Upper", "123", "a b", "ä", "a\n", "x".repeat(51)].map(
       (slug): Call => ["createOrganization", { organization: { name: "n", slug } }],

@@ -33,7 +33,7 @@ export type Organization = Message<"users.v1.Organization"> & {
   id: bigint;
 
   /**
-   * The name to show, 1 to 64 characters. Required in CreateOrganization.
+   * The name to show, not blank, 1 to 64 characters. Required in CreateOrganization.
    *
    * @generated from field: optional string name = 2;
    */

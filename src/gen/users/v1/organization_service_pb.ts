@@ -278,7 +278,7 @@ export const OrganizationService: GenService<{
   },
   /**
    * Invites an address. When a user verifies it, the invitation becomes that user's membership, in the same
-   * transaction; a user who has verified it already becomes a member at once.
+   * transaction; a user who has verified it already becomes a member at once. An invitation does not expire.
    * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; ALREADY_EXISTS MEMBER_EXISTS; FAILED_PRECONDITION ORGANIZATION_DELETED,
    * USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *

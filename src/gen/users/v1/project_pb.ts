@@ -41,7 +41,7 @@ export type Project = Message<"users.v1.Project"> & {
   organizationId: bigint;
 
   /**
-   * The name to show, 1 to 200 characters. Required in CreateProject.
+   * The name to show, not blank, 1 to 200 characters. Required in CreateProject.
    *
    * @generated from field: optional string name = 3;
    */

@@ -43,7 +43,7 @@ export type Team = Message<"users.v1.Team"> & {
   organizationId: bigint;
 
   /**
-   * The name to show, 1 to 64 characters. Required in CreateTeam.
+   * The name to show, not blank, 1 to 64 characters. Required in CreateTeam.
    *
    * @generated from field: optional string name = 3;
    */
