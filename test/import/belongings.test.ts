@@ -99,7 +99,7 @@ test("identities and the providers of organizations come in with all their field
   expect(await rowsOf(db, sql`select sync_time from auth_identity`)).toEqual([{ sync_time: new Date("2021-01-02T00:00:00Z") }]);
   expect(report.skipped.map(({ reason }) => reason)).toEqual(["scopes is longer than 200 characters"]);
   expect(report.unknownFields.map(({ name, reason }) => [name, reason])).toEqual([
-    ["sentry.authprovider.default_teams", "userd holds no teams"],
+    ["sentry.authprovider.default_teams", "userd puts nobody into a team by itself"],
     ["sentry.authprovider.last_sync", "it is the state of Sentry's own job, which userd does not run"],
     ["sentry.authprovider.sync_time", "it is the state of Sentry's own job, which userd does not run"],
   ]);

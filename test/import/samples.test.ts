@@ -151,6 +151,7 @@ describe("the sample exports", () => {
       expect(countsOf(report, `sentry.${model}`), model).toEqual(all("created", count));
     }
     expect(report.skipped).toEqual([]);
+    expect(report.unknownFields.filter(({ reason }) => reason === undefined)).toEqual([]);
     expect(await rowsOf(db, sql`select id, name, slug, status, flags, create_time from organization`)).toEqual([
       { id: "1", name: "Testing", slug: "testing", status: 0, flags: "1", create_time: new Date("2023-06-22T22:54:28.773Z") },
     ]);

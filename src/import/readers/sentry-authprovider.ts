@@ -49,7 +49,7 @@ export const sentryAuthProvider = defineReader({
   into: authProviders,
   fields,
   notHeld: {
-    default_teams: "userd holds no teams",
+    default_teams: "userd puts nobody into a team by itself",
     last_sync: "it is the state of Sentry's own job, which userd does not run",
     sync_time: "it is the state of Sentry's own job, which userd does not run",
   },

@@ -18,6 +18,10 @@ export const sentryOrganization = defineReader({
   model: "sentry.organization",
   into: organizations,
   fields,
+  notHeld: {
+    default_role: "userd gives no role by itself: whoever adds a member names it",
+    is_test: "userd does not tell test organizations from others",
+  },
   row: ({ date_added, ...columns }) => ({ ...columns, create_time: date_added }),
 });
 
@@ -35,7 +39,6 @@ export const sentryOrganizationMapping = defineReader({
   row: ({ organization_id, date_created, ...columns }) => ({
     ...columns,
     wanted_pk: organization_id ?? undefined,
-    flags: undefined,
     create_time: date_created,
   }),
 });

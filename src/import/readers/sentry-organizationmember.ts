@@ -73,6 +73,15 @@ export const sentryOrganizationMember = defineReader({
   model: "sentry.organizationmember",
   into: members,
   fields: { ...fields, flags: optional(nullAs(undefined, int)) },
+  notHeld: {
+    token: "an invitation is accepted by verifying its address here",
+    token_expires_at: "an invitation does not expire here",
+    inviter_id: "the change log says who invites",
+    has_global_access: "it repeats the flags of the organization",
+    type: "it repeats the role",
+    user_is_active: "it repeats what the user says",
+    user_email: "it repeats what the user says",
+  },
   row: ({ flags, ...values }) => ({ ...rowOf(values), flags }),
 });
 
@@ -81,5 +90,5 @@ export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
   into: members,
   fields: { ...fields, organizationmember_id: reference },
-  row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), flags: undefined, wanted_pk: organizationmember_id ?? undefined }),
+  row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), wanted_pk: organizationmember_id ?? undefined }),
 });

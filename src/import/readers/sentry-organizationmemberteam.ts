@@ -29,6 +29,7 @@ export const sentryOrganizationMemberTeam = defineReader({
   model: "sentry.organizationmemberteam",
   into: teamMembers,
   fields,
+  notHeld: { role: "a member has one role, in the organization" },
   row: ({ team, team_id, organizationmember, organizationmember_id }) => ({
     team_pk: eitherOf(team_id, team, "team"),
     member_pk: eitherOf(organizationmember_id, organizationmember, "member"),

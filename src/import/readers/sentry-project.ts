@@ -26,6 +26,12 @@ export const sentryProject = defineReader({
   model: "sentry.project",
   into: projects,
   fields,
+  notHeld: {
+    public: "userd leaves it to its callers who sees a project",
+    forced_color: "it is about the events of a project, which userd does not hold",
+    platform: "it is about the events of a project, which userd does not hold",
+    first_event: "it is about the events of a project, which userd does not hold",
+  },
   row: ({ organization, organization_id, date_added, ...columns }) => ({
     ...columns,
     organization_pk: eitherOf(organization_id, organization, "organization"),

@@ -25,6 +25,11 @@ export const sentryTeam = defineReader({
   model: "sentry.team",
   into: teams,
   fields,
+  notHeld: {
+    actor: "it is a key of Sentry's own for owners of any kind",
+    idp_provisioned: "userd provisions no teams",
+    org_role: "a team gives no role in its organization here",
+  },
   row: ({ organization, organization_id, date_added, ...columns }) => ({
     ...columns,
     organization_pk: eitherOf(organization_id, organization, "organization"),
