@@ -1,5 +1,8 @@
-/** The kinds of thing that have a version. */
-export type SubjectKind = "user" | "organization" | "project" | "global" | "roles" | "account";
+import { hash } from "node:crypto";
+import { encodeKey } from "./key.ts";
+
+/** The kinds of thing that have a version. All but `handle` have it in the table subject_version. */
+export type SubjectKind = "user" | "organization" | "project" | "global" | "roles" | "account" | "handle";
 
 /** Something that has a version, and that answers depend on. */
 export type Subject = { readonly kind: SubjectKind; readonly id: bigint };
@@ -18,3 +21,18 @@ export const globalSubject: Subject = { kind: "global", id: 0n };
 
 /** The subject of an organization and what it configures. */
 export const organizationSubject = (id: bigint): Subject => ({ kind: "organization", id });
+
+/** The subject of a project and what it configures. */
+export const projectSubject = (id: bigint): Subject => ({ kind: "project", id });
+
+/**
+ * The subject of who holds a username or an address; its version is in the table of handles. The id is 128 bits of a
+ * hash: it stands in consistency tokens, which whoever holds them can read.
+ */
+export const handleSubject = (handle: string): Subject => ({
+  kind: "handle",
+  id: BigInt(`0x${hash("sha256", handle).slice(0, 32)}`),
+});
+
+/** Names a subject in maps and in the shared store. */
+export const subjectKey = ({ kind, id }: Subject): string => encodeKey(kind, id);

@@ -5,8 +5,8 @@ import type { SubjectKind, VersionedSubject } from "./subject.ts";
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly subjects: readonly VersionedSubject[];
-  /** Instead of many subjects: the time of the database, read after the commit. */
-  readonly time?: Date;
+  /** Instead of many subjects: the time of the database, read after the commit, in milliseconds since the epoch. */
+  readonly time?: number;
 };
 
 /** Makes and reads consistency tokens: opaque and authenticated, so that no caller can name a version of its own. */
@@ -27,7 +27,7 @@ export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyToken
   return {
     issue: ({ epoch, subjects, time }) => {
       const payload: Payload = [epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])];
-      if (time !== undefined) payload.push(time.getTime());
+      if (time !== undefined) payload.push(time);
       return seal.seal(JSON.stringify(payload));
     },
     read: (text) => {
@@ -37,7 +37,7 @@ export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyToken
       return {
         epoch,
         subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })),
-        ...(time !== undefined && { time: new Date(time) }),
+        ...(time !== undefined && { time }),
       };
     },
   };

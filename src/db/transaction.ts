@@ -104,7 +104,8 @@ const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<Consist
  * epoch is as good, since it makes reads strong.
  */
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
-  const now = sql<{ epoch: string; time: Date }>`select current_epoch() as epoch, statement_timestamp() as time`;
+  const now = sql<{ epoch: string; time: number }>`
+    select current_epoch() as epoch, extract(epoch from statement_timestamp())::float8 * 1000 as time`;
   const { rows } = await now.execute(db.sql, db.abort(call)).catch(() => ({ rows: [] }));
   return { epoch: "", ...rows[0], subjects: [] };
 };

@@ -1,0 +1,113 @@
+import { type Rules, safeRules } from "./certificate.ts";
+import { createDatabaseClock } from "./database-clock.ts";
+import { createLevel1, type Level1 } from "./level1.ts";
+import { createLevel2, type Level2 } from "./level2.ts";
+import { createLookup, type Lookup } from "./lookup.ts";
+import type { Bus, Clock, Notification, Source, Store } from "./ports.ts";
+import { type CacheStats, createCacheStats } from "./stats.ts";
+import { subjectKey } from "./subject.ts";
+
+/** What bounds the cache. */
+export type CacheLimits = {
+  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. */
+  readonly boundMs: number;
+  /** How long an entry is kept, in milliseconds. */
+  readonly ttlMs: number;
+  /** Of the memory of this process. */
+  readonly maxBytes: number;
+};
+
+/** What the cache is made of besides its sources. */
+export type CachePorts = {
+  readonly clock: Clock;
+  /** The shared store, if there is one. */
+  readonly store?: Store | undefined;
+  /** Whom commits are told to. */
+  readonly bus?: Bus | undefined;
+  /** Whether an error says that the database can't be reached. */
+  readonly isUnreachable: (error: unknown) => boolean;
+};
+
+/** What lookups share. */
+export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
+  CacheLimits & {
+    readonly rules: Rules;
+    readonly level1: Level1;
+    readonly level2: Level2 | undefined;
+    readonly stats: CacheStats;
+    /** The epoch that the database showed last; undefined before its first answer. */
+    readonly epoch: () => string | undefined;
+    /**
+     * Takes note of an answer of the database, before what it showed is stored.
+     * @returns false when it comes from an epoch that has ended: such an answer is not kept.
+     */
+    readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
+  };
+
+/**
+ * The cache: certificates and immutable entries, as docs/consistency.md explains them. It needs nothing of its stores but
+ * get and set, and nothing of its bus.
+ */
+export type Cache = {
+  /** Reads one kind of content through the cache. */
+  readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => Lookup<K, V>;
+  /** A write of this process has been committed: its next reads see it, and the others are told. */
+  readonly committed: (notification: Notification) => void;
+  /** Another process says that it has committed. */
+  readonly notified: (notification: Notification) => void;
+  readonly stats: CacheStats;
+  readonly level1: Pick<Level1, "entries" | "bytes" | "clear">;
+  /** Of the shared store: 0 closed, 1 half open, 2 open. */
+  readonly breakerState: () => number;
+};
+
+/** Makes the cache; the simulation passes rules of its own. */
+export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, limits: CacheLimits, rules: Rules = safeRules): Cache => {
+  const stats = createCacheStats();
+  const level1 = createLevel1(limits);
+  const databaseClock = createDatabaseClock();
+  const level2 = store && createLevel2({ store, clock, databaseClock, rules, stats }, limits);
+  let current: { readonly epoch: string; readonly since: number } | undefined;
+
+  const observe: CacheCore["observe"] = ({ epoch, databaseTime, sent, answered }) => {
+    if (current?.epoch !== epoch) {
+      // The answer of a database that has been replaced comes late.
+      if (current !== undefined && sent < current.since) return false;
+      if (current !== undefined) stats.epochs += 1;
+      current = { epoch, since: sent };
+      level1.distrust();
+    }
+    if (!databaseClock.observe(sent, answered, databaseTime)) {
+      level1.distrust();
+      level2?.distrust();
+    }
+    return true;
+  };
+
+  const core: CacheCore = { ...limits, clock, isUnreachable, rules, level1, level2, stats, epoch: () => current?.epoch, observe };
+
+  return {
+    lookup: (source, prepare) => createLookup(core, source, prepare),
+    committed: (notification) => {
+      const { epoch, subjects } = notification;
+      for (const subject of subjects) {
+        const name = subjectKey(subject);
+        level1.certify(name, rules.lift(level1.certificate(name), { epoch, version: subject.version }));
+      }
+      level2?.lift(notification);
+      bus?.publish(notification);
+    },
+    notified: ({ epoch, subjects }) => {
+      stats.notifications += 1;
+      for (const subject of subjects) {
+        const name = subjectKey(subject);
+        const held = level1.certificate(name);
+        // What is not held needs no notification, and would only fill the memory.
+        if (held?.epoch === epoch) level1.certify(name, rules.lift(held, { epoch, version: subject.version }));
+      }
+    },
+    stats,
+    level1,
+    breakerState: () => level2?.breakerState() ?? 0,
+  };
+};

@@ -1,0 +1,86 @@
+/**
+ * The one mutable thing of the cache: "the primary database showed at `time` that the version of the subject was at most
+ * `version`". Whoever holds one may serve the entry of that version until the certificate is too old.
+ */
+export type Certificate = {
+  /** Versions are compared within one epoch only. */
+  readonly epoch: string;
+  readonly version: bigint;
+  /** By the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity lends no trust. */
+  readonly time: number;
+  /** The same moment by the clock of the database, in milliseconds since the epoch; what processes share. */
+  readonly databaseTime: number;
+};
+
+/** What a read demands of a certificate beyond being young. */
+export type Floor = {
+  /** The epoch of the token; in another one it says nothing, and the read has to be strong. */
+  readonly epoch: string;
+  /** The least version of the subject; undefined when the token does not name it. */
+  readonly version: bigint | undefined;
+  /** The least database time, of a token that names a moment instead of subjects. */
+  readonly databaseTime: number | undefined;
+};
+
+/** A load on its way, as far as it matters to who may share it. */
+export type FlightState = {
+  /** When it was begun, by the monotonic clock. */
+  readonly began: number;
+  /** Whether its statement has been sent: what it will show may be older than a read that begins now. */
+  readonly sent: boolean;
+  /** Nothing but the database answers it. */
+  readonly strong: boolean;
+};
+
+/** What another process said: a subject has reached a version. */
+export type Lift = { readonly epoch: string; readonly version: bigint };
+
+/**
+ * The decisions of the protocol, each a pure function. They are one object, so that the simulation can break them one at
+ * a time and show that its checker notices. I1 to I12 are the invariants of docs/consistency.md.
+ */
+export type Rules = {
+  /** Joins what was shown into what is held: the larger version and the later time. */
+  readonly join: (held: Certificate | undefined, shown: Certificate) => Certificate;
+  /** A notification makes entries stale at once and lends no trust: lost, late, doubled or reordered ones do no harm. */
+  readonly lift: (held: Certificate | undefined, lift: Lift) => Certificate;
+  /** I6: usable by a read that begins `now` only while young enough; no hit renews it. */
+  readonly isYoung: (certificate: Certificate, now: number, boundMs: number) => boolean;
+  /** I7: not older than the token. */
+  readonly satisfies: (certificate: Certificate, floor: Floor) => boolean;
+  /** A default read may share a load younger than the bound; a strong one only what has still to be sent. */
+  readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
+  /** I3: an entry stands for exactly the version of the certificate. */
+  readonly fits: (entry: Lift, certificate: Certificate) => boolean;
+  /** A certificate from the shared store, in the time of this process; `offset` = database clock less ours, at most. */
+  readonly localTime: (databaseTime: number, offset: number) => number;
+  /** I5: the time that a certificate carries, of the moments before its statement was sent and after it was answered. */
+  readonly stamp: (sent: number, answered: number) => number;
+};
+
+/** The rules that keep the promise. */
+export const safeRules: Rules = {
+  join: (held, shown) => {
+    if (held === undefined || held.epoch !== shown.epoch) return shown;
+    const { version } = held.version > shown.version ? held : shown;
+    return {
+      epoch: held.epoch,
+      version,
+      time: Math.max(held.time, shown.time),
+      databaseTime: Math.max(held.databaseTime, shown.databaseTime),
+    };
+  },
+  lift: (held, { epoch, version }) => {
+    if (held === undefined || held.epoch !== epoch) return { epoch, version, time: -Infinity, databaseTime: -Infinity };
+    return version > held.version ? { ...held, version } : held;
+  },
+  isYoung: ({ time }, now, boundMs) => now - time <= boundMs,
+  satisfies: (certificate, { epoch, version, databaseTime }) =>
+    certificate.epoch === epoch &&
+    (version === undefined || certificate.version >= version) &&
+    (databaseTime === undefined || certificate.databaseTime >= databaseTime),
+  mayShare: ({ began, sent, strong: isStrong }, strong, now, boundMs) => (strong ? isStrong && !sent : now - began <= boundMs),
+  fits: (entry, certificate) => entry.version === certificate.version && entry.epoch === certificate.epoch,
+  localTime: (databaseTime, offset) => databaseTime - offset,
+  stamp: (sent) => sent,
+};

@@ -1,0 +1,90 @@
+import type { Call } from "../call.ts";
+import type { Rules } from "./certificate.ts";
+import type { Clock } from "./ports.ts";
+import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
+import type { CacheStats } from "./stats.ts";
+
+/** What is asked for by name. */
+export type Named = { readonly name: string };
+
+/** How one load is run. */
+export type Run<W extends Named, L> = (
+  wanted: readonly W[],
+  flight: {
+    /** Nothing but the database may answer. */
+    readonly strong: boolean;
+    /** Aborts when the last call that waits has ended. */
+    readonly signal: AbortSignal;
+    /** Right before the statement is sent. */
+    readonly onSend: () => void;
+  },
+) => Promise<readonly L[]>;
+
+/** The single flight: at most one load per name is begun while another one is young enough to share. */
+export type Flights<W extends Named, L> = {
+  /** Shares the loads that are on their way and begins one for the rest; results in the order of `wanted`. */
+  readonly board: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
+};
+
+type Flight<L> = {
+  readonly began: number;
+  sent: boolean;
+  readonly strong: boolean;
+  readonly waiting: SharedSignal;
+  /** Where each name stands in the result. */
+  readonly positions: ReadonlyMap<string, number>;
+  readonly landed: Promise<readonly L[]>;
+};
+
+/** Makes the flights of one lookup. */
+export const createFlights = <W extends Named, L>(
+  { clock, rules, boundMs, stats }: { readonly clock: Clock; readonly rules: Rules; readonly boundMs: number; readonly stats: CacheStats },
+  run: Run<W, L>,
+): Flights<W, L> => {
+  const flights = new Map<string, Flight<L>>();
+
+  const begin = (wanted: readonly W[], strong: boolean): Flight<L> => {
+    const leave = () => {
+      for (const { name } of wanted) if (flights.get(name) === flight) flights.delete(name);
+    };
+    // A load that nobody waits for any more is no load to share.
+    const waiting = createSharedSignal(leave);
+    const onSend = () => {
+      flight.sent = true;
+    };
+    const flight: Flight<L> = {
+      began: clock.now(),
+      sent: false,
+      strong,
+      waiting,
+      positions: new Map(wanted.map(({ name }, index) => [name, index])),
+      // A turn later, so that the flight is complete when it runs.
+      landed: Promise.resolve()
+        .then(() => run(wanted, { strong, signal: waiting.signal, onSend }))
+        .finally(leave),
+    };
+    for (const { name } of wanted) flights.set(name, flight);
+    return flight;
+  };
+
+  return {
+    board: async (call, wanted, strong) => {
+      const now = clock.now();
+      const shared = wanted.map(({ name }) => {
+        const flight = flights.get(name);
+        return flight !== undefined && rules.mayShare(flight, strong, now, boundMs) ? flight : undefined;
+      });
+      const rest = new Map<string, W>();
+      for (const [index, one] of wanted.entries()) if (shared[index] === undefined) rest.set(one.name, one);
+      const own = rest.size === 0 ? undefined : begin([...rest.values()], strong);
+      const boarded = shared.map((flight) => flight ?? (own as Flight<L>));
+      const all = [...new Set(boarded)];
+      for (const flight of all) flight.waiting.join(call.signal);
+      stats.shared += wanted.length - rest.size;
+      await Promise.all(all.map(({ landed }) => landed));
+      return Promise.all(
+        boarded.map(async ({ landed, positions }, index) => (await landed)[positions.get((wanted[index] as W).name) ?? -1] as L),
+      );
+    },
+  };
+};

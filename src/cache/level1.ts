@@ -1,0 +1,71 @@
+import Keyv from "keyv";
+import { LRUCache } from "lru-cache";
+import type { Certificate } from "./certificate.ts";
+
+/** One content of one subject at one version; never changed (I4), and never handed to whoever asked for another (I11). */
+export type Entry<V = unknown> = {
+  readonly name: string;
+  readonly epoch: string;
+  readonly version: bigint;
+  /** When it was shown to be the newest, by the monotonic clock of this process. */
+  readonly time: number;
+  readonly content: V;
+  /** Roughly what it takes in memory. */
+  readonly bytes: number;
+};
+
+/** The memory of this process: certificates by subject, and the newest entry of each part by name. */
+export type Level1 = {
+  readonly certificate: (subject: string) => Certificate | undefined;
+  readonly certify: (subject: string, certificate: Certificate) => void;
+  /** At once: a promise per hit would cost a third of the throughput. */
+  readonly entry: (name: string) => Entry | undefined;
+  readonly put: (entry: Entry) => void;
+  /** Forgets every certificate: what is held can't be trusted any more, but it is still what it was. */
+  readonly distrust: () => void;
+  readonly clear: () => void;
+  readonly entries: () => number;
+  readonly bytes: () => number;
+};
+
+/** What Keyv hands to its store: the value as it is, since nothing is serialized. */
+type Stored = { readonly value: Entry };
+
+/** What an entry takes besides its content: keys, the nodes of the LRU, and Keyv's envelope. */
+const ENTRY_BYTES = 400;
+/** What a certificate takes. */
+const CERTIFICATE_BYTES = 300;
+
+/** Makes a memory of at most `maxBytes`, whose entries expire after `ttlMs`. */
+export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; readonly ttlMs: number }): Level1 => {
+  const certificates = new LRUCache<string, Certificate>({ max: Math.max(1_000, Math.floor(maxBytes / 4 / CERTIFICATE_BYTES)) });
+  const memory = new LRUCache<string, Stored>({
+    maxSize: Math.floor((maxBytes * 3) / 4),
+    sizeCalculation: ({ value }) => value.bytes + value.name.length + ENTRY_BYTES,
+    ttl: ttlMs,
+    ttlResolution: 1_000,
+  });
+  const store = {
+    get: (name: string) => memory.get(name),
+    set: (name: string, stored: Stored, ttl?: number) => memory.set(name, stored, ttl === undefined ? {} : { ttl }),
+    delete: (name: string) => memory.delete(name),
+    clear: () => memory.clear(),
+  };
+  // Serialization is off, so that what is read is what was written: frozen, and the same for everybody.
+  const keyv = new Keyv<Entry>({ store, useKeyPrefix: false });
+  keyv.serialize = undefined;
+  keyv.deserialize = undefined;
+  return {
+    certificate: (subject) => certificates.get(subject),
+    certify: (subject, certificate) => void certificates.set(subject, certificate),
+    entry: (name) => memory.get(name)?.value,
+    put: (entry) => void keyv.set(entry.name, entry, ttlMs),
+    distrust: () => certificates.clear(),
+    clear: () => {
+      certificates.clear();
+      memory.clear();
+    },
+    entries: () => memory.size,
+    bytes: () => memory.calculatedSize + certificates.size * CERTIFICATE_BYTES,
+  };
+};

@@ -1,0 +1,146 @@
+import { createBreaker } from "./breaker.ts";
+import type { Rules } from "./certificate.ts";
+import type { DatabaseClock } from "./database-clock.ts";
+import { encodeKey } from "./key.ts";
+import type { Clock, Notification, Store } from "./ports.ts";
+import type { CacheStats } from "./stats.ts";
+import { subjectKey } from "./subject.ts";
+
+/** A content with the certificate under which it may be served. */
+export type Certified<T> = {
+  readonly epoch: string;
+  readonly version: bigint;
+  readonly time: number;
+  readonly databaseTime: number;
+  readonly content: T;
+};
+
+/** The store that processes share. Nothing that it does, or fails to do, fails a read or a write (I10). */
+export type Level2 = {
+  /**
+   * What it holds of a content, if that is young enough. `content` is undefined when the caller
+   * holds the entry of that version already.
+   */
+  readonly read: (wanted: SharedRead) => Promise<Certified<unknown> | undefined>;
+  readonly write: (subject: string, name: string, certified: Certified<unknown>) => void;
+  /** Makes the certificates of these subjects useless: a version without trust. */
+  readonly lift: (notification: Notification) => void;
+  /** Reads nothing for a while: what was stored can't be dated. */
+  readonly distrust: () => void;
+  readonly breakerState: () => number;
+};
+
+/** What is wanted of the shared store. */
+export type SharedRead = {
+  readonly epoch: string;
+  readonly subject: string;
+  readonly name: string;
+  /** Whether the caller holds the entry of this version itself. */
+  readonly holds: (version: bigint) => boolean;
+};
+
+/** Longest that a call waits for the shared store, in milliseconds. */
+export const LEVEL2_BUDGET_MS = 50;
+/** Most writes in progress; more are dropped, since nobody needs them. */
+const MAX_WRITES = 1_000;
+
+/** Bumped when contents change their form: processes of two releases share a store. */
+const FORMAT = "1";
+
+type StoredCertificate = { readonly version: bigint; readonly databaseTime: number };
+type StoredEntry = { readonly name: string; readonly epoch: string; readonly version: bigint; readonly content: unknown };
+
+const certificateKey = (epoch: string, subject: string): string => `${encodeKey("userd", FORMAT, "certificate", epoch)}${subject}`;
+const entryKey = (epoch: string, name: string, version: bigint): string => `${encodeKey("userd", FORMAT, "entry", epoch, version)}${name}`;
+
+/** Ends every wait for the store after the budget; late answers are nobody's. */
+const within = <T>(clock: Clock, pending: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const cancel = clock.after(LEVEL2_BUDGET_MS, () => reject(new Error("The shared cache took too long.")));
+    pending.then(resolve, reject).finally(cancel);
+  });
+
+/** Makes the second level over a store. */
+export const createLevel2 = (
+  {
+    store,
+    clock,
+    databaseClock,
+    rules,
+    stats,
+  }: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly databaseClock: DatabaseClock;
+    readonly rules: Rules;
+    readonly stats: CacheStats;
+  },
+  { boundMs, ttlMs }: { readonly boundMs: number; readonly ttlMs: number },
+): Level2 => {
+  const breaker = createBreaker();
+  let writes = 0;
+  let distrustedUntil = -Infinity;
+
+  const guarded = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (!breaker.admits(clock.now())) return undefined;
+    try {
+      const result = await within(clock, work());
+      breaker.succeeded();
+      return result;
+    } catch {
+      stats.level2Failures += 1;
+      breaker.failed(clock.now());
+      return undefined;
+    }
+  };
+
+  const put = (entries: readonly (readonly [key: string, value: unknown, ttlMs: number])[]): void => {
+    if (writes + entries.length > MAX_WRITES) {
+      stats.level2Dropped += entries.length;
+      return;
+    }
+    writes += entries.length;
+    void guarded(() => Promise.all(entries.map(([key, value, ttl]) => store.set(key, value, ttl)))).finally(() => {
+      writes -= entries.length;
+    });
+  };
+
+  const read = async ({ epoch, subject, name, holds }: SharedRead): Promise<Certified<unknown> | undefined> => {
+    const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
+    const offset = databaseClock.offset();
+    if (certificate === undefined || offset === undefined) return undefined;
+    const { version, databaseTime } = certificate;
+    const shown = { epoch, version, databaseTime, time: rules.localTime(databaseTime, offset) };
+    if (!rules.isYoung(shown, clock.now(), boundMs)) return undefined;
+    if (holds(version)) return { ...shown, content: undefined };
+    const entry = (await store.get(entryKey(epoch, name, version))) as StoredEntry | undefined;
+    const isIt = entry?.name === name && entry.epoch === epoch && entry.version === version;
+    return isIt ? { ...shown, content: entry.content } : undefined;
+  };
+
+  return {
+    read: (wanted) => (clock.now() < distrustedUntil ? Promise.resolve(undefined) : guarded(() => read(wanted))),
+    write: (subject, name, { epoch, version, databaseTime, content }) => {
+      const entry: StoredEntry = { name, epoch, version, content };
+      // Jitter: what was filled together does not expire together.
+      const ttl = ttlMs * (0.8 + 0.2 * Math.random());
+      put([
+        [entryKey(epoch, name, version), entry, ttl],
+        [certificateKey(epoch, subject), { version, databaseTime } satisfies StoredCertificate, boundMs],
+      ]);
+    },
+    lift: ({ epoch, subjects }) => {
+      put(
+        subjects.map((subject) => [
+          certificateKey(epoch, subjectKey(subject)),
+          { version: subject.version, databaseTime: -Infinity } satisfies StoredCertificate,
+          boundMs,
+        ]),
+      );
+    },
+    distrust: () => {
+      distrustedUntil = clock.now() + boundMs;
+    },
+    breakerState: () => breaker.state(clock.now()),
+  };
+};

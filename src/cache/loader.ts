@@ -1,0 +1,75 @@
+import type { Clock, Loaded, Source } from "./ports.ts";
+import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
+
+/** What a load has shown, and between which moments of this process. */
+export type Shown<T> = Loaded<T> & { readonly sent: number; readonly answered: number };
+
+/** Reads from the database; the small loads of one turn of the event loop share a statement. */
+export type Loader<K, T> = {
+  /** `onSend` runs right before the statement is sent: nobody who begins later may share it for a strong read. */
+  readonly load: (keys: readonly K[], signal: AbortSignal, onSend: () => void) => Promise<Shown<T>>;
+};
+
+/** Most keys of a shared statement: enough to spread its cost, few enough that nobody waits for the rest of it. */
+const MAX_SHARED_KEYS = 100;
+
+type Part<K, T> = {
+  readonly keys: readonly K[];
+  readonly onSend: () => void;
+  readonly resolve: (shown: Shown<T>) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+type Batch<K, T> = { readonly parts: Part<K, T>[]; size: number; readonly signal: SharedSignal };
+
+/** Makes the loader of one source. */
+export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Clock): Loader<K, T> => {
+  let open: Batch<K, T> | undefined;
+
+  const send = async ({ parts, signal }: Batch<K, T>): Promise<void> => {
+    try {
+      for (const { onSend } of parts) onSend();
+      // Noted before sending: what the statement shows is at least as new as this.
+      const sent = clock.now();
+      const loaded = await source.load(
+        parts.flatMap(({ keys }) => keys),
+        signal.signal,
+      );
+      const answered = clock.now();
+      let first = 0;
+      for (const { keys, resolve } of parts) {
+        const end = first + keys.length;
+        resolve({
+          ...loaded,
+          versions: loaded.versions.slice(first, end),
+          contents: loaded.contents.slice(first, end),
+          sent,
+          answered,
+        });
+        first = end;
+      }
+    } catch (error) {
+      for (const { reject } of parts) reject(error);
+    }
+  };
+
+  const begin = (): Batch<K, T> => {
+    const batch: Batch<K, T> = { parts: [], size: 0, signal: createSharedSignal() };
+    open = batch;
+    clock.defer(() => {
+      if (open === batch) open = undefined;
+      void send(batch);
+    });
+    return batch;
+  };
+
+  return {
+    load: (keys, signal, onSend) =>
+      new Promise((resolve, reject) => {
+        const batch = open !== undefined && open.size + keys.length <= MAX_SHARED_KEYS ? open : begin();
+        batch.parts.push({ keys, onSend, resolve, reject });
+        batch.size += keys.length;
+        batch.signal.join(signal);
+      }),
+  };
+};

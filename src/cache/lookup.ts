@@ -1,0 +1,189 @@
+import type { Call, MaybePromise } from "../call.ts";
+import { invalidField } from "../errors.ts";
+import type { CacheCore } from "./cache.ts";
+import type { Certificate } from "./certificate.ts";
+import { createFlights } from "./flights.ts";
+import { encodeKey } from "./key.ts";
+import type { Entry } from "./level1.ts";
+import type { Certified } from "./level2.ts";
+import { createLoader } from "./loader.ts";
+import type { Source } from "./ports.ts";
+import { floorOf, type Reading } from "./reading.ts";
+import { orHeld } from "./stale.ts";
+import { type Subject, subjectKey } from "./subject.ts";
+
+/** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
+export type Lookup<K, V> = {
+  readonly get: (call: Pick<Call, "signal">, key: K, reading: Reading) => MaybePromise<V>;
+  /** In the order of the keys, duplicates included; one statement for all that the cache misses. */
+  readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: Reading) => MaybePromise<readonly V[]>;
+};
+
+/** A key with its names. */
+export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };
+
+/** What a load came back with. */
+type Landed<V> = { readonly entry: Entry<V>; readonly databaseTime: number };
+
+/** Roughly what plain data takes in memory, in bytes. */
+const bytesOf = (content: unknown): number => {
+  if (typeof content === "string") return 24 + content.length;
+  if (typeof content !== "object" || content === null) return 8;
+  let bytes = 48;
+  for (const member of Object.values(content)) bytes += 16 + bytesOf(member);
+  return bytes;
+};
+
+/** Prepared content holds messages, and what they are encoded to, beside the rows. */
+const PREPARED_FACTOR = 3;
+
+/** Makes the lookup of one source; `prepare` makes of plain content what operations want, once per load. */
+export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, prepare: (content: T, key: K) => V): Lookup<K, V> => {
+  const { rules, clock, level1, level2, stats, boundMs } = core;
+  const loader = createLoader(source, clock);
+  const prefix = encodeKey(source.name);
+
+  const nameKey = (key: K): Wanted<K> => {
+    const subject = source.subjectOf(key);
+    const subjectName = subjectKey(subject);
+    return { key, subject, subjectName, name: `${prefix}${subjectName}${source.partOf(key)}` };
+  };
+
+  /** The hot path: no promise, no timer, nothing made but the two names. */
+  const peek = ({ subject, subjectName, name }: Wanted<K>, { strong, token }: Reading, now: number): Entry<V> | undefined => {
+    if (strong) return undefined;
+    const entry = level1.entry(name) as Entry<V> | undefined;
+    if (entry === undefined) return undefined;
+    const certificate = level1.certificate(subjectName);
+    if (certificate === undefined || !rules.fits(entry, certificate) || !rules.isYoung(certificate, now, boundMs)) return undefined;
+    if (token !== undefined && !rules.satisfies(certificate, floorOf(token, subject))) return undefined;
+    return entry;
+  };
+
+  const toEntry = ({ key, name }: Wanted<K>, { epoch, version, time, content }: Certified<T>): Entry<V> =>
+    Object.freeze({
+      name,
+      epoch,
+      version,
+      time,
+      content: Object.freeze(prepare(content, key)),
+      bytes: bytesOf(content) * PREPARED_FACTOR,
+    });
+
+  /** Stores what was shown, unless something newer is held. */
+  const keep = (entry: Entry<V>, subjectName: string, shown: Certificate): void => {
+    const held = level1.entry(entry.name);
+    if (held === undefined || held.epoch !== entry.epoch || held.version <= entry.version) level1.put(entry);
+    level1.certify(subjectName, rules.join(level1.certificate(subjectName), shown));
+  };
+
+  const fromLevel2 = async (wanted: Wanted<K>): Promise<Landed<V> | undefined> => {
+    const epoch = core.epoch();
+    if (level2 === undefined || epoch === undefined) return undefined;
+    const { subjectName, name } = wanted;
+    const held = level1.entry(name) as Entry<V> | undefined;
+    const holds = (version: bigint): boolean => held?.epoch === epoch && held.version === version;
+    const shared = (await level2.read({ epoch, subject: subjectName, name, holds })) as Certified<T> | undefined;
+    // What was learned meanwhile is not unlearned.
+    const known = level1.certificate(subjectName);
+    if (shared === undefined || (known?.epoch === epoch && known.version > shared.version)) return undefined;
+    const entry = held !== undefined && holds(shared.version) ? held : toEntry(wanted, shared);
+    keep(entry, subjectName, shared);
+    stats.level2Hits += 1;
+    return { entry, databaseTime: shared.databaseTime };
+  };
+
+  const fromDatabase = async (wanted: readonly Wanted<K>[], signal: AbortSignal, onSend: () => void): Promise<Landed<V>[]> => {
+    if (wanted.length === 0) return [];
+    stats.loads += wanted.length;
+    const keys = wanted.map(({ key }) => key);
+    const { epoch, databaseTime, sent, answered, versions, contents } = await loader.load(keys, signal, onSend);
+    // I12: nothing that was read under cancellation is kept.
+    signal.throwIfAborted();
+    const isCurrent = core.observe({ epoch, databaseTime, sent, answered });
+    return wanted.map((one, index) => {
+      const version = versions[index] ?? 0n;
+      const shown = { epoch, version, time: rules.stamp(sent, answered), databaseTime, content: contents[index] as T };
+      const entry = toEntry(one, shown);
+      if (isCurrent) {
+        keep(entry, one.subjectName, shown);
+        level2?.write(one.subjectName, one.name, shown);
+      }
+      return { entry, databaseTime };
+    });
+  };
+
+  const flights = createFlights<Wanted<K>, Landed<V>>(core, async (wanted, { strong, signal, onSend }) => {
+    const shared = strong || level2 === undefined ? [] : await Promise.all(wanted.map(fromLevel2));
+    const loaded = await fromDatabase(
+      wanted.filter((_, index) => shared[index] === undefined),
+      signal,
+      onSend,
+    );
+    let next = 0;
+    return wanted.map((_, index) => shared[index] ?? (loaded[next++] as Landed<V>));
+  });
+
+  /** Whether what landed will do for a read that shared the load, or that another process has answered. */
+  const isAcceptable = ({ subject, subjectName }: Wanted<K>, { entry, databaseTime }: Landed<V>, { token }: Reading): boolean => {
+    const known = level1.certificate(subjectName);
+    if (known?.epoch === entry.epoch && known.version > entry.version) return false;
+    return token === undefined || rules.satisfies({ ...entry, databaseTime }, floorOf(token, subject));
+  };
+
+  const assertReached = ({ subject }: Wanted<K>, { epoch, version }: Entry<V>, { token }: Reading): void => {
+    const least = token?.epoch === epoch ? floorOf(token, subject).version : undefined;
+    if (least === undefined || version >= least) return;
+    throw invalidField("consistency.at_least_as_fresh", "is newer than the database", "TOKEN_INVALID");
+  };
+
+  const load = async (call: Pick<Call, "signal">, wanted: readonly Wanted<K>[], reading: Reading): Promise<Entry<V>[]> => {
+    // A token of another epoch says nothing about this one, so nothing but the database will do.
+    const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
+    const landed = await flights.board(call, wanted, strong);
+    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading));
+    const anew = again.length === 0 ? [] : await flights.board(call, again, true);
+    let next = 0;
+    return wanted.map((one, index) => {
+      const { entry } = one === again[next] ? (anew[next++] as Landed<V>) : (landed[index] as Landed<V>);
+      assertReached(one, entry, reading);
+      return entry;
+    });
+  };
+
+  const loadOrHeld = orHeld<K, V>(core, source, load);
+
+  /** When the certificate under which an entry is served was stamped. */
+  const noteAge = ({ subjectName }: Wanted<K>, entry: Entry<V>, reading: Reading, now: number): void => {
+    const certificate = level1.certificate(subjectName);
+    const proven = certificate !== undefined && rules.fits(entry, certificate) ? Math.max(entry.time, certificate.time) : entry.time;
+    reading.ageMs = Math.max(reading.ageMs, now - proven);
+  };
+
+  return {
+    get: (call, key, reading) => {
+      const wanted = nameKey(key);
+      const now = clock.now();
+      const entry = peek(wanted, reading, now);
+      if (entry === undefined) return loadOrHeld(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content);
+      stats.hits += 1;
+      if (reading.maxStaleMs !== undefined) noteAge(wanted, entry, reading, now);
+      return entry.content;
+    },
+    getAll: (call, keys, reading) => {
+      const now = clock.now();
+      const wanted = keys.map(nameKey);
+      const held = wanted.map((one) => peek(one, reading, now));
+      const missing = wanted.filter((_, index) => held[index] === undefined);
+      stats.hits += wanted.length - missing.length;
+      if (reading.maxStaleMs !== undefined) {
+        for (const [index, entry] of held.entries()) if (entry !== undefined) noteAge(wanted[index] as Wanted<K>, entry, reading, now);
+      }
+      if (missing.length === 0) return (held as Entry<V>[]).map(({ content }) => content);
+      return loadOrHeld(call, missing, reading).then((loaded) => {
+        let next = 0;
+        return held.map((entry) => (entry ?? (loaded[next++] as Entry<V>)).content);
+      });
+    },
+  };
+};

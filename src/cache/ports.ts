@@ -1,0 +1,52 @@
+import type { Subject, VersionedSubject } from "./subject.ts";
+
+/** The time of this process, and its turns: the simulation brings its own. */
+export type Clock = {
+  /** Monotonic milliseconds; never the wall clock. */
+  readonly now: () => number;
+  /** Runs `task` after all that has arrived in this turn. */
+  readonly defer: (task: () => void) => void;
+  /** Runs `task` after `milliseconds`; the result takes it back. */
+  readonly after: (milliseconds: number, task: () => void) => () => void;
+};
+
+/** A shared store of nothing but get and set: Keyv over Redis. Both may fail, hang, forget, and answer late. */
+export type Store = {
+  readonly get: (key: string) => Promise<unknown>;
+  readonly set: (key: string, value: unknown, ttlMs: number) => Promise<unknown>;
+};
+
+/** What has been committed, as processes tell it to each other. */
+export type Notification = { readonly epoch: string; readonly subjects: readonly VersionedSubject[] };
+
+/** Carries notifications to the other processes. They are hints: none has to arrive. */
+export type Bus = {
+  /** Never throws and never waits. */
+  readonly publish: (notification: Notification) => void;
+};
+
+/** What one statement on the primary has shown, parallel to the keys that it was asked for. */
+export type Loaded<T> = {
+  readonly epoch: string;
+  /** The time of the database at the start of its transaction, which is before its snapshot: milliseconds since the epoch. */
+  readonly databaseTime: number;
+  readonly versions: readonly bigint[];
+  readonly contents: readonly T[];
+};
+
+/** The database, as one kind of content is read from it. */
+export type Source<K, T> = {
+  /** The kind of content, in keys and in metrics. */
+  readonly name: string;
+  /** What versions the content. */
+  readonly subjectOf: (key: K) => Subject;
+  /** Which part of the subject, where the source reads several; canonical. */
+  readonly partOf: (key: K) => string;
+  /** One statement that reads version and content in one snapshot; contents are plain data. */
+  readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
+  /**
+   * Whether a caller who gives `max_stale` may have it while the database can't be reached. Never what says who may do
+   * what: is_active, superuser, permissions, session nonce, the state of a password.
+   */
+  readonly mayBeStale: boolean;
+};

@@ -1,0 +1,71 @@
+import type { Call } from "../call.ts";
+import type { CacheCore } from "./cache.ts";
+import type { Entry } from "./level1.ts";
+import type { Wanted } from "./lookup.ts";
+import type { Source } from "./ports.ts";
+import { floorOf, type Reading } from "./reading.ts";
+
+type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly Wanted<K>[], reading: Reading) => Promise<Entry<V>[]>;
+
+/** How long a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
+const PATIENCE_MS = 500;
+
+/**
+ * Stale on error: when the database can't be reached, or does not answer in time, what is held serves a caller who says
+ * how old it may be. Its token still binds: an answer is at least as fresh, or it is an error (I7).
+ */
+export const orHeld = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
+  const { rules, clock, level1, stats, boundMs, isUnreachable } = core;
+
+  type Held = { readonly entry: Entry<V>; readonly ageMs: number };
+
+  const holds = (maxStaleMs: number, { token }: Reading, now: number) => {
+    return ({ subject, subjectName, name }: Wanted<K>): Held | undefined => {
+      const entry = level1.entry(name) as Entry<V> | undefined;
+      if (entry === undefined) return undefined;
+      const certificate = level1.certificate(subjectName);
+      const proof = certificate !== undefined && rules.fits(entry, certificate) ? certificate : { ...entry, databaseTime: -Infinity };
+      if (token !== undefined && !rules.satisfies(proof, floorOf(token, subject))) return undefined;
+      const ageMs = now - Math.max(proof.time, entry.time);
+      return ageMs <= maxStaleMs ? { entry, ageMs } : undefined;
+    };
+  };
+
+  return async (call, wanted, reading) => {
+    const { maxStaleMs, strong } = reading;
+    const loading = load(call, wanted, reading);
+    if (maxStaleMs === undefined || strong || !source.mayBeStale) {
+      const began = clock.now();
+      const loaded = await loading;
+      if (maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, clock.now() - began);
+      return loaded;
+    }
+    let cancel = () => {};
+    const impatient = new Promise<undefined>((resolve) => {
+      cancel = clock.after(PATIENCE_MS, () => resolve(undefined));
+    });
+    const began = clock.now();
+    const answer = await Promise.race([loading, impatient])
+      .catch((error: unknown) => {
+        if (isUnreachable(error)) return undefined;
+        throw error;
+      })
+      .finally(cancel);
+    const now = clock.now();
+    if (answer !== undefined) {
+      reading.ageMs = Math.max(reading.ageMs, now - began);
+      return answer;
+    }
+    const held = wanted.map(holds(maxStaleMs, reading, now));
+    if (!held.every((one) => one !== undefined)) return loading;
+    // Somebody else's error by now.
+    loading.catch(() => {});
+    reading.ageMs = Math.max(reading.ageMs, ...held.map(({ ageMs }) => ageMs));
+    // I9: what is beyond the bound says so.
+    if (reading.ageMs > boundMs) {
+      reading.stale = true;
+      stats.stale += wanted.length;
+    }
+    return held.map(({ entry }) => entry);
+  };
+};
