@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
+import { openCache } from "./cache/open.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
@@ -13,6 +14,7 @@ import { createOptionRegistry } from "./options/registry/registry.ts";
 import { createRoutes } from "./routes.ts";
 import { assertExposure } from "./server/callers.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
+import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 
 /** What `serve` may be told besides the settings. */
@@ -54,7 +56,9 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
 
   await alignOptionIndexes(db, registry, log);
 
-  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry });
+  const cache = stack.use(openCache(db, config, log));
+  watchCache(metrics.registry, cache);
+  const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache });
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, log));
   const { grpcAddress, httpAddress, drain } = stack.use(

@@ -37,6 +37,14 @@ export type Call = {
 /** A value now, or later: nothing awaits what is not a promise. */
 export type MaybePromise<T> = T | Promise<T>;
 
+/** Goes on with a value: at once when it is there, so that an answer from memory makes no promise. */
+export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
+  value instanceof Promise ? value.then(next) : next(value);
+
+/** The same with two values, which are waited for together. */
+export const whenBoth = <A, B, R>(a: MaybePromise<A>, b: MaybePromise<B>, next: (a: A, b: B) => MaybePromise<R>): MaybePromise<R> =>
+  a instanceof Promise || b instanceof Promise ? Promise.all([a, b]).then(([one, two]) => next(one, two)) : next(a, b);
+
 /** One RPC: the request message in, the response literal out. */
 export type Operation<M extends DescMethodUnary> = (
   call: Call,

@@ -6,6 +6,9 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 /** Where the data lives: a PostgreSQL server, or a folder (or `memory`) of the embedded database. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
+/** Where reads are cached beside this process's memory; `none` = every read asks the database. */
+export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
+
 /** The settings are wrong; the message names every fault, one a line. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -34,6 +37,13 @@ const database = z.string().transform((value, context): DatabaseUrl => {
   return z.NEVER;
 });
 
+const cache = z.string().transform((value, context): CacheUrl => {
+  if (value === "memory" || value === "none") return { kind: value };
+  if (/^rediss?:\/\//.test(value) && URL.canParse(value)) return { kind: "redis", url: value };
+  context.addIssue({ code: "custom", message: "must be memory, none or redis://…" });
+  return z.NEVER;
+});
+
 const secretKey = z.string().transform((value, context): Uint8Array => {
   const key = Buffer.from(value, "base64");
   if (key.length === 32 && /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) return key;
@@ -53,6 +63,11 @@ export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
   DATABASE_PREPARED_STATEMENTS: flag("true").describe("`false` behind PgBouncer before 1.21 in transaction mode"),
+  CACHE_URL: cache
+    .prefault("memory")
+    .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),
+  CACHE_STALENESS_MS: integer(250, 30_000, 2_000).describe("The bound: no default read answers what was outdated longer ago than this"),
+  CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB"),
   GRPC_LISTEN: listen.prefault("127.0.0.1:50051").describe("Address of the gRPC port; port 0 picks a free one"),
   HTTP_LISTEN: listen.prefault("127.0.0.1:8080").describe("Address of the HTTP port (Connect, gRPC-Web, health, metrics)"),
   SECRET_KEY: secretKey
@@ -88,6 +103,14 @@ export type Config = {
   readonly poolSize: number;
   /** Statements are prepared once per connection. */
   readonly preparedStatements: boolean;
+  readonly cache: {
+    readonly url: CacheUrl;
+    /** False: every read is strong. */
+    readonly isCaching: boolean;
+    /** The staleness bound, in milliseconds. */
+    readonly boundMs: number;
+    readonly maxBytes: number;
+  };
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
   readonly secretKey: Uint8Array | undefined;
@@ -126,6 +149,12 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     database: value.DATABASE_URL,
     poolSize: value.DATABASE_POOL_SIZE,
     preparedStatements: value.DATABASE_PREPARED_STATEMENTS,
+    cache: Object.freeze({
+      url: value.CACHE_URL,
+      isCaching: value.CACHE_URL.kind !== "none",
+      boundMs: value.CACHE_STALENESS_MS,
+      maxBytes: value.CACHE_MEMORY_MB * 1024 * 1024,
+    }),
     grpcListen: value.GRPC_LISTEN,
     httpListen: value.HTTP_LISTEN,
     secretKey: value.SECRET_KEY,

@@ -1,4 +1,5 @@
 import type { Registry as MetricsRegistry } from "prom-client";
+import type { Cache } from "./cache/cache.ts";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
 import type { Config } from "./config.ts";
@@ -8,11 +9,15 @@ import type { OwnedDatabase } from "./db/open.ts";
 import type { Database } from "./db/orm.ts";
 import { createPager, type Pager } from "./db/page.ts";
 import { createWrite, type Write } from "./db/transaction.ts";
-import { createOptionLoader, type OptionLoader } from "./options/option.loader.ts";
 import { createOptionScopes, type OptionScopes } from "./options/option-scopes.ts";
 import type { OptionRegistry } from "./options/registry/registry.ts";
+import { createScopeOptions, type ScopeOptions } from "./options/scope-option.lookup.ts";
+import { createUserOptions, type UserOptions } from "./options/user-options.lookup.ts";
+import { createRoleDefinitions, type RoleDefinitions } from "./roles/role.lookup.ts";
 import { createVault, type Vault } from "./secrets.ts";
+import { createHandles, type Handles } from "./users/handle.lookup.ts";
 import { createSystemUser, type SystemUser } from "./users/system-user.ts";
+import { createUsers, type Users } from "./users/user.lookup.ts";
 
 /** What operations are made of: an operation takes the few that it uses. */
 export type Dependencies = {
@@ -20,7 +25,14 @@ export type Dependencies = {
   readonly write: Write;
   readonly freshness: Freshness;
   readonly pager: Pager;
-  readonly optionLoader: OptionLoader;
+  /** What reads go through the cache for, by what they ask for. */
+  readonly users: Users;
+  readonly handles: Handles;
+  readonly roleDefinitions: RoleDefinitions;
+  readonly userOptions: UserOptions;
+  readonly scopeOptions: ScopeOptions;
+  /** The time of the database now, at most, in milliseconds since the epoch; what expires is held against it. */
+  readonly databaseTime: () => number;
   readonly registry: OptionRegistry;
   readonly optionScopes: OptionScopes;
   readonly passwords: Passwords;
@@ -33,18 +45,28 @@ export type Dependencies = {
 /** Makes them over one database. */
 export const createDependencies = (
   db: OwnedDatabase,
-  { systemUsername, purgeAfterDays, scopeCheck }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck">,
-  { metrics, registry }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry },
+  {
+    systemUsername,
+    purgeAfterDays,
+    scopeCheck,
+    cache: { isCaching },
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "cache">,
+  { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): Dependencies => {
   const { secretKey } = db;
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(scopeCheck);
   return {
     db,
-    write: createWrite(db, tokens, createIdempotency(secretKey)),
-    freshness: createFreshness(db, tokens),
+    write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
+    freshness: createFreshness(db, tokens, isCaching),
     pager: createPager(secretKey),
-    optionLoader: createOptionLoader(db, optionScopes),
+    users: createUsers(cache, db),
+    handles: createHandles(cache, db),
+    roleDefinitions: createRoleDefinitions(cache, db),
+    userOptions: createUserOptions(cache, db),
+    scopeOptions: createScopeOptions(cache, db, optionScopes),
+    databaseTime: cache.databaseTime,
     registry,
     optionScopes,
     passwords: createPasswords(metrics),

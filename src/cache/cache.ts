@@ -55,6 +55,8 @@ export type Cache = {
   readonly committed: (notification: Notification) => void;
   /** Another process says that it has committed. */
   readonly notified: (notification: Notification) => void;
+  /** The time of the database now, at most; -Infinity before its first answer. In milliseconds since the epoch. */
+  readonly databaseTime: () => number;
   readonly stats: CacheStats;
   readonly level1: Pick<Level1, "entries" | "bytes" | "clear">;
   /** Of the shared store: 0 closed, 1 half open, 2 open. */
@@ -92,7 +94,10 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
       const { epoch, subjects } = notification;
       for (const subject of subjects) {
         const name = subjectKey(subject);
-        level1.certify(name, rules.lift(level1.certificate(name), { epoch, version: subject.version }));
+        const held = level1.certificate(name);
+        // Without trust, so that what has no version, the times of activity, is read anew on this process too.
+        const known = held && { ...held, time: -Infinity, databaseTime: -Infinity };
+        level1.certify(name, rules.lift(known, { epoch, version: subject.version }));
       }
       level2?.lift(notification);
       bus?.publish(notification);
@@ -106,6 +111,7 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
         if (held?.epoch === epoch) level1.certify(name, rules.lift(held, { epoch, version: subject.version }));
       }
     },
+    databaseTime: () => clock.now() + (databaseClock.offset() ?? -Infinity),
     stats,
     level1,
     breakerState: () => level2?.breakerState() ?? 0,

@@ -18,8 +18,7 @@ export type Certified<T> = {
 /** The store that processes share. Nothing that it does, or fails to do, fails a read or a write (I10). */
 export type Level2 = {
   /**
-   * What it holds of a content, if that is young enough. `content` is undefined when the caller
-   * holds the entry of that version already.
+   * What it holds of a content, if its certificate is young enough.
    */
   readonly read: (wanted: SharedRead) => Promise<Certified<unknown> | undefined>;
   readonly write: (subject: string, name: string, certified: Certified<unknown>) => void;
@@ -35,8 +34,6 @@ export type SharedRead = {
   readonly epoch: string;
   readonly subject: string;
   readonly name: string;
-  /** Whether the caller holds the entry of this version itself. */
-  readonly holds: (version: bigint) => boolean;
 };
 
 /** Longest that a call waits for the shared store, in milliseconds. */
@@ -105,14 +102,13 @@ export const createLevel2 = (
     });
   };
 
-  const read = async ({ epoch, subject, name, holds }: SharedRead): Promise<Certified<unknown> | undefined> => {
+  const read = async ({ epoch, subject, name }: SharedRead): Promise<Certified<unknown> | undefined> => {
     const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
     const offset = databaseClock.offset();
     if (certificate === undefined || offset === undefined) return undefined;
     const { version, databaseTime } = certificate;
     const shown = { epoch, version, databaseTime, time: rules.localTime(databaseTime, offset) };
     if (!rules.isYoung(shown, clock.now(), boundMs)) return undefined;
-    if (holds(version)) return { ...shown, content: undefined };
     const entry = (await store.get(entryKey(epoch, name, version))) as StoredEntry | undefined;
     const isIt = entry?.name === name && entry.epoch === epoch && entry.version === version;
     return isIt ? { ...shown, content: entry.content } : undefined;

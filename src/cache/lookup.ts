@@ -81,13 +81,11 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     const epoch = core.epoch();
     if (level2 === undefined || epoch === undefined) return undefined;
     const { subjectName, name } = wanted;
-    const held = level1.entry(name) as Entry<V> | undefined;
-    const holds = (version: bigint): boolean => held?.epoch === epoch && held.version === version;
-    const shared = (await level2.read({ epoch, subject: subjectName, name, holds })) as Certified<T> | undefined;
+    const shared = (await level2.read({ epoch, subject: subjectName, name })) as Certified<T> | undefined;
     // What was learned meanwhile is not unlearned.
     const known = level1.certificate(subjectName);
     if (shared === undefined || (known?.epoch === epoch && known.version > shared.version)) return undefined;
-    const entry = held !== undefined && holds(shared.version) ? held : toEntry(wanted, shared);
+    const entry = toEntry(wanted, shared);
     keep(entry, subjectName, shared);
     stats.level2Hits += 1;
     return { entry, databaseTime: shared.databaseTime };

@@ -50,3 +50,18 @@ export type Source<K, T> = {
    */
   readonly mayBeStale: boolean;
 };
+
+/** What every row of a read says about the read itself, and about the version of its subject. */
+type ReadRow = { readonly epoch: string; readonly database_time: number; readonly subject_version: bigint };
+
+/** Makes of the rows of one statement, one per key and in their order, what a source has loaded. */
+export const loadedOf = <R extends ReadRow, T>(rows: readonly R[], contentOf: (row: R) => T): Loaded<T> => {
+  const [first] = rows;
+  if (first === undefined) throw new Error("A source has a row for every key.");
+  return {
+    epoch: first.epoch,
+    databaseTime: first.database_time,
+    versions: rows.map(({ subject_version: version }) => version),
+    contents: rows.map(contentOf),
+  };
+};

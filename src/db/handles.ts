@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { handleSubject } from "../cache/subject.ts";
 import type { Tx } from "./transaction.ts";
 
 /**
@@ -14,8 +15,10 @@ export const handleOf = (name: string): string => name.normalize("NFC").toLowerC
 export const lockHandles = async (tx: Tx, names: readonly string[]): Promise<void> => {
   const handles = [...new Set(names.filter((name) => name !== "").map(handleOf))].sort();
   if (handles.length === 0) return;
-  await sql`
+  const { rows } = await sql<{ name: string; version: bigint }>`
     insert into handle as h (name, version)
     select name, 1 from unnest(${handles}::text[]) with ordinality as wanted (name, position) order by position
-    on conflict (name) do update set version = h.version + 1`.execute(tx.sql, tx.abort);
+    on conflict (name) do update set version = h.version + 1
+    returning h.name, h.version`.execute(tx.sql, tx.abort);
+  for (const { name, version } of rows) tx.touch({ ...handleSubject(name), version });
 };

@@ -2,6 +2,7 @@ import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/proto
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { type Kysely, sql } from "kysely";
 import pRetry from "p-retry";
+import type { Notification } from "../cache/ports.ts";
 import type { Subject, VersionedSubject } from "../cache/subject.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
 import type { Call } from "../call.ts";
@@ -19,8 +20,8 @@ export type Tx = {
   readonly sql: Kysely<Schema>;
   /** Goes with every Kysely `execute`. */
   readonly abort: AbortOptions;
-  /** Adds a subject that the write has made: its version belongs into the consistency token. */
-  readonly touch: (subject: Subject) => void;
+  /** Adds a subject that the write has made or moved: its version belongs into the consistency token. */
+  readonly touch: (subject: Subject | VersionedSubject) => void;
 };
 
 /** What a write needs before its body runs. */
@@ -89,14 +90,17 @@ const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void>
   await lock();
 };
 
-const versionsOf = async (tx: Tx, subjects: readonly Subject[]): Promise<ConsistencyToken> => {
+const isVersioned = (subject: Subject | VersionedSubject): subject is VersionedSubject => "version" in subject;
+
+/** What the write has moved, at the versions that its commit will show. */
+const versionsOf = async (tx: Tx, touched: readonly (Subject | VersionedSubject)[]): Promise<Notification> => {
+  const subjects = touched.filter((subject) => !isVersioned(subject));
   const { rows } = await sql<VersionedSubject & { epoch: string }>`
-    select current_epoch() as epoch, w.kind, w.id, coalesce(s.version, 0) as version
-    from ${subjectArrays(subjects)} as w (kind, id) left join subject_version s on s.kind = w.kind and s.id = w.id`.execute(
-    tx.sql,
-    tx.abort,
-  );
-  return { epoch: rows[0]?.epoch ?? "", subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) };
+    select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
+    from (select current_epoch() as epoch offset 0) e left join ${subjectArrays(subjects)} as w (kind, id) on true
+    left join subject_version s on s.kind = w.kind and s.id = w.id`.execute(tx.sql, tx.abort);
+  const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
+  return { epoch: rows[0]?.epoch ?? "", subjects: [...read, ...touched.filter(isVersioned)] };
 };
 
 /**
@@ -125,29 +129,48 @@ const outcomeUnknown = (cause: unknown): DomainError =>
     cause,
   });
 
-/** Makes `write` over a database. */
-export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency: Idempotency): Write => {
-  /** All of a write but BEGIN and COMMIT. `replayed`: the answer was given before, and there is nothing to commit. */
+/** What a transaction came to. */
+type Performed<R> = {
+  readonly response: R;
+  /** What it has moved; undefined when the answer was given before, and there is nothing to commit. */
+  readonly moved: Notification | undefined;
+};
+
+/** Makes `write` over a database; `committed` is told what each commit has moved, and never fails. */
+export const createWrite = (
+  db: Database,
+  {
+    tokens,
+    idempotency,
+    committed,
+  }: {
+    readonly tokens: ConsistencyTokens;
+    readonly idempotency: Idempotency;
+    readonly committed: (moved: Notification) => void;
+  },
+): Write => {
+  /** All of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch">,
     plan: WritePlan<M>,
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
-  ): Promise<{ response: MessageInitShape<M["output"]>; replayed: boolean }> => {
-    const touched: Subject[] = [...plan.subjects];
+  ): Promise<Performed<MessageInitShape<M["output"]>>> => {
+    const touched: (Subject | VersionedSubject)[] = [...plan.subjects];
     const { requestId = "" } = plan;
     const touching: Tx = { ...tx, touch: (subject) => touched.push(subject) };
     await setContext(touching);
     await lockSubjects(touching, plan.subjects);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
-    if (before !== undefined) return { response: before, replayed: true };
+    if (before !== undefined) return { response: before, moved: undefined };
     const answer = await body(touching);
     if (plan.validateOnly) throw new ValidatedOnly(answer);
-    const isWide = plan.oneOfMany === true || touched.length > MAX_TOKEN_SUBJECTS;
-    const consistencyToken = isWide ? "" : tokens.issue(await versionsOf(touching, touched));
+    const moved = await versionsOf(touching, touched);
+    const isWide = plan.oneOfMany === true || moved.subjects.length > MAX_TOKEN_SUBJECTS;
+    const consistencyToken = isWide ? "" : tokens.issue(moved);
     const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
     if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
     tx.call.signal.throwIfAborted();
-    return { response, replayed: false };
+    return { response, moved };
   };
 
   /** One transaction; the token of a wide write is still missing. */
@@ -162,12 +185,12 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
     let commitSent = false;
     try {
       // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
-      return await db.sql.transaction().execute(async (transaction) => {
+      const { response, moved } = await db.sql.transaction().execute(async (transaction) => {
         try {
           em.setTransactionContext(transaction);
-          const { response, replayed } = await perform({ call, em, sql: transaction, abort }, plan, body);
-          commitSent = !replayed;
-          return response;
+          const performed = await perform({ call, em, sql: transaction, abort }, plan, body);
+          commitSent = performed.moved !== undefined;
+          return performed;
         } catch (error) {
           failure = { error };
           // A statement that was aborted still runs until it is cancelled: ROLLBACK must not overtake that.
@@ -175,6 +198,8 @@ export const createWrite = (db: Database, tokens: ConsistencyTokens, idempotency
           throw error;
         }
       });
+      if (moved !== undefined) committed(moved);
+      return response;
     } catch (error) {
       // What ROLLBACK says on a connection that is lost is not why the write failed.
       if (failure?.error instanceof ValidatedOnly) return failure.error.answer as MessageInitShape<M["output"]>;

@@ -1,5 +1,7 @@
 import { type Kysely, sql } from "kysely";
+import { handleSubject } from "../cache/subject.ts";
 import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 
 /** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
@@ -17,18 +19,21 @@ export const belongings = [
 ] as const satisfies readonly (keyof Schema)[];
 
 /** A transaction of the service, or of the worker, which has no call. */
-export type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions };
+export type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions } & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
-const dropNames = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
-  sql`
+const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly string[]): Promise<void> => {
+  const { rows } = await sql<{ name: string; version: bigint }>`
     insert into handle as h (name, version)
     select name, 1 from (
       select username_handle as name from users where id = any(${ids}::bigint[])
       union
       select email_handle from user_email where user_id = any(${ids}::bigint[])
     ) dropped order by name
-    on conflict (name) do update set version = h.version + 1`.execute(tx, abort);
+    on conflict (name) do update set version = h.version + 1
+    returning h.name, h.version`.execute(tx, abort);
+  for (const { name, version } of rows) touch?.({ ...handleSubject(name), version });
+};
 
 /** The organizations that would have no owner left who is active and not deleted. */
 const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {

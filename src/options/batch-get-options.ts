@@ -1,44 +1,38 @@
-import { sql } from "kysely";
-import type { Operation } from "../call.ts";
+import { stalenessOf } from "../cache/freshness.ts";
+import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { type OptionRow, toUserOption } from "./option.mapping.ts";
-import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
-import { ScopeKind, scopeOf } from "./scope.ts";
+import { aliveOptions, readAllUserOptions } from "./held-options.ts";
+import { MAX_HELD_SCOPES, readManyScopes } from "./many-scopes.ts";
+import { type Scope, ScopeKind, scopeOf } from "./scope.ts";
 
 /** Which scopes: those of the projects when there are any, else the one that the two fields name. */
-const scopesOf = (request: BatchGetOptionsRequest) => {
-  const { projectIds } = request;
-  if (projectIds.length > 0) return sql`o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = any(${projectIds.map(String)}::bigint[])`;
-  const scope = scopeOf(request);
-  return sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
+const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
+  const projects = [...new Set(request.projectIds)].sort((a, b) => (a < b ? -1 : 1));
+  return projects.length === 0 ? [scopeOf(request)] : projects.map((id) => ({ kind: ScopeKind.PROJECT, id }));
 };
 
-const byUser = (rows: readonly OptionRow[]): Map<bigint, OptionRow[]> => Map.groupBy(rows, (row) => row.user_id);
-
-/** BatchGetOptions: one statement, whatever the number of users and keys. */
+/** BatchGetOptions: one statement for all that the cache misses, whatever the number of users and keys. */
 export const batchGetOptions =
-  ({
-    db,
-    freshness,
-    optionScopes,
-  }: Pick<Dependencies, "db" | "freshness" | "optionScopes">): Operation<typeof UserOptionService.method.batchGetOptions> =>
-  async (call, request) => {
-    const { userIds, keys } = request;
-    await freshness.check(call, request.consistency);
-    const ofKeys = keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`;
-    const { rows } = await sql<OptionOfUser>`
-      select u.id as found_user, ${optionColumns}
-      from users u
-      left join user_option o on o.user_id = u.id and ${scopesOf(request)} and ${ofKeys} and ${alive} and ${optionScopes.live}
-      where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
-      order by u.id, o.scope_kind, o.scope_id, o.key`.execute(db.sql, db.abort(call));
-    const known = new Set(rows.map((row) => row.found_user));
-    const options = byUser(optionsIn(rows));
-    const results = userIds.map((userId) => ({
-      userId,
-      userFound: known.has(userId),
-      options: (options.get(userId) ?? []).map(toUserOption),
-    }));
-    return { results };
+  (
+    app: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime">,
+  ): Operation<typeof UserOptionService.method.batchGetOptions> =>
+  (call, request) => {
+    const { userIds } = request;
+    const { freshness, databaseTime } = app;
+    const scopes = scopesOf(request);
+    if (userIds.length * scopes.length > MAX_HELD_SCOPES) {
+      return whenReady(freshness.check(call, request.consistency), async () => ({ results: await readManyScopes(app, call, request) }));
+    }
+    const reading = freshness.reading(request.consistency);
+    // In the order of the keys, each once.
+    const keys = [...new Set(request.keys)].sort();
+    return whenReady(readAllUserOptions(app, call, { userIds, scopes }, reading), (users) => {
+      const results = users.map((held, index) => ({
+        userId: userIds[index] ?? 0n,
+        userFound: held[0]?.userFound ?? false,
+        options: held.flatMap((options) => aliveOptions(options, keys, databaseTime).map(({ option }) => option)),
+      }));
+      return { results, ...stalenessOf(reading) };
+    });
   };

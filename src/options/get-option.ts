@@ -1,30 +1,36 @@
-import type { Freshness } from "../cache/freshness.ts";
-import type { Operation } from "../call.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { stalenessOf } from "../cache/freshness.ts";
+import type { Reading } from "../cache/reading.ts";
+import { type Operation, whenReady } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
-import type { OptionLoader } from "./option.loader.ts";
-import { toUserOption } from "./option.mapping.ts";
+import { isAlive, readUserOptions } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";
+import type { HeldOptions } from "./user-options.lookup.ts";
 import { jsonOf } from "./value.ts";
 
-/** GetOption: one value of one scope. */
+type Response = MessageInitShape<typeof GetOptionResponseSchema>;
+
+const answer = ({ userFound, options }: HeldOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
+  if (!userFound) throw userNotFound();
+  const held = options.get(key);
+  if (held !== undefined && isAlive(held, databaseTime)) return held.response;
+  return { found: false, ...(defaultValue && { value: defaultValue }) };
+};
+
+const withStaleness = (response: Response, reading: Reading): Response =>
+  reading.maxStaleMs === undefined ? response : { ...response, ...stalenessOf(reading) };
+
+/** GetOption: one value of one scope, from the cache. */
 export const getOption =
-  ({
-    optionLoader,
-    freshness,
-  }: {
-    optionLoader: OptionLoader;
-    freshness: Freshness;
-  }): Operation<typeof UserOptionService.method.getOption> =>
-  async (call, request) => {
-    const { userId, key, defaultValue, consistency } = request;
+  (
+    app: Pick<Dependencies, "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
+  ): Operation<typeof UserOptionService.method.getOption> =>
+  (call, request) => {
     // The default comes back as it is, so it has to be a value that an answer can hold.
-    if (defaultValue !== undefined) jsonOf(defaultValue, "default_value");
-    const checked = freshness.check(call, consistency);
-    if (checked !== undefined) await checked;
-    const { userFound, row } = await optionLoader.load(call, { userId, scope: scopeOf(request), key });
-    if (!userFound) throw userNotFound();
-    if (row === undefined) return { found: false, ...(defaultValue && { value: defaultValue }) };
-    const option = toUserOption(row);
-    return { found: true, option, ...(option.value && { value: option.value }) };
+    if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");
+    const reading = app.freshness.reading(request.consistency);
+    const held = readUserOptions(app, call, { userId: request.userId, scope: scopeOf(request) }, reading);
+    return whenReady(held, (options) => withStaleness(answer(options, request, app.databaseTime), reading));
   };

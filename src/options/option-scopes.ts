@@ -20,6 +20,12 @@ type Gate = {
 export type OptionScopes = {
   /** What is stored in the scope of these two columns can be read. */
   readonly isLive: Test;
+  /**
+   * What the rows of the scope itself say of that, for reads through the cache, which know one scope at a time; and the
+   * organization whose scope has to be live too, if any.
+   */
+  readonly isLiveItself: Test;
+  readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
   /** The same of the option, or scope option, `o`. */
   readonly live: RawBuilder<SqlBool>;
   /** For a statement that writes to some of these scopes; what it finds open stays so until the commit. */
@@ -34,8 +40,10 @@ export const scopeNotFound = (): DomainError =>
 const notDead: Test = (kind, id) =>
   sql`(${kind} = ${sql.lit(ScopeKind.GLOBAL)} or not exists (select from dead_scope d where d.scope_kind = ${kind} and d.scope_id = ${id}))`;
 
-const trusting: Pick<OptionScopes, "isLive" | "gate"> = {
+const trusting: Omit<OptionScopes, "live"> = {
   isLive: notDead,
+  isLiveItself: notDead,
+  parentOf: () => sql`null::bigint`,
   gate: () => ({ before: sql``, isOpen: notDead }),
 };
 
@@ -58,8 +66,15 @@ const inEither = (
   or (${kind} = ${sql.lit(ScopeKind.ORGANIZATION)} and ${isOpenOrganization})
   or (${kind} = ${sql.lit(ScopeKind.PROJECT)} and ${isOpenProject}))`;
 
-const registered: Pick<OptionScopes, "isLive" | "gate"> = {
+const registered: Omit<OptionScopes, "live"> = {
   isLive: (kind, id) => inEither(kind, sql`exists (${openOrganizations} and g.id = ${id})`, sql`exists (${openProjects} and p.id = ${id})`),
+  isLiveItself: (kind, id) =>
+    inEither(
+      kind,
+      sql`exists (${openOrganizations} and g.id = ${id})`,
+      sql`exists (select from project p where p.delete_time is null and p.id = ${id})`,
+    ),
+  parentOf: (kind, id) => sql`(select p.organization_id from project p where p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)})`,
   // Locked, so that a deletion waits for the write, or the write for the deletion.
   gate: (scopes) => ({
     before: sql`with open_organization as materialized (

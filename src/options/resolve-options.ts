@@ -1,71 +1,51 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
-import { sql } from "kysely";
-import type { Call, Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import { stalenessOf } from "../cache/freshness.ts";
+import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { alive } from "./option.select.ts";
-import type { OptionScopes } from "./option-scopes.ts";
+import { isAlive } from "./held-options.ts";
+import { readScopes } from "./live-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { type LevelValue, levelOf, levels, type Resolution, resolve } from "./resolution.ts";
-import { ScopeKind } from "./scope.ts";
+import { type Scope, ScopeKind } from "./scope.ts";
+import type { HeldScopeOption } from "./scope-option.lookup.ts";
+import type { HeldOptions } from "./user-options.lookup.ts";
 import { toValue } from "./value.ts";
 
-type UserOptionRow = { found_user: bigint; email: string; scope_kind: ScopeKind | null; key: string; value: JsonValue };
-type ScopeOptionRow = { scope_kind: ScopeKind; key: string; value: JsonValue; locked: boolean };
+/** What one user has stored, by key and then by scope, and its primary address. */
+type UserLevels = { readonly userFound: boolean; readonly email: string; readonly options: ReadonlyMap<string, readonly JsonValue[]> };
 
-/** Where to read, and what can be read there. */
-type Read = { readonly db: Database; readonly live: OptionScopes["live"] };
+/** What the scopes of the call have stored, by the kind of scope. */
+type ScopeLevels = ReadonlyMap<ScopeKind, ReadonlyMap<string, HeldScopeOption>>;
 
-/** What one holder has stored: by key, and then by scope. */
-type Held<T> = Map<string, T[]>;
+/** The scopes of the request; an id of 0 takes no part. */
+const scopesOf = ({ projectId, organizationId }: ResolveOptionsRequest): readonly Scope[] => [
+  { kind: ScopeKind.GLOBAL, id: 0n },
+  ...(organizationId === 0n ? [] : [{ kind: ScopeKind.ORGANIZATION, id: organizationId }]),
+  ...(projectId === 0n ? [] : [{ kind: ScopeKind.PROJECT, id: projectId }]),
+];
 
-type UserLevels = { readonly email: string; readonly options: Held<JsonValue> };
-
-const hold = <T>(held: Held<T>, key: string, scope: ScopeKind, value: T): void => {
-  const scopes = held.get(key);
-  if (scopes !== undefined) {
-    scopes[scope] = value;
-    return;
+/** Turns the scopes of one user around: by key, and then by scope. */
+const levelsOfUser = (
+  held: readonly HeldOptions[],
+  scopes: readonly Scope[],
+  live: ReadonlySet<Scope>,
+  databaseTime: () => number,
+): UserLevels => {
+  const options = new Map<string, JsonValue[]>();
+  for (const [index, scope] of scopes.entries()) {
+    if (!live.has(scope)) continue;
+    const { kind } = scope;
+    for (const option of held[index]?.options.values() ?? []) {
+      if (!isAlive(option, databaseTime)) continue;
+      const levels = options.get(option.key) ?? [];
+      levels[kind] = option.json;
+      options.set(option.key, levels);
+    }
   }
-  const first: T[] = [];
-  first[scope] = value;
-  held.set(key, first);
-};
-
-/** The scopes of the request, as a condition on the two columns; an id of 0 takes no part. */
-const inScopes = ({ projectId, organizationId }: ResolveOptionsRequest) => sql`(
-  o.scope_kind = ${ScopeKind.GLOBAL}
-  or (o.scope_kind = ${ScopeKind.ORGANIZATION} and o.scope_id = ${organizationId})
-  or (o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = ${projectId}))`;
-
-const ofKeys = ({ keys }: ResolveOptionsRequest) => (keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`);
-
-const readUsers = async ({ db, live }: Read, call: Call, request: ResolveOptionsRequest): Promise<Map<bigint, UserLevels>> => {
-  const { rows } = await sql<UserOptionRow>`
-    select u.id as found_user, u.email, o.scope_kind, o.key, o.value
-    from users u left join user_option o on o.user_id = u.id and ${inScopes(request)} and ${ofKeys(request)} and ${alive} and ${live}
-    where u.id = any(${[...new Set(request.userIds)].map(String)}::bigint[])`.execute(db.sql, db.abort(call));
-  const users = new Map<bigint, UserLevels>();
-  for (const { found_user, email, scope_kind, key, value } of rows) {
-    const user = users.get(found_user) ?? { email, options: new Map() };
-    users.set(found_user, user);
-    if (scope_kind !== null) hold(user.options, key, scope_kind, value);
-  }
-  return users;
-};
-
-const readScopes = async ({ db, live }: Read, call: Call, request: ResolveOptionsRequest): Promise<Held<ScopeOptionRow>> => {
-  const { rows } = await sql<ScopeOptionRow>`
-    select o.scope_kind, o.key, o.value, o.locked from scope_option o where ${inScopes(request)} and ${ofKeys(request)} and ${live}`.execute(
-    db.sql,
-    db.abort(call),
-  );
-  const held: Held<ScopeOptionRow> = new Map();
-  for (const row of rows) hold(held, row.key, row.scope_kind, row);
-  return held;
+  return { userFound: held[0]?.userFound ?? false, email: held[0]?.email ?? "", options };
 };
 
 /** One key of a call, with the levels that are the same for all its users. */
@@ -76,13 +56,13 @@ type Key = {
   readonly shared: readonly LevelValue[];
 };
 
-const keyOf = (key: string, scopes: Held<ScopeOptionRow>, registry: OptionRegistry): Key => {
+const keyOf = (key: string, scopes: ScopeLevels, registry: OptionRegistry): Key => {
   const definition = registry.get(key);
   const shared: LevelValue[] = [];
   for (const { source, scope, holder } of levels) {
     if (holder === "scope" && scope !== undefined) {
-      const row = scopes.get(key)?.[scope];
-      if (row !== undefined) shared.push({ source, value: row.value, locked: row.locked });
+      const option = scopes.get(scope)?.get(key);
+      if (option !== undefined) shared.push({ source, value: option.json, locked: option.locked });
     }
     if (holder === "definition" && definition?.default !== undefined) shared.push({ source, value: definition.default, locked: false });
   }
@@ -126,25 +106,32 @@ const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): 
     return { source, value: toValue(value), locked, invalid: misfit !== undefined };
   });
 
-/** ResolveOptions: one statement for the users and their options, one for the scopes, whatever the number of users. */
+/** ResolveOptions: one statement for the users and one for the scopes, for all that the cache misses. */
 export const resolveOptions =
   ({
-    db,
+    userOptions,
+    scopeOptions,
     freshness,
     registry,
-    optionScopes,
-  }: Pick<Dependencies, "db" | "freshness" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.resolveOptions> =>
+    databaseTime,
+  }: Pick<Dependencies, "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
+    typeof UserOptionService.method.resolveOptions
+  > =>
   async (call, request) => {
     const { userIds, keys, explain } = request;
-    await freshness.check(call, request.consistency);
-    const [users, scopes] = await Promise.all([
-      readUsers({ db, live: optionScopes.live }, call, request),
-      readScopes({ db, live: optionScopes.live }, call, request),
+    const reading = freshness.reading(request.consistency);
+    const scopes = scopesOf(request);
+    const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
+    const [held, ofScopes] = await Promise.all([
+      userOptions.getAll(call, wanted, reading),
+      readScopes(scopeOptions, call, scopes, reading),
     ]);
-    const everywhere = [...registry.list().map(({ key }) => key), ...scopes.keys()];
+    const live = new Set(scopes.filter((_, index) => ofScopes[index]?.isLive));
+    const shared: ScopeLevels = new Map(scopes.map(({ kind }, index) => [kind, ofScopes[index]?.options ?? new Map()]));
+    const everywhere = [...registry.list().map(({ key }) => key), ...ofScopes.flatMap(({ options }) => [...options.keys()])];
     const prepared = new Map<string, Key>();
     const prepare = (key: string): Key => {
-      const known = prepared.get(key) ?? keyOf(key, scopes, registry);
+      const known = prepared.get(key) ?? keyOf(key, shared, registry);
       prepared.set(key, known);
       return known;
     };
@@ -152,14 +139,14 @@ export const resolveOptions =
     const keysOf = ({ options }: UserLevels): readonly Key[] =>
       keys.length > 0 ? requested : [...new Set([...everywhere, ...options.keys()])].sort().map(prepare);
 
-    const results = userIds.map((userId) => {
-      const user = users.get(userId);
-      if (user === undefined) return { userId, userFound: false };
+    const results = userIds.map((userId, index) => {
+      const user = levelsOfUser(held.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime);
+      if (!user.userFound) return { userId, userFound: false };
       const options = keysOf(user).map((key) => {
         const resolution = resolve(levelsOf(key, user), key.definition);
         return toResolvedOption(key.key, resolution, explain ? toTrail(registry, key.key, resolution) : undefined);
       });
       return { userId, userFound: true, options };
     });
-    return { results };
+    return { results, ...stalenessOf(reading) };
   };

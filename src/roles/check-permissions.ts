@@ -1,34 +1,53 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import type { PermissionSourceSchema } from "../gen/users/v1/permissions_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { permissionSources } from "./permission-sources.ts";
+import { rolesOf } from "../users/full-user.ts";
+import type { HeldUser, Users } from "../users/user.lookup.ts";
+import type { RoleDefinitions, Roles } from "./role.lookup.ts";
 
-type Source = { readonly position: number; readonly role_name: string | null };
+type Source = MessageInitShape<typeof PermissionSourceSchema>;
 
-const sourceOf = ({ role_name: role }: Source): MessageInitShape<typeof PermissionSourceSchema> => ({
-  source: role === null ? { case: "ownGrant", value: true } : { case: "roleName", value: role },
-});
+/** By what a user has a permission, its own grant first; nothing for unknown and for deleted users. */
+const sourcesOf = (user: HeldUser | undefined, permission: string, roles: Roles): Source[] => {
+  if (user === undefined || user.row.delete_time !== null) return [];
+  const { own_permissions: own, role_ids: ids } = user.row;
+  const names = ids.flatMap((id) => roles.get(id) ?? []).filter(({ permissions }) => permissions.includes(permission));
+  const byRole = names.map(({ name }) => name).sort();
+  return [
+    ...(own.includes(permission) ? [{ source: { case: "ownGrant" as const, value: true } }] : []),
+    ...byRole.map((name) => ({ source: { case: "roleName" as const, value: name } })),
+  ];
+};
 
-/** CheckPermissions: one result per check, and by what, in one statement. */
+/** CheckPermissions: one result per check, and by what. */
 export const checkPermissions =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.checkPermissions> =>
+  ({
+    users,
+    roleDefinitions,
+    freshness,
+  }: {
+    users: Users;
+    roleDefinitions: RoleDefinitions;
+    freshness: Freshness;
+  }): Operation<typeof UserService.method.checkPermissions> =>
   async (call, request) => {
-    const { checks } = request;
-    await freshness.check(call, request.consistency);
-    const [ids, permissions] = [checks.map(({ userId }) => String(userId)), checks.map(({ permission }) => permission)];
-    const { rows } = await sql<Source>`
-      select asked.position::int, source.role_name
-      from unnest(${ids}::bigint[], ${permissions}::text[]) with ordinality as asked (user_id, permission, position)
-      join users u on u.id = asked.user_id and u.delete_time is null
-      cross join lateral ${permissionSources(sql`asked.user_id`, sql`asked.permission`)} source
-      order by asked.position, source.role_name nulls first`.execute(db.sql, db.abort(call));
-    const byPosition = Map.groupBy(rows, ({ position }) => position);
-    const results = checks.map((_, index) => {
-      const via = (byPosition.get(index + 1) ?? []).map(sourceOf);
+    const { checks, consistency } = request;
+    const reading = freshness.reading(consistency);
+    const found = await users.getAll(
+      call,
+      checks.map(({ userId }) => userId),
+      reading,
+    );
+    const roles = await rolesOf(
+      roleDefinitions,
+      call,
+      found.map(({ user }) => user),
+      reading,
+    );
+    const results = checks.map(({ permission }, index) => {
+      const via = sourcesOf(found[index]?.user, permission, roles);
       return { allowed: via.length > 0, via };
     });
     return { results };

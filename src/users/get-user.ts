@@ -1,23 +1,43 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Freshness } from "../cache/freshness.ts";
-import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import { type Operation, whenReady } from "../call.ts";
 import { notFound } from "../errors.ts";
-import { UserView } from "../gen/users/v1/user_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { toUser } from "./user.mapping.ts";
-import { selectUsers } from "./user.select.ts";
+import { type UserSchema, UserView } from "../gen/users/v1/user_pb.ts";
+import type { GetUserResponseSchema, UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { RoleDefinitions } from "../roles/role.lookup.ts";
+import { fullUser } from "./full-user.ts";
+import type { Users } from "./user.lookup.ts";
 
 /** No user has this id. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
 
-/** GetUser: one statement. */
+/** The same user is the same answer, so that it is encoded once. */
+const responses = new WeakMap<MessageInitShape<typeof UserSchema>, MessageInitShape<typeof GetUserResponseSchema>>();
+
+const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<typeof GetUserResponseSchema> => {
+  const known = responses.get(user);
+  if (known !== undefined) return known;
+  const response = Object.freeze({ user });
+  responses.set(user, response);
+  return response;
+};
+
+/** GetUser: from the cache. */
 export const getUser =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.getUser> =>
-  async (call, request) => {
-    await freshness.check(call, request.consistency);
-    const row = await selectUsers(db.sql, { full: request.view !== UserView.BASIC })
-      .where("users.id", "=", request.id)
-      .executeTakeFirst(db.abort(call));
-    if (!row) throw userNotFound();
-    return { user: toUser(row) };
+  ({
+    users,
+    roleDefinitions,
+    freshness,
+  }: {
+    users: Users;
+    roleDefinitions: RoleDefinitions;
+    freshness: Freshness;
+  }): Operation<typeof UserService.method.getUser> =>
+  (call, request) => {
+    const reading = freshness.reading(request.consistency);
+    return whenReady(users.get(call, request.id, reading), ({ user }) => {
+      if (user === undefined) throw userNotFound();
+      if (request.view === UserView.BASIC) return respond(user.basic);
+      return whenReady(fullUser(roleDefinitions, call, user, reading), respond);
+    });
   };

@@ -32,13 +32,14 @@ const roleNamesOf = sql<string[]>`array(
 /** Every type but 0, recovery codes. */
 export const has2fa = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id and a.type <> 0)`;
 
+/** What the cache composes permissions and role names of, since roles change without their users. */
+const ownPermissionsOf = sql<string[]>`array(select permission from user_permission where user_id = users.id)`;
+const roleIdsOf = sql<string[]>`array(select role_id::text from role_member where user_id = users.id)`;
+
 const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
-/**
- * Every read of users is this query and a condition. The password stays in the database: what leaves it is whether
- * there is one.
- */
-export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
+/** The password stays in the database: what leaves it is whether there is one. */
+const selectRows = (db: Kysely<Schema>) =>
   db
     .selectFrom("users")
     .leftJoin("user_activity", "user_activity.user_id", "users.id")
@@ -66,11 +67,23 @@ export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
       "user_activity.last_login",
       "user_activity.last_active",
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
-      inFull(full, emailsOf).as("emails"),
-      inFull(full, permissionsOf).as("permissions"),
-      inFull(full, roleNamesOf).as("role_names"),
-      inFull(full, has2fa).as("has_2fa"),
     ]);
+
+/** Every read of users that nothing caches is this query and a condition. */
+export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
+  selectRows(db).select([
+    inFull(full, emailsOf).as("emails"),
+    inFull(full, permissionsOf).as("permissions"),
+    inFull(full, roleNamesOf).as("role_names"),
+    inFull(full, has2fa).as("has_2fa"),
+  ]);
+
+/** Users as the cache keeps them: what depends on nothing but the user. */
+export const selectHeldUsers = (db: Kysely<Schema>) =>
+  selectRows(db).select([emailsOf.as("emails"), ownPermissionsOf.as("own_permissions"), roleIdsOf.as("role_ids"), has2fa.as("has_2fa")]);
+
+/** A user as `selectHeldUsers` returns it. */
+export type HeldUserRow = Awaited<ReturnType<ReturnType<typeof selectHeldUsers>["execute"]>>[number];
 
 /** A user as `selectUsers` returns it. */
 export type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["execute"]>>[number];

@@ -16,7 +16,7 @@ const request = { $typeName: "users.v1.SetOptionRequest" } as never;
 /** `run` runs a body as one write; `blocked` holds what a statement waits for, until it is left. */
 const test = base
   .extend("run", { scope: "file" }, async ({ db }) => {
-    const write = createWrite(db, createConsistencyTokens(key), createIdempotency(key));
+    const write = createWrite(db, { tokens: createConsistencyTokens(key), idempotency: createIdempotency(key), committed: () => {} });
     return (body: (tx: Tx) => Promise<object>, call: Partial<Call> = {}) =>
       write(testCall(call), { method, request, subjects: [] }, async (tx) => {
         await body(tx);

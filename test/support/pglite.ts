@@ -1,3 +1,4 @@
+import { openCache } from "../../src/cache/open.ts";
 import { databaseError } from "../../src/db/faults.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { openForCommand } from "../../src/db/open.ts";
@@ -25,7 +26,9 @@ export const test = base
     const owned = { ...db, secretKey: new Uint8Array(32) };
     const listeners = await startListeners({
       config,
-      routes: createRoutes(createDependencies(owned, config, { metrics: metrics.registry, registry })),
+      routes: createRoutes(
+        createDependencies(owned, config, { metrics: metrics.registry, registry, cache: openCache(owned, config, silent) }),
+      ),
       log: silent,
       metrics,
       explain: databaseError,

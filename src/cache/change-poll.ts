@@ -1,0 +1,46 @@
+import { sql } from "kysely";
+import type { Database } from "../db/orm.ts";
+import type { Notification } from "./ports.ts";
+import type { VersionedSubject } from "./subject.ts";
+
+/** Most changes that one look at the log takes. */
+const MAX_CHANGES = 10_000;
+
+/**
+ * Without a bus: looks at the change log now and then for what other processes have committed. A change that commits late
+ * under an early number is missed, and does no harm: these are hints.
+ */
+export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
+  let last: bigint | undefined;
+  let running = false;
+
+  const look = async (): Promise<void> => {
+    const abort = db.abort({ signal: AbortSignal.timeout(intervalMs * 4) });
+    if (last === undefined) {
+      const { rows } = await sql<{ id: bigint }>`select coalesce(max(id), 0) as id from changes`.execute(db.sql, abort);
+      last = rows[0]?.id ?? 0n;
+      return;
+    }
+    const { rows } = await sql<VersionedSubject & { epoch: string; last: bigint }>`
+      select (select current_epoch()) as epoch, kind, id, max(version) as version, max(change) as last
+      from (select id as change, subject_kind as kind, subject_id as id, version from changes where id > ${last} order by changes.id limit ${MAX_CHANGES}) c
+      group by kind, c.id`.execute(db.sql, abort);
+    const [row] = rows;
+    if (row === undefined) return;
+    for (const { last: change } of rows) if (change > last) last = change;
+    notified({ epoch: row.epoch, subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) });
+  };
+
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    // A look that fails is followed by the next one; the bound does not depend on it.
+    look()
+      .catch(() => {})
+      .finally(() => {
+        running = false;
+      });
+  }, intervalMs);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+};

@@ -1,0 +1,30 @@
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import { isUnreachable } from "../db/faults.ts";
+import type { OwnedDatabase } from "../db/open.ts";
+import { createVault } from "../secrets.ts";
+import { type Cache, createCache } from "./cache.ts";
+import { startChangePoll } from "./change-poll.ts";
+import { processClock } from "./process-clock.ts";
+import { openRedis } from "./redis.ts";
+
+/** How long an entry is kept, in milliseconds: it is never invalidated, it only expires. */
+const ENTRY_TTL_MS = 5 * 60_000;
+
+/** The cache of this process; disposing it ends what it hears. */
+export type OpenCache = Cache & AsyncDisposable;
+
+/** Opens the cache that the settings name. */
+export const openCache = (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): OpenCache => {
+  const { url, boundMs, maxBytes } = cache;
+  const stack = new AsyncDisposableStack();
+  const redis = url.kind === "redis" ? stack.use(openRedis(url.url, createVault(db.secretKey), log)) : undefined;
+  const opened = createCache(
+    { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
+    { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },
+  );
+  if (redis !== undefined) redis.listen(opened.notified);
+  // The embedded database belongs to this process: nobody else writes to it.
+  else if (url.kind === "memory" && db.kind === "postgres") stack.use(startChangePoll(db, boundMs / 4, opened.notified));
+  return { ...opened, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+};

@@ -1,0 +1,98 @@
+import { deserialize, serialize } from "node:v8";
+import KeyvRedis, { createClient } from "@keyv/redis";
+import Keyv from "keyv";
+import type { Logger } from "pino";
+import type { Vault } from "../secrets.ts";
+import type { Bus, Notification, Store } from "./ports.ts";
+
+/** The store and the bus that processes share. */
+export type Redis = AsyncDisposable & {
+  readonly store: Store;
+  readonly bus: Bus;
+  /** Hears what other processes publish, and what this one does. */
+  readonly listen: (listener: (notification: Notification) => void) => void;
+};
+
+const CHANNEL = "userd:committed";
+/** First and longest wait before another attempt to connect, in milliseconds. */
+const RECONNECT_MS = [50, 1_000] as const;
+const CONNECT_TIMEOUT_MS = 500;
+
+/** Versions and ids beyond 2^53 don't survive JSON numbers. */
+type Message = [epoch: string, subjects: [kind: Notification["subjects"][number]["kind"], id: string, version: string][]];
+
+const encode = ({ epoch, subjects }: Notification): string =>
+  JSON.stringify([epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message);
+
+const decode = (text: string): Notification => {
+  const [epoch, subjects] = JSON.parse(text) as Message;
+  return { epoch, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
+};
+
+/**
+ * Connects to Redis, in the background: without it everything works, only slower. Values are encrypted, which also
+ * authenticates them: what somebody else puts there is no answer. Commands are refused at once while there is no
+ * connection; one that hangs is left to the budget of the protocol.
+ */
+export const openRedis = (url: string, vault: Vault, log: Logger): Redis => {
+  let isDown = false;
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectStrategy: (attempt: number) => Math.min(RECONNECT_MS[0] * 2 ** attempt, RECONNECT_MS[1]),
+    },
+  });
+  const subscriber = client.duplicate();
+  for (const one of [client, subscriber]) {
+    // The driver's own sentences can hold the address with its password.
+    one.on("error", (error: NodeJS.ErrnoException) => {
+      if (!isDown) log.warn({ code: error.code }, "the shared cache can't be reached; the database answers");
+      isDown = true;
+    });
+    one.on("ready", () => {
+      if (isDown) log.info("the shared cache is back");
+      isDown = false;
+    });
+    one.connect().catch(() => {});
+  }
+  const keyv = new Keyv<unknown>({
+    store: new KeyvRedis(client, { throwOnErrors: true, throwOnConnectError: true }),
+    useKeyPrefix: false,
+    throwOnErrors: true,
+    // Not JSON: it has neither bigint nor Date.
+    serialize: (data) => vault.lock(serialize(data).toString("base64")).toString("base64"),
+    deserialize: (text) => deserialize(Buffer.from(vault.unlock(Buffer.from(text, "base64")), "base64")),
+  });
+  keyv.on("error", () => {});
+  return {
+    store: {
+      get: (key) => keyv.get(key),
+      set: async (key, value, ttlMs) => {
+        // Whole milliseconds: Redis refuses others.
+        if (!(await keyv.set(key, value, Math.ceil(ttlMs)))) throw new Error("The shared cache did not take a value.");
+      },
+    },
+    bus: {
+      publish: (notification) => {
+        if (client.isReady) client.publish(CHANNEL, encode(notification)).catch(() => {});
+      },
+    },
+    listen: (listener) => {
+      const hear = (text: string) => {
+        try {
+          listener(decode(text));
+        } catch (error) {
+          log.warn({ err: error }, "a notification can't be read");
+        }
+      };
+      // Kept by the client across connections.
+      subscriber.subscribe(CHANNEL, hear).catch(() => {});
+      subscriber.on("ready", () => void subscriber.subscribe(CHANNEL, hear).catch(() => {}));
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const one of [client, subscriber]) one.destroy();
+    },
+  };
+};

@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import type { Call } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
+
+/** The users who have identities, in the order of these: one at most for each. One statement, none for no identities. */
+export const usersOfIdentities = async (
+  db: Database,
+  call: Call,
+  identities: readonly Pick<IdentityKey, "providerId" | "externalId">[],
+): Promise<readonly (readonly bigint[])[]> => {
+  if (identities.length === 0) return [];
+  const { rows } = await sql<{ user_id: bigint | null }>`
+    select i.user_id from unnest(
+      ${identities.map(({ providerId }) => String(providerId))}::bigint[],
+      ${identities.map(({ externalId }) => externalId)}::text[]) with ordinality as w (provider_id, external_id, position)
+    left join identity i on i.provider_id = w.provider_id and i.external_id = w.external_id
+    order by w.position`.execute(db.sql, db.abort(call));
+  return rows.map(({ user_id: id }) => (id === null ? [] : [id]));
+};

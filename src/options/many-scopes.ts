@@ -1,0 +1,35 @@
+import { sql } from "kysely";
+import type { Call } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { toUserOption } from "./option.mapping.ts";
+import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
+import { ScopeKind } from "./scope.ts";
+
+/** More scopes of users than this are not asked of the cache: most would be empty, and each would take a place in it. */
+export const MAX_HELD_SCOPES = 10_000;
+
+/** What users have set in any of many projects: one strong statement, which costs what it finds. */
+export const readManyScopes = async (
+  { db, optionScopes }: Pick<Dependencies, "db" | "optionScopes">,
+  call: Call,
+  {
+    userIds,
+    projectIds,
+    keys,
+  }: { readonly userIds: readonly bigint[]; readonly projectIds: readonly bigint[]; readonly keys: readonly string[] },
+) => {
+  const { rows } = await sql<OptionOfUser>`
+    select u.id as found_user, ${optionColumns}
+    from users u
+    left join user_option o on o.user_id = u.id and o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = any(${projectIds.map(String)}::bigint[])
+      and ${keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`} and ${alive} and ${optionScopes.live}
+    where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
+    order by u.id, o.scope_kind, o.scope_id, o.key`.execute(db.sql, db.abort(call));
+  const known = new Set(rows.map((row) => row.found_user));
+  const options = Map.groupBy(optionsIn(rows), (row) => row.user_id);
+  return userIds.map((userId) => ({
+    userId,
+    userFound: known.has(userId),
+    options: (options.get(userId) ?? []).map(toUserOption),
+  }));
+};

@@ -1,0 +1,91 @@
+import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import type { Cache } from "../cache/cache.ts";
+import type { Lookup } from "../cache/lookup.ts";
+import { type Loaded, loadedOf } from "../cache/ports.ts";
+import type { Database } from "../db/orm.ts";
+import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+import type { ScopeOptionSchema } from "../gen/users/v1/scope_option_pb.ts";
+import type { OptionScopes } from "./option-scopes.ts";
+import type { Scope } from "./scope.ts";
+import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
+import { subjectOfScope } from "./target.ts";
+
+/** An option of a scope as the statement reads it: times are milliseconds since the epoch. */
+type StoredRow = readonly [
+  id: string,
+  key: string,
+  value: JsonValue,
+  locked: boolean,
+  createTime: number,
+  updateTime: number,
+  version: number,
+];
+
+/** An option of a scope that is read through the cache. */
+export type HeldScopeOption = {
+  readonly json: JsonValue;
+  readonly locked: boolean;
+  readonly option: MessageInitShape<typeof ScopeOptionSchema>;
+};
+
+/** One scope, as its own rows say. */
+export type HeldScope = {
+  /** Options can be read in it. */
+  readonly isLive: boolean;
+  /** The organization whose scope has to be live too. */
+  readonly parentId: bigint | undefined;
+  /** All its options, by key. */
+  readonly options: ReadonlyMap<string, HeldScopeOption>;
+};
+
+/** Scopes and what they configure, through the cache. */
+export type ScopeOptions = Lookup<Scope, HeldScope>;
+
+/** What the cache keeps of a scope; the parent's id as text. */
+type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
+
+const toRow = ({ kind, id: scopeId }: Scope, [id, key, value, locked, createTime, updateTime, version]: StoredRow): ScopeOptionRow => ({
+  id: BigInt(id),
+  scope_kind: kind,
+  scope_id: scopeId,
+  key,
+  value,
+  locked,
+  create_time: new Date(createTime),
+  update_time: new Date(updateTime),
+  version,
+});
+
+/** Makes the lookup of what everybody, organizations and projects configure. */
+export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, parentOf }: OptionScopes): ScopeOptions => {
+  const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
+  const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {
+    type Row = SnapshotColumns & { readonly is_live: boolean; readonly parent_id: string | null; readonly rows: StoredRow[] | null };
+    const subjects = scopes.map(subjectOfScope);
+    const { rows } = await sql<Row>`
+      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
+        ${isLiveItself(kindColumn, idColumn)} as is_live, ${parentOf(kindColumn, idColumn)}::text as parent_id, (
+        select json_agg(json_build_array(o.id::text, o.key, o.value, o.locked,
+          (extract(epoch from o.create_time) * 1000)::bigint, (extract(epoch from o.update_time) * 1000)::bigint, o.version) order by o.key)
+        from scope_option o where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id) as rows
+      from ${snapshot}
+      cross join unnest(
+        ${scopes.map(({ kind }) => kind)}::smallint[],
+        ${scopes.map(({ id }) => String(id))}::bigint[],
+        ${subjects.map(({ kind }) => kind)}::text[]) with ordinality as w (scope_kind, scope_id, subject_kind, position)
+      left join subject_version s on s.kind = w.subject_kind and s.id = w.scope_id
+      order by w.position`.execute(db.sql, db.abort({ signal }));
+    return loadedOf(rows, (row) => ({ isLive: row.is_live, parentId: row.parent_id, rows: row.rows ?? [] }));
+  };
+  return cache.lookup<Scope, Content, HeldScope>(
+    { name: "scope_options", subjectOf: subjectOfScope, partOf: () => "", load, mayBeStale: true },
+    ({ isLive, parentId, rows }, scope) => ({
+      isLive,
+      parentId: parentId === null ? undefined : BigInt(parentId),
+      options: new Map(
+        rows.map((row) => [row[1], { json: row[2], locked: row[3], option: Object.freeze(toScopeOption(toRow(scope, row))) }]),
+      ),
+    }),
+  );
+};

@@ -1,0 +1,35 @@
+import { sql } from "kysely";
+import type { Cache } from "../cache/cache.ts";
+import type { Lookup } from "../cache/lookup.ts";
+import { type Loaded, loadedOf } from "../cache/ports.ts";
+import { rolesSubject } from "../cache/subject.ts";
+import type { Database } from "../db/orm.ts";
+import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+
+/** A role as the cache keeps it; the id as text. */
+export type HeldRole = { readonly id: string; readonly name: string; readonly permissions: readonly string[] };
+
+/** All roles, by id. */
+export type Roles = ReadonlyMap<string, HeldRole>;
+
+/** The definitions of all roles, through the cache: few, and asked for together. */
+export type RoleDefinitions = Lookup<"all", Roles>;
+
+/** Makes the lookup of the roles. */
+export const createRoleDefinitions = (cache: Cache, db: Database): RoleDefinitions => {
+  const load = async (keys: readonly "all"[], signal: AbortSignal): Promise<Loaded<readonly HeldRole[]>> => {
+    const { rows } = await sql<SnapshotColumns & { readonly roles: readonly HeldRole[] | null }>`
+      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, (
+        select json_agg(json_build_object('id', r.id::text, 'name', r.name, 'permissions',
+          array(select p.permission from role_permission p where p.role_id = r.id))) from role r) as roles
+      from ${snapshot} left join subject_version s on s.kind = 'roles' and s.id = 0`.execute(db.sql, db.abort({ signal }));
+    return loadedOf(
+      keys.flatMap(() => rows),
+      ({ roles }) => roles ?? [],
+    );
+  };
+  return cache.lookup<"all", readonly HeldRole[], Roles>(
+    { name: "roles", subjectOf: () => rolesSubject, partOf: () => "", load, mayBeStale: false },
+    (roles) => new Map(roles.map((role) => [role.id, role])),
+  );
+};

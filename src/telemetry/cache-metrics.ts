@@ -1,0 +1,38 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Cache } from "../cache/cache.ts";
+import type { CacheStats } from "../cache/stats.ts";
+
+const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help: string] } = {
+  hits: ["userd_cache_hits_total", "Contents answered from the memory of the process"],
+  level2Hits: ["userd_cache_level2_hits_total", "Contents answered from the shared cache"],
+  loads: ["userd_cache_loads_total", "Contents read from the database: misses and revalidations"],
+  shared: ["userd_cache_shared_loads_total", "Reads that shared a load that was on its way"],
+  stale: ["userd_cache_stale_total", "Contents older than the bound, answered as stale while the database could not be reached"],
+  notifications: ["userd_cache_notifications_total", "Notifications of commits that were received"],
+  level2Failures: ["userd_cache_level2_failures_total", "Uses of the shared cache that failed or took over 50 ms"],
+  level2Dropped: ["userd_cache_level2_dropped_total", "Writes to the shared cache that were dropped since too many were in progress"],
+  epochs: ["userd_cache_epochs_total", "How often the database turned out to be another one: a failover or a restore"],
+};
+
+/** Shows what the cache does. It counts by itself: a metric's method per hit would cost more than the hit. */
+export const watchCache = (registry: Registry, { stats, level1, breakerState }: Cache): void => {
+  for (const [field, [name, help]] of Object.entries(counters)) {
+    const counter: Counter = new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(stats[field as keyof CacheStats]);
+      },
+    });
+  }
+  const gauges = [
+    ["userd_cache_entries", "Contents in the memory of the process", level1.entries],
+    ["userd_cache_bytes", "What they take there, roughly", level1.bytes],
+    ["userd_cache_breaker_state", "Breaker of the shared cache: 0 closed, 1 half open, 2 open", breakerState],
+  ] as const;
+  for (const [name, help, value] of gauges) {
+    const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(value()) });
+  }
+};

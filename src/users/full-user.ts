@@ -1,0 +1,25 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Reading } from "../cache/reading.ts";
+import { type Call, type MaybePromise, whenReady } from "../call.ts";
+import type { UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { RoleDefinitions, Roles } from "../roles/role.lookup.ts";
+import type { HeldUser } from "./user.lookup.ts";
+
+const noRoles: Roles = new Map();
+
+/** The definitions of the roles that some users have; nothing is read when they have none. */
+export const rolesOf = (
+  roleDefinitions: RoleDefinitions,
+  call: Call,
+  users: readonly (HeldUser | undefined)[],
+  reading: Reading,
+): MaybePromise<Roles> =>
+  users.some((user) => user !== undefined && user.row.role_ids.length > 0) ? roleDefinitions.get(call, "all", reading) : noRoles;
+
+/** A user in the full view. */
+export const fullUser = (
+  roleDefinitions: RoleDefinitions,
+  call: Call,
+  user: HeldUser,
+  reading: Reading,
+): MaybePromise<MessageInitShape<typeof UserSchema>> => whenReady(rolesOf(roleDefinitions, call, [user], reading), user.full);
