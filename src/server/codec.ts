@@ -25,6 +25,9 @@ export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   }
 };
 
+/** What frozen responses are encoded to: the cache hands out the same answer again and again. */
+const encoded = new WeakMap<object, Uint8Array>();
+
 /** Bytes in, bytes out, within the limits of the RPC. */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
@@ -35,8 +38,12 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
     return decodeMessage(method.input, bytes);
   },
   encode: (response) => {
+    const known = encoded.get(response);
+    if (known !== undefined) return known;
     const bytes = toBinary(method.output, toMessage(method.output, response));
     assertResponseSize(bytes);
+    // An answer of one RPC is never an answer of another, so the response alone is the key.
+    if (Object.isFrozen(response)) encoded.set(response, bytes);
     return bytes;
   },
 });

@@ -1,9 +1,12 @@
-import { ServerInterceptingCall, type ServerInterceptingCallInterface, type ServerInterceptor } from "@grpc/grpc-js";
+import type { ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import { DomainError } from "../errors.ts";
 import { statusOf } from "./chain/status.ts";
 import { toGrpcStatus } from "./grpc-adapter.ts";
 
 const sweepMs = 1_000;
+
+/** What grpc-js asks of an interceptor; its own type demands a class where it uses the interface. */
+type Interceptor = (method: Parameters<ServerInterceptor>[0], call: ServerInterceptingCallInterface) => ServerInterceptingCallInterface;
 
 /** Ends calls whose request does not arrive. */
 export type StallGuard = { readonly interceptor: ServerInterceptor; readonly stop: () => void };
@@ -29,19 +32,21 @@ export const createStallGuard = (patienceMs: number): StallGuard => {
 
   return {
     stop: () => clearInterval(timer),
-    interceptor: (method, call) => {
+    interceptor: ((method, call) => {
       // A request stream is never complete until its end.
-      if (method.requestStream) return new ServerInterceptingCall(call);
+      if (method.requestStream) return call;
       incomplete.set(call, performance.now());
-      return new ServerInterceptingCall(call, {
-        start: (next) =>
-          next({
-            onReceiveHalfClose: (nextHalfClose) => {
-              incomplete.delete(call);
-              nextHalfClose();
-            },
-          }),
-      });
-    },
+      // Not a ServerInterceptingCall: its layers cost every call a fifth of what a bare server takes for it.
+      const { start } = call;
+      call.start = (listener) => {
+        const { onReceiveHalfClose } = listener;
+        listener.onReceiveHalfClose = () => {
+          incomplete.delete(call);
+          onReceiveHalfClose.call(listener);
+        };
+        start.call(call, listener);
+      };
+      return call;
+    }) satisfies Interceptor as unknown as ServerInterceptor,
   };
 };
