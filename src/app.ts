@@ -4,7 +4,7 @@ import { openCache } from "./cache/open.ts";
 import type { Config } from "./config.ts";
 import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
-import { openForCommand } from "./db/open.ts";
+import { type OwnedDatabase, openForCommand } from "./db/open.ts";
 import { type Database, SILENCE_MS } from "./db/orm.ts";
 import { createDependencies } from "./dependencies.ts";
 import { startPurger } from "./lifecycle/purger.ts";
@@ -35,11 +35,31 @@ export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
 /** A database that does not answer `select 1` is not ready. */
 const answers = async (db: Database): Promise<boolean> => (await sql`select 1`.execute(db.sql)).rows.length === 1;
 
+/** What has to be true of the database before anybody serves: migrated, and what was to be imported is in. */
+const prepare = async (
+  db: OwnedDatabase,
+  config: Config,
+  log: Logger,
+  { migrate: migrateFirst, importFile }: AppOptions,
+): Promise<void> => {
+  if (migrateFirst) await migrate(db, log);
+  else await assertMigrated(db);
+  if (importFile === undefined) return;
+  const { importBeforeServing } = await import("./import/before-serving.ts");
+  await importBeforeServing(db, importFile, config.systemUsername);
+};
+
+/** Prepares the database for workers, which then find it ready. */
+export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
+  await using db = await openForCommand(config, log);
+  await prepare(db, config, log, options);
+};
+
 /**
  * Starts the service: the composition root, to be read from top to bottom.
  * @throws ConfigError or StartupError with one sentence per fault; nothing stays open then.
  */
-export const startApp = async (config: Config, log: Logger, { migrate: migrateFirst, importFile }: AppOptions): Promise<App> => {
+export const startApp = async (config: Config, log: Logger, options: AppOptions): Promise<App> => {
   await using stack = new AsyncDisposableStack();
   assertExposure(config);
 
@@ -47,13 +67,7 @@ export const startApp = async (config: Config, log: Logger, { migrate: migrateFi
   const registry = createOptionRegistry(config, log, metrics.registry);
 
   const db = stack.use(await openForCommand({ ...config, silenceMs: SILENCE_MS }, log));
-  if (migrateFirst) await migrate(db, log);
-  else await assertMigrated(db);
-  if (importFile !== undefined) {
-    const { importBeforeServing } = await import("./import/before-serving.ts");
-    await importBeforeServing(db, importFile, config.systemUsername);
-  }
-
+  await prepare(db, config, log, options);
   await alignOptionIndexes(db, registry, log);
 
   const cache = stack.use(openCache(db, config, log));

@@ -1,7 +1,6 @@
 import { createServer, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
 import type { ListenAddress } from "../config.ts";
 import type { ChainContext } from "./chain/link.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
@@ -23,16 +22,19 @@ export type HttpListenerOptions = {
   readonly rpcs: readonly Rpc[];
   readonly context: ChainContext;
   readonly readiness: Readiness;
-  readonly registry: Registry;
+  readonly metrics: MetricsPage;
 };
+
+/** What `/metrics` answers. */
+export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
 
-const createPages = (readiness: Readiness, registry: Registry): ReadonlyMap<string, Page> =>
+const createPages = (readiness: Readiness, metrics: MetricsPage): ReadonlyMap<string, Page> =>
   new Map<string, Page>([
     ["/healthz", async () => ({ status: 200, body: "alive\n" })],
     ["/readyz", async () => ((await readiness.isReady()) ? { status: 200, body: "ready\n" } : { status: 503, body: "not ready\n" })],
-    ["/metrics", async () => ({ status: 200, type: registry.contentType, body: await registry.metrics() })],
+    ["/metrics", async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() })],
   ]);
 
 const send = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
@@ -51,9 +53,9 @@ const servePage = async (page: Page, request: HttpRequest, response: ServerRespo
   }
 };
 
-const createHttpHandler = ({ rpcs, context, readiness, registry }: HttpListenerOptions) => {
+const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions) => {
   const byPath = createConnectRpcs(rpcs, context);
-  const pages = createPages(readiness, registry);
+  const pages = createPages(readiness, metrics);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
   return (request: HttpRequest, response: ServerResponse): void => {

@@ -66,7 +66,7 @@ export const startListeners = async ({
     rpcs,
     context,
     readiness,
-    registry: metrics.registry,
+    metrics: { contentType: metrics.registry.contentType, text: metrics.text },
   }).catch((error: unknown) => {
     grpc.destroy();
     throw error;

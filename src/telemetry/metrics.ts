@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { metricsOf } from "./worker-metrics.ts";
 
 /** Counts and times one call of a method; `code` is the name of its status, OK included. */
 export type Observe = (code: string, milliseconds: number) => void;
@@ -13,6 +14,8 @@ export type CallMetrics = {
 export type Metrics = {
   /** Answers `/metrics`. Features register their own metrics here; never labels with user input. */
   readonly registry: Registry;
+  /** The text of `/metrics`: in a worker, that of all workers together. */
+  readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
   /** Tells how many calls are in progress, asked at each scrape. */
   readonly watchInProgress: (inProgress: () => number) => void;
@@ -58,6 +61,7 @@ export const createMetrics = (): Metrics => {
   });
   return {
     registry,
+    text: metricsOf(registry),
     calls: createCallMetrics(registry),
     watchInProgress: (inProgress) => {
       Object.assign(inProgressGauge, { collect: () => inProgressGauge.set(inProgress()) });

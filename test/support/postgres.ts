@@ -9,7 +9,8 @@ import { dirname, join } from "node:path";
 /** A PostgreSQL for the tests; `url` names its maintenance database. */
 export type TestPostgres = { readonly url: string; readonly stop: () => Promise<void> };
 
-const freePort = (): Promise<number> =>
+/** A port that nobody listens on. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {

@@ -1,0 +1,64 @@
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { StartupError } from "./db/startup-error.ts";
+import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
+
+/** A worker that ends is replaced after this, in milliseconds, so that one that always fails does not take the machine. */
+const REPLACE_MS = 1_000;
+
+/** @throws StartupError when the settings don't allow several workers. */
+export const assertWorkers = (workers: number, { database }: Pick<Config, "database">): void => {
+  if (workers > 1 && database.kind === "pglite") {
+    throw new StartupError("--workers above 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_URL.");
+  }
+};
+
+/**
+ * Runs the service in several processes that share the ports, until SIGTERM or SIGINT: a worker that ends by itself is
+ * replaced, and SIGHUP goes to all.
+ * @param ready is called once, with what a worker says when all of them are ready.
+ * @throws StartupError when a worker can't start; its own sentence is on standard error by then.
+ */
+export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {
+  let stopping = false;
+  let isReady = false;
+  const said = new Set<Worker>();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+
+  serveWorkerMetrics();
+  cluster.on("message", (worker, message: unknown) => {
+    if (typeof message !== "object" || message === null || !("ready" in message)) return;
+    said.add(worker);
+    if (isReady || said.size < workers) return;
+    isReady = true;
+    ready(String(message.ready));
+  });
+  cluster.on("exit", (worker, code, signal) => {
+    said.delete(worker);
+    if (stopping) return;
+    if (!isReady) {
+      failed.reject(new StartupError("A worker could not start."));
+      return;
+    }
+    log.error({ pid: worker.process.pid, code, signal }, "a worker has ended; another one takes its place");
+    setTimeout(() => !stopping && cluster.fork(), REPLACE_MS).unref();
+  });
+  for (let index = 0; index < workers; index += 1) cluster.fork();
+
+  const tell = (signal: NodeJS.Signals) => {
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
+  };
+  process.on("SIGHUP", () => tell("SIGHUP"));
+  try {
+    await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT"), failed.promise]);
+  } finally {
+    stopping = true;
+    const alive = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+    const gone = alive.map((worker) => (worker.isDead() ? undefined : once(worker, "exit")));
+    tell("SIGTERM");
+    await Promise.all(gone);
+  }
+};

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createClient } from "@keyv/redis";
+import { freePort } from "./postgres.ts";
+
+/** Whether this machine has a Redis server; without one the tests that need it say that they were skipped. */
+export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+
+/** A private Redis that can be made to fail. */
+export type TestRedis = AsyncDisposable & {
+  readonly url: string;
+  /** Stops answering, with all connections open (SIGSTOP); false goes on. */
+  readonly hang: (on: boolean) => void;
+  /** Ends at once; what it held is gone. */
+  readonly kill: () => Promise<void>;
+  /** Starts again on the same port, empty. */
+  readonly start: () => Promise<void>;
+  /** Forgets everything. */
+  readonly flush: () => Promise<void>;
+  /** Everything that it holds: keys and values. */
+  readonly contents: () => Promise<readonly (readonly [key: string, value: string])[]>;
+};
+
+/** Starts one. */
+export const startRedis = async (): Promise<TestRedis> => {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let server: ChildProcess | undefined;
+
+  const withClient = async <T>(work: (client: ReturnType<typeof createClient>) => Promise<T>): Promise<T> => {
+    const client = createClient({ url });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return await work(client as ReturnType<typeof createClient>);
+    } finally {
+      client.destroy();
+    }
+  };
+  const start = async (): Promise<void> => {
+    const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    server = child;
+    process.once("exit", () => child.kill("SIGKILL"));
+    for await (const text of child.stdout.setEncoding("utf8")) if (String(text).includes("Ready to accept connections")) break;
+    child.stdout.resume();
+  };
+  const kill = async (): Promise<void> => {
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const gone = once(server, "exit");
+    server.kill("SIGCONT");
+    server.kill("SIGKILL");
+    await gone;
+  };
+  await start();
+  return {
+    url,
+    hang: (on) => void server?.kill(on ? "SIGSTOP" : "SIGCONT"),
+    kill,
+    start,
+    flush: () => withClient(async (client) => void (await client.sendCommand(["FLUSHALL"]))),
+    contents: () =>
+      withClient(async (client) => {
+        const keys = (await client.sendCommand(["KEYS", "*"])) as unknown as string[];
+        return Promise.all(keys.map(async (key) => [key, String(await client.sendCommand(["GET", key]))] as const));
+      }),
+    [Symbol.asyncDispose]: kill,
+  };
+};
