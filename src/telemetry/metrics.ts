@@ -59,6 +59,8 @@ export const createMetrics = (): Metrics => {
     help: "Calls in progress, over both listeners",
     registers: [registry],
   });
+  // Each process counts as one; the sum over the workers is their number.
+  new Gauge({ name: "userd_workers", help: "Processes that share the ports", registers: [registry] }).set(1);
   return {
     registry,
     text: metricsOf(registry),

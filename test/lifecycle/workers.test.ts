@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { describe, expect } from "vitest";
+import { createUser, value } from "../support/build.ts";
+import { createClients } from "../support/clients.ts";
+import { test } from "../support/database.ts";
+import { runUserd, startService } from "../support/userd.ts";
+
+/** The processes that a process has started. */
+const childrenOf = async (pid: number): Promise<number[]> =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ").filter(Boolean).map(Number);
+
+const metric = (text: string, name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
+
+describe("userd serve --workers", () => {
+  test.skipIf(!existsSync("/proc/self/task"))(
+    "processes share the ports, count together, replace each other and drain together",
+    async ({ databaseUrl }) => {
+      await using service = await startService({ DATABASE_URL: databaseUrl }, ["--workers", "2"]);
+      const page = async (path: string) => (await fetch(`http://127.0.0.1:${service.httpAddress.port}${path}`)).text();
+      const metrics = () => page("/metrics");
+      // Several connections, so that both have some.
+      const clients = Array.from({ length: 6 }, () => createClients(service));
+      const { id: userId } = await createUser((clients[0] as (typeof clients)[number]).byKind["grpc-js"]);
+      for (const { byKind } of clients) {
+        for (let call = 0; call < 5; call += 1) await byKind["grpc-js"].options.setOption({ userId, key: `k${call}`, value: value(call) });
+      }
+      const counted = /userd_calls_total\{method="users.v1.UserOptionService\/SetOption",code="OK"\} (\d+)/;
+      expect(Number(counted.exec(await metrics())?.[1])).toBe(30);
+      expect(metric(await metrics(), "userd_workers")).toBe(2);
+
+      // The one that dies takes its connections with it, and another one takes its place.
+      const pids = () => childrenOf(service.process.pid ?? 0);
+      const [first = 0] = await pids();
+      process.kill(first, "SIGKILL");
+      await expect.poll(async () => (await pids()).filter((pid) => pid !== first).length, { timeout: 20_000 }).toBe(2);
+      await expect.poll(async () => metric(await metrics(), "userd_workers"), { timeout: 20_000 }).toBe(2);
+
+      for (const { close } of clients) close();
+      service.process.kill("SIGTERM");
+      expect(await service.ended).toMatchObject({ code: 0 });
+    },
+  );
+
+  test("the embedded database belongs to one process", async () => {
+    const { code, stderr } = await runUserd(["serve", "--workers", "2"], { settings: { DATABASE_URL: "pglite:memory" } });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("--workers above 1 needs PostgreSQL") });
+  });
+
+  test.for(["0", "1.5", "many", "1000"])("--workers %s is wrong usage", async (workers) => {
+    expect(await runUserd(["serve", "--workers", workers])).toMatchObject({ code: 2 });
+  });
+
+  test("a worker that can't start ends all, with its sentence", async ({ databaseUrl }) => {
+    const settings = { DATABASE_URL: databaseUrl, GRPC_LISTEN: "127.0.0.1:1" };
+    const { code, stderr } = await runUserd(["serve", "--workers", "2"], { settings });
+    expect(code).toBe(1);
+    expect(stderr).toContain("GRPC_LISTEN 127.0.0.1:1");
+  });
+});
