@@ -16,6 +16,7 @@ import { assertExposure } from "./server/callers.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
 import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
+import { startCacheSampler } from "./users/cache-sampler.ts";
 
 /** What `serve` may be told besides the settings. */
 export type AppOptions = {
@@ -73,6 +74,8 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   const cache = stack.use(openCache(db, config, log));
   watchCache(metrics.registry, cache);
   const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache });
+  if (config.cache.isCaching && config.cache.sampleMs > 0)
+    stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
   stack.use(startPurger(db, dependencies.systemUser, log));
   const { grpcAddress, httpAddress, drain } = stack.use(

@@ -68,6 +68,9 @@ export const settings = z.object({
     .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),
   CACHE_STALENESS_MS: integer(250, 30_000, 2_000).describe("The bound: no default read answers what was outdated longer ago than this"),
   CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB"),
+  CACHE_SAMPLE_SECONDS: integer(0, 3_600, 10).describe(
+    "How often a user that was written lately is read through the cache and held against the database; 0 = never",
+  ),
   GRPC_LISTEN: listen.prefault("127.0.0.1:50051").describe("Address of the gRPC port; port 0 picks a free one"),
   HTTP_LISTEN: listen.prefault("127.0.0.1:8080").describe("Address of the HTTP port (Connect, gRPC-Web, health, metrics)"),
   SECRET_KEY: secretKey
@@ -110,6 +113,8 @@ export type Config = {
     /** The staleness bound, in milliseconds. */
     readonly boundMs: number;
     readonly maxBytes: number;
+    /** Milliseconds between two samples; 0 = none are taken. */
+    readonly sampleMs: number;
   };
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
@@ -154,6 +159,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
       isCaching: value.CACHE_URL.kind !== "none",
       boundMs: value.CACHE_STALENESS_MS,
       maxBytes: value.CACHE_MEMORY_MB * 1024 * 1024,
+      sampleMs: value.CACHE_SAMPLE_SECONDS * 1_000,
     }),
     grpcListen: value.GRPC_LISTEN,
     httpListen: value.HTTP_LISTEN,

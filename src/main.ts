@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
+import type { Logger } from "pino";
 import { type AppOptions, prepareDatabase, startApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { formatAddress } from "./server/sockets.ts";
@@ -9,23 +10,36 @@ import { assertWorkers, superviseWorkers } from "./workers.ts";
 
 const say = (line: string): void => void process.stdout.write(line);
 
+/** One process that serves, until SIGTERM or SIGINT; then it drains. */
+const serve = async (config: Config, log: Logger, options: AppOptions, ready: (line: string) => void): Promise<void> => {
+  // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
+  await using app = await startApp(config, log, options);
+  const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
+  ready(
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/users.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+  );
+  process.on("SIGHUP", () => void app.reload());
+  await stopped;
+};
+
 /** Runs the service until SIGTERM or SIGINT, then drains. With several workers, this process only looks after them. */
 export const main = async (config: Config, options: AppOptions, workers: number): Promise<void> => {
   const log = createLogger(config.logLevel);
   silenceConsole(log);
-  if (workers > 1 && cluster.isPrimary) {
+  if (cluster.isWorker) {
+    try {
+      await serve(config, log, { migrate: false }, (line) => process.send?.({ ready: line }));
+    } finally {
+      // Its channel to the primary would keep it.
+      process.disconnect();
+    }
+  } else if (workers > 1) {
     assertWorkers(workers, config);
     // Once, before anybody serves.
     await prepareDatabase(config, log, options);
-    return superviseWorkers(workers, log, say);
+    await superviseWorkers(workers, log, say);
+  } else {
+    await serve(config, log, options, say);
   }
-  // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
-  await using app = await startApp(config, log, cluster.isWorker ? { migrate: false } : options);
-  const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
-  const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
-  const line = `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/users.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`;
-  if (cluster.isWorker) process.send?.({ ready: line });
-  else say(line);
-  process.on("SIGHUP", () => void app.reload());
-  await stopped;
 };

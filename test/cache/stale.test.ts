@@ -51,7 +51,11 @@ describe("when the database can't be reached", () => {
     // Not without being asked, not beyond what the caller takes, and not for a strong read.
     await expectRefusal(clients.options.getOption({ userId, key: "k" }), "Unavailable", "DATABASE_UNAVAILABLE");
     const tooShort = durationFromMs(1);
-    await expectRefusal(clients.options.getOption({ userId, key: "k", consistency: { maxStale: tooShort } }), "Unavailable", "DATABASE_UNAVAILABLE");
+    await expectRefusal(
+      clients.options.getOption({ userId, key: "k", consistency: { maxStale: tooShort } }),
+      "Unavailable",
+      "DATABASE_UNAVAILABLE",
+    );
     const strong = { mode: { case: "fullyConsistent" as const, value: true }, maxStale: tenSeconds };
     await expectRefusal(clients.options.getOption({ userId, key: "k", consistency: strong }), "Unavailable", "DATABASE_UNAVAILABLE");
     // Nor what says who may do what.

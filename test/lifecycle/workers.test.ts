@@ -52,9 +52,9 @@ describe("userd serve --workers", () => {
   });
 
   test("a worker that can't start ends all, with its sentence", async ({ databaseUrl }) => {
-    const settings = { DATABASE_URL: databaseUrl, GRPC_LISTEN: "127.0.0.1:1" };
-    const { code, stderr } = await runUserd(["serve", "--workers", "2"], { settings });
+    const settings = { DATABASE_URL: databaseUrl, GRPC_LISTEN: "192.0.2.1:50051" };
+    const { code, stderr } = await runUserd(["serve", "--workers", "2", "--insecure"], { settings });
     expect(code).toBe(1);
-    expect(stderr).toContain("GRPC_LISTEN 127.0.0.1:1");
+    expect(stderr).toContain("GRPC_LISTEN 192.0.2.1:50051 is not an address of this machine");
   });
 });

@@ -16,6 +16,7 @@ export const testConfig = (databaseUrl: string, settings: NodeJS.ProcessEnv = {}
       DRAIN_SECONDS: "0",
       LOG_LEVEL: "silent",
       DATABASE_POOL_SIZE: "10",
+      CACHE_SAMPLE_SECONDS: "0",
       ...settings,
     },
     {},

@@ -1,0 +1,74 @@
+import { setTimeout as delay, setInterval as every } from "node:timers/promises";
+import { sql } from "kysely";
+import { Counter, type Registry } from "prom-client";
+import { fastReading } from "../cache/reading.ts";
+import type { Database } from "../db/orm.ts";
+import type { Users } from "./user.lookup.ts";
+import { type HeldUserRow, selectHeldUsers } from "./user.select.ts";
+
+/** Longest that a sample takes besides its waits, in milliseconds. */
+const TIMEOUT_MS = 5_000;
+/** Among the users of how many changes one is picked. */
+const RECENT_CHANGES = 100;
+
+/** What has to be equal. The times of activity have no version and may lag. */
+const comparable = (row: HeldUserRow | undefined): string =>
+  JSON.stringify(row, (name, value: unknown) => {
+    if (name === "last_login" || name === "last_active") return undefined;
+    if (Array.isArray(value)) return [...value].map((member) => JSON.stringify(member)).sort();
+    return typeof value === "bigint" ? String(value) : value;
+  }) ?? "";
+
+/**
+ * Watches the promise of the cache in production: re-reads users that were written lately, by whatever process, the way
+ * calls do, and holds them against the database. One that is written meanwhile proves nothing, so what counts is a
+ * difference that is still there past the bound, while the database has not moved.
+ */
+export const startCacheSampler = (
+  db: Database,
+  users: Users,
+  { boundMs, sampleMs }: { readonly boundMs: number; readonly sampleMs: number },
+  registry: Registry,
+): Disposable => {
+  const inconsistencies = new Counter({
+    name: "cache_inconsistency_total",
+    help: "Sampled answers that differed from the database: within the bound, which is allowed, and beyond it, which must not be",
+    labelNames: ["window"],
+    registers: [registry],
+  });
+  for (const window of ["within_bound", "beyond_bound"]) inconsistencies.inc({ window }, 0);
+  const samples = new Counter({ name: "cache_samples_total", help: "Users that were held against the database", registers: [registry] });
+  const stop = new AbortController();
+
+  const recent = async (signal: AbortSignal): Promise<bigint | undefined> => {
+    const { rows } = await sql<{ id: bigint }>`
+      select subject_id as id from (select subject_kind, subject_id from changes order by changes.id desc limit ${RECENT_CHANGES}) c
+      where subject_kind = 'user' order by random() limit 1`.execute(db.sql, db.abort({ signal }));
+    return rows[0]?.id;
+  };
+  const look = async (id: bigint, signal: AbortSignal) => {
+    const served = comparable((await users.get({ signal }, id, fastReading)).user?.row);
+    // Beside the cache: a strong read would put right what it is to find.
+    const row = await selectHeldUsers(db.sql).where("users.id", "=", id).executeTakeFirst(db.abort({ signal }));
+    const stored = comparable(row);
+    return { stored, isEqual: served === stored };
+  };
+  const sample = async (): Promise<void> => {
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(TIMEOUT_MS + boundMs)]);
+    const id = await recent(signal);
+    if (id === undefined) return;
+    samples.inc();
+    const first = await look(id, signal);
+    if (first.isEqual) return;
+    inconsistencies.inc({ window: "within_bound" });
+    await delay(boundMs, undefined, { ref: false, signal });
+    const second = await look(id, signal);
+    if (!second.isEqual && second.stored === first.stored) inconsistencies.inc({ window: "beyond_bound" });
+  };
+  const run = async (): Promise<void> => {
+    // A database that can't be reached is no inconsistency.
+    for await (const _ of every(sampleMs, undefined, { ref: false, signal: stop.signal })) await sample().catch(() => {});
+  };
+  run().catch(() => {});
+  return { [Symbol.dispose]: () => stop.abort() };
+};
