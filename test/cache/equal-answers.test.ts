@@ -1,0 +1,35 @@
+import { expect } from "vitest";
+import { startApp } from "../../src/app.ts";
+import { createClients } from "../support/clients.ts";
+import { cloneDatabase, silent } from "../support/database.ts";
+import { test as base, testConfig } from "../support/service.ts";
+import { createScript, outcomeOf, prepareScript } from "./script.ts";
+
+/** Enough for every pair of kinds to meet many times; the soak runs 5,000. */
+const CALLS = 1_000;
+
+/** `start` starts a service over a database of its own. */
+const test = base.extend("start", async ({}, { onCleanup }) => {
+  const stack = new AsyncDisposableStack();
+  onCleanup(() => stack.disposeAsync());
+  return async (settings: NodeJS.ProcessEnv) => {
+    const database = stack.use(await cloneDatabase());
+    const app = stack.use(await startApp(testConfig(database.url, settings), silent, { migrate: false }));
+    const clients = createClients(app);
+    stack.defer(() => clients.close());
+    return clients.byKind["grpc-js"];
+  };
+});
+
+test("the same script of calls has the same answers with and without the cache", { timeout: 120_000 }, async ({ start }) => {
+  const [cached, uncached] = await Promise.all([start({ CACHE_URL: "memory" }), start({ CACHE_URL: "none" })]);
+  await Promise.all([prepareScript(cached), prepareScript(uncached)]);
+  let answered = 0;
+  for (const [index, step] of createScript(7, CALLS).entries()) {
+    const [ours, theirs] = await Promise.all([outcomeOf(step, cached), outcomeOf(step, uncached)]);
+    expect(ours, `call ${index}: ${step}`).toBe(theirs);
+    if (ours.startsWith("{")) answered += 1;
+  }
+  // Most of it has to be answers, for refusals are easily equal.
+  expect(answered).toBeGreaterThan(CALLS / 2);
+});

@@ -1,0 +1,163 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
+import { UserView } from "../../src/gen/users/v1/user_pb.ts";
+import { value } from "../support/build.ts";
+import type { Clients } from "../support/clients.ts";
+
+/** A small generator of numbers: the same seed is the same script. */
+const createRandom = (seed: number) => {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return {
+    below: (bound: number): number => Math.floor(next() * bound),
+    pick: <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T,
+  };
+};
+
+const USERS = 12;
+const keys = ["theme", "timezone", "free", "layout"] as const;
+const json = [null, true, 1, 1.5, "Europe/Vienna", "dark", ["a", 2], { a: { b: 1 } }] as const;
+const permissions = ["users.admin", "broadcasts.admin"] as const;
+const roles = ["first", "second"] as const;
+
+/** One call of the script, the same for every service that runs it. */
+type Step = (clients: Clients) => Promise<unknown>;
+
+/** The calls of a script: reads three times as often as writes, of few users, so that they meet. */
+export const createScript = (seed: number, calls: number): Step[] => {
+  const { below, pick } = createRandom(seed);
+  const userId = () => BigInt(1 + below(USERS + 1));
+  const scope = () => pick([{}, {}, { projectId: 1n }, { organizationId: 2n }]);
+  const name = () => `name-${below(USERS + 4)}`;
+  const target = () =>
+    pick([
+      { case: "global" as const, value: {} },
+      { case: "projectId" as const, value: 1n },
+      { case: "organizationId" as const, value: 2n },
+    ]);
+
+  const writes: (() => Step)[] = [
+    () => {
+      const request = { userId: userId(), key: pick(keys), value: value(pick(json) as never), ...scope() };
+      return ({ options }) => options.setOption(request);
+    },
+    () => {
+      const request = { userId: userId(), key: pick(keys), allowMissing: true, ...scope() };
+      return ({ options }) => options.deleteOption(request);
+    },
+    () => {
+      const request = { target: target(), key: pick(keys), value: value(pick(json) as never), locked: below(2) === 0 };
+      return ({ options }) => options.setScopeOption(request);
+    },
+    () => {
+      const request = { target: target(), key: pick(keys), allowMissing: true };
+      return ({ options }) => options.deleteScopeOption(request);
+    },
+    () => {
+      const user = { id: userId(), username: name() };
+      return ({ users }) => users.updateUser({ user });
+    },
+    () => {
+      const request = { userId: userId(), permission: pick(permissions) };
+      const grants = below(2) === 0;
+      return ({ users }) => (grants ? users.grantPermission(request) : users.revokePermission(request));
+    },
+    () => {
+      const request = { userId: userId(), roleName: pick(roles) };
+      const assigns = below(2) === 0;
+      return ({ users }) => (assigns ? users.assignRole(request) : users.unassignRole(request));
+    },
+    () => {
+      const role = { name: pick(roles), permissions: [pick(permissions)] };
+      return ({ users }) => users.updateRole({ role });
+    },
+    () => {
+      const id = userId();
+      const deletes = below(2) === 0;
+      return ({ users }) => (deletes ? users.deleteUser({ id }) : users.undeleteUser({ id }));
+    },
+    () => {
+      const request = { userId: userId(), email: `${name()}@example.com` };
+      const adds = below(2) === 0;
+      return ({ users }) => (adds ? users.addUserEmail(request) : users.removeUserEmail(request));
+    },
+  ];
+  const reads: (() => Step)[] = [
+    () => {
+      const request = { userId: userId(), key: pick(keys), ...scope() };
+      return ({ options }) => options.getOption(request);
+    },
+    () => {
+      const request = { userId: userId(), ...scope() };
+      return ({ options }) => options.listOptions(request);
+    },
+    () => {
+      const request = { userIds: [userId(), userId(), userId()], ...scope() };
+      return ({ options }) => options.batchGetOptions(request);
+    },
+    () => {
+      const request = { userIds: [userId(), userId()], keys: [...keys], projectId: 1n, organizationId: 2n, explain: true };
+      return ({ options }) => options.resolveOptions(request);
+    },
+    () => {
+      const request = { target: target(), key: pick(keys) };
+      return ({ options }) => options.getScopeOption(request);
+    },
+    () => {
+      const request = { id: userId(), view: pick([UserView.UNSPECIFIED, UserView.BASIC, UserView.FULL]) };
+      return ({ users }) => users.getUser(request);
+    },
+    () => {
+      const keysOf = [
+        { key: { case: "username" as const, value: name() } },
+        { key: { case: "email" as const, value: `${name()}@example.com` } },
+      ];
+      const request = { keys: [...keysOf, { key: { case: "id" as const, value: userId() } }], view: pick([UserView.BASIC, UserView.FULL]) };
+      return ({ users }) => users.lookupUsers(request);
+    },
+    () => {
+      const checks = [userId(), userId()].map((id) => ({ userId: id, permission: pick(permissions) }));
+      return ({ users }) => users.checkPermissions({ checks });
+    },
+  ];
+  return Array.from({ length: calls }, () => pick(below(4) === 0 ? writes : reads)());
+};
+
+/** Makes what the script is about: users with the ids from 1 on, and roles. */
+export const prepareScript = async ({ users }: Clients): Promise<void> => {
+  for (let index = 0; index < USERS; index += 1) {
+    await users.createUser({ user: { username: `name-${index}`, email: `name-${index}@example.com` } });
+  }
+  for (const name of roles) await users.createRole({ role: { name, permissions: [permissions[0]] } });
+};
+
+/** What two services have to agree on: everything but tokens and the moments at which they did something. */
+const moments = new Set([
+  "consistencyToken",
+  "createTime",
+  "updateTime",
+  "dateJoined",
+  "dateAdded",
+  "lastLogin",
+  "lastActive",
+  "deleteTime",
+  "purgeTime",
+]);
+
+/** The answer of a call, or its refusal, as text that can be compared. */
+export const outcomeOf = async (step: Step, clients: Clients): Promise<string> => {
+  const text = (answer: unknown) =>
+    JSON.stringify(answer, (key, member: unknown) => {
+      if (moments.has(key)) return undefined;
+      return typeof member === "bigint" ? String(member) : member;
+    });
+  try {
+    return text(await step(clients));
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    return `${Code[error.code]} ${error.findDetails(ErrorInfoSchema)[0]?.reason}`;
+  }
+};
