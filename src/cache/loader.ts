@@ -54,10 +54,14 @@ export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Cl
   };
 
   const begin = (): Batch<K, T> => {
-    const batch: Batch<K, T> = { parts: [], size: 0, signal: createSharedSignal() };
+    const close = () => {
+      if (open === batch) open = undefined;
+    };
+    // Nobody joins what has been cancelled before it was sent: its statement fails, or leaves nothing that counts (I12).
+    const batch: Batch<K, T> = { parts: [], size: 0, signal: createSharedSignal(close) };
     open = batch;
     clock.defer(() => {
-      if (open === batch) open = undefined;
+      close();
       void send(batch);
     });
     return batch;
