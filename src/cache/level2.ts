@@ -97,7 +97,8 @@ export const createLevel2 = (
       return;
     }
     writes += entries.length;
-    void guarded(() => Promise.all(entries.map(([key, value, ttl]) => store.set(key, value, ttl)))).finally(() => {
+    // Async, so that a store that throws at one of them does not leave the others' failures to nobody.
+    void guarded(() => Promise.all(entries.map(async ([key, value, ttl]) => store.set(key, value, ttl)))).finally(() => {
       writes -= entries.length;
     });
   };
