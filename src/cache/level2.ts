@@ -44,7 +44,7 @@ const MAX_WRITES = 1_000;
 /** Bumped when contents change their form: processes of two releases share a store. */
 const FORMAT = "1";
 
-type StoredCertificate = { readonly version: bigint; readonly databaseTime: number };
+type StoredCertificate = { readonly subject: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
 type StoredEntry = { readonly name: string; readonly epoch: string; readonly version: bigint; readonly content: unknown };
 
 const certificateKey = (epoch: string, subject: string): string => `${encodeKey("userd", FORMAT, "certificate", epoch)}${subject}`;
@@ -107,6 +107,8 @@ export const createLevel2 = (
     const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
     const offset = databaseClock.offset();
     if (certificate === undefined || offset === undefined) return undefined;
+    // I11: a client of the store that has lost count of its replies gives the answer to another question.
+    if (certificate.subject !== subject || certificate.epoch !== epoch) return undefined;
     const { version, databaseTime } = certificate;
     const shown = { epoch, version, databaseTime, time: rules.localTime(databaseTime, offset) };
     if (!rules.isYoung(shown, clock.now(), boundMs)) return undefined;
@@ -123,16 +125,20 @@ export const createLevel2 = (
       const ttl = ttlMs * (0.8 + 0.2 * Math.random());
       put([
         [entryKey(epoch, name, version), entry, ttl],
-        [certificateKey(epoch, subject), { version, databaseTime } satisfies StoredCertificate, boundMs],
+        [certificateKey(epoch, subject), { subject, epoch, version, databaseTime } satisfies StoredCertificate, boundMs],
       ]);
     },
     lift: ({ epoch, subjects }) => {
       put(
-        subjects.map((subject) => [
-          certificateKey(epoch, subjectKey(subject)),
-          { version: subject.version, databaseTime: -Infinity } satisfies StoredCertificate,
-          boundMs,
-        ]),
+        subjects.map((versioned) => {
+          const subject = subjectKey(versioned);
+          const { version } = versioned;
+          return [
+            certificateKey(epoch, subject),
+            { subject, epoch, version, databaseTime: -Infinity } satisfies StoredCertificate,
+            boundMs,
+          ];
+        }),
       );
     },
     distrust: () => {
