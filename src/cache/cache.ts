@@ -111,7 +111,7 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
         if (held?.epoch === epoch) level1.certify(name, rules.lift(held, { epoch, version: subject.version }));
       }
     },
-    databaseTime: () => clock.now() + (databaseClock.offset() ?? -Infinity),
+    databaseTime: () => clock.now() + (databaseClock.lastOffset() ?? -Infinity),
     stats,
     level1,
     breakerState: () => level2?.breakerState() ?? 0,

@@ -1,3 +1,5 @@
+import { DRIFT_MS } from "./database-clock.ts";
+
 /**
  * The one mutable thing of the cache: "the primary database showed at `time` that the version of the subject was at most
  * `version`". Whoever holds one may serve the entry of that version until the certificate is too old.
@@ -74,7 +76,8 @@ export const safeRules: Rules = {
     if (held === undefined || held.epoch !== epoch) return { epoch, version, time: -Infinity, databaseTime: -Infinity };
     return version > held.version ? { ...held, version } : held;
   },
-  isYoung: ({ time }, now, boundMs) => now - time <= boundMs,
+  // What comes from the future proves that a clock was stepped.
+  isYoung: ({ time }, now, boundMs) => now - time <= boundMs && time - now <= DRIFT_MS,
   satisfies: (certificate, { epoch, version, databaseTime }) =>
     certificate.epoch === epoch &&
     (version === undefined || certificate.version >= version) &&

@@ -5,14 +5,20 @@ export type DatabaseClock = {
    * @returns false when the clocks have come apart since the answers before: whatever was derived from them is void.
    */
   readonly observe: (sent: number, answered: number, databaseTime: number) => boolean;
-  /** At most the database's clock less ours, in milliseconds; undefined before the first answer. */
-  readonly offset: () => number | undefined;
+  /** At most the database's clock less ours, in milliseconds; undefined when no answer tells that is young enough. */
+  readonly offset: (now: number) => number | undefined;
+  /** The same by the last answers, however old and whichever database's: good enough for what is not bounded to the millisecond. */
+  readonly lastOffset: () => number | undefined;
+  /** Forgets all answers: the database is another one. */
+  readonly reset: () => void;
 };
 
 /** How far the two may drift apart, in milliseconds, before they are taken for stepped. */
-const DRIFT_MS = 100;
-/** How long an answer bounds the offset: two clocks of 200 ppm drift 12 ms apart meanwhile. */
+export const DRIFT_MS = 100;
+/** How long answers are collected in one window. */
 const WINDOW_MS = 30_000;
+/** How long an answer bounds the offset: two clocks of 200 ppm drift 24 ms apart meanwhile. */
+const MAX_AGE_MS = 2 * WINDOW_MS;
 
 /** The offset lies between `least` and `most` as far as the answers of one window tell. */
 type Window = { readonly since: number; least: number; most: number };
@@ -21,13 +27,16 @@ type Window = { readonly since: number; least: number; most: number };
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;
-  const most = (): number => Math.min(current?.most ?? Infinity, before?.most ?? Infinity);
-  const least = (): number => Math.max(current?.least ?? -Infinity, before?.least ?? -Infinity);
+  let last: number | undefined;
+  const young = (now: number): Window[] =>
+    [current, before].flatMap((window) => (window !== undefined && now - window.since <= MAX_AGE_MS ? [window] : []));
+  const most = (now: number): number => Math.min(...young(now).map((window) => window.most));
+  const least = (now: number): number => Math.max(...young(now).map((window) => window.least));
   return {
     observe: (sent, answered, databaseTime) => {
       // The database looked at its clock after we had sent, and before we had its answer.
       const shown = { least: databaseTime - answered, most: databaseTime - sent };
-      const agrees = shown.least <= most() + DRIFT_MS && shown.most >= least() - DRIFT_MS;
+      const agrees = shown.least <= most(sent) + DRIFT_MS && shown.most >= least(sent) - DRIFT_MS;
       if (!agrees) {
         before = undefined;
         current = undefined;
@@ -39,8 +48,15 @@ export const createDatabaseClock = (): DatabaseClock => {
         current.least = Math.max(current.least, shown.least);
         current.most = Math.min(current.most, shown.most);
       }
+      last = most(sent);
       return agrees;
     },
-    offset: () => (current === undefined ? undefined : most()),
+    // A process whose reads all find something in the shared store learns nothing of the database's clock.
+    offset: (now) => (young(now).length === 0 ? undefined : most(now)),
+    lastOffset: () => last,
+    reset: () => {
+      before = undefined;
+      current = undefined;
+    },
   };
 };

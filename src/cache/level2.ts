@@ -105,7 +105,7 @@ export const createLevel2 = (
 
   const read = async ({ epoch, subject, name }: SharedRead): Promise<Certified<unknown> | undefined> => {
     const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
-    const offset = databaseClock.offset();
+    const offset = databaseClock.offset(clock.now());
     if (certificate === undefined || offset === undefined) return undefined;
     // I11: a client of the store that has lost count of its replies gives the answer to another question.
     if (certificate.subject !== subject || certificate.epoch !== epoch) return undefined;
