@@ -174,13 +174,19 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
       const held = wanted.map((one) => peek(one, reading, now));
       const missing = wanted.filter((_, index) => held[index] === undefined);
       stats.hits += wanted.length - missing.length;
-      if (reading.maxStaleMs !== undefined) {
+      const noteAges = (now: number): void => {
+        if (reading.maxStaleMs === undefined) return;
         for (const [index, entry] of held.entries()) if (entry !== undefined) noteAge(wanted[index] as Wanted<K>, entry, reading, now);
       }
-      if (missing.length === 0) return (held as Entry<V>[]).map(({ content }) => content);
+      };
+      if (missing.length === 0) {
+        noteAges(now);
+        return (held as Entry<V>[]).map(({ content }) => content);
       return loadOrHeld(call, missing, reading).then((loaded) => {
         let next = 0;
         return held.map((entry) => (entry ?? (loaded[next++] as Entry<V>)).content);
+        // They have aged while the rest was loaded.
+        noteAges(clock.now());
       });
     },
   };

@@ -17,52 +17,53 @@ const PATIENCE_MS = 500;
 export const orHeld = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;
 
-  type Held = { readonly entry: Entry<V>; readonly ageMs: number };
+  type Held = { readonly entry: Entry<V>; readonly ageMs: number; readonly isNewest: boolean };
 
   const holds = (maxStaleMs: number, { token }: Reading, now: number) => {
     return ({ subject, subjectName, name }: Wanted<K>): Held | undefined => {
       const entry = level1.entry(name) as Entry<V> | undefined;
       if (entry === undefined) return undefined;
       const certificate = level1.certificate(subjectName);
-      const proof = certificate !== undefined && rules.fits(entry, certificate) ? certificate : { ...entry, databaseTime: -Infinity };
+      const isNewest = certificate !== undefined && rules.fits(entry, certificate);
+      const proof = isNewest ? certificate : { ...entry, databaseTime: -Infinity };
       if (token !== undefined && !rules.satisfies(proof, floorOf(token, subject))) return undefined;
       const ageMs = now - Math.max(proof.time, entry.time);
-      return ageMs <= maxStaleMs ? { entry, ageMs } : undefined;
+      return ageMs <= maxStaleMs ? { entry, ageMs, isNewest } : undefined;
     };
+  };
+
+  /** What was loaded is as old as its certificate was: it may have come from the shared store, or with another's load. */
+  const withAges = (loaded: Entry<V>[], reading: Reading): Entry<V>[] => {
+    const now = clock.now();
+    for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);
+    return loaded;
   };
 
   return async (call, wanted, reading) => {
     const { maxStaleMs, strong } = reading;
     const loading = load(call, wanted, reading);
     if (maxStaleMs === undefined || strong || !source.mayBeStale) {
-      const began = clock.now();
       const loaded = await loading;
-      if (maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, clock.now() - began);
-      return loaded;
+      return maxStaleMs === undefined ? loaded : withAges(loaded, reading);
     }
     let cancel = () => {};
     const impatient = new Promise<undefined>((resolve) => {
       cancel = clock.after(PATIENCE_MS, () => resolve(undefined));
     });
-    const began = clock.now();
     const answer = await Promise.race([loading, impatient])
       .catch((error: unknown) => {
         if (isUnreachable(error)) return undefined;
         throw error;
       })
       .finally(cancel);
-    const now = clock.now();
-    if (answer !== undefined) {
-      reading.ageMs = Math.max(reading.ageMs, now - began);
-      return answer;
-    }
-    const held = wanted.map(holds(maxStaleMs, reading, now));
-    if (!held.every((one) => one !== undefined)) return loading;
+    if (answer !== undefined) return withAges(answer, reading);
+    const held = wanted.map(holds(maxStaleMs, reading, clock.now()));
+    if (!held.every((one) => one !== undefined)) return withAges(await loading, reading);
     // Somebody else's error by now.
     loading.catch(() => {});
     reading.ageMs = Math.max(reading.ageMs, ...held.map(({ ageMs }) => ageMs));
-    // I9: what is beyond the bound says so.
-    if (reading.ageMs > boundMs) {
+    // I9: what is beyond the bound says so, and so does what a write that is known here has outdated.
+    if (reading.ageMs > boundMs || held.some(({ isNewest }) => !isNewest)) {
       reading.stale = true;
       stats.stale += wanted.length;
     }
