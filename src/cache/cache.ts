@@ -39,7 +39,7 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
     readonly epoch: () => string | undefined;
     /**
      * Takes note of an answer of the database, before what it showed is stored.
-     * @returns false when it comes from an epoch that has ended: such an answer is not kept.
+     * @returns false when it may come from an epoch that has ended: such an answer is not kept.
      */
     readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
   };
@@ -69,15 +69,24 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
   const level1 = createLevel1(limits);
   const databaseClock = createDatabaseClock();
   const level2 = store && createLevel2({ store, clock, databaseClock, rules, stats }, limits);
-  let current: { readonly epoch: string; readonly since: number } | undefined;
+  /** What was sent before `since` may come from an epoch before this one; `isShown` by a read, not only told by a commit. */
+  let current: { readonly epoch: string; readonly since: number; readonly isShown: boolean } | undefined;
+
+  const enter = (epoch: string, since: number, isShown: boolean): void => {
+    if (current?.epoch !== epoch) {
+      if (current !== undefined) stats.epochs += 1;
+      level1.forget();
+      // Another machine has another clock.
+      databaseClock.reset();
+    }
+    current = { epoch, since, isShown };
+  };
 
   const observe: CacheCore["observe"] = ({ epoch, databaseTime, sent, answered }) => {
-    if (current?.epoch !== epoch) {
-      // The answer of a database that has been replaced comes late.
+    if (current?.epoch !== epoch || !current.isShown) {
+      // It may be the answer, come late, of a database that has been replaced.
       if (current !== undefined && sent < current.since) return false;
-      if (current !== undefined) stats.epochs += 1;
-      current = { epoch, since: sent };
-      level1.distrust();
+      enter(epoch, answered, true);
     }
     if (!databaseClock.observe(sent, answered, databaseTime)) {
       level1.distrust();
@@ -86,12 +95,24 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
     return true;
   };
 
-  const core: CacheCore = { ...limits, clock, isUnreachable, rules, level1, level2, stats, epoch: () => current?.epoch, observe };
+  const core: CacheCore = {
+    ...limits,
+    clock,
+    isUnreachable,
+    rules,
+    level1,
+    level2,
+    stats,
+    epoch: () => (current?.isShown ? current.epoch : undefined),
+    observe,
+  };
 
   return {
     lookup: (source, prepare) => createLookup(core, source, prepare),
     committed: (notification) => {
       const { epoch, subjects } = notification;
+      // Nobody knows which of two epochs is the newer one: only what is sent from now on tells.
+      if (current?.epoch !== epoch) enter(epoch, clock.now(), false);
       for (const subject of subjects) {
         const name = subjectKey(subject);
         const held = level1.certificate(name);

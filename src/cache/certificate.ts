@@ -52,6 +52,8 @@ export type Rules = {
   readonly satisfies: (certificate: Certificate, floor: Floor) => boolean;
   /** A default read may share a load younger than the bound; a strong one only what has still to be sent. */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
+  /** What a load has shown may answer a default read that shared it: young enough for that read too, and nothing newer is known. */
+  readonly lands: (shown: Certificate, known: Certificate | undefined, began: number, boundMs: number) => boolean;
   /** I3: an entry stands for exactly the version of the certificate. */
   readonly fits: (entry: Lift, certificate: Certificate) => boolean;
   /** A certificate from the shared store, in the time of this process; `offset` = database clock less ours, at most. */
@@ -83,6 +85,8 @@ export const safeRules: Rules = {
     (version === undefined || certificate.version >= version) &&
     (databaseTime === undefined || certificate.databaseTime >= databaseTime),
   mayShare: ({ began, sent, strong: isStrong }, strong, now, boundMs) => (strong ? isStrong && !sent : now - began <= boundMs),
+  lands: ({ epoch, version, time }, known, began, boundMs) =>
+    began - time <= boundMs && (known === undefined || (known.epoch === epoch && known.version <= version)),
   fits: (entry, certificate) => entry.version === certificate.version && entry.epoch === certificate.epoch,
   localTime: (databaseTime, offset) => databaseTime - offset,
   stamp: (sent) => sent,

@@ -21,8 +21,10 @@ export type Level1 = {
   /** At once: a promise per hit would cost a third of the throughput. */
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
-  /** Forgets every certificate: what is held can't be trusted any more, but it is still what it was. */
+  /** Takes the trust from every certificate: when they were shown is not known any more, but what is held is still what it was. */
   readonly distrust: () => void;
+  /** Forgets every certificate: their versions say nothing in another epoch. */
+  readonly forget: () => void;
   readonly clear: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
@@ -60,7 +62,15 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
     certify: (subject, certificate) => void certificates.set(subject, certificate),
     entry: (name) => memory.get(name)?.value,
     put: (entry) => void keyv.set(entry.name, entry, ttlMs),
-    distrust: () => certificates.clear(),
+    distrust: () => {
+      // The versions stay: a load that is on its way must not bring back what was overwritten.
+      // Of a copy, from the oldest on: setting one makes it the most recent.
+      for (const subject of [...certificates.rkeys()]) {
+        const certificate = certificates.peek(subject);
+        if (certificate) certificates.set(subject, { ...certificate, time: -Infinity, databaseTime: -Infinity });
+      }
+    },
+    forget: () => certificates.clear(),
     clear: () => {
       certificates.clear();
       memory.clear();

@@ -23,7 +23,7 @@ export type Lookup<K, V> = {
 export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };
 
 /** What a load came back with. */
-type Landed<V> = { readonly entry: Entry<V>; readonly databaseTime: number };
+type Landed<V> = { readonly entry: Entry<V>; readonly shown: Certificate };
 
 /** Roughly what plain data takes in memory, in bytes. */
 const bytesOf = (content: unknown): number => {
@@ -84,11 +84,12 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     const shared = (await level2.read({ epoch, subject: subjectName, name })) as Certified<T> | undefined;
     // What was learned meanwhile is not unlearned.
     const known = level1.certificate(subjectName);
-    if (shared === undefined || (known?.epoch === epoch && known.version > shared.version)) return undefined;
+    if (shared === undefined || core.epoch() !== epoch) return undefined;
+    if (known !== undefined && (known.epoch !== epoch || known.version > shared.version)) return undefined;
     const entry = toEntry(wanted, shared);
     keep(entry, subjectName, shared);
     stats.level2Hits += 1;
-    return { entry, databaseTime: shared.databaseTime };
+    return { entry, shown: shared };
   };
 
   const fromDatabase = async (wanted: readonly Wanted<K>[], signal: AbortSignal, onSend: () => void): Promise<Landed<V>[]> => {
@@ -107,7 +108,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
         keep(entry, one.subjectName, shown);
         level2?.write(one.subjectName, one.name, shown);
       }
-      return { entry, databaseTime };
+      return { entry, shown };
     });
   };
 
@@ -123,10 +124,10 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
   });
 
   /** Whether what landed will do for a read that shared the load, or that another process has answered. */
-  const isAcceptable = ({ subject, subjectName }: Wanted<K>, { entry, databaseTime }: Landed<V>, { token }: Reading): boolean => {
-    const known = level1.certificate(subjectName);
-    if (known?.epoch === entry.epoch && known.version > entry.version) return false;
-    return token === undefined || rules.satisfies({ ...entry, databaseTime }, floorOf(token, subject));
+  const isAcceptable = ({ subject, subjectName }: Wanted<K>, { shown }: Landed<V>, { token }: Reading, began: number): boolean => {
+    // Versions that were known in an epoch are forgotten with it: what another one has shown can't be compared with them.
+    if (shown.epoch !== core.epoch() || !rules.lands(shown, level1.certificate(subjectName), began, boundMs)) return false;
+    return token === undefined || rules.satisfies(shown, floorOf(token, subject));
   };
 
   const assertReached = ({ subject }: Wanted<K>, { epoch, version }: Entry<V>, { token }: Reading): void => {
@@ -136,10 +137,11 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
   };
 
   const load = async (call: Pick<Call, "signal">, wanted: readonly Wanted<K>[], reading: Reading): Promise<Entry<V>[]> => {
+    const began = clock.now();
     // A token of another epoch says nothing about this one, so nothing but the database will do.
     const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
     const landed = await flights.board(call, wanted, strong);
-    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading));
+    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading, began));
     const anew = again.length === 0 ? [] : await flights.board(call, again, true);
     let next = 0;
     return wanted.map((one, index) => {
@@ -177,16 +179,16 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
       const noteAges = (now: number): void => {
         if (reading.maxStaleMs === undefined) return;
         for (const [index, entry] of held.entries()) if (entry !== undefined) noteAge(wanted[index] as Wanted<K>, entry, reading, now);
-      }
       };
       if (missing.length === 0) {
         noteAges(now);
         return (held as Entry<V>[]).map(({ content }) => content);
+      }
       return loadOrHeld(call, missing, reading).then((loaded) => {
-        let next = 0;
-        return held.map((entry) => (entry ?? (loaded[next++] as Entry<V>)).content);
         // They have aged while the rest was loaded.
         noteAges(clock.now());
+        let next = 0;
+        return held.map((entry) => (entry ?? (loaded[next++] as Entry<V>)).content);
       });
     },
   };
