@@ -1,0 +1,113 @@
+import { type Cache, createCache } from "../../../src/cache/cache.ts";
+import { safeRules } from "../../../src/cache/certificate.ts";
+import { LEVEL2_BUDGET_MS } from "../../../src/cache/level2.ts";
+import type { Lookup } from "../../../src/cache/lookup.ts";
+import type { Bus, Clock, Source, Store } from "../../../src/cache/ports.ts";
+import type { Random } from "../../fuzz/random.ts";
+import type { Bug } from "./bugs.ts";
+import { type Content, FIRST_STRICT_PART, type Key, PARTS, partOf, subjectOf } from "./content.ts";
+import { type Database, DatabaseFailure } from "./database.ts";
+import type { Owner, Scheduler } from "./scheduler.ts";
+
+/** While a process waits for the database. */
+export type Wait = { readonly from: number; until: number };
+
+/** A version that an answer has to have reached. */
+export type Reached = { readonly epoch: number; readonly version: bigint };
+
+/** One process of the service, from its start to its end. */
+export type Process = {
+  readonly name: string;
+  readonly owner: Owner;
+  readonly cache: Cache;
+  /** The lookup of what may be served stale, and of what must not. */
+  readonly lookupOf: (part: number) => Lookup<Key, Content>;
+  readonly waits: Wait[];
+  /** When pauses began. */
+  readonly pauses: Wait[];
+  /** When the database was asked, and when it answered. */
+  readonly answers: { readonly sent: number; readonly at: number }[];
+  /** By subject, what writes of this process have been acknowledged. */
+  readonly written: Map<number, Reached>;
+};
+
+/** What processes run in. */
+export type Environment = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly database: Database;
+  readonly bug: Bug | undefined;
+  readonly boundMs: number;
+};
+
+/** Starts a process; its clock starts anywhere and runs at most 200 ppm too fast or too slow. */
+export const startProcess = (
+  { scheduler, random, database, bug, boundMs }: Environment,
+  name: string,
+  { store, bus }: { readonly store: ((owner: Owner) => Store) | undefined; readonly bus: Bus | undefined },
+): Process => {
+  const owner: Owner = { pausedUntil: -1, dead: false };
+  const rate = 1 + (random.below(401) - 200) / 1_000_000;
+  const offset = random.below(1_000_000);
+  const wallError = random.below(8 * boundMs) - 4 * boundMs;
+  const now = () => offset + scheduler.now() * rate;
+  const clock: Clock = {
+    now,
+    defer: (task) => void scheduler.after(0, task, owner),
+    after: (milliseconds, task) => {
+      if (bug?.flaws?.waitsForStore && milliseconds === LEVEL2_BUDGET_MS) return () => {};
+      const event = scheduler.after(milliseconds / rate, task, owner);
+      return () => {
+        event.cancelled = true;
+      };
+    },
+  };
+  const rules = {
+    ...safeRules,
+    ...bug?.rules?.({ safe: safeRules, now, wallTime: () => 1_700_000_000_000 + scheduler.now() + wallError }),
+  };
+  const cache = createCache(
+    {
+      clock,
+      store: store?.(owner),
+      bus,
+      isUnreachable: (error) => error instanceof DatabaseFailure && error.unreachable,
+    },
+    { boundMs, ttlMs: 300_000, maxBytes: 1_000_000 },
+    rules,
+  );
+
+  const waits: Wait[] = [];
+  const answers: { sent: number; at: number }[] = [];
+  const source = (name: string, mayBeStale: boolean): Source<Key, Content> => ({
+    name,
+    mayBeStale,
+    subjectOf: ({ subject }) => subjectOf(subject),
+    partOf: (key) => (bug?.flaws?.joinedKeys ? (PARTS[key.part] ?? []).join("/") : partOf(key)),
+    load: async (keys, signal) => {
+      const wait: Wait = { from: scheduler.now(), until: Infinity };
+      waits.push(wait);
+      const hidden = new AbortController();
+      if (bug?.flaws?.hidesCancellation && random.chance(0.1)) scheduler.after(random.below(boundMs), () => hidden.abort());
+      try {
+        const loaded = await database.load(owner, keys, bug?.flaws?.hidesCancellation ? hidden.signal : signal);
+        if (!signal.aborted) answers.push({ sent: wait.from, at: scheduler.now() });
+        return loaded;
+      } finally {
+        wait.until = scheduler.now();
+      }
+    },
+  });
+  const served = cache.lookup(source("options", true), (content) => content);
+  const strict = cache.lookup(source("permissions", false), (content) => content);
+  return {
+    name,
+    owner,
+    cache,
+    lookupOf: (part) => (part < FIRST_STRICT_PART ? served : strict),
+    waits,
+    pauses: [],
+    answers,
+    written: new Map(),
+  };
+};
