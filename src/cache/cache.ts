@@ -85,7 +85,7 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
   const observe: CacheCore["observe"] = ({ epoch, databaseTime, sent, answered }) => {
     if (current?.epoch !== epoch || !current.isShown) {
       // It may be the answer, come late, of a database that has been replaced.
-      if (current !== undefined && sent < current.since) return false;
+      if (current !== undefined && sent <= current.since) return false;
       enter(epoch, answered, true);
     }
     if (!databaseClock.observe(sent, answered, databaseTime)) {
