@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import { userSubject } from "../../src/cache/subject.ts";
+import { BOUND_MS, createManualClock, createMemoryStore, createTestProcess, readingOf } from "./ports.ts";
+
+test("1,000 concurrent misses on one key are one load of one key", async () => {
+  const time = createManualClock();
+  const { read, statements, cache } = createTestProcess(time);
+  const answers = Promise.all(Array.from({ length: 1_000 }, () => read(1n)));
+  await time.settle();
+  expect(statements.map(({ keys }) => keys)).toEqual([[1n]]);
+  await statements[0]?.answer(3n);
+  expect(new Set(await answers)).toEqual(new Set(["1 v3"]));
+  expect(cache.stats).toMatchObject({ loads: 1, shared: 999 });
+});
+
+test("the loads of one turn share statements of at most 100 keys", async () => {
+  const time = createManualClock();
+  const { read, statements } = createTestProcess(time);
+  const answers = Promise.all(Array.from({ length: 250 }, (_, key) => read(BigInt(key))));
+  await time.settle();
+  expect(statements.map(({ keys }) => keys.length)).toEqual([100, 100, 50]);
+  for (const statement of statements) await statement.answer(1n);
+  expect((await answers)[249]).toBe("249 v1");
+});
+
+test("a strong read never joins a load that was sent before it", async () => {
+  const time = createManualClock();
+  const { read, statements } = createTestProcess(time);
+  const before = read(1n, { strong: true });
+  await time.settle();
+  const [one, another] = [read(1n, { strong: true }), read(1n, { strong: true })];
+  await time.settle();
+  expect(statements).toHaveLength(2);
+  await statements[0]?.answer(1n);
+  await statements[1]?.answer(2n);
+  expect(await Promise.all([before, one, another])).toEqual(["1 v1", "1 v2", "1 v2"]);
+});
+
+test("a default read does not join a load that is older than the bound", async () => {
+  const time = createManualClock();
+  const { read, statements } = createTestProcess(time);
+  void read(1n);
+  await time.pass(BOUND_MS + 1);
+  const late = read(1n);
+  await time.settle();
+  expect(statements).toHaveLength(2);
+  await statements[1]?.answer(2n);
+  expect(await late).toBe("1 v2");
+});
+
+test("I6 a read that shares a load is not answered what the load had found almost expired", async () => {
+  const time = createManualClock();
+  const store = createMemoryStore();
+  const [first, second] = [createTestProcess(time, { store }), createTestProcess(time, { store })];
+  void first.read(1n);
+  void second.read(9n);
+  await time.settle();
+  await first.statements[0]?.answer(1n);
+  await second.statements[0]?.answer(1n);
+  await time.pass(BOUND_MS - 10);
+  // 1 is in the shared store, just about; the load waits for 2.
+  void second.options.getAll({ signal: new AbortController().signal }, [1n, 2n], readingOf());
+  await time.pass(500);
+  const joined = second.read(1n);
+  await time.settle();
+  await second.statements[1]?.answer(1n);
+  expect(second.statements[2]?.keys).toEqual([1n]);
+  await second.statements[2]?.answer(2n);
+  expect(await joined).toBe("1 v2");
+});
+
+test("a call that is cancelled before its statement is sent takes no other one along", async () => {
+  const time = createManualClock();
+  const { read, statements } = createTestProcess(time);
+  const controller = new AbortController();
+  const cancelled = read(1n, {}, controller.signal).catch(() => "cancelled");
+  // The load has been begun, and waits for what else arrives in this turn.
+  for (let microtask = 0; microtask < 5; microtask += 1) await Promise.resolve();
+  controller.abort();
+  const other = read(2n);
+  await time.settle();
+  const statement = statements.find(({ keys }) => keys.includes(2n));
+  expect(statement?.signal.aborted).toBe(false);
+  await statement?.answer(1n);
+  await statements.find(({ keys }) => keys.includes(1n))?.answer(1n);
+  expect(await other).toBe("2 v1");
+  expect(await cancelled).toBe("cancelled");
+});
+
+test("I12 what a cancelled statement brings is not kept", async () => {
+  const time = createManualClock();
+  const { read, statements, cache } = createTestProcess(time);
+  const controller = new AbortController();
+  const cancelled = read(1n, {}, controller.signal).catch(() => "cancelled");
+  await time.settle();
+  controller.abort();
+  await statements[0]?.answer(1n);
+  expect(await cancelled).toBe("cancelled");
+  expect(cache.level1.entries()).toBe(0);
+});
+
+test("after a commit in a new epoch the late answer of the old primary is not served", async () => {
+  const time = createManualClock();
+  const { read, statements, cache } = createTestProcess(time);
+  void read(2n);
+  await time.settle();
+  await statements[0]?.answer(1n, "e1");
+  void read(1n);
+  await time.settle();
+  cache.committed({ epoch: "e2", subjects: [{ ...userSubject(1n), version: 1n }] });
+  const own = read(1n);
+  await time.settle();
+  await statements[1]?.answer(5n, "e1");
+  expect(statements).toHaveLength(3);
+  await statements[2]?.answer(1n, "e2");
+  expect(await own).toBe("1 v1");
+});
