@@ -153,11 +153,11 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
 
   const loadOrHeld = orHeld<K, V>(core, source, load);
 
-  /** When the certificate under which an entry is served was stamped. */
-  const noteAge = ({ subjectName }: Wanted<K>, entry: Entry<V>, reading: Reading, now: number): void => {
+  /** How long ago the certificate was stamped under which an entry is served. */
+  const ageOf = ({ subjectName }: Wanted<K>, entry: Entry<V>, now: number): number => {
     const certificate = level1.certificate(subjectName);
     const proven = certificate !== undefined && rules.fits(entry, certificate) ? Math.max(entry.time, certificate.time) : entry.time;
-    reading.ageMs = Math.max(reading.ageMs, now - proven);
+    return now - proven;
   };
 
   return {
@@ -167,7 +167,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
       const entry = peek(wanted, reading, now);
       if (entry === undefined) return loadOrHeld(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content);
       stats.hits += 1;
-      if (reading.maxStaleMs !== undefined) noteAge(wanted, entry, reading, now);
+      if (reading.maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, ageOf(wanted, entry, now));
       return entry.content;
     },
     getAll: (call, keys, reading) => {
@@ -176,19 +176,23 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
       const held = wanted.map((one) => peek(one, reading, now));
       const missing = wanted.filter((_, index) => held[index] === undefined);
       stats.hits += wanted.length - missing.length;
-      const noteAges = (now: number): void => {
-        if (reading.maxStaleMs === undefined) return;
-        for (const [index, entry] of held.entries()) if (entry !== undefined) noteAge(wanted[index] as Wanted<K>, entry, reading, now);
+      /** The age of the oldest hit; it is not looked at for who does not care. */
+      const ageOfHits = (now: number): number => {
+        if (reading.maxStaleMs === undefined) return 0;
+        return Math.max(...held.map((entry, index) => (entry === undefined ? 0 : ageOf(wanted[index] as Wanted<K>, entry, now))));
       };
+      const contentsOf = (entries: readonly Entry<V>[]) => entries.map(({ content }) => content);
       if (missing.length === 0) {
-        noteAges(now);
-        return (held as Entry<V>[]).map(({ content }) => content);
+        reading.ageMs = Math.max(reading.ageMs, ageOfHits(now));
+        return contentsOf(held as Entry<V>[]);
       }
       return loadOrHeld(call, missing, reading).then((loaded) => {
-        // They have aged while the rest was loaded.
-        noteAges(clock.now());
+        // They have aged while the rest was waited for: beside stale ones they may be older than the caller takes.
+        const ageMs = ageOfHits(clock.now());
+        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadOrHeld(call, wanted, reading).then(contentsOf);
+        reading.ageMs = Math.max(reading.ageMs, ageMs);
         let next = 0;
-        return held.map((entry) => (entry ?? (loaded[next++] as Entry<V>)).content);
+        return contentsOf(held.map((entry) => entry ?? (loaded[next++] as Entry<V>)));
       });
     },
   };

@@ -73,6 +73,21 @@ test("I9 what a known write has outdated is marked as stale, however young", asy
   expect(reading).toMatchObject({ stale: true, ageMs: BOUND_MS / 2 });
 });
 
+test("I9 a hit that grows too old beside what is waited for is not served with what is stale", async () => {
+  const { options, statements, pass, settle, cache } = await processThatRead(100);
+  const second = options.get({ signal }, 2n, readingOf());
+  await settle();
+  await statements.at(-1)?.answer(1n);
+  await second;
+  await pass(400);
+  cache.committed({ epoch: "e1", subjects: [{ ...userSubject(2n), version: 2n }] });
+  const failing = expect(options.getAll({ signal }, [1n, 2n], readingOf({ maxStaleMs: 950 }))).rejects.toThrow(Unreachable);
+  // 2 would do at 900 ms, and 1 is 1,000 ms old by then.
+  await pass(500);
+  for (const statement of statements) await statement.fail(new Unreachable());
+  await failing;
+});
+
 test("I9 another error of the database is an error", async () => {
   const { options, statements, settle } = await processThatRead(5_000);
   const failing = expect(options.get({ signal }, 1n, readingOf({ maxStaleMs: 10_000 }))).rejects.toThrow("relation is gone");
