@@ -16,7 +16,8 @@ export const file_users_v1_consistency: GenFile = /*@__PURE__*/
   fileDesc("Chp1c2Vycy92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcnMudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiACEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGVCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
- * How fresh the answer of a read has to be.
+ * How fresh the answer of a read has to be. docs/consistency.md says which reads are cached; the others always return
+ * the latest committed state.
  *
  * @generated from message users.v1.Consistency
  */
@@ -28,7 +29,8 @@ export type Consistency = Message<"users.v1.Consistency"> & {
    */
   mode: {
     /**
-     * The fastest answer that is within the service's staleness bound. The default.
+     * The fastest answer that was the latest at some time within the service's staleness bound: 2 s, unless it is set
+     * otherwise. The default.
      *
      * @generated from field: bool minimize_latency = 1;
      */
@@ -36,7 +38,8 @@ export type Consistency = Message<"users.v1.Consistency"> & {
     case: "minimizeLatency";
   } | {
     /**
-     * At least as fresh as the write, or read, that returned this consistency_token.
+     * As minimize_latency, and not older than the write that returned this consistency_token. One that this service has
+     * not issued, or that is newer than its database, is INVALID_ARGUMENT TOKEN_INVALID.
      *
      * @generated from field: string at_least_as_fresh = 2;
      */
@@ -44,7 +47,7 @@ export type Consistency = Message<"users.v1.Consistency"> & {
     case: "atLeastAsFresh";
   } | {
     /**
-     * The latest committed state.
+     * The latest committed state when the read begins.
      *
      * @generated from field: bool fully_consistent = 3;
      */
@@ -53,8 +56,9 @@ export type Consistency = Message<"users.v1.Consistency"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * When the database can't be reached: accept an answer that is at most this old, marked as stale. Absent = none:
-   * such a read is UNAVAILABLE. 0 s to 24 h.
+   * When the database can't be reached: accept an answer that is at most this old; beyond the bound it is marked as
+   * stale. For options only: never for what users may do. Nothing that was last read 5 minutes ago is held. With
+   * fully_consistent it does nothing. Absent = none: such a read is UNAVAILABLE. 0 s to 24 h.
    *
    * @generated from field: google.protobuf.Duration max_stale = 4;
    */

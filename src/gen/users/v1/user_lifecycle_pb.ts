@@ -311,7 +311,7 @@ export const RecordActivityRequestSchema: GenMessage<RecordActivityRequest> = /*
  */
 export type RecordActivityResponse = Message<"users.v1.RecordActivityResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * As of every write. last_active itself has no version, so that what sees it for certain is fully_consistent.
    *
    * @generated from field: string consistency_token = 1;
    */

@@ -158,14 +158,15 @@ export type User = Message<"users.v1.User"> & {
   dateJoined?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the user last signed in; absent = never.
+   * OUTPUT_ONLY. When the user last signed in; absent = never. Of a cached read it may lag: docs/consistency.md.
    *
    * @generated from field: google.protobuf.Timestamp last_login = 16;
    */
   lastLogin?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the user was last seen; absent = never. Moves at most once a minute.
+   * OUTPUT_ONLY. When the user was last seen; absent = never. Moves at most once a minute. Of a cached read it may lag:
+   * docs/consistency.md.
    *
    * @generated from field: google.protobuf.Timestamp last_active = 17;
    */
