@@ -14,6 +14,10 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
   }
 };
 
+/** The same bytes as grpc-js wants them. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** The message of an operation's literal, which may be a message already. */
 export const toMessage = (schema: DescMessage, literal: object): Message =>
   "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
@@ -40,7 +44,7 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   encode: (response) => {
     const known = encoded.get(response);
     if (known !== undefined) return known;
-    const bytes = toBinary(method.output, toMessage(method.output, response));
+    const bytes = asBuffer(toBinary(method.output, toMessage(method.output, response)));
     assertResponseSize(bytes);
     // An answer of one RPC is never an answer of another, so the response alone is the key.
     if (Object.isFrozen(response)) encoded.set(response, bytes);

@@ -16,10 +16,8 @@ import { compile } from "./chain/index.ts";
 import { createInvocation, type Transport } from "./chain/invocation.ts";
 import type { ChainContext, Handler } from "./chain/link.ts";
 import { Code, StatusError } from "./chain/status.ts";
-import { byteCodec } from "./codec.ts";
+import { asBuffer, byteCodec } from "./codec.ts";
 import type { Rpc } from "./rpc.ts";
-
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Bytes pass through grpc-js as they are: its own codec hook answers malformed messages with INTERNAL. */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>

@@ -15,6 +15,7 @@ const metric = (text: string, name: string): number => Number(new RegExp(`^${nam
 describe("userd serve --workers", () => {
   test.skipIf(!existsSync("/proc/self/task"))(
     "processes share the ports, count together, replace each other and drain together",
+    { timeout: 90_000 },
     async ({ databaseUrl }) => {
       await using service = await startService({ DATABASE_URL: databaseUrl }, ["--workers", "2"]);
       const page = async (path: string) => (await fetch(`http://127.0.0.1:${service.httpAddress.port}${path}`)).text();
