@@ -10,7 +10,7 @@ import {
 } from "node:crypto";
 
 /** Every use of the secret key; each has a sub-key of its own, so that one use proves nothing about another. */
-export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest";
+export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
 /** Derives the sub-key of one use. A key object: an HMAC by bytes makes one each time, which costs six times the HMAC. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>

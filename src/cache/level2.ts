@@ -34,6 +34,8 @@ export type SharedRead = {
   readonly epoch: string;
   readonly subject: string;
   readonly name: string;
+  /** The entry has to be as young as the certificate: it holds what moves no version. */
+  readonly hasUnversioned: boolean;
 };
 
 /** Longest that a call waits for the shared store, in milliseconds. */
@@ -45,7 +47,14 @@ const MAX_WRITES = 1_000;
 const FORMAT = "1";
 
 type StoredCertificate = { readonly subject: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
-type StoredEntry = { readonly name: string; readonly epoch: string; readonly version: bigint; readonly content: unknown };
+type StoredEntry = {
+  readonly name: string;
+  readonly epoch: string;
+  readonly version: bigint;
+  /** When it was loaded. */
+  readonly databaseTime: number;
+  readonly content: unknown;
+};
 
 const certificateKey = (epoch: string, subject: string): string => `${encodeKey("userd", FORMAT, "certificate", epoch)}${subject}`;
 const entryKey = (epoch: string, name: string, version: bigint): string => `${encodeKey("userd", FORMAT, "entry", epoch, version)}${name}`;
@@ -103,7 +112,7 @@ export const createLevel2 = (
     });
   };
 
-  const read = async ({ epoch, subject, name }: SharedRead): Promise<Certified<unknown> | undefined> => {
+  const read = async ({ epoch, subject, name, hasUnversioned }: SharedRead): Promise<Certified<unknown> | undefined> => {
     const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
     const offset = databaseClock.offset(clock.now());
     if (certificate === undefined || offset === undefined) return undefined;
@@ -114,13 +123,16 @@ export const createLevel2 = (
     if (!rules.isYoung(shown, clock.now(), boundMs)) return undefined;
     const entry = (await store.get(entryKey(epoch, name, version))) as StoredEntry | undefined;
     const isIt = entry?.name === name && entry.epoch === epoch && entry.version === version;
-    return isIt ? { ...shown, content: entry.content } : undefined;
+    if (!isIt) return undefined;
+    if (!hasUnversioned) return { ...shown, content: entry.content };
+    const loaded = { ...shown, databaseTime: entry.databaseTime, time: rules.localTime(entry.databaseTime, offset) };
+    return rules.isYoung(loaded, clock.now(), boundMs) ? { ...loaded, content: entry.content } : undefined;
   };
 
   return {
     read: (wanted) => (clock.now() < distrustedUntil ? Promise.resolve(undefined) : guarded(() => read(wanted))),
     write: (subject, name, { epoch, version, databaseTime, content }) => {
-      const entry: StoredEntry = { name, epoch, version, content };
+      const entry: StoredEntry = { name, epoch, version, databaseTime, content };
       // Jitter: what was filled together does not expire together.
       const ttl = ttlMs * (0.8 + 0.2 * Math.random());
       put([

@@ -56,6 +56,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     if (entry === undefined) return undefined;
     const certificate = level1.certificate(subjectName);
     if (certificate === undefined || !rules.fits(entry, certificate) || !rules.isYoung(certificate, now, boundMs)) return undefined;
+    if (source.hasUnversioned === true && now - entry.time > boundMs) return undefined;
     if (token !== undefined && !rules.satisfies(certificate, floorOf(token, subject))) return undefined;
     return entry;
   };
@@ -81,7 +82,9 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     const epoch = core.epoch();
     if (level2 === undefined || epoch === undefined) return undefined;
     const { subjectName, name } = wanted;
-    const shared = (await level2.read({ epoch, subject: subjectName, name })) as Certified<T> | undefined;
+    const shared = (await level2.read({ epoch, subject: subjectName, name, hasUnversioned: source.hasUnversioned === true })) as
+      | Certified<T>
+      | undefined;
     // What was learned meanwhile is not unlearned.
     const known = level1.certificate(subjectName);
     if (shared === undefined || core.epoch() !== epoch) return undefined;

@@ -2,7 +2,6 @@ import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { isUnreachable } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
-import { createVault } from "../secrets.ts";
 import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
@@ -18,7 +17,7 @@ export type OpenCache = Cache & AsyncDisposable;
 export const openCache = (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): OpenCache => {
   const { url, boundMs, maxBytes } = cache;
   const stack = new AsyncDisposableStack();
-  const redis = url.kind === "redis" ? stack.use(openRedis(url.url, createVault(db.secretKey), log)) : undefined;
+  const redis = url.kind === "redis" ? stack.use(openRedis(url.url, db.secretKey, log)) : undefined;
   const opened = createCache(
     { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
     { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },

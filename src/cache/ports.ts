@@ -49,6 +49,11 @@ export type Source<K, T> = {
    * what: is_active, superuser, permissions, session nonce, the state of a password.
    */
   readonly mayBeStale: boolean;
+  /**
+   * Whether the content holds what moves no version: the times of activity. Such an entry is served within the bound of its
+   * own load only, since a certificate says nothing about it.
+   */
+  readonly hasUnversioned?: boolean;
 };
 
 /** What every row of a read says about the read itself, and about the version of its subject. */

@@ -2,7 +2,7 @@ import { deserialize, serialize } from "node:v8";
 import KeyvRedis, { createClient } from "@keyv/redis";
 import Keyv from "keyv";
 import type { Logger } from "pino";
-import type { Vault } from "../secrets.ts";
+import { createSeal, createVault, type Seal } from "../secrets.ts";
 import type { Bus, Notification, Store } from "./ports.ts";
 
 /** The store and the bus that processes share. */
@@ -21,11 +21,14 @@ const CONNECT_TIMEOUT_MS = 500;
 /** Versions and ids beyond 2^53 don't survive JSON numbers. */
 type Message = [epoch: string, subjects: [kind: Notification["subjects"][number]["kind"], id: string, version: string][]];
 
-const encode = ({ epoch, subjects }: Notification): string =>
-  JSON.stringify([epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message);
+const encode = ({ epoch, subjects }: Notification, seal: Seal): string =>
+  seal.seal(JSON.stringify([epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
 
-const decode = (text: string): Notification => {
-  const [epoch, subjects] = JSON.parse(text) as Message;
+/** @throws Error when somebody else said it. */
+const decode = (text: string, seal: Seal): Notification => {
+  const payload = seal.open(text);
+  if (payload === undefined) throw new Error("The notification was not made with this secret key.");
+  const [epoch, subjects] = JSON.parse(payload) as Message;
   return { epoch, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
 };
 
@@ -34,7 +37,9 @@ const decode = (text: string): Notification => {
  * authenticates them: what somebody else puts there is no answer. Commands are refused at once while there is no
  * connection; one that hangs is left to the budget of the protocol.
  */
-export const openRedis = (url: string, vault: Vault, log: Logger): Redis => {
+export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
+  const vault = createVault(secretKey);
+  const seal = createSeal(secretKey, "cache-notification");
   let isDown = false;
   const client = createClient({
     url,
@@ -76,13 +81,13 @@ export const openRedis = (url: string, vault: Vault, log: Logger): Redis => {
     },
     bus: {
       publish: (notification) => {
-        if (client.isReady) client.publish(CHANNEL, encode(notification)).catch(() => {});
+        if (client.isReady) client.publish(CHANNEL, encode(notification, seal)).catch(() => {});
       },
     },
     listen: (listener) => {
       const hear = (text: string) => {
         try {
-          listener(decode(text));
+          listener(decode(text, seal));
         } catch (error) {
           log.warn({ err: error }, "a notification can't be read");
         }

@@ -28,11 +28,11 @@ export const watchCache = (registry: Registry, { stats, level1, breakerState }: 
     });
   }
   const gauges = [
-    ["userd_cache_entries", "Contents in the memory of the process", level1.entries],
-    ["userd_cache_bytes", "What they take there, roughly", level1.bytes],
-    ["userd_cache_breaker_state", "Breaker of the shared cache: 0 closed, 1 half open, 2 open", breakerState],
+    ["userd_cache_entries", "Contents in the memory of the process", level1.entries, "sum"],
+    ["userd_cache_bytes", "What they take there, roughly", level1.bytes, "sum"],
+    ["userd_cache_breaker_state", "Breaker of the shared cache: 0 closed, 1 half open, 2 open", breakerState, "max"],
   ] as const;
-  for (const [name, help, value] of gauges) {
-    const gauge: Gauge = new Gauge({ name, help, registers: [registry], collect: () => gauge.set(value()) });
+  for (const [name, help, value, aggregator] of gauges) {
+    const gauge: Gauge = new Gauge({ name, help, registers: [registry], aggregator, collect: () => gauge.set(value()) });
   }
 };

@@ -57,7 +57,7 @@ export const createUsers = (cache: Cache, db: Database): Users => {
     return loadedOf(rows, ({ epoch, database_time, subject_version, ...row }) => (row.id === null ? null : (row as HeldUserRow)));
   };
   return cache.lookup<bigint, HeldUserRow | null, { readonly user: HeldUser | undefined }>(
-    { name: "user", subjectOf: userSubject, partOf: () => "", load, mayBeStale: false },
+    { name: "user", subjectOf: userSubject, partOf: () => "", load, mayBeStale: false, hasUnversioned: true },
     (row) => ({ user: row === null ? undefined : toHeldUser(row) }),
   );
 };

@@ -83,14 +83,16 @@ test("a deleted project or organization takes and shows no options, and does whe
   expect((await options.restoreOption({ userId, key: "k", projectId, revisionId: revisions[0]?.revisionId ?? 0n })).option).toBeDefined();
 });
 
-test("the check costs no statement", async ({ checked, clients }) => {
+test("the check costs a write no statement, and a read none that is held", async ({ checked, clients }) => {
   const { id: userId } = await createUser(checked);
   const { id: projectId } = await createProject(checked, (await createOrganization(checked)).id);
   const write = { userId, key: "k", projectId };
   for (const { options } of [checked, clients["grpc-js"]]) await options.setOption({ ...write, value: value("warm") });
   const trusted = await statementsOf(() => clients["grpc-js"].options.setOption({ ...write, value: value(1) }));
   expect(await statementsOf(() => checked.options.setOption({ ...write, value: value(2) }))).toHaveLength(trusted.length);
-  expect(await statementsOf(() => checked.options.getOption(write))).toHaveLength(1);
+  // The user's options, the project, and its organization.
+  expect(await statementsOf(() => checked.options.getOption(write))).toHaveLength(3);
+  expect(await statementsOf(() => checked.options.getOption(write))).toHaveLength(0);
 });
 
 test("of a write and a purge at once, nothing is left behind", async ({ checked, db }) => {
