@@ -22,6 +22,12 @@ export const globalSubject: Subject = { kind: "global", id: 0n };
 /** The subject of an organization and what it configures. */
 export const organizationSubject = (id: bigint): Subject => ({ kind: "organization", id });
 
+/** The subject of an account, its contacts, its profiles and the resources that belong to them. */
+export const accountSubject = (id: bigint): Subject => ({ kind: "account", id });
+
+/** The subject of the platform account, whichever it is, and its admins. */
+export const platformSubject: Subject = { kind: "account", id: 0n };
+
 /** The subject of a project and what it configures. */
 export const projectSubject = (id: bigint): Subject => ({ kind: "project", id });
 

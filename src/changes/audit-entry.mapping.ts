@@ -28,7 +28,8 @@ const operations = new Map([
 
 /** Fields whose columns have other names; what is folded beside a field is no field of its own. */
 const fieldOf = (kind: string, column: string): string | undefined => {
-  if (column.endsWith("_handle")) return undefined;
+  if (column.endsWith("_handle") || column.endsWith("_handles")) return undefined;
+  if (column === "semver") return "version";
   if (kind === "users" && column === "flags") return "newsletter_consent_prompt";
   return column.startsWith("avatar_") ? "avatar" : column;
 };

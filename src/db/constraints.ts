@@ -6,6 +6,9 @@ const linkedElsewhere = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The 
 const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The user has another identity of this provider.");
 const slugTaken = (): DomainError => alreadyExists("SLUG_TAKEN", "The slug is taken.");
 
+const noAccount = (): DomainError => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
+const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
+
 /** The domain error that each named constraint stands for. A violated constraint that is not here is a fault. */
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
@@ -34,4 +37,15 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   team_slug_key: slugTaken,
   organization_member_user_key: () => alreadyExists("MEMBER_EXISTS", "The user is a member of the organization."),
   organization_member_email_key: () => alreadyExists("MEMBER_EXISTS", "The address is invited already."),
+  account_number_key: () => alreadyExists("ACCOUNT_NUMBER_TAKEN", "The number is another account's."),
+  account_default_key: () => alreadyExists("DEFAULT_ACCOUNT_TAKEN", "Another account is the default one."),
+  account_platform_key: () => alreadyExists("PLATFORM_ACCOUNT_TAKEN", "Another account is the platform account."),
+  account_contact_account_id_foreign: noAccount,
+  account_contact_email_key: () => alreadyExists("CONTACT_TAKEN", "The account has a contact with this address."),
+  account_contact_primary_key: () => alreadyExists("PRIMARY_CONTACT_TAKEN", "The account has a primary contact."),
+  user_profile_key: () => alreadyExists("PROFILE_TAKEN", "The user has a profile in the account."),
+  user_profile_user_id_foreign: noUser,
+  user_profile_account_id_foreign: noAccount,
+  resource_key: () => alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name."),
+  resource_owner_profile_id_foreign: noProfile,
 };

@@ -16,6 +16,10 @@ import { ProjectSchema } from "../organizations/project.entity.ts";
 import { ProjectTeam } from "../organizations/project-team.entity.ts";
 import { TeamSchema } from "../organizations/team.entity.ts";
 import { TeamMember } from "../organizations/team-member.entity.ts";
+import { AccountSchema } from "../profiles/account.entity.ts";
+import { AccountContact } from "../profiles/account-contact.entity.ts";
+import { UserProfileSchema } from "../profiles/user-profile.entity.ts";
+import { Resource } from "../resources/resource.entity.ts";
 import { RoleSchema } from "../roles/role.entity.ts";
 import { RoleMember } from "../roles/role-member.entity.ts";
 import { RolePermission } from "../roles/role-permission.entity.ts";
@@ -46,6 +50,10 @@ export const entities = [
   AuthProviderSchema,
   AuthIdentity,
   Authenticator,
+  AccountSchema,
+  AccountContact,
+  UserProfileSchema,
+  Resource,
   OptionRevision,
   ScopeOption,
   DeadScope,

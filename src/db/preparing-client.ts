@@ -4,10 +4,14 @@ import { type Watch, watchConnection } from "./silent-connections.ts";
 /** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
 const MAX_NAMES = 200;
 
+/** What begins with it is composed per request: its texts are too many to prepare. */
+export const COMPOSED = "/* composed */";
+
 /** One name per text, the same for all connections. */
 const names = new Map<string, string>();
 
 const nameOf = (text: string): string | undefined => {
+  if (text.startsWith(COMPOSED)) return undefined;
   const known = names.get(text);
   if (known !== undefined || names.size >= MAX_NAMES) return known;
   const name = `userd_${names.size + 1}`;

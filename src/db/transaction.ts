@@ -157,7 +157,10 @@ export const createWrite = (
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     const touched: (Subject | VersionedSubject)[] = [...plan.subjects];
     const { requestId = "" } = plan;
-    const touching: Tx = { ...tx, touch: (subject) => touched.push(subject) };
+    const touch = (subject: Subject): void => {
+      if (!touched.some(({ kind, id }) => kind === subject.kind && id === subject.id)) touched.push(subject);
+    };
+    const touching: Tx = { ...tx, touch };
     await setContext(touching);
     await lockSubjects(touching, plan.subjects);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);

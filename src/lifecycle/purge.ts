@@ -16,6 +16,8 @@ export const belongings = [
   "authenticator",
   "password_reset",
   "user_ip",
+  "account_contact",
+  "user_profile",
 ] as const satisfies readonly (keyof Schema)[];
 
 /** A transaction of the service, or of the worker, which has no call. */
@@ -45,15 +47,22 @@ const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly strin
   return rows.map(({ organization_id }) => organization_id);
 };
 
+/** The owners of the resources learn of it from the change log: one resource must not keep a person's data for ever. */
+const dropResources = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
+  sql`
+    delete from resource where owner_profile_id in (
+      select id from user_profile where user_id = any(${ids}::bigint[]))`.execute(tx, abort);
+
 /**
- * Removes users and all that belongs to them; their versions, and those of their organizations, are locked already. The
- * change log keeps their ids, which are never used again, and nothing that says who they were.
+ * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
+ * already. The change log keeps their ids, which are never used again, and nothing that says who they were.
  * @returns the organizations whose last owner went: they stay, for somebody to look after.
  */
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
   await dropNames(tx, ids);
+  await dropResources(tx, ids);
   for (const table of belongings) {
     await sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
   }

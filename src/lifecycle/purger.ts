@@ -1,6 +1,6 @@
-import { sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Database } from "../db/orm.ts";
+import type { Database, Schema } from "../db/orm.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge.ts";
@@ -20,6 +20,22 @@ const INTERVAL_MS = 60_000;
 type Purged = { readonly users: number; readonly ownerless: readonly bigint[] };
 
 /**
+ * The accounts that lose a member or a contact, and account 0 when one of them is the platform account; other instances wait
+ * for them, since a batch that goes on without one would have to wait for it out of order.
+ */
+const lockAccounts = (tx: Kysely<Schema>, isDue: RawBuilder<unknown>) =>
+  sql`
+    with due as (select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH}),
+      left_by as (
+        select account_id as id from user_profile where user_id in (select id from due)
+        union
+        select account_id from account_contact where user_id in (select id from due)
+      )
+    select from subject_version s where s.kind = 'account' and s.id in (
+      select id from left_by union select 0 from account where is_platform and id in (select id from left_by)
+    ) order by s.id for update of s`.execute(tx);
+
+/**
  * Removes one batch. The versions of the users and of their organizations are locked first, like every write does it, and
  * those that somebody else holds are left to the next round: so several instances share the work.
  */
@@ -27,6 +43,7 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   db.sql.transaction().execute(async (tx) => {
     await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
     const isDue = sql`u.purge_time <= now() and u.username_handle <> ${systemUser.handle}`;
+    await lockAccounts(tx, isDue);
     await sql`
       select from subject_version s where s.kind = 'organization' and s.id in (
         select m.organization_id from organization_member m

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { touchAccounts } from "../access/flag-subjects.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { UserSchema } from "../gen/users/v1/user_pb.ts";
 import { userNotFound } from "./get-user.ts";
@@ -11,6 +12,10 @@ import { assertNotDeleted } from "./writable-user.ts";
 export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<typeof UserSchema>> =>
   toUser(await selectUsers(tx.sql, { full: true }).where("users.id", "=", id).executeTakeFirstOrThrow(tx.abort));
 
+/** The flags that decide what the user, or others of its accounts, may see. */
+const accessFlagsOf = ({ isActive, isSuspended, deleteTime }: User): string =>
+  JSON.stringify([isActive, isSuspended, (deleteTime ?? null) === null]);
+
 /**
  * Changes the row of a user, deleted or not, and returns the user in full; equal values write nothing.
  * @throws NOT_FOUND USER_NOT_FOUND.
@@ -18,8 +23,10 @@ export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<
 export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> => {
   const row = await tx.em.findOne(User, id);
   if (!row) throw userNotFound();
+  const before = accessFlagsOf(row);
   change(row);
   await tx.em.flush();
+  if (accessFlagsOf(row) !== before) await touchAccounts(tx, id);
   return writtenUser(tx, id);
 };
 

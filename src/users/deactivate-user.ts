@@ -1,4 +1,4 @@
-import { userSubject } from "../cache/subject.ts";
+import { flagSubjects } from "../access/flag-subjects.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
@@ -8,9 +8,9 @@ const method = UserService.method.deactivateUser;
 
 /** DeactivateUser: the user can't sign in. */
 export const deactivateUser =
-  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof method> =>
-  (call, request) =>
-    write(call, { method, request, subjects: [userSubject(request.id)] }, async (tx) => ({
+  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
+  async (call, request) =>
+    write(call, { method, request, subjects: await flagSubjects(db, call, request.id) }, async (tx) => ({
       user: await changeUser(tx, request.id, (row) => {
         systemUser.refuse(row.username);
         row.isActive = false;

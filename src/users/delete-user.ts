@@ -1,4 +1,4 @@
-import { userSubject } from "../cache/subject.ts";
+import { flagSubjects } from "../access/flag-subjects.ts";
 import type { Operation } from "../call.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -12,10 +12,16 @@ const DAY_MS = 24 * 3_600_000;
 
 /** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
 export const deleteUser =
-  ({ write, systemUser, purgeAfterDays }: Pick<Dependencies, "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
-  (call, request) => {
+  ({
+    db,
+    write,
+    systemUser,
+    purgeAfterDays,
+  }: Pick<Dependencies, "db" | "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
+  async (call, request) => {
     const { id, etag, validateOnly, requestId } = request;
-    return write(call, { method, request, subjects: [userSubject(id)], requestId, validateOnly }, async (tx) => ({
+    const subjects = await flagSubjects(db, call, id);
+    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => ({
       user: await changeUser(tx, id, (row) => {
         systemUser.refuse(row.username);
         const current = userEtag(row.version);

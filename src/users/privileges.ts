@@ -8,7 +8,11 @@ import { permissionSources } from "../roles/permission-sources.ts";
 const lacking = (who: string, permission: Permission): DomainError =>
   forbidden("PERMISSION_REQUIRED", `${who} lacks the permission ${permission}.`, { metadata: { permission } });
 
-const assertCaller = ({ caller }: Call, permission: Permission): void => {
+/**
+ * The caller has the permission, whoever it acts for.
+ * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
+ */
+export const assertCaller = ({ caller }: Call, permission: Permission): void => {
   if (!caller.permissions.has(permission)) throw lacking("The caller", permission);
 };
 

@@ -1,4 +1,5 @@
-import { organizationSubject, userSubject } from "../cache/subject.ts";
+import { flagSubjects, touchAccounts } from "../access/flag-subjects.ts";
+import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
@@ -16,12 +17,14 @@ export const purgeUser =
     // What the user leaves has to be known before it can be locked.
     const memberships = db.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
     const organizations = await memberships.execute(db.abort(call));
-    const subjects = [userSubject(id), ...organizations.map(({ organization_id }) => organizationSubject(organization_id))];
+    const left = organizations.map(({ organization_id }) => organizationSubject(organization_id));
+    const subjects = [...(await flagSubjects(db, call, id)), ...left];
     return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
       await assertMay(tx, "users.admin");
       const row = await tx.sql.selectFrom("users").select("username").where("id", "=", id).executeTakeFirst(tx.abort);
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);
+      await touchAccounts(tx, id);
       return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
     });
   };

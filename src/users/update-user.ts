@@ -1,3 +1,4 @@
+import { flagSubjects, touchAccounts } from "../access/flag-subjects.ts";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
@@ -50,6 +51,9 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
+/** The flags that decide what the user, or others of its accounts, may see. */
+const accessFlags = ["isActive", "isStaff", "isSuperuser"] as const;
+
 /** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
   name: ({ to }) => ({ name: to.name ?? "", nameHandle: handleOf(to.name ?? "") }),
@@ -68,12 +72,14 @@ const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
 
 /** UpdateUser: the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
-  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
-  (call, request) => {
+  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
+  async (call, request) => {
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");
     const fields = maskedFields(UserSchema, to, request.updateMask);
-    return write(call, { method: UserService.method.updateUser, request, subjects: [userSubject(to.id)] }, async (tx) => {
+    const isOfAccess = accessFlags.some((flag) => fields.has(flag));
+    const subjects = isOfAccess ? await flagSubjects(db, call, to.id) : [userSubject(to.id)];
+    return write(call, { method: UserService.method.updateUser, request, subjects }, async (tx) => {
       const row = await tx.em.findOne(User, to.id);
       if (!row) throw userNotFound();
       assertNotDeleted(row.deleteTime ?? null);
@@ -87,6 +93,7 @@ export const updateUser =
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
       await tx.em.flush();
+      if (isOfAccess) await touchAccounts(tx, to.id);
       const updated = await selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id).executeTakeFirstOrThrow(tx.abort);
       return { user: toUser(updated) };
     });

@@ -42,6 +42,8 @@ export const UserSchema = defineEntity({
   uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
   indexes: [
     { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
+    // Finds the admins among the many users of an account.
+    { name: "users_staff_index", expression: "create index users_staff_index on users (id) where is_staff" },
     {
       name: "users_purge_time_index",
       expression: "create index users_purge_time_index on users (purge_time) where purge_time is not null",

@@ -5,6 +5,11 @@ import { test } from "../support/database.ts";
 
 /** Constraints that no request can violate, and why. */
 const unreachable: Readonly<Record<string, string>> = {
+  account_contact_not_empty: "the proto's rule",
+  account_contact_pkey: "an identity",
+  account_contact_user_id_foreign: "the user is locked in the same transaction",
+  account_number_form: "the proto's pattern",
+  account_pkey: "an identity",
   auth_identity_external_id_not_empty: "the proto's rule",
   auth_identity_pkey: "an identity",
   auth_provider_pkey: "an identity",
@@ -45,6 +50,9 @@ const unreachable: Readonly<Record<string, string>> = {
   project_team_pkey: "an identity",
   project_team_project_id_foreign: "the project is locked in the same transaction",
   project_team_team_id_foreign: "the organization of the team is locked in the same transaction",
+  resource_account_id_foreign: "the account of the owner",
+  resource_not_empty: "the proto's rules",
+  resource_pkey: "an identity",
   role_member_key: "written with on conflict",
   role_member_pkey: "an identity",
   role_member_role_id_foreign: "the roles are locked in the same transaction",
@@ -83,6 +91,7 @@ const unreachable: Readonly<Record<string, string>> = {
   user_permission_key: "written with on conflict",
   user_permission_not_empty: "the proto's rule",
   user_permission_pkey: "an identity",
+  user_profile_pkey: "an identity",
   user_search_pkey: "triggers write it with on conflict",
   user_search_user_id_foreign: "triggers of the user write it",
   userd_migrations_pkey: "an identity",

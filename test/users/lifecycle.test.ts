@@ -43,6 +43,11 @@ const furnish = async (db: Database, id: bigint): Promise<void> => {
       auth_identity as (insert into auth_identity (provider_id, user_id, external_id) select id, ${id}, 'x' from organization),
       permission as (insert into user_permission (user_id, permission) values (${id}, 'a.b')),
       authenticator as (insert into authenticator (user_id, type) values (${id}, 1)),
+      account as (insert into account (number) values (lpad((${id} % 10000)::text, 4, '0') || '-0000-0000') returning id),
+      profile as (insert into user_profile (user_id, account_id) select ${id}, id from account returning id, account_id),
+      contact as (
+        insert into account_contact (account_id, user_id, email, email_handle) select id, ${id}, 'a@example.com', 'a@example.com' from account),
+      resource as (insert into resource (owner_profile_id, account_id, kind, name) select id, account_id, 'plugin', 'x' from profile),
       reset as (insert into password_reset (user_id, token_hash) values (${id}, decode(md5(${unique()}), 'hex')))
     select`.execute(db.sql);
 };

@@ -1,0 +1,30 @@
+import { type Kysely, sql } from "kysely";
+import { accountSubject, type Subject, userSubject } from "../cache/subject.ts";
+import type { Call } from "../call.ts";
+import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
+
+/** The accounts of a user, and account 0 when one of them is the platform account. */
+const accountsOf = async (db: Kysely<Schema>, userId: bigint, abort: AbortOptions): Promise<Subject[]> => {
+  const { rows } = await sql<{ id: bigint }>`
+    select account_id as id from user_profile where user_id = ${userId}
+    union
+    select account_id from account_contact where user_id = ${userId}
+    union
+    select 0 from user_profile p join account a on a.id = p.account_id and a.is_platform where p.user_id = ${userId}`.execute(db, abort);
+  return rows.map(({ id }) => accountSubject(id));
+};
+
+/**
+ * What a write moves that changes flags of a user, or removes it: the user, and the accounts whose admin, member or contact
+ * it is. Triggers move all of them in any case; who locks them first does so in the order of everybody else.
+ */
+export const flagSubjects = async (db: Database, call: Call, userId: bigint): Promise<readonly Subject[]> => [
+  userSubject(userId),
+  ...(await accountsOf(db.sql, userId, db.abort(call))),
+];
+
+/** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
+export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
+  for (const subject of await accountsOf(tx.sql, userId, tx.abort)) tx.touch(subject);
+};
