@@ -96,6 +96,10 @@ export const settings = z.object({
     .enum(["trust", "registered"])
     .default("trust")
     .describe("`registered`: options only of projects and organizations that are here and not deleted; `trust`: of any"),
+  READ_POLICY: z
+    .enum(["owner_only", "account_wide"])
+    .default("owner_only")
+    .describe("What users of an account read of each other's resources: those of admins, or all"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
@@ -132,6 +136,7 @@ export type Config = {
   readonly unregisteredOptions: "allow" | "refuse";
   /** Which projects and organizations options may belong to. */
   readonly scopeCheck: "trust" | "registered";
+  readonly readPolicy: "owner_only" | "account_wide";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
@@ -173,6 +178,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     optionDefinitions: value.OPTION_DEFINITIONS,
     unregisteredOptions: value.UNREGISTERED_OPTIONS,
     scopeCheck: value.SCOPE_CHECK,
+    readPolicy: value.READ_POLICY,
     logLevel: value.LOG_LEVEL,
   });
 };

@@ -1,4 +1,7 @@
 import type { Registry as MetricsRegistry } from "prom-client";
+import { createAccessLoader } from "./access/access.loader.ts";
+import { type Access, createAccess } from "./access/access.ts";
+import { createOwners, type Owners } from "./access/owners.ts";
 import type { Cache } from "./cache/cache.ts";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
@@ -38,6 +41,8 @@ export type Dependencies = {
   readonly passwords: Passwords;
   readonly vault: Vault;
   readonly systemUser: SystemUser;
+  readonly access: Access;
+  readonly owners: Owners;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
 };
@@ -49,8 +54,9 @@ export const createDependencies = (
     systemUsername,
     purgeAfterDays,
     scopeCheck,
+    readPolicy,
     cache: { isCaching },
-  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "cache">,
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "readPolicy" | "cache">,
   { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): Dependencies => {
   const { secretKey } = db;
@@ -72,6 +78,8 @@ export const createDependencies = (
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(systemUsername),
+    access: createAccess(createAccessLoader(db), readPolicy),
+    owners: createOwners(db),
     purgeAfterDays,
   };
 };

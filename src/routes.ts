@@ -4,10 +4,12 @@ import { changeOperations } from "./changes/operations.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ChangeService } from "./gen/users/v1/change_service_pb.ts";
 import { OrganizationService } from "./gen/users/v1/organization_service_pb.ts";
+import { ProfileService } from "./gen/users/v1/profile_service_pb.ts";
 import { UserOptionService } from "./gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "./gen/users/v1/user_service_pb.ts";
 import { optionOperations } from "./options/operations.ts";
 import { organizationOperations } from "./organizations/operations.ts";
+import { profileOperations } from "./profiles/operations.ts";
 import { userOperations } from "./users/operations.ts";
 
 /** A service and what answers its RPCs. */
@@ -24,5 +26,6 @@ export const createRoutes = (dependencies: Dependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),
   route(OrganizationService, organizationOperations(dependencies)),
+  route(ProfileService, profileOperations(dependencies)),
   route(ChangeService, changeOperations(dependencies)),
 ];

@@ -5,10 +5,11 @@ import { expect, test } from "vitest";
 import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
 import { sensitive } from "../../src/gen/users/v1/options_pb.ts";
 import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
+import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 
-const services = [UserService, UserOptionService, OrganizationService, ChangeService];
+const services = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService];
 const methods = services.flatMap((service) => service.methods);
 
 /** Why a field needs no rule of its own; everything else has one. */
@@ -29,6 +30,7 @@ const outputOnly = new Set([
     ...["is_suspended", "has_usable_password", "has_2fa", "date_joined", "last_login", "last_active", "last_password_change", "avatar"],
     ...["display_name", "label", "salutation", "emails", "permissions", "role_names", "delete_time", "purge_time"],
   ].map((name) => `users.v1.User.${name}`),
+  ...["user", "account"].map((field) => `users.v1.UserProfile.${field}`),
 ]);
 
 const messagesOf = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {

@@ -2,7 +2,9 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import type { AccountSchema } from "../../src/gen/users/v1/account_pb.ts";
 import type { CreateOrganizationRequestSchema } from "../../src/gen/users/v1/organization_pb.ts";
+import type { UserProfileSchema } from "../../src/gen/users/v1/user_profile_pb.ts";
 import type { CreateUserRequestSchema } from "../../src/gen/users/v1/user_service_pb.ts";
 import type { Clients } from "./clients.ts";
 
@@ -48,6 +50,25 @@ export const createTeam = async ({ organizations }: Pick<Clients, "organizations
   const { team } = await organizations.createTeam({ team: { organizationId, name: unique("Team ") } });
   if (team === undefined) throw new Error("CreateTeam returned no team");
   return team;
+};
+
+/** Creates an account and returns it. */
+export const createAccount = async ({ profiles }: Clients, fields: MessageInitShape<typeof AccountSchema> = {}) => {
+  const { account } = await profiles.createAccount({ account: fields });
+  if (account === undefined) throw new Error("CreateAccount returned no account");
+  return account;
+};
+
+/** Creates a profile of a user in an account and returns it. */
+export const createProfile = async (
+  { profiles }: Clients,
+  userId: bigint,
+  accountId: bigint,
+  fields: MessageInitShape<typeof UserProfileSchema> = {},
+) => {
+  const { profile } = await profiles.createProfile({ profile: { userId, accountId, ...fields } });
+  if (profile === undefined) throw new Error("CreateProfile returned no profile");
+  return profile;
 };
 
 /** JSON as a protobuf value. */

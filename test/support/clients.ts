@@ -3,6 +3,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { App } from "../../src/app.ts";
 import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
 import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
+import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
@@ -20,6 +21,7 @@ export type Clients = {
   readonly users: Client<typeof UserService>;
   readonly options: Client<typeof UserOptionService>;
   readonly organizations: Client<typeof OrganizationService>;
+  readonly profiles: Client<typeof ProfileService>;
   readonly changes: Client<typeof ChangeService>;
 };
 
@@ -30,6 +32,7 @@ const over = (transport: Transport): Clients => ({
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
   organizations: createClient(OrganizationService, transport),
+  profiles: createClient(ProfileService, transport),
   changes: createClient(ChangeService, transport),
 });
 

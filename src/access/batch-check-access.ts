@@ -1,0 +1,27 @@
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { type Decision, decide } from "./policy.ts";
+
+/** BatchCheckAccess: each user's scope is made once for each relation, whatever the number of its checks. */
+export const batchCheckAccess =
+  ({
+    access,
+    owners,
+    freshness,
+  }: Pick<Dependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.batchCheckAccess> =>
+  async (call, request) => {
+    await freshness.check(call, request.consistency);
+    const { checks } = request;
+    const keyOf = ({ userId, relation }: (typeof checks)[number]): string => `${userId}/${relation}`;
+    const questions = new Map(checks.map((check) => [keyOf(check), check]));
+    const targets = checks.map(({ target }) => target);
+    const [answers, found] = await Promise.all([access.scopes(call, [...questions.values()]), owners(call, targets)]);
+    const scopes = new Map([...questions.keys()].map((key, index) => [key, answers[index]?.scope]));
+    const results = checks.map((check, index): Decision => {
+      const scope = scopes.get(keyOf(check));
+      if (scope === undefined) throw new Error("Every question has an answer.");
+      return decide(scope, found[index]);
+    });
+    return { results };
+  };

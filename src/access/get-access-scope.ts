@@ -1,0 +1,18 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { GetAccessScopeResponseSchema } from "../gen/users/v1/access_pb.ts";
+import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ownersOf, type Scope } from "./policy.ts";
+
+const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
+  scope.kind === "set" ? { case: "set", value: ownersOf(scope) } : { case: scope.kind, value: true };
+
+/** GetAccessScope: for those who put it into their own queries. */
+export const getAccessScope =
+  ({ access, freshness }: Pick<Dependencies, "access" | "freshness">): Operation<typeof ProfileService.method.getAccessScope> =>
+  async (call, request) => {
+    await freshness.check(call, request.consistency);
+    const { scope, revision } = await access.scope(call, request);
+    return { scope: toScope(scope), revision };
+  };

@@ -1,0 +1,119 @@
+import { AccessRule } from "../gen/users/v1/access_pb.ts";
+import { AccessRelation } from "../gen/users/v1/access_relation_pb.ts";
+
+/** Who reads what others of its account own: nobody but admins' (`owner_only`), or all of them (`account_wide`). */
+export type ReadPolicy = "owner_only" | "account_wide";
+
+/** A profile, as resources have it for an owner. */
+export type Owner = { readonly profileId: bigint; readonly accountId: bigint };
+
+/** What access depends on of the user that asks. */
+export type AccessUser = {
+  /** `nobody`: unknown, inactive, suspended or deleted. */
+  readonly standing: "nobody" | "superuser" | "staff" | "regular";
+  readonly profiles: readonly Owner[];
+  /** Of the subject: rises with every change of the above. */
+  readonly version: bigint;
+};
+
+/** What access depends on of an account. */
+export type AccessAccount = {
+  /** 0 = there is no such account. */
+  readonly id: bigint;
+  /** The profiles of its staff users. */
+  readonly admins: readonly bigint[];
+  /** Of the subject: rises with every change of the above. */
+  readonly version: bigint;
+};
+
+/** One profile of the user that asks, and what it sees from there. */
+type Member = { readonly profile: Owner; readonly account: AccessAccount; readonly platform: AccessAccount };
+
+/** Some owners: these profiles, or everybody in this account. */
+type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
+
+type Rule = {
+  readonly rule: AccessRule;
+  readonly gives: readonly AccessRelation[];
+  /** Only for these; everybody who has a profile otherwise. */
+  readonly standing?: AccessUser["standing"];
+  /** Only under this policy; under each of them otherwise. */
+  readonly policy?: ReadPolicy;
+  readonly owners: (member: Member) => Owners;
+};
+
+const { READ, OWN } = AccessRelation;
+
+const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
+
+/** The whole policy, the rules that decide first at the top: every decision, scope and list comes from this table. */
+const rules: readonly Rule[] = [
+  { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
+  { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
+  { rule: AccessRule.ACCOUNT_ADMIN, gives: [READ], owners: ({ account }) => adminsOf(account) },
+  { rule: AccessRule.ACCOUNT_PEER, gives: [READ], policy: "account_wide", owners: ({ profile: { accountId } }) => ({ accountId }) },
+  { rule: AccessRule.PLATFORM_ADMIN, gives: [READ], owners: ({ platform }) => adminsOf(platform) },
+  { rule: AccessRule.PLATFORM_PEER, gives: [READ], policy: "account_wide", owners: ({ platform: { id: accountId } }) => ({ accountId }) },
+];
+
+/** What a rule gives to a user. */
+type Grant = { readonly rule: AccessRule } & Owners;
+
+/** Whose resources a user may read, or own. */
+export type Scope =
+  | { readonly kind: "all"; readonly rule: AccessRule }
+  | { readonly kind: "none"; readonly rule: AccessRule }
+  | { readonly kind: "set"; readonly grants: readonly Grant[] };
+
+/** What a scope is made from. */
+export type ScopeBasis = {
+  readonly policy: ReadPolicy;
+  readonly relation: AccessRelation;
+  readonly user: AccessUser;
+  /** The profiles that count: all of the user's, or the one in an account that was named. */
+  readonly profiles: readonly Owner[];
+  readonly accountOf: (id: bigint) => AccessAccount;
+  readonly platform: AccessAccount;
+};
+
+/** Reads the table for one user. */
+export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform }: ScopeBasis): Scope => {
+  if (user.standing === "nobody") return { kind: "none", rule: AccessRule.NOBODY };
+  if (user.standing === "superuser") return { kind: "all", rule: AccessRule.SUPERUSER };
+  if (profiles.length === 0) return { kind: "none", rule: AccessRule.NO_PROFILE };
+  const wanted = relation === OWN ? OWN : READ;
+  const applying = rules.filter(
+    (rule) =>
+      rule.gives.includes(wanted) &&
+      (rule.standing === undefined || rule.standing === user.standing) &&
+      (rule.policy === undefined || rule.policy === policy),
+  );
+  const members = profiles.map((profile) => ({ profile, account: accountOf(profile.accountId), platform }));
+  const grants = applying.flatMap(({ rule, owners }) => members.map((member): Grant => ({ rule, ...owners(member) })));
+  // Without a platform account its rules name account 0, which nobody is in.
+  return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
+};
+
+/** What a check answers. */
+export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
+
+const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
+  "accountId" in grant ? grant.accountId === accountId : grant.profiles.some((profile) => profile.profileId === profileId);
+
+/** What a scope says of one owner; undefined = there is no such owner. */
+export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
+  if (scope.kind === "none") return { allowed: false, rule: scope.rule };
+  if (owner === undefined) return { allowed: false, rule: AccessRule.NO_OWNER };
+  if (scope.kind === "all") return { allowed: true, rule: scope.rule };
+  const grant = scope.grants.find((one) => covers(one, owner));
+  return grant ? { allowed: true, rule: grant.rule } : { allowed: false, rule: AccessRule.NOT_GRANTED };
+};
+
+/** The owners of a scope in two lists, each once, and no profile whose account is in the other list. */
+export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
+  const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
+  const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));
+  const profileIds = new Set(profiles.filter(({ accountId }) => !accountIds.has(accountId)).map(({ profileId }) => profileId));
+  const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : Number(a > b));
+  return { profileIds: [...profileIds].sort(ascending), accountIds: [...accountIds].sort(ascending) };
+};

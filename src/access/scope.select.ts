@@ -1,0 +1,9 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely";
+import { ownersOf, type Scope } from "./policy.ts";
+
+/** A scope as a condition on what belongs to a profile: the columns, or values, of the owner and of its account. */
+export const isIn = (scope: Scope, owner: { profileId: RawBuilder<unknown>; accountId: RawBuilder<unknown> }): RawBuilder<SqlBool> => {
+  if (scope.kind !== "set") return scope.kind === "all" ? sql`true` : sql`false`;
+  const { profileIds, accountIds } = ownersOf(scope);
+  return sql`(${owner.profileId} = any(${profileIds.map(String)}::bigint[]) or ${owner.accountId} = any(${accountIds.map(String)}::bigint[]))`;
+};

@@ -1,0 +1,26 @@
+import { sql } from "kysely";
+import { accountSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { type ContactRow, lacksPrimary, toContact } from "./contacts.ts";
+
+const method = ProfileService.method.addAccountContact;
+
+/** AddAccountContact: that the address is new to the account, and the primary contact the only one, are constraints. */
+export const addAccountContact =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { accountId, contact, requestId } = request;
+    if (contact === undefined) throw invalidField("contact", "is required");
+    const { email, name, isPrimary } = contact;
+    return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
+      const primary = isPrimary === undefined ? lacksPrimary(accountId) : sql<boolean>`${isPrimary}::boolean`;
+      const { rows } = await sql<ContactRow>`
+        insert into account_contact (account_id, email, email_handle, name, is_primary)
+        values (${accountId}, ${email}, ${handleOf(email)}, ${name}, ${primary}) returning *`.execute(tx.sql, tx.abort);
+      return { ...(rows[0] && { contact: toContact(rows[0]) }) };
+    });
+  };

@@ -1,0 +1,47 @@
+import { randomInt } from "node:crypto";
+import { accountSubject, platformSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import type { Account } from "../gen/users/v1/account_pb.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { storedAccount, toAccount } from "./account.select.ts";
+import { everyField, metadataOf } from "./metadata.ts";
+import { insertRow } from "./versioned-row.ts";
+
+const method = ProfileService.method.createAccount;
+
+/** Of 10¹² numbers two in a row that are taken are a fault of the generator, not bad luck. */
+const ATTEMPTS = 3;
+
+const randomNumber = (): string => Array.from({ length: 3 }, () => String(randomInt(10_000)).padStart(4, "0")).join("-");
+
+const insertAccount = async (tx: Tx, number: string, columns: Readonly<Record<string, unknown>>): Promise<bigint> => {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const id = await insertRow(tx, "account", { number: number || randomNumber(), ...columns }, number === "" ? "number" : undefined);
+    if (id !== undefined) return id;
+  }
+  throw new Error("No random number of an account is free.");
+};
+
+const columnsOf = (account: Account) => ({
+  ...metadataOf(account, everyField, "account."),
+  is_default: account.isDefault ?? false,
+  is_platform: account.isPlatform ?? false,
+});
+
+/** CreateAccount: that its number is free, and that there is one default and one platform account, are constraints. */
+export const createAccount =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { account, requestId } = request;
+    if (account === undefined) throw invalidField("account", "is required");
+    const columns = columnsOf(account);
+    const subjects = columns.is_platform ? [platformSubject] : [];
+    return write(call, { method, request, subjects, requestId }, async (tx) => {
+      const id = await insertAccount(tx, account.number, columns);
+      tx.touch(accountSubject(id));
+      return { account: toAccount(await storedAccount(tx, id)) };
+    });
+  };

@@ -1,0 +1,53 @@
+import { accountSubject, userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { invalidField } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { addUserToContacts } from "./contacts.ts";
+import { everyField, type Metadata, metadataOf } from "./metadata.ts";
+import { toProfile } from "./profile.mapping.ts";
+import { type ProfileRow, storedProfile } from "./profile.select.ts";
+import { insertRow } from "./versioned-row.ts";
+
+const method = ProfileService.method.createProfile;
+
+/** What a new profile consists of; all but the first two have defaults. */
+export type NewProfile = {
+  readonly user_id: bigint;
+  readonly account_id: bigint;
+  readonly profile_image_url?: string;
+  readonly is_test?: boolean;
+} & Partial<Metadata>;
+
+/**
+ * Stores a profile and makes its user a contact; user and account are locked already. That the account exists, and the
+ * profile does not yet, are constraints.
+ */
+export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
+  const user = await writableUser(tx, profile.user_id);
+  const id = await insertRow(tx, "user_profile", profile);
+  await addUserToContacts(tx, profile.account_id, user);
+  return storedProfile(tx, id ?? 0n);
+};
+
+/** CreateProfile: the profile, and its user among the contacts of the account. */
+export const createProfile =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { profile, requestId } = request;
+    if (profile === undefined) throw invalidField("profile", "is required");
+    const { userId, accountId } = profile;
+    if (userId === 0n) throw invalidField("profile.user_id", "is required");
+    if (accountId === 0n) throw invalidField("profile.account_id", "is required");
+    const columns = {
+      ...metadataOf(profile, everyField, "profile."),
+      user_id: userId,
+      account_id: accountId,
+      profile_image_url: profile.profileImageUrl ?? "",
+      is_test: profile.isTest ?? false,
+    };
+    const subjects = [accountSubject(accountId), userSubject(userId)];
+    return write(call, { method, request, subjects, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
+  };

@@ -1,0 +1,59 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/users/v1/user_profile_pb.ts";
+import { toProfile } from "./profile.mapping.ts";
+import { type ProfileRow, storedProfile } from "./profile.select.ts";
+import { subjectsOfProfiles } from "./profile-subjects.ts";
+import { assertEtag } from "./versioned-row.ts";
+
+const method = ProfileService.method.deleteProfile;
+
+/** Kinds that the error names; the sum is over all. */
+const MAX_KINDS = 20;
+
+/** @throws FAILED_PRECONDITION PROFILE_HAS_RESOURCES. */
+const assertNoResources = async (tx: Tx, { id }: ProfileRow): Promise<void> => {
+  const { rows } = await sql<{ kind: string; count: bigint }>`
+    select kind, count(*) as count from resource where owner_profile_id = ${id} group by kind order by 2 desc, 1`.execute(tx.sql, tx.abort);
+  if (rows.length === 0) return;
+  const total = rows.reduce((sum, { count }) => sum + count, 0n);
+  const counts = rows.slice(0, MAX_KINDS).map(({ kind, count }) => [`resources.${kind}`, String(count)]);
+  throw failedPrecondition("PROFILE_HAS_RESOURCES", `The profile has ${total} resources: choose a mode that says what becomes of them.`, {
+    metadata: { resources: String(total), ...Object.fromEntries(counts) },
+  });
+};
+
+/** That the other profile has nothing of the same kind and name is a constraint. */
+const transfer = async (tx: Tx, { id }: ProfileRow, to: bigint): Promise<void> => {
+  const { account_id: account } = await storedProfile(tx, to);
+  await sql`update resource set owner_profile_id = ${to}, account_id = ${account} where owner_profile_id = ${id}`.execute(tx.sql, tx.abort);
+};
+
+const clearResources = (tx: Tx, row: ProfileRow, { mode, transferToProfileId }: DeleteProfileRequest): Promise<unknown> => {
+  if (mode === Mode.TRANSFER) return transfer(tx, row, transferToProfileId);
+  if (mode === Mode.CASCADE) return sql`delete from resource where owner_profile_id = ${row.id}`.execute(tx.sql, tx.abort);
+  return assertNoResources(tx, row);
+};
+
+/** DeleteProfile: who registers resources locks the account too, so that none is left behind. */
+export const deleteProfile =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, mode, transferToProfileId, etag, validateOnly, requestId } = request;
+    if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {
+      throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
+    }
+    if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
+    const subjects = await subjectsOfProfiles(db, call, [id, transferToProfileId]);
+    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
+      const row = await storedProfile(tx, id);
+      assertEtag(row, etag, "profile");
+      await clearResources(tx, row, request);
+      await sql`delete from user_profile where id = ${id}`.execute(tx.sql, tx.abort);
+      return { profile: toProfile(row) };
+    });
+  };

@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { accountSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { UserSchema } from "../gen/users/v1/user_pb.ts";
+import { newUserOf } from "../users/new-user.ts";
+import { assertMay } from "../users/privileges.ts";
+import { storeUsers } from "../users/store-users.ts";
+import { type AccountRow, storedAccount } from "./account.select.ts";
+import { storeProfile } from "./create-profile.ts";
+import { toProfile } from "./profile.mapping.ts";
+import { type ProfileRow, selectAccountAdmin } from "./profile.select.ts";
+
+const method = ProfileService.method.ensureAccountAdmin;
+
+/** A staff user without a password, under a name that nobody else has, and its profile. */
+const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileRow> => {
+  await assertMay(tx, "users.admin");
+  const username = `admin-${number}-${randomBytes(4).toString("hex")}`;
+  const [stored] = await storeUsers(tx, [newUserOf(create(UserSchema, { username, isStaff: true }))]);
+  if (stored === undefined || "error" in stored) throw stored?.error;
+  return storeProfile(tx, { user_id: stored.id, account_id: id });
+};
+
+/** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */
+export const ensureAccountAdmin =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { accountId } = request;
+    return write(call, { method, request, subjects: [accountSubject(accountId)] }, async (tx) => {
+      const account = await storedAccount(tx, accountId);
+      const admin = await selectAccountAdmin(tx.sql, accountId, tx.abort);
+      return { profile: toProfile(admin ?? (await createAdmin(tx, account))), created: admin === undefined };
+    });
+  };

@@ -1,0 +1,47 @@
+import { type SqlBool, sql } from "kysely";
+import type { Call } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import { assertCaller } from "../users/privileges.ts";
+import { selectUsers } from "../users/user.select.ts";
+import { selectAccounts } from "./account.select.ts";
+import { type ProfileMessage, toProfile } from "./profile.mapping.ts";
+import type { ProfileRow } from "./profile.select.ts";
+
+/** What to answer with besides the profiles. */
+export type Expansion = { readonly withUser: boolean; readonly withAccount: boolean };
+
+/**
+ * Whoever may see profiles need not be one who may see users.
+ * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
+ */
+export const assertExpansion = (call: Call, { withUser }: Expansion): void => {
+  if (withUser) assertCaller(call, "users.read");
+};
+
+const among = (ids: Iterable<bigint>) => sql<SqlBool>`id = any(${[...new Set(ids)].map(String)}::bigint[])`;
+
+/** Profiles as the API shows them, with their users and accounts where these are asked for: one statement for each. */
+export const expanded = async (db: Database, call: Call, rows: readonly ProfileRow[], expansion: Expansion): Promise<ProfileMessage[]> => {
+  const usersOf = () =>
+    selectUsers(db.sql, { full: false })
+      .where(among(rows.map(({ user_id }) => user_id)))
+      .execute(db.abort(call));
+  const accountsOf = () =>
+    selectAccounts(db.sql)
+      .where(among(rows.map(({ account_id }) => account_id)))
+      .execute(db.abort(call));
+  const [users, accounts] = await Promise.all([expansion.withUser ? usersOf() : [], expansion.withAccount ? accountsOf() : []]);
+  const [userById, accountById] = [new Map(users.map((row) => [row.id, row])), new Map(accounts.map((row) => [row.id, row]))];
+  return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));
+};
+
+/** The same for one profile. */
+export const expandedOne = async (
+  db: Database,
+  call: Call,
+  row: ProfileRow,
+  expansion: Expansion,
+): Promise<{ profile?: ProfileMessage }> => {
+  const [profile] = await expanded(db, call, [row], expansion);
+  return { ...(profile && { profile }) };
+};

@@ -1,0 +1,68 @@
+import { type RawBuilder, type SqlBool, sql } from "kysely";
+import { isIn } from "../access/scope.select.ts";
+import type { Operation } from "../call.ts";
+import { COMPOSED } from "../db/preparing-client.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ListProfilesRequestSchema } from "../gen/users/v1/user_profile_pb.ts";
+import { assertCaller } from "../users/privileges.ts";
+import { assertExpansion, expanded } from "./expand.ts";
+import type { ProfileRow } from "./profile.select.ts";
+import { conditionOf } from "./profile-filter.ts";
+
+const id = sql`user_profile.id`;
+
+/** An order of profiles; it ends in the id, so that no two profiles have one place. */
+const orders = {
+  id: {
+    columns: [id],
+    keyOf: (row: ProfileRow) => [row.id],
+    bind: ([last]: readonly string[]) => [sql`${last}::bigint`],
+  },
+  name: {
+    columns: [sql`user_profile.name`, id],
+    keyOf: (row: ProfileRow) => [row.name, row.id],
+    bind: ([name, last]: readonly string[]) => [sql`${name}::text`, sql`${last}::bigint`],
+  },
+};
+
+/** Reads an order_by that the proto's pattern has let through; empty = by id. */
+const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
+  const [name = "id", direction] = orderBy === "" ? [] : orderBy.split(" ");
+  const { columns, keyOf, bind } = orders[name as keyof typeof orders];
+  const [direct, beyond] = direction === "desc" ? [sql`desc`, sql`<`] : [sql`asc`, sql`>`];
+  const sorted = sql.join(columns.map((column) => sql`${column} ${direct}`));
+  const rest: RawBuilder<SqlBool> = after === undefined ? sql`true` : sql`(${sql.join(columns)}) ${beyond} (${sql.join(bind(after))})`;
+  return { sorted, rest, keyOf };
+};
+
+/** ListProfiles: one statement, and one each for the users and the accounts of the page if they are asked for. */
+export const listProfiles =
+  ({
+    db,
+    access,
+    freshness,
+    pager,
+  }: Pick<Dependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listProfiles> =>
+  async (call, request) => {
+    const { asUserId, relation } = request;
+    const page = pager(call, ListProfilesRequestSchema, request);
+    const { condition, asksUsers } = conditionOf(request.filter);
+    assertExpansion(call, request);
+    if (asksUsers) assertCaller(call, "users.read");
+    const { sorted, rest, keyOf } = orderOf(request.orderBy, page.after);
+    await freshness.check(call, request.consistency);
+    const permitted =
+      asUserId === undefined
+        ? sql<SqlBool>`true`
+        : isIn((await access.scope(call, { userId: asUserId, relation })).scope, {
+            profileId: id,
+            accountId: sql`user_profile.account_id`,
+          });
+    const found = await sql<ProfileRow>`${sql.raw(COMPOSED)}
+      select user_profile.* from user_profile
+        join users on users.id = user_profile.user_id join account on account.id = user_profile.account_id
+      where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = page.cut(found.rows, keyOf);
+    return { profiles: await expanded(db, call, rows, request), nextPageToken };
+  };

@@ -1,0 +1,74 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import { handleOf } from "../db/handles.ts";
+import { invalidField } from "../errors.ts";
+import { jsonOf, toValue } from "../options/value.ts";
+
+/** What a message of an account or a profile says of it. */
+type MetadataMessage = {
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+  readonly version?: string | undefined;
+  readonly annotations: readonly JsonObject[];
+  readonly tags: readonly string[];
+};
+
+/** The same as columns. */
+export type Metadata = {
+  readonly name: string;
+  readonly description: string;
+  readonly semver: string;
+  readonly annotations: readonly JsonObject[];
+  readonly tags: readonly string[];
+  readonly tag_handles: readonly string[];
+};
+
+/** The version of what does not say one. */
+const FIRST_VERSION = "1.0.0";
+
+const KEY = /^[a-zA-Z0-9._/-]+$/;
+
+/** @throws INVALID_ARGUMENT: a key that is none, or one of the reasons of option values. */
+const annotationsOf = (annotations: readonly JsonObject[], field: string): JsonObject[] => {
+  for (const [index, annotation] of annotations.entries()) {
+    const isKeyed = Object.keys(annotation).every((key) => KEY.test(key));
+    if (!isKeyed) throw invalidField(`${field}[${index}]`, 'may have keys of letters, digits, ".", "_", "/" and "-" only');
+  }
+  return JSON.parse(jsonOf(toValue(annotations), field)) as JsonObject[];
+};
+
+/** Of tags that are the same but for their case, the first. */
+const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tag_handles"> => {
+  const byHandle = new Map<string, string>();
+  for (const tag of tags) if (!byHandle.has(handleOf(tag))) byHandle.set(handleOf(tag), tag);
+  return { tags: [...byHandle.values()], tag_handles: [...byHandle.keys()] };
+};
+
+/**
+ * The columns of the fields of a message that are asked for, by their local names.
+ * @param prefix where the message stands in the request, for violations: "account." or "profile."
+ */
+export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
+  ...(fields.has("name") && { name: message.name ?? "" }),
+  ...(fields.has("description") && { description: message.description ?? "" }),
+  ...(fields.has("version") && { semver: message.version ?? FIRST_VERSION }),
+  ...(fields.has("annotations") && { annotations: annotationsOf(message.annotations, `${prefix}annotations`) }),
+  ...(fields.has("tags") && tagsOf(message.tags)),
+});
+
+/** The fields of what is new: all of them. */
+export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
+
+/** Metadata as a message has it. */
+export const toMetadata = (row: {
+  readonly name: string;
+  readonly description: string;
+  readonly semver: string;
+  readonly annotations: unknown;
+  readonly tags: readonly string[];
+}) => ({
+  name: row.name,
+  description: row.description,
+  version: row.semver,
+  annotations: row.annotations as JsonObject[],
+  tags: [...row.tags],
+});

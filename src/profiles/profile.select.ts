@@ -1,0 +1,31 @@
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
+import { notFound } from "../errors.ts";
+
+/** No profile has this id, or there is none of this user in this account. */
+export const profileNotFound = () => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
+
+/** A profile as every read returns it. */
+export type ProfileRow = Selectable<Schema["user_profile"]>;
+
+/** Every read of profiles is this query and a condition. */
+export const selectProfiles = (db: Kysely<Schema>) => db.selectFrom("user_profile").selectAll("user_profile");
+
+/**
+ * The profile as the transaction has left it.
+ * @throws NOT_FOUND PROFILE_NOT_FOUND.
+ */
+export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => {
+  const row = await selectProfiles(tx.sql).where("id", "=", id).executeTakeFirst(tx.abort);
+  if (!row) throw profileNotFound();
+  return row;
+};
+
+/** The admin of an account: the first staff user by id, else the first user; deleted ones are passed over. */
+export const selectAccountAdmin = async (db: Kysely<Schema>, accountId: bigint, abort: AbortOptions): Promise<ProfileRow | undefined> => {
+  const { rows } = await sql<ProfileRow>`
+    select p.* from user_profile p join users u on u.id = p.user_id and u.delete_time is null
+    where p.account_id = ${accountId} order by u.is_staff desc, u.id limit 1`.execute(db, abort);
+  return rows[0];
+};

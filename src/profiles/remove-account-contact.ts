@@ -1,0 +1,24 @@
+import { sql } from "kysely";
+import { accountSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { notFound } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { storedAccount } from "./account.select.ts";
+
+const method = ProfileService.method.removeAccountContact;
+
+/** RemoveAccountContact: the primary one too; the next contact that is added without saying otherwise becomes it. */
+export const removeAccountContact =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { accountId, email, requestId } = request;
+    return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
+      await storedAccount(tx, accountId);
+      const { numAffectedRows } = await sql`
+        delete from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`.execute(tx.sql, tx.abort);
+      if (numAffectedRows === 0n) throw notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
+      return {};
+    });
+  };

@@ -1,0 +1,38 @@
+import type { Operation } from "../call.ts";
+import { maskedFields } from "../db/mask.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { UserProfileSchema } from "../gen/users/v1/user_profile_pb.ts";
+import { metadataOf } from "./metadata.ts";
+import { toProfile } from "./profile.mapping.ts";
+import { storedProfile } from "./profile.select.ts";
+import { subjectsOfProfiles } from "./profile-subjects.ts";
+import { assertEtag, changeRow } from "./versioned-row.ts";
+
+const method = ProfileService.method.updateProfile;
+
+/** UpdateProfile: the fields of the mask and no others; equal values write nothing. */
+export const updateProfile =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { profile: to } = request;
+    if (to === undefined) throw invalidField("profile", "is required");
+    const fields = maskedFields(UserProfileSchema, to, request.updateMask);
+    const columns = {
+      ...metadataOf(to, fields, "profile."),
+      ...(fields.has("profileImageUrl") && { profile_image_url: to.profileImageUrl ?? "" }),
+      ...(fields.has("isTest") && { is_test: to.isTest ?? false }),
+    };
+    const subjects = await subjectsOfProfiles(db, call, [to.id]);
+    return write(call, { method, request, subjects }, async (tx) => {
+      const row = await storedProfile(tx, to.id);
+      assertEtag(row, to.etag, "profile");
+      const moves = (field: "userId" | "accountId", stored: bigint) => fields.has(field) && to[field] !== 0n && to[field] !== stored;
+      if (moves("userId", row.user_id) || moves("accountId", row.account_id)) {
+        throw failedPrecondition("IMMUTABLE_FIELD", "User and account of a profile can't be changed.");
+      }
+      await changeRow(tx, "user_profile", row, columns);
+      return { profile: toProfile(await storedProfile(tx, to.id)) };
+    });
+  };

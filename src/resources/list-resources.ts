@@ -1,0 +1,51 @@
+import { sql } from "kysely";
+import { ownersOf, type Scope } from "../access/policy.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ListResourcesRequestSchema } from "../gen/users/v1/resource_pb.ts";
+import { toResource } from "./resource.mapping.ts";
+import { type ResourceRow, resourceColumns } from "./resource.select.ts";
+
+/** Which resources, after which one, and how many. */
+type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };
+
+/**
+ * The ids of a page. Of each owner, and each account, a page is one range of an index; of these the first ones are taken.
+ * So a page costs the same wherever it is, and whatever others own. No resource is found twice (ownersOf).
+ */
+const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit }: Query) => {
+  if (scope.kind === "all") return sql`select id from resource where kind = ${kind} and id > ${after} order by id limit ${limit}`;
+  const { profileIds, accountIds } = ownersOf(scope);
+  return sql`
+    select id from (
+      select r.id from unnest(${profileIds.map(String)}::bigint[]) as o (id) cross join lateral (
+        select id from resource where owner_profile_id = o.id and kind = ${kind} and id > ${after} order by id limit ${limit}
+      ) r
+      union all
+      select r.id from unnest(${accountIds.map(String)}::bigint[]) as o (id) cross join lateral (
+        select id from resource where account_id = o.id and kind = ${kind} and id > ${after} order by id limit ${limit}
+      ) r
+    ) of_owners order by id limit ${limit}`;
+};
+
+/** ListResources: a page of what a user may read or own, by id. */
+export const listResources =
+  ({
+    db,
+    access,
+    freshness,
+    pager,
+  }: Pick<Dependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listResources> =>
+  async (call, request) => {
+    const { userId, relation, kind } = request;
+    const page = pager(call, ListResourcesRequestSchema, request);
+    await freshness.check(call, request.consistency);
+    const { scope } = await access.scope(call, { userId, relation });
+    if (scope.kind === "none") return {};
+    const ids = selectIds(scope, { kind, after: BigInt(page.after?.[0] ?? 0), limit: page.size + 1 });
+    const found = await sql<ResourceRow>`
+      select ${resourceColumns} from (${ids}) page join resource r on r.id = page.id order by r.id`.execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = page.cut(found.rows, ({ id }) => [id]);
+    return { resources: rows.map(toResource), nextPageToken };
+  };

@@ -1,0 +1,52 @@
+import type { Subject } from "../cache/subject.ts";
+import type { Call } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { Tx } from "../db/transaction.ts";
+import { conflict, DomainError, invalidField } from "../errors.ts";
+import type { ResourceRef } from "../gen/users/v1/resource_pb.ts";
+import { accountSubjects } from "./owner-accounts.ts";
+import { findResources, type ResourceRow } from "./resource.select.ts";
+
+const ATTEMPTS = 10;
+
+const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
+  new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
+
+/**
+ * Runs a write of resources with their accounts locked, of which others may be named besides. Where a resource is can
+ * change before the lock; then again with where it is now, rather than lock out of order.
+ */
+export const lockingResources = async <T>(
+  db: Database,
+  call: Call,
+  { refs, others = [] }: { refs: readonly ResourceRef[]; others?: Iterable<bigint> },
+  write: (subjects: readonly Subject[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
+): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    const locked = new Set([...accountsOf(await findResources(db.sql, refs, db.abort(call))), ...others]);
+    const find = async (tx: Tx): Promise<readonly (ResourceRow | undefined)[]> => {
+      const rows = await findResources(tx.sql, refs, tx.abort);
+      if ([...accountsOf(rows)].some((id) => !locked.has(id)))
+        throw conflict("CONTENTION", "A resource was transferred at the same time; try again.");
+      return rows;
+    };
+    try {
+      return await write(accountSubjects(locked), find);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof DomainError) || error.reason !== "CONTENTION") throw error;
+    }
+  }
+};
+
+/**
+ * No resource is named twice, by its id or otherwise.
+ * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
+ */
+export const assertDistinctRows = (rows: readonly (ResourceRow | undefined)[], field: string): void => {
+  const ids = new Set<bigint>();
+  for (const [index, row] of rows.entries()) {
+    if (row === undefined) continue;
+    if (ids.has(row.id)) throw invalidField(`${field}[${index}]`, "names a resource that another one names", "DUPLICATE_ENTRY");
+    ids.add(row.id);
+  }
+};

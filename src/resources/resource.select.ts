@@ -1,0 +1,38 @@
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { ResourceRef } from "../gen/users/v1/resource_pb.ts";
+
+/** A registered resource. */
+export type ResourceRow = Selectable<Schema["resource"]>;
+
+/** The columns of a resource, in the alias `r`. */
+export const resourceColumns = sql.raw("r.id, r.kind, r.owner_profile_id, r.account_id, r.name, r.create_time");
+
+/** A reference as a row: an id, or kind, owner and name. */
+const columnsOf = ({ ref }: ResourceRef): readonly [id: string | null, kind: string | null, owner: string | null, name: string | null] =>
+  ref.case === "key"
+    ? [null, ref.value.kind, String(ref.value.ownerProfileId), ref.value.name]
+    : [String(ref.value ?? 0n), null, null, null];
+
+/** The resources that are named, in the order of the names: one statement; undefined = there is no such resource. */
+export const findResources = async (
+  db: Kysely<Schema>,
+  refs: readonly ResourceRef[],
+  abort: AbortOptions,
+): Promise<readonly (ResourceRow | undefined)[]> => {
+  if (refs.length === 0) return [];
+  const wanted = refs.map(columnsOf);
+  const column = (index: 0 | 1 | 2 | 3) => wanted.map((row) => row[index]);
+  const { rows } = await sql<ResourceRow & { position: number }>`
+    select w.position::int, ${resourceColumns}
+    from unnest(${column(0)}::bigint[], ${column(1)}::text[], ${column(2)}::bigint[], ${column(3)}::text[])
+      with ordinality as w (id, kind, owner_profile_id, name, position)
+    cross join lateral (
+      select * from resource where id = w.id
+      union all
+      select * from resource where owner_profile_id = w.owner_profile_id and kind = w.kind and name = w.name
+    ) r`.execute(db, abort);
+  const found: (ResourceRow | undefined)[] = refs.map(() => undefined);
+  for (const { position, ...row } of rows) found[position - 1] = row;
+  return found;
+};

@@ -1,0 +1,81 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
+import { accountsOfProfiles } from "./owner-accounts.ts";
+import { toResource } from "./resource.mapping.ts";
+import type { ResourceRow } from "./resource.select.ts";
+import { resourceNotFound } from "./unregister-resources.ts";
+
+const method = ProfileService.method.transferResources;
+
+/** A resource and where it is to go; undefined = there is no such resource. */
+type Move = { readonly row: ResourceRow | undefined; readonly to: bigint };
+
+const placeOf = ({ kind, name }: ResourceRow, owner: bigint): string => `${owner}/${kind}/${name}`;
+
+/** The names that the moves would take and that are in use, whether what has them moves too or not. */
+const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>> => {
+  const wanted = moves.flatMap(({ row, to }) => (row === undefined ? [] : [{ ...row, to }]));
+  const { rows } = await sql<{ owner_profile_id: bigint; kind: string; name: string }>`
+    select r.owner_profile_id, r.kind, r.name from unnest(
+      ${wanted.map(({ to }) => String(to))}::bigint[], ${wanted.map(({ kind }) => kind)}::text[], ${wanted.map(({ name }) => name)}::text[]
+    ) as w (owner_profile_id, kind, name)
+    join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`.execute(tx.sql, tx.abort);
+  return new Set(rows.map(({ owner_profile_id, kind, name }) => `${owner_profile_id}/${kind}/${name}`));
+};
+
+/** What becomes of each move: the resource as it will be, or why it stays. */
+const decided = (moves: readonly Move[], accounts: ReadonlyMap<bigint, bigint>, taken: Set<string>): (ResourceRow | DomainError)[] =>
+  moves.map(({ row, to }) => {
+    const accountId = accounts.get(to);
+    if (row === undefined) return resourceNotFound();
+    if (accountId === undefined) return notFound("PROFILE_NOT_FOUND", "There is no such profile.");
+    if (to === row.owner_profile_id) return row;
+    const place = placeOf(row, to);
+    if (taken.has(place)) return alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name.");
+    taken.add(place);
+    return { ...row, owner_profile_id: to, account_id: accountId };
+  });
+
+/** TransferResources: as many statements for 1,000 transfers as for one. */
+export const transferResources =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { transfers, requestId } = request;
+    const refs = transfers.map(({ resource }, index) => {
+      if (resource === undefined) throw invalidField(`transfers[${index}].resource`, "is required");
+      return resource;
+    });
+    const receivers = transfers.map(({ toProfileId }) => toProfileId);
+    const others = (await accountsOfProfiles(db.sql, receivers, db.abort(call))).values();
+    return lockingResources(db, call, { refs, others: [...others] }, (subjects, find) =>
+      write(call, { method, request, subjects, requestId }, async (tx) => {
+        const rows = await find(tx);
+        assertDistinctRows(rows, "transfers");
+        const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
+        const accounts = await accountsOfProfiles(tx.sql, receivers, tx.abort);
+        const outcomes = decided(moves, accounts, await takenPlaces(tx, moves));
+        const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
+        await sql`
+          update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
+          from unnest(
+            ${moved.map(({ id }) => String(id))}::bigint[],
+            ${moved.map(({ owner_profile_id }) => String(owner_profile_id))}::bigint[],
+            ${moved.map(({ account_id }) => String(account_id))}::bigint[]
+          ) as w (id, owner_profile_id, account_id)
+          where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`.execute(tx.sql, tx.abort);
+        const results = outcomes.map((outcome) => ({
+          result:
+            outcome instanceof DomainError
+              ? { case: "error" as const, value: toStatus(outcome) }
+              : { case: "resource" as const, value: toResource(outcome) },
+        }));
+        return { results };
+      }),
+    );
+  };

@@ -1,0 +1,34 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { notFound } from "../errors.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
+import { toResource } from "./resource.mapping.ts";
+
+const method = ProfileService.method.unregisterResources;
+
+/** No resource is named so. */
+export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is no such resource.");
+
+/** UnregisterResources: one statement for all that are there. */
+export const unregisterResources =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { resources, requestId } = request;
+    return lockingResources(db, call, { refs: resources }, (subjects, find) =>
+      write(call, { method, request, subjects, requestId }, async (tx) => {
+        const rows = await find(tx);
+        assertDistinctRows(rows, "resources");
+        const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));
+        await sql`delete from resource where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+        const results = rows.map((row) => ({
+          result: row
+            ? { case: "resource" as const, value: toResource(row) }
+            : { case: "error" as const, value: toStatus(resourceNotFound()) },
+        }));
+        return { results };
+      }),
+    );
+  };
