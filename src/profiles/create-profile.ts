@@ -1,4 +1,5 @@
-import { accountSubject, userSubject } from "../cache/subject.ts";
+import { memberSubjects } from "../access/moved-subjects.ts";
+import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -34,8 +35,8 @@ export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<Profile
 
 /** CreateProfile: the profile, and its user among the contacts of the account. */
 export const createProfile =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
-  (call, request) => {
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
     const { profile, requestId } = request;
     if (profile === undefined) throw invalidField("profile", "is required");
     const { userId, accountId } = profile;
@@ -48,6 +49,6 @@ export const createProfile =
       profile_image_url: profile.profileImageUrl ?? "",
       is_test: profile.isTest ?? false,
     };
-    const subjects = [accountSubject(accountId), userSubject(userId)];
+    const subjects = [...(await memberSubjects(db, call, accountId)), userSubject(userId)];
     return write(call, { method, request, subjects, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
   };

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { profileSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -7,7 +8,6 @@ import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/users/v1/user_profile_pb.ts";
 import { toProfile } from "./profile.mapping.ts";
 import { type ProfileRow, storedProfile } from "./profile.select.ts";
-import { subjectsOfProfiles } from "./profile-subjects.ts";
 import { assertEtag } from "./versioned-row.ts";
 
 const method = ProfileService.method.deleteProfile;
@@ -48,7 +48,7 @@ export const deleteProfile =
       throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
     }
     if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
-    const subjects = await subjectsOfProfiles(db, call, [id, transferToProfileId]);
+    const subjects = await profileSubjects(db, call, [id, transferToProfileId]);
     return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
       const row = await storedProfile(tx, id);
       assertEtag(row, etag, "profile");

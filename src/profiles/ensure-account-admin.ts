@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { accountSubject } from "../cache/subject.ts";
+import { memberSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -27,10 +27,10 @@ const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileR
 
 /** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */
 export const ensureAccountAdmin =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
-  (call, request) => {
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
     const { accountId } = request;
-    return write(call, { method, request, subjects: [accountSubject(accountId)] }, async (tx) => {
+    return write(call, { method, request, subjects: await memberSubjects(db, call, accountId) }, async (tx) => {
       const account = await storedAccount(tx, accountId);
       const admin = await selectAccountAdmin(tx.sql, accountId, tx.abort);
       return { profile: toProfile(admin ?? (await createAdmin(tx, account))), created: admin === undefined };

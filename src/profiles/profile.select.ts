@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql } from "kysely";
+import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
@@ -22,10 +22,15 @@ export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => 
   return row;
 };
 
-/** The admin of an account: the first staff user by id, else the first user; deleted ones are passed over. */
+/**
+ * The admin of an account: the first staff user by id, else the first user; deleted ones are passed over. Two looks at an
+ * index, however many users the account has.
+ */
 export const selectAccountAdmin = async (db: Kysely<Schema>, accountId: bigint, abort: AbortOptions): Promise<ProfileRow | undefined> => {
+  const first = (which: RawBuilder<unknown>, rank: number) => sql`(
+    select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and u.delete_time is null and ${which}
+    where p.account_id = ${accountId} order by p.user_id limit 1)`;
   const { rows } = await sql<ProfileRow>`
-    select p.* from user_profile p join users u on u.id = p.user_id and u.delete_time is null
-    where p.account_id = ${accountId} order by u.is_staff desc, u.id limit 1`.execute(db, abort);
+    select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`.execute(db, abort);
   return rows[0];
 };

@@ -1,3 +1,4 @@
+import { profileSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -7,7 +8,6 @@ import { UserProfileSchema } from "../gen/users/v1/user_profile_pb.ts";
 import { metadataOf } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";
 import { storedProfile } from "./profile.select.ts";
-import { subjectsOfProfiles } from "./profile-subjects.ts";
 import { assertEtag, changeRow } from "./versioned-row.ts";
 
 const method = ProfileService.method.updateProfile;
@@ -24,7 +24,7 @@ export const updateProfile =
       ...(fields.has("profileImageUrl") && { profile_image_url: to.profileImageUrl ?? "" }),
       ...(fields.has("isTest") && { is_test: to.isTest ?? false }),
     };
-    const subjects = await subjectsOfProfiles(db, call, [to.id]);
+    const subjects = await profileSubjects(db, call, [to.id]);
     return write(call, { method, request, subjects }, async (tx) => {
       const row = await storedProfile(tx, to.id);
       assertEtag(row, to.etag, "profile");

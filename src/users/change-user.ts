@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { touchAccounts } from "../access/flag-subjects.ts";
+import { touchAccounts } from "../access/moved-subjects.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { UserSchema } from "../gen/users/v1/user_pb.ts";
 import { userNotFound } from "./get-user.ts";

@@ -1,4 +1,4 @@
-import { flagSubjects } from "../access/flag-subjects.ts";
+import { flagSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";

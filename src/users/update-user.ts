@@ -1,4 +1,4 @@
-import { flagSubjects, touchAccounts } from "../access/flag-subjects.ts";
+import { flagSubjects, touchAccounts } from "../access/moved-subjects.ts";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";

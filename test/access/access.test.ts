@@ -245,3 +245,23 @@ test("a check is three statements, and 1,000 checks are no more", async ({ clien
   expect(await statementsOf(() => profiles.listResources({ userId, kind: "plugin" }))).toHaveLength(3);
   expect(await statementsOf(() => profiles.listProfiles({ asUserId: userId, withUser: true, withAccount: true }))).toHaveLength(5);
 });
+
+test("members that come, go, and change their flags in the platform account at once never fail each other", { timeout: 60_000 }, async ({
+  clients,
+  platform,
+}) => {
+  const { users, profiles } = clients["grpc-js"];
+  const other = await createAccount(clients["grpc-js"]);
+  const some = (count = 8) => Promise.all(Array.from({ length: count }, () => member(clients["grpc-js"], platform.account.id)));
+  const [staff, joining, named, leaving, purged] = [await some(), await some(), await some(), await some(), await some()];
+  const coming = await Promise.all(Array.from({ length: 8 }, () => createUser(clients["grpc-js"])));
+  const calls = [
+    ...coming.map(({ id: userId }) => profiles.createProfile({ profile: { userId, accountId: platform.account.id } })),
+    ...staff.map(({ userId }) => users.updateUser({ user: { id: userId, isStaff: true } })),
+    ...joining.map(({ userId }) => profiles.createProfile({ profile: { userId, accountId: other.id } })),
+    ...named.map(({ profileId }) => profiles.updateProfile({ profile: { id: profileId, name: unique() } })),
+    ...leaving.map(({ profileId }) => profiles.deleteProfile({ id: profileId })),
+    ...purged.map(({ userId }) => users.purgeUser({ id: userId })),
+  ];
+  await Promise.all(calls);
+});

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import { accountSubject, type Subject, userSubject } from "../cache/subject.ts";
+import { accountSubject, platformSubject, type Subject, userSubject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { AbortOptions, Database, Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -27,4 +27,23 @@ export const flagSubjects = async (db: Database, call: Call, userId: bigint): Pr
 /** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const subject of await accountsOf(tx.sql, userId, tx.abort)) tx.touch(subject);
+};
+
+/** What a write moves that changes who is in an account: the account, and account 0 when it is the platform account. */
+export const memberSubjects = async (db: Database, call: Call, accountId: bigint): Promise<readonly Subject[]> => {
+  const { rows } = await sql`select from account where id = ${accountId} and is_platform`.execute(db.sql, db.abort(call));
+  return [...(rows.length > 0 ? [platformSubject] : []), accountSubject(accountId)];
+};
+
+/**
+ * The same for a write that changes profiles: their users, and their accounts. Neither ever changes; of a profile that is
+ * unknown there are none.
+ */
+export const profileSubjects = async (db: Database, call: Call, profileIds: readonly bigint[]): Promise<readonly Subject[]> => {
+  const { rows } = await sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
+    select p.user_id, p.account_id, a.is_platform from user_profile p join account a on a.id = p.account_id
+    where p.id = any(${profileIds.map(String)}::bigint[])`.execute(db.sql, db.abort(call));
+  const [users, accounts] = [new Set(rows.map(({ user_id }) => user_id)), new Set(rows.map(({ account_id }) => account_id))];
+  const platform = rows.some(({ is_platform }) => is_platform) ? [platformSubject] : [];
+  return [...platform, ...[...accounts].map(accountSubject), ...[...users].map(userSubject)];
 };
