@@ -1,80 +1,23 @@
 // node bench/million.ts DATABASE_URL: what reads cost on a database of a million people, as EXPLAIN sees it: the statements
 // of src/ beside what one would type into psql for the same answer. An empty database is migrated and filled first.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import pg from "pg";
-import { pino } from "pino";
-import { type Cache, createCache } from "../src/cache/cache.ts";
-import { processClock } from "../src/cache/process-clock.ts";
 import { fastReading } from "../src/cache/reading.ts";
-import type { Call } from "../src/call.ts";
 import { formatTable } from "../src/cli/table.ts";
 import { handleOf } from "../src/db/handles.ts";
 import { migrate } from "../src/db/migrate.ts";
-import { type Database, openDatabase, type Schema } from "../src/db/orm.ts";
-import type { Page } from "../src/db/page.ts";
+import { openDatabase } from "../src/db/orm.ts";
 import { UserView } from "../src/gen/users/v1/user_pb.ts";
 import { UserService } from "../src/gen/users/v1/user_service_pb.ts";
 import { createHandles } from "../src/users/handle.lookup.ts";
 import { listUsers } from "../src/users/list-users.ts";
 import { createUsers } from "../src/users/user.lookup.ts";
+import { call, explain, freshness, missed, pagerAfter, type Statement, statementOf } from "./explain.ts";
 import { loadPeople } from "./generator/load.ts";
-
-type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
-type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };
-type Statement = { readonly sql: string; readonly parameters: readonly unknown[] };
-
-const call: Call = {
-  method: "bench",
-  caller: { name: "bench", permissions: new Set() },
-  signal: new AbortController().signal,
-  deadline: Number.POSITIVE_INFINITY,
-  requestId: "bench",
-  log: pino({ level: "silent" }),
-};
-
-/** A database that runs nothing and keeps what it was to run. */
-const recorder = (recorded: CompiledQuery[]) =>
-  ({
-    abort: () => ({ signal: call.signal }),
-    sql: new Kysely<Schema>({
-      log: ({ query }) => void recorded.push(query),
-      dialect: {
-        createAdapter: () => new PostgresAdapter(),
-        createDriver: () => new DummyDriver(),
-        createIntrospector: (kysely) => new PostgresIntrospector(kysely),
-        createQueryCompiler: () => new PostgresQueryCompiler(),
-      },
-    }),
-  }) as unknown as Database;
-
-const freshness = { check: () => undefined, reading: () => fastReading };
-/** Pages that begin after a key, without a token. */
-const pagerAfter =
-  (after?: readonly string[]) =>
-  (_: Call, __: unknown, { pageSize }: { pageSize: number }) =>
-    ({ size: pageSize, after, cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
-
-/** The one statement that a read sends. */
-const statementOf = async (name: string, read: (db: Database) => unknown): Promise<Statement> => {
-  const recorded: CompiledQuery[] = [];
-  // Nothing answers, so every read fails; by then it has sent its statement.
-  await Promise.resolve(read(recorder(recorded))).catch(() => {});
-  const [statement, ...others] = recorded;
-  if (statement === undefined || others.length > 0) throw new Error(`${name} runs ${recorded.length} statements.`);
-  return statement;
-};
 
 const { listUsers: list } = UserService.method;
 const listed = (request: MessageInitShape<typeof list.input>, after?: readonly string[]) =>
-  statementOf(list.name, (db) =>
-    listUsers({ db, freshness, pager: pagerAfter(after) as never })(call, create(list.input, { pageSize: 50, ...request })),
-  );
-/** What a read misses in the cache. */
-const missed = (name: string, read: (cache: Cache, db: Database) => unknown) =>
-  statementOf(name, (db) =>
-    read(createCache({ clock: processClock, isUnreachable: () => false }, { boundMs: 0, ttlMs: 1, maxBytes: 1_000_000 }), db),
-  );
+  statementOf((db) => listUsers({ db, freshness, pager: pagerAfter(after) as never }), list, { pageSize: 50, ...request });
 const userById = (ids: readonly bigint[]) => missed("GetUser", (cache, db) => createUsers(cache, db).getAll(call, ids, fastReading));
 const handle = (name: string) => missed("LookupUsers", (cache, db) => createHandles(cache, db).get(call, handleOf(name), fastReading));
 const byHand = (sql: string): Statement => ({ sql, parameters: [] });
@@ -165,22 +108,9 @@ const cases: readonly (readonly [name: string, ours: Promise<Statement>, theirs:
   ],
 ];
 
-const explain = async ({ sql, parameters }: Statement): Promise<{ buffers: number; ms: number; planning: number }> => {
-  let best: Explained | undefined;
-  // The first run warms the cache; of the others the fastest counts.
-  for (let run = 0; run < 4; run += 1) {
-    const { rows } = await client.query<{ "QUERY PLAN": Explained[] }>(`explain (analyze, buffers, format json) ${sql}`, [...parameters]);
-    const [explained] = rows[0]?.["QUERY PLAN"] ?? [];
-    if (explained && run > 0 && (best === undefined || explained["Execution Time"] < best["Execution Time"])) best = explained;
-  }
-  if (best === undefined) throw new Error("EXPLAIN said nothing.");
-  const { Plan: plan } = best;
-  return { buffers: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], ms: best["Execution Time"], planning: best["Planning Time"] };
-};
-
 const lines: string[][] = [];
 for (const [name, ours, theirs] of cases) {
-  const [measured, hand] = [await explain(await ours), await explain(theirs)];
+  const [measured, hand] = [await explain(client, await ours), await explain(client, theirs)];
   lines.push([
     name,
     String(measured.buffers),

@@ -1,9 +1,12 @@
 import type { Row } from "../bench.ts";
+import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
 import { batchGetOptions } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
+import { checkAccess } from "./check-access.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption } from "./get-option.ts";
 import { getUser } from "./get-user.ts";
+import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { resolveOptions } from "./resolve-options.ts";
@@ -20,4 +23,7 @@ export const rows: readonly Row[] = [
   getUser,
   lookupUsers,
   listUsers,
+  checkAccess,
+  batchCheckAccess1000,
+  listResources,
 ];

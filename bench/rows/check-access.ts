@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { AccessRule } from "../../src/gen/users/v1/access_pb.ts";
+import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
+import type { Row } from "../bench.ts";
+import { seedAccount } from "./access.ts";
+import { prepareRead } from "./read.ts";
+
+const members = 100;
+
+/** CheckAccess: a regular user reads what belongs to the admin of its account. */
+export const checkAccess: Row = {
+  name: "check_access",
+  yardstick: "bare grpc-js, same bytes",
+  valuesPerCall: 1,
+  prepare: async (bench) => {
+    const userIds = bench.seed.userIds.slice(0, members);
+    const { profileIds } = await seedAccount(bench.service.databaseUrl, userIds);
+    const target = { case: "ownerProfileId" as const, value: profileIds[0] ?? 0n };
+    const requests = userIds.slice(1).map((userId) => ({ userId, target }));
+    return prepareRead(bench, ProfileService.method.checkAccess, { connections: 4, streams: 25 }, requests, ({ allowed, rule }) => {
+      assert.deepEqual([allowed, rule], [true, AccessRule.ACCOUNT_ADMIN]);
+    });
+  },
+};

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
+import { ListResourcesRequestSchema, ListResourcesResponseSchema } from "../../src/gen/users/v1/resource_pb.ts";
+import type { Row } from "../bench.ts";
+import { askers, firstAccount, kind, loadResources } from "../generator/resources.ts";
+import { frame } from "../load/load.ts";
+import { rawCall } from "../raw-call.ts";
+import { userdSide } from "./read.ts";
+
+const shape = { connections: 4, streams: 5 };
+const pageSize = 50;
+const pages = firstAccount.resources / pageSize;
+
+const method = ProfileService.method.listResources;
+const path = `/${method.parent.typeName}/${method.name}`;
+
+const request = (pageToken: string): Uint8Array =>
+  toBinary(ListResourcesRequestSchema, create(ListResourcesRequestSchema, { kind, userId: BigInt(askers.staff), pageSize, pageToken }));
+
+/** The last page of ListResources, of a user who may read 10,000 of a million, against page 1: they should cost the same. */
+export const listResources: Row = {
+  name: "list_resources",
+  yardstick: "page 1 of the same (userd too)",
+  valuesPerCall: pageSize,
+  prepare: async (bench) => {
+    const { service, load } = bench;
+    await loadResources(service.databaseUrl);
+    let pageToken = "";
+    for (let page = 1; page <= pages; page += 1) {
+      const response = fromBinary(ListResourcesResponseSchema, await rawCall(service.grpcAddress, path, request(pageToken)));
+      assert.equal(response.resources.length, pageSize);
+      assert.equal(response.nextPageToken === "", page === pages);
+      if (page < pages) pageToken = response.nextPageToken;
+    }
+    const target = { address: service.grpcAddress, path, ...shape };
+    const side = (bytes: Uint8Array) =>
+      userdSide(bench, (options) => load.run({ ...target, bodies: [{ bytes: frame(bytes) }] }, options), path);
+    return {
+      userd: side(request(pageToken)),
+      yardstick: side(request("")),
+      load: `${shape.connections} × ${shape.streams} calls in flight by ${load.name}`,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  },
+};
