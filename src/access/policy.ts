@@ -32,7 +32,8 @@ type Member = { readonly profile: Owner; readonly account: AccessAccount; readon
 /** Some owners: these profiles, or everybody in this account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
-type Rule = {
+/** One rule: what it gives, to whom, for the resources of which owners. */
+export type Rule = {
   readonly rule: AccessRule;
   readonly gives: readonly AccessRelation[];
   /** Only for these; everybody who has a profile otherwise. */
@@ -47,7 +48,7 @@ const { READ, OWN } = AccessRelation;
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
 /** The whole policy, the rules that decide first at the top: every decision, scope and list comes from this table. */
-const rules: readonly Rule[] = [
+export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
   { rule: AccessRule.ACCOUNT_ADMIN, gives: [READ], owners: ({ account }) => adminsOf(account) },

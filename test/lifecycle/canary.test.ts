@@ -23,11 +23,29 @@ test("an address, a password and a token never show up in logs, error messages o
   const headers = { authorization: `Bearer ${token}`, "x-acting-user-id": "1" };
   const bad = { authorization: `Bearer ${token}`, "x-acting-user-id": word, "x-request-id": `${word} ${address}`, traceparent: token };
 
-  for (const { users, options, organizations } of Object.values(byKind)) {
+  for (const { users, options, organizations, profiles } of Object.values(byKind)) {
     const { user } = await users.createUser({ user: buildUser({ email: unique("x") + address, name: word }) });
     const userId = user?.id ?? 0n;
     const { organization: company } = await organizations.createOrganization({ organization: { name: "Company" } });
+    const { account: { id: accountId = 0n } = {} } = await profiles.createAccount({ account: {} });
+    await profiles.createProfile({ profile: { userId, accountId } });
     const calls = [
+      () => profiles.addAccountContact({ accountId, contact: { email: unique("x") + address, name: word, isPrimary: true } }, { headers }),
+      () => profiles.addAccountContact({ accountId, contact: { email: word, name: word.repeat(40) } }, { headers }),
+      () => profiles.removeAccountContact({ accountId, email: address }, { headers }),
+      () => profiles.createProfile({ profile: { userId, accountId } }, { headers }),
+      () =>
+        profiles.listProfiles(
+          {
+            filter: {
+              node: {
+                case: "term",
+                value: { condition: { case: "userEmail", value: { match: { case: "equals", value: `${address}\0` } } } },
+              },
+            },
+          },
+          { headers },
+        ),
       () => users.createUser({ user: { email: address } }, { headers }),
       () => users.createUser({ user: { email: address } }, { headers }),
       () => users.createUser({ user: { username: address.toUpperCase() } }, { headers }),
