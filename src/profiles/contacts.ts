@@ -36,3 +36,9 @@ export const addUserToContacts = async (tx: Tx, accountId: bigint, { id, email }
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`.execute(tx.sql, tx.abort);
 };
+
+/** Gives the contacts that were made for a user its new name; its accounts are locked already. */
+export const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<void> => {
+  if (name === "") return;
+  await sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`.execute(tx.sql, tx.abort);
+};

@@ -9,6 +9,7 @@ import { UserEmail } from "../emails/user-email.entity.ts";
 import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { renameContacts } from "../profiles/contacts.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
@@ -51,8 +52,8 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
-/** The flags that decide what the user, or others of its accounts, may see. */
-const accessFlags = ["isActive", "isStaff", "isSuperuser"] as const;
+/** What accounts depend on: flags that decide who may see what, and the name that contacts have. */
+const accountFields = ["isActive", "isStaff", "isSuperuser", "name"] as const;
 
 /** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
@@ -77,8 +78,8 @@ export const updateUser =
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");
     const fields = maskedFields(UserSchema, to, request.updateMask);
-    const isOfAccess = accessFlags.some((flag) => fields.has(flag));
-    const subjects = isOfAccess ? await flagSubjects(db, call, to.id) : [userSubject(to.id)];
+    const movesAccounts = accountFields.some((field) => fields.has(field));
+    const subjects = movesAccounts ? await flagSubjects(db, call, to.id) : [userSubject(to.id)];
     return write(call, { method: UserService.method.updateUser, request, subjects }, async (tx) => {
       const row = await tx.em.findOne(User, to.id);
       if (!row) throw userNotFound();
@@ -93,7 +94,8 @@ export const updateUser =
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
       await tx.em.flush();
-      if (isOfAccess) await touchAccounts(tx, to.id);
+      if (fields.has("name")) await renameContacts(tx, to.id, row.name);
+      if (movesAccounts) await touchAccounts(tx, to.id);
       const updated = await selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id).executeTakeFirstOrThrow(tx.abort);
       return { user: toUser(updated) };
     });

@@ -125,6 +125,20 @@ describe.for(clientKinds)("profiles, through %s", { concurrent: true }, (kind) =
     }
   });
 
+  test("P5 a user that is renamed is so in its contacts, with the token at once", async ({ clients }) => {
+    const { users, profiles } = clients[kind];
+    const accounts = [await createAccount(clients[kind]), await createAccount(clients[kind])];
+    const { id: userId } = await createUser(clients[kind], { name: "Before" });
+    for (const { id } of accounts) await createProfile(clients[kind], userId, id);
+    const { consistencyToken } = await users.updateUser({ user: { id: userId, name: "After" } });
+    const consistency = { mode: { case: "atLeastAsFresh" as const, value: consistencyToken } };
+    for (const { id: accountId } of accounts) {
+      expect((await profiles.listAccountContacts({ accountId, consistency })).contacts).toMatchObject([{ userId, name: "After" }]);
+    }
+    await users.updateUser({ user: { id: userId, name: "" } });
+    expect(await contactsOf(clients[kind], accounts[0]?.id ?? 0n)).toMatchObject([{ userId, name: "After" }]);
+  });
+
   test("P6 a pair is that pair or NOT_FOUND; all profiles of a user are a list", async ({ clients }) => {
     const { profiles } = clients[kind];
     const [a, b] = [await createAccount(clients[kind]), await createAccount(clients[kind])];

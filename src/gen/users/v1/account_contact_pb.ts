@@ -32,7 +32,7 @@ export type AccountContact = Message<"users.v1.AccountContact"> & {
   email: string;
 
   /**
-   * The name, up to 200 characters. Default: empty.
+   * The name, up to 200 characters; it follows that of the user that the contact was made for. Default: empty.
    *
    * @generated from field: string name = 2;
    */
