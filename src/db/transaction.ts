@@ -157,8 +157,10 @@ export const createWrite = (
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     const touched: (Subject | VersionedSubject)[] = [...plan.subjects];
     const { requestId = "" } = plan;
-    const touch = (subject: Subject): void => {
-      if (!touched.some(({ kind, id }) => kind === subject.kind && id === subject.id)) touched.push(subject);
+    // Versions are read once for each subject; those that come along are kept, however many: the last one is the highest.
+    const touch: Tx["touch"] = (subject) => {
+      const isKnown = !isVersioned(subject) && touched.some(({ kind, id }) => kind === subject.kind && id === subject.id);
+      if (!isKnown) touched.push(subject);
     };
     const touching: Tx = { ...tx, touch };
     await setContext(touching);
