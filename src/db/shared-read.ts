@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { createSharedSignal } from "../cache/shared-signal.ts";
 import type { Call } from "../call.ts";
 import type { AbortOptions, Database } from "./orm.ts";
 
@@ -8,21 +9,11 @@ type Read = { readonly call: Call };
 /** Most reads of one statement: enough to spread its cost, few enough that nobody waits for the rest of it. */
 const MAX_BATCH = 100;
 
-/** Aborts when the last of the calls has ended: one that is cancelled alone must not take the others along. */
+/** Aborts when the last of the calls has ended. */
 const untilAllEnd = (reads: readonly Read[]): AbortSignal => {
-  const [first, ...others] = reads;
-  if (first !== undefined && others.length === 0) return first.call.signal;
-  const controller = new AbortController();
-  let waiting = reads.length;
-  const end = () => {
-    waiting -= 1;
-    if (waiting === 0) controller.abort();
-  };
-  for (const { call } of reads) {
-    if (call.signal.aborted) end();
-    else call.signal.addEventListener("abort", end, { once: true });
-  }
-  return controller.signal;
+  const { signal, join } = createSharedSignal();
+  for (const { call } of reads) join(call.signal);
+  return signal;
 };
 
 /**
