@@ -17,6 +17,8 @@ export async function* readBody(request: HttpRequest, deadline: number): AsyncGe
     () => late.reject(new ConnectError("the request did not arrive in time", Code.DeadlineExceeded)),
     deadline - Date.now(),
   );
+  // A stream's deadline is a day away: nobody who waits for it may keep a process that has drained.
+  timer.unref();
   try {
     for (;;) {
       const chunk = await Promise.race([chunks.next(), late.promise]);

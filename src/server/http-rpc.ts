@@ -47,8 +47,11 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
     const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
     const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
     const deadline = Date.now() + timeoutMs;
-    const answer = await handle({ ...call, body: readBody(request, deadline), contextValues: withDeadline(deadline) });
+    const body = readBody(request, deadline);
+    const answer = await handle({ ...call, body, contextValues: withDeadline(deadline) });
     await universalResponseToNodeResponse(answer, response);
+    // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
+    void body.return();
   } catch (error) {
     // The client has gone away, or the response could not be written: nobody is left to answer.
     log.debug({ method: rpc.name, err: error }, "response not delivered");

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { createUser, value } from "../support/build.ts";
@@ -40,4 +42,23 @@ describe("a drain lets the calls in progress finish and exits with 0, on", { tim
     const { rows } = await sql`select from user_option where user_id = ${userId}`.execute(db.sql);
     expect(rows).toHaveLength(1);
   });
+});
+
+test("a stream that is refused in the middle leaves nothing that keeps a drained process", { timeout: 60_000 }, async ({ databaseUrl }) => {
+  await using service = await startService({ DATABASE_URL: databaseUrl });
+  const url = `http://127.0.0.1:${service.httpAddress.port}/users.v1.UserService/ImportUsers`;
+  // Envelopes: one that is no JSON, one that breaks a rule, with more behind them that nobody reads, over both versions of HTTP.
+  const envelope = (text: string) => [0, 0, 0, 0, text.length, ...Buffer.from(text)];
+  for (const first of ["x", "{}", '{"nothing":1}']) {
+    const body = Uint8Array.from([...envelope(first), ...Array.from({ length: 200 }, () => envelope("{}")).flat()]);
+    const headers = { "content-type": "application/connect+json" };
+    await fetch(url, { method: "POST", headers, body }).then((answer) => answer.text());
+    const session = connect(`http://127.0.0.1:${service.httpAddress.port}`);
+    const stream = session.request({ ":method": "POST", ":path": "/users.v1.UserService/ImportUsers", ...headers });
+    stream.on("error", () => {}).write(body);
+    await Promise.race([once(stream, "close"), new Promise((resolve) => setTimeout(resolve, 500))]);
+    session.destroy();
+  }
+  service.process.kill("SIGTERM");
+  expect(await Promise.race([service.ended, new Promise((resolve) => setTimeout(resolve, 20_000))])).toMatchObject({ code: 0 });
 });
