@@ -2,9 +2,12 @@
 // private PostgreSQL (or that of DATABASE_URL_TEST).
 import pg from "pg";
 import { pino } from "pino";
-import { createAccessLoader } from "../src/access/access.loader.ts";
+import { createAccessAccounts, createAccessUsers } from "../src/access/access.lookup.ts";
 import { createAccess } from "../src/access/access.ts";
 import { ownersOf, type Scope } from "../src/access/policy.ts";
+import { createCache } from "../src/cache/cache.ts";
+import { processClock } from "../src/cache/process-clock.ts";
+import { fastReading } from "../src/cache/reading.ts";
 import { formatTable } from "../src/cli/table.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { openDatabase } from "../src/db/orm.ts";
@@ -33,7 +36,11 @@ try {
     await loadResources(url.href);
     const client = new pg.Client(url.href);
     await client.connect();
-    const access = createAccess(createAccessLoader(db), "owner_only");
+    const cache = createCache({ clock: processClock, isUnreachable: () => false }, { boundMs: 1_000, ttlMs: 1_000, maxBytes: 1_000_000 });
+    const access = createAccess(
+      { accessUsers: createAccessUsers(cache, db), accessAccounts: createAccessAccounts(cache, db) },
+      "owner_only",
+    );
 
     const statement = (scope: Scope, after?: bigint) =>
       statementOf(
@@ -60,7 +67,7 @@ try {
 
     const lines: string[][] = [];
     for (const [asking, userId] of Object.entries(askers)) {
-      const { scope } = await access.scope(call, { userId: BigInt(userId), relation: AccessRelation.READ });
+      const { scope } = await access.scope(call, { userId: BigInt(userId), relation: AccessRelation.READ }, fastReading);
       const { count, place } = await extentOf(scope);
       const [first, last] = [await explain(client, await statement(scope)), await explain(client, await statement(scope, BigInt(place)))];
       lines.push([asking, count, String(first.buffers), String(last.buffers), first.ms.toFixed(2), last.ms.toFixed(2)]);

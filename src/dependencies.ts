@@ -1,5 +1,5 @@
 import type { Registry as MetricsRegistry } from "prom-client";
-import { createAccessLoader } from "./access/access.loader.ts";
+import { createAccessAccounts, createAccessUsers } from "./access/access.lookup.ts";
 import { type Access, createAccess } from "./access/access.ts";
 import { createOwners, type Owners } from "./access/owners.ts";
 import type { Cache } from "./cache/cache.ts";
@@ -62,6 +62,7 @@ export const createDependencies = (
   const { secretKey } = db;
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(scopeCheck);
+  const accessUsers = createAccessUsers(cache, db);
   return {
     db,
     write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
@@ -78,8 +79,8 @@ export const createDependencies = (
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
     systemUser: createSystemUser(systemUsername),
-    access: createAccess(createAccessLoader(db), readPolicy),
-    owners: createOwners(db),
+    access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, readPolicy),
+    owners: createOwners(db, accessUsers),
     purgeAfterDays,
   };
 };

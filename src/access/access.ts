@@ -1,7 +1,8 @@
+import type { Reading } from "../cache/reading.ts";
 import { platformSubject } from "../cache/subject.ts";
-import type { Call } from "../call.ts";
+import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import type { AccessRelation } from "../gen/users/v1/access_relation_pb.ts";
-import type { AccessLoader } from "./access.loader.ts";
+import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
 
 /** Who asks, and for what. */
@@ -15,11 +16,11 @@ export type AccessQuestion = {
 /** A scope, and how new it is. */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
-/** Answers whose resources users may read or own. */
+/** Answers whose resources users may read or own, from the cache. */
 export type Access = {
-  /** One answer per question, in their order: two statements at most, however many there are. */
-  readonly scopes: (call: Call, questions: readonly AccessQuestion[]) => Promise<readonly AccessAnswer[]>;
-  readonly scope: (call: Call, question: AccessQuestion) => Promise<AccessAnswer>;
+  /** One answer per question, in their order: two statements at most for all that the cache misses. */
+  readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: Reading) => MaybePromise<readonly AccessAnswer[]>;
+  readonly scope: (call: Call, question: AccessQuestion, reading: Reading) => MaybePromise<AccessAnswer>;
 };
 
 const nobody: AccessUser = { standing: "nobody", profiles: [], version: 0n };
@@ -38,30 +39,48 @@ const profilesFor = ({ accountId = 0n }: AccessQuestion, { profiles }: AccessUse
 /** The policy needs no accounts to decide on nobody or on a superuser. */
 const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || standing === "regular";
 
+/** The profiles that count for a question, of members only. */
+const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
+
 /** Makes it, under one policy. */
-export const createAccess = (loader: AccessLoader, policy: ReadPolicy): Access => {
-  const scopes: Access["scopes"] = async (call, questions) => {
-    const users = await loader.users(call, [...new Set(questions.map(({ userId }) => userId).filter((id) => id !== 0n))]);
-    const asked = questions.map((question) => {
-      const user = users.get(question.userId) ?? nobody;
-      return { question, user, profiles: profilesFor(question, user) };
-    });
-    const wanted = new Set(asked.flatMap(({ user, profiles }) => (isMember(user) ? profiles.map(({ accountId }) => accountId) : [])));
-    const { id: platformId } = platformSubject;
-    const accounts = await loader.accounts(call, wanted.size === 0 ? [] : [platformId, ...wanted]);
-    const accountOf = (id: bigint): AccessAccount => accounts.get(id) ?? noAccount;
-    const platform = accountOf(platformId);
-    return asked.map(({ question: { relation }, user, profiles }) => {
-      const used = isMember(user) && profiles.length > 0 ? [platform, ...profiles.map(({ accountId }) => accountOf(accountId))] : [];
-      return { scope: scopeOf({ policy, relation, user, profiles, accountOf, platform }), revision: revisionOf(user, used) };
-    });
+export const createAccess = (
+  { accessUsers, accessAccounts }: { readonly accessUsers: AccessUsers; readonly accessAccounts: AccessAccounts },
+  policy: ReadPolicy,
+): Access => {
+  const { id: platformId } = platformSubject;
+
+  const answer = (
+    question: AccessQuestion,
+    user: AccessUser,
+    accountOf: (id: bigint) => AccessAccount,
+    platform: AccessAccount,
+  ): AccessAnswer => {
+    const profiles = profilesFor(question, user);
+    const used = isMember(user) && profiles.length > 0 ? [platform, ...profiles.map(({ accountId }) => accountOf(accountId))] : [];
+    const { relation } = question;
+    return { scope: scopeOf({ policy, relation, user, profiles, accountOf, platform }), revision: revisionOf(user, used) };
   };
+
+  const scopes: Access["scopes"] = (call, questions, reading) =>
+    whenReady(
+      accessUsers.getAll(
+        call,
+        questions.map(({ userId }) => userId),
+        reading,
+      ),
+      (users) => {
+        const userOf = (index: number): AccessUser => users[index] ?? nobody;
+        const ids = new Set(questions.flatMap((question, index) => membersOf(question, userOf(index)).map(({ accountId }) => accountId)));
+        const wanted = ids.size === 0 ? [] : [platformId, ...ids];
+        return whenReady(accessAccounts.getAll(call, wanted, reading), (held) => {
+          const accounts = new Map(wanted.map((id, index) => [id, held[index] ?? noAccount]));
+          const accountOf = (id: bigint): AccessAccount => accounts.get(id) ?? noAccount;
+          return questions.map((question, index) => answer(question, userOf(index), accountOf, accountOf(platformId)));
+        });
+      },
+    );
   return {
     scopes,
-    scope: async (call, question) => {
-      const [answer] = await scopes(call, [question]);
-      if (answer === undefined) throw new Error("Every question has an answer.");
-      return answer;
-    },
+    scope: (call, question, reading) => whenReady(scopes(call, [question], reading), ([only]) => only as AccessAnswer),
   };
 };

@@ -11,12 +11,12 @@ export const batchCheckAccess =
     freshness,
   }: Pick<Dependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.batchCheckAccess> =>
   async (call, request) => {
-    await freshness.check(call, request.consistency);
+    const reading = freshness.reading(request.consistency);
     const { checks } = request;
     const keyOf = ({ userId, relation }: (typeof checks)[number]): string => `${userId}/${relation}`;
     const questions = new Map(checks.map((check) => [keyOf(check), check]));
     const targets = checks.map(({ target }) => target);
-    const [answers, found] = await Promise.all([access.scopes(call, [...questions.values()]), owners(call, targets)]);
+    const [answers, found] = await Promise.all([access.scopes(call, [...questions.values()], reading), owners(call, targets, reading)]);
     const scopes = new Map([...questions.keys()].map((key, index) => [key, answers[index]?.scope]));
     const results = checks.map((check, index): Decision => {
       const scope = scopes.get(keyOf(check));

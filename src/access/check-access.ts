@@ -1,4 +1,4 @@
-import type { Operation } from "../call.ts";
+import { type Operation, whenBoth } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { decide } from "./policy.ts";
@@ -10,9 +10,10 @@ export const checkAccess =
     owners,
     freshness,
   }: Pick<Dependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.checkAccess> =>
-  async (call, request) => {
-    await freshness.check(call, request.consistency);
+  (call, request) => {
+    const reading = freshness.reading(request.consistency);
     const { userId, relation, target } = request;
-    const [{ scope }, [owner]] = await Promise.all([access.scope(call, { userId, relation }), owners(call, [target])]);
-    return decide(scope, owner);
+    return whenBoth(access.scope(call, { userId, relation }, reading), owners(call, [target], reading), ({ scope }, [owner]) =>
+      decide(scope, owner),
+    );
   };

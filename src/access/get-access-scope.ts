@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Operation } from "../call.ts";
+import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { GetAccessScopeResponseSchema } from "../gen/users/v1/access_pb.ts";
 import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
@@ -11,8 +11,8 @@ const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessSco
 /** GetAccessScope: for those who put it into their own queries. */
 export const getAccessScope =
   ({ access, freshness }: Pick<Dependencies, "access" | "freshness">): Operation<typeof ProfileService.method.getAccessScope> =>
-  async (call, request) => {
-    await freshness.check(call, request.consistency);
-    const { scope, revision } = await access.scope(call, request);
-    return { scope: toScope(scope), revision };
-  };
+  (call, request) =>
+    whenReady(access.scope(call, request, freshness.reading(request.consistency)), ({ scope, revision }) => ({
+      scope: toScope(scope),
+      revision,
+    }));

@@ -1,42 +1,69 @@
 import { sql } from "kysely";
-import type { Call } from "../call.ts";
+import { LRUCache } from "lru-cache";
+import type { Reading } from "../cache/reading.ts";
+import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import { createSharedRead } from "../db/shared-read.ts";
 import type { AccessCheck } from "../gen/users/v1/access_pb.ts";
 import { findResources, type ResourceRow } from "../resources/resource.select.ts";
+import type { AccessUsers } from "./access.lookup.ts";
 import type { Owner } from "./policy.ts";
 
 /** What a check is about. */
 export type Target = AccessCheck["target"];
 
 /** Finds the owners of what checks are about, in their order; undefined = there is none. */
-export type Owners = (call: Call, targets: readonly Target[]) => Promise<readonly (Owner | undefined)[]>;
+export type Owners = (call: Call, targets: readonly Target[], reading: Reading) => MaybePromise<readonly (Owner | undefined)[]>;
+
+/** Whose a profile is. It never changes, and its id is never used again: a fact that needs no certificate. */
+type Holder = { readonly userId: bigint; readonly owner: Owner };
+
+/** Most profiles whose holders are remembered. */
+const MAX_HOLDERS = 100_000;
 
 const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
-/** Makes it; profiles are read in one statement, resources in another one, by all calls of one turn of the event loop. */
-export const createOwners = (db: Database): Owners => {
-  const readProfiles = createSharedRead<{ call: Call; ids: readonly bigint[] }, ReadonlyMap<bigint, bigint>>(db, async (reads, abort) => {
-    const ids = [...new Set(reads.flatMap((read) => read.ids))].map(String);
-    const { rows } = await sql<{ id: bigint; account_id: bigint }>`
-      select id, account_id from user_profile where id = any(${ids}::bigint[])`.execute(db.sql, abort);
-    const accounts = new Map(rows.map(({ id, account_id }) => [id, account_id]));
-    return reads.map(() => accounts);
-  });
-  return async (call, targets) => {
+/**
+ * Makes it. Whose a profile is, is remembered; that it is still there, the cache's entry of its user says. Profiles that are
+ * not known, and resources, are asked of the database, in one statement each.
+ */
+export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
+  const holders = new LRUCache<bigint, Holder>({ max: MAX_HOLDERS });
+
+  const learn = async (call: Call, ids: readonly bigint[]): Promise<void> => {
+    const { rows } = await sql<{ id: bigint; user_id: bigint; account_id: bigint }>`
+      select id, user_id, account_id from user_profile where id = any(${[...new Set(ids)].map(String)}::bigint[])`.execute(
+      db.sql,
+      db.abort(call),
+    );
+    for (const { id, user_id: userId, account_id: accountId } of rows) holders.set(id, { userId, owner: { profileId: id, accountId } });
+  };
+
+  /** The profiles that are there, by id. */
+  const profiles = (call: Call, ids: readonly bigint[], reading: Reading): MaybePromise<ReadonlyMap<bigint, Owner>> => {
+    const unknown = ids.filter((id) => !holders.has(id));
+    return whenReady(unknown.length === 0 ? undefined : learn(call, unknown), () => {
+      const known = ids.flatMap((id) => holders.get(id) ?? []);
+      const users = accessUsers.getAll(
+        call,
+        known.map(({ userId }) => userId),
+        reading,
+      );
+      return whenReady(users, (held) => {
+        const isThere = ({ owner: { profileId } }: Holder, index: number): boolean =>
+          held[index]?.profiles.some((profile) => profile.profileId === profileId) ?? false;
+        return new Map(known.filter(isThere).map(({ owner }) => [owner.profileId, owner]));
+      });
+    });
+  };
+
+  return (call, targets, reading) => {
     const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
     const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
-    const [accounts, resources] = await Promise.all([
-      ids.length === 0 ? undefined : readProfiles({ call, ids }),
-      findResources(db.sql, refs, db.abort(call)),
-    ]);
-    const found = resources.values();
-    return targets.map((target) => {
-      if (target.case === "resource") return ownerOfResource(found.next().value);
-      const profileId = target.value ?? 0n;
-      const accountId = accounts?.get(profileId);
-      return accountId === undefined ? undefined : { profileId, accountId };
+    const resources = refs.length === 0 ? [] : findResources(db.sql, refs, db.abort(call));
+    return whenBoth(profiles(call, ids, reading), resources, (found, rows) => {
+      const next = rows.values();
+      return targets.map((target) => (target.case === "resource" ? ownerOfResource(next.next().value) : found.get(target.value ?? 0n)));
     });
   };
 };

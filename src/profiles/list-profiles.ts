@@ -55,7 +55,7 @@ export const listProfiles =
     const permitted =
       asUserId === undefined
         ? sql<SqlBool>`true`
-        : isIn((await access.scope(call, { userId: asUserId, relation })).scope, {
+        : isIn((await access.scope(call, { userId: asUserId, relation }, freshness.reading(request.consistency))).scope, {
             profileId: id,
             accountId: sql`user_profile.account_id`,
           });

@@ -41,7 +41,7 @@ export const listResources =
     const { userId, relation, kind } = request;
     const page = pager(call, ListResourcesRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const { scope } = await access.scope(call, { userId, relation });
+    const { scope } = await access.scope(call, { userId, relation }, freshness.reading(request.consistency));
     if (scope.kind === "none") return {};
     const ids = selectIds(scope, { kind, after: BigInt(page.after?.[0] ?? 0), limit: page.size + 1 });
     const found = await sql<ResourceRow>`
