@@ -8,6 +8,8 @@ import { pinned } from "./cpus.ts";
 export type ChildOptions = {
   /** The cores that it may run on, as `taskset -c` takes them; undefined = any. */
   readonly cpus: string | undefined;
+  /** Before the script. */
+  readonly nodeFlags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
   /** What it reads from standard input, as JSON. */
   readonly job?: unknown;
@@ -31,8 +33,8 @@ const stop = async (child: ChildProcess): Promise<void> => {
 };
 
 /** Starts a Node script of ours, on the same Node. */
-export const startNode = (script: string, args: readonly string[], { cpus, env = {}, job }: ChildOptions): Child => {
-  const [program = "", ...rest] = pinned(cpus, [process.execPath, script, ...args]);
+export const startNode = (script: string, args: readonly string[], { cpus, nodeFlags = [], env = {}, job }: ChildOptions): Child => {
+  const [program = "", ...rest] = pinned(cpus, [process.execPath, ...nodeFlags, script, ...args]);
   const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, ...env } });
   // The bench may end in the middle; nothing that it started outlives it.
   const kill = () => child.kill("SIGKILL");
@@ -74,11 +76,34 @@ export const run = async (command: readonly string[], cpus: string | undefined):
 /** Linux counts CPU time in hundredths of a second. */
 const ticksPerSecond = 100;
 
-/** The CPU time that a process has used, in seconds; undefined where there is no /proc. */
+/** Those that a process has started, as `--workers` does; none where the kernel does not tell. */
+const childrenOf = (pid: number): readonly string[] => {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
+};
+
+/** The CPU time that a process and its children have used, in seconds; undefined where there is no /proc. */
 export const cpuSeconds = (pid: number): number | undefined => {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    const ticks = [pid, ...childrenOf(pid)].map((each) => {
+      const fields = readFileSync(`/proc/${each}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      return Number(fields[11]) + Number(fields[12]);
+    });
+    return ticks.reduce((sum, each) => sum + each, 0) / ticksPerSecond;
+  } catch {
+    return undefined;
+  }
+};
+
+/** The memory of a process that is resident now, and the most that ever was, in MB; undefined where there is no /proc. */
+export const residentMb = (pid: number): { readonly now: number; readonly peak: number } | undefined => {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const megabytes = (field: string) => Number(new RegExp(`^${field}:\\s*(\\d+) kB$`, "m").exec(status)?.[1]) / 1_024;
+    return { now: megabytes("VmRSS"), peak: megabytes("VmHWM") };
   } catch {
     return undefined;
   }

@@ -8,6 +8,10 @@ export type Pins = {
   readonly client: string | undefined;
   /** The database (when the bench starts it) and the bench itself. */
   readonly rest: string | undefined;
+  /** For two workers: the server's core, and one that is not the client's if there are enough. */
+  readonly workers: string | undefined;
+  /** Whether the client has one of the workers' cores. */
+  readonly isClientBesideWorkers: boolean;
   /** The same in words. */
   readonly sentence: string;
 };
@@ -31,6 +35,8 @@ const unpinned = (reason: string): Pins => ({
   server: undefined,
   client: undefined,
   rest: undefined,
+  workers: undefined,
+  isClientBesideWorkers: true,
   sentence: `NOTHING IS PINNED (${reason}): the ratios of this run say little`,
 });
 
@@ -50,6 +56,8 @@ export const choosePins = (): Pins => {
     server: `${server}`,
     client: `${client}`,
     rest,
+    workers: `${server},${others[0] ?? client}`,
+    isClientBesideWorkers: others.length === 0,
     sentence: `server on core ${server}, client on core ${client}, PostgreSQL on ${others.length === 0 ? `core ${client}, beside the client` : `cores ${rest}`}`,
   };
 };

@@ -1,10 +1,10 @@
 // npm run bench: what userd does per second, each figure beside its yardstick. README.md says how to read it.
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Bench, Row } from "./bench.ts";
+import type { Bench, Details, Row } from "./bench.ts";
 import { choosePins, pinSelf } from "./cpus.ts";
 import { createH2load, hasH2load } from "./load/h2load.ts";
 import { createOwnClient } from "./load/own.ts";
-import { chainLine, jsonLine, machineLine, type Outcome, table } from "./report.ts";
+import { chainLine, detailsLine, jsonLine, machineLine, type Outcome, table } from "./report.ts";
 import { compare } from "./rounds.ts";
 import { rows } from "./rows/index.ts";
 import { seed } from "./seed.ts";
@@ -12,7 +12,7 @@ import { startService } from "./service.ts";
 
 type Options = {
   readonly json?: true;
-  readonly only?: string;
+  readonly only?: readonly string[];
   readonly rounds: number;
   readonly seconds: number;
   readonly client?: "h2load" | "own";
@@ -28,8 +28,8 @@ const positive = (text: string): number => {
 
 const options = new Command("npm run bench --")
   .description("Measures userd over loopback, each row beside its yardstick in the same run.")
-  .option("--json", "one line per row: {name, value, unit, yardstick, ratio}")
-  .addOption(new Option("--only <name>", "one row").choices(rows.map(({ name }) => name)))
+  .option("--json", "one line per row: {name, value, unit, yardstick, ratio, …}")
+  .addOption(new Option("--only <name...>", "some rows").choices(rows.map(({ name }) => name)))
   .option("--rounds <n>", "rounds of each side; medians are taken over them", positive, 5)
   .option("--seconds <n>", "length of a round", positive, 3)
   .addOption(
@@ -44,10 +44,27 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = options.json ? say : print;
 
 const measure = async (row: Row, bench: Bench): Promise<Outcome> => {
+  const skipped = row.skip?.();
+  if (skipped !== undefined) {
+    note(`${row.name}: SKIPPED, ${skipped}`);
+    return { row, skipped };
+  }
+  const progress = (done: string) => say(`  ${done}`);
+  const tell = (details: Details) => {
+    if (Object.keys(details).length > 0) note(`  ${row.name}: ${detailsLine(details)}`);
+  };
+  if ("gauge" in row) {
+    note(`${row.name}: once`);
+    const gauge = await row.gauge(bench, progress);
+    tell(gauge.details);
+    return { row, gauge };
+  }
   await using prepared = await row.prepare(bench);
   note(`${row.name}: ${prepared.load}`);
-  const comparison = await compare(prepared, options, (done) => say(`  ${done}`));
-  return { row, comparison };
+  const comparison = await compare(prepared, options, progress);
+  const details = prepared.details?.() ?? {};
+  tell(details);
+  return { row, comparison, details };
 };
 
 const pins = choosePins();
@@ -64,7 +81,7 @@ if (!withH2load) note("h2load is not used: our own client is slower than a bare 
 
 const bench: Bench = { service, pins, load, varying, seed: await seed(service, users) };
 const outcomes: Outcome[] = [];
-for (const row of rows.filter(({ name }) => options.only === undefined || name === options.only)) {
+for (const row of rows.filter(({ name }) => options.only?.includes(name) ?? true)) {
   const outcome = await measure(row, bench);
   outcomes.push(outcome);
   if (options.json) print(jsonLine(outcome));

@@ -8,15 +8,31 @@ import { builtInDefinitions } from "../src/options/registry/load.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startNode } from "./child.ts";
 import type { Pins } from "./cpus.ts";
+import { startFlags } from "./start-flags.ts";
 
-/** userd as its users run it: a process of its own, on a PostgreSQL of its own. */
-export type Service = AsyncDisposable & {
+/** userd as its users run it: a process of its own. */
+export type Userd = AsyncDisposable & {
   readonly pid: number;
   readonly grpcAddress: string;
   readonly httpAddress: string;
+};
+
+/** How a userd differs from the one that most rows measure: default settings, on the server's core. */
+export type UserdOptions = {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** After `serve`. */
+  readonly args?: readonly string[];
+  /** The cores that it may run on; undefined = any. */
+  readonly cpus?: string | undefined;
+};
+
+/** The userd that most rows measure, on a PostgreSQL of its own. */
+export type Service = Userd & {
   readonly databaseUrl: string;
   /** Version and durability of the database. */
   readonly database: string;
+  /** Starts one more on the same database. */
+  readonly startAnother: (options: UserdOptions) => Promise<Userd>;
 };
 
 const userd = fileURLToPath(new URL("../bin/userd.js", import.meta.url));
@@ -39,6 +55,16 @@ const writeDefinitions = async (folder: string): Promise<string> => {
   return path;
 };
 
+const startUserd = async (cpus: string | undefined, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Userd> => {
+  await using stack = new AsyncDisposableStack();
+  const child = stack.use(startNode(userd, ["serve", ...args], { cpus, nodeFlags: startFlags, env }));
+  const ready = await child.nextLine();
+  const [, grpcAddress, httpAddress] = /gRPC on (\S+), HTTP on (\S+)/.exec(ready) ?? [];
+  if (grpcAddress === undefined || httpAddress === undefined) throw new Error(`userd said something unknown: ${ready}`);
+  const running = stack.move();
+  return { pid: child.pid, grpcAddress, httpAddress, [Symbol.asyncDispose]: () => running.disposeAsync() };
+};
+
 /** Starts PostgreSQL (or takes that of DATABASE_URL_TEST), makes a database in it, and starts userd with its defaults. */
 export const startService = async (pins: Pins): Promise<Service> => {
   await using stack = new AsyncDisposableStack();
@@ -58,37 +84,22 @@ export const startService = async (pins: Pins): Promise<Service> => {
 
   const folder = await mkdtemp(join(tmpdir(), "userd-bench-"));
   stack.defer(() => rm(folder, { recursive: true }));
-  const child = stack.use(
-    startNode(userd, ["serve"], {
-      cpus: pins.server,
-      env: {
-        DATABASE_URL: url.href,
-        SECRET_KEY: randomBytes(32).toString("base64"),
-        GRPC_LISTEN: "127.0.0.1:0",
-        HTTP_LISTEN: "127.0.0.1:0",
-        DRAIN_SECONDS: "0",
-        OPTION_DEFINITIONS: await writeDefinitions(folder),
-      },
-    }),
-  );
-  const ready = await child.nextLine();
-  const [, grpcAddress, httpAddress] = /gRPC on (\S+), HTTP on (\S+)/.exec(ready) ?? [];
-  if (grpcAddress === undefined || httpAddress === undefined) throw new Error(`userd said something unknown: ${ready}`);
+  const env = {
+    DATABASE_URL: url.href,
+    SECRET_KEY: randomBytes(32).toString("base64"),
+    GRPC_LISTEN: "127.0.0.1:0",
+    HTTP_LISTEN: "127.0.0.1:0",
+    DRAIN_SECONDS: "0",
+    OPTION_DEFINITIONS: await writeDefinitions(folder),
+  };
+  const first = stack.use(await startUserd(pins.server, [], env));
   const running = stack.move();
   return {
-    pid: child.pid,
-    grpcAddress,
-    httpAddress,
+    ...first,
     databaseUrl: url.href,
     database,
+    startAnother: ({ settings = {}, args = [], ...where }) =>
+      startUserd("cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-};
-
-/** How many calls of a method userd has answered with OK so far, by its own count. */
-export const answeredCalls = async ({ httpAddress }: Service, path: string): Promise<number> => {
-  const text = await (await fetch(`http://${httpAddress}/metrics`)).text();
-  const lines = text.split("\n").filter((line) => line.startsWith("userd_calls_total{"));
-  const line = lines.find((labels) => labels.includes(`method="${path.slice(1)}"`) && labels.includes('code="OK"'));
-  return Number(line?.split("} ")[1] ?? 0);
 };

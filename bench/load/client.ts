@@ -1,17 +1,26 @@
 // The client of own.ts, in a process of its own: reads its job from standard input, prints what came of it.
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { json } from "node:stream/consumers";
-import { type LoadResult, quantile } from "./load.ts";
-import type { ClientJob } from "./own.ts";
+import { quantile } from "./load.ts";
+import type { ClientJob, ClientResult } from "./own.ts";
 
 const job = (await json(process.stdin)) as ClientJob;
 const bodies = job.bodies.map(({ base64, stampAt }) => ({ bytes: Buffer.from(base64, "base64"), stampAt }));
-const headers = { ":method": "POST", ":path": job.path, "content-type": "application/grpc", te: "trailers" };
+const { length } = job;
+const headers = {
+  ":method": "POST",
+  ":path": job.path,
+  "content-type": "application/grpc",
+  te: "trailers",
+  // Where each call has to be answered, none is to fail because the machine was busy for a second.
+  ...(length.once && { "grpc-timeout": "10S" }),
+};
 
-const begin = performance.now() + job.warmUpMs;
-const end = begin + job.milliseconds;
+const begin = performance.now() + (length.once ? 0 : length.warmUpMs);
+const end = length.once ? Infinity : begin + length.milliseconds;
 const latencies: number[] = [];
 let sent = 0;
+let errors = 0;
 // No two rounds start at the same number.
 let stamp = Date.now() * 1_000;
 
@@ -28,26 +37,34 @@ const nextBody = (): Buffer => {
   return stamped;
 };
 
-/** One call, then the next one, until the time is over. */
+const failed = (what: string): void => {
+  if (job.countsErrors !== true) fail(what);
+  errors += 1;
+};
+
+/** One call, then the next one, until the time is over or all is sent. */
 const loop = (session: ClientHttp2Session): Promise<void> =>
   new Promise((resolve) => {
     const call = () => {
       const startedAt = performance.now();
-      if (startedAt >= end) return resolve();
+      if (startedAt >= end || (length.once && sent >= bodies.length)) return resolve();
       const stream = session.request(headers);
       let status: unknown;
+      let broken: string | undefined;
       const read = (fields: Record<string, unknown>) => {
         status ??= fields["grpc-status"];
       };
       stream
         .on("response", read)
         .on("trailers", read)
-        .on("error", (error) => fail(error.message))
+        .on("error", (error) => {
+          broken = error.message;
+        })
         .resume();
       stream.on("close", () => {
-        if (status !== "0") fail(`grpc-status ${status}, stream code ${stream.rstCode ?? constants.NGHTTP2_NO_ERROR}`);
         const now = performance.now();
-        if (now >= begin && now < end) latencies.push(now - startedAt);
+        if (status !== "0") failed(broken ?? `grpc-status ${status}, stream code ${stream.rstCode ?? constants.NGHTTP2_NO_ERROR}`);
+        else if (now >= begin && now < end) latencies.push(now - startedAt);
         call();
       });
       stream.end(nextBody());
@@ -55,15 +72,22 @@ const loop = (session: ClientHttp2Session): Promise<void> =>
     call();
   });
 
+// What happens once the load is warm is somebody else's matter.
+if (job.tellsWhenWarm === true) setTimeout(() => process.stdout.write("warm\n"), begin - performance.now());
+const startedAt = performance.now();
 const sessions = Array.from({ length: job.connections }, () =>
   connect(`http://${job.address}`).on("error", (error) => fail(error.message)),
 );
 await Promise.all(sessions.flatMap((session) => Array.from({ length: job.streams }, () => loop(session))));
 for (const session of sessions) session.close();
 
-const result: LoadResult = {
+const milliseconds = length.once ? performance.now() - startedAt : length.milliseconds;
+const result: ClientResult = {
   calls: latencies.length,
-  callsPerSecond: (latencies.length / job.milliseconds) * 1_000,
+  callsPerSecond: (latencies.length / milliseconds) * 1_000,
   latency: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
+  slowestMs: quantile(latencies, 1),
+  slow: latencies.filter((latency) => latency >= job.slowMs).length,
+  errors,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

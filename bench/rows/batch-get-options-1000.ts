@@ -35,9 +35,14 @@ export const batchGetOptions1000: Row = {
   prepare: async (bench) => {
     const userIds = bench.seed.userIds.slice(0, users);
     await storeAll(bench.service.databaseUrl, userIds);
-    return prepareRead(bench, UserOptionService.method.batchGetOptions, shape, [{ userIds, keys }], ({ results }) => {
-      assert.equal(results.length, users);
-      for (const { options } of results) assert.equal(options.length, keys.length);
+    return prepareRead(bench, {
+      method: UserOptionService.method.batchGetOptions,
+      shape,
+      requests: [{ userIds, keys }],
+      check: ({ results }) => {
+        assert.equal(results.length, users);
+        for (const { options } of results) assert.equal(options.length, keys.length);
+      },
     });
   },
 };

@@ -3,20 +3,19 @@ import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { prepareRead } from "./read.ts";
 
-/** GetUser, in full. */
+/** GetUser, in full, on a hit. */
 export const getUser: Row = {
   name: "get_user",
   yardstick: "bare grpc-js, same bytes",
   valuesPerCall: 1,
   prepare: (bench) =>
-    prepareRead(
-      bench,
-      UserService.method.getUser,
-      { connections: 4, streams: 25 },
-      bench.seed.userIds.map((id) => ({ id })),
-      ({ user }) => {
+    prepareRead(bench, {
+      method: UserService.method.getUser,
+      shape: { connections: 4, streams: 25 },
+      requests: bench.seed.userIds.map((id) => ({ id })),
+      check: ({ user }) => {
         assert.equal(user?.id, bench.seed.userIds[0]);
         assert.equal(user?.emails.length, 1);
       },
-    ),
+    }),
 };

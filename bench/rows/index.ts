@@ -1,24 +1,27 @@
 import type { Row } from "../bench.ts";
 import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
-import { batchGetOptions } from "./batch-get-options.ts";
+import { batchGetOptions, batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
-import { getOption } from "./get-option.ts";
+import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getUser } from "./get-user.ts";
 import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
-import { resolveOptions } from "./resolve-options.ts";
+import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
 
 /** Every row, in the order of the table. */
 export const rows: readonly Row[] = [
   getOption,
+  getOptionHttp2,
   setOption,
   batchGetOptions,
+  batchValues,
   batchGetOptions1000,
   resolveOptions,
+  resolveOptionsCold,
   findUsersByOption,
   getUser,
   lookupUsers,

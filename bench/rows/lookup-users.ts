@@ -13,20 +13,19 @@ const keyOf = (id: bigint, index: number): MessageInitShape<typeof UserKeySchema
   return index % 3 === 1 ? { key: { case: "username", value: email } } : { key: { case: "email", value: email.toUpperCase() } };
 };
 
-/** LookupUsers by 100 mixed keys: one statement. */
+/** LookupUsers by 100 mixed keys, on hits. */
 export const lookupUsers: Row = {
   name: "lookup_users",
   yardstick: "bare grpc-js, same bytes",
   valuesPerCall: 1,
   prepare: (bench) =>
-    prepareRead(
-      bench,
-      UserService.method.lookupUsers,
-      { connections: 4, streams: 5 },
-      [{ keys: bench.seed.userIds.slice(0, KEYS).map(keyOf) }],
-      ({ results }) => {
+    prepareRead(bench, {
+      method: UserService.method.lookupUsers,
+      shape: { connections: 4, streams: 5 },
+      requests: [{ keys: bench.seed.userIds.slice(0, KEYS).map(keyOf) }],
+      check: ({ results }) => {
         assert.equal(results.length, KEYS);
         assert(results.filter(({ status }) => status === LookupStatus.FOUND).length > KEYS * 0.8);
       },
-    ),
+    }),
 };

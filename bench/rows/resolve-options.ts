@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import pg from "pg";
 import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
-import {
-  ResolveOptionsRequestSchema,
-  ResolveOptionsResponseSchema,
-  UserOptionService,
-} from "../../src/gen/users/v1/user_option_service_pb.ts";
-import type { Row } from "../bench.ts";
-import { frame } from "../load/load.ts";
-import { rawCall } from "../raw-call.ts";
+import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import type { Bench, Prepared, Row } from "../bench.ts";
+import { watchCacheUse } from "../cache-use.ts";
 import { runReader } from "../yardsticks/pg.ts";
-import { userdSide } from "./read.ts";
+import { type Read, targetOf, userdSide } from "./read.ts";
 
 /** One at a time: a call is twenty thousand values' worth of work. */
 const shape = { connections: 1, streams: 1 };
@@ -20,9 +14,6 @@ const users = 1_000;
 const keys = Array.from({ length: 20 }, (_, index) => `bench_resolve_${index}`);
 const projectId = 4_001n;
 const organizationId = 4_002n;
-
-const method = UserOptionService.method.resolveOptions;
-const path = `/${method.parent.typeName}/${method.name}`;
 
 /** Three levels of each key: the user in the project (of every other key), the user, the organization. */
 const store = async (url: string, userIds: readonly bigint[]): Promise<void> => {
@@ -44,6 +35,13 @@ const store = async (url: string, userIds: readonly bigint[]): Promise<void> => 
   await client.end();
 };
 
+const stored = new Map<string, Promise<void>>();
+const storeOnce = (url: string, userIds: readonly bigint[]): Promise<void> => {
+  const storing = stored.get(url) ?? store(url, userIds);
+  stored.set(url, storing);
+  return storing;
+};
+
 /** What somebody would write by hand who needs just this: the winner of the three levels, in the order of the request. */
 const statement = `
   select u.id, k.key, coalesce(p.value, g.value, o.value) as value,
@@ -56,19 +54,19 @@ const statement = `
   left join scope_option o on o.scope_kind = 1 and o.scope_id = $4 and o.key = k.key
   order by n, m`;
 
-/** ResolveOptions of 1,000 users × 20 keys, three levels stored, against one statement that returns the same. */
-export const resolveOptions: Row = {
-  name: "resolve_options",
-  yardstick: "one hand-written SQL statement, pg alone",
-  valuesPerCall: users * keys.length,
-  prepare: async (bench) => {
-    const userIds = bench.seed.userIds.slice(0, users);
-    await store(bench.service.databaseUrl, userIds);
-    const request = toBinary(
-      ResolveOptionsRequestSchema,
-      create(ResolveOptionsRequestSchema, { userIds: [...userIds], keys, projectId, organizationId }),
-    );
-    const { results } = fromBinary(ResolveOptionsResponseSchema, await rawCall(bench.service.grpcAddress, path, request));
+const readOf = (userIds: readonly bigint[], wanted: "hits" | "misses"): Read<typeof UserOptionService.method.resolveOptions> => ({
+  method: UserOptionService.method.resolveOptions,
+  shape,
+  requests: [
+    {
+      userIds: [...userIds],
+      keys,
+      projectId,
+      organizationId,
+      ...(wanted === "misses" && { consistency: { mode: { case: "fullyConsistent", value: true } } }),
+    },
+  ],
+  check: ({ results }) => {
     assert.equal(results.length, users);
     for (const { options } of results) {
       assert.deepEqual(
@@ -76,20 +74,48 @@ export const resolveOptions: Row = {
         keys.map((_, index) => (index % 2 === 1 ? OptionSource.USER_PROJECT : OptionSource.USER_GLOBAL)),
       );
     }
-    const { service, load, pins } = bench;
-    const reader = {
-      url: service.databaseUrl,
-      sql: statement,
-      parameters: [userIds.map(String), keys, String(projectId), String(organizationId)],
-      rows: users * keys.length,
-      connections: shape.connections * shape.streams,
-    };
-    const target = { address: service.grpcAddress, path, ...shape, bodies: [{ bytes: frame(request) }] };
-    return {
-      userd: userdSide(bench, (options) => load.run(target, options), path),
-      yardstick: (options) => runReader(reader, pins, options),
-      load: `one call in flight by ${load.name}; pg: one connection`,
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
   },
+});
+
+const prepare = async ({ service, load, pins, seed }: Bench, wanted: "hits" | "misses"): Promise<Prepared> => {
+  const userIds = seed.userIds.slice(0, users);
+  await storeOnce(service.databaseUrl, userIds);
+  // Past the cache first: it may still hold what an earlier row has read of these users.
+  await targetOf(service, readOf(userIds, "misses"));
+  const { target } = await targetOf(service, readOf(userIds, wanted));
+  const reader = {
+    url: service.databaseUrl,
+    sql: statement,
+    parameters: [userIds.map(String), keys, String(projectId), String(organizationId)],
+    rows: users * keys.length,
+    connections: shape.connections * shape.streams,
+  };
+  const use = watchCacheUse(
+    service,
+    userdSide(service, (options) => load.run(target, options), target.path),
+    wanted,
+  );
+  return {
+    userd: use.side,
+    yardstick: (options) => runReader(reader, pins, options),
+    load: `one call in flight by ${load.name}; pg: one connection`,
+    details: () => ({ hit_share: use.hitShare() }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+};
+
+/** ResolveOptions of 1,000 users × 20 keys, three levels stored, against one statement that returns the same. */
+export const resolveOptions: Row = {
+  name: "resolve_options",
+  yardstick: "one hand-written SQL statement, pg alone",
+  valuesPerCall: users * keys.length,
+  prepare: (bench) => prepare(bench, "hits"),
+};
+
+/** The same where the cache has no say: each call asks for the latest committed state. */
+export const resolveOptionsCold: Row = {
+  name: "resolve_options_cold",
+  yardstick: "one hand-written SQL statement, pg alone",
+  valuesPerCall: users * keys.length,
+  prepare: (bench) => prepare(bench, "misses"),
 };

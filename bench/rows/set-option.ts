@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SetOptionRequestSchema, SetOptionResponseSchema, UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
 import { toValue } from "../../src/options/value.ts";
-import type { Row } from "../bench.ts";
+import type { Bench, Row } from "../bench.ts";
 import { type Body, frame } from "../load/load.ts";
 import { rawCall } from "../raw-call.ts";
+import type { Side } from "../rounds.ts";
 import { runWriter } from "../yardsticks/pg.ts";
 import { setOptionStatement } from "../yardsticks/set-option-statement.ts";
 import { userdSide } from "./read.ts";
@@ -33,31 +34,40 @@ const stampedBody = (userId: bigint): Body => {
 };
 
 /**
- * SetOption of values that differ from what is stored, one option per user, users in turn, against the same upsert on
- * the same table through pg alone. An equal value would write nothing, so no call sends a number that another one sent.
+ * SetOption of values that differ from what is stored, one option per user, users in turn. An equal value would write
+ * nothing, so no call sends a number that another one sent.
  */
+export const prepareWrites = async ({ service, seed, varying }: Bench): Promise<{ readonly side: Side; readonly load: string }> => {
+  for (const value of [1, 2]) {
+    const answer = fromBinary(SetOptionResponseSchema, await rawCall(service.grpcAddress, path, request(seed.userIds[0] ?? 0n, value)));
+    assert.equal(answer.changed, true);
+    assert.deepEqual(answer.option?.value?.kind, { case: "numberValue", value });
+  }
+  const target = { address: service.grpcAddress, path, ...shape, bodies: seed.userIds.map(stampedBody) };
+  return {
+    side: userdSide(service, (options) => varying.run(target, options), path),
+    load: `${writers} writes in flight by ${varying.name}`,
+  };
+};
+
+/** SetOption, against the same upsert on the same table through pg alone. */
 export const setOption: Row = {
   name: "set_option",
   yardstick: "the same upsert, pg alone",
   valuesPerCall: 1,
   prepare: async (bench) => {
-    const { service, seed, varying, pins } = bench;
-    for (const value of [1, 2]) {
-      const answer = fromBinary(SetOptionResponseSchema, await rawCall(service.grpcAddress, path, request(seed.userIds[0] ?? 0n, value)));
-      assert.equal(answer.changed, true);
-      assert.deepEqual(answer.option?.value?.kind, { case: "numberValue", value });
-    }
+    const { service, seed, pins } = bench;
+    const { side, load } = await prepareWrites(bench);
     const writer = {
       url: service.databaseUrl,
       statement: await setOptionStatement(key),
       users: seed.userIds.map(String),
       connections: writers,
     };
-    const target = { address: service.grpcAddress, path, ...shape, bodies: seed.userIds.map(stampedBody) };
     return {
-      userd: userdSide(bench, (options) => varying.run(target, options), path),
+      userd: side,
       yardstick: (options) => runWriter(writer, pins, options),
-      load: `${writers} writes in flight by ${varying.name}; pg: ${writers} connections`,
+      load: `${load}; pg: ${writers} connections`,
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   },

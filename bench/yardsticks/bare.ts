@@ -1,14 +1,25 @@
 import { fileURLToPath } from "node:url";
 import { startNode } from "../child.ts";
 import type { Pins } from "../cpus.ts";
+import { startFlags } from "../start-flags.ts";
 
 /** A server that stands in userd's place. */
 export type BareServer = AsyncDisposable & { readonly pid: number; readonly address: string };
 
-const script = fileURLToPath(new URL("bare-server.ts", import.meta.url));
+/** Starts a bare server, on the server's core, that answers every call of one RPC with the same bytes. */
+export type StartBareServer = (path: string, answer: Uint8Array, pins: Pins) => Promise<BareServer>;
 
-/** Starts a bare grpc-js server, on the server's core, that answers every call of one RPC with the same bytes. */
-export const startBareServer = async (path: string, answer: Uint8Array, pins: Pins): Promise<BareServer> => {
-  const child = startNode(script, [], { cpus: pins.server, job: { path, answer: Buffer.from(answer).toString("base64") } });
-  return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
-};
+const starterOf =
+  (file: string): StartBareServer =>
+  async (path, answer, pins) => {
+    const script = fileURLToPath(new URL(file, import.meta.url));
+    const job = { path, answer: Buffer.from(answer).toString("base64") };
+    const child = startNode(script, [], { cpus: pins.server, nodeFlags: startFlags, job });
+    return { pid: child.pid, address: await child.nextLine(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+  };
+
+/** grpc-js, without anything around it. */
+export const startBareServer = starterOf("bare-server.ts");
+
+/** node:http2 alone: what no server on this platform passes, whatever library it uses. */
+export const startBareHttp2Server = starterOf("bare-http2-server.ts");

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { runNode } from "../child.ts";
 import type { Pins } from "../cpus.ts";
 import { type LoadOptions, type LoadResult, warmUpMs } from "../load/load.ts";
+import { startFlags } from "../start-flags.ts";
 import type { Statement } from "./set-option-statement.ts";
 
 /** What pg-writer.ts is told. */
@@ -22,7 +23,7 @@ export type Writer = Pick<WriterJob, "url" | "statement" | "users" | "connection
 /** Runs a statement through pg alone, on the server's core: what userd would reach if it did nothing else. */
 export const runWriter = (writer: Writer, pins: Pins, { seconds }: LoadOptions): Promise<LoadResult> => {
   const job: WriterJob = { ...writer, milliseconds: seconds * 1_000, warmUpMs };
-  return runNode<LoadResult>(script, { cpus: pins.server, job });
+  return runNode<LoadResult>(script, { cpus: pins.server, nodeFlags: startFlags, job });
 };
 
 /** What pg-reader.ts is told. */
@@ -45,5 +46,5 @@ export type Reader = Pick<ReaderJob, "url" | "sql" | "parameters" | "rows" | "co
 /** Runs a statement that reads through pg alone, on the server's core. */
 export const runReader = (reader: Reader, pins: Pins, { seconds }: LoadOptions): Promise<LoadResult> => {
   const job: ReaderJob = { ...reader, milliseconds: seconds * 1_000, warmUpMs };
-  return runNode<LoadResult>(readerScript, { cpus: pins.server, job });
+  return runNode<LoadResult>(readerScript, { cpus: pins.server, nodeFlags: startFlags, job });
 };
