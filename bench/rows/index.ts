@@ -11,12 +11,14 @@ import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
+import { writeTriggers } from "./write-triggers.ts";
 
 /** Every row, in the order of the table. */
 export const rows: readonly Row[] = [
   getOption,
   getOptionHttp2,
   setOption,
+  writeTriggers,
   batchGetOptions,
   batchValues,
   batchGetOptions1000,
