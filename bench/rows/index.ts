@@ -12,6 +12,7 @@ import { lookupUsers } from "./lookup-users.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
+import { workers } from "./workers.ts";
 import { writeTriggers } from "./write-triggers.ts";
 
 /** Every row, in the order of the table. */
@@ -33,4 +34,5 @@ export const rows: readonly Row[] = [
   batchCheckAccess1000,
   listResources,
   ...redisFaults,
+  workers,
 ];
