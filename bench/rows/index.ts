@@ -9,6 +9,7 @@ import { getUser } from "./get-user.ts";
 import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
+import { memory } from "./memory.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { resolveOptions, resolveOptionsCold } from "./resolve-options.ts";
 import { setOption } from "./set-option.ts";
@@ -35,4 +36,5 @@ export const rows: readonly Row[] = [
   listResources,
   ...redisFaults,
   workers,
+  memory,
 ];
