@@ -19,12 +19,16 @@ export const batchCheckAccess1000: Row = {
       userId: userIds[index % members] ?? 0n,
       target: { case: "ownerProfileId" as const, value: profileIds[Math.floor(index / 10)] ?? 0n },
     }));
-    const shape = { connections: 1, streams: 1 };
-    return prepareRead(bench, ProfileService.method.batchCheckAccess, shape, [{ checks: asked }], ({ results }) => {
-      assert.equal(results.length, checks);
-      const ofStaff = results.filter((_, index) => index % members === 0);
-      assert(ofStaff.every(({ allowed }) => allowed));
-      assert(results.some(({ allowed }) => !allowed));
+    return prepareRead(bench, {
+      method: ProfileService.method.batchCheckAccess,
+      shape: { connections: 1, streams: 1 },
+      requests: [{ checks: asked }],
+      check: ({ results }) => {
+        assert.equal(results.length, checks);
+        const ofStaff = results.filter((_, index) => index % members === 0);
+        assert(ofStaff.every(({ allowed }) => allowed));
+        assert(results.some(({ allowed }) => !allowed));
+      },
     });
   },
 };

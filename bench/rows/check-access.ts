@@ -11,14 +11,18 @@ const members = 100;
 export const checkAccess: Row = {
   name: "check_access",
   yardstick: "bare grpc-js, same bytes",
+  goal: { atLeast: 0.75 },
   valuesPerCall: 1,
   prepare: async (bench) => {
     const userIds = bench.seed.userIds.slice(0, members);
     const { profileIds } = await seedAccount(bench.service.databaseUrl, userIds);
     const target = { case: "ownerProfileId" as const, value: profileIds[0] ?? 0n };
     const requests = userIds.slice(1).map((userId) => ({ userId, target }));
-    return prepareRead(bench, ProfileService.method.checkAccess, { connections: 4, streams: 25 }, requests, ({ allowed, rule }) => {
-      assert.deepEqual([allowed, rule], [true, AccessRule.ACCOUNT_ADMIN]);
+    return prepareRead(bench, {
+      method: ProfileService.method.checkAccess,
+      shape: { connections: 4, streams: 25 },
+      requests,
+      check: ({ allowed, rule }) => assert.deepEqual([allowed, rule], [true, AccessRule.ACCOUNT_ADMIN]),
     });
   },
 };

@@ -1,6 +1,6 @@
 import type { Row } from "../bench.ts";
 import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
-import { batchGetOptions, batchGetOptions, batchValues } from "./batch-get-options.ts";
+import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";

@@ -35,7 +35,7 @@ export const listResources: Row = {
     }
     const target = { address: service.grpcAddress, path, ...shape };
     const side = (bytes: Uint8Array) =>
-      userdSide(bench, (options) => load.run({ ...target, bodies: [{ bytes: frame(bytes) }] }, options), path);
+      userdSide(service, (options) => load.run({ ...target, bodies: [{ bytes: frame(bytes) }] }, options), path);
     return {
       userd: side(request(pageToken)),
       yardstick: side(request("")),
