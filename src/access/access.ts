@@ -79,8 +79,35 @@ export const createAccess = (
         });
       },
     );
+
+  /** The last answer for each user that the cache holds: the same parts make the same scope. */
+  const answered = new WeakMap<
+    AccessUser,
+    { readonly question: AccessQuestion; readonly accounts: readonly AccessAccount[]; readonly answer: AccessAnswer }
+  >();
+  const isSame = (a: AccessQuestion, b: AccessQuestion): boolean =>
+    a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
+
   return {
     scopes,
-    scope: (call, question, reading) => whenReady(scopes(call, [question], reading), ([only]) => only as AccessAnswer),
+    scope: (call, question, reading) =>
+      whenReady(accessUsers.get(call, question.userId, reading), (user) => {
+        const members = membersOf(question, user);
+        const wanted = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
+        return whenReady(accessAccounts.getAll(call, wanted, reading), (accounts) => {
+          const known = answered.get(user);
+          if (known !== undefined && isSame(known.question, question) && accounts.every((one, index) => one === known.accounts[index])) {
+            return known.answer;
+          }
+          const accountOf = (id: bigint): AccessAccount => accounts[wanted.indexOf(id)] ?? noAccount;
+          const made = answer(question, user, accountOf, accountOf(platformId));
+          answered.set(user, {
+            question: { userId: question.userId, relation: question.relation, accountId: question.accountId ?? 0n },
+            accounts,
+            answer: made,
+          });
+          return made;
+        });
+      }),
   };
 };

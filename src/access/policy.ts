@@ -101,13 +101,27 @@ export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
 const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
   "accountId" in grant ? grant.accountId === accountId : grant.profiles.some((profile) => profile.profileId === profileId);
 
+/** Every decision there is, frozen: a check that is answered with one of them is encoded once. */
+const decisions = new Map<AccessRule, Readonly<Record<"allowed" | "refused", Decision>>>(
+  Object.values(AccessRule).map((rule) => [
+    rule,
+    { allowed: Object.freeze({ allowed: true, rule }), refused: Object.freeze({ allowed: false, rule }) },
+  ]),
+);
+
+const decisionOf = (outcome: "allowed" | "refused", rule: AccessRule): Decision => {
+  const decision = decisions.get(rule)?.[outcome];
+  if (decision === undefined) throw new Error("Every rule has its decisions.");
+  return decision;
+};
+
 /** What a scope says of one owner; undefined = there is no such owner. */
 export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
-  if (scope.kind === "none") return { allowed: false, rule: scope.rule };
-  if (owner === undefined) return { allowed: false, rule: AccessRule.NO_OWNER };
-  if (scope.kind === "all") return { allowed: true, rule: scope.rule };
+  if (scope.kind === "none") return decisionOf("refused", scope.rule);
+  if (owner === undefined) return decisionOf("refused", AccessRule.NO_OWNER);
+  if (scope.kind === "all") return decisionOf("allowed", scope.rule);
   const grant = scope.grants.find((one) => covers(one, owner));
-  return grant ? { allowed: true, rule: grant.rule } : { allowed: false, rule: AccessRule.NOT_GRANTED };
+  return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
 /** The owners of a scope in two lists, each once, and no profile whose account is in the other list. */

@@ -9,7 +9,7 @@ import { subjectKey } from "./subject.ts";
 
 /** What bounds the cache. */
 export type CacheLimits = {
-  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. */
+  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. 0: nothing is held. */
   readonly boundMs: number;
   /** How long an entry is kept, in milliseconds. */
   readonly ttlMs: number;

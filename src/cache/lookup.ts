@@ -73,6 +73,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
 
   /** Stores what was shown, unless something newer is held. */
   const keep = (entry: Entry<V>, subjectName: string, shown: Certificate): void => {
+    if (boundMs === 0) return;
     const held = level1.entry(entry.name);
     if (held === undefined || held.epoch !== entry.epoch || held.version <= entry.version) level1.put(entry);
     level1.certify(subjectName, rules.join(level1.certificate(subjectName), shown));

@@ -15,7 +15,9 @@ export type OpenCache = Cache & AsyncDisposable;
 
 /** Opens the cache that the settings name. */
 export const openCache = (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): OpenCache => {
-  const { url, boundMs, maxBytes } = cache;
+  const { url, isCaching, maxBytes } = cache;
+  // Nothing would ever be read that is held: so nothing is.
+  const boundMs = isCaching ? cache.boundMs : 0;
   const stack = new AsyncDisposableStack();
   const redis = url.kind === "redis" ? stack.use(openRedis(url.url, db.secretKey, log)) : undefined;
   const opened = createCache(

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
@@ -55,11 +56,23 @@ type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDe
   once(event: "cancelled", listener: () => void): unknown;
 };
 
-const transportOf = (call: AnyCall): Transport => ({
-  header: (name) => call.metadata.get(name)[0]?.toString(),
-  deadline: timeOf(call.getDeadline()),
-  onCancel: (listener) => call.once("cancelled", listener),
-});
+/** What a transport of grpc-js does: shared by all calls, since few of them are asked for anything but two headers. */
+const transportParts: Pick<Transport, "header" | "onCancel"> & ThisType<{ call: AnyCall }> = {
+  header(name) {
+    return this.call.metadata.get(name)[0]?.toString();
+  },
+  onCancel(listener) {
+    this.call.once("cancelled", listener);
+  },
+};
+
+const transportOf = (call: AnyCall, outlet?: Writable): Transport => {
+  const transport: { -readonly [K in keyof Transport]: Transport[K] } & { call: AnyCall } = Object.create(transportParts);
+  transport.call = call;
+  transport.deadline = timeOf(call.getDeadline());
+  if (outlet !== undefined) transport.outlet = outlet;
+  return transport;
+};
 
 type Serve<H> = (rpc: Rpc, handler: Handler, log: ChainContext["log"]) => H;
 
@@ -77,7 +90,7 @@ const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler
 
 const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call) => {
   try {
-    await handler(createInvocation(rpc, { ...transportOf(call), outlet: call }, log), call.request);
+    await handler(createInvocation(rpc, transportOf(call, call), log), call.request);
     call.end();
   } catch (error) {
     call.emit("error", refusalOf(error));

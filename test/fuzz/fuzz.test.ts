@@ -4,7 +4,7 @@ import { test } from "../support/database.ts";
 import { startService } from "../support/userd.ts";
 import { assertAnswers, describeViolation, fuzz, MAX_MEMORY_MB, smallHeap } from "./run.ts";
 
-const inputs = Number(process.env["FUZZ_INPUTS"] ?? 25);
+const inputs = Number(process.env["FUZZ_INPUTS"] ?? 10);
 const seed = process.env["FUZZ_SEED"] ?? String(Date.now());
 
 test(`${inputs} random inputs to every RPC on both ports do no harm (FUZZ_SEED=${seed})`, { timeout: 120_000 + inputs * 100 }, async ({

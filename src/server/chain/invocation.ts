@@ -47,76 +47,103 @@ const idleTooLong = (): DomainError =>
   new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "Nothing has moved on the stream for too long.");
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
+/** What a call keeps for itself. */
+type State = {
+  -readonly [K in keyof Invocation]: Invocation[K];
+} & {
+  transport: Transport;
+  listenerLog: Logger;
+  reason: DomainError | undefined;
+  controller: AbortController | undefined;
+  idle: NodeJS.Timeout | undefined;
+  id: string | undefined;
+  boundLog: Logger | undefined;
+};
+
+/** Follows a promise until it settles or the call ends, whichever comes first. */
+const bind = <T>(state: State, pending: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    let settled = false;
+    // grpc-js reports the end of every call as a cancellation: only one that comes too early needs a reason.
+    const end = (why: () => DomainError) => {
+      if (settled || state.reason !== undefined) return;
+      const reason = why();
+      state.reason = reason;
+      clearTimeout(timer);
+      clearTimeout(state.idle);
+      reject(reason);
+      state.controller?.abort(reason);
+    };
+    const { deadline, rpc, transport } = state;
+    const timer = setTimeout(() => end(deadlinePassed), deadline - Date.now());
+    if (rpc.idleMs !== undefined) state.idle = setTimeout(() => end(idleTooLong), rpc.idleMs);
+    const settle =
+      <A>(outcome: (value: A) => void) =>
+      (value: A) => {
+        settled = true;
+        clearTimeout(timer);
+        clearTimeout(state.idle);
+        outcome(value);
+      };
+    // grpc-js has its own timer for the client's deadline and reports it as a cancellation.
+    transport.onCancel(() => end(Date.now() >= deadline ? deadlinePassed : callCancelled));
+    pending.then(settle(resolve), settle(reject));
+  });
+
+/** Shared by all calls: a literal with functions of its own costs ten closures, which most hits never call. */
+const parts: Pick<Invocation, "header" | "ended" | "signal" | "requestId" | "log" | "bound" | "alive"> & ThisType<State> = {
+  header(name) {
+    return this.transport.header(name);
+  },
+  ended() {
+    return this.reason;
+  },
+  signal() {
+    if (this.controller === undefined) {
+      this.controller = new AbortController();
+      if (this.reason !== undefined) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  },
+  requestId() {
+    if (this.id === undefined) {
+      const sent = this.transport.header("x-request-id");
+      this.id = sent !== undefined && acceptableId.test(sent) ? sent : randomUUID();
+    }
+    return this.id;
+  },
+  log() {
+    this.boundLog ??= this.listenerLog.child({
+      method: this.rpc.name,
+      request_id: this.requestId(),
+      trace_id: traceIdOf(this.transport.header("traceparent")),
+    });
+    return this.boundLog;
+  },
+  bound(pending) {
+    return bind(this, pending);
+  },
+  alive() {
+    this.idle?.refresh();
+  },
+};
+
 /** Starts a call. Its signal, request id, log and timer are made when first needed: most reads never need them. */
 export const createInvocation = (rpc: Rpc, transport: Transport, log: Logger): Invocation => {
   const arrival = Date.now();
-  const deadline =
+  const state: State = Object.create(parts);
+  state.rpc = rpc;
+  state.transport = transport;
+  state.listenerLog = log;
+  state.outlet = transport.outlet;
+  state.startedAt = performance.now();
+  state.deadline =
     transport.deadline === Infinity ? arrival + rpc.defaultTimeoutMs : Math.min(transport.deadline, arrival + rpc.maxTimeoutMs);
-  let ended: DomainError | undefined;
-  let controller: AbortController | undefined;
-  let idle: NodeJS.Timeout | undefined;
-  let id: string | undefined;
-  let bound: Logger | undefined;
-
-  const requestId = (): string => {
-    if (id === undefined) {
-      const sent = transport.header("x-request-id");
-      id = sent !== undefined && acceptableId.test(sent) ? sent : randomUUID();
-    }
-    return id;
-  };
-
-  return {
-    rpc,
-    header: transport.header,
-    outlet: transport.outlet,
-    startedAt: performance.now(),
-    deadline,
-    call: undefined,
-    ended: () => ended,
-    signal: () => {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (ended !== undefined) controller.abort(ended);
-      }
-      return controller.signal;
-    },
-    requestId,
-    log: () => {
-      bound ??= log.child({
-        method: rpc.name,
-        request_id: requestId(),
-        trace_id: traceIdOf(transport.header("traceparent")),
-      });
-      return bound;
-    },
-    bound: (pending) =>
-      new Promise((resolve, reject) => {
-        let settled = false;
-        // grpc-js reports the end of every call as a cancellation: only one that comes too early needs a reason.
-        const end = (why: () => DomainError) => {
-          if (settled || ended !== undefined) return;
-          const reason = why();
-          ended = reason;
-          clearTimeout(timer);
-          clearTimeout(idle);
-          reject(reason);
-          controller?.abort(reason);
-        };
-        const timer = setTimeout(() => end(deadlinePassed), deadline - Date.now());
-        if (rpc.idleMs !== undefined) idle = setTimeout(() => end(idleTooLong), rpc.idleMs);
-        const settle =
-          <A>(outcome: (value: A) => void) =>
-          (value: A) => {
-            settled = true;
-            clearTimeout(timer);
-            clearTimeout(idle);
-            outcome(value);
-          };
-        // grpc-js has its own timer for the client's deadline and reports it as a cancellation.
-        transport.onCancel(() => end(Date.now() >= deadline ? deadlinePassed : callCancelled));
-        pending.then(settle(resolve), settle(reject));
-      }),
-    alive: () => void idle?.refresh(),
-  };
+  state.call = undefined;
+  state.reason = undefined;
+  state.controller = undefined;
+  state.idle = undefined;
+  state.id = undefined;
+  state.boundLog = undefined;
+  return state;
 };
