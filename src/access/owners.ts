@@ -6,7 +6,7 @@ import type { Database } from "../db/orm.ts";
 import type { AccessCheck } from "../gen/users/v1/access_pb.ts";
 import { findResources, type ResourceRow } from "../resources/resource.select.ts";
 import type { AccessUsers } from "./access.lookup.ts";
-import type { Owner } from "./policy.ts";
+import type { AccessUser, Owner } from "./policy.ts";
 
 /** What a check is about. */
 export type Target = AccessCheck["target"];
@@ -19,6 +19,9 @@ type Holder = { readonly userId: bigint; readonly owner: Owner };
 
 /** Most profiles whose holders are remembered. */
 const MAX_HOLDERS = 100_000;
+
+const isHeldBy = (user: AccessUser | undefined, { owner: { profileId } }: Holder): boolean =>
+  user?.profiles.some((profile) => profile.profileId === profileId) ?? false;
 
 const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
@@ -50,14 +53,20 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
         reading,
       );
       return whenReady(users, (held) => {
-        const isThere = ({ owner: { profileId } }: Holder, index: number): boolean =>
-          held[index]?.profiles.some((profile) => profile.profileId === profileId) ?? false;
-        return new Map(known.filter(isThere).map(({ owner }) => [owner.profileId, owner]));
+        const there = known.filter((holder, index) => isHeldBy(held[index], holder));
+        return new Map(there.map(({ owner }) => [owner.profileId, owner]));
       });
     });
   };
 
+  /** One profile that is remembered: what a service asks thousands of times a second. */
+  const remembered = (call: Call, holder: Holder, reading: Reading): MaybePromise<readonly (Owner | undefined)[]> =>
+    whenReady(accessUsers.get(call, holder.userId, reading), (user) => [isHeldBy(user, holder) ? holder.owner : undefined]);
+
   return (call, targets, reading) => {
+    const [only] = targets;
+    const holder = targets.length === 1 && only?.case === "ownerProfileId" ? holders.get(only.value) : undefined;
+    if (holder !== undefined) return remembered(call, holder, reading);
     const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
     const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
     const resources = refs.length === 0 ? [] : findResources(db.sql, refs, db.abort(call));
