@@ -1,14 +1,22 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/global-setup.ts"],
-    // Each file has a database of its own: files run side by side, and so do the tests of a file that say so.
-    pool: "threads",
-    maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
-    reporters: process.env["CI"] ? ["default"] : ["default"],
-  },
-});
+/** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
+export const tools = [
+  "test/codegen/{go,python}.test.ts",
+  "test/foreign/**/*.test.ts",
+  "test/fuzz/**/*.test.ts",
+  "test/import/{django,memory}.test.ts",
+  "test/packaging/image.test.ts",
+];
+
+/** What both runs have in common. */
+export const shared = {
+  globalSetup: ["test/support/global-setup.ts"],
+  // Each file has a database of its own: files run side by side, and so do the tests of a file that say so.
+  pool: "threads" as const,
+  maxWorkers: 3,
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({ test: { ...shared, include: ["test/**/*.test.ts"], exclude: tools } });
