@@ -58,7 +58,7 @@ export type Cache = {
   /** The time of the database now, at most; -Infinity before its first answer. In milliseconds since the epoch. */
   readonly databaseTime: () => number;
   readonly stats: CacheStats;
-  readonly level1: Pick<Level1, "entries" | "bytes" | "clear">;
+  readonly level1: Pick<Level1, "entries" | "bytes">;
   /** Of the shared store: 0 closed, 1 half open, 2 open. */
   readonly breakerState: () => number;
 };

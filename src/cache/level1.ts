@@ -25,7 +25,6 @@ export type Level1 = {
   readonly distrust: () => void;
   /** Forgets every certificate: their versions say nothing in another epoch. */
   readonly forget: () => void;
-  readonly clear: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
 };
@@ -71,10 +70,6 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
       }
     },
     forget: () => certificates.clear(),
-    clear: () => {
-      certificates.clear();
-      memory.clear();
-    },
     entries: () => memory.size,
     bytes: () => memory.calculatedSize + certificates.size * CERTIFICATE_BYTES,
   };
