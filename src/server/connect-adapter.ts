@@ -16,7 +16,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { detailTypes } from "../status.ts";
 import { compile } from "./chain/index.ts";
-import { createInvocation, type Invocation } from "./chain/invocation.ts";
+import { Invocation, type Transport } from "./chain/invocation.ts";
 import type { ChainContext } from "./chain/link.ts";
 import { StatusError } from "./chain/status.ts";
 import { assertResponseSize, toMessage } from "./codec.ts";
@@ -59,22 +59,18 @@ const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: 
   }
 };
 
+const transport: Transport<HandlerContext> = {
+  header: ({ requestHeader }, name) => requestHeader.get(name) ?? undefined,
+  deadline: ({ values }) => values.get(deadlineKey),
+  onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
+};
+
 const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
   /** The errors that the chain made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
 
-  const start = ({ requestHeader, values, signal }: HandlerContext, outlet?: Writable): Invocation =>
-    createInvocation(
-      rpc,
-      {
-        header: (name) => requestHeader.get(name) ?? undefined,
-        deadline: values.get(deadlineKey),
-        onCancel: (listener) => signal.addEventListener("abort", listener, { once: true }),
-        ...(outlet && { outlet }),
-      },
-      context.log,
-    );
+  const start = (call: HandlerContext, outlet?: Writable): Invocation => new Invocation(rpc, transport, call, context.log, outlet);
 
   const refusalOf = (error: unknown): unknown => {
     if (!(error instanceof StatusError)) return error;

@@ -1,4 +1,3 @@
-import type { Writable } from "node:stream";
 import { type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import {
@@ -14,7 +13,7 @@ import {
 import type { MaybePromise } from "../call.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { compile } from "./chain/index.ts";
-import { createInvocation, type Transport } from "./chain/invocation.ts";
+import { Invocation, type Transport } from "./chain/invocation.ts";
 import type { ChainContext, Handler } from "./chain/link.ts";
 import { Code, StatusError } from "./chain/status.ts";
 import { asBuffer, byteCodec } from "./codec.ts";
@@ -56,22 +55,10 @@ type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDe
   once(event: "cancelled", listener: () => void): unknown;
 };
 
-/** What a transport of grpc-js does: shared by all calls, since few of them are asked for anything but two headers. */
-const transportParts: Pick<Transport, "header" | "onCancel"> & ThisType<{ call: AnyCall }> = {
-  header(name) {
-    return this.call.metadata.get(name)[0]?.toString();
-  },
-  onCancel(listener) {
-    this.call.once("cancelled", listener);
-  },
-};
-
-const transportOf = (call: AnyCall, outlet?: Writable): Transport => {
-  const transport: { -readonly [K in keyof Transport]: Transport[K] } & { call: AnyCall } = Object.create(transportParts);
-  transport.call = call;
-  transport.deadline = timeOf(call.getDeadline());
-  if (outlet !== undefined) transport.outlet = outlet;
-  return transport;
+const transport: Transport<AnyCall> = {
+  header: ({ metadata }, name) => metadata.get(name)[0]?.toString(),
+  deadline: (call) => timeOf(call.getDeadline()),
+  onCancel: (call, listener) => void call.once("cancelled", listener),
 };
 
 type Serve<H> = (rpc: Rpc, handler: Handler, log: ChainContext["log"]) => H;
@@ -80,7 +67,7 @@ const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler
   const refuse = (error: unknown) => callback(refusalOf(error));
   let response: MaybePromise<unknown>;
   try {
-    response = handler(createInvocation(rpc, transportOf(call), log), call.request);
+    response = handler(new Invocation(rpc, transport, call, log), call.request);
   } catch (error) {
     return refuse(error);
   }
@@ -90,7 +77,7 @@ const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler
 
 const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call) => {
   try {
-    await handler(createInvocation(rpc, transportOf(call, call), log), call.request);
+    await handler(new Invocation(rpc, transport, call, log, call), call.request);
     call.end();
   } catch (error) {
     call.emit("error", refusalOf(error));
@@ -99,7 +86,7 @@ const serveServerStream: Serve<handleServerStreamingCall<Uint8Array, Uint8Array>
 
 const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => async (call, callback) => {
   try {
-    callback(null, (await handler(createInvocation(rpc, transportOf(call), log), call)) as Uint8Array);
+    callback(null, (await handler(new Invocation(rpc, transport, call, log), call)) as Uint8Array);
   } catch (error) {
     callback(refusalOf(error));
   }

@@ -10,7 +10,7 @@ import { route } from "../../src/routes.ts";
 import { loadCallers } from "../../src/server/callers.ts";
 import { createGate } from "../../src/server/chain/gate.ts";
 import { chain, compile } from "../../src/server/chain/index.ts";
-import { createInvocation } from "../../src/server/chain/invocation.ts";
+import { Invocation } from "../../src/server/chain/invocation.ts";
 import { prepareRpcs } from "../../src/server/rpc.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { clientKinds } from "../support/clients.ts";
@@ -38,11 +38,11 @@ test("a call that is answered at once makes no promise and none of its lazy part
     },
   );
   const transport = {
-    header: (name: string) => void asked.push(name) as undefined,
-    deadline: Infinity,
+    header: (_: unknown, name: string) => void asked.push(name) as undefined,
+    deadline: () => Infinity,
     onCancel: () => expect.fail("a call that is answered at once can't be cancelled"),
   };
-  const call = () => handler(createInvocation(rpc, transport, log), create(GetOptionRequestSchema, validRequest));
+  const call = () => handler(new Invocation(rpc, transport, undefined, log), create(GetOptionRequestSchema, validRequest));
   call(); // The first one is slow, and slow ones are logged.
   asked.length = 0;
   const answer = call();

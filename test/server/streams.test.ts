@@ -8,7 +8,7 @@ import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
 import { loadCallers } from "../../src/server/callers.ts";
 import { createGate } from "../../src/server/chain/gate.ts";
 import { compile } from "../../src/server/chain/index.ts";
-import { createInvocation } from "../../src/server/chain/invocation.ts";
+import { Invocation } from "../../src/server/chain/invocation.ts";
 import type { ChainContext } from "../../src/server/chain/link.ts";
 import { type AnyOperation, prepareRpcs, type Rpc } from "../../src/server/rpc.ts";
 import { createUser, unique } from "../support/build.ts";
@@ -37,11 +37,12 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   let cancel = () => {};
   const transport = {
     header: () => undefined,
-    deadline: Number.POSITIVE_INFINITY,
-    onCancel: (listener: () => void) => (cancel = listener),
-    outlet,
+    deadline: () => Number.POSITIVE_INFINITY,
+    onCancel: (_: unknown, listener: () => void) => (cancel = listener),
   };
-  const answered = Promise.resolve(compile({ ...rpc, ...codec }, context)(createInvocation(rpc, transport, silent), received));
+  const answered = Promise.resolve(
+    compile({ ...rpc, ...codec }, context)(new Invocation(rpc, transport, undefined, silent, outlet), received),
+  );
   answered.catch(() => {});
   return { answered, outlet, codes, gate, cancel: () => cancel() };
 };

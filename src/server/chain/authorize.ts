@@ -5,7 +5,7 @@ import type { Link } from "./link.ts";
 export const authorize: Link = ({ name, permission }) => {
   const refusal = `${name} needs the permission ${permission}.`;
   return (next) => (invocation, received) => {
-    if (!invocation.call?.caller.permissions.has(permission)) {
+    if (!invocation.caller?.permissions.has(permission)) {
       throw forbidden("PERMISSION_REQUIRED", refusal, { metadata: { permission } });
     }
     return next(invocation, received);

@@ -9,9 +9,9 @@ const failWith =
   (explain: ChainContext["explain"]) =>
   (invocation: Invocation, error: unknown): never => {
     // A call that was ended reports why, whatever its operation made of the abort.
-    const reason = invocation.ended() ?? error;
+    const reason = invocation.ended ?? error;
     const known = reason instanceof DomainError ? reason : explain(reason);
-    throw known === undefined ? faultStatus(invocation.requestId(), reason) : statusOf(known);
+    throw known === undefined ? faultStatus(invocation.requestId, reason) : statusOf(known);
   };
 
 /**

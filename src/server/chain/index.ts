@@ -21,9 +21,9 @@ export const chain: readonly Link[] = [
   validate, // last: operations see well-formed requests only
 ];
 
-const callOf = ({ call }: Invocation): Call => {
-  if (call === undefined) throw new Error("The authenticate link makes the call.");
-  return call;
+const callOf = (invocation: Invocation): Call => {
+  if (invocation.caller === undefined) throw new Error("The authenticate link finds the caller.");
+  return invocation as Call;
 };
 
 /** The end of the chain: runs the operation, bounded by deadline and cancellation when it does not answer at once. */

@@ -20,7 +20,7 @@ export async function* receive(
   check: (received: unknown) => Message,
 ): AsyncGenerator<Message, void, undefined> {
   const messages = source[Symbol.asyncIterator]();
-  const signal = invocation.signal();
+  const signal = invocation.signal;
   for (;;) {
     const next = await untilEnd(signal, messages.next());
     if (next.done) return;
@@ -37,7 +37,7 @@ const send = async (outlet: Writable, bytes: unknown, signal: AbortSignal): Prom
 export const sendAll = async (invocation: Invocation, responses: AsyncIterable<object>, encode: Codec["encode"]): Promise<void> => {
   const { outlet } = invocation;
   if (outlet === undefined) throw new Error("The transport of a stream has an outlet.");
-  const signal = invocation.signal();
+  const signal = invocation.signal;
   for await (const response of responses) {
     signal.throwIfAborted();
     await send(outlet, encode(response), signal);

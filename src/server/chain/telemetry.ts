@@ -19,15 +19,15 @@ export const telemetry: Link = (rpc, { log, metrics }) => {
   /** What every line of a call says besides the names that its log is bound to. */
   const fieldsOf = (invocation: Invocation, code: Code, milliseconds: number) => ({
     code: Code[code],
-    caller: invocation.call?.caller.name,
+    caller: invocation.caller?.name,
     duration_ms: Math.round(milliseconds * 100) / 100,
   });
 
   const done = (invocation: Invocation, response: unknown): unknown => {
     const milliseconds = performance.now() - invocation.startedAt;
     observe("OK", milliseconds);
-    if (milliseconds > slow) invocation.log().warn(fieldsOf(invocation, Code.OK, milliseconds), "slow call");
-    else if (logsEveryCall) invocation.log().debug(fieldsOf(invocation, Code.OK, milliseconds), "call");
+    if (milliseconds > slow) invocation.log.warn(fieldsOf(invocation, Code.OK, milliseconds), "slow call");
+    else if (logsEveryCall) invocation.log.debug(fieldsOf(invocation, Code.OK, milliseconds), "call");
     return response;
   };
 
@@ -36,7 +36,7 @@ export const telemetry: Link = (rpc, { log, metrics }) => {
     const { code, reason, cause } = error instanceof StatusError ? error : { code: Code.INTERNAL, reason: "INTERNAL_FAULT", cause: error };
     observe(Code[code], milliseconds);
     const fields = { ...fieldsOf(invocation, code, milliseconds), reason, err: cause };
-    invocation.log()[levelOf(code)](fields, "call failed");
+    invocation.log[levelOf(code)](fields, "call failed");
     throw error;
   };
 
