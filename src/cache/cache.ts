@@ -2,7 +2,7 @@ import { type Rules, safeRules } from "./certificate.ts";
 import { createDatabaseClock } from "./database-clock.ts";
 import { createLevel1, type Level1 } from "./level1.ts";
 import { createLevel2, type Level2 } from "./level2.ts";
-import { createLookup, type Lookup } from "./lookup.ts";
+import { type BesideLookup, createLookup } from "./lookup.ts";
 import type { Bus, Clock, Notification, Source, Store } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 import { subjectKey } from "./subject.ts";
@@ -50,7 +50,7 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
  */
 export type Cache = {
   /** Reads one kind of content through the cache. */
-  readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => Lookup<K, V>;
+  readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => BesideLookup<K, T, V>;
   /** A write of this process has been committed: its next reads see it, and the others are told. */
   readonly committed: (notification: Notification) => void;
   /** Another process says that it has committed. */

@@ -7,7 +7,7 @@ import { encodeKey } from "./key.ts";
 import type { Entry } from "./level1.ts";
 import type { Certified } from "./level2.ts";
 import { createLoader } from "./loader.ts";
-import type { Source } from "./ports.ts";
+import type { Beside, Source } from "./ports.ts";
 import { floorOf, type Reading } from "./reading.ts";
 import { orHeld } from "./stale.ts";
 import { type Subject, subjectKey } from "./subject.ts";
@@ -19,11 +19,17 @@ export type Lookup<K, V> = {
   readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: Reading) => MaybePromise<readonly V[]>;
 };
 
+/** A lookup whose content also comes with the statements of other sources. */
+export type BesideLookup<K, T, V> = Lookup<K, V> & {
+  /** What another source's statement has shown of a key: its content, and the version of its subject in the same snapshot. */
+  readonly beside: (key: K, version: bigint, content: T) => Beside;
+};
+
 /** A key with its names. */
 export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };
 
 /** What a load came back with. */
-type Landed<V> = { readonly entry: Entry<V>; readonly shown: Certificate };
+type Landed<V> = { readonly entry: Entry<V>; readonly shown: Certificate; readonly beside?: readonly Entry[] };
 
 /** Roughly what plain data takes in memory, in bytes. */
 const bytesOf = (content: unknown): number => {
@@ -38,7 +44,7 @@ const bytesOf = (content: unknown): number => {
 const PREPARED_FACTOR = 3;
 
 /** Makes the lookup of one source; `prepare` makes of plain content what operations want, once per load. */
-export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, prepare: (content: T, key: K) => V): Lookup<K, V> => {
+export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, prepare: (content: T, key: K) => V): BesideLookup<K, T, V> => {
   const { rules, clock, level1, level2, stats, boundMs } = core;
   const loader = createLoader(source, clock);
   const prefix = encodeKey(source.name);
@@ -50,8 +56,9 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
   };
 
   /** The hot path: no promise, no timer, nothing made but the two names. */
-  const peek = ({ subject, subjectName, name }: Wanted<K>, { strong, token }: Reading, now: number): Entry<V> | undefined => {
-    if (strong) return undefined;
+  const peek = ({ subject, subjectName, name }: Wanted<K>, { strong, token, shownBeside }: Reading, now: number): Entry<V> | undefined => {
+    // A token has to be held against the database, which peeking does not do.
+    if (strong) return token === undefined ? (shownBeside?.get(name) as Entry<V> | undefined) : undefined;
     const entry = level1.entry(name) as Entry<V> | undefined;
     if (entry === undefined) return undefined;
     const certificate = level1.certificate(subjectName);
@@ -79,6 +86,16 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     level1.certify(subjectName, rules.join(level1.certificate(subjectName), shown));
   };
 
+  /** What a statement has shown of one key; kept, unless another epoch may have begun. */
+  const land = (wanted: Wanted<K>, shown: Certified<T>, isCurrent: boolean): Landed<V> => {
+    const entry = toEntry(wanted, shown);
+    if (isCurrent) {
+      keep(entry, wanted.subjectName, shown);
+      level2?.write(wanted.subjectName, wanted.name, shown);
+    }
+    return { entry, shown };
+  };
+
   const fromLevel2 = async (wanted: Wanted<K>): Promise<Landed<V> | undefined> => {
     const epoch = core.epoch();
     if (level2 === undefined || epoch === undefined) return undefined;
@@ -100,19 +117,16 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
-    const { epoch, databaseTime, sent, answered, versions, contents } = await loader.load(keys, signal, onSend);
+    const { epoch, databaseTime, sent, answered, versions, contents, beside } = await loader.load(keys, signal, onSend);
     // I12: nothing that was read under cancellation is kept.
     signal.throwIfAborted();
     const isCurrent = core.observe({ epoch, databaseTime, sent, answered });
+    const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
     return wanted.map((one, index) => {
-      const version = versions[index] ?? 0n;
-      const shown = { epoch, version, time: rules.stamp(sent, answered), databaseTime, content: contents[index] as T };
-      const entry = toEntry(one, shown);
-      if (isCurrent) {
-        keep(entry, one.subjectName, shown);
-        level2?.write(one.subjectName, one.name, shown);
-      }
-      return { entry, shown };
+      const { time } = taken;
+      const landed = land(one, { epoch, version: versions[index] ?? 0n, time, databaseTime, content: contents[index] as T }, isCurrent);
+      const others = beside?.[index];
+      return others === undefined || others.length === 0 ? landed : { ...landed, beside: others.map((other) => other(taken)) };
     });
   };
 
@@ -147,6 +161,11 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     const landed = await flights.board(call, wanted, strong);
     const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading, began));
     const anew = again.length === 0 ? [] : await flights.board(call, again, true);
+    // Sent after this read had begun, so it answers the rest of the call too. Who is not strong finds it in memory.
+    if (reading.strong && landed.some(({ beside }) => beside !== undefined)) {
+      reading.shownBeside ??= new Map();
+      for (const { beside = [] } of landed) for (const entry of beside) reading.shownBeside.set(entry.name, entry);
+    }
     let next = 0;
     return wanted.map((one, index) => {
       const { entry } = one === again[next] ? (anew[next++] as Landed<V>) : (landed[index] as Landed<V>);
@@ -165,6 +184,10 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
   };
 
   return {
+    beside: (key, version, content) => (taken) => {
+      stats.loads += 1;
+      return land(nameKey(key), { ...taken, version, content }, taken.isCurrent).entry;
+    },
     get: (call, key, reading) => {
       const wanted = nameKey(key);
       const now = clock.now();

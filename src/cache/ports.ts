@@ -1,3 +1,4 @@
+import type { Entry } from "./level1.ts";
 import type { Subject, VersionedSubject } from "./subject.ts";
 
 /** The time of this process, and its turns: the simulation brings its own. */
@@ -32,7 +33,21 @@ export type Loaded<T> = {
   readonly databaseTime: number;
   readonly versions: readonly bigint[];
   readonly contents: readonly T[];
+  /** For each key, what the same snapshot has shown for other sources, so that they need no statement of their own. */
+  readonly beside?: readonly (readonly Beside[])[];
 };
+
+/** When a snapshot was taken, and whether what it has shown may be kept. */
+export type SnapshotTaken = {
+  readonly epoch: string;
+  /** When its statement was sent, by the monotonic clock of this process. */
+  readonly time: number;
+  readonly databaseTime: number;
+  readonly isCurrent: boolean;
+};
+
+/** Content and version of a key of another source, made by its lookup: kept as what that source loads itself. */
+export type Beside = (taken: SnapshotTaken) => Entry;
 
 /** The database, as one kind of content is read from it. */
 export type Source<K, T> = {

@@ -1,4 +1,5 @@
 import type { Floor } from "./certificate.ts";
+import type { Entry } from "./level1.ts";
 import type { Subject } from "./subject.ts";
 import type { ConsistencyToken } from "./token.ts";
 
@@ -14,6 +15,8 @@ export type Reading = {
   ageMs: number;
   /** Whether any content is older than the bound. */
   stale: boolean;
+  /** By name, what statements of a strong read have shown beside what they were sent for; made when there is any. */
+  shownBeside?: Map<string, Entry>;
 };
 
 /** A read that takes whatever is within the bound. Shared: nothing is told to it. */

@@ -115,3 +115,64 @@ test("after a commit in a new epoch the late answer of the old primary is not se
   await statements[2]?.answer(1n, "e2");
   expect(await own).toBe("1 v1");
 });
+
+/** A process whose source of names brings the user along that has the number of the name. */
+const createNames = (time: ReturnType<typeof createManualClock>) => {
+  const process = createTestProcess(time);
+  const sent: bigint[][] = [];
+  const names = process.cache.lookup<bigint, { readonly id: string }, { readonly id: string }>(
+    {
+      name: "names",
+      mayBeStale: false,
+      subjectOf: (name) => ({ kind: "handle", id: name }),
+      partOf: () => "",
+      load: async (keys) => {
+        sent.push([...keys]);
+        return {
+          epoch: "e1",
+          databaseTime: 1_700_000_000_000 + time.clock.now(),
+          versions: keys.map(() => 1n),
+          contents: keys.map(String).map((id) => ({ id })),
+          beside: keys.map((key) => [process.options.beside(key, 7n, { text: `${key} beside` })]),
+        };
+      },
+    },
+    (content) => content,
+  );
+  const readBoth = async (key: bigint, reading = readingOf()): Promise<string> => {
+    const found = names.get({ signal: new AbortController().signal }, key, reading);
+    await time.settle();
+    await found;
+    const text = process.options.get({ signal: new AbortController().signal }, key, reading);
+    return text instanceof Promise ? "not held" : text.text;
+  };
+  return { ...process, sent, readBoth };
+};
+
+test("what a statement shows beside what it was sent for is held like what its own source loads", async () => {
+  const time = createManualClock();
+  const { sent, readBoth, read, cache } = createNames(time);
+  expect(await readBoth(1n)).toBe("1 beside");
+  expect(cache.stats.loads).toBe(2);
+  expect(await read(1n)).toBe("1 beside");
+  expect(sent).toEqual([[1n]]);
+  cache.notified({ epoch: "e1", subjects: [{ ...userSubject(1n), version: 8n }] });
+  expect(await readBoth(1n)).toBe("not held");
+});
+
+test("I5 what is shown beside is trusted from when the statement was sent, and no longer", async () => {
+  const time = createManualClock();
+  const { readBoth, options } = createNames(time);
+  await readBoth(1n);
+  await time.pass(BOUND_MS + 1);
+  expect(options.get({ signal: new AbortController().signal }, 1n, readingOf())).toBeInstanceOf(Promise);
+});
+
+test("a strong read takes what its own statement has shown beside, and nothing that another read has", async () => {
+  const time = createManualClock();
+  const { sent, readBoth, options } = createNames(time);
+  await readBoth(1n);
+  expect(options.get({ signal: new AbortController().signal }, 1n, readingOf({ strong: true }))).toBeInstanceOf(Promise);
+  expect(await readBoth(1n, readingOf({ strong: true }))).toBe("1 beside");
+  expect(sent).toEqual([[1n], [1n]]);
+});

@@ -1,5 +1,5 @@
 import { type Cache, createCache } from "../../src/cache/cache.ts";
-import type { Lookup } from "../../src/cache/lookup.ts";
+import type { BesideLookup } from "../../src/cache/lookup.ts";
 import type { Bus, Clock, Loaded, Store } from "../../src/cache/ports.ts";
 import type { Reading } from "../../src/cache/reading.ts";
 import { userSubject } from "../../src/cache/subject.ts";
@@ -69,7 +69,7 @@ export const createTestProcess = (
     { clock, store, bus, isUnreachable: (error) => error instanceof Unreachable },
     { boundMs: BOUND_MS, ttlMs: 300_000, maxBytes: 10_000_000 },
   );
-  const lookupOf = (name: string, mayBeStale: boolean): Lookup<bigint, Text> =>
+  const lookupOf = (name: string, mayBeStale: boolean): BesideLookup<bigint, Text, Text> =>
     cache.lookup<bigint, Text, Text>(
       {
         name,

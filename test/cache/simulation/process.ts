@@ -1,13 +1,16 @@
 import { type Cache, createCache } from "../../../src/cache/cache.ts";
 import { safeRules } from "../../../src/cache/certificate.ts";
 import { LEVEL2_BUDGET_MS } from "../../../src/cache/level2.ts";
-import type { Lookup } from "../../../src/cache/lookup.ts";
+import type { BesideLookup, Lookup } from "../../../src/cache/lookup.ts";
 import type { Bus, Clock, Source, Store } from "../../../src/cache/ports.ts";
 import type { Random } from "../../fuzz/random.ts";
 import type { Bug } from "./bugs.ts";
 import { type Content, FIRST_STRICT_PART, type Key, PARTS, partOf, subjectOf } from "./content.ts";
 import { type Database, DatabaseFailure } from "./database.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
+
+/** With this part the statement shows content of the other source too. */
+const PART_WITH_ANOTHER = 1;
 
 /** While a process waits for the database. */
 export type Wait = { readonly from: number; until: number };
@@ -79,7 +82,9 @@ export const startProcess = (
 
   const waits: Wait[] = [];
   const answers: { sent: number; at: number }[] = [];
-  const source = (name: string, mayBeStale: boolean): Source<Key, Content> => ({
+  /** What a statement shows beside a key: as a name does its user, another subject maybe. */
+  const otherOf = ({ part }: Key): Key[] => (part === PART_WITH_ANOTHER ? [{ subject: 0, part: FIRST_STRICT_PART }] : []);
+  const source = (name: string, mayBeStale: boolean, beside?: BesideLookup<Key, Content, Content>["beside"]): Source<Key, Content> => ({
     name,
     mayBeStale,
     subjectOf: ({ subject }) => subjectOf(subject),
@@ -90,16 +95,27 @@ export const startProcess = (
       const hidden = new AbortController();
       if (bug?.flaws?.hidesCancellation && random.chance(0.1)) scheduler.after(random.below(boundMs), () => hidden.abort());
       try {
-        const loaded = await database.load(owner, keys, bug?.flaws?.hidesCancellation ? hidden.signal : signal);
+        const others = beside === undefined ? [] : keys.map(otherOf);
+        const all = [...keys, ...others.flat()];
+        const loaded = await database.load(owner, all, bug?.flaws?.hidesCancellation ? hidden.signal : signal);
         if (!signal.aborted) answers.push({ sent: wait.from, at: scheduler.now() });
-        return loaded;
+        if (beside === undefined) return loaded;
+        let next = keys.length;
+        return {
+          ...loaded,
+          versions: loaded.versions.slice(0, keys.length),
+          contents: loaded.contents.slice(0, keys.length),
+          beside: others.map((ofKey) =>
+            ofKey.map((other) => beside(other, loaded.versions[next] as bigint, loaded.contents[next++] as Content)),
+          ),
+        };
       } finally {
         wait.until = scheduler.now();
       }
     },
   });
-  const served = cache.lookup(source("options", true), (content) => content);
-  const strict = cache.lookup(source("permissions", false), (content) => content);
+  const strict = cache.lookup(source("permissions", false), (content: Content) => content);
+  const served = cache.lookup(source("options", true, strict.beside), (content) => content);
   return {
     name,
     owner,
