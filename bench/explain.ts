@@ -1,6 +1,6 @@
 import { create, type DescMethodUnary, type MessageInitShape } from "@bufbuild/protobuf";
 import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
-import type { Client } from "pg";
+import { Client } from "pg";
 import { pino } from "pino";
 import { type Cache, createCache } from "../src/cache/cache.ts";
 import { processClock } from "../src/cache/process-clock.ts";
@@ -47,34 +47,59 @@ export const pagerAfter =
   (_: Call, __: unknown, { pageSize }: { pageSize: number }) =>
     ({ size: pageSize, after, cut: (rows) => ({ rows, nextPageToken: "" }) }) as Page;
 
-/** The one statement that a read sends. */
-const recordOf = async (name: string, read: (db: Database) => unknown): Promise<Statement> => {
-  const recorded: CompiledQuery[] = [];
-  // Nothing answers, so every read fails; by then it has sent its statement.
-  await Promise.resolve(read(recorder(recorded))).catch(() => {});
-  const [statement, ...others] = recorded;
-  if (statement === undefined || others.length > 0) throw new Error(`${name} runs ${recorded.length} statements.`);
-  return statement;
-};
-
 /** The one statement that an operation sends for a request. */
-export const statementOf = <M extends DescMethodUnary>(
+export const statementOf = async <M extends DescMethodUnary>(
   make: (db: Database) => Operation<M>,
   method: M,
   request: MessageInitShape<M["input"]>,
-): Promise<Statement> => recordOf(method.name, (db) => make(db)(call, create<M["input"]>(method.input, request)));
+): Promise<Statement> => {
+  const recorded: CompiledQuery[] = [];
+  // Nothing answers, so every read fails; by then it has sent its statement.
+  await Promise.resolve(make(recorder(recorded))(call, create<M["input"]>(method.input, request))).catch(() => {});
+  const [statement, ...others] = recorded;
+  if (statement === undefined || others.length > 0) throw new Error(`${method.name} runs ${recorded.length} statements.`);
+  return statement;
+};
 
-/** What a look-up sends that misses the cache. */
-export const missed = (name: string, read: (cache: Cache, db: Database) => unknown): Promise<Statement> =>
-  recordOf(name, (db) =>
-    read(createCache({ clock: processClock, isUnreachable: () => false }, { boundMs: 0, ttlMs: 1, maxBytes: 1_000_000 }), db),
-  );
+/** All statements that an operation sends for a request that finds the cache empty, one after the other; they are answered. */
+export const missesOf = async <M extends DescMethodUnary>(
+  make: (cache: Cache) => Operation<M>,
+  method: M,
+  request: MessageInitShape<M["input"]>,
+): Promise<readonly Statement[]> => {
+  const cache = createCache({ clock: processClock, isUnreachable: () => false }, { boundMs: 60_000, ttlMs: 60_000, maxBytes: 1_000_000 });
+  const sent: Statement[] = [];
+  const { query } = Client.prototype;
+  Client.prototype.query = function (this: Client, ...args: unknown[]) {
+    const { text, values } = args[0] as { text?: string; values?: unknown[] };
+    if (text !== undefined) sent.push({ sql: text, parameters: values ?? [] });
+    return Reflect.apply(query, this, args) as never;
+  };
+  try {
+    await make(cache)(call, create<M["input"]>(method.input, request));
+  } finally {
+    Client.prototype.query = query;
+  }
+  if (sent.length === 0) throw new Error(`${method.name} sends no statement.`);
+  return sent;
+};
+
+type Cost = { readonly buffers: number; readonly ms: number; readonly planning: number };
+
+/** What statements cost together. */
+export const explainAll = async (client: Client, statements: readonly Statement[]): Promise<Cost> => {
+  const total = { buffers: 0, ms: 0, planning: 0 };
+  for (const statement of statements) {
+    const { buffers, ms, planning } = await explain(client, statement);
+    total.buffers += buffers;
+    total.ms += ms;
+    total.planning += planning;
+  }
+  return total;
+};
 
 /** What a statement costs, by EXPLAIN: the buffers it looks at, and the milliseconds of running and of planning it. */
-export const explain = async (
-  client: Client,
-  { sql, parameters }: Statement,
-): Promise<{ buffers: number; ms: number; planning: number }> => {
+export const explain = async (client: Client, { sql, parameters }: Statement): Promise<Cost> => {
   let best: Explained | undefined;
   // The first run warms the cache; of the others the fastest counts.
   for (let run = 0; run < 4; run += 1) {

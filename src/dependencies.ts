@@ -20,7 +20,7 @@ import { createRoleDefinitions, type RoleDefinitions } from "./roles/role.lookup
 import { createVault, type Vault } from "./secrets.ts";
 import { createHandles, type Handles } from "./users/handle.lookup.ts";
 import { createSystemUser, type SystemUser } from "./users/system-user.ts";
-import { createUsers, type Users } from "./users/user.lookup.ts";
+import { type BasicUsers, createBasicUsers, createUsers, type Users } from "./users/user.lookup.ts";
 
 /** What operations are made of: an operation takes the few that it uses. */
 export type Dependencies = {
@@ -30,6 +30,7 @@ export type Dependencies = {
   readonly pager: Pager;
   /** What reads go through the cache for, by what they ask for. */
   readonly users: Users;
+  readonly basicUsers: BasicUsers;
   readonly handles: Handles;
   readonly roleDefinitions: RoleDefinitions;
   readonly userOptions: UserOptions;
@@ -63,13 +64,15 @@ export const createDependencies = (
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(scopeCheck);
   const accessUsers = createAccessUsers(cache, db);
+  const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
   return {
     db,
     write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
     freshness: createFreshness(db, tokens, isCaching),
     pager: createPager(secretKey),
-    users: createUsers(cache, db),
-    handles: createHandles(cache, db),
+    users,
+    basicUsers,
+    handles: createHandles(cache, db, { users, basicUsers }),
     roleDefinitions: createRoleDefinitions(cache, db),
     userOptions: createUserOptions(cache, db),
     scopeOptions: createScopeOptions(cache, db, optionScopes),

@@ -12,4 +12,6 @@ export const Handle = defineEntity({
     name: handle().primary(),
     version: p.bigint(),
   },
+  // Beside the primary key, which writes need: reads find a version by half of the buffers, however many names there are.
+  indexes: [{ name: "handle_name_index", expression: "create index handle_name_index on handle using hash (name)" }],
 });

@@ -6,7 +6,7 @@ import { type UserSchema, UserView } from "../gen/users/v1/user_pb.ts";
 import type { GetUserResponseSchema, UserService } from "../gen/users/v1/user_service_pb.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
 import { fullUser } from "./full-user.ts";
-import type { Users } from "./user.lookup.ts";
+import type { BasicUsers, Users } from "./user.lookup.ts";
 
 /** No user has this id. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
@@ -26,18 +26,25 @@ const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<ty
 export const getUser =
   ({
     users,
+    basicUsers,
     roleDefinitions,
     freshness,
   }: {
     users: Users;
+    basicUsers: BasicUsers;
     roleDefinitions: RoleDefinitions;
     freshness: Freshness;
   }): Operation<typeof UserService.method.getUser> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
+    if (request.view === UserView.BASIC) {
+      return whenReady(basicUsers.get(call, request.id, reading), ({ user }) => {
+        if (user === undefined) throw userNotFound();
+        return respond(user.basic);
+      });
+    }
     return whenReady(users.get(call, request.id, reading), ({ user }) => {
       if (user === undefined) throw userNotFound();
-      if (request.view === UserView.BASIC) return respond(user.basic);
       return whenReady(fullUser(roleDefinitions, call, user, reading), respond);
     });
   };

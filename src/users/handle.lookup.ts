@@ -1,50 +1,99 @@
-import { sql } from "kysely";
+import { type SqlBool, sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
+import { encodeKey } from "../cache/key.ts";
 import type { Lookup } from "../cache/lookup.ts";
-import { type Loaded, loadedOf } from "../cache/ports.ts";
+import { type Beside, type Loaded, loadedOf } from "../cache/ports.ts";
 import { handleSubject } from "../cache/subject.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+import type { BesideBasicUsers, BesideUsers } from "./user.lookup.ts";
+import { type HeldUserRow, heldColumnsWhere, selectBasicUsers } from "./user.select.ts";
 
-/** A user who has a handle as an address; the id as text. */
+/** A handle as what it is asked for. */
+export type HandleKey = {
+  readonly handle: string;
+  readonly by: "username" | "email";
+  /** For which view its users are read with it, when the cache has to ask. It is no part of what is asked for. */
+  readonly isFull: boolean;
+};
+
+/** A user who has a handle; the id as text. */
 type Holder = readonly [userId: string, isVerified: boolean];
 
 /** What the cache keeps of a handle: nobody having it is kept too. */
-type Content = { readonly usernames: readonly string[]; readonly emails: readonly Holder[] };
+type Content = readonly Holder[];
 
 /** Who has a handle, deleted users included. */
 export type HeldHandle = {
-  /** Users by username: one at most. */
-  readonly byUsername: readonly bigint[];
-  /** Users by address, ascending. */
-  readonly byEmail: readonly bigint[];
-  /** The one user who has verified it, if any. */
-  readonly byVerifiedEmail: readonly bigint[];
+  /** Ascending; by username one at most. */
+  readonly ids: readonly bigint[];
+  /** By address the one user who has verified it, if any. */
+  readonly verifiedIds: readonly bigint[];
 };
 
 /** Users by handle (db/handles.ts), through the cache. */
-export type Handles = Lookup<string, HeldHandle>;
+export type Handles = Lookup<HandleKey, HeldHandle>;
 
-/** Makes the lookup: one statement for any number of handles. */
-export const createHandles = (cache: Cache, db: Database): Handles => {
-  const load = async (handles: readonly string[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    const { rows } = await sql<SnapshotColumns & { readonly usernames: string[] | null; readonly emails: Holder[] | null }>`
-      select ${snapshotColumns}, coalesce(h.version, 0) as subject_version,
-        array(select u.id::text from users u where u.username_handle = w.handle) as usernames,
-        (select json_agg(json_build_array(e.user_id::text, e.is_verified) order by e.user_id)
-          from user_email e where e.email_handle = w.handle) as emails
-      from ${snapshot} cross join unnest(${handles}::text[]) with ordinality as w (handle, position)
-      left join handle h on h.name = w.handle
-      order by w.position`.execute(db.sql, db.abort({ signal }));
-    return loadedOf(rows, (row) => ({ usernames: row.usernames ?? [], emails: row.emails ?? [] }));
+type HolderColumns = { readonly position: bigint; readonly is_verified: boolean; readonly user_version: bigint };
+/** A user who has a handle; the columns that only the full view shows are null where it is not asked for. */
+type HolderRow = SnapshotColumns & HolderColumns & HeldUserRow;
+/** Nobody's handle is one row of nulls. */
+type Row = HolderRow | (SnapshotColumns & HolderColumns & { readonly id: null });
+
+const isHolder = (row: Row): row is HolderRow => row.id !== null;
+
+const partOf = { username: encodeKey("username"), email: encodeKey("email") };
+
+/** Makes the lookup: one statement for any number of handles, which brings their users along. */
+export const createHandles = (
+  cache: Cache,
+  db: Database,
+  { users, basicUsers }: { readonly users: BesideUsers; readonly basicUsers: BesideBasicUsers },
+): Handles => {
+  const basic = selectBasicUsers(db.sql);
+  const wanted = sql.ref<string>("w.handle");
+  const byUsername = basic
+    .select(sql<boolean>`true`.as("is_verified"))
+    .where("users.username_handle", "=", wanted)
+    .where(sql<SqlBool>`not w.is_address`);
+  const byAddress = basic
+    .innerJoin("user_email as e", "e.user_id", "users.id")
+    .select("e.is_verified")
+    .where("e.email_handle", "=", wanted)
+    .where(sql<SqlBool>`w.is_address`);
+  const besideOf = (holder: HolderRow, isFull: boolean): Beside => {
+    const { epoch, database_time, subject_version, position, is_verified, user_version: version, ...row } = holder;
+    if (isFull) return users.beside(row.id, version, row);
+    const { emails, own_permissions, role_ids, has_2fa, ...basicRow } = row;
+    return basicUsers.beside(row.id, version, basicRow);
   };
-  // Keys stand in the shared store as they are, so a handle is there as the hash that its subject is.
-  return cache.lookup<string, Content, HeldHandle>(
-    { name: "handle", subjectOf: handleSubject, partOf: () => "", load, mayBeStale: false },
-    ({ usernames, emails }) => ({
-      byUsername: usernames.map(BigInt),
-      byEmail: emails.map(([id]) => BigInt(id)),
-      byVerifiedEmail: emails.filter(([, isVerified]) => isVerified).map(([id]) => BigInt(id)),
+  const load = async (keys: readonly HandleKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
+    const { rows } = await sql<Row>`
+      select users.*, ${heldColumnsWhere(sql`w.is_full`)}, ${snapshotColumns}, coalesce(h.version, 0) as subject_version, w.position,
+        coalesce(s.version, 0) as user_version
+      from ${snapshot} cross join unnest(
+        ${keys.map(({ handle }) => handle)}::text[],
+        ${keys.map(({ by }) => by === "email")}::boolean[],
+        ${keys.map(({ isFull }) => isFull)}::boolean[]) with ordinality as w (handle, is_address, is_full, position)
+      left join handle h on h.name = w.handle
+      left join lateral (${byUsername} union all ${byAddress}) users on true
+      left join subject_version s on s.kind = 'user' and s.id = users.id
+      order by w.position, users.id`.execute(db.sql, db.abort({ signal }));
+    const answers = [...Map.groupBy(rows, ({ position }) => position).values()].map((ofKey) => {
+      const { epoch, database_time, subject_version } = ofKey[0] as Row;
+      return { epoch, database_time, subject_version, holders: ofKey.filter(isHolder) };
+    });
+    return {
+      ...loadedOf(answers, ({ holders }): Content => holders.map(({ id, is_verified: isVerified }) => [String(id), isVerified])),
+      beside: answers.map(({ holders }, index) => holders.map((row) => besideOf(row, keys[index]?.isFull === true))),
+    };
+  };
+  return cache.lookup<HandleKey, Content, HeldHandle>(
+    // Keys stand in the shared store as they are, so a handle is there as the hash that its subject is.
+    { name: "handle", subjectOf: ({ handle }) => handleSubject(handle), partOf: ({ by }) => partOf[by], load, mayBeStale: false },
+    (holders) => ({
+      ids: holders.map(([id]) => BigInt(id)),
+      verifiedIds: holders.filter(([, isVerified]) => isVerified).map(([id]) => BigInt(id)),
     }),
   );
 };

@@ -9,13 +9,14 @@ import { usersOfIdentities } from "../identities/users-of-identities.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
 import { rolesOf } from "./full-user.ts";
 import type { Handles, HeldHandle } from "./handle.lookup.ts";
-import type { HeldUser, Users } from "./user.lookup.ts";
+import type { BasicUser, BasicUsers, HeldUser, Users } from "./user.lookup.ts";
+
+/** A user that is read for either view. */
+type Found = BasicUser | HeldUser;
 
 /** What a handle says of one key. */
-const idsOf = ({ key }: UserKey, held: HeldHandle, onlyVerified: boolean): readonly bigint[] => {
-  if (key.case === "username") return held.byUsername;
-  return onlyVerified ? held.byVerifiedEmail : held.byEmail;
-};
+const idsOf = ({ key }: UserKey, { ids, verifiedIds }: HeldHandle, onlyVerified: boolean): readonly bigint[] =>
+  key.case === "email" && onlyVerified ? verifiedIds : ids;
 
 /**
  * What became of a key. A deleted user keeps its names, but does not share them: who is not deleted comes first. By its id
@@ -23,8 +24,8 @@ const idsOf = ({ key }: UserKey, held: HeldHandle, onlyVerified: boolean): reado
  */
 const resultOf = (
   { key }: UserKey,
-  found: readonly HeldUser[],
-  toUser: (user: HeldUser) => MessageInitShape<typeof LookupResultSchema>["user"],
+  found: readonly Found[],
+  toUser: (user: Found) => MessageInitShape<typeof LookupResultSchema>["user"],
 ): MessageInitShape<typeof LookupResultSchema> => {
   const live = key.case === "id" ? found : found.filter(({ row }) => row.delete_time === null);
   const [user, ...others] = live;
@@ -35,19 +36,22 @@ const resultOf = (
 };
 
 /**
- * LookupUsers: one result per key, in the order of the keys. Names lead to ids and ids to users, each by one statement for
- * all that the cache misses; identities are asked of the database.
+ * LookupUsers: one result per key, in the order of the keys. Names lead to ids and ids to users. Who has the names that the
+ * cache misses comes with its users in one statement, and the other users that it misses in another; identities are asked
+ * of the database.
  */
 export const lookupUsers =
   ({
     db,
     users,
+    basicUsers,
     handles,
     roleDefinitions,
     freshness,
   }: {
     db: Database;
     users: Users;
+    basicUsers: BasicUsers;
     handles: Handles;
     roleDefinitions: RoleDefinitions;
     freshness: Freshness;
@@ -55,7 +59,10 @@ export const lookupUsers =
   async (call, request) => {
     const { keys, onlyVerifiedEmail, view, consistency } = request;
     const reading = freshness.reading(consistency);
-    const named = keys.flatMap(({ key }) => (key.case === "username" || key.case === "email" ? [handleOf(key.value)] : []));
+    const isFull = view === UserView.FULL;
+    const named = keys.flatMap(({ key }) =>
+      key.case === "username" || key.case === "email" ? [{ handle: handleOf(key.value), by: key.case, isFull }] : [],
+    );
     const identities = keys.flatMap(({ key }) => (key.case === "identity" ? [key.value] : []));
     const [holders, owners] = await Promise.all([handles.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
     let [nextHolder, nextOwner] = [0, 0];
@@ -64,13 +71,19 @@ export const lookupUsers =
       if (key.key.case === "identity") return owners[nextOwner++] ?? [];
       return idsOf(key, holders[nextHolder++] as HeldHandle, onlyVerifiedEmail);
     });
-    const found = await users.getAll(call, idsByKey.flat(), reading);
-    const isFull = view === UserView.FULL;
-    const roles = await rolesOf(roleDefinitions, call, isFull ? found.map(({ user }) => user) : [], reading);
+    const ids = idsByKey.flat();
+    const full = isFull ? await users.getAll(call, ids, reading) : [];
+    const found: readonly { readonly user: Found | undefined }[] = isFull ? full : await basicUsers.getAll(call, ids, reading);
+    const roles = await rolesOf(
+      roleDefinitions,
+      call,
+      full.map(({ user }) => user),
+      reading,
+    );
     let next = 0;
     const results = keys.map((key, index) => {
       const ofKey = (idsByKey[index] ?? []).flatMap(() => found[next++]?.user ?? []);
-      return resultOf(key, ofKey, (user) => (isFull ? user.full(roles) : user.basic));
+      return resultOf(key, ofKey, (user) => ("full" in user ? user.full(roles) : user.basic));
     });
     return { results };
   };

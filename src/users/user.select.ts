@@ -38,8 +38,11 @@ const roleIdsOf = sql<string[]>`array(select role_id::text from role_member wher
 
 const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
-/** The password stays in the database: what leaves it is whether there is one. */
-const selectRows = (db: Kysely<Schema>) =>
+/**
+ * Users as the basic view shows them, and as the cache keeps them for it. The password stays in the database: what leaves
+ * it is whether there is one.
+ */
+export const selectBasicUsers = (db: Kysely<Schema>) =>
   db
     .selectFrom("users")
     .leftJoin("user_activity", "user_activity.user_id", "users.id")
@@ -71,16 +74,31 @@ const selectRows = (db: Kysely<Schema>) =>
 
 /** Every read of users that nothing caches is this query and a condition. */
 export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
-  selectRows(db).select([
+  selectBasicUsers(db).select([
     inFull(full, emailsOf).as("emails"),
     inFull(full, permissionsOf).as("permissions"),
     inFull(full, roleNamesOf).as("role_names"),
     inFull(full, has2fa).as("has_2fa"),
   ]);
 
-/** Users as the cache keeps them: what depends on nothing but the user. */
+/** Users as the cache keeps them for the full view: what depends on nothing but the user. */
 export const selectHeldUsers = (db: Kysely<Schema>) =>
-  selectRows(db).select([emailsOf.as("emails"), ownPermissionsOf.as("own_permissions"), roleIdsOf.as("role_ids"), has2fa.as("has_2fa")]);
+  selectBasicUsers(db).select([
+    emailsOf.as("emails"),
+    ownPermissionsOf.as("own_permissions"),
+    roleIdsOf.as("role_ids"),
+    has2fa.as("has_2fa"),
+  ]);
+
+/** What `selectHeldUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
+export const heldColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
+  case when ${isFull} then ${emailsOf} end as emails,
+  case when ${isFull} then ${ownPermissionsOf} end as own_permissions,
+  case when ${isFull} then ${roleIdsOf} end as role_ids,
+  case when ${isFull} then ${has2fa} end as has_2fa`;
+
+/** A user as `selectBasicUsers` returns it. */
+export type BasicUserRow = Awaited<ReturnType<ReturnType<typeof selectBasicUsers>["execute"]>>[number];
 
 /** A user as `selectHeldUsers` returns it. */
 export type HeldUserRow = Awaited<ReturnType<ReturnType<typeof selectHeldUsers>["execute"]>>[number];
