@@ -14,8 +14,8 @@ type Response = MessageInitShape<typeof GetOptionResponseSchema>;
 
 const answer = ({ userFound, options }: HeldOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
   if (!userFound) throw userNotFound();
-  const held = options.get(key);
-  if (held !== undefined && isAlive(held, databaseTime)) return held.response;
+  const held = options().get(key);
+  if (held !== undefined && isAlive(held.expireTime, databaseTime)) return held.response;
   return { found: false, ...(defaultValue && { value: defaultValue }) };
 };
 

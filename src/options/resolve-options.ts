@@ -38,11 +38,12 @@ const levelsOfUser = (
   for (const [index, scope] of scopes.entries()) {
     if (!live.has(scope)) continue;
     const { kind } = scope;
-    for (const option of held[index]?.options.values() ?? []) {
-      if (!isAlive(option, databaseTime)) continue;
-      const levels = options.get(option.key) ?? [];
-      levels[kind] = option.json;
-      options.set(option.key, levels);
+    const { keys = [], values = [], expireTimes = [] } = held[index] ?? {};
+    for (const [position, key] of keys.entries()) {
+      if (!isAlive(expireTimes[position], databaseTime)) continue;
+      const levels = options.get(key) ?? [];
+      levels[kind] = values[position] as JsonValue;
+      options.set(key, levels);
     }
   }
   return { userFound: held[0]?.userFound ?? false, email: held[0]?.email ?? "", options };

@@ -17,28 +17,29 @@ import { toValue } from "./value.ts";
 /** One scope of one user. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope };
 
-/** An option as the statement reads it: times are milliseconds since the epoch. */
-type StoredRow = readonly [
-  id: string,
-  key: string,
-  value: JsonValue,
-  createTime: number,
-  updateTime: number,
-  expireTime: number | null,
-  version: number,
+/**
+ * The options of a scope as the statement reads them, column by column, in the order of the keys: an array per option would
+ * be most of what a large read makes. Times are milliseconds since the epoch.
+ */
+type Columns = readonly [
+  keys: readonly string[],
+  values: readonly JsonValue[],
+  expireTimes: readonly (number | null)[],
+  /** For each option id, create_time, update_time and version, separated by spaces: only messages need them. */
+  rest: string,
 ];
 
+const NOTHING: Columns = [[], [], [], ""];
+const REST_COLUMNS = 4;
+
 /** What the cache keeps of a scope: plain data, no password material. */
-type Content = { readonly userFound: boolean; readonly email: string; readonly rows: readonly StoredRow[] };
+type Content = { readonly userFound: boolean; readonly email: string; readonly columns: Columns };
 
 /** An option that is read through the cache. */
 export type HeldOption = {
-  readonly key: string;
-  /** The stored JSON. */
-  readonly json: JsonValue;
   readonly option: MessageInitShape<typeof UserOptionSchema>;
-  /** In milliseconds since the epoch, by the clock of the database; Infinity = never. */
-  readonly expiresAt: number;
+  /** In milliseconds since the epoch, by the clock of the database; null = never. */
+  readonly expireTime: number | null;
   /** The answer of GetOption, frozen: it is encoded once. */
   readonly response: MessageInitShape<typeof GetOptionResponseSchema>;
 };
@@ -48,8 +49,12 @@ export type HeldOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
-  /** By key, in the order of the keys. */
-  readonly options: ReadonlyMap<string, HeldOption>;
+  /** In their order; the arrays beside it are parallel to it. What they hold is all that resolution asks for. */
+  readonly keys: readonly string[];
+  readonly values: readonly JsonValue[];
+  readonly expireTimes: readonly (number | null)[];
+  /** By key, in the order of the keys; made when it is first asked for. */
+  readonly options: () => ReadonlyMap<string, HeldOption>;
 };
 
 /** The option scopes of users, through the cache. */
@@ -57,39 +62,67 @@ export type UserOptions = Lookup<OptionsKey, HeldOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
 
-const toHeldOption = (
-  { userId, scope }: OptionsKey,
-  [id, key, json, createTime, updateTime, expireTime, version]: StoredRow,
-): HeldOption => {
-  const value = toValue(json);
-  const option = {
-    userId,
-    key,
-    value,
-    ...scopeFields(scope.kind, scope.id),
-    etag: optionEtag({ id: BigInt(id), version }),
-    createTime: timestampFromMs(createTime),
-    updateTime: timestampFromMs(updateTime),
-    ...(expireTime !== null && { expireTime: timestampFromMs(expireTime) }),
-  };
-  return { key, json, option, expiresAt: expireTime ?? Infinity, response: Object.freeze({ found: true, option, value }) };
+const optionsOf = ({ userId, scope }: OptionsKey, [keys, values, expireTimes, rest]: Columns): ReadonlyMap<string, HeldOption> => {
+  const texts = rest.split(" ");
+  return new Map(
+    keys.map((key, index) => {
+      const [id = "", createTime, updateTime, version] = texts.slice(index * REST_COLUMNS, (index + 1) * REST_COLUMNS);
+      const expireTime = expireTimes[index] ?? null;
+      const value = toValue(values[index]);
+      const option = {
+        userId,
+        key,
+        value,
+        ...scopeFields(scope.kind, scope.id),
+        etag: optionEtag({ id: BigInt(id), version: Number(version) }),
+        createTime: timestampFromMs(Number(createTime)),
+        updateTime: timestampFromMs(Number(updateTime)),
+        ...(expireTime !== null && { expireTime: timestampFromMs(expireTime) }),
+      };
+      return [key, { option, expireTime, response: Object.freeze({ found: true, option, value }) }];
+    }),
+  );
 };
 
-const milliseconds = (column: string) => `(extract(epoch from o.${column}) * 1000)::bigint`;
+/** The messages take several times as much as what is stored, and a scope that is only resolved needs none of them. */
+const toHeldOptions = ({ userFound, email, columns }: Content, key: OptionsKey): HeldOptions => {
+  const [keys, values, expireTimes] = columns;
+  let options: ReadonlyMap<string, HeldOption> | undefined;
+  return {
+    userFound,
+    email,
+    keys,
+    values,
+    expireTimes,
+    options: () => {
+      options ??= optionsOf(key, columns);
+      return options;
+    },
+  };
+};
 
-/** The rows of a scope as one JSON array: a driver takes several times as long to make objects of rows. */
-const rows = sql.raw(`(
-  select json_agg(json_build_array(
-    o.id::text, o.key, o.value, ${milliseconds("create_time")}, ${milliseconds("update_time")}, ${milliseconds("expire_time")}, o.version
-  ) order by o.key)
-  from user_option o where o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id)`);
+/** `extract` would go through numeric, which takes twice as long. */
+const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
+
+/**
+ * The options of a scope as one JSON array: a driver takes several times as long to make objects of rows. A subquery for each
+ * scope is an index scan whatever the planner thinks of the number of scopes; joining and grouping them was no faster.
+ */
+const columns = sql.raw(`(
+  select json_build_array(
+    json_agg(o.key order by o.key),
+    json_agg(o.value order by o.key),
+    json_agg(${milliseconds("expire_time")} order by o.key),
+    string_agg(concat_ws(' ', o.id, ${milliseconds("create_time")}, ${milliseconds("update_time")}, o.version), ' ' order by o.key))
+  from user_option o where o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id
+  having count(*) > 0)`);
 
 /** Makes the lookup: one statement for any number of scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    type Row = SnapshotColumns & { readonly user_found: boolean; readonly email: string | null; readonly rows: StoredRow[] | null };
-    const { rows: loaded } = await sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email, ${rows} as rows
+    type Row = SnapshotColumns & { readonly user_found: boolean; readonly email: string | null; readonly columns: Columns | null };
+    const { rows } = await sql<Row>`
+      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email, ${columns} as columns
       from ${snapshot}
       cross join unnest(
         ${keys.map(({ userId }) => String(userId))}::bigint[],
@@ -98,7 +131,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       left join subject_version s on s.kind = 'user' and s.id = w.user_id
       left join users u on u.id = w.user_id
       order by w.position`.execute(db.sql, db.abort({ signal }));
-    return loadedOf(loaded, (row) => ({ userFound: row.user_found, email: row.email ?? "", rows: row.rows ?? [] }));
+    return loadedOf(rows, (row) => ({ userFound: row.user_found, email: row.email ?? "", columns: row.columns ?? NOTHING }));
   };
   return cache.lookup<OptionsKey, Content, HeldOptions>(
     {
@@ -108,10 +141,6 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       load,
       mayBeStale: true,
     },
-    ({ userFound, email, rows: stored }, key) => ({
-      userFound,
-      email,
-      options: new Map(stored.map((row) => [row[1], toHeldOption(key, row)])),
-    }),
+    toHeldOptions,
   );
 };

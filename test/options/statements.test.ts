@@ -1,3 +1,4 @@
+import pg from "pg";
 import { describe, expect } from "vitest";
 import { createUser, uniqueId, value } from "../support/build.ts";
 import { test } from "../support/service.ts";
@@ -43,6 +44,51 @@ describe("statements per call, whatever the number of users and keys", () => {
     expect(statements.flatMap(tablesOf).sort()).toEqual(["scope_option", "user_option"]);
     expect(statements).toHaveLength(2);
   });
+
+  many(
+    "the options of 1 and of 3,000 scopes are found by their index, whatever is known of their number",
+    async ({ clients, db, databaseUrl, userIds }) => {
+      const scopes: readonly (readonly [kind: number, id: bigint])[] = [
+        [0, 0n],
+        [1, uniqueId()],
+        [2, uniqueId()],
+      ];
+      await db.sql
+        .insertInto("user_option")
+        .values(
+          userIds.flatMap((user_id) =>
+            scopes.map(([scope_kind, scope_id]) => ({ user_id, scope_kind, scope_id, key: "planned", value: "1" })),
+          ) as never,
+        )
+        .execute();
+      const consistency = { mode: { case: "fullyConsistent" as const, value: true } };
+      const [statement = ""] = await statementsOf(() =>
+        clients["grpc-js"].options.getOption({ userId: userIds[0] as bigint, key: "planned", consistency }),
+      );
+      const pairs = userIds.flatMap((userId) => scopes.map((scope) => [userId, ...scope] as const));
+      const client = new pg.Client(databaseUrl);
+      await client.connect();
+      try {
+        await client.query("analyze users, user_option, subject_version");
+        for (const count of [1, pairs.length]) {
+          for (const mode of ["force_custom_plan", "force_generic_plan"]) {
+            const wanted = pairs.slice(0, count);
+            await client.query(`set plan_cache_mode = ${mode}`);
+            const { rows } = await client.query<{ "QUERY PLAN": string }>({
+              name: `${mode} ${count}`,
+              text: `explain (costs off) ${statement}`,
+              values: [wanted.map(([userId]) => String(userId)), wanted.map(([, kind]) => kind), wanted.map(([, , id]) => String(id))],
+            });
+            const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+            expect(plan, `${mode} ${count}`).toMatch(/Index Scan (using|on) user_option_key/);
+            expect(plan, `${mode} ${count}`).not.toContain("Seq Scan on user_option");
+          }
+        }
+      } finally {
+        await client.end();
+      }
+    },
+  );
 
   many("BatchGetOptions is one, GetOption and ListOptions too", async ({ clients, userIds }) => {
     const { options } = clients["grpc-js"];
