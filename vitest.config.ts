@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
 export const tools = [
+  "test/cache/equal-answers.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",

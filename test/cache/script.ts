@@ -24,7 +24,10 @@ const permissions = ["users.admin", "broadcasts.admin"] as const;
 const roles = ["first", "second"] as const;
 
 /** One call of the script, the same for every service that runs it. */
-type Step = (clients: Clients) => Promise<unknown>;
+type Run = (clients: Clients) => Promise<unknown>;
+
+/** A call, and whether what comes after it depends on it. */
+export type Step = { readonly isWrite: boolean; readonly run: Run };
 
 /** The calls of a script: reads three times as often as writes, of few users, so that they meet. */
 export const createScript = (seed: number, calls: number): Step[] => {
@@ -39,7 +42,7 @@ export const createScript = (seed: number, calls: number): Step[] => {
       { case: "organizationId" as const, value: 2n },
     ]);
 
-  const writes: (() => Step)[] = [
+  const writes: (() => Run)[] = [
     () => {
       const request = { userId: userId(), key: pick(keys), value: value(pick(json) as never), ...scope() };
       return ({ options }) => options.setOption(request);
@@ -85,7 +88,7 @@ export const createScript = (seed: number, calls: number): Step[] => {
       return ({ users }) => (adds ? users.addUserEmail(request) : users.removeUserEmail(request));
     },
   ];
-  const reads: (() => Step)[] = [
+  const reads: (() => Run)[] = [
     () => {
       const request = { userId: userId(), key: pick(keys), ...scope() };
       return ({ options }) => options.getOption(request);
@@ -123,7 +126,10 @@ export const createScript = (seed: number, calls: number): Step[] => {
       return ({ users }) => users.checkPermissions({ checks });
     },
   ];
-  return Array.from({ length: calls }, () => pick(below(4) === 0 ? writes : reads)());
+  return Array.from({ length: calls }, () => {
+    const isWrite = below(4) === 0;
+    return { isWrite, run: pick(isWrite ? writes : reads)() };
+  });
 };
 
 /** Makes what the script is about: users with the ids from 1 on, and roles. */
@@ -148,16 +154,39 @@ const moments = new Set([
 ]);
 
 /** The answer of a call, or its refusal, as text that can be compared. */
-export const outcomeOf = async (step: Step, clients: Clients): Promise<string> => {
+const outcomeOf = async ({ run }: Step, clients: Clients): Promise<string> => {
   const text = (answer: unknown) =>
     JSON.stringify(answer, (key, member: unknown) => {
       if (moments.has(key)) return undefined;
       return typeof member === "bigint" ? String(member) : member;
     });
   try {
-    return text(await step(clients));
+    return text(await run(clients));
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
     return `${Code[error.code]} ${error.findDetails(ErrorInfoSchema)[0]?.reason}`;
   }
+};
+
+/**
+ * Runs a script, and brings the outcomes of all its calls. Every write waits for all that comes before it and all that comes
+ * after it waits for the write; the reads between two writes, whose order nobody sees, run side by side.
+ */
+export const runScript = async (steps: readonly Step[], clients: Clients): Promise<string[]> => {
+  const outcomes: string[] = [];
+  let reads: Promise<string>[] = [];
+  const landed = async () => {
+    outcomes.push(...(await Promise.all(reads)));
+    reads = [];
+  };
+  for (const step of steps) {
+    if (!step.isWrite) {
+      reads.push(outcomeOf(step, clients));
+      continue;
+    }
+    await landed();
+    outcomes.push(await outcomeOf(step, clients));
+  }
+  await landed();
+  return outcomes;
 };
