@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { hasRedis, startRedis, type TestRedis } from "../../test/support/redis.ts";
 import type { Row, SpeedRow } from "../bench.ts";
 import { slowMs } from "../load/own.ts";
@@ -14,6 +15,37 @@ const shape = { connections: 4, streams: 4 };
 const FLAP_MS = 1_000;
 /** How often, and for how long each time (in seconds), the service is given calls to find Redis again. */
 const [ATTEMPTS, ATTEMPT_SECONDS] = [10, 0.5];
+
+/** How often the breaker is looked at, in milliseconds: less often than a call waits, more often than a window ends. */
+const LOOK_MS = 250;
+
+/** What the breakers came to: their windows, and the reads that waited in vain, all of them and those after an onset. */
+type Breakers = { windows: number; waits: number; lateWaits: number };
+
+/**
+ * Adds up what the service counts until `signal` aborts. A wait is late when the breaker was open before it and stayed so, in
+ * the look before too: what was in flight at the onset has ended by then.
+ */
+const watchBreakers = async (userd: Parameters<typeof readMetrics>[0], seen: Breakers, signal: AbortSignal): Promise<void> => {
+  const look = async () => {
+    const { value } = await readMetrics(userd);
+    const [onsets, windows] = [value("userd_cache_breaker_onsets_total"), value("userd_cache_breaker_windows_total")];
+    return { onsets, windows, waits: value("userd_cache_level2_waits_total"), isOpen: value("userd_cache_breaker_state") !== 0 };
+  };
+  let last = await look();
+  let wasOpen = false;
+  for (let isOver = false; !isOver; ) {
+    isOver = signal.aborted;
+    await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    const now = await look();
+    const staysOpen = last.isOpen && now.isOpen && now.onsets === last.onsets;
+    seen.windows += now.windows - last.windows;
+    seen.waits += now.waits - last.waits;
+    if (wasOpen && staysOpen) seen.lateWaits += now.waits - last.waits;
+    wasOpen = staysOpen;
+    last = now;
+  }
+};
 
 /** Makes Redis fail; what comes back makes it whole again. */
 type Fault = (redis: TestRedis) => () => Promise<void>;
@@ -53,6 +85,7 @@ const prepareWith =
     const userd = stack.use(await service.startAnother({ settings: { CACHE_URL: redis.url } }));
     const { target } = await targetOf(userd, readOption(bench, shape));
     const seen = { slowestMs: 0, slow: 0, errors: 0, yardstickSlowestMs: 0, yardstickSlow: 0, failures: 0 };
+    const breakers: Breakers = { windows: 0, waits: 0, lateWaits: 0 };
 
     /** A round without fault begins when Redis is there again: the breaker is closed, and something was stored. */
     const recover = async (): Promise<void> => {
@@ -65,9 +98,20 @@ const prepareWith =
       }
       throw new Error("The service did not find Redis again.");
     };
+    /** A round that is watched: both sides are, for it costs a little. */
+    const run = async (options: Parameters<Side>[0], into: Breakers, begun: () => void) => {
+      const over = new AbortController();
+      const watching = watchBreakers(userd, into, over.signal);
+      try {
+        return await varying.runThrough(target, options, begun);
+      } finally {
+        over.abort();
+        await watching;
+      }
+    };
     const without: Side = async (options) => {
       await recover();
-      const result = await varying.runThrough(target, options, () => {});
+      const result = await run(options, { ...breakers }, () => {});
       assert.equal(result.errors, 0, "calls failed without any fault");
       seen.yardstickSlowestMs = Math.max(seen.yardstickSlowestMs, result.slowestMs);
       seen.yardstickSlow += result.slow;
@@ -78,7 +122,7 @@ const prepareWith =
       const before = (await readMetrics(userd)).value("userd_cache_level2_failures_total");
       let heal = async () => {};
       try {
-        const result = await varying.runThrough(target, options, () => {
+        const result = await run(options, breakers, () => {
           heal = fault(redis);
         });
         seen.slowestMs = Math.max(seen.slowestMs, result.slowestMs);
@@ -100,6 +144,9 @@ const prepareWith =
       details: () => ({
         errors: seen.errors,
         level2_failures: seen.failures,
+        breaker_windows: breakers.windows,
+        waits: breakers.waits,
+        waits_after_the_onset: breakers.lateWaits,
         slowest_ms: seen.slowestMs,
         [`calls_of_${slowMs}_ms`]: seen.slow,
         yardstick_slowest_ms: seen.yardstickSlowestMs,

@@ -1,4 +1,4 @@
-import { createBreaker } from "./breaker.ts";
+import { createBreaker, type Use } from "./breaker.ts";
 import type { Rules } from "./certificate.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import { encodeKey } from "./key.ts";
@@ -83,19 +83,28 @@ export const createLevel2 = (
   },
   { boundMs, ttlMs }: { readonly boundMs: number; readonly ttlMs: number },
 ): Level2 => {
-  const breaker = createBreaker();
+  const opened = (isOnset: boolean) => {
+    stats.breakerWindows += 1;
+    if (isOnset) stats.breakerOnsets += 1;
+  };
+  /**
+   * One for reads and one for writes, since only reads are waited for and only their outcomes say how long that takes. With a
+   * common count, the writes of a store that is slow, each one command within the budget, would forgive the reads, two
+   * commands beyond it, for ever; and those that a full store refuses would keep reads from what it still answers.
+   */
+  const breakers = { reads: createBreaker(opened), writes: createBreaker(opened) };
   let writes = 0;
   let distrustedUntil = -Infinity;
 
-  const guarded = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    if (!breaker.admits(clock.now())) return undefined;
+  /** Undefined when it failed, which its breaker is told. */
+  const attempt = async <T>(use: Use, work: () => Promise<T>): Promise<{ readonly result: T } | undefined> => {
     try {
       const result = await within(clock, work());
-      breaker.succeeded();
-      return result;
+      use.succeeded();
+      return { result };
     } catch {
       stats.level2Failures += 1;
-      breaker.failed(clock.now());
+      use.failed(clock.now());
       return undefined;
     }
   };
@@ -105,9 +114,11 @@ export const createLevel2 = (
       stats.level2Dropped += entries.length;
       return;
     }
+    const use = breakers.writes.admit(clock.now());
+    if (use === undefined) return;
     writes += entries.length;
     // Async, so that a store that throws at one of them does not leave the others' failures to nobody.
-    void guarded(() => Promise.all(entries.map(async ([key, value, ttl]) => store.set(key, value, ttl)))).finally(() => {
+    void attempt(use, () => Promise.all(entries.map(async ([key, value, ttl]) => store.set(key, value, ttl)))).finally(() => {
       writes -= entries.length;
     });
   };
@@ -130,7 +141,18 @@ export const createLevel2 = (
   };
 
   return {
-    read: (wanted) => (clock.now() < distrustedUntil ? Promise.resolve(undefined) : guarded(() => read(wanted))),
+    read: async (wanted) => {
+      const now = clock.now();
+      if (now < distrustedUntil) return undefined;
+      const use = breakers.reads.admit(now);
+      if (use === undefined) return undefined;
+      const attempted = attempt(use, () => read(wanted));
+      // Nobody waits for a trial: all that share this read's flight would.
+      if (use.isTrial) return undefined;
+      const outcome = await attempted;
+      if (outcome === undefined) stats.level2Waits += 1;
+      return outcome?.result;
+    },
     write: (subject, name, { epoch, version, databaseTime, content }) => {
       const entry: StoredEntry = { name, epoch, version, databaseTime, content };
       // Jitter: what was filled together does not expire together.
@@ -156,6 +178,6 @@ export const createLevel2 = (
     distrust: () => {
       distrustedUntil = clock.now() + boundMs;
     },
-    breakerState: () => breaker.state(clock.now()),
+    breakerState: () => Math.max(...Object.values(breakers).map(({ state }) => state(clock.now()))),
   };
 };

@@ -16,6 +16,12 @@ export type CacheStats = {
   level2Failures: number;
   /** Writes to the shared store that were not begun, since too many were in progress. */
   level2Dropped: number;
+  /** Reads that waited for the shared store in vain, for 50 ms at most. */
+  level2Waits: number;
+  /** How often a breaker of the shared store opened. */
+  breakerOnsets: number;
+  /** Windows of the breakers: how often one opened, or stayed open since its trial failed. */
+  breakerWindows: number;
   /** How often the database turned out to be another one: a failover, a restore. */
   epochs: number;
 };
@@ -30,5 +36,8 @@ export const createCacheStats = (): CacheStats => ({
   notifications: 0,
   level2Failures: 0,
   level2Dropped: 0,
+  level2Waits: 0,
+  breakerOnsets: 0,
+  breakerWindows: 0,
   epochs: 0,
 });

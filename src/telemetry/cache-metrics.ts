@@ -11,6 +11,12 @@ const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help
   notifications: ["userd_cache_notifications_total", "Notifications of commits that were received"],
   level2Failures: ["userd_cache_level2_failures_total", "Uses of the shared cache that failed or took over 50 ms"],
   level2Dropped: ["userd_cache_level2_dropped_total", "Writes to the shared cache that were dropped since too many were in progress"],
+  level2Waits: ["userd_cache_level2_waits_total", "Reads that waited for the shared cache in vain, for 50 ms at most"],
+  breakerOnsets: ["userd_cache_breaker_onsets_total", "How often a breaker of the shared cache opened: that of reads, or that of writes"],
+  breakerWindows: [
+    "userd_cache_breaker_windows_total",
+    "How often one opened or stayed open: after the onset one use of the shared cache each",
+  ],
   epochs: ["userd_cache_epochs_total", "How often the database turned out to be another one: a failover or a restore"],
 };
 

@@ -1,32 +1,57 @@
 import { expect, test } from "vitest";
-import { createBreaker } from "../../src/cache/breaker.ts";
-import { createManualClock, createTestProcess } from "./ports.ts";
+import { type Breaker, createBreaker } from "../../src/cache/breaker.ts";
+import type { Store } from "../../src/cache/ports.ts";
+import { createManualClock, createMemoryStore, createTestProcess } from "./ports.ts";
+
+const fail = (breaker: Breaker, times: number, now: number): void => {
+  for (let failure = 0; failure < times; failure += 1) breaker.admit(now)?.failed(now);
+};
+
+/** A breaker, and the windows that it has told of: true for those of an onset. */
+const watched = () => {
+  const windows: boolean[] = [];
+  return { breaker: createBreaker((isOnset) => void windows.push(isOnset)), windows };
+};
 
 test("the breaker opens after five failures in a row, not before", () => {
-  const breaker = createBreaker();
-  for (let failure = 0; failure < 4; failure += 1) breaker.failed(0);
-  expect(breaker.admits(0)).toBe(true);
-  breaker.succeeded();
-  for (let failure = 0; failure < 5; failure += 1) {
-    expect(breaker.state(0)).toBe(0);
-    breaker.failed(0);
-  }
-  expect(breaker.state(0)).toBe(2);
-  expect(breaker.admits(999)).toBe(false);
+  const { breaker, windows } = watched();
+  fail(breaker, 4, 0);
+  breaker.admit(0)?.succeeded();
+  fail(breaker, 4, 0);
+  expect([breaker.state(0), windows]).toEqual([0, []]);
+  fail(breaker, 1, 0);
+  expect([breaker.state(0), windows]).toEqual([2, [true]]);
+  expect(breaker.admit(999)).toBeUndefined();
 });
 
 test("an open breaker lets one in after a second, whose outcome decides", () => {
-  const breaker = createBreaker();
-  for (let failure = 0; failure < 5; failure += 1) breaker.failed(0);
+  const { breaker, windows } = watched();
+  fail(breaker, 5, 0);
   expect(breaker.state(1_000)).toBe(1);
-  expect([breaker.admits(1_000), breaker.admits(1_000)]).toEqual([true, false]);
-  breaker.failed(1_000);
-  expect([breaker.admits(1_999), breaker.admits(2_000)]).toEqual([false, true]);
-  breaker.succeeded();
-  expect([breaker.admits(2_000), breaker.admits(2_000), breaker.state(2_000)]).toEqual([true, true, 0]);
+  const trial = breaker.admit(1_000);
+  expect([trial?.isTrial, breaker.admit(1_000)]).toEqual([true, undefined]);
+  trial?.failed(1_050);
+  expect([breaker.admit(2_049), windows]).toEqual([undefined, [true, false]]);
+  breaker.admit(2_050)?.succeeded();
+  expect([breaker.admit(2_050)?.isTrial, breaker.admit(2_050)?.isTrial, breaker.state(2_050)]).toEqual([false, false, 0]);
 });
 
-test("I10 a store that hangs holds up a few reads for 50 ms each, and then one read per second", async () => {
+test("what was begun before the breaker opened or closed decides nothing afterwards", () => {
+  const { breaker, windows } = watched();
+  const [slow, slower, slowest] = [breaker.admit(0), breaker.admit(0), breaker.admit(0)];
+  fail(breaker, 5, 0);
+  slow?.succeeded();
+  expect(breaker.state(0)).toBe(2);
+  const trial = breaker.admit(1_000);
+  slower?.failed(1_000);
+  expect([breaker.state(1_000), breaker.admit(1_000), windows]).toEqual([1, undefined, [true]]);
+  trial?.succeeded();
+  fail(breaker, 4, 1_000);
+  slowest?.failed(1_000);
+  expect(breaker.state(1_000)).toBe(0);
+});
+
+test("I10 a store that hangs holds up a few reads for 50 ms each, and then none: one per second tries it, and does not wait", async () => {
   const time = createManualClock();
   let asked = 0;
   const hang = () => {
@@ -49,20 +74,51 @@ test("I10 a store that hangs holds up a few reads for 50 ms each, and then one r
     await statements[key]?.answer(0n);
     expect(await answer).toBe(`${key} v0`);
   }
-  // Three reads, and the writes of three answers: the last two fail at once.
-  expect(cache.stats.level2Failures).toBe(6);
+  // The writes fail beside the reads, each at the next one's time; theirs is another breaker.
+  expect(cache.stats).toMatchObject({ level2Waits: 5, level2Failures: 10, breakerOnsets: 2, breakerWindows: 2 });
   const askedBefore = asked;
-  expect(askedBefore).toBe(3);
+  expect(askedBefore).toBe(5);
   const answer = read(100n);
   await time.settle();
   await statements.at(-1)?.answer(0n);
   expect(await answer).toBe("100 v0");
   expect(asked).toBe(askedBefore);
   await time.pass(1_000);
-  void read(101n);
-  void read(102n);
+  // All of them go to the database at once, those that share the load of the one that tries the store too.
+  const known = statements.length;
+  const readers = Array.from({ length: 50 }, (_, index) => read(200n + BigInt(index % 10)));
   await time.settle();
   expect(asked).toBe(askedBefore + 1);
+  expect(statements.slice(known).flatMap(({ keys }) => keys)).toHaveLength(10);
+  for (const statement of statements.slice(known)) await statement.answer(0n);
+  expect(await Promise.all(readers)).toHaveLength(50);
+  await time.pass(50);
+  expect(cache.stats).toMatchObject({ level2Waits: 5, level2Failures: 12, breakerOnsets: 2, breakerWindows: 4 });
+});
+
+test("I10 a store too slow for reads is left alone, though it takes every write in time", async () => {
+  const time = createManualClock();
+  const { values } = createMemoryStore();
+  const slowly = () => new Promise<void>((resolve) => void time.clock.after(30, resolve));
+  // A read is two of its commands, one after the other; a write is two at once.
+  const store: Store = {
+    get: (key) => slowly().then(() => values.get(key)),
+    set: (key, value) => slowly().then(() => void values.set(key, value)),
+  };
+  const [writer, reader] = [createTestProcess(time, { store }), createTestProcess(time, { store })];
+  const load = async ({ read, statements }: typeof writer, key: bigint): Promise<void> => {
+    const answer = read(key);
+    for (let step = 0; step < 2; step += 1) await time.pass(30);
+    await statements.at(-1)?.answer(0n);
+    await answer;
+    await time.pass(30);
+  };
+  await load(reader, 0n);
+  for (let key = 1n; key <= 8n; key += 1n) {
+    await load(writer, key);
+    await load(reader, key);
+  }
+  expect(reader.cache.stats).toMatchObject({ level2Waits: 5, level2Failures: 5, breakerOnsets: 1 });
 });
 
 test("I10 a store that throws at one write, and rejects another, ends nothing", async () => {
