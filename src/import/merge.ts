@@ -6,7 +6,7 @@ import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
-import { analyze, bumpHandles, lockHandles, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
+import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
 import { settleUsernames } from "./steps/usernames.ts";
@@ -17,6 +17,7 @@ type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unk
 
 /** Before conflicts are known nothing is written but temporary tables and locks. */
 export const matching: readonly Step[] = [
+  { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling replicas", run: settleReplicas },

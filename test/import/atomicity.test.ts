@@ -57,6 +57,25 @@ describe("all or nothing", { timeout: 120_000 }, () => {
     expect(await rowsOf(db, sql`select count(*)::int as users from users`)).toEqual([{ users: 4 }]);
   });
 
+  test("an import waits for another one that merges, and then gives other ids to what the file gives none", async ({ own: db }) => {
+    // Held at its first row, with the ids of its implied addresses assigned; the other one can't pass it.
+    const holder = await db.sql.startTransaction().execute();
+    await sql`lock table user_email in share mode`.execute(holder);
+    const waiting = async (count: number) => {
+      const waits = sql<{ event: string }>`select wait_event as event from pg_stat_activity
+        where wait_event_type = 'Lock' and datname = current_database()`;
+      await vi.waitUntil(async () => (await waits.execute(db.sql)).rows.length === count, { timeout: 60_000 });
+      return (await waits.execute(db.sql)).rows.map(({ event }) => event).sort();
+    };
+    const first = importRecords(db, [exportUser(1)]);
+    expect(await waiting(1)).toEqual(["relation"]);
+    const second = importRecords(db, [exportUser(2)]);
+    expect(await waiting(2)).toEqual(["advisory", "relation"]);
+    await holder.rollback().execute();
+    expect((await Promise.all([first, second])).map(({ stored }) => stored)).toEqual([true, true]);
+    expect(await rowsOf(db, sql`select user_id from user_email order by id`)).toEqual([{ user_id: "1" }, { user_id: "2" }]);
+  });
+
   test("kill -9 while PostgreSQL stores a file leaves nothing", async ({ own: db, ownUrl }) => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, "export.json");

@@ -14,7 +14,7 @@ export const test = base
     return database.url;
   })
   .extend("own", async ({ ownUrl }, { onCleanup }): Promise<OwnedDatabase> => {
-    const db = await openDatabase({ database: { kind: "postgres", url: ownUrl }, poolSize: 3 }, silent);
+    const db = await openDatabase({ database: { kind: "postgres", url: ownUrl }, poolSize: 4 }, silent);
     onCleanup(() => db[Symbol.asyncDispose]());
     return { ...db, secretKey };
   });

@@ -11,6 +11,15 @@ import { skipRepeated } from "./rows.ts";
 /** Staging tables whose rows belong to users. */
 export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
 
+/** Key of the advisory lock of the one import that merges; any constant would do. */
+const LOCK = 7_523_094_291;
+
+/**
+ * Waits until no other import merges. New rows get ids past the largest that is here: two imports that look at the same time
+ * would give the same ones. Rows that both touch are locked besides, but new ones are not there to be.
+ */
+export const lockImports = (tx: ImportTx) => sql`select pg_advisory_xact_lock(${LOCK})`.execute(tx.sql, tx.abort);
+
 /** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
