@@ -1,13 +1,41 @@
-import cluster from "node:cluster";
-import { AggregatorRegistry, type Registry } from "prom-client";
+import cluster, { type Worker } from "node:cluster";
+import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type Registry } from "prom-client";
+
+/** The metrics of one process, as prom-client tells them. */
+type Collected = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** Asks the primary for the metrics of all workers, and brings them. */
-type MetricsMessage = { readonly userd: "metrics"; readonly request: number; readonly text?: string };
+type PageMessage = { readonly userd: "metrics"; readonly request: number; readonly text?: string };
+/** Asks a worker for its own metrics, and brings them. */
+type OwnMessage = { readonly userd: "own metrics"; readonly request: number; readonly metrics?: Collected };
 
 /** How long a worker waits for the metrics of the others, in milliseconds. */
 const METRICS_TIMEOUT_MS = 6_000;
-const isMetrics = (message: unknown): message is MetricsMessage =>
-  typeof message === "object" && message !== null && "userd" in message && message.userd === "metrics";
+/** How long the primary waits for those of one worker. */
+const WORKER_TIMEOUT_MS = 5_000;
+
+const isOf = <M extends PageMessage | OwnMessage>(kind: M["userd"], message: unknown): message is M =>
+  typeof message === "object" && message !== null && "userd" in message && message.userd === kind;
+
+/** Waits for answers that come with the number of their question. */
+const createQuestions = <A>() => {
+  let last = 0;
+  const pending = new Map<number, (answer: A) => void>();
+  return {
+    answered: (request: number, answer: A): void => pending.get(request)?.(answer),
+    ask: (timeoutMs: number, send: (request: number) => void): Promise<A> => {
+      const request = ++last;
+      const { promise, resolve, reject } = Promise.withResolvers<A>();
+      const timer = setTimeout(() => reject(new Error("The workers did not tell their metrics in time.")), timeoutMs);
+      pending.set(request, resolve);
+      send(request);
+      return promise.finally(() => {
+        clearTimeout(timer);
+        pending.delete(request);
+      });
+    },
+  };
+};
 
 /**
  * What `/metrics` of a process answers with: in a worker, the sum over all workers; else the registry's own. The
@@ -15,33 +43,102 @@ const isMetrics = (message: unknown): message is MetricsMessage =>
  */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
-  AggregatorRegistry.setRegistries([registry]);
-  // Answers the primary's question for this worker's own.
-  new AggregatorRegistry();
-  let last = 0;
-  const pending = new Map<number, (text: string) => void>();
-  process.on("message", (message: unknown) => {
-    if (isMetrics(message)) pending.get(message.request)?.(message.text ?? "");
+  const questions = createQuestions<string>();
+  process.on("message", async (message: unknown) => {
+    if (isOf<PageMessage>("metrics", message)) questions.answered(message.request, message.text ?? "");
+    if (!isOf<OwnMessage>("own metrics", message)) return;
+    const metrics = (await registry.getMetricsAsJSON()) as unknown as Collected;
+    process.send?.({ userd: "own metrics", request: message.request, metrics } satisfies OwnMessage);
   });
-  return async () => {
-    const request = ++last;
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const timer = setTimeout(() => reject(new Error("The workers did not tell their metrics in time.")), METRICS_TIMEOUT_MS);
-    pending.set(request, resolve);
-    process.send?.({ userd: "metrics", request } satisfies MetricsMessage);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      pending.delete(request);
-    });
+  return () => questions.ask(METRICS_TIMEOUT_MS, (request) => process.send?.({ userd: "metrics", request } satisfies PageMessage));
+};
+
+/** What only ever grows: of a process that has ended it still counts, while its gauges are of nothing. */
+const grows = ({ type, aggregator }: Collected[number]): boolean => aggregator === "sum" && ["counter", "histogram"].includes(String(type));
+
+/** The sums over workers that come and go. */
+export type WorkerSums<W> = {
+  /** A worker that lives has told its metrics. */
+  readonly told: (worker: W, metrics: Collected) => void;
+  readonly ended: (worker: W) => void;
+  /** The page of the sums. */
+  readonly page: () => Promise<string>;
+};
+
+const sumOf = (collected: readonly Collected[]): Registry => AggregatorRegistry.aggregate([...collected] as never[]);
+/** What aggregates makes has its values, unlike other metrics. */
+const add = (collected: readonly Collected[]): Collected => sumOf(collected).getMetricsAsArray() as unknown as Collected;
+
+/** A worker, and those that it has taken the place of. */
+type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
+
+/**
+ * Adds up what workers tell. What one that has ended counted stays in as far as it was told, which is as far as any page
+ * has shown it: so no sum ever goes down. Not by a rounding either, which Prometheus would take for a restart: sums of
+ * fractions depend on their order, so each worker continues the sum of the one that it replaces.
+ */
+export const createWorkerSums = <W>(): WorkerSums<W> => {
+  const places: Place<W>[] = [];
+  const placeOf = (worker: W | undefined) => places.find((place) => place.worker === worker);
+  const newPlace = (): Place<W> => {
+    const place = { worker: undefined, last: [], ended: [] };
+    places.push(place);
+    return place;
+  };
+  return {
+    told: (worker, metrics) => {
+      const place = placeOf(worker) ?? placeOf(undefined) ?? newPlace();
+      Object.assign(place, { worker, last: metrics });
+    },
+    ended: (worker) => {
+      const place = placeOf(worker);
+      if (place === undefined) return;
+      // Added up at once: workers may end again and again.
+      Object.assign(place, { worker: undefined, last: [], ended: add([place.ended, place.last.filter(grows)]) });
+    },
+    page: () => sumOf(places.map(({ ended, last }) => add([ended, last]))).metrics(),
   };
 };
 
+/** Without a callback, a worker that ends at that moment would end the primary with an `error` event; its exit is what counts. */
+const send = (worker: Worker, message: PageMessage | OwnMessage): void => void (worker.isConnected() && worker.send(message, () => {}));
+
 /** In the primary process: answers workers that ask for the metrics of all of them. */
 export const serveWorkerMetrics = (): void => {
-  const aggregator = new AggregatorRegistry();
+  const sums = createWorkerSums<Worker>();
+  const questions = createQuestions<void>();
+  const waited = new Map<Worker, Set<number>>();
+
+  /** One that does not answer in time counts with what it told before, and one that ends meanwhile is not waited for. */
+  const askWorker = (worker: Worker): Promise<void> => {
+    const own = waited.get(worker) ?? new Set();
+    waited.set(worker, own);
+    let asked = 0;
+    const answer = questions.ask(WORKER_TIMEOUT_MS, (request) => {
+      asked = request;
+      own.add(request);
+      send(worker, { userd: "own metrics", request });
+    });
+    return answer.catch(() => {}).finally(() => own.delete(asked));
+  };
+  const page = async (): Promise<string> => {
+    const alive = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected() === true);
+    await Promise.all(alive.map((worker) => askWorker(worker as Worker)));
+    return sums.page();
+  };
   cluster.on("message", (worker, message: unknown) => {
-    if (!isMetrics(message)) return;
-    const answer = (text: string) => worker.send({ userd: "metrics", request: message.request, text } satisfies MetricsMessage);
-    aggregator.clusterMetrics().then(answer, () => answer(""));
+    if (isOf<OwnMessage>("own metrics", message)) {
+      // What comes after the end of its worker would count twice.
+      if (message.metrics !== undefined && !worker.isDead()) sums.told(worker, message.metrics);
+      questions.answered(message.request);
+    }
+    if (!isOf<PageMessage>("metrics", message)) return;
+    const answer = (text: string) => send(worker, { userd: "metrics", request: message.request, text });
+    page().then(answer, () => answer(""));
+  });
+  cluster.on("exit", (worker) => {
+    sums.ended(worker);
+    for (const request of waited.get(worker) ?? []) questions.answered(request);
+    waited.delete(worker);
   });
 };

@@ -10,6 +10,14 @@ import { runUserd, startService } from "../support/userd.ts";
 const childrenOf = async (pid: number): Promise<number[]> =>
   (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ").filter(Boolean).map(Number);
 
+/** What is counted on a page, by its line up to the value: counters, and the parts of histograms. */
+const countersOf = (page: string): Map<string, number> => {
+  const growing = new Set(Array.from(page.matchAll(/^# TYPE (\w+) (?:counter|histogram)$/gm), ([, name]) => name));
+  const lines = Array.from(page.matchAll(/^(\w+)(\{.*\})? (\S+)$/gm));
+  const isGrowing = (name = "") => growing.has(name) || growing.has(name.replace(/_(?:bucket|sum|count)$/, ""));
+  return new Map(lines.flatMap(([, name, labels = "", value]) => (isGrowing(name) ? [[`${name}${labels}`, Number(value)] as const] : [])));
+};
+
 const metric = (text: string, name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
 
 describe("userd serve --workers", () => {
@@ -30,12 +38,27 @@ describe("userd serve --workers", () => {
       expect(Number(counted.exec(await metrics())?.[1])).toBe(30);
       expect(metric(await metrics(), "userd_workers")).toBe(2);
 
-      // The one that dies takes its connections with it, and another one takes its place.
+      // The one that dies takes its connections with it, and another one takes its place; what it has counted stays counted.
       const pids = () => childrenOf(service.process.pid ?? 0);
-      const [first = 0] = await pids();
-      process.kill(first, "SIGKILL");
-      await expect.poll(async () => (await pids()).filter((pid) => pid !== first).length, { timeout: 20_000 }).toBe(2);
-      await expect.poll(async () => metric(await metrics(), "userd_workers"), { timeout: 20_000 }).toBe(2);
+      let last = countersOf(await metrics());
+      expect(last.size).toBeGreaterThan(50);
+      const noneFell = async () => {
+        const now = countersOf(await metrics());
+        expect([...last].filter(([line, value]) => (now.get(line) ?? 0) < value)).toEqual([]);
+        last = now;
+      };
+      const [survivor] = await pids();
+      // The second one to die is the replacement: what the first one has counted outlives it too.
+      for (let round = 0; round < 2; round += 1) {
+        const dying = (await pids()).find((pid) => pid !== survivor) ?? 0;
+        process.kill(dying, "SIGKILL");
+        await expect.poll(async () => (await pids()).includes(dying)).toBe(false);
+        await noneFell();
+        await expect.poll(async () => (await pids()).length, { timeout: 20_000 }).toBe(2);
+        await expect.poll(async () => metric(await metrics(), "userd_workers"), { timeout: 20_000 }).toBe(2);
+        await noneFell();
+      }
+      expect(Number(counted.exec(await metrics())?.[1])).toBe(30);
 
       for (const { close } of clients) close();
       service.process.kill("SIGTERM");
