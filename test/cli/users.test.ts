@@ -4,8 +4,7 @@ import { expect } from "vitest";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { unique } from "../support/build.ts";
 import { test } from "../support/service.ts";
-
-const program = new URL("../../src/cli.ts", import.meta.url).pathname;
+import { program } from "../support/userd.ts";
 
 /** Runs `userd users …` against a service. */
 const userd = async (address: string, args: readonly string[], input = "") => {

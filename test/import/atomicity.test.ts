@@ -97,12 +97,11 @@ describe("all or nothing", { timeout: 120_000 }, () => {
     const settings = { DATABASE_URL: `pglite:${join(folder.path, "data")}` };
     const pipe = join(folder.path, "pipe");
     execFileSync("mkfifo", [pipe]);
-    {
-      await using _ = startUserd(["import", pipe], { settings });
-      // Opens when the import does, and all but the pipe's buffer is read when it is written.
-      const file = await open(pipe, "w");
-      await file.writeFile(`[${many.map((record) => JSON.stringify(record)).join(",")},`);
-    }
+    await using importing = startUserd(["import", pipe], { settings });
+    // Opens when the import does, and all but the pipe's buffer is read when it is written.
+    await using file = await open(pipe, "w");
+    await file.writeFile(`[${many.map((record) => JSON.stringify(record)).join(",")},`);
+    await importing[Symbol.asyncDispose]();
     const again = await runUserd(["import", "-", "--json"], { settings, input: JSON.stringify([exportUser(1)]) });
     expect(again).toMatchObject({ code: 0 });
     expect(JSON.parse(again.stdout)).toMatchObject({ stored: true, models: [{ created: 1, updated: 0 }] });
