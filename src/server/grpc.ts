@@ -12,6 +12,7 @@ import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
 import { createStallGuard } from "./stalls.ts";
+import { keepStreamsInSlots } from "./stream-table.ts";
 
 const minute = 60_000;
 
@@ -77,6 +78,8 @@ export const startGrpc = async ({ listen: at, rpcs, services, context, readiness
   addReflection(server, [...services, Health, ServerReflection]);
 
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  // Type-checked, though private: grpc-js hands out neither its servers nor their sessions.
+  for (const http2Server of server["http2Servers"].keys()) http2Server.prependListener("session", keepStreamsInSlots);
   const front = createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
   const sockets = trackSockets(front);
   const address = await listen(front, "GRPC_LISTEN", at);

@@ -11,6 +11,7 @@ import { splitProtocols } from "./protocols.ts";
 import type { Readiness } from "./readiness.ts";
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
 import { listen, trackSockets } from "./sockets.ts";
+import { keepStreamsInSlots } from "./stream-table.ts";
 
 const maxHeaderBytes = 16 * 1024;
 /** How long a connection may lie idle, in milliseconds. */
@@ -92,6 +93,7 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
   );
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
+    keepStreamsInSlots(session);
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.setTimeout(idleMs, () => session.close());

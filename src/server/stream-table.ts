@@ -1,0 +1,95 @@
+import type { Http2Session } from "node:http2";
+import { types } from "node:util";
+
+/** In a slot that nothing is in. */
+const FREE = -1;
+
+/**
+ * What has a number, in slots that are used again: what Node asks of the Map of a session's streams, and no more. A look
+ * goes over all slots; there are as many as calls were in flight at once, 100 at most.
+ */
+export class StreamTable<T> {
+  readonly #ids: number[] = [];
+  readonly #held: (T | undefined)[] = [];
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get(id: number): T | undefined {
+    const slot = this.#ids.indexOf(id);
+    return slot < 0 ? undefined : this.#held[slot];
+  }
+
+  set(id: number, one: T): this {
+    let slot = this.#ids.indexOf(id);
+    if (slot < 0) {
+      this.#size += 1;
+      slot = this.#ids.indexOf(FREE);
+      if (slot < 0) slot = this.#ids.length;
+    }
+    this.#ids[slot] = id;
+    this.#held[slot] = one;
+    return this;
+  }
+
+  delete(id: number): boolean {
+    const slot = this.#ids.indexOf(id);
+    if (slot < 0) return false;
+    this.#ids[slot] = FREE;
+    this.#held[slot] = undefined;
+    this.#size -= 1;
+    return true;
+  }
+
+  forEach(visit: (one: T, id: number) => void): void {
+    for (const [slot, id] of this.#ids.entries()) if (id !== FREE && this.#ids[slot] === id) visit(this.#held[slot] as T, id);
+  }
+}
+
+/** The streams that have no number yet; of a server only those between two statements of Node's. */
+class PendingStreams<T> {
+  readonly #held: T[] = [];
+
+  get size(): number {
+    return this.#held.length;
+  }
+
+  add(one: T): this {
+    if (!this.#held.includes(one)) this.#held.push(one);
+    return this;
+  }
+
+  delete(one: T): boolean {
+    const slot = this.#held.indexOf(one);
+    if (slot >= 0) this.#held.splice(slot, 1);
+    return slot >= 0;
+  }
+
+  forEach(visit: (one: T) => void): void {
+    for (const one of [...this.#held]) visit(one);
+  }
+}
+
+/** The major version of Node whose sessions are known to ask nothing else of the two. */
+const KNOWN_MAJOR = "24";
+
+/**
+ * Has a session keep its streams in slots. Node keeps them in a Map and a Set, whose tables V8 replaces every few dozen
+ * streams; a table that has become old leads to all that followed it, and so to every stream that was in them: the young
+ * collector carries all of them along until the next full collection, after which it begins again. For a connection under
+ * load that lasts as long as the connection, and takes a third of the CPU time of a call (docs/adr/0019).
+ * @returns false, and changes nothing, on a Node whose sessions look otherwise.
+ */
+export const keepStreamsInSlots = (session: Http2Session): boolean => {
+  if (process.versions.node.split(".")[0] !== KNOWN_MAJOR) return false;
+  const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === "state");
+  const state = symbol && (session as unknown as Record<symbol, { streams: unknown; pendingStreams: unknown }>)[symbol];
+  if (!(types.isMap(state?.streams) && types.isSet(state.pendingStreams))) return false;
+  // A session that has begun is left alone.
+  if (state.streams.size + state.pendingStreams.size > 0) return false;
+  state.streams = new StreamTable();
+  state.pendingStreams = new PendingStreams();
+  return true;
+};
