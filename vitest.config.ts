@@ -6,8 +6,9 @@ export const tools = [
   "test/codegen/{go,python}.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
-  "test/import/{django,memory}.test.ts",
+  "test/import/{command,django,memory}.test.ts",
   "test/packaging/image.test.ts",
+  "test/startup/data-folder.test.ts",
 ];
 
 /** What both runs have in common. */
