@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 import { type AppOptions, prepareDatabase, startApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { keepCallsYoung } from "./heap.ts";
+import { boundGarbage, keepCallsYoung } from "./heap.ts";
 import { formatAddress } from "./server/sockets.ts";
 import { silenceConsole } from "./telemetry/console.ts";
 import { createLogger } from "./telemetry/logger.ts";
@@ -17,6 +17,7 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
   await using app = await startApp(config, log, options);
   const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
   ready(
     `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/users.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
