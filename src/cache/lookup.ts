@@ -199,10 +199,18 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     },
     getAll: (call, keys, reading) => {
       const now = clock.now();
-      const wanted = keys.map(nameKey);
-      const held = wanted.map((one) => peek(one, reading, now));
-      const missing = wanted.filter((_, index) => held[index] === undefined);
+      const wanted: Wanted<K>[] = [];
+      const held: (Entry<V> | undefined)[] = [];
+      const missing: Wanted<K>[] = [];
+      for (const key of keys) {
+        const one = nameKey(key);
+        const entry = peek(one, reading, now);
+        wanted.push(one);
+        held.push(entry);
+        if (entry === undefined) missing.push(one);
+      }
       stats.hits += wanted.length - missing.length;
+      if (missing.length === 0 && reading.maxStaleMs === undefined) return held.map((entry) => (entry as Entry<V>).content);
       /** The age of the oldest hit; it is not looked at for who does not care. */
       const ageOfHits = (now: number): number => {
         if (reading.maxStaleMs === undefined) return 0;

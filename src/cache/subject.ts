@@ -40,5 +40,8 @@ export const handleSubject = (handle: string): Subject => ({
   id: BigInt(`0x${hash("sha256", handle).slice(0, 32)}`),
 });
 
-/** Names a subject in maps and in the shared store. */
-export const subjectKey = ({ kind, id }: Subject): string => encodeKey(kind, id);
+const kinds: readonly SubjectKind[] = ["user", "organization", "project", "global", "roles", "account", "handle"];
+const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<SubjectKind, string>>;
+
+/** Names a subject in maps and in the shared store. Every look into the cache makes one, so only the id is encoded anew. */
+export const subjectKey = ({ kind, id }: Subject): string => prefixes[kind] + encodeKey(id);
