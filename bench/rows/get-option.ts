@@ -24,6 +24,7 @@ export const readOption = ({ seed }: Bench, shape: Shape = busyShape): Read<type
 export const getOption: Row = {
   name: "get_option",
   yardstick: "bare grpc-js, same bytes",
+  goal: { atLeast: 0.8 },
   valuesPerCall: 1,
   prepare: (bench) => prepareRead(bench, readOption(bench)),
 };

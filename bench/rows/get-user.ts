@@ -7,6 +7,7 @@ import { prepareRead } from "./read.ts";
 export const getUser: Row = {
   name: "get_user",
   yardstick: "bare grpc-js, same bytes",
+  goal: { atLeast: 0.8 },
   valuesPerCall: 1,
   prepare: (bench) =>
     prepareRead(bench, {
