@@ -1,6 +1,6 @@
 import type { Reading } from "../cache/reading.ts";
 import { platformSubject } from "../cache/subject.ts";
-import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
+import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import type { AccessRelation } from "../gen/users/v1/access_relation_pb.ts";
 import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
@@ -88,20 +88,13 @@ export const createAccess = (
   const isSame = (a: AccessQuestion, b: AccessQuestion): boolean =>
     a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
 
-  /** Most users have one profile: two looks into memory, without the lists that any number of them takes. */
-  const accountsOf = (call: Call, ids: readonly bigint[], reading: Reading): MaybePromise<readonly AccessAccount[]> => {
-    const [platform, account, ...others] = ids;
-    if (platform === undefined || account === undefined || others.length > 0) return accessAccounts.getAll(call, ids, reading);
-    return whenBoth(accessAccounts.get(call, platform, reading), accessAccounts.get(call, account, reading), (...both) => both);
-  };
-
   return {
     scopes,
     scope: (call, question, reading) =>
       whenReady(accessUsers.get(call, question.userId, reading), (user) => {
         const members = membersOf(question, user);
         const wanted = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
-        return whenReady(accountsOf(call, wanted, reading), (accounts) => {
+        return whenReady(accessAccounts.getAll(call, wanted, reading), (accounts) => {
           const known = answered.get(user);
           if (known !== undefined && isSame(known.question, question) && accounts.every((one, index) => one === known.accounts[index])) {
             return known.answer;

@@ -210,7 +210,6 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
         if (entry === undefined) missing.push(one);
       }
       stats.hits += wanted.length - missing.length;
-      if (missing.length === 0 && reading.maxStaleMs === undefined) return held.map((entry) => (entry as Entry<V>).content);
       /** The age of the oldest hit; it is not looked at for who does not care. */
       const ageOfHits = (now: number): number => {
         if (reading.maxStaleMs === undefined) return 0;

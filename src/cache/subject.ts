@@ -1,8 +1,10 @@
 import { hash } from "node:crypto";
 import { encodeKey } from "./key.ts";
 
+const kinds = ["user", "organization", "project", "global", "roles", "account", "handle"] as const;
+
 /** The kinds of thing that have a version. All but `handle` have it in the table subject_version. */
-export type SubjectKind = "user" | "organization" | "project" | "global" | "roles" | "account" | "handle";
+export type SubjectKind = (typeof kinds)[number];
 
 /** Something that has a version, and that answers depend on. */
 export type Subject = { readonly kind: SubjectKind; readonly id: bigint };
@@ -40,7 +42,6 @@ export const handleSubject = (handle: string): Subject => ({
   id: BigInt(`0x${hash("sha256", handle).slice(0, 32)}`),
 });
 
-const kinds: readonly SubjectKind[] = ["user", "organization", "project", "global", "roles", "account", "handle"];
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<SubjectKind, string>>;
 
 /** Names a subject in maps and in the shared store. Every look into the cache makes one, so only the id is encoded anew. */
