@@ -1,3 +1,4 @@
+import type { Wanted } from "../cache/lookup.ts";
 import type { Reading } from "../cache/reading.ts";
 import { platformSubject } from "../cache/subject.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
@@ -21,6 +22,13 @@ export type Access = {
   /** One answer per question, in their order: two statements at most for all that the cache misses. */
   readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: Reading) => MaybePromise<readonly AccessAnswer[]>;
   readonly scope: (call: Call, question: AccessQuestion, reading: Reading) => MaybePromise<AccessAnswer>;
+};
+
+/** An answer, and what it was made from. */
+type Answered = {
+  readonly question: AccessQuestion;
+  readonly accounts: readonly { readonly wanted: Wanted<bigint>; readonly account: AccessAccount }[];
+  readonly answer: AccessAnswer;
 };
 
 const nobody: AccessUser = { standing: "nobody", profiles: [], version: 0n };
@@ -80,34 +88,40 @@ export const createAccess = (
       },
     );
 
-  /** The last answer for each user that the cache holds: the same parts make the same scope. */
-  const answered = new WeakMap<
-    AccessUser,
-    { readonly question: AccessQuestion; readonly accounts: readonly AccessAccount[]; readonly answer: AccessAnswer }
-  >();
+  /** The last answer for each user that the cache holds, with what it was made from: the same parts make the same scope. */
+  const answered = new WeakMap<AccessUser, Answered>();
   const isSame = (a: AccessQuestion, b: AccessQuestion): boolean =>
     a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
+
+  /** The last answer for this user, if it was to the same question and the cache holds the same accounts still. */
+  const known = (user: AccessUser, question: AccessQuestion, reading: Reading): AccessAnswer | undefined => {
+    const last = answered.get(user);
+    if (last === undefined || !isSame(last.question, question)) return undefined;
+    for (const { wanted, account } of last.accounts) if (accessAccounts.held(wanted, reading) !== account) return undefined;
+    return last.answer;
+  };
+
+  const answerAnew = (call: Call, user: AccessUser, question: AccessQuestion, reading: Reading): MaybePromise<AccessAnswer> => {
+    const members = membersOf(question, user);
+    const ids = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
+    return whenReady(accessAccounts.getAll(call, ids, reading), (accounts) => {
+      const accountOf = (id: bigint): AccessAccount => accounts[ids.indexOf(id)] ?? noAccount;
+      const made = answer(question, user, accountOf, accountOf(platformId));
+      answered.set(user, {
+        question: { userId: question.userId, relation: question.relation, accountId: question.accountId ?? 0n },
+        accounts: ids.map((id) => ({ wanted: accessAccounts.named(id), account: accountOf(id) })),
+        answer: made,
+      });
+      return made;
+    });
+  };
 
   return {
     scopes,
     scope: (call, question, reading) =>
-      whenReady(accessUsers.get(call, question.userId, reading), (user) => {
-        const members = membersOf(question, user);
-        const wanted = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
-        return whenReady(accessAccounts.getAll(call, wanted, reading), (accounts) => {
-          const known = answered.get(user);
-          if (known !== undefined && isSame(known.question, question) && accounts.every((one, index) => one === known.accounts[index])) {
-            return known.answer;
-          }
-          const accountOf = (id: bigint): AccessAccount => accounts[wanted.indexOf(id)] ?? noAccount;
-          const made = answer(question, user, accountOf, accountOf(platformId));
-          answered.set(user, {
-            question: { userId: question.userId, relation: question.relation, accountId: question.accountId ?? 0n },
-            accounts,
-            answer: made,
-          });
-          return made;
-        });
-      }),
+      whenReady(
+        accessUsers.get(call, question.userId, reading),
+        (user) => known(user, question, reading) ?? answerAnew(call, user, question, reading),
+      ),
   };
 };

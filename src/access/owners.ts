@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
+import type { Wanted } from "../cache/lookup.ts";
 import type { Reading } from "../cache/reading.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
@@ -15,7 +16,12 @@ export type Target = AccessCheck["target"];
 export type Owners = (call: Call, targets: readonly Target[], reading: Reading) => MaybePromise<readonly (Owner | undefined)[]>;
 
 /** Whose a profile is. It never changes, and its id is never used again: a fact that needs no certificate. */
-type Holder = { readonly userId: bigint; readonly owner: Owner };
+type Holder = {
+  readonly userId: bigint;
+  readonly owner: Owner;
+  /** The user's names in the cache, once they have been asked for. */
+  user?: Wanted<bigint>;
+};
 
 /** Most profiles whose holders are remembered. */
 const MAX_HOLDERS = 100_000;
@@ -60,8 +66,11 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
   };
 
   /** One profile that is remembered: what a service asks thousands of times a second. */
-  const remembered = (call: Call, holder: Holder, reading: Reading): MaybePromise<readonly (Owner | undefined)[]> =>
-    whenReady(accessUsers.get(call, holder.userId, reading), (user) => [isHeldBy(user, holder) ? holder.owner : undefined]);
+  const remembered = (call: Call, holder: Holder, reading: Reading): MaybePromise<readonly (Owner | undefined)[]> => {
+    holder.user ??= accessUsers.named(holder.userId);
+    const user = accessUsers.held(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);
+    return whenReady(user, (one) => [isHeldBy(one, holder) ? holder.owner : undefined]);
+  };
 
   return (call, targets, reading) => {
     const [only] = targets;

@@ -14,6 +14,10 @@ import { type Subject, subjectKey } from "./subject.ts";
 
 /** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
+  /** Names a key for `held`: making the names is most of what a hit costs, so who asks again and again keeps them. */
+  readonly named: (key: K) => Wanted<K>;
+  /** What memory holds and may answer this read with; nothing is loaded. */
+  readonly held: (wanted: Wanted<K>, reading: Reading) => V | undefined;
   readonly get: (call: Pick<Call, "signal">, key: K, reading: Reading) => MaybePromise<V>;
   /** In the order of the keys, duplicates included; one statement for all that the cache misses. */
   readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: Reading) => MaybePromise<readonly V[]>;
@@ -183,19 +187,26 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     return now - proven;
   };
 
+  const hit = (wanted: Wanted<K>, reading: Reading): Entry<V> | undefined => {
+    const now = clock.now();
+    const entry = peek(wanted, reading, now);
+    if (entry === undefined) return undefined;
+    stats.hits += 1;
+    if (reading.maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, ageOf(wanted, entry, now));
+    return entry;
+  };
+
   return {
+    named: nameKey,
+    held: (wanted, reading) => hit(wanted, reading)?.content,
     beside: (key, version, content) => (taken) => {
       stats.loads += 1;
       return land(nameKey(key), { ...taken, version, content }, taken.isCurrent).entry;
     },
     get: (call, key, reading) => {
       const wanted = nameKey(key);
-      const now = clock.now();
-      const entry = peek(wanted, reading, now);
-      if (entry === undefined) return loadOrHeld(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content);
-      stats.hits += 1;
-      if (reading.maxStaleMs !== undefined) reading.ageMs = Math.max(reading.ageMs, ageOf(wanted, entry, now));
-      return entry.content;
+      const entry = hit(wanted, reading);
+      return entry === undefined ? loadOrHeld(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content) : entry.content;
     },
     getAll: (call, keys, reading) => {
       const now = clock.now();
