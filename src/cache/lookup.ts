@@ -87,7 +87,9 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     if (boundMs === 0) return;
     const held = level1.entry(entry.name);
     if (held === undefined || held.epoch !== entry.epoch || held.version <= entry.version) level1.put(entry);
-    level1.certify(subjectName, rules.join(level1.certificate(subjectName), shown));
+    // Without what else `shown` may carry: it would be held as long as the certificate.
+    const { epoch, version, time, databaseTime } = shown;
+    level1.certify(subjectName, rules.join(level1.certificate(subjectName), { epoch, version, time, databaseTime }));
   };
 
   /** What a statement has shown of one key; kept, unless another epoch may have begun. */
@@ -121,10 +123,12 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
-    const { epoch, databaseTime, sent, answered, versions, contents, beside } = await loader.load(keys, signal, onSend);
+    const { epoch: shown, databaseTime, sent, answered, versions, contents, beside } = await loader.load(keys, signal, onSend);
     // I12: nothing that was read under cancellation is kept.
     signal.throwIfAborted();
-    const isCurrent = core.observe({ epoch, databaseTime, sent, answered });
+    const isCurrent = core.observe({ epoch: shown, databaseTime, sent, answered });
+    // One string for all that is held of an epoch: each statement brings a copy.
+    const epoch = (isCurrent ? core.epoch() : undefined) ?? shown;
     const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
     return wanted.map((one, index) => {
       const { time } = taken;

@@ -7,14 +7,14 @@ import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } fro
 import { userNotFound } from "../users/get-user.ts";
 import { isAlive, readUserOptions } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";
-import type { HeldOptions } from "./user-options.lookup.ts";
+import { type HeldOptions, optionsOf } from "./user-options.lookup.ts";
 import { jsonOf } from "./value.ts";
 
 type Response = MessageInitShape<typeof GetOptionResponseSchema>;
 
-const answer = ({ userFound, options }: HeldOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
-  if (!userFound) throw userNotFound();
-  const held = options().get(key);
+const answer = (scope: HeldOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
+  if (!scope.userFound) throw userNotFound();
+  const held = optionsOf(scope).get(key);
   if (held !== undefined && isAlive(held.expireTime, databaseTime)) return held.response;
   return { found: false, ...(defaultValue && { value: defaultValue }) };
 };

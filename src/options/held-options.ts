@@ -3,23 +3,20 @@ import { type Call, type MaybePromise, whenBoth } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { areLive } from "./live-scopes.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
-import type { HeldOption, HeldOptions, OptionsKey } from "./user-options.lookup.ts";
+import { emptied, type HeldOption, type HeldOptions, type OptionsKey, optionsOf } from "./user-options.lookup.ts";
 
 /** An option past its expire_time reads as absent at once, held or not, swept or not. */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
 /** The options of a scope that have not expired: those of the keys, or all of them; in the order of the keys. */
-export const aliveOptions = ({ options }: HeldOptions, keys: readonly string[], databaseTime: () => number): HeldOption[] => {
-  const byKey = options();
+export const aliveOptions = (held: HeldOptions, keys: readonly string[], databaseTime: () => number): HeldOption[] => {
+  const byKey = optionsOf(held);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
 
 type Lookups = Pick<Dependencies, "userOptions" | "scopeOptions">;
-
-/** Without its options, as a scope reads that is not live. */
-const emptied = (held: HeldOptions): HeldOptions => ({ ...held, keys: [], values: [], expireTimes: [], options: () => new Map() });
 
 /** What a user has set in one scope. */
 export const readUserOptions = (

@@ -53,16 +53,21 @@ export type HeldOptions = {
   readonly keys: readonly string[];
   readonly values: readonly JsonValue[];
   readonly expireTimes: readonly (number | null)[];
-  /** By key, in the order of the keys; made when it is first asked for. */
-  readonly options: () => ReadonlyMap<string, HeldOption>;
+  /** What `optionsOf` makes messages from. A function for each scope would hold twice as much. */
+  readonly rest: string;
+  readonly key: OptionsKey;
+  readonly made: Made;
 };
+
+/** The options with their messages, by key: made when they are asked for, kept from the second time on. */
+type Made = { wasAsked: boolean; kept: ReadonlyMap<string, HeldOption> | undefined };
 
 /** The option scopes of users, through the cache. */
 export type UserOptions = Lookup<OptionsKey, HeldOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
 
-const optionsOf = ({ userId, scope }: OptionsKey, [keys, values, expireTimes, rest]: Columns): ReadonlyMap<string, HeldOption> => {
+const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }: HeldOptions): ReadonlyMap<string, HeldOption> => {
   const texts = rest.split(" ");
   return new Map(
     keys.map((key, index) => {
@@ -84,22 +89,27 @@ const optionsOf = ({ userId, scope }: OptionsKey, [keys, values, expireTimes, re
   );
 };
 
-/** The messages take several times as much as what is stored, and a scope that is only resolved needs none of them. */
-const toHeldOptions = ({ userFound, email, columns }: Content, key: OptionsKey): HeldOptions => {
-  const [keys, values, expireTimes] = columns;
-  let options: ReadonlyMap<string, HeldOption> | undefined;
-  return {
-    userFound,
-    email,
-    keys,
-    values,
-    expireTimes,
-    options: () => {
-      options ??= optionsOf(key, columns);
-      return options;
-    },
-  };
+/**
+ * The options of a scope with their messages, by key and in the order of the keys. These, and what they are encoded to, take
+ * several times as much as what is stored. A scope that is only resolved needs none of them, and one that is read once before
+ * it is evicted needs them once.
+ */
+export const optionsOf = (held: HeldOptions): ReadonlyMap<string, HeldOption> => {
+  const { made } = held;
+  const options = made.kept ?? makeOptions(held);
+  if (made.wasAsked) made.kept = options;
+  made.wasAsked = true;
+  return options;
 };
+
+/** A scope without its options, as one reads that is not live. */
+export const emptied = (held: HeldOptions): HeldOptions => heldOf(held, NOTHING, held.key);
+
+const heldOf = (
+  { userFound, email }: Pick<Content, "userFound" | "email">,
+  [keys, values, expireTimes, rest]: Columns,
+  key: OptionsKey,
+): HeldOptions => ({ userFound, email, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
 
 /** `extract` would go through numeric, which takes twice as long. */
 const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
@@ -141,6 +151,6 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       load,
       mayBeStale: true,
     },
-    toHeldOptions,
+    (content, key) => heldOf(content, content.columns, key),
   );
 };
