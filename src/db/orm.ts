@@ -1,7 +1,6 @@
-import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
 import type { Options } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
-import { MikroORM as PgliteORM } from "@mikro-orm/pglite";
+import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
 import type { InferKyselyDB, SqlEntityManager } from "@mikro-orm/sql";
 import type { Kysely } from "kysely";
@@ -92,13 +91,16 @@ const openPostgres = (url: string, { poolSize, preparedStatements = true, silenc
   });
 };
 
-const openPglite = (folder: string): Promise<PgliteORM> =>
-  PgliteORM.init({
+const openPglite = async (folder: string): Promise<PgliteORM> => {
+  // Loaded when needed: a process on PostgreSQL does without a database in memory.
+  const [{ MikroORM }, { pg_trgm }] = await Promise.all([import("@mikro-orm/pglite"), import("@electric-sql/pglite/contrib/pg_trgm")]);
+  return MikroORM.init({
     ...ormOptions,
     dbName: folder === "memory" ? "memory://" : folder,
     extensions: [Migrator],
     driverOptions: { parsers, extensions: { pg_trgm } },
   });
+};
 
 /** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */
 export const openDatabase = async (config: Pick<Config, "database"> & Connections, log: Logger): Promise<Database> => {
