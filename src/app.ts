@@ -71,7 +71,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   await prepare(db, config, log, options);
   await alignOptionIndexes(db, registry, log);
 
-  const cache = stack.use(openCache(db, config, log));
+  const cache = stack.use(await openCache(db, config, log));
   watchCache(metrics.registry, cache);
   const dependencies = createDependencies(db, config, { metrics: metrics.registry, registry, cache });
   if (config.cache.isCaching && config.cache.sampleMs > 0)

@@ -5,7 +5,6 @@ import type { OwnedDatabase } from "../db/open.ts";
 import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
-import { openRedis } from "./redis.ts";
 
 /** How long an entry is kept, in milliseconds: it is never invalidated, it only expires. */
 const ENTRY_TTL_MS = 5 * 60_000;
@@ -14,12 +13,13 @@ const ENTRY_TTL_MS = 5 * 60_000;
 export type OpenCache = Cache & AsyncDisposable;
 
 /** Opens the cache that the settings name. */
-export const openCache = (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): OpenCache => {
+export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): Promise<OpenCache> => {
   const { url, isCaching, maxBytes } = cache;
   // Nothing would ever be read that is held: so nothing is.
   const boundMs = isCaching ? cache.boundMs : 0;
   const stack = new AsyncDisposableStack();
-  const redis = url.kind === "redis" ? stack.use(openRedis(url.url, db.secretKey, log)) : undefined;
+  // Loaded when needed: most processes share nothing.
+  const redis = url.kind === "redis" ? stack.use((await import("./redis.ts")).openRedis(url.url, db.secretKey, log)) : undefined;
   const opened = createCache(
     { clock: processClock, store: redis?.store, bus: redis?.bus, isUnreachable },
     { boundMs, ttlMs: ENTRY_TTL_MS, maxBytes },

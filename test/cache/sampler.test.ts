@@ -15,7 +15,7 @@ const metricOf = async (registry: Registry, name: string, window?: string): Prom
 
 const test = base.extend("sampled", async ({ db, databaseUrl, clients }, { onCleanup }) => {
   const config = testConfig(databaseUrl, { CACHE_STALENESS_MS: "250", CACHE_SAMPLE_SECONDS: "1" });
-  const cache = openCache(db, config, silent);
+  const cache = await openCache(db, config, silent);
   onCleanup(() => cache[Symbol.asyncDispose]());
   const user = await createUser(clients["grpc-js"]);
   const users = createUsers(cache, db);
