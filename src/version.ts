@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
 
-const manifest = z.object({ version: z.string(), engines: z.object({ node: z.string() }) });
+// Our own file, read by every command: not worth loading a library that checks it.
+const manifest: { readonly version: string } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** The version of userd, from its package. */
-export const { version } = manifest.parse(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")));
+export const { version } = manifest;
