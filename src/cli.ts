@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { ExitCode, exitCodeOf, exitCodesHelp, explain } from "./cli/exit.ts";
+import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { importCommand } from "./cli/import.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { optionsCommand } from "./cli/options.ts";
@@ -28,6 +28,8 @@ endUsage(program);
 try {
   await program.parseAsync();
 } catch (error) {
+  // Loaded when needed: it knows the errors of all commands.
+  const { exitCodeOf, explain } = await import("./cli/explain.ts");
   process.stderr.write(`${explain(error)}\n`);
   process.exitCode = exitCodeOf(error);
 }

@@ -1,9 +1,9 @@
 import type { Client } from "@connectrpc/connect";
-import { Command } from "commander";
 import { type InvalidOption, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { connect } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
-import { scopeName } from "./option-arguments.ts";
+import { scopeName } from "./scope-options.ts";
 
 /** As many as one call looks at. */
 const PAGE_SIZE = 1_000;
@@ -17,7 +17,8 @@ const invalidOptions = async function* (service: Client<typeof UserOptionService
   } while (pageToken !== "");
 };
 
-const check = async (options: ClientOptions): Promise<void> => {
+/** Prints the stored options that do not fit their definitions, one per line. */
+export const run = async (options: ClientOptions): Promise<void> => {
   let count = 0;
   for await (const { option, violation } of invalidOptions(connect(UserOptionService, options))) {
     count += 1;
@@ -26,9 +27,3 @@ const check = async (options: ClientOptions): Promise<void> => {
   if (count > 0) throw new CommandError(`${count} stored option${count === 1 ? " does" : "s do"} not fit.`, ExitCode.FAILURE);
   process.stdout.write("All stored options fit their definitions.\n");
 };
-
-/** `userd options check`: the stored options that do not fit their definitions, one per line. */
-export const checkCommand = (): Command =>
-  withClientOptions(
-    new Command("check").description("List the stored options of users that do not fit their definitions; exit code 1 when there are any."),
-  ).action(check);

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { Command, Option } from "commander";
 import { type OptionDefinition, OptionDefinitionSchema } from "../gen/users/v1/option_definition_pb.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type Accessor, accessorOf, type GeneratedFile } from "../options/codegen/accessor.ts";
@@ -10,7 +9,8 @@ import { python } from "../options/codegen/python.ts";
 import { typescript } from "../options/codegen/typescript.ts";
 import { toOptionDefinition } from "../options/registry/definition.mapping.ts";
 import { loadDefinitions } from "../options/registry/load.ts";
-import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { connect } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
 type Codegen = ClientOptions & {
@@ -42,7 +42,8 @@ const generate = (options: Codegen, definitions: readonly OptionDefinition[]): G
   }
 };
 
-const codegen = async (options: Codegen): Promise<void> => {
+/** Writes typed accessors, so that a compiler knows keys and values. */
+export const run = async (options: Codegen): Promise<void> => {
   const definitions = await readDefinitions(options);
   const { name, text } = generate(options, definitions);
   await mkdir(options.out, { recursive: true });
@@ -50,12 +51,3 @@ const codegen = async (options: Codegen): Promise<void> => {
   await writeFile(path, text);
   process.stdout.write(`${path}: ${definitions.length} options\n`);
 };
-
-/** `userd options codegen`: typed accessors, so that a compiler knows keys and values. */
-export const codegenCommand = (): Command =>
-  withClientOptions(new Command("codegen").description("Generate typed accessors from the definitions of the service, or of a file."))
-    .addOption(new Option("--lang <language>", "the language").choices(["ts", "go", "python"]).makeOptionMandatory())
-    .requiredOption("--out <folder>", "where the file goes")
-    .option("--definitions <file>", "a registry file, instead of the running service")
-    .option("--go-import <path>", "import path of the Go code of users.v1", "userd/gen/users/v1")
-    .action(codegen);

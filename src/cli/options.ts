@@ -1,54 +1,7 @@
-import { toJson, toJsonString } from "@bufbuild/protobuf";
-import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Command } from "commander";
-import { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { connect } from "./client.ts";
-import { CommandError, ExitCode } from "./exit.ts";
-import { type OptionCommand, parseValue, scopeName, scopeOf, userArgument, withScope } from "./option-arguments.ts";
-import { checkCommand } from "./options-check.ts";
-import { codegenCommand } from "./options-codegen.ts";
-import { resolveCommand } from "./options-resolve.ts";
-import { printTable } from "./table.ts";
-import { findUser } from "./users.ts";
-
-const get = async (user: string, key: string, options: OptionCommand): Promise<void> => {
-  const { id } = await findUser(user, options);
-  const { found, value } = await connect(UserOptionService, options).getOption({ userId: id, key, ...scopeOf(options) });
-  if (!found || value === undefined) throw new CommandError(`User ${id} has no option ${key} in this scope.`, ExitCode.NOT_FOUND);
-  process.stdout.write(`${toJsonString(ValueSchema, value)}\n`);
-};
-
-const set = async (user: string, key: string, value: string, options: OptionCommand): Promise<void> => {
-  const { id } = await findUser(user, options);
-  const { created, changed } = await connect(UserOptionService, options).setOption({
-    userId: id,
-    key,
-    value: parseValue(value),
-    ...scopeOf(options),
-  });
-  process.stdout.write(`${created ? "created" : changed ? "changed" : "unchanged"}\n`);
-};
-
-const list = async (user: string, options: OptionCommand): Promise<void> => {
-  const { id } = await findUser(user, options);
-  const scoped = options.project !== undefined || options.organization !== undefined;
-  const response = await connect(UserOptionService, options).listOptions({ userId: id, allScopes: !scoped, ...scopeOf(options) });
-  if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify(
-        response.options.map((option) => toJson(UserOptionSchema, option)),
-        null,
-        2,
-      )}\n`,
-    );
-    return;
-  }
-  printTable(
-    ["scope", "key", "value"],
-    response.options.map((option) => [scopeName(option), option.key, option.value ? toJsonString(ValueSchema, option.value) : ""]),
-  );
-};
+import { Command, Option } from "commander";
+import { userArgument, withClientOptions } from "./client-options.ts";
+import { withScope } from "./scope-options.ts";
+import { whenRun } from "./when-run.ts";
 
 /** `userd options …`: clients of a running service. */
 export const optionsCommand = (): Command =>
@@ -58,21 +11,43 @@ export const optionsCommand = (): Command =>
       withScope(new Command("get").description("Print the value of one option as JSON; exit code 4 when nothing is stored."))
         .argument(...userArgument)
         .argument("<key>")
-        .action(get),
+        .action(whenRun(() => import("./options-get.ts"))),
     )
     .addCommand(
       withScope(new Command("set").description("Store one option."))
         .argument(...userArgument)
         .argument("<key>")
         .argument("<value>", "JSON, or plain text")
-        .action(set),
+        .action(whenRun(() => import("./options-set.ts"))),
     )
     .addCommand(
       withScope(new Command("list").description("List the options of one scope, or of all."))
         .argument(...userArgument)
         .option("--json", "print JSON")
-        .action(list),
+        .action(whenRun(() => import("./options-list.ts"))),
     )
-    .addCommand(resolveCommand())
-    .addCommand(checkCommand())
-    .addCommand(codegenCommand());
+    .addCommand(
+      withScope(
+        new Command("resolve").description("Show what options effectively are; without keys, all that have a definition or a value."),
+      )
+        .argument(...userArgument)
+        .argument("[key...]")
+        .option("--explain", "say in a sentence where each value comes from, and what it would be otherwise")
+        .option("--json", "print JSON")
+        .action(whenRun(() => import("./options-resolve.ts"))),
+    )
+    .addCommand(
+      withClientOptions(
+        new Command("check").description(
+          "List the stored options of users that do not fit their definitions; exit code 1 when there are any.",
+        ),
+      ).action(whenRun(() => import("./options-check.ts"))),
+    )
+    .addCommand(
+      withClientOptions(new Command("codegen").description("Generate typed accessors from the definitions of the service, or of a file."))
+        .addOption(new Option("--lang <language>", "the language").choices(["ts", "go", "python"]).makeOptionMandatory())
+        .requiredOption("--out <folder>", "where the file goes")
+        .option("--definitions <file>", "a registry file, instead of the running service")
+        .option("--go-import <path>", "import path of the Go code of users.v1", "userd/gen/users/v1")
+        .action(whenRun(() => import("./options-codegen.ts"))),
+    );

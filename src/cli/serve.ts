@@ -1,5 +1,4 @@
 import { Command, InvalidArgumentError } from "commander";
-import { loadConfig } from "../config.ts";
 
 type ServeOptions = { readonly migrate: boolean; readonly import?: string; readonly insecure?: true; readonly workers: number };
 
@@ -22,8 +21,9 @@ export const serveCommand = (): Command =>
     .option("--insecure", "listen off loopback without credentials")
     .option("--workers <n>", "processes that share the ports; above 1 only with PostgreSQL", toWorkers, 1)
     .action(async ({ insecure, import: file, migrate, workers }: ServeOptions) => {
+      // Loaded when needed: the other commands start without a database and a server in memory, and wrong settings end sooner.
+      const { loadConfig } = await import("../config.ts");
       const config = loadConfig(insecure ? { INSECURE: "true" } : {});
-      // Loaded when needed: the other commands start without a database and a server in memory.
       const { main } = await import("../main.ts");
       await main(config, { migrate, ...(file !== undefined && { importFile: file }) }, workers);
     });

@@ -1,7 +1,7 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/users/v1/user_option_pb.ts";
-import type { ScopeOptions } from "./option-arguments.ts";
+import type { ScopeOptions } from "./scope-options.ts";
 
 /** JSON on one line, for people. */
 export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");

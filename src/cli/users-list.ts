@@ -1,8 +1,8 @@
 import { toJson } from "@bufbuild/protobuf";
-import { Command, InvalidArgumentError } from "commander";
 import { type User, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { type ClientOptions, connect, withClientOptions } from "./client.ts";
+import { connect } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
 import { printTable } from "./table.ts";
 
 type ListOptions = ClientOptions & {
@@ -13,12 +13,6 @@ type ListOptions = ClientOptions & {
 };
 
 const MAX_PAGE_SIZE = 1_000;
-
-const parseLimit = (text: string): number => {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1) throw new InvalidArgumentError("It has to be a whole number above 0.");
-  return limit;
-};
 
 /** Asks for pages until there are enough users, or no more. */
 const listUsers = async (search: string, options: ListOptions): Promise<{ users: User[]; isMore: boolean }> => {
@@ -46,7 +40,8 @@ const stateOf = ({ deleteTime, isSuspended, isActive, isSuperuser, isStaff }: Us
     ...(isStaff ? ["staff"] : []),
   ].join(", ");
 
-const run = async (search: string[], options: ListOptions): Promise<void> => {
+/** Prints users: a table for people, or JSON for scripts. */
+export const run = async (search: string[], options: ListOptions): Promise<void> => {
   const { users, isMore } = await listUsers(search.join(" "), options);
   if (options.json) {
     const all = users.map((user) => toJson(UserSchema, user));
@@ -59,13 +54,3 @@ const run = async (search: string[], options: ListOptions): Promise<void> => {
   );
   if (isMore) process.stderr.write(`There are more; --limit ${options.limit * 10} shows more of them.\n`);
 };
-
-/** `userd users list`: a table for people, or JSON for scripts. */
-export const usersListCommand = (): Command =>
-  withClientOptions(new Command("list").description("List users, by a search if one is given."))
-    .argument("[search...]", 'as in ListUsers: jane is:staff email:jane@example.com name:"Jane Doe"')
-    .option("--limit <n>", "most users to list", parseLimit, 50)
-    .option("--order <order>", 'id, username or date_joined, with " desc" for descending')
-    .option("--deleted", "also those that are deleted")
-    .option("--json", "print JSON")
-    .action(run);

@@ -1,8 +1,6 @@
-import { fromJsonString } from "@bufbuild/protobuf";
-import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type Command, InvalidArgumentError } from "commander";
 import type { UserOption } from "../gen/users/v1/user_option_pb.ts";
-import { type ClientOptions, withClientOptions } from "./client.ts";
+import { type ClientOptions, withClientOptions } from "./client-options.ts";
 
 /** A scope, as the command line names it. */
 export type ScopeOptions = { readonly project?: bigint; readonly organization?: bigint };
@@ -10,21 +8,9 @@ export type ScopeOptions = { readonly project?: bigint; readonly organization?: 
 /** What every command takes that reads or writes options in a scope. */
 export type OptionCommand = ClientOptions & ScopeOptions & { readonly json?: true };
 
-/** How a command calls the user. */
-export const userArgument = ["<user>", "id, username or address"] as const;
-
 const parseId = (text: string): bigint => {
   if (!/^[1-9]\d{0,18}$/.test(text)) throw new InvalidArgumentError("It has to be an id: a number above 0.");
   return BigInt(text);
-};
-
-/** JSON, or plain text: `dark` means the same as `"dark"`. */
-export const parseValue = (text: string): Value => {
-  try {
-    return fromJsonString(ValueSchema, text);
-  } catch {
-    return fromJsonString(ValueSchema, JSON.stringify(text));
-  }
 };
 
 /** Adds the options of a client, and those that name a scope. */

@@ -1,0 +1,26 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** What every command that is a client of a running service takes. */
+export type ClientOptions = { readonly address: string; readonly token?: string };
+
+/** The URL of an address. */
+export const urlOf = (address: string): string => (/^https?:\/\//.test(address) ? address : `http://${address}`);
+
+const parseAddress = (address: string): string => {
+  if (!URL.canParse(urlOf(address))) throw new InvalidArgumentError("It has to be host:port, for example 127.0.0.1:50051.");
+  return address;
+};
+
+/** Adds the options of a client. */
+export const withClientOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option("--address <host:port>", "gRPC address of the service")
+        .env("USERD_ADDRESS")
+        .default("127.0.0.1:50051")
+        .argParser(parseAddress),
+    )
+    .addOption(new Option("--token <token>", "bearer token").env("USERD_TOKEN"));
+
+/** How a command calls the user. */
+export const userArgument = ["<user>", "id, username or address"] as const;

@@ -1,0 +1,73 @@
+import { access, constants, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { loadConfig } from "../config.ts";
+import { migrate } from "../db/migrate.ts";
+import { openForCommand } from "../db/open.ts";
+import { ImportFault } from "../import/fault.ts";
+import { runImport } from "../import/import.ts";
+import { keepHeapSmall } from "../import/memory.ts";
+import { createProgress } from "../import/progress.ts";
+import { type ImportReport, isStopped } from "../import/report.ts";
+import { formatReport } from "../import/report-text.ts";
+import { openSource, STDIN } from "../import/source.ts";
+import type { OnConflict } from "../import/transaction.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+
+type ImportCommand = { readonly dryRun?: true; readonly onConflict: OnConflict; readonly map?: string; readonly json?: true };
+
+/** Where the new ids are written; undefined when there can be none. */
+const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): string | undefined => {
+  if (onConflict !== "remap" || dryRun) return undefined;
+  if (map === undefined && file === STDIN)
+    throw new CommandError("--on-conflict=remap from standard input needs --map FILE.", ExitCode.USAGE);
+  return map ?? `${file}.map.json`;
+};
+
+/** Asked before the import, so that a map that can't be written is known before anything is stored. */
+const assertWritable = async (mapFile: string): Promise<void> => {
+  try {
+    await access(dirname(mapFile), constants.W_OK);
+  } catch (error) {
+    throw new CommandError(`The map can't be written: ${(error as Error).message}.`, ExitCode.USAGE);
+  }
+};
+
+const formatMap = ({ remapped }: ImportReport): string =>
+  `${JSON.stringify({ users: Object.fromEntries(remapped.map(({ pk, id }) => [pk, id])) }, null, 2)}\n`;
+
+const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
+  const { dryRun = false, onConflict } = options;
+  const mapFile = mapFileOf(file, options);
+  const config = loadConfig();
+  const log = createLogger(config.logLevel);
+  const { stream, size } = await openSource(file);
+  if (mapFile !== undefined) await assertWritable(mapFile);
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort(new CommandError("Interrupted: nothing was stored.", ExitCode.FAILURE)));
+  await using db = await openForCommand(config, log);
+  await migrate(db, log);
+  using progress = createProgress(size);
+  const report = await runImport(db, stream, {
+    systemUsername: config.systemUsername,
+    dryRun,
+    onConflict,
+    onProgress: progress.show,
+    signal: interrupt.signal,
+  });
+  if (report.stored && mapFile !== undefined) await writeFile(mapFile, formatMap(report), { mode: 0o600 });
+  return report;
+};
+
+/** Imports the file in a process of its own, and prints the report. */
+export const run = async (file: string, options: ImportCommand): Promise<void> => {
+  keepHeapSmall();
+  try {
+    const report = await importFile(file, options);
+    process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+    if (isStopped(report)) process.exitCode = ExitCode.CONFLICT;
+  } catch (error) {
+    if (error instanceof ImportFault) throw new CommandError(`${error.message} Nothing was stored.`, ExitCode.USAGE);
+    throw error;
+  }
+};

@@ -1,0 +1,29 @@
+import { toJson, toJsonString } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
+import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { connect } from "./client.ts";
+import { findUser } from "./find-user.ts";
+import { type OptionCommand, scopeName, scopeOf } from "./scope-options.ts";
+import { printTable } from "./table.ts";
+
+/** Prints the options of one scope, or of all. */
+export const run = async (user: string, options: OptionCommand): Promise<void> => {
+  const { id } = await findUser(user, options);
+  const scoped = options.project !== undefined || options.organization !== undefined;
+  const response = await connect(UserOptionService, options).listOptions({ userId: id, allScopes: !scoped, ...scopeOf(options) });
+  if (options.json) {
+    process.stdout.write(
+      `${JSON.stringify(
+        response.options.map((option) => toJson(UserOptionSchema, option)),
+        null,
+        2,
+      )}\n`,
+    );
+    return;
+  }
+  printTable(
+    ["scope", "key", "value"],
+    response.options.map((option) => [scopeName(option), option.key, option.value ? toJsonString(ValueSchema, option.value) : ""]),
+  );
+};

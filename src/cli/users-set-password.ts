@@ -1,0 +1,12 @@
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { connect } from "./client.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { findUser } from "./find-user.ts";
+import { readPassword } from "./password.ts";
+
+/** Sets the password that standard input brings. */
+export const run = async (name: string, options: ClientOptions): Promise<void> => {
+  const { id } = await findUser(name, options);
+  await connect(UserService, options).setPassword({ userId: id, password: await readPassword() });
+  process.stdout.write(`The password of user ${id} is set.\n`);
+};

@@ -1,0 +1,26 @@
+import { toJson } from "@bufbuild/protobuf";
+import { UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { ClientOptions } from "./client-options.ts";
+import { findUser } from "./find-user.ts";
+import { printTable } from "./table.ts";
+
+/** Prints one user. */
+export const run = async (name: string, options: ClientOptions & { json?: true }): Promise<void> => {
+  const user = await findUser(name, options);
+  const json = toJson(UserSchema, user) as Record<string, unknown>;
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
+    return;
+  }
+  const { emails, ...fields } = json;
+  printTable(
+    ["field", "value"],
+    [
+      ...Object.entries(fields).map(([field, value]) => [field, typeof value === "string" ? value : JSON.stringify(value)]),
+      ...user.emails.map((email) => [
+        "email",
+        `${email.email}${email.isPrimary ? " (primary)" : ""}${email.isVerified ? " (verified)" : ""}`,
+      ]),
+    ],
+  );
+};
