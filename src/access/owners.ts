@@ -37,7 +37,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
  * not known, and resources, are asked of the database, in one statement each.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
-  const holders = new LRUCache<bigint, Holder>({ max: MAX_HOLDERS });
+  // By size, since `max` takes the memory of all of them at once.
+  const holders = new LRUCache<bigint, Holder>({ maxSize: MAX_HOLDERS, sizeCalculation: () => 1 });
 
   const learn = async (call: Call, ids: readonly bigint[]): Promise<void> => {
     const { rows } = await sql<{ id: bigint; user_id: bigint; account_id: bigint }>`
