@@ -45,7 +45,7 @@ let failed = true;
   for (const [name, count] of faults.executed) say(`${count} × ${name}`);
   for (const violation of tally.violations.slice(0, 20)) say(`VIOLATION ${violation}`);
   say(
-    `${tally.operations} operations (${tally.tokenReads} reads with a token), ${executed} faults, refused ${JSON.stringify(Object.fromEntries(tally.refused))}, ` +
+    `${tally.operations} operations (${tally.tokenReads} reads with another process's token), ${executed} faults, refused ${JSON.stringify(Object.fromEntries(tally.refused))}, ` +
       `${inconsistencies} inconsistencies sampled, ${tally.violations.length} violations`,
   );
   failed = tally.violations.length > 0 || inconsistencies > 0 || tally.operations === 0 || executed === 0;
