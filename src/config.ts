@@ -67,7 +67,7 @@ export const settings = z.object({
     .prefault("memory")
     .describe("`memory` (of each process), `redis://…` (shared as well), or `none`: every read asks the database"),
   CACHE_STALENESS_MS: integer(250, 30_000, 2_000).describe("The bound: no default read answers what was outdated longer ago than this"),
-  CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB"),
+  CACHE_MEMORY_MB: integer(1, 65_536, 128).describe("Most memory of a process for what it has read, in MB; about 150 come on top"),
   CACHE_SAMPLE_SECONDS: integer(0, 3_600, 10).describe(
     "How often a user that was written lately is read through the cache and held against the database; 0 = never",
   ),
