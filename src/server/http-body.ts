@@ -32,12 +32,20 @@ export async function* readBody(request: HttpRequest, deadline: number): AsyncGe
   }
 }
 
+/** How long a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
+const lingerMs = 5_000;
+
 /**
  * Lets go of what the client still sends after its answer: over HTTP/1.1 many clients read only when they have sent all,
- * and over HTTP/2 the stream ends. Node does neither once a part of the body has been read.
+ * and over HTTP/2 the stream ends. Node does neither once a part of the body has been read. Who never comes to an end loses
+ * the connection, which would keep a process from draining otherwise.
  */
 export const discardRest = (request: HttpRequest): void => {
   if (request.complete) return;
-  if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
-  else request.resume();
+  if ("stream" in request) {
+    request.stream.close(constants.NGHTTP2_NO_ERROR);
+    return;
+  }
+  const impatient = setTimeout(() => request.destroy(), lingerMs);
+  request.once("close", () => clearTimeout(impatient)).resume();
 };

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http2 from "node:http2";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -216,6 +217,15 @@ describe("the HTTP port", () => {
     expect(answer).toContain("DEADLINE_PASSED");
     expect(Date.now() - begin).toBeGreaterThan(atLeast);
     expect(Date.now() - begin).toBeLessThan(atMost);
+  });
+
+  test("who never ends a request loses the connection after the answer", { timeout: 20_000 }, async () => {
+    await using server = await startServer();
+    const request = `POST /users.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: a\r\nConnect-Timeout-Ms: 100\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{`;
+    const socket = connect(server.httpAddress.port, server.httpAddress.host, () => socket.write(request));
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 504 /);
+    await once(socket, "close");
   });
 
   test("a deadline in the request ends an operation that hangs, with a reason", async () => {
