@@ -40,7 +40,6 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
   if (!hasUsableQuery(request)) {
     return sendError(response, 400, new ConnectError("The message in the query is not base64.", Code.InvalidArgument));
   }
-  response.once("finish", () => discardRest(request));
   // A read by GET is for clients that can send nothing else: the answer depends on the caller and on the moment.
   if (request.method === "GET") response.setHeader("cache-control", "no-store");
   try {
@@ -48,10 +47,16 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
     const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
     const deadline = Date.now() + timeoutMs;
     const body = readBody(request, deadline);
+    // Node's response of HTTP/2 says so only when the stream has closed, which is what this is to bring about.
+    const outlet = "stream" in request ? request.stream : response;
+    outlet.once("finish", () => {
+      // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
+      void body.return();
+      discardRest(request);
+    });
     const answer = await handle({ ...call, body, contextValues: withDeadline(deadline) });
+    // It settles only when the answer can't be written: connect waits for an event that responses don't have.
     await universalResponseToNodeResponse(answer, response);
-    // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
-    void body.return();
   } catch (error) {
     // The client has gone away, or the response could not be written: nobody is left to answer.
     log.debug({ method: rpc.name, err: error }, "response not delivered");

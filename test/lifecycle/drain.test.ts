@@ -60,5 +60,5 @@ test("a stream that is refused in the middle leaves nothing that keeps a drained
     session.destroy();
   }
   service.process.kill("SIGTERM");
-  expect(await Promise.race([service.ended, new Promise((resolve) => setTimeout(resolve, 20_000))])).toMatchObject({ code: 0 });
+  expect(await Promise.race([service.ended, new Promise((resolve) => setTimeout(resolve, 12_000))])).toMatchObject({ code: 0 });
 });
