@@ -29,20 +29,27 @@ function* rows(): Generator<readonly CopyValue[]> {
   }
 }
 
-/** Fills a migrated database, without triggers: the change log is of no interest here. */
-export const loadResources = async (url: string): Promise<void> => {
-  const client = new pg.Client(url);
-  await client.connect();
+const fill = async (client: pg.Client): Promise<void> => {
   const everybody = sizes.accounts * sizes.profiles;
   await client.query("set session_replication_role = replica");
   await client.query(`insert into users (id, username, username_handle, email, is_staff, is_superuser)
     select ${FIRST} + n, 'owner-' || n, 'owner-' || n, '', n < ${everybody} and n % ${sizes.profiles} = 0, n = ${everybody}
     from generate_series(0, ${everybody}) n`);
   await client.query(`insert into account (id, number)
-    select ${FIRST} + n, '0000-0000-' || lpad(n::text, 4, '0') from generate_series(0, ${sizes.accounts - 1}) n`);
+    select ${FIRST} + n, '2000-0000-' || lpad(n::text, 4, '0') from generate_series(0, ${sizes.accounts - 1}) n`);
   await client.query(`insert into user_profile (id, user_id, account_id)
     select ${FIRST} + n, ${FIRST} + n, ${FIRST} + n / ${sizes.profiles} from generate_series(0, ${everybody - 1}) n`);
   await copyInto(client, "resource", ["kind", "owner_profile_id", "account_id", "name"], rows());
   await client.query("vacuum analyze users, account, user_profile, resource");
-  await client.end();
+};
+
+/** Fills a migrated database, without triggers: the change log is of no interest here. */
+export const loadResources = async (url: string): Promise<void> => {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await fill(client);
+  } finally {
+    await client.end();
+  }
 };
