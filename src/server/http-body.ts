@@ -46,6 +46,7 @@ export const discardRest = (request: HttpRequest): void => {
     request.stream.close(constants.NGHTTP2_NO_ERROR);
     return;
   }
-  const impatient = setTimeout(() => request.destroy(), lingerMs);
-  request.once("close", () => clearTimeout(impatient)).resume();
+  request.resume();
+  // A request that has arrived is not always closed, and its connection may be at the next one by then.
+  setTimeout(() => !request.complete && request.destroy(), lingerMs).unref();
 };
