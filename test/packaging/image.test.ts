@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { settings } from "../../src/config.ts";
-import { root, temporaryFolder } from "../foreign/tools.ts";
+import { root, runOk, temporaryFolder } from "../foreign/tools.ts";
 import { build } from "./dockerfile.ts";
 import { freePort, start } from "./process.ts";
 
@@ -58,9 +58,10 @@ describe("the image", () => {
     expect(["src", "test", "node_modules/vitest", "node_modules/typescript"].filter((path) => existsSync(join(app, path)))).toEqual([]);
     expect((await stat(join(app, "node_modules/@grpc/grpc-js"))).isDirectory()).toBe(true);
 
-    // The image's own Node: a copy, because its user can't reach the one that runs the tests.
+    // The image's own Node: a copy, because its user can't reach the one that runs the tests. By another process: a child that
+    // a test beside this one starts meanwhile would hold the file open for writing, and nobody could run it (ETXTBSY).
     const node = join(folder.path, "node");
-    await cp(process.execPath, node);
+    await runOk("cp", [process.execPath, node]);
     const [program, ...args] = image.command;
     expect([program, image.healthcheck[0]]).toEqual(["node", "node"]);
     const env = { ...image.env, DATABASE_URL: image.env["DATABASE_URL"]?.replace(":/", `:${image.root}/`) };
