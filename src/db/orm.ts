@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Options } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
@@ -65,6 +66,9 @@ const STATEMENT_TIMEOUT = 65_000;
 /** Longest that a call waits for a connection, in milliseconds. */
 const ACQUIRE_TIMEOUT = 2_000;
 
+/** Longest that closing waits for connections that are in use, in milliseconds. */
+const CLOSE_MS = 5_000;
+
 /** Longest that a statement may have no answer before its connection is looked at: the server itself ends statements earlier. */
 export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
@@ -117,6 +121,7 @@ export const openDatabase = async (config: Pick<Config, "database"> & Connection
       database.kind === "postgres"
         ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" })
         : ({ signal }) => ({ signal }),
-    [Symbol.asyncDispose]: () => orm.close(true),
+    // A connection that hangs may never say that it has ended.
+    [Symbol.asyncDispose]: () => Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]),
   };
 };
