@@ -29,7 +29,8 @@ if (isRecent) {
   await import(cli.href);
 } else {
   const node = bundled();
-  if (node === undefined) {
+  // Itself too old, it would start itself for ever.
+  if (node === undefined || node === process.execPath) {
     process.stderr.write(`userd needs Node 24.18.1 or newer; this is ${process.versions.node}.\n`);
     process.exit(1);
   }
