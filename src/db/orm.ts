@@ -121,7 +121,8 @@ export const openDatabase = async (config: Pick<Config, "database"> & Connection
       database.kind === "postgres"
         ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" })
         : ({ signal }) => ({ signal }),
-    // A connection that hangs may never say that it has ended.
-    [Symbol.asyncDispose]: () => Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]),
+    // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
+    [Symbol.asyncDispose]: () =>
+      database.kind === "postgres" ? Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]) : orm.close(true),
   };
 };
