@@ -31,6 +31,9 @@ const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly strin
       select username_handle as name from users where id = any(${ids}::bigint[])
       union
       select email_handle from user_email where user_id = any(${ids}::bigint[])
+      union
+      -- As externalHandleOf makes it.
+      select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
     ) dropped order by name
     on conflict (name) do update set version = h.version + 1
     returning h.name, h.version`.execute(tx, abort);

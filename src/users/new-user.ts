@@ -15,6 +15,7 @@ export type NewUser = {
     readonly username: string;
     readonly name: string;
     readonly email: string;
+    readonly external_id: string | null;
     readonly password: string;
     readonly is_active: boolean;
     readonly is_staff: boolean;
@@ -41,7 +42,7 @@ export type NewUser = {
  */
 export const newUserOf = (user: UserMessage): NewUser => {
   const username = usernameOf(user);
-  const { email = "" } = user;
+  const { email = "", externalId = "" } = user;
   const now = new Date();
   return {
     handle: handleOf(username),
@@ -49,6 +50,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
       username,
       name: user.name ?? "",
       email,
+      external_id: externalId === "" ? null : externalId,
       password: "",
       is_active: user.isActive ?? true,
       is_staff: user.isStaff ?? false,

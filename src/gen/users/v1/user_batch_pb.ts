@@ -27,8 +27,8 @@ export const file_users_v1_user_batch: GenFile = /*@__PURE__*/
  */
 export type BatchCreateUsersRequest = Message<"users.v1.BatchCreateUsersRequest"> & {
   /**
-   * 1 to 1,000 users to create, as in CreateUser. A username or address that stands in two of them is INVALID_ARGUMENT
-   * DUPLICATE_ENTRY.
+   * 1 to 1,000 users to create, as in CreateUser. A username, address or external id that stands in two of them is
+   * INVALID_ARGUMENT DUPLICATE_ENTRY.
    *
    * @generated from field: repeated users.v1.User users = 1;
    */
