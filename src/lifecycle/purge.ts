@@ -40,7 +40,7 @@ const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly strin
   for (const { name, version } of rows) touch?.({ ...handleSubject(name), version });
 };
 
-/** The organizations that would have no owner left who is active and not deleted. */
+/** The organizations that would have no owner left who is present. */
 const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
   const { rows } = await sql<{ organization_id: bigint }>`
     select distinct o.organization_id from organization_member o

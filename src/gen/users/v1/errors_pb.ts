@@ -447,7 +447,8 @@ export const ErrorReason = {
   MEMBER_EXISTS: 106,
 
   /**
-   * The member is the last owner of the organization whose user is active and not deleted. FAILED_PRECONDITION.
+   * The member is the last owner of the organization who is present: active, not suspended, not deleted.
+   * FAILED_PRECONDITION.
    *
    * @generated from enum value: LAST_OWNER = 107;
    */
