@@ -32,6 +32,8 @@ export type NewUser = {
     readonly date_joined: Date;
   };
   readonly emails: readonly NewEmail[];
+  /** The caller vouches for its addresses: that others list them, unverified, is not in the way of its username. */
+  readonly isVouchedFor?: boolean;
   readonly lastLogin?: Date | undefined;
   readonly lastActive?: Date | undefined;
 };

@@ -44,8 +44,11 @@ const takenNames = async (tx: Tx, handles: readonly string[], externalIds: reado
 };
 
 /** Why a user can't have its names; otherwise they are taken from here on. The rules, and their order, are those of claimNames and the constraints. */
-const claim = ({ usernames, addresses, verified, externalIds }: Taken, { handle, emails, columns }: NewUser): DomainError | undefined => {
-  if (addresses.has(handle)) return alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
+const claim = (
+  { usernames, addresses, verified, externalIds }: Taken,
+  { handle, emails, columns, isVouchedFor }: NewUser,
+): DomainError | undefined => {
+  if (addresses.has(handle) && !isVouchedFor) return alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
   if (emails.some((email) => usernames.has(email.handle))) return alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
   if (usernames.has(handle)) return alreadyExists("USERNAME_TAKEN", "The username is taken.");
   if (emails.some((email) => email.isVerified && verified.has(email.handle))) {

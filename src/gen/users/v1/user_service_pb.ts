@@ -542,9 +542,13 @@ export const UserService: GenService<{
     output: typeof ImportUsersResponseSchema;
   },
   /**
-   * Returns the active user with an address, or creates one. Concurrent calls with a new address create one user.
-   * Errors: FAILED_PRECONDITION AMBIGUOUS_EMAIL, USER_DELETED; ALREADY_EXISTS EMAIL_TAKEN (the address is a username);
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   * Returns the user with an address, or creates one. Concurrent calls with a new address create one user. Who has verified
+   * the address is returned, present or not, whoever else claims it; otherwise the present user whose unverified primary
+   * address it is (matched_unverified; with email_verified see there). An address that is merely one of several never
+   * matches, unless it is verified.
+   * Errors: FAILED_PRECONDITION AMBIGUOUS_EMAIL (never with email_verified), USER_DELETED, SYSTEM_USER; ALREADY_EXISTS
+   * EMAIL_TAKEN (the address is a username; never with email_verified); ABORTED CONTENTION; INVALID_ARGUMENT FIELD_INVALID,
+   * REQUEST_ID_REUSED.
    *
    * @generated from rpc users.v1.UserService.GetOrCreateUserByEmail
    */
@@ -722,8 +726,8 @@ export const UserService: GenService<{
     output: typeof RevokePermissionResponseSchema;
   },
   /**
-   * Tells whether users have permissions, and by what: one result per check, in the order of the request. An unknown user
-   * has none. A superuser has no permission by being one.
+   * Tells whether users have permissions, and by what: one result per check, in the order of the request. Who is unknown,
+   * inactive, suspended or deleted has none. A superuser has no permission by being one.
    * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc users.v1.UserService.CheckPermissions
