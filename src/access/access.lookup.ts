@@ -5,6 +5,7 @@ import { type Loaded, loadedOf } from "../cache/ports.ts";
 import { accountSubject, userSubject } from "../cache/subject.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+import { presentUser } from "../users/present.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
 /** What access depends on of users, through the cache. Whoever is unknown is nobody. */
@@ -25,7 +26,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessUser>> => {
     const { rows } = await sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
-        coalesce(u.is_active and not u.is_suspended and u.delete_time is null, false) as is_present, u.is_staff, u.is_superuser,
+        coalesce(${presentUser("u")}, false) as is_present, u.is_staff, u.is_superuser,
         (select coalesce(json_agg(json_build_array(p.id::text, p.account_id::text) order by p.id), '[]')
           from user_profile p where p.user_id = w.id) as profiles
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)

@@ -44,7 +44,7 @@ export const LEVEL2_BUDGET_MS = 50;
 const MAX_WRITES = 1_000;
 
 /** Bumped when contents change their form: processes of two releases share a store. */
-const FORMAT = "2";
+const FORMAT = "3";
 
 type StoredCertificate = { readonly subject: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
 type StoredEntry = {

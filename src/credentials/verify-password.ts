@@ -6,6 +6,9 @@ import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import type { VerifyPasswordRequest } from "../gen/users/v1/credentials_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { claimantsOf } from "../users/claimants.ts";
+import { presentPrimaries } from "../users/claimed-address.ts";
+import { presentUser } from "../users/present.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import type { Passwords } from "./passwords.ts";
@@ -13,27 +16,24 @@ import type { Passwords } from "./passwords.ts";
 /** Whose password it may be, and the hash that it is held against. */
 type Candidate = { readonly id: bigint; readonly password: string; readonly last_password_change: Date | null };
 
-/** Who may sign in, of the users `u`. */
-const maySignIn = sql<boolean>`(u.is_active and not u.is_suspended and u.delete_time is null)`;
+const maySignIn = presentUser("u");
 
-/** The users that are meant; an address that several share means the one who has verified it, or nobody. */
-const meant = ({ user }: VerifyPasswordRequest) => {
-  switch (user.case) {
-    case "userId":
-      return sql`u.id = ${user.value}`;
-    case "username":
-      return sql`u.username_handle = ${handleOf(user.value)}`;
-    default:
-      return sql`u.id = (
-        select case when count(*) = 1 or bool_or(e.is_verified) then (array_agg(e.user_id order by e.is_verified desc))[1] end
-        from user_email e join users owner on owner.id = e.user_id and owner.delete_time is null
-        where e.email_handle = ${handleOf(user.value ?? "")})`;
-  }
+/** Whom an address means: who has verified it, whoever else claims it, or the only one who is known by it. */
+const holderOf = async (run: Pick<Tx, "sql" | "abort">, email: string): Promise<bigint | undefined> => {
+  const claimants = await claimantsOf(run, email);
+  const owner = claimants.find(({ isVerified }) => isVerified);
+  const [known, ...others] = presentPrimaries(claimants);
+  return owner?.id ?? (others.length === 0 ? known?.id : undefined);
 };
 
-const candidate = async (db: Database, call: Call, request: VerifyPasswordRequest): Promise<Candidate | undefined> => {
+const candidate = async (db: Database, call: Call, { user }: VerifyPasswordRequest): Promise<Candidate | undefined> => {
+  const run = { sql: db.sql, abort: db.abort(call) };
+  const which =
+    user.case === "username"
+      ? sql`u.username_handle = ${handleOf(user.value)}`
+      : sql`u.id = ${user.case === "email" ? ((await holderOf(run, user.value)) ?? 0n) : (user.value ?? 0n)}`;
   const { rows } = await sql<Candidate>`
-    select u.id, u.password, u.last_password_change from users u where ${meant(request)} and ${maySignIn}`.execute(db.sql, db.abort(call));
+    select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`.execute(run.sql, run.abort);
   return rows[0];
 };
 

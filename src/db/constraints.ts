@@ -13,6 +13,7 @@ const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no 
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),
+  users_external_id_key: () => alreadyExists("EXTERNAL_ID_TAKEN", "The external id is another user's."),
   user_email_user_key: () => alreadyExists("EMAIL_TAKEN", "The user has this address already."),
   user_email_verified_key: () => alreadyExists("EMAIL_TAKEN", "The address is verified for another user."),
   user_email_user_id_foreign: noUser,

@@ -1,7 +1,8 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
+import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
-import { alreadyExists, conflict, DomainError, failedPrecondition, notFound } from "../errors.ts";
+import { alreadyExists, type DomainError, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/users/v1/identity_pb.ts";
 import { jsonOf } from "../options/value.ts";
 
@@ -63,37 +64,29 @@ const holderOf = async ({ sql: db, abort }: Pick<Tx, "sql" | "abort">, table: Li
   return rows[0]?.user_id;
 };
 
-const ATTEMPTS = 10;
-
 /** The external id has gone to a user that this write has not locked. */
-const overtaken = (): DomainError => conflict("CONTENTION", "The external id was linked elsewhere at the same time; try again.");
+const linkedElsewhere = (): DomainError => overtaken("The external id was linked elsewhere");
 
 /**
  * Runs a write that links, with the users locked whom it touches: with reattach also the one that has the external id.
  * Who that is can change before the lock; then again with whoever has it now, rather than lock out of order.
  */
-export const lockingLinked = async <T>(
+export const lockingLinked = <T>(
   reader: Pick<Tx, "sql" | "abort">,
   table: LinkTable,
   link: Link,
   write: (users: readonly bigint[]) => Promise<T>,
-): Promise<T> => {
-  for (let attempt = 1; ; attempt++) {
+): Promise<T> =>
+  whileOvertaken(async () => {
     const holder = link.reattach ? await holderOf(reader, table, link) : undefined;
-    const users = holder === undefined || holder === link.userId ? [link.userId] : [link.userId, holder];
-    try {
-      return await write(users);
-    } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof DomainError) || error.reason !== "CONTENTION") throw error;
-    }
-  }
-};
+    return write(holder === undefined || holder === link.userId ? [link.userId] : [link.userId, holder]);
+  });
 
 /** Removes what is in the way of a link: another external id of the user, and another user of the external id. */
 const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readonly bigint[]): Promise<void> => {
   const { userId, providerId, externalId } = link;
   const holder = await holderOf(tx, table, link);
-  if (holder !== undefined && !locked.includes(holder)) throw overtaken();
+  if (holder !== undefined && !locked.includes(holder)) throw linkedElsewhere();
   await sql`
     delete from ${sql.table(table)}
     where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`.execute(tx.sql, tx.abort);
@@ -118,7 +111,7 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, 
     returning ${linkColumns[table]}`.execute(tx.sql, tx.abort);
   const [row] = rows;
   if (row) return row;
-  if (reattach) throw overtaken();
+  if (reattach) throw linkedElsewhere();
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 

@@ -31,13 +31,16 @@ const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly strin
       select username_handle as name from users where id = any(${ids}::bigint[])
       union
       select email_handle from user_email where user_id = any(${ids}::bigint[])
+      union
+      -- As externalHandleOf makes it.
+      select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
     ) dropped order by name
     on conflict (name) do update set version = h.version + 1
     returning h.name, h.version`.execute(tx, abort);
   for (const { name, version } of rows) touch?.({ ...handleSubject(name), version });
 };
 
-/** The organizations that would have no owner left who is active and not deleted. */
+/** The organizations that would have no owner left who is present. */
 const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
   const { rows } = await sql<{ organization_id: bigint }>`
     select distinct o.organization_id from organization_member o

@@ -1,19 +1,20 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
+import { presentUser } from "../users/present.ts";
 import type { MemberRow } from "./member.mapping.ts";
 
 /** The value of the column `role` of an owner. */
 export const OWNER = 3;
 
-/** The owners of an organization who count: their users are active and not deleted. A subquery of memberships `m`. */
+/** The owners of an organization who count: those who are present. A subquery of memberships `m`. */
 export const owners = (organizationId: RawBuilder<unknown>) => sql`
   select from organization_member m join users u on u.id = m.user_id
-  where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and u.is_active and u.delete_time is null`;
+  where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and ${presentUser("u")}`;
 
 /**
  * An owner may go only while another one stays. The organization is locked, so that of two who go at once the second one is
- * the last. Deactivating, deleting or purging a user is not refused for it: ListOrganizations finds what that leaves behind.
+ * the last. Suspending, deactivating, deleting or purging a user is not refused for it: ListOrganizations finds what that leaves behind.
  * @throws FAILED_PRECONDITION LAST_OWNER.
  */
 export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {

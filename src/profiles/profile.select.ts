@@ -2,6 +2,7 @@ import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
+import { presentUser } from "../users/present.ts";
 
 /** No profile has this id, or there is none of this user in this account. */
 export const profileNotFound = () => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
@@ -23,12 +24,12 @@ export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => 
 };
 
 /**
- * The admin of an account: the first staff user by id, else the first user; deleted ones are passed over. Two looks at an
+ * The admin of an account: the first staff user by id, else the first user; who is not present is passed over. Two looks at an
  * index, however many users the account has.
  */
 export const selectAccountAdmin = async (db: Kysely<Schema>, accountId: bigint, abort: AbortOptions): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
-    select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and u.delete_time is null and ${which}
+    select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and ${presentUser("u")} and ${which}
     where p.account_id = ${accountId} order by p.user_id limit 1)`;
   const { rows } = await sql<ProfileRow>`
     select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`.execute(db, abort);

@@ -1,13 +1,12 @@
 import type { Subject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
+import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
-import { conflict, DomainError, invalidField } from "../errors.ts";
+import { invalidField } from "../errors.ts";
 import type { ResourceRef } from "../gen/users/v1/resource_pb.ts";
 import { accountSubjects } from "./owner-accounts.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
-
-const ATTEMPTS = 10;
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
@@ -16,27 +15,21 @@ const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
  * Runs a write of resources with their accounts locked, of which others may be named besides. Where a resource is can
  * change before the lock; then again with where it is now, rather than lock out of order.
  */
-export const lockingResources = async <T>(
+export const lockingResources = <T>(
   db: Database,
   call: Call,
   { refs, others = [] }: { refs: readonly ResourceRef[]; others?: Iterable<bigint> },
   write: (subjects: readonly Subject[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
-): Promise<T> => {
-  for (let attempt = 1; ; attempt++) {
+): Promise<T> =>
+  whileOvertaken(async () => {
     const locked = new Set([...accountsOf(await findResources(db.sql, refs, db.abort(call))), ...others]);
     const find = async (tx: Tx): Promise<readonly (ResourceRow | undefined)[]> => {
       const rows = await findResources(tx.sql, refs, tx.abort);
-      if ([...accountsOf(rows)].some((id) => !locked.has(id)))
-        throw conflict("CONTENTION", "A resource was transferred at the same time; try again.");
+      if ([...accountsOf(rows)].some((id) => !locked.has(id))) throw overtaken("A resource was transferred");
       return rows;
     };
-    try {
-      return await write(accountSubjects(locked), find);
-    } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof DomainError) || error.reason !== "CONTENTION") throw error;
-    }
-  }
-};
+    return write(accountSubjects(locked), find);
+  });
 
 /**
  * No resource is named twice, by its id or otherwise.

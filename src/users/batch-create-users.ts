@@ -5,6 +5,7 @@ import { DomainError, invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
+import { externalHandleOf } from "./external-id.ts";
 import { type NewUser, newUserOf } from "./new-user.ts";
 import { assertMay } from "./privileges.ts";
 import { type Stored, storeUsers } from "./store-users.ts";
@@ -24,14 +25,21 @@ const draftOf = (user: UserMessage): NewUser | DomainError => {
 
 const isDraft = (draft: NewUser | DomainError): draft is NewUser => !(draft instanceof DomainError);
 
-/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name stands in two users of the batch. */
+/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name or external id stands in two users of the batch. */
 const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
   const seen = new Set<string>();
   for (const [index, draft] of drafts.entries()) {
     if (!isDraft(draft)) continue;
-    const names = new Set([draft.handle, ...draft.emails.map(({ handle }) => handle)]);
+    const { external_id: externalId } = draft.columns;
+    const names = new Set([
+      draft.handle,
+      ...draft.emails.map(({ handle }) => handle),
+      ...(externalId ? [externalHandleOf(externalId)] : []),
+    ]);
     for (const name of names) {
-      if (seen.has(name)) throw invalidField(`users[${index}]`, "has a username or address of another one of the batch", "DUPLICATE_ENTRY");
+      if (seen.has(name)) {
+        throw invalidField(`users[${index}]`, "has a username, address or external id of another one of the batch", "DUPLICATE_ENTRY");
+      }
       seen.add(name);
     }
   }

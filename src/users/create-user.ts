@@ -27,16 +27,17 @@ export const createUser =
     const { user } = request;
     if (user === undefined) throw invalidField("user", "is required");
     const username = usernameOf(user);
-    const { email = "" } = user;
+    const { email = "", externalId = "" } = user;
     return write(call, { method: UserService.method.createUser, request, subjects: [], requestId: request.requestId }, async (tx) => {
       if (user.isStaff || user.isSuperuser) await assertMay(tx, "users.admin");
-      await claimNames(tx, { username, email });
+      await claimNames(tx, { username, email, externalIds: externalId === "" ? [] : [externalId] });
       const row = tx.em.create(User, {
         username,
         usernameHandle: handleOf(username),
         name: user.name ?? "",
         nameHandle: handleOf(user.name ?? ""),
         email,
+        externalId: externalId === "" ? null : externalId,
         isActive: user.isActive ?? true,
         isStaff: user.isStaff ?? false,
         isSuperuser: user.isSuperuser ?? false,

@@ -1,78 +1,94 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
-import type { Operation } from "../call.ts";
+import type { Call, Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
+import type { Database } from "../db/orm.ts";
+import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { failedPrecondition } from "../errors.ts";
-import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
-import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { GetOrCreateUserByEmailRequest } from "../gen/users/v1/user_batch_pb.ts";
+import { UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { invitingSubjects } from "../organizations/invitations.ts";
 import { writtenUser } from "./change-user.ts";
+import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
+import { meantByClaim, meantByVouch, ownerAmong, presentPrimaries } from "./claimed-address.ts";
 import { newUserOf } from "./new-user.ts";
 import { storeUsers } from "./store-users.ts";
+import { bearerOf, handOver, localUsername, renameRival } from "./vouched-address.ts";
 
 const method = UserService.method.getOrCreateUserByEmail;
 
-type Bearer = { readonly id: bigint; readonly is_active: boolean; readonly is_deleted: boolean; readonly has_identity: boolean };
-
-/** The users who have the address. */
-const bearersOf = async (tx: Tx, email: string, identity: IdentityKey | undefined): Promise<Bearer[]> => {
-  const { rows } = await sql<Bearer>`
-    select u.id, u.is_active, u.delete_time is not null as is_deleted, exists (
-        select from identity i where i.user_id = u.id
-          and i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text
-      ) as has_identity
-    from user_email e join users u on u.id = e.user_id where e.email_handle = ${handleOf(email)} order by u.id`.execute(tx.sql, tx.abort);
-  return rows;
-};
-
-/** Of several active users the one with the identity, if it is one. */
-const chosen = (active: readonly Bearer[]): readonly Bearer[] => {
-  const identified = active.filter(({ has_identity }) => has_identity);
-  return identified.length === 1 ? identified : active;
-};
-
-/**
- * The user that is meant, or undefined: a new one.
- * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
- */
-const meant = (bearers: readonly Bearer[]): bigint | undefined => {
-  const [user, ...others] = chosen(bearers.filter((bearer) => bearer.is_active && !bearer.is_deleted));
-  if (others.length > 0) throw failedPrecondition("AMBIGUOUS_EMAIL", "Several active users share the address.");
-  if (user === undefined && bearers.some(({ is_deleted }) => is_deleted)) {
-    throw failedPrecondition("USER_DELETED", "The user with this address is deleted; it can be undeleted until it is purged.");
-  }
-  return user?.id;
-};
+/** What a call comes to: the user who is meant, if there is one, and the one who has to give up its username. */
+type Plan = { readonly user: Claimant | undefined; readonly rival: bigint | undefined; readonly isClaimed: boolean };
 
 /** Longest username that an address can become. */
 const USERNAME_LENGTH = 128;
 
-/** The address itself, unless inactive users have it or it is too long: then its first part and what nobody else has. */
+/** The address itself, unless it is taken or too long: then its first part and what nobody else has. */
 const usernameFor = (email: string, isTaken: boolean): string => {
   if (!isTaken && [...email].length <= USERNAME_LENGTH) return email;
   return `${email.split("@")[0]?.slice(0, 64)}-${randomBytes(8).toString("hex")}`;
 };
 
+const planFor = async (run: Pick<Tx, "sql" | "abort">, request: GetOrCreateUserByEmailRequest): Promise<Plan> => {
+  const { email, identity, emailVerified } = request;
+  const claimants = await claimantsOf(run, email, identity);
+  const isClaimed = claimants.length > 0;
+  const owner = ownerAmong(claimants);
+  if (!emailVerified) return { user: owner ?? meantByClaim(claimants), rival: undefined, isClaimed };
+  const primaries = owner === undefined ? presentPrimaries(claimants).map(({ id }) => id) : [];
+  const user = owner ?? meantByVouch(claimants, await unreachableUsers(run, primaries, identity));
+  const bearer = await bearerOf(run, email);
+  return { user, rival: bearer === user?.id ? undefined : bearer, isClaimed };
+};
+
+/** Whom the write changes, besides the user that it may create. */
+const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
+  ...(user === undefined || user.isVerified ? [] : [user.id]),
+  ...(rival === undefined ? [] : [rival]),
+];
+
+/** The locks of a call: nobody is changed for an address that nobody vouches for. */
+const lockedFor = async (db: Database, call: Call, request: GetOrCreateUserByEmailRequest) => {
+  if (!request.emailVerified) return { users: [], subjects: [] };
+  const users = changedBy(await planFor({ sql: db.sql, abort: db.abort(call) }, request));
+  return { users, subjects: [...users.map(userSubject), ...(await invitingSubjects(db, call, [handleOf(request.email)]))] };
+};
+
+/** A new user with the address, verified if the caller vouches for it: then it is the user's name too, whoever claims it. */
+const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUserByEmailRequest, isClaimed: boolean): Promise<bigint> => {
+  const username = usernameFor(email, isClaimed && !emailVerified);
+  const user = newUserOf(create(UserSchema, { email, name, username }));
+  const emails = user.emails.map((address) => ({ ...address, isVerified: emailVerified }));
+  const [stored] = await storeUsers(tx, [{ ...user, emails, isVouchedFor: emailVerified }]);
+  if (stored === undefined || "error" in stored) throw stored?.error;
+  return stored.id;
+};
+
 /** GetOrCreateUserByEmail: the address is locked first, so of several calls at once one creates the user and the others find it. */
 export const getOrCreateUserByEmail =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
-  (call, request) => {
-    const { email, name, identity, requestId } = request;
-    return write(call, { method, request, subjects: [], requestId }, async (tx) => {
-      await lockHandles(tx, [email]);
-      const bearers = await bearersOf(tx, email, identity);
-      const found = meant(bearers);
-      if (found !== undefined) {
-        tx.touch(userSubject(found));
-        return { user: await writtenUser(tx, found), created: false };
-      }
-      const user: UserMessage = create(UserSchema, { email, name, username: usernameFor(email, bearers.length > 0) });
-      const [stored] = await storeUsers(tx, [newUserOf(user)]);
-      if (stored === undefined || "error" in stored) throw stored?.error;
-      return { user: await writtenUser(tx, stored.id), created: true };
+  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) =>
+    whileOvertaken(async () => {
+      const { email, emailVerified, requestId } = request;
+      const locked = await lockedFor(db, call, request);
+      return write(call, { method, request, subjects: locked.subjects, requestId }, async (tx) => {
+        const username = localUsername();
+        await lockHandles(tx, [email, ...(emailVerified ? [username] : [])]);
+        const plan = await planFor(tx, request);
+        const { user, rival } = plan;
+        if (emailVerified && changedBy(plan).some((id) => !locked.users.includes(id))) throw overtaken("The address was claimed");
+        if (rival !== undefined) {
+          systemUser.refuse(email);
+          await renameRival(tx, rival, username);
+        }
+        if (user === undefined) {
+          return { user: await writtenUser(tx, await createUser(tx, request, plan.isClaimed)), created: true };
+        }
+        if (emailVerified && !user.isVerified) await handOver(tx, user.id, email);
+        tx.touch(userSubject(user.id));
+        return { user: await writtenUser(tx, user.id), created: false, matchedUnverified: !emailVerified && !user.isVerified };
+      });
     });
-  };

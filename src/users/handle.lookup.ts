@@ -12,7 +12,9 @@ import { type HeldUserRow, heldColumnsWhere, selectBasicUsers } from "./user.sel
 /** A handle as what it is asked for. */
 export type HandleKey = {
   readonly handle: string;
-  readonly by: "username" | "email";
+  readonly by: "username" | "email" | "externalId";
+  /** The external id itself, by which the database knows it. */
+  readonly externalId?: string;
   /** For which view its users are read with it, when the cache has to ask. It is no part of what is asked for. */
   readonly isFull: boolean;
 };
@@ -25,7 +27,7 @@ type Content = readonly Holder[];
 
 /** Who has a handle, deleted users included. */
 export type HeldHandle = {
-  /** Ascending; by username one at most. */
+  /** Ascending; by username and external id one at most. */
   readonly ids: readonly bigint[];
   /** By address the one user who has verified it, if any. */
   readonly verifiedIds: readonly bigint[];
@@ -42,7 +44,7 @@ type Row = HolderRow | (SnapshotColumns & HolderColumns & { readonly id: null })
 
 const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
-const partOf = { username: encodeKey("username"), email: encodeKey("email") };
+const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
 /** Makes the lookup: one statement for any number of handles, which brings their users along. */
 export const createHandles = (
@@ -55,12 +57,16 @@ export const createHandles = (
   const byUsername = basic
     .select(sql<boolean>`true`.as("is_verified"))
     .where("users.username_handle", "=", wanted)
-    .where(sql<SqlBool>`not w.is_address`);
+    .where(sql<SqlBool>`w.kind = 'username'`);
   const byAddress = basic
     .innerJoin("user_email as e", "e.user_id", "users.id")
     .select("e.is_verified")
     .where("e.email_handle", "=", wanted)
-    .where(sql<SqlBool>`w.is_address`);
+    .where(sql<SqlBool>`w.kind = 'email'`);
+  const byExternalId = basic
+    .select(sql<boolean>`true`.as("is_verified"))
+    .where("users.external_id", "=", sql.ref<string>("w.external_id"))
+    .where(sql<SqlBool>`w.kind = 'externalId'`);
   const besideOf = (holder: HolderRow, isFull: boolean): Beside => {
     const { epoch, database_time, subject_version, position, is_verified, user_version: version, ...row } = holder;
     if (isFull) return users.beside(row.id, version, row);
@@ -73,10 +79,11 @@ export const createHandles = (
         coalesce(s.version, 0) as user_version
       from ${snapshot} cross join unnest(
         ${keys.map(({ handle }) => handle)}::text[],
-        ${keys.map(({ by }) => by === "email")}::boolean[],
-        ${keys.map(({ isFull }) => isFull)}::boolean[]) with ordinality as w (handle, is_address, is_full, position)
+        ${keys.map(({ by }) => by)}::text[],
+        ${keys.map(({ externalId }) => externalId ?? null)}::text[],
+        ${keys.map(({ isFull }) => isFull)}::boolean[]) with ordinality as w (handle, kind, external_id, is_full, position)
       left join handle h on h.name = w.handle
-      left join lateral (${byUsername} union all ${byAddress}) users on true
+      left join lateral (${byUsername} union all ${byAddress} union all ${byExternalId}) users on true
       left join subject_version s on s.kind = 'user' and s.id = users.id
       order by w.position, users.id`.execute(db.sql, db.abort({ signal }));
     const answers = [...Map.groupBy(rows, ({ position }) => position).values()].map((ofKey) => {

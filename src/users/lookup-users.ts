@@ -7,8 +7,9 @@ import { UserView } from "../gen/users/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/users/v1/user_service_pb.ts";
 import { usersOfIdentities } from "../identities/users-of-identities.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
+import { externalHandleOf } from "./external-id.ts";
 import { rolesOf } from "./full-user.ts";
-import type { Handles, HeldHandle } from "./handle.lookup.ts";
+import type { HandleKey, Handles, HeldHandle } from "./handle.lookup.ts";
 import type { BasicUser, BasicUsers, HeldUser, Users } from "./user.lookup.ts";
 
 /** A user that is read for either view. */
@@ -60,9 +61,10 @@ export const lookupUsers =
     const { keys, onlyVerifiedEmail, view, consistency } = request;
     const reading = freshness.reading(consistency);
     const isFull = view === UserView.FULL;
-    const named = keys.flatMap(({ key }) =>
-      key.case === "username" || key.case === "email" ? [{ handle: handleOf(key.value), by: key.case, isFull }] : [],
-    );
+    const named = keys.flatMap(({ key }): HandleKey | [] => {
+      if (key.case === "username" || key.case === "email") return { handle: handleOf(key.value), by: key.case, isFull };
+      return key.case === "externalId" ? { handle: externalHandleOf(key.value), by: key.case, externalId: key.value, isFull } : [];
+    });
     const identities = keys.flatMap(({ key }) => (key.case === "identity" ? [key.value] : []));
     const [holders, owners] = await Promise.all([handles.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
     let [nextHolder, nextOwner] = [0, 0];

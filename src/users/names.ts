@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists } from "../errors.ts";
+import { externalHandleOf } from "./external-id.ts";
 
 /** What a write makes of a user's names; undefined = the write does not touch it, "" = there is none. */
 export type Names = {
@@ -9,6 +10,8 @@ export type Names = {
   readonly userId?: bigint;
   readonly username?: string | undefined;
   readonly email?: string | undefined;
+  /** External ids that the write claims or gives up. */
+  readonly externalIds?: readonly string[];
   /** Names that the write gives up. */
   readonly dropped?: readonly string[];
 };
@@ -28,11 +31,11 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
 
 /**
  * Locks the names that a write claims and drops, then checks them. That usernames are unique is a constraint, and so is
- * that an address is verified for one user only.
+ * that an address is verified for one user only, and that external ids are unique.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {
-  const { username = "", email = "", dropped = [] } = names;
-  await lockHandles(tx, [username, email, ...dropped]);
+  const { username = "", email = "", externalIds = [], dropped = [] } = names;
+  await lockHandles(tx, [username, email, ...dropped, ...externalIds.map(externalHandleOf)]);
   await assertNamesFree(tx, names);
 };

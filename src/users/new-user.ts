@@ -15,6 +15,7 @@ export type NewUser = {
     readonly username: string;
     readonly name: string;
     readonly email: string;
+    readonly external_id: string | null;
     readonly password: string;
     readonly is_active: boolean;
     readonly is_staff: boolean;
@@ -31,6 +32,8 @@ export type NewUser = {
     readonly date_joined: Date;
   };
   readonly emails: readonly NewEmail[];
+  /** The caller vouches for its addresses: that others list them, unverified, is not in the way of its username. */
+  readonly isVouchedFor?: boolean;
   readonly lastLogin?: Date | undefined;
   readonly lastActive?: Date | undefined;
 };
@@ -41,7 +44,7 @@ export type NewUser = {
  */
 export const newUserOf = (user: UserMessage): NewUser => {
   const username = usernameOf(user);
-  const { email = "" } = user;
+  const { email = "", externalId = "" } = user;
   const now = new Date();
   return {
     handle: handleOf(username),
@@ -49,6 +52,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
       username,
       name: user.name ?? "",
       email,
+      external_id: externalId === "" ? null : externalId,
       password: "",
       is_active: user.isActive ?? true,
       is_staff: user.isStaff ?? false,

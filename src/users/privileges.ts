@@ -4,6 +4,7 @@ import type { Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
 import { permissionSources } from "../roles/permission-sources.ts";
+import { presentUser } from "./present.ts";
 
 const lacking = (who: string, permission: Permission): DomainError =>
   forbidden("PERMISSION_REQUIRED", `${who} lacks the permission ${permission}.`, { metadata: { permission } });
@@ -17,7 +18,8 @@ export const assertCaller = ({ caller }: Call, permission: Permission): void => 
 };
 
 /**
- * The caller has the permission, and the user that it acts for, if any, has been granted it too, itself or by a role.
+ * The caller has the permission, and the user that it acts for, if any, is present and has been granted it too, itself or by a
+ * role.
  * Called in the transaction of what it guards.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
@@ -27,6 +29,6 @@ export const assertMay = async (tx: Tx, permission: Permission): Promise<void> =
   if (call.actingUserId === undefined) return;
   const { rows } = await sql`
     select from users u cross join lateral ${permissionSources(sql`u.id`, sql`${permission}`)} source
-    where u.id = ${call.actingUserId} and u.is_active and u.delete_time is null limit 1`.execute(tx.sql, tx.abort);
+    where u.id = ${call.actingUserId} and ${presentUser("u")} limit 1`.execute(tx.sql, tx.abort);
   if (rows.length === 0) throw lacking("The acting user", permission);
 };

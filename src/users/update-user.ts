@@ -22,7 +22,7 @@ import { assertNotDeleted } from "./writable-user.ts";
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
 /**
- * The username and the primary address, claimed together: all names of a write are locked at once, in order. A user
+ * The username, the primary address and the external id, claimed together: all names of a write are locked at once, in order. A user
  * without an address gets its first one here; another one has to be verified before it can be the primary.
  */
 const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet<string>): Promise<void> => {
@@ -35,13 +35,17 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   if (addressed && row.email !== "") {
     throw failedPrecondition("IMMUTABLE_FIELD", "The primary address can't be changed by UpdateUser.");
   }
-  if (!renamed && !addressed) return;
+  const externalId = fields.has("externalId") ? (to.externalId ?? "") : (row.externalId ?? "");
+  const identified = externalId !== (row.externalId ?? "");
+  if (!renamed && !addressed && !identified) return;
   if (renamed && handleOf(username) !== row.usernameHandle) systemUser.refuse(row.username);
   await claimNames(tx, {
     userId: row.id,
     ...(renamed && { username, dropped: [row.username] }),
     ...(addressed && { email }),
+    ...(identified && { externalIds: [externalId, row.externalId ?? ""].filter((one) => one !== "") }),
   });
+  row.externalId = externalId === "" ? null : externalId;
   row.username = username;
   row.usernameHandle = handleOf(username);
   row.email = email;

@@ -14,6 +14,8 @@ export const UserSchema = defineEntity({
     nameHandle: handle().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
+    /** What another system calls the user, as it writes it; null = none does. */
+    externalId: text(200).nullable(),
     /** A hash in Django's notation (`argon2$…`, `pbkdf2_sha256$…`), or empty or `!…`: no usable password. */
     password: p.text().default("").lazy(),
     isActive: p.boolean().default(true),
@@ -42,6 +44,11 @@ export const UserSchema = defineEntity({
   uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
   indexes: [
     { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
+    // Most users have none, and are not in it.
+    {
+      name: "users_external_id_key",
+      expression: "create unique index users_external_id_key on users (external_id) where external_id is not null",
+    },
     // Finds the admins among the many users of an account.
     { name: "users_staff_index", expression: "create index users_staff_index on users (id) where is_staff" },
     {
@@ -52,6 +59,7 @@ export const UserSchema = defineEntity({
   checks: [
     { name: "users_purged_when_deleted", expression: "(delete_time is null) = (purge_time is null)" },
     { name: "users_username_not_empty", expression: "username <> '' and username_handle <> ''" },
+    { name: "users_external_id_not_empty", expression: "external_id <> ''" },
     { name: "users_avatar_type_known", expression: "avatar_type >= 0 and avatar_type <= 2" },
   ],
 });

@@ -47,6 +47,7 @@ export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   username: row.username,
   name: row.name,
   email: row.email,
+  ...(row.external_id && { externalId: row.external_id }),
   isActive: row.is_active,
   isStaff: row.is_staff,
   isSuperuser: row.is_superuser,

@@ -51,6 +51,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       "users.username",
       "users.name",
       "users.email",
+      "users.external_id",
       "users.is_active",
       "users.is_staff",
       "users.is_superuser",

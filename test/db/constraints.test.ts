@@ -96,6 +96,7 @@ const unreachable: Readonly<Record<string, string>> = {
   user_search_user_id_foreign: "triggers of the user write it",
   userd_migrations_pkey: "an identity",
   users_avatar_type_known: "the proto's enum",
+  users_external_id_not_empty: "empty is stored as null",
   users_purged_when_deleted: "both columns are written together",
   users_username_not_empty: "usernameOf refuses it",
 };

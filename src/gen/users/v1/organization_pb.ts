@@ -194,7 +194,7 @@ export type ListOrganizationsRequest = Message<"users.v1.ListOrganizationsReques
   showDeleted: boolean;
 
   /**
-   * Only organizations without an owner who is active and not deleted. Default: false.
+   * Only organizations without an owner who is present (active, not suspended, not deleted). Default: false.
    *
    * @generated from field: bool without_owner = 2;
    */

@@ -302,7 +302,7 @@ export const OrganizationService: GenService<{
     output: typeof AddMemberResponseSchema;
   },
   /**
-   * Removes a member, or takes an invitation back. The last owner whose user is active and not deleted stays.
+   * Removes a member, or takes an invitation back. The last owner who is present stays.
    * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, MEMBER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION LAST_OWNER,
    * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
@@ -314,7 +314,7 @@ export const OrganizationService: GenService<{
     output: typeof RemoveMemberResponseSchema;
   },
   /**
-   * Changes the role of a member or an invitation. The last owner whose user is active and not deleted stays owner.
+   * Changes the role of a member or an invitation. The last owner who is present stays owner.
    * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, MEMBER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION LAST_OWNER,
    * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *

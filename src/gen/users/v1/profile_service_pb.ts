@@ -169,8 +169,8 @@ export const ProfileService: GenService<{
     output: typeof RemoveAccountContactResponseSchema;
   },
   /**
-   * Returns the profile of the admin of an account: the first staff user of it by id, else its first user; users that are
-   * deleted are passed over. It never creates anything.
+   * Returns the profile of the admin of an account: the first staff user of it by id, else its first user; users that are not
+   * present (active, not suspended, not deleted) are passed over. It never creates anything.
    * Errors: NOT_FOUND ACCOUNT_NOT_FOUND, PROFILE_NOT_FOUND (the account has nobody); PERMISSION_DENIED PERMISSION_REQUIRED;
    * INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/user_batch.proto.
  */
 export const file_users_v1_user_batch: GenFile = /*@__PURE__*/
-  fileDesc("Chl1c2Vycy92MS91c2VyX2JhdGNoLnByb3RvEgh1c2Vycy52MSJmChdCYXRjaENyZWF0ZVVzZXJzUmVxdWVzdBIqCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXJCC7pICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBImEKEENyZWF0ZVVzZXJSZXN1bHQSHgoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0ImIKGEJhdGNoQ3JlYXRlVXNlcnNSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudXNlcnMudjEuQ3JlYXRlVXNlclJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJjChJJbXBvcnRVc2Vyc1JlcXVlc3QSJAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJCBrpIA8gBARInCg1wYXNzd29yZF9oYXNoGAIgASgJQhC6SAlyBxiACLoBAQDY8xgBIkAKDUltcG9ydEZhaWx1cmUSDAoEbGluZRgBIAEoAxIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIo8BChNJbXBvcnRVc2Vyc1Jlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAMSEQoJdW5jaGFuZ2VkGAIgASgDEg4KBmZhaWxlZBgDIAEoAxIpCghmYWlsdXJlcxgEIAMoCzIXLnVzZXJzLnYxLkltcG9ydEZhaWx1cmUSGQoRY29uc2lzdGVuY3lfdG9rZW4YBSABKAkiqAEKHUdldE9yQ3JlYXRlVXNlckJ5RW1haWxSZXF1ZXN0Eh0KBWVtYWlsGAEgASgJQg66SAdyBRjIAWAB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEicKCGlkZW50aXR5GAMgASgLMhUudXNlcnMudjEuSWRlbnRpdHlLZXkSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiagoeR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyEg8KB2NyZWF0ZWQYAiABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAyABKAlCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_rpc_status, file_users_v1_identity, file_users_v1_options, file_users_v1_user]);
+  fileDesc("Chl1c2Vycy92MS91c2VyX2JhdGNoLnByb3RvEgh1c2Vycy52MSJmChdCYXRjaENyZWF0ZVVzZXJzUmVxdWVzdBIqCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXJCC7pICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBImEKEENyZWF0ZVVzZXJSZXN1bHQSHgoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0ImIKGEJhdGNoQ3JlYXRlVXNlcnNSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudXNlcnMudjEuQ3JlYXRlVXNlclJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJjChJJbXBvcnRVc2Vyc1JlcXVlc3QSJAoEdXNlchgBIAEoCzIOLnVzZXJzLnYxLlVzZXJCBrpIA8gBARInCg1wYXNzd29yZF9oYXNoGAIgASgJQhC6SAlyBxiACLoBAQDY8xgBIkAKDUltcG9ydEZhaWx1cmUSDAoEbGluZRgBIAEoAxIhCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIo8BChNJbXBvcnRVc2Vyc1Jlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAMSEQoJdW5jaGFuZ2VkGAIgASgDEg4KBmZhaWxlZBgDIAEoAxIpCghmYWlsdXJlcxgEIAMoCzIXLnVzZXJzLnYxLkltcG9ydEZhaWx1cmUSGQoRY29uc2lzdGVuY3lfdG9rZW4YBSABKAkiwAEKHUdldE9yQ3JlYXRlVXNlckJ5RW1haWxSZXF1ZXN0Eh0KBWVtYWlsGAEgASgJQg66SAdyBRjIAWAB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEicKCGlkZW50aXR5GAMgASgLMhUudXNlcnMudjEuSWRlbnRpdHlLZXkSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQESFgoOZW1haWxfdmVyaWZpZWQYBSABKAgihgEKHkdldE9yQ3JlYXRlVXNlckJ5RW1haWxSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlchIPCgdjcmVhdGVkGAIgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAMgASgJEhoKEm1hdGNoZWRfdW52ZXJpZmllZBgEIAEoCEIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_rpc_status, file_users_v1_identity, file_users_v1_options, file_users_v1_user]);
 
 /**
  * The request of BatchCreateUsers.
@@ -27,8 +27,8 @@ export const file_users_v1_user_batch: GenFile = /*@__PURE__*/
  */
 export type BatchCreateUsersRequest = Message<"users.v1.BatchCreateUsersRequest"> & {
   /**
-   * 1 to 1,000 users to create, as in CreateUser. A username or address that stands in two of them is INVALID_ARGUMENT
-   * DUPLICATE_ENTRY.
+   * 1 to 1,000 users to create, as in CreateUser. A username, address or external id that stands in two of them is
+   * INVALID_ARGUMENT DUPLICATE_ENTRY.
    *
    * @generated from field: repeated users.v1.User users = 1;
    */
@@ -258,6 +258,18 @@ export type GetOrCreateUserByEmailRequest = Message<"users.v1.GetOrCreateUserByE
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * The caller knows that the address is the user's, for example because its identity provider says so. Then the address is
+   * verified in the answer: of the user who has verified it; or else of the user who has it as its unverified primary one, if
+   * nobody can sign in to that user (no usable password, no identity but the given one, no other verified address, no token
+   * that is alive, no second factor without the identity) and there is one such user only; or else of a new user. Tokens and
+   * sessions of a user who is handed over end. A rival whose username equals the address is renamed, and its sessions end.
+   * Default: false.
+   *
+   * @generated from field: bool email_verified = 5;
+   */
+  emailVerified: boolean;
 };
 
 /**
@@ -293,6 +305,14 @@ export type GetOrCreateUserByEmailResponse = Message<"users.v1.GetOrCreateUserBy
    * @generated from field: string consistency_token = 3;
    */
   consistencyToken: string;
+
+  /**
+   * The user has the address as its primary one, but has not verified it: it may be anybody who has typed it. Only without
+   * email_verified.
+   *
+   * @generated from field: bool matched_unverified = 4;
+   */
+  matchedUnverified: boolean;
 };
 
 /**

@@ -495,7 +495,7 @@ export type PurgeUserResponse = Message<"users.v1.PurgeUserResponse"> & {
   consistencyToken: string;
 
   /**
-   * The organizations whose last owner this was, ascending: they have no owner any more who is active and not deleted.
+   * The organizations whose last owner this was, ascending: they have no owner any more who is present.
    *
    * @generated from field: repeated int64 ownerless_organization_ids = 2;
    */

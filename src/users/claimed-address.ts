@@ -1,0 +1,47 @@
+import { failedPrecondition } from "../errors.ts";
+import type { Claimant } from "./claimants.ts";
+
+const deleted = () => failedPrecondition("USER_DELETED", "The user with this address is deleted; it can be undeleted until it is purged.");
+
+/** The one with the identity, or else the only one. */
+const single = (claimants: readonly Claimant[]): Claimant | undefined =>
+  claimants.find(({ hasIdentity }) => hasIdentity) ?? (claimants.length === 1 ? claimants[0] : undefined);
+
+/**
+ * The user who has verified the address, whoever else claims it, and whatever became of that user.
+ * @throws FAILED_PRECONDITION USER_DELETED.
+ */
+export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined => {
+  const owner = claimants.find(({ isVerified }) => isVerified);
+  if (owner?.isDeleted) throw deleted();
+  return owner;
+};
+
+/** The users who are known by the address and present: to merely list it among others proves nothing. */
+export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
+  claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
+
+/**
+ * The user whom an address that nobody vouches for means, or undefined: a new one. Who is suspended comes last, and is no
+ * reason for a second account.
+ * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
+ */
+export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
+  const primaries = claimants.filter(({ isPrimary }) => isPrimary);
+  const present = presentPrimaries(claimants);
+  const candidates = present.length > 0 ? present : primaries.filter(({ isSuspended, isDeleted }) => isSuspended && !isDeleted);
+  const user = single(candidates);
+  if (user === undefined && candidates.length > 0) {
+    throw failedPrecondition("AMBIGUOUS_EMAIL", "Several active users share the address.");
+  }
+  if (user === undefined && primaries.some(({ isDeleted }) => isDeleted)) throw deleted();
+  return user;
+};
+
+/**
+ * The user whom an address means that is vouched for, or undefined: a new one. It has to be one to whom nobody can sign in:
+ * others may have made theirs in advance, to share it with the owner of the address. Of several, none is better than the
+ * others, and nobody may keep the owner out by making a second one.
+ */
+export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
+  single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));
