@@ -96,12 +96,25 @@ export const settings = z.object({
     .enum(["trust", "registered"])
     .default("trust")
     .describe("`registered`: options only of projects and organizations that are here and not deleted; `trust`: of any"),
+  QUOTA_OPTIONS_PER_USER: integer(1, 1_000_000, 1_000).describe(
+    "Most options of a user, over all scopes; and most scope options of one scope",
+  ),
+  QUOTA_OPTION_BYTES_PER_USER: integer(1, 1_073_741_824, 1_048_576).describe("Most bytes that their values take together (docs/values.md)"),
+  QUOTA_RESOURCES_PER_PROFILE: integer(1, 100_000_000, 100_000).describe("Most registered resources of a profile"),
   READ_POLICY: z
     .enum(["owner_only", "account_wide"])
     .default("owner_only")
     .describe("What users of an account read of each other's resources: those of admins, or all"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
+
+/** How much may be stored; what is there already, or is imported, may be more. */
+export type Quotas = {
+  readonly optionsPerUser: number;
+  /** Of the values of all options of a user, as options/value.ts counts them. */
+  readonly optionBytesPerUser: number;
+  readonly resourcesPerProfile: number;
+};
 
 /** The settings of one process, checked and frozen. */
 export type Config = {
@@ -136,6 +149,7 @@ export type Config = {
   readonly unregisteredOptions: "allow" | "refuse";
   /** Which projects and organizations options may belong to. */
   readonly scopeCheck: "trust" | "registered";
+  readonly quotas: Quotas;
   readonly readPolicy: "owner_only" | "account_wide";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
@@ -178,6 +192,11 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     optionDefinitions: value.OPTION_DEFINITIONS,
     unregisteredOptions: value.UNREGISTERED_OPTIONS,
     scopeCheck: value.SCOPE_CHECK,
+    quotas: Object.freeze({
+      optionsPerUser: value.QUOTA_OPTIONS_PER_USER,
+      optionBytesPerUser: value.QUOTA_OPTION_BYTES_PER_USER,
+      resourcesPerProfile: value.QUOTA_RESOURCES_PER_PROFILE,
+    }),
     readPolicy: value.READ_POLICY,
     logLevel: value.LOG_LEVEL,
   });

@@ -5,7 +5,7 @@ import { createOwners, type Owners } from "./access/owners.ts";
 import type { Cache } from "./cache/cache.ts";
 import { createFreshness, type Freshness } from "./cache/freshness.ts";
 import { createConsistencyTokens } from "./cache/token.ts";
-import type { Config } from "./config.ts";
+import type { Config, Quotas } from "./config.ts";
 import { createPasswords, type Passwords } from "./credentials/passwords.ts";
 import { createIdempotency } from "./db/idempotency.ts";
 import type { OwnedDatabase } from "./db/open.ts";
@@ -44,6 +44,7 @@ export type Dependencies = {
   readonly systemUser: SystemUser;
   readonly access: Access;
   readonly owners: Owners;
+  readonly quotas: Quotas;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
 };
@@ -56,8 +57,9 @@ export const createDependencies = (
     purgeAfterDays,
     scopeCheck,
     readPolicy,
+    quotas,
     cache: { isCaching },
-  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "readPolicy" | "cache">,
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "readPolicy" | "quotas" | "cache">,
   { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): Dependencies => {
   const { secretKey } = db;
@@ -84,6 +86,7 @@ export const createDependencies = (
     systemUser: createSystemUser(systemUsername),
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, readPolicy),
     owners: createOwners(db, accessUsers),
+    quotas,
     purgeAfterDays,
   };
 };

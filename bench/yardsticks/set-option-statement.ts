@@ -58,11 +58,12 @@ export const setOptionStatement = async (key: string): Promise<Statement> => {
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
   const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;
+  const quotas = { optionsPerUser: 1, optionBytesPerUser: 1, resourcesPerProfile: 1 };
   // The recorder returns no rows, so the operation does not come to its end.
   await Promise.resolve(
-    setOption({ write: (_, __, body) => body(tx), registry, optionScopes: createOptionScopes("trust") })(call, request),
+    setOption({ write: (_, __, body) => body(tx), registry, optionScopes: createOptionScopes("trust"), quotas })(call, request),
   ).catch(() => {});
-  const upsert = recorded.find(({ sql }) => /^\s*insert into user_option\b/.test(sql));
+  const upsert = recorded.find(({ sql }) => /\binsert into user_option\b/.test(sql));
   if (upsert === undefined) throw new Error("SetOption has no upsert any more: bench/yardsticks has to follow it.");
   const statement: Statement = {
     sql: upsert.sql,

@@ -84,7 +84,8 @@ export const applyOptionChanges =
     write,
     registry,
     optionScopes,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.applyOptionChanges> =>
+    quotas,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {
     const { userId, requestId, validateOnly } = request;
     const { sets, deletes, preconditions } = changesOf(registry, request);
@@ -95,7 +96,7 @@ export const applyOptionChanges =
       assertPreconditions(preconditions, stored);
       await assertVerified(tx, registry, sets);
       await remove(tx, deletes, stored);
-      const outcomes = await storeOptions(tx, optionScopes, sets);
+      const outcomes = await storeOptions(tx, { optionScopes, quotas }, sets);
       return {
         options: outcomes.map((stored) => {
           if (stored === undefined) throw scopeNotFound();

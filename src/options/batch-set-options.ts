@@ -11,7 +11,7 @@ import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { scopeOf } from "./scope.ts";
-import { type OptionWrite, storeOptions } from "./store.ts";
+import { type OptionWrite, storeEachOption } from "./store.ts";
 import { nameOf } from "./stored-option.ts";
 import { findUnverified } from "./verified-email.ts";
 
@@ -47,7 +47,8 @@ export const batchSetOptions =
     write,
     registry,
     optionScopes,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.batchSetOptions> =>
+    quotas,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.batchSetOptions> =>
   (call, request) => {
     assertDistinct(request);
     const entries = request.entries.map((entry, index) => checked(registry, entry, index));
@@ -59,12 +60,13 @@ export const batchSetOptions =
       const unwritable = await unwritableUsers(tx, userIds);
       const unverified = await findUnverified(tx, registry, writes);
       const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));
-      const outcomes = await storeOptions(tx, optionScopes, stored);
-      const rows = new Map(stored.map((option, index) => [option, outcomes[index]?.row]));
+      const outcomes = await storeEachOption(tx, { optionScopes, quotas }, stored);
+      const byWrite = new Map(stored.map((option, index) => [option, outcomes[index]]));
       const results = entries.map((entry): Outcome => {
         if (entry instanceof DomainError) return refused(entry);
-        const row = rows.get(entry);
-        if (row !== undefined) return { result: { case: "option", value: toUserOption(row) } };
+        const outcome = byWrite.get(entry);
+        if (outcome instanceof DomainError) return refused(outcome);
+        if (outcome !== undefined) return { result: { case: "option", value: toUserOption(outcome.row) } };
         return refused(unwritable.get(entry.userId) ?? unverified.get(entry) ?? scopeNotFound());
       });
       return { results };

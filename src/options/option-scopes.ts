@@ -10,7 +10,7 @@ type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<S
 
 /** What a statement that writes options needs to refuse scopes by itself. */
 type Gate = {
-  /** What stands before the statement. */
+  /** What stands before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
   /** Options can be written in the scope of these two columns. */
   readonly isOpen: Test;
@@ -77,11 +77,11 @@ const registered: Omit<OptionScopes, "live"> = {
   parentOf: (kind, id) => sql`(select p.organization_id from project p where p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)})`,
   // Locked, so that a deletion waits for the write, or the write for the deletion.
   gate: (scopes) => ({
-    before: sql`with open_organization as materialized (
+    before: sql`open_organization as materialized (
         ${openOrganizations} and g.id = any(${idsOf(scopes, ScopeKind.ORGANIZATION)}::bigint[]) for share
       ), open_project as materialized (
         ${openProjects} and p.id = any(${idsOf(scopes, ScopeKind.PROJECT)}::bigint[]) for share
-      )`,
+      ),`,
     isOpen: (kind, id) => inEither(kind, sql`${id} in (select id from open_organization)`, sql`${id} in (select id from open_project)`),
   }),
 };

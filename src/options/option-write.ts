@@ -30,6 +30,6 @@ export const optionWriteOf = (registry: OptionRegistry, userId: bigint, requeste
   if (value === undefined) throw invalidField(field, "is required");
   const json = jsonOf(value, field);
   const scope = scopeOf(requested);
-  registry.assertFits({ key, value: JSON.parse(json) as JsonValue, bytes: Buffer.byteLength(json), scopeKind: scope.kind, field });
+  registry.assertFits({ key, value: JSON.parse(json) as JsonValue, scopeKind: scope.kind, field });
   return { userId, scope, key, json, expireTime: expireTimeOf(expireTime, `${prefix}expire_time`) };
 };

@@ -3,7 +3,7 @@ import type { OptionRow } from "./option.mapping.ts";
 
 /** The columns of an option, in the alias `o`. */
 export const optionColumns = sql.raw(
-  "o.id, o.user_id, o.scope_kind, o.scope_id, o.key, o.value, o.create_time, o.update_time, o.expire_time, o.version",
+  "o.id, o.user_id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.create_time, o.update_time, o.expire_time, o.version",
 );
 
 /** An option past its expire_time reads as absent, swept or not. */

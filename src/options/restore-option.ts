@@ -6,6 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { canonicalJson } from "./canonical.ts";
 import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -13,9 +14,9 @@ import { scopeOf } from "./scope.ts";
 import { storeOptions } from "./store.ts";
 import type { OptionKey } from "./stored-option.ts";
 
-const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigint): Promise<RevisionRow & { json: string }> => {
-  const { rows } = await sql<RevisionRow & { json: string }>`
-    select ${revisionColumns}, r.value::text as json from option_revision r
+const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigint): Promise<RevisionRow> => {
+  const { rows } = await sql<RevisionRow>`
+    select ${revisionColumns} from option_revision r
     where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}`.execute(
     tx.sql,
     tx.abort,
@@ -31,9 +32,13 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
     where user_id = ${userId} and scope_kind = ${scope.kind} and scope_id = ${scope.id} and key = ${key}`.execute(tx.sql, tx.abort);
 };
 
-/** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. */
+/** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. Limits have. */
 export const restoreOption =
-  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.restoreOption> =>
+  ({
+    write,
+    optionScopes,
+    quotas,
+  }: Pick<Dependencies, "write" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.restoreOption> =>
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };
@@ -46,7 +51,7 @@ export const restoreOption =
       }
       // An expire_time that has passed would make the restored value absent at once.
       const expireTime = revision.expire_time !== null && revision.expire_time > new Date() ? revision.expire_time : null;
-      const [stored] = await storeOptions(tx, optionScopes, [{ ...option, json: revision.json, expireTime }]);
+      const [stored] = await storeOptions(tx, { optionScopes, quotas }, [{ ...option, json: canonicalJson(revision.value), expireTime }]);
       if (stored === undefined) throw scopeNotFound();
       return { option: toUserOption(stored.row) };
     });

@@ -13,6 +13,8 @@ export const ScopeOption = defineEntity({
     scopeId: p.bigint(),
     key: text(128),
     value: p.json<unknown>(),
+    /** As of options of users. */
+    bytes: p.integer().generated("(octet_length(value::text)) stored"),
     locked: p.boolean().default(false),
     createTime: timeOfInsert(),
     updateTime: timeOfInsert(),

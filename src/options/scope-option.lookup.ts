@@ -45,7 +45,10 @@ export type ScopeOptions = Lookup<Scope, HeldScope>;
 /** What the cache keeps of a scope; the parent's id as text. */
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
 
-const toRow = ({ kind, id: scopeId }: Scope, [id, key, value, locked, createTime, updateTime, version]: StoredRow): ScopeOptionRow => ({
+const toRow = (
+  { kind, id: scopeId }: Scope,
+  [id, key, value, locked, createTime, updateTime, version]: StoredRow,
+): Omit<ScopeOptionRow, "bytes"> => ({
   id: BigInt(id),
   scope_kind: kind,
   scope_id: scopeId,

@@ -11,7 +11,7 @@ import { toValue } from "./value.ts";
 export type ScopeOptionRow = Selectable<Schema["scope_option"]>;
 
 /** A scope option as the API shows it. */
-export const toScopeOption = (row: ScopeOptionRow): MessageInitShape<typeof ScopeOptionSchema> => ({
+export const toScopeOption = (row: Omit<ScopeOptionRow, "bytes">): MessageInitShape<typeof ScopeOptionSchema> => ({
   target: targetOf(row.scope_kind, row.scope_id),
   key: row.key,
   value: toValue(row.value),

@@ -16,13 +16,14 @@ export const setOption =
     write,
     registry,
     optionScopes,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.setOption> =>
+    quotas,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
     const option = optionWriteOf(registry, userId, request);
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
       if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
-      const [stored] = await storeOptions(tx, optionScopes, [option]);
+      const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
       // The statement stores nothing for a user that can't be written, and nothing that is there already.
       if (!stored?.changed) await writableUser(tx, userId);
       if (stored === undefined) throw scopeNotFound();

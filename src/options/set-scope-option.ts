@@ -6,6 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
+import { type Growth, refusalsOf } from "./quota.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
@@ -13,9 +14,9 @@ import { scopeOptionColumns, storedScopeOption } from "./stored-scope-option.ts"
 import { scopeOfTarget, subjectOfScope } from "./target.ts";
 import { jsonOf } from "./value.ts";
 
-type Stored = ScopeOptionRow & { readonly created: boolean };
+type Stored = ScopeOptionRow & Growth;
 
-/** No row: an equal value with an equal lock is there already. The scope is locked, so `xmax` tells truly who made the row. */
+/** No row: an equal value with an equal lock is there already. All but the first part sees the state before the statement. */
 const upsert = async (
   tx: Tx,
   scopes: OptionScopes,
@@ -25,14 +26,21 @@ const upsert = async (
   locked: boolean,
 ): Promise<Stored | undefined> => {
   const { before, isOpen } = scopes.gate([scope]);
+  const inScope = sql`scope_kind = ${scope.kind} and scope_id = ${scope.id}`;
   const { rows } = await sql<Stored>`
-    ${before} insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
-    select w.kind, w.id, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp()
-    from (values (${scope.kind}::smallint, ${scope.id}::bigint)) as w (kind, id) where ${isOpen(sql.raw("w.kind"), sql.raw("w.id"))}
-    on conflict (scope_kind, scope_id, key) do update set
-      value = excluded.value, locked = excluded.locked, update_time = excluded.update_time, version = o.version + 1
-      where (o.value, o.locked) is distinct from (excluded.value, excluded.locked)
-    returning ${scopeOptionColumns}, xmax = 0 as created`.execute(tx.sql, tx.abort);
+    with ${before} o as (
+      insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
+      select w.kind, w.id, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp()
+      from (values (${scope.kind}::smallint, ${scope.id}::bigint)) as w (kind, id) where ${isOpen(sql.raw("w.kind"), sql.raw("w.id"))}
+      on conflict (scope_kind, scope_id, key) do update set
+        value = excluded.value, locked = excluded.locked, update_time = excluded.update_time, version = o.version + 1
+        where (o.value, o.locked) is distinct from (excluded.value, excluded.locked)
+      returning ${scopeOptionColumns}
+    )
+    select ${scopeOptionColumns}, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by,
+      (select count(*) from scope_option where ${inScope})::int as used_options,
+      coalesce((select sum(bytes) from scope_option where ${inScope}), 0)::float8 as used_bytes
+    from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`.execute(tx.sql, tx.abort);
   return rows[0];
 };
 
@@ -42,19 +50,21 @@ export const setScopeOption =
     write,
     registry,
     optionScopes,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.setScopeOption> =>
+    quotas,
+  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setScopeOption> =>
   (call, request) => {
     const { key, value, locked, etag, requestId } = request;
     if (value === undefined) throw invalidField("value", "is required");
     const json = jsonOf(value);
-    registry.assertFits({ key, value: JSON.parse(json) as JsonValue, bytes: Buffer.byteLength(json), field: "value" });
+    registry.assertFits({ key, value: JSON.parse(json) as JsonValue, field: "value" });
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.setScopeOption;
     return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
       if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);
       const stored = await upsert(tx, optionScopes, scope, key, json, locked);
+      for (const refusal of refusalsOf(stored ? [stored] : [], quotas).values()) throw refusal;
       const row = stored ?? (await storedScopeOption(tx, optionScopes, scope, key));
       if (row === undefined) throw scopeNotFound();
-      return { option: toScopeOption(row), created: stored?.created ?? false, changed: stored !== undefined };
+      return { option: toScopeOption(row), created: stored?.added ?? false, changed: stored !== undefined };
     });
   };

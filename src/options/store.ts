@@ -1,7 +1,9 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { DomainError } from "../errors.ts";
 import { alive, optionColumns } from "./option.select.ts";
-import type { OptionScopes } from "./option-scopes.ts";
+import { type Growth, refusalsByName } from "./quota.ts";
 import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, type StoredOption } from "./stored-option.ts";
 
 /** An option to store. */
@@ -20,42 +22,88 @@ export type Stored = {
   readonly changed: boolean;
 };
 
+type App = Pick<Dependencies, "optionScopes" | "quotas">;
+
+type StoredRow = StoredOption & Growth & { readonly created: boolean };
+
 /**
- * Stores options, each of another name, in one statement; those that are there already, with an equal value and
- * expire_time, are left alone: no row comes back for them. `created` is read from the state before the statement, so an
- * option that had expired counts as new. The users have to be locked.
- * @returns what became of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option.
+ * One statement, which also reads how much each user has: all but the first part sees the state before it. Rows come back
+ * for what it changes only, in the order of the writes. Of what was there it reads no values, which may be large.
  */
-export const storeOptions = async (
-  tx: Tx,
-  scopes: OptionScopes,
-  writes: readonly OptionWrite[],
-): Promise<readonly (Stored | undefined)[]> => {
-  if (writes.length === 0) return [];
+const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
-  const { rows } = await sql<StoredOption & { created: boolean }>`
-    ${before} insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
-    select w.user_id, scope_kind, scope_id, key, value::jsonb, expire_time, statement_timestamp(), statement_timestamp()
-    from unnest(${keyColumns(writes)}, ${writes.map(({ json }) => json)}::text[], ${writes.map(({ expireTime }) => expireTime)}::timestamptz[])
-      with ordinality as w (user_id, scope_kind, scope_id, key, value, expire_time, position)
-      join users u on u.id = w.user_id and u.delete_time is null
-    where ${isOpen(sql.raw("w.scope_kind"), sql.raw("w.scope_id"))}
-    order by position
-    on conflict (user_id, scope_kind, scope_id, key) do update set
-      value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
-      create_time = case when ${alive} then o.create_time else excluded.create_time end
-      where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time) or not ${alive}
-    returning ${optionColumns}, ${isLocked}, not exists (
-      select from user_option b
-      where (b.user_id, b.scope_kind, b.scope_id, b.key) = (o.user_id, o.scope_kind, o.scope_id, o.key)
-        and (b.expire_time is null or b.expire_time > statement_timestamp())) as created`.execute(tx.sql, tx.abort);
+  const userIds = [...new Set(writes.map(({ userId }) => userId))].map(String);
+  const { rows } = await sql<StoredRow>`
+    with ${before} o as (
+      insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
+      select w.user_id, scope_kind, scope_id, key, value::jsonb, expire_time, statement_timestamp(), statement_timestamp()
+      from unnest(${keyColumns(writes)}, ${writes.map(({ json }) => json)}::text[], ${writes.map(({ expireTime }) => expireTime)}::timestamptz[])
+        with ordinality as w (user_id, scope_kind, scope_id, key, value, expire_time, position)
+        join users u on u.id = w.user_id and u.delete_time is null
+      where ${isOpen(sql.raw("w.scope_kind"), sql.raw("w.scope_id"))}
+      order by position
+      on conflict (user_id, scope_kind, scope_id, key) do update set
+        value = excluded.value, expire_time = excluded.expire_time, update_time = excluded.update_time, version = o.version + 1,
+        create_time = case when ${alive} then o.create_time else excluded.create_time end
+        where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time) or not ${alive}
+      returning ${optionColumns}
+    ), used as (
+      select user_id, count(*)::int as options, sum(bytes)::float8 as bytes from user_option where user_id = any(${userIds}::bigint[]) group by user_id
+    )
+    select ${optionColumns}, ${isLocked}, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by,
+      b.id is null or b.expire_time <= statement_timestamp() as created,
+      coalesce(used.options, 0) as used_options, coalesce(used.bytes, 0) as used_bytes
+    from o left join used using (user_id) left join lateral (
+      select b.id, b.bytes, b.expire_time from user_option b
+      where (b.user_id, b.scope_kind, b.scope_id, b.key) = (o.user_id, o.scope_kind, o.scope_id, o.key) limit 1
+    ) b on true`.execute(tx.sql, tx.abort);
+  const byName = new Map(rows.map((row) => [nameOfRow(row), row]));
+  return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
+};
+
+/** What became of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option. */
+type Outcomes = readonly (Stored | undefined)[];
+
+const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly OptionWrite[], rows: readonly StoredRow[]): Promise<Outcomes> => {
   const changed = new Map(rows.map((row) => [nameOfRow(row), row]));
   const others = writes.filter((write) => !changed.has(nameOf(write)));
-  const unchanged = await optionRows(tx, others, scopes.live);
+  const unchanged = await optionRows(tx, others, optionScopes.live);
   return writes.map((write) => {
     const row = changed.get(nameOf(write));
     if (row !== undefined) return { row, created: row.created, changed: true };
     const same = unchanged.get(nameOf(write));
     return same && { row: same, created: false, changed: false };
   });
+};
+
+/**
+ * Stores options, each of another name, all or none; those that are there already, with an equal value and expire_time,
+ * are left alone. `created` is read from the state before, so an option that had expired counts as new. The users have to
+ * be locked.
+ * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
+ */
+export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
+  if (writes.length === 0) return [];
+  const rows = await insertOptions(tx, app.optionScopes, writes);
+  for (const refusal of refusalsByName(rows, app.quotas).values()) throw refusal;
+  return outcomesOf(tx, app, writes, rows);
+};
+
+/** The same with each write standing for itself: those over a quota are left out, and have an error as their outcome. */
+export const storeEachOption = async (
+  tx: Tx,
+  app: App,
+  writes: readonly OptionWrite[],
+): Promise<readonly (Stored | DomainError | undefined)[]> => {
+  if (writes.length === 0) return [];
+  await sql`savepoint before_options`.execute(tx.sql, tx.abort);
+  const rows = await insertOptions(tx, app.optionScopes, writes);
+  const refusals = refusalsByName(rows, app.quotas);
+  if (refusals.size === 0) return outcomesOf(tx, app, writes, rows);
+  // Seldom: without what is refused the others fit, since the users stay locked.
+  await sql`rollback to savepoint before_options`.execute(tx.sql, tx.abort);
+  const fitting = writes.filter((write) => !refusals.has(nameOf(write)));
+  const outcomes = await outcomesOf(tx, app, fitting, fitting.length === 0 ? [] : await insertOptions(tx, app.optionScopes, fitting));
+  const byName = new Map(fitting.map((write, index) => [nameOf(write), outcomes[index]]));
+  return writes.map((write) => refusals.get(nameOf(write)) ?? byName.get(nameOf(write)));
 };

@@ -9,7 +9,7 @@ type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
 
 /** The columns of a scope option, in the alias `o`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
 export const scopeOptionColumns = sql.raw(
-  "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.locked, o.create_time, o.update_time, o.version",
+  "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.locked, o.create_time, o.update_time, o.version",
 );
 
 /** One option of a scope, as it is stored. */

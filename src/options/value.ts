@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
-/** Most bytes of a value: UTF-8, in canonical form. */
+/** Most bytes of a value, as storedBytes counts them. */
 export const MAX_VALUE_BYTES = 64 * 1024;
 /** Most levels of a value: a scalar has one, a list or object one more than its deepest member. */
 export const MAX_VALUE_LEVELS = 24;
@@ -48,8 +48,36 @@ const fromKind = (kind: Kind, level: number, walk: Walk): JsonValue => {
   }
 };
 
+/** How many characters more a number takes without an exponent: 1e308 takes 309. */
+const writtenOut = (value: number): number => {
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-6 && size < 1e21)) return 0;
+  const text = String(size);
+  const [mantissa = "", exponent = ""] = text.split("e");
+  const power = Number(exponent);
+  const digits = mantissa.replace(".", "").length;
+  return (power > 0 ? power + 1 : 1 - power + digits) - text.length;
+};
+
+/** What PostgreSQL's text of a jsonb has beyond the canonical text: digits for exponents, and a space after each "," and ":". */
+const beyondCanonical = (json: JsonValue): number => {
+  if (typeof json === "number") return writtenOut(json);
+  if (typeof json !== "object" || json === null) return 0;
+  const members = Object.values(json);
+  const separators = Array.isArray(json) ? members.length - 1 : 2 * members.length - 1;
+  return members.reduce((sum: number, member) => sum + beyondCanonical(member), Math.max(0, separators));
+};
+
 /**
- * The JSON of a value, checked: finite numbers, no NUL character, at most 24 levels and 64 KiB (docs/values.md).
+ * The bytes of a value where limits and quotas count them: those of the text that PostgreSQL makes of it and sends, which
+ * is never shorter than the canonical text. It equals `octet_length(value::text)`.
+ */
+export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
+  Buffer.byteLength(canonical) + beyondCanonical(json);
+
+/**
+ * The JSON of a value, checked: finite numbers, no NUL character, at most 24 levels and 64 KiB (docs/values.md). The one
+ * function that all JSON passes before it is stored.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -60,7 +88,7 @@ export const jsonOf = (value: Value, field = "value"): string => {
   }
   if (walk.fault !== undefined) throw invalidField(field, walk.fault);
   const text = JSON.stringify(json);
-  if (Buffer.byteLength(text) > MAX_VALUE_BYTES) {
+  if (storedBytes(json, text) > MAX_VALUE_BYTES) {
     throw invalidField(field, `is larger than ${MAX_VALUE_BYTES} bytes`, "OPTION_VALUE_TOO_LARGE");
   }
   return text;

@@ -1,11 +1,13 @@
 import { sql } from "kysely";
 import { profileSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
+import type { Quotas } from "../config.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/users/v1/user_profile_pb.ts";
+import { countResources, tooManyResources } from "../resources/quota.ts";
 import { toProfile } from "./profile.mapping.ts";
 import { type ProfileRow, storedProfile } from "./profile.select.ts";
 import { assertEtag } from "./versioned-row.ts";
@@ -28,20 +30,28 @@ const assertNoResources = async (tx: Tx, { id }: ProfileRow): Promise<void> => {
 };
 
 /** That the other profile has nothing of the same kind and name is a constraint. */
-const transfer = async (tx: Tx, { id }: ProfileRow, to: bigint): Promise<void> => {
+const transfer = async (tx: Tx, { id }: ProfileRow, to: bigint, limit: number): Promise<void> => {
   const { account_id: account } = await storedProfile(tx, to);
+  const counts = await countResources(tx, [id, to], limit);
+  const [moving, there] = [counts.get(id) ?? 0, counts.get(to) ?? 0];
+  if (moving > 0 && there + moving > limit) throw tooManyResources(limit, there);
   await sql`update resource set owner_profile_id = ${to}, account_id = ${account} where owner_profile_id = ${id}`.execute(tx.sql, tx.abort);
 };
 
-const clearResources = (tx: Tx, row: ProfileRow, { mode, transferToProfileId }: DeleteProfileRequest): Promise<unknown> => {
-  if (mode === Mode.TRANSFER) return transfer(tx, row, transferToProfileId);
+const clearResources = (
+  tx: Tx,
+  row: ProfileRow,
+  { mode, transferToProfileId }: DeleteProfileRequest,
+  { resourcesPerProfile }: Quotas,
+): Promise<unknown> => {
+  if (mode === Mode.TRANSFER) return transfer(tx, row, transferToProfileId, resourcesPerProfile);
   if (mode === Mode.CASCADE) return sql`delete from resource where owner_profile_id = ${row.id}`.execute(tx.sql, tx.abort);
   return assertNoResources(tx, row);
 };
 
 /** DeleteProfile: who registers resources locks the account too, so that none is left behind. */
 export const deleteProfile =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
   async (call, request) => {
     const { id, mode, transferToProfileId, etag, validateOnly, requestId } = request;
     if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {
@@ -52,7 +62,7 @@ export const deleteProfile =
     return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
       const row = await storedProfile(tx, id);
       assertEtag(row, etag, "profile");
-      await clearResources(tx, row, request);
+      await clearResources(tx, row, request, quotas);
       await sql`delete from user_profile where id = ${id}`.execute(tx.sql, tx.abort);
       return { profile: toProfile(row) };
     });

@@ -2,11 +2,12 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { invalidField, notFound } from "../errors.ts";
+import { DomainError, invalidField, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import type { ResourceKey } from "../gen/users/v1/resource_pb.ts";
 import { toStatus } from "../status.ts";
 import { accountSubjects, accountsOfProfiles } from "./owner-accounts.ts";
+import { countResources, tooManyResources } from "./quota.ts";
 import { toResource } from "./resource.mapping.ts";
 import { type ResourceRow, resourceColumns } from "./resource.select.ts";
 
@@ -27,41 +28,70 @@ const assertDistinct = (resources: readonly ResourceKey[]): void => {
 
 type Registered = ResourceRow & { readonly created: boolean };
 
+/** The resources as the columns of one statement. */
+const columnsOf = (resources: readonly ResourceKey[]) => sql`unnest(
+  ${resources.map(({ ownerProfileId }) => String(ownerProfileId))}::bigint[],
+  ${resources.map(({ kind }) => kind)}::text[],
+  ${resources.map(({ name }) => name)}::text[])`;
+
+const byName = (rows: readonly ResourceRow[]): Map<string, ResourceRow> =>
+  new Map(rows.map((row) => [nameOf({ ownerProfileId: row.owner_profile_id, kind: row.kind, name: row.name }), row]));
+
+/** Those that their owners have room for, in order; the others are refused. */
+const withinQuota = async (
+  tx: Tx,
+  resources: readonly ResourceKey[],
+  limit: number,
+): Promise<Map<ResourceKey, DomainError | undefined>> => {
+  const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
+  const counts = await countResources(tx, owners, limit);
+  return new Map(
+    resources.map((resource) => {
+      const count = counts.get(resource.ownerProfileId) ?? 0;
+      if (count >= limit) return [resource, tooManyResources(limit, count)];
+      counts.set(resource.ownerProfileId, count + 1);
+      return [resource, undefined];
+    }),
+  );
+};
+
 /** Stores what is new, and reads what is there: the accounts of the owners are locked, so nothing comes in between. */
-const store = async (tx: Tx, resources: readonly ResourceKey[]): Promise<Map<string, Registered>> => {
-  const columns = sql`unnest(
-    ${resources.map(({ ownerProfileId }) => String(ownerProfileId))}::bigint[],
-    ${resources.map(({ kind }) => kind)}::text[],
-    ${resources.map(({ name }) => name)}::text[])`;
-  const { rows: present } = await sql<ResourceRow>`
-    select ${resourceColumns} from ${columns} as w (owner_profile_id, kind, name)
+const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): Promise<(Registered | DomainError)[]> => {
+  const { rows } = await sql<ResourceRow>`
+    select ${resourceColumns} from ${columnsOf(resources)} as w (owner_profile_id, kind, name)
     join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`.execute(tx.sql, tx.abort);
-  const { rows: added } = await sql<ResourceRow>`
+  const present = byName(rows);
+  const missing = resources.filter((resource) => !present.has(nameOf(resource)));
+  const refusals = await withinQuota(tx, missing, limit);
+  const fitting = missing.filter((resource) => refusals.get(resource) === undefined);
+  const { rows: inserted } = await sql<ResourceRow>`
     insert into resource as r (owner_profile_id, account_id, kind, name)
     select p.id, p.account_id, w.kind, w.name
-    from ${columns} with ordinality as w (owner_profile_id, kind, name, position) join user_profile p on p.id = w.owner_profile_id
+    from ${columnsOf(fitting)} with ordinality as w (owner_profile_id, kind, name, position) join user_profile p on p.id = w.owner_profile_id
     order by w.position
     on conflict (owner_profile_id, kind, name) do nothing
     returning ${resourceColumns}`.execute(tx.sql, tx.abort);
-  const all = [...present.map((row) => ({ ...row, created: false })), ...added.map((row) => ({ ...row, created: true }))];
-  return new Map(all.map((row) => [nameOf({ ownerProfileId: row.owner_profile_id, kind: row.kind, name: row.name }), row]));
+  const added = byName(inserted);
+  return resources.map((resource) => {
+    const [old, row] = [present.get(nameOf(resource)), added.get(nameOf(resource))];
+    if (old !== undefined) return { ...old, created: false };
+    if (row !== undefined) return { ...row, created: true };
+    return refusals.get(resource) ?? notFound("PROFILE_NOT_FOUND", "There is no such profile.");
+  });
 };
 
-/** RegisterResources: as many statements for 1,000 resources as for one; only an owner that is not there refuses one. */
+/** RegisterResources: as many statements for 1,000 resources as for one; an owner that is not there, or is full, refuses one. */
 export const registerResources =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
   async (call, request) => {
     const { resources, requestId } = request;
     assertDistinct(resources);
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
     const accounts = await accountsOfProfiles(db.sql, owners, db.abort(call));
     return write(call, { method, request, subjects: accountSubjects(accounts.values()), requestId }, async (tx) => {
-      const stored = await store(tx, resources);
-      const results = resources.map((resource) => {
-        const row = stored.get(nameOf(resource));
-        if (row !== undefined) return { result: { case: "resource" as const, value: toResource(row) }, created: row.created };
-        const error = notFound("PROFILE_NOT_FOUND", "There is no such profile.");
-        return { result: { case: "error" as const, value: toStatus(error) } };
+      const results = (await store(tx, resources, quotas.resourcesPerProfile)).map((outcome) => {
+        if (outcome instanceof DomainError) return { result: { case: "error" as const, value: toStatus(outcome) } };
+        return { result: { case: "resource" as const, value: toResource(outcome) }, created: outcome.created };
       });
       return { results };
     });

@@ -7,6 +7,7 @@ import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
 import { accountsOfProfiles } from "./owner-accounts.ts";
+import { countResources, tooManyResources } from "./quota.ts";
 import { toResource } from "./resource.mapping.ts";
 import type { ResourceRow } from "./resource.select.ts";
 import { resourceNotFound } from "./unregister-resources.ts";
@@ -30,7 +31,15 @@ const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>>
 };
 
 /** What becomes of each move: the resource as it will be, or why it stays. */
-const decided = (moves: readonly Move[], accounts: ReadonlyMap<bigint, bigint>, taken: Set<string>): (ResourceRow | DomainError)[] =>
+const decided = (
+  moves: readonly Move[],
+  {
+    accounts,
+    taken,
+    counts,
+    limit,
+  }: { accounts: ReadonlyMap<bigint, bigint>; taken: Set<string>; counts: Map<bigint, number>; limit: number },
+): (ResourceRow | DomainError)[] =>
   moves.map(({ row, to }) => {
     const accountId = accounts.get(to);
     if (row === undefined) return resourceNotFound();
@@ -38,13 +47,16 @@ const decided = (moves: readonly Move[], accounts: ReadonlyMap<bigint, bigint>, 
     if (to === row.owner_profile_id) return row;
     const place = placeOf(row, to);
     if (taken.has(place)) return alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name.");
+    const count = counts.get(to) ?? 0;
+    if (count >= limit) return tooManyResources(limit, count);
     taken.add(place);
+    counts.set(to, count + 1);
     return { ...row, owner_profile_id: to, account_id: accountId };
   });
 
 /** TransferResources: as many statements for 1,000 transfers as for one. */
 export const transferResources =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
   async (call, request) => {
     const { transfers, requestId } = request;
     const refs = transfers.map(({ resource }, index) => {
@@ -59,7 +71,8 @@ export const transferResources =
         assertDistinctRows(rows, "transfers");
         const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
         const accounts = await accountsOfProfiles(tx.sql, receivers, tx.abort);
-        const outcomes = decided(moves, accounts, await takenPlaces(tx, moves));
+        const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
+        const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
         const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
         await sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id

@@ -110,12 +110,12 @@ describe("statements per call, whatever the number of users and keys", () => {
     const one = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds.slice(0, 1), "a") }));
     const all = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
     const equal = await statementsOf(() => options.batchSetOptions({ entries: entries(userIds, "b") }));
-    // begin, context, locks, users, upsert, versions, commit.
-    expect(one).toHaveLength(7);
+    // begin, context, locks, users, savepoint, upsert, versions, commit.
+    expect(one).toHaveLength(8);
     // And the time that stands in the token of many users.
-    expect(all).toHaveLength(8);
+    expect(all).toHaveLength(9);
     // What is equal is read, since the upsert leaves it alone.
-    expect(equal).toHaveLength(9);
+    expect(equal).toHaveLength(10);
   });
 
   many("ApplyOptionChanges of 500 changes is as many as of a set and a delete", async ({ clients }) => {

@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { ConfigError } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { canonicalJson } from "../canonical.ts";
+import { storedBytes } from "../value.ts";
 import { type Check, checkOf } from "./check.ts";
 import { type Definition, definitionSchema, isKey } from "./definition.ts";
 import { placeOf } from "./place.ts";
@@ -28,8 +29,8 @@ const fromIssue = (issue: z.core.$ZodIssue): Fault[] => {
 /** JSON of the file in canonical form, or why it could not be stored. */
 const canonical = (json: JsonValue, max: number): { readonly value: JsonValue } | { readonly fault: string } => {
   try {
-    const text = canonicalJson(json);
-    return Buffer.byteLength(text) > max ? { fault: `is larger than ${max} bytes` } : { value: JSON.parse(text) as JsonValue };
+    const value = JSON.parse(canonicalJson(json)) as JsonValue;
+    return storedBytes(value) > max ? { fault: `is larger than ${max} bytes` } : { value };
   } catch (error) {
     if (error instanceof DomainError) return { fault: error.violations[0]?.description ?? error.message };
     throw error;

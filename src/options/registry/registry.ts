@@ -4,6 +4,7 @@ import { Counter, type Registry as MetricsRegistry } from "prom-client";
 import type { Config } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { ScopeKind as Kind, type ScopeKind } from "../scope.ts";
+import { storedBytes } from "../value.ts";
 import type { Definition } from "./definition.ts";
 import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
 
@@ -11,8 +12,6 @@ import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./l
 export type Candidate = {
   readonly key: string;
   readonly value: JsonValue;
-  /** The bytes of the value in canonical form. */
-  readonly bytes: number;
   readonly scopeKind?: ScopeKind;
   /** The proto path of the value, for the violation. */
   readonly field: string;
@@ -48,11 +47,11 @@ const refusal = ({ key, field }: Candidate, reason: DomainError["reason"], fault
   });
 
 const faultOf = (definition: CheckedDefinition, candidate: Candidate): DomainError | undefined => {
-  const { scopeKind, value, bytes } = candidate;
+  const { scopeKind, value } = candidate;
   if (scopeKind !== undefined && !definition.scopes.includes(scopeName[scopeKind])) {
     return refusal(candidate, "OPTION_SCOPE_NOT_ALLOWED", `can't be set in this scope, only in ${definition.scopes.join(" and ")}`);
   }
-  if (bytes > definition.max_bytes) {
+  if (storedBytes(value) > definition.max_bytes) {
     return refusal(candidate, "OPTION_VALUE_TOO_LARGE", `is larger than ${definition.max_bytes} bytes`);
   }
   const fault = definition.check(value);
@@ -96,8 +95,7 @@ export const createOptionRegistry = (
     misfit: (stored) => {
       const definition = definitions.get(stored.key);
       if (definition === undefined) return undefined;
-      const bytes = Buffer.byteLength(JSON.stringify(stored.value));
-      return faultOf(definition, { ...stored, bytes, field: "value" })?.message;
+      return faultOf(definition, { ...stored, field: "value" })?.message;
     },
     reload: () => {
       try {

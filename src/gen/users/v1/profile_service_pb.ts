@@ -113,7 +113,8 @@ export const ProfileService: GenService<{
   /**
    * Deletes a profile; the mode says what becomes of its resources. Contacts stay.
    * Errors: NOT_FOUND PROFILE_NOT_FOUND; FAILED_PRECONDITION PROFILE_HAS_RESOURCES; ALREADY_EXISTS RESOURCE_TAKEN (the other
-   * profile has one of the same kind and name); ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   * profile has one of the same kind and name); RESOURCE_EXHAUSTED QUOTA_EXCEEDED (the other profile would have too many);
+   * ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc users.v1.ProfileService.DeleteProfile
    */
@@ -231,7 +232,8 @@ export const ProfileService: GenService<{
   /**
    * Registers resources of profiles; each is registered, or not, by itself: one result per resource, in the order of the
    * request. One that is registered already is left as it is.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; per entry NOT_FOUND PROFILE_NOT_FOUND and
+   * RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
    *
    * @generated from rpc users.v1.ProfileService.RegisterResources
    */
@@ -254,7 +256,8 @@ export const ProfileService: GenService<{
   /**
    * Gives resources to other profiles; each is transferred, or not, by itself: one result per transfer, in the order of the
    * request.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED.
+   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; per entry NOT_FOUND RESOURCE_NOT_FOUND,
+   * PROFILE_NOT_FOUND, ALREADY_EXISTS RESOURCE_TAKEN and RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
    *
    * @generated from rpc users.v1.ProfileService.TransferResources
    */

@@ -558,8 +558,8 @@ export const UserService: GenService<{
     output: typeof GetOrCreateUserByEmailResponseSchema;
   },
   /**
-   * Returns the addresses of a user.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   * Returns the addresses of a user, a page at a time.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc users.v1.UserService.ListUserEmails
    */
@@ -855,8 +855,8 @@ export const UserService: GenService<{
     output: typeof UnlinkIdentityResponseSchema;
   },
   /**
-   * Returns the identities of a user.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   * Returns the identities of a user, a page at a time.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc users.v1.UserService.ListIdentities
    */
@@ -947,8 +947,8 @@ export const UserService: GenService<{
     output: typeof RemoveAuthenticatorResponseSchema;
   },
   /**
-   * Returns the second factors of a user, with their configs.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   * Returns the second factors of a user, with their configs, a page at a time.
+   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc users.v1.UserService.ListAuthenticators
    */
