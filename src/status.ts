@@ -31,9 +31,9 @@ const DEFAULT_RETRY_MS = 1_000;
 
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
-/** After how many milliseconds a retry makes sense; undefined = the error does not say. */
+/** After how many milliseconds a retry makes sense; undefined = the error does not say. A limit that says nothing holds for ever. */
 export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
-  kind === "Exhausted" || kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
+  kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
 
 /** The machine-readable half of an error: its reason always, the fields and the time to wait where there are any. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {
