@@ -67,7 +67,7 @@ export const failedPrecondition = of("FailedPrecondition");
 export const conflict = of("Conflict");
 /** The caller may read it, but not do this. */
 export const forbidden = of("Forbidden");
-/** A limit is reached. */
+/** A limit is reached. With `retryAfterMs` if the same call can succeed later; without it the caller is not told to retry. */
 export const exhausted = of("Exhausted");
 /** A blind retry is safe. */
 export const unavailable = of("Unavailable");

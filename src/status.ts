@@ -31,14 +31,9 @@ const DEFAULT_RETRY_MS = 1_000;
 
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
-/** What fails again when it is sent again unchanged, however long one waits. */
-const lasting: ReadonlySet<DomainError["reason"]> = new Set(["QUOTA_EXCEEDED"] as const);
-
-/** After how many milliseconds a retry makes sense; undefined = the error does not say. */
-export const retryAfterMsOf = ({ kind, reason, retryAfterMs }: DomainError): number | undefined => {
-  if (lasting.has(reason)) return undefined;
-  return kind === "Exhausted" || kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
-};
+/** After how many milliseconds a retry makes sense; undefined = the error does not say. A limit that says nothing holds for ever. */
+export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
+  kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
 
 /** The machine-readable half of an error: its reason always, the fields and the time to wait where there are any. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {

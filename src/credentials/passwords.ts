@@ -45,7 +45,9 @@ export const createPasswords = (registry: Registry): Passwords => {
     registers: [registry],
   });
   const compute = async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= MAX_WAITING) throw exhausted("OVERLOADED", "Too many passwords are being checked; try again.");
+    if (limit.pendingCount >= MAX_WAITING) {
+      throw exhausted("OVERLOADED", "Too many passwords are being checked; try again.", { retryAfterMs: 1_000 });
+    }
     return limit(() => {
       // Whoever waited in vain is gone.
       signal.throwIfAborted();

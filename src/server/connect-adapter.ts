@@ -90,12 +90,16 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
   /** The chain writes and connect reads: what stands between them is as long as what grpc-js holds. */
   const answerWithStream = async function* (request: unknown, call: HandlerContext): AsyncGenerator<Message> {
     const outlet = new PassThrough({ objectMode: true });
+    let failure: { readonly error: unknown } | undefined;
     const run = async () => void (await handler(start(call, outlet), request));
-    run().then(
-      () => outlet.end(),
-      (error: unknown) => outlet.destroy(refusalOf(error) as Error),
-    );
+    void run()
+      .catch((error: unknown) => {
+        failure = { error: refusalOf(error) };
+      })
+      .then(() => outlet.end());
+    // What was written before a failure is sent before it.
     yield* outlet;
+    if (failure !== undefined) throw failure.error;
   };
 
   const answerToStream = (requests: AsyncIterable<Message>, call: HandlerContext): Promise<Message> =>

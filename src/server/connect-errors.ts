@@ -35,6 +35,7 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
   if (code === Code.DeadlineExceeded) {
     return new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The request did not arrive before its deadline.");
   }
+  if (code === Code.Canceled) return new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
   if (code === Code.InvalidArgument || malformed.test(rawMessage)) {
     const sentence = `The request is not a well-formed ${method.input.typeName}${placeOf(rawMessage)}.`;
     return new DomainError("Invalid", "FIELD_INVALID", sentence);
@@ -46,3 +47,7 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
 /** The answer to an RPC that does not exist. */
 export const unknownRpc = (): ConnectError =>
   toConnectError(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC.")));
+
+/** The answer to a request that no RPC can be asked with. */
+export const invalidRequest = (sentence: string): ConnectError =>
+  toConnectError(statusOf(new DomainError("Invalid", "FIELD_INVALID", sentence)));

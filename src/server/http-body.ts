@@ -1,52 +1,63 @@
 import type { IncomingMessage } from "node:http";
-import { constants, type Http2ServerRequest } from "node:http2";
+import type { Http2ServerRequest } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 /** A request over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
+/** The body of a request, for one reader. */
+export type RequestBody = {
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
+  /** Ends the chunks, also for who waits for one; what still arrives is left to others. */
+  readonly letGo: () => void;
+};
+
+/** Whether the client left before it had sent all. Over HTTP/2 Node ends such a body as if it were complete. */
+const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
+
 /**
- * The body of a request, given up at the deadline (milliseconds since the epoch): connect itself waits for a body that
- * stalls for as long as the connection lasts. The request is not destroyed, since on HTTP/1.1 the answer would go with it.
+ * Opens the body of a request; it is given up at the deadline (milliseconds since the epoch), since connect itself waits
+ * for a body that stalls for as long as the connection lasts. The request is never destroyed: the answer would go with it.
  */
-export async function* readBody(request: HttpRequest, deadline: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const chunks: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false });
-  const late = Promise.withResolvers<never>();
-  late.promise.catch(() => {});
-  const timer = setTimeout(
-    () => late.reject(new ConnectError("the request did not arrive in time", Code.DeadlineExceeded)),
-    deadline - Date.now(),
-  );
+export const openBody = (request: HttpRequest, deadline: number): RequestBody => {
+  let late = false;
+  let released = false;
+  let wake = () => {};
+  const look = () => wake();
+  const events = ["readable", "end", "close", "error", "aborted"] as const;
+  for (const event of events) request.on(event, look);
+  const lateTimer = setTimeout(() => {
+    late = true;
+    look();
+  }, deadline - Date.now());
   // A stream's deadline is a day away: nobody who waits for it may keep a process that has drained.
-  timer.unref();
-  try {
+  lateTimer.unref();
+
+  const read = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      const chunk = await Promise.race([chunks.next(), late.promise]);
-      if (chunk.done) return;
-      yield chunk.value;
+      if (released) return;
+      if (late) throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
+      const chunk: Uint8Array | null = request.read();
+      if (chunk !== null) {
+        yield chunk;
+        continue;
+      }
+      if (isCut(request)) throw new ConnectError("the client went away before it had sent all", Code.Canceled);
+      if (request.readableEnded) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     }
-  } finally {
-    clearTimeout(timer);
-    // Not awaited: a read that still waits for the client would hold it up.
-    void chunks.return?.();
-  }
-}
+  };
 
-/** How long a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
-const lingerMs = 5_000;
-
-/**
- * Lets go of what the client still sends after its answer: over HTTP/1.1 many clients read only when they have sent all,
- * and over HTTP/2 the stream ends. Node does neither once a part of the body has been read. Who never comes to an end loses
- * the connection, which would keep a process from draining otherwise.
- */
-export const discardRest = (request: HttpRequest): void => {
-  if (request.complete) return;
-  if ("stream" in request) {
-    request.stream.close(constants.NGHTTP2_NO_ERROR);
-    return;
-  }
-  request.resume();
-  // A request that has arrived is not always closed, and its connection may be at the next one by then.
-  setTimeout(() => !request.complete && request.destroy(), lingerMs).unref();
+  return {
+    chunks: read(),
+    letGo: () => {
+      released = true;
+      clearTimeout(lateTimer);
+      look();
+      // An error that nobody listens to would end the process.
+      for (const event of events) if (event !== "error") request.off(event, look);
+    },
+  };
 };

@@ -1,18 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
-import { unknownRpc } from "./connect-errors.ts";
-import { discardRest, type HttpRequest, readBody } from "./http-body.ts";
+import { invalidRequest, unknownRpc } from "./connect-errors.ts";
+import { grpcTypeOf, sendAnswer, sendError, sendGrpcError } from "./http-answer.ts";
+import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
-
-const sendError = (response: ServerResponse, httpStatus: number, error: ConnectError): void => {
-  response.writeHead(httpStatus, { "content-type": "application/json" });
-  response.end(errorToJsonBytes(error, undefined));
-};
 
 /** Connect builds a URL of it and lets the error end the process: https://github.com/connectrpc/connect-es. */
 const hasUsableAuthority = (request: HttpRequest): boolean => {
@@ -32,31 +26,48 @@ const hasUsableQuery = (request: HttpRequest): boolean => {
   }
 };
 
+/** Says what to send instead, where connect has nothing but a status of HTTP: 405 for the method, 415 for the content type. */
+const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: HttpRequest, response: ServerResponse): void => {
+  if (status === 405) {
+    const allow = handle.allowedMethods.join(", ");
+    sendError(response, status, invalidRequest(`${rpc.name} is called by ${allow}.`), { allow });
+  } else if (request.method === "GET") {
+    const sentence = "A GET needs the query parameters encoding, which is json or proto, and message.";
+    sendError(response, status, invalidRequest(sentence));
+  } else {
+    const [json, proto] =
+      rpc.kind === "unary" ? ["application/json", "application/proto"] : ["application/connect+json", "application/connect+proto"];
+    const accepted = [json, proto, "application/grpc", "application/grpc-web"].join(", ");
+    const sentence = `${rpc.name} needs the header content-type: ${json} for a body of JSON; it takes ${accepted}.`;
+    sendError(response, status, invalidRequest(sentence), { "accept-post": accepted });
+  }
+};
+
 /** Answers one request to an RPC; never throws, whatever the request holds. */
-export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
+export const serveRpc = async (served: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
+  const { rpc, handle } = served;
   if (!hasUsableAuthority(request)) {
-    return sendError(response, 400, new ConnectError("The Host of the request is not valid.", Code.InvalidArgument));
+    sendError(response, 400, invalidRequest("The Host of the request is not valid."));
+    return;
   }
   if (!hasUsableQuery(request)) {
-    return sendError(response, 400, new ConnectError("The message in the query is not base64.", Code.InvalidArgument));
+    sendError(response, 400, invalidRequest("The message in the query is not base64."));
+    return;
   }
   // A read by GET is for clients that can send nothing else: the answer depends on the caller and on the moment.
   if (request.method === "GET") response.setHeader("cache-control", "no-store");
   try {
     const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    // The query says how the message of a GET is written; it has no body that could have a type.
+    if (request.method === "GET") call.header.delete("content-type");
     const timeoutMs = Math.min(takeTimeout(call.header) ?? rpc.defaultTimeoutMs, rpc.maxTimeoutMs);
     const deadline = Date.now() + timeoutMs;
-    const body = readBody(request, deadline);
-    // Node's response of HTTP/2 says so only when the stream has closed, which is what this is to bring about.
-    const outlet = "stream" in request ? request.stream : response;
-    outlet.once("finish", () => {
-      // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
-      void body.return();
-      discardRest(request);
-    });
-    const answer = await handle({ ...call, body, contextValues: withDeadline(deadline) });
-    // It settles only when the answer can't be written: connect waits for an event that responses don't have.
-    await universalResponseToNodeResponse(answer, response);
+    const body = openBody(request, deadline);
+    // Connect stops reading a stream that is refused, and leaves the rest to whoever gave it.
+    ("stream" in request ? request.stream : response).once("finish", body.letGo);
+    const answer = await handle({ ...call, body: body.chunks, contextValues: withDeadline(deadline) });
+    if (answer.status >= 400 && answer.body === undefined) explainRefusal(served, answer.status, request, response);
+    else await sendAnswer(answer, request, response);
   } catch (error) {
     // The client has gone away, or the response could not be written: nobody is left to answer.
     log.debug({ method: rpc.name, err: error }, "response not delivered");
@@ -64,15 +75,14 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
   }
 };
 
-/** Answers a call of an RPC that does not exist, in the protocol of the request. */
-export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse): void => {
-  const error = unknownRpc();
-  const asked = request.headers["content-type"] ?? "";
-  if (!asked.startsWith("application/grpc")) {
-    sendError(response, 404, error);
-    return;
-  }
-  const type = asked.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc";
-  response.writeHead(200, { "content-type": type, "grpc-status": error.code, "grpc-message": error.rawMessage });
-  response.end();
+const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
+  method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
+
+/** Answers a call of an RPC that does not exist in the protocol of the request; false when it is no call of an RPC. */
+export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse): boolean => {
+  const type = grpcTypeOf(request);
+  if (type !== undefined) sendGrpcError(response, type, unknownRpc());
+  else if (isConnectPost(request)) sendError(response, 404, unknownRpc());
+  else return false;
+  return true;
 };

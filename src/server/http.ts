@@ -4,9 +4,13 @@ import type { Logger } from "pino";
 import type { ListenAddress } from "../config.ts";
 import type { ChainContext } from "./chain/link.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
+import { unknownRpc } from "./connect-errors.ts";
 import type { Listener } from "./grpc.ts";
+import { sendError } from "./http-answer.ts";
 import type { HttpRequest } from "./http-body.ts";
 import { refuseUnknownRpc, serveRpc } from "./http-rpc.ts";
+import { originForm } from "./http-target.ts";
+import { createLingering, type Lingering } from "./lingering.ts";
 import { splitProtocols } from "./protocols.ts";
 import type { Readiness } from "./readiness.ts";
 import { maxTimeoutMs, type Rpc } from "./rpc.ts";
@@ -44,7 +48,10 @@ const send = (response: ServerResponse, status: number, body: string, type = "te
 };
 
 const servePage = async (page: Page, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
-  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, "This page is for GET.\n");
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
+    return send(response, 405, "This page is for GET.\n");
+  }
   try {
     const { status, type, body } = await page();
     send(response, status, body, type);
@@ -54,25 +61,29 @@ const servePage = async (page: Page, request: HttpRequest, response: ServerRespo
   }
 };
 
-const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions) => {
+const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOptions, lingering: Lingering) => {
   const byPath = createConnectRpcs(rpcs, context);
   const pages = createPages(readiness, metrics);
   const servicePaths = new Set([...byPath.keys()].map((path) => path.slice(0, path.lastIndexOf("/"))));
 
   return (request: HttpRequest, response: ServerResponse): void => {
-    const path = (request.url ?? "").split("?", 1)[0] ?? "";
+    lingering.watch(request, response);
+    request.url = originForm(request.url ?? "");
+    const path = request.url.split("?", 1)[0] ?? "";
     const rpc = byPath.get(path);
     const page = pages.get(path);
     if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
     else if (page !== undefined) void servePage(page, request, response, context.log);
-    else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) refuseUnknownRpc(request, response);
+    else if (refuseUnknownRpc(request, response)) return;
+    else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc());
     else send(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
   };
 };
 
 /** Opens the HTTP port: Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and the pages for operators. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
-  const handle = createHttpHandler(options);
+  const lingering = createLingering();
+  const handle = createHttpHandler(options, lingering);
   const http1 = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -108,6 +119,7 @@ export const startHttp = async (options: HttpListenerOptions): Promise<Listener>
     undecided.destroyAll();
   };
   const close = async (): Promise<void> => {
+    lingering.endAll();
     for (const session of sessions) session.close();
     // A connection that was busy when the drain began is idle after its answer.
     const sweep = setInterval(() => http1.closeIdleConnections(), 50);

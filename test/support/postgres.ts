@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -44,6 +44,20 @@ const linkLibraries = (): void => {
 };
 
 /**
+ * The user that PostgreSQL runs as, since it refuses root: postgres, or nobody where there is none. The package asks the
+ * programs `id`, `groupadd` and `useradd`, which a machine need not have, and makes a user where a test has none to make.
+ */
+const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | undefined => {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .map((line) => line.split(":"));
+  const user = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
+  if (user === undefined) throw new Error("PostgreSQL needs a user besides root, postgres or nobody; set DATABASE_URL_TEST to use another one.");
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+};
+
+/**
  * Starts a private PostgreSQL from npm's binaries, unless DATABASE_URL_TEST names one. Durability is off: the tests kill
  * userd, not PostgreSQL.
  */
@@ -55,14 +69,15 @@ export const startPostgres = async (): Promise<TestPostgres> => {
   const port = await freePort();
   const log: string[] = [];
   const EmbeddedPostgres = await importEmbeddedPostgres();
+  const user = userInsteadOfRoot();
   const postgres = new EmbeddedPostgres({
     databaseDir: join(folder, "data"),
     port,
     user: "postgres",
     password: "postgres",
     persistent: false,
-    // PostgreSQL refuses to run as root.
-    createPostgresUser: process.getuid?.() === 0,
+    // Has the folder belong to the user below; there is nobody to create.
+    createPostgresUser: user !== undefined,
     initdbFlags: ["--encoding=UTF8", "--locale=C.UTF-8"],
     postgresFlags: [
       "-c",
@@ -79,8 +94,10 @@ export const startPostgres = async (): Promise<TestPostgres> => {
     onLog: (line) => void log.push(String(line)),
     onError: (line) => void log.push(String(line)),
   });
+  // Private to the package's types alone.
+  Object.assign(postgres, { getUidAndGid: async () => user ?? {} });
   try {
-    if (process.getuid?.() === 0) execFileSync("chmod", ["755", folder]);
+    if (user !== undefined) await chmod(folder, 0o755);
     await postgres.initialise();
     await postgres.start();
   } catch (error) {

@@ -1,0 +1,47 @@
+import type { ServerResponse } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { detailTypes } from "../status.ts";
+import type { HttpRequest } from "./http-body.ts";
+
+/** The media type of a request of gRPC or gRPC-Web, without parameters; undefined for any other request. */
+export const grpcTypeOf = (request: HttpRequest): string | undefined =>
+  /^application\/grpc(-web(-text)?)?(\+\w+)?(?=$|[ ;])/i.exec(request.headers["content-type"] ?? "")?.[0];
+
+/** Sends an answer of headers alone; over HTTP/2 they end the stream, which is how gRPC knows them for trailers. */
+const sendHeaders = (response: ServerResponse, status: number, headers: Headers): void => {
+  response.statusCode = status;
+  for (const [name, value] of headers) response.setHeader(name, value);
+  response.end();
+};
+
+/** Refuses a request below all RPCs: in JSON, with a status of HTTP. */
+export const sendError = (response: ServerResponse, status: number, error: ConnectError, headers: Record<string, string> = {}): void => {
+  const body = errorToJsonBytes(error, { registry: detailTypes });
+  response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": body.byteLength });
+  response.end(body);
+};
+
+/** Refuses a request of gRPC or gRPC-Web, of this media type, below all RPCs: in headers that are trailers. */
+export const sendGrpcError = (response: ServerResponse, type: string, error: ConnectError): void => {
+  const headers = setTrailerStatus(new Headers({ "content-type": type }), error);
+  // A client of gRPC-Web looks for the end in the body, if it has one.
+  sendHeaders(response, 200, headers);
+};
+
+/** Sends what connect answers. It resolves only when that can't be written: connect waits for an event that responses don't have. */
+export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
+  const { status, header = new Headers(), trailer } = answer;
+  const type = grpcTypeOf(request);
+  // Connect names the codec even if the client did not.
+  if (type !== undefined && header.has("content-type")) header.set("content-type", type);
+  // The first message, if there is one, has been made by now: a status that is no longer OK comes without any.
+  if (trailer !== undefined && trailer.get("grpc-status") !== "0") {
+    for (const [name, value] of trailer) header.append(name, value);
+    return sendHeaders(response, status, header);
+  }
+  await universalResponseToNodeResponse({ ...answer, header }, response);
+};

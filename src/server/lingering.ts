@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type Http2ServerRequest } from "node:http2";
+import type { HttpRequest } from "./http-body.ts";
+
+/** How long a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
+const lingerMs = 5_000;
+
+/** Requests that still arrive though they have been answered. */
+export type Lingering = {
+  /** Sees to it that a request is thrown away once it is answered. Called before anything reads or answers. */
+  readonly watch: (request: HttpRequest, response: ServerResponse) => void;
+  /** Ends them all: a drain does not wait for who sends on. */
+  readonly endAll: () => void;
+};
+
+/**
+ * Lets clients end their requests after an early answer, for a while: many read only when they have sent all, and a stream
+ * that is reset, or a connection that is closed, takes along an answer that has not been read. Who never comes to an end
+ * loses the stream, or the connection, which would keep a process from draining otherwise.
+ */
+export const createLingering = (): Lingering => {
+  const ends = new Set<() => void>();
+
+  const linger = (request: HttpRequest, arrived: () => void): void => {
+    const stream = "stream" in request ? request.stream : undefined;
+    const forget = () => {
+      clearTimeout(timer);
+      ends.delete(end);
+    };
+    // A request that has arrived is not always closed, and its connection may be at the next one by then.
+    const end = () => {
+      forget();
+      if (request.complete) return;
+      if (stream === undefined) request.destroy();
+      else stream.close(constants.NGHTTP2_NO_ERROR);
+    };
+    const timer = setTimeout(end, lingerMs).unref();
+    ends.add(end);
+    request.once("close", forget).once("end", () => {
+      forget();
+      arrived();
+    });
+    // Later than whoever reads it has let go of it: Node forgets a resumption that comes between.
+    setImmediate(() => request.resume());
+  };
+
+  const watchStream = (request: Http2ServerRequest): void => {
+    // Node resets a stream whose body nobody has begun to read by the time of the answer, and a GET has one too.
+    request.stream.read(0);
+    // Node's response says so only when the stream has closed, which is what this is to bring about.
+    request.stream.once("finish", () => {
+      if (!request.complete) linger(request, () => {});
+    });
+  };
+
+  const watchConnection = (request: IncomingMessage, response: ServerResponse): void => {
+    // Node closes such a connection behind the answer, whatever is still on its way: the client would see a reset.
+    const isLast = !response.shouldKeepAlive;
+    if (isLast) response.shouldKeepAlive = true;
+    const close = () => void (isLast && request.socket.end());
+    response.once("finish", () => {
+      if (request.complete) close();
+      else linger(request, close);
+    });
+  };
+
+  return {
+    watch: (request, response) => {
+      if ("stream" in request) watchStream(request);
+      else watchConnection(request, response);
+    },
+    endAll: () => {
+      for (const end of ends) end();
+    },
+  };
+};
