@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -5,7 +6,7 @@ import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
-import { unknownRpc } from "./connect-errors.ts";
+import { unknownRpc, unusableQuery } from "./connect-errors.ts";
 import { discardRest, type HttpRequest, readBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
 
@@ -20,15 +21,23 @@ const hasUsableAuthority = (request: HttpRequest): boolean => {
   return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
 };
 
-/** Connect answers a GET whose message is not base64 with INTERNAL. */
-const hasUsableQuery = (request: HttpRequest): boolean => {
-  const query = new URLSearchParams(request.url?.split("?", 2)[1]);
-  if (query.get("base64") !== "1") return true;
+/** Whether what a query names by its bytes is text: URLs put another character where it is not. */
+const isText = (query: string): boolean => {
+  const bytes = query.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return !/[^\0-\x7f]/.test(query) && isUtf8(Buffer.from(bytes, "latin1"));
+};
+
+/** What is wrong with the message of a GET; connect answers one that is not base64 with INTERNAL. */
+const queryFault = (request: HttpRequest): ConnectError | undefined => {
+  const [, query = ""] = request.url?.split("?", 2) ?? [];
+  if (!isText(query)) return unusableQuery("The query is not UTF-8 in percent-encoding.");
+  const parameters = new URLSearchParams(query);
+  if (parameters.get("base64") !== "1") return undefined;
   try {
-    base64Decode(query.get("message") ?? "");
-    return true;
+    base64Decode(parameters.get("message") ?? "");
+    return undefined;
   } catch {
-    return false;
+    return unusableQuery("The message in the query is not base64.");
   }
 };
 
@@ -37,9 +46,8 @@ export const serveRpc = async ({ rpc, handle }: ConnectRpc, request: HttpRequest
   if (!hasUsableAuthority(request)) {
     return sendError(response, 400, new ConnectError("The Host of the request is not valid.", Code.InvalidArgument));
   }
-  if (!hasUsableQuery(request)) {
-    return sendError(response, 400, new ConnectError("The message in the query is not base64.", Code.InvalidArgument));
-  }
+  const fault = queryFault(request);
+  if (fault !== undefined) return sendError(response, 400, fault);
   // A read by GET is for clients that can send nothing else: the answer depends on the caller and on the moment.
   if (request.method === "GET") response.setHeader("cache-control", "no-store");
   try {
