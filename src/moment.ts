@@ -1,17 +1,58 @@
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import { invalidField } from "./errors.ts";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
-/** The years 1 to 9999, which protobuf's JSON and the database both hold, in seconds. */
-const FIRST = -62_135_596_800n;
-const LAST = 253_402_300_799n;
+/** The first and last moment that protobuf's JSON and the database both hold: the years 1 to 9999, in milliseconds. */
+const FIRST_MS = -62_135_596_800_000;
+const LAST_MS = 253_402_300_799_999;
+/** The longest duration of protobuf, about 10,000 years, in seconds. */
+const LONGEST = 315_576_000_000n;
 
-/**
- * The moment that a timestamp of a request names. The binary format lets any seconds through, and the rules of the proto
- * fail on what is no time at all.
- * @throws INVALID_ARGUMENT FIELD_INVALID, naming the field.
- */
-export const momentOf = (timestamp: Timestamp, field: string): Date => {
-  const { seconds, nanos } = timestamp;
-  if (seconds < FIRST || seconds > LAST || nanos < 0 || nanos > 999_999_999) throw invalidField(field, "must be in the years 1 to 9999");
-  return timestampDate(timestamp);
+const FIRST = BigInt(FIRST_MS / 1_000);
+const LAST = BigInt(Math.floor(LAST_MS / 1_000));
+
+/** What is wrong with a timestamp, as the end of a sentence; undefined when it is a moment of the years 1 to 9999. */
+export const timestampFault = ({ seconds, nanos }: Timestamp): string | undefined => {
+  if (seconds < FIRST || seconds > LAST) return "must be in the years 1 to 9999";
+  return nanos < 0 || nanos > 999_999_999 ? "must have nanos from 0 to 999,999,999" : undefined;
+};
+
+/** What is wrong with a duration, as the end of a sentence. */
+export const durationFault = ({ seconds, nanos }: Duration): string | undefined => {
+  if (seconds < -LONGEST || seconds > LONGEST) return `must be at most ${LONGEST} seconds`;
+  if (nanos < -999_999_999 || nanos > 999_999_999) return "must have nanos from -999,999,999 to 999,999,999";
+  const isMixed = (seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0);
+  return isMixed ? "must have seconds and nanos of one sign" : undefined;
+};
+
+/** The moment of a timestamp that the chain has checked: what is finer than a millisecond is cut, never rounded up. */
+export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
+
+/** The nearest moment that can be answered: a database may hold others. */
+export const answerable = (milliseconds: number): number => Math.min(Math.max(milliseconds, FIRST_MS), LAST_MS);
+
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
+
+/** What is wrong with the text of a moment; undefined when it is one of RFC 3339, as protobuf writes it. */
+export const momentTextFault = (text: string): string | undefined => {
+  const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
+  if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
+  // Day 0 of the next month is the last one of this.
+  const days = new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate();
+  const isTime =
+    month >= 1 && month <= 12 && inRange(day, 1, days) && inRange(hour, 0, 23) && inRange(minute, 0, 59) && inRange(second, 0, 59);
+  if (!isTime || !(offsetHour === undefined || Number.isNaN(offsetHour) || (offsetHour <= 23 && inRange(offsetMinute, 0, 59)))) {
+    return "must be a moment that exists";
+  }
+  const ms = Date.parse(text);
+  return ms < FIRST_MS || ms > LAST_MS ? "must be in the years 1 to 9999" : undefined;
+};
+
+const inRange = (value: number | undefined, min: number, max: number): boolean => value !== undefined && value >= min && value <= max;
+
+const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
+
+/** What is wrong with the text of a duration; undefined when it is seconds, as protobuf writes them. */
+export const durationTextFault = (text: string): string | undefined => {
+  const seconds = durationText.exec(text)?.[1];
+  if (seconds === undefined) return "must be a number of seconds such as 1.5s";
+  return BigInt(seconds) > LONGEST ? `must be at most ${LONGEST} seconds` : undefined;
 };

@@ -11,8 +11,8 @@ export const listAuditEntries =
   async (call, request) => {
     const page = pager(call, ListAuditEntriesRequestSchema, request);
     const { userId = 0n, kinds = [], caller = "", actingUserId = 0n, startTime, endTime } = request.filter ?? {};
-    const start = startTime && momentOf(startTime, "filter.start_time");
-    const end = endTime && momentOf(endTime, "filter.end_time");
+    const start = startTime && momentOf(startTime);
+    const end = endTime && momentOf(endTime);
     await freshness.check(call, request.consistency);
     const found = await db.sql
       .selectFrom("changes")

@@ -5,12 +5,13 @@ import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
 import type { InferKyselyDB, SqlEntityManager } from "@mikro-orm/sql";
 import type { Kysely } from "kysely";
-import { types } from "pg";
+import { Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations/index.ts";
+import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
 
 /** The tables and their columns, as Kysely sees them. */
@@ -75,25 +76,34 @@ export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 /** The settings of the connections to PostgreSQL. */
 type Connections = Pick<Config, "poolSize"> & Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number | undefined };
 
-const openPostgres = (url: string, { poolSize, preparedStatements = true, silenceMs }: Connections): Promise<PostgresORM> => {
-  return PostgresORM.init({
+const createPool = (url: string, { poolSize, preparedStatements = true, silenceMs }: Connections, log: Logger): Pool => {
+  const pool = new Pool({
+    connectionString: url,
+    // Two at least: while one migrates, another one holds the lock.
+    max: Math.max(2, poolSize),
+    Client: clientClass({ prepares: preparedStatements, silenceMs }),
+    types: { getTypeParser },
+    connectionTimeoutMillis: ACQUIRE_TIMEOUT,
+    statement_timeout: STATEMENT_TIMEOUT,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
+    application_name: "userd",
+    keepAlive: true,
+    options: "-c timezone=UTC -c default_transaction_isolation=read\\ committed",
+  });
+  // Whoever waits on a connection that is lost is told by its statement; without a listener it would end the process.
+  const lost = (error: Error) => log.debug({ err: error }, "connection to the database lost");
+  pool.on("connect", (client) => client.on("error", lost));
+  pool.on("error", lost);
+  return pool;
+};
+
+const openPostgres = (url: string, connections: Connections, log: Logger): Promise<PostgresORM> =>
+  PostgresORM.init({
     ...ormOptions,
     clientUrl: url,
     extensions: [Migrator],
-    // Two at least: while one migrates, another one holds the lock.
-    pool: { min: 0, max: Math.max(2, poolSize) },
-    driverOptions: {
-      Client: clientClass({ prepares: preparedStatements, silenceMs }),
-      types: { getTypeParser },
-      connectionTimeoutMillis: ACQUIRE_TIMEOUT,
-      statement_timeout: STATEMENT_TIMEOUT,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT,
-      application_name: "userd",
-      keepAlive: true,
-      options: "-c timezone=UTC -c default_transaction_isolation=read\\ committed",
-    },
+    driverOptions: createPostgresDialect(createPool(url, connections, log)),
   });
-};
 
 const openPglite = async (folder: string): Promise<PgliteORM> => {
   // Loaded when needed: a process on PostgreSQL does without a database in memory.
@@ -109,7 +119,7 @@ const openPglite = async (folder: string): Promise<PgliteORM> => {
 /** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */
 export const openDatabase = async (config: Pick<Config, "database"> & Connections, log: Logger): Promise<Database> => {
   const { database } = config;
-  const orm = database.kind === "postgres" ? await openPostgres(database.url, config) : await openPglite(database.folder);
+  const orm = database.kind === "postgres" ? await openPostgres(database.url, config, log) : await openPglite(database.folder);
   const em: SqlEntityManager = orm.em;
   log.debug({ kind: database.kind }, "database opened");
   return {

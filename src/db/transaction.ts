@@ -198,8 +198,6 @@ export const createWrite = (
           return performed;
         } catch (error) {
           failure = { error };
-          // A statement that was aborted still runs until it is cancelled: ROLLBACK must not overtake that.
-          await transaction.getExecutor().provideConnection(async () => undefined);
           throw error;
         }
       });

@@ -26,8 +26,8 @@ const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch
 const isTagged = (handles: Column, tag: string): Condition => sql`${handleOf(tag)} = any(${handles})`;
 
 const isWithin = (column: Column, { startTime, endTime }: TimeRange): Condition => {
-  const start = startTime ? sql`${column} >= ${momentOf(startTime, "filter.create_time.start_time")}` : sql`true`;
-  const end = endTime ? sql`${column} < ${momentOf(endTime, "filter.create_time.end_time")}` : sql`true`;
+  const start = startTime ? sql`${column} >= ${momentOf(startTime)}` : sql`true`;
+  const end = endTime ? sql`${column} < ${momentOf(endTime)}` : sql`true`;
   return sql`(${start} and ${end})`;
 };
 

@@ -14,6 +14,7 @@ import {
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
+import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
 import { compile } from "./chain/index.ts";
 import { Invocation, type Transport } from "./chain/invocation.ts";
@@ -42,6 +43,17 @@ const messageCodec = ({ method }: Rpc): Codec => ({
     assertResponseSize(toBinary(method.output, message));
     return message;
   },
+});
+
+/**
+ * How connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
+ * that is where they are held against the message. Alone it would take what it does not understand for absent.
+ */
+const jsonOptionsOf = ({ method }: Rpc) => ({
+  // Entries of batches carry their errors in the message, as google.protobuf.Any.
+  registry: detailTypes,
+  ignoreUnknownFields: false,
+  textDecoder: { decode: (bytes: Uint8Array) => decodeJson(method.input, bytes) },
 });
 
 /** What ended a stream of requests, in our terms. Of a single request connect itself says that it knows no such compression. */
@@ -132,8 +144,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
     readMaxBytes: rpc.maxRequestBytes,
     maxTimeoutMs: rpc.maxTimeoutMs,
     acceptCompression: [compressionGzip],
-    // Entries of batches carry their errors in the message, as google.protobuf.Any.
-    jsonOptions: { registry: detailTypes },
+    jsonOptions: jsonOptionsOf(rpc),
     requestGate: answerCodecFaults,
   });
 };

@@ -14,21 +14,17 @@ export const become = (error: ConnectError, status: StatusError): void => {
   Object.assign(error, { code, rawMessage, message, details, metadata });
 };
 
-/** The field, or message, that JSON broke at; what follows in connect's sentence may quote the value. */
-const placeOf = (sentence: string): string => {
-  const place = /^cannot decode (?:field|message) [\w.]+/.exec(sentence)?.[0];
-  return place === undefined ? "" : `: ${place}`;
-};
-
 /** Connect calls these INTERNAL; the last one is a message marked as compressed without a compression. */
 const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
 
 /**
- * What a failure of connect's own codec is in our terms: connect calls malformed protobuf INTERNAL, and quotes the values
- * of malformed JSON. Undefined for what it says well enough, such as an unknown compression.
+ * What a failure of connect's own codec is in our terms: connect calls malformed protobuf INTERNAL. Undefined
+ * for what it says well enough, such as an unknown compression.
  */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
-  const { code, rawMessage } = error;
+  const { code, rawMessage, cause } = error;
+  // Of the reader of JSON, which connect calls.
+  if (cause instanceof DomainError) return cause;
   if (rawMessage.includes("readMaxBytes")) {
     return exhausted("REQUEST_TOO_LARGE", `The request is larger than ${maxRequestBytes} bytes: send less at once.`);
   }
@@ -37,8 +33,7 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
   }
   if (code === Code.Canceled) return new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
   if (code === Code.InvalidArgument || malformed.test(rawMessage)) {
-    const sentence = `The request is not a well-formed ${method.input.typeName}${placeOf(rawMessage)}.`;
-    return new DomainError("Invalid", "FIELD_INVALID", sentence);
+    return new DomainError("Invalid", "FIELD_INVALID", `The request is not a well-formed ${method.input.typeName}.`);
   }
   // What is left of INTERNAL is a response that can't be encoded: a fault of ours.
   return code === Code.Internal ? error : undefined;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
@@ -14,15 +15,23 @@ const hasUsableAuthority = (request: HttpRequest): boolean => {
   return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
 };
 
-/** Connect answers a GET whose message is not base64 with INTERNAL. */
-const hasUsableQuery = (request: HttpRequest): boolean => {
-  const query = new URLSearchParams(request.url?.split("?", 2)[1]);
-  if (query.get("base64") !== "1") return true;
+/** Whether what a query names by its bytes is text: URLs put another character where it is not. */
+const isText = (query: string): boolean => {
+  const bytes = query.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return !/[^\0-\x7f]/.test(query) && isUtf8(Buffer.from(bytes, "latin1"));
+};
+
+/** The sentence that says what is wrong with the message of a GET; connect answers one that is not base64 with INTERNAL. */
+const queryFault = (request: HttpRequest): string | undefined => {
+  const [, query = ""] = request.url?.split("?", 2) ?? [];
+  if (!isText(query)) return "The query is not UTF-8 in percent-encoding.";
+  const parameters = new URLSearchParams(query);
+  if (parameters.get("base64") !== "1") return undefined;
   try {
-    base64Decode(query.get("message") ?? "");
-    return true;
+    base64Decode(parameters.get("message") ?? "");
+    return undefined;
   } catch {
-    return false;
+    return "The message in the query is not base64.";
   }
 };
 
@@ -50,8 +59,9 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
     sendError(response, 400, invalidRequest("The Host of the request is not valid."));
     return;
   }
-  if (!hasUsableQuery(request)) {
-    sendError(response, 400, invalidRequest("The message in the query is not base64."));
+  const fault = queryFault(request);
+  if (fault !== undefined) {
+    sendError(response, 400, invalidRequest(fault));
     return;
   }
   // A read by GET is for clients that can send nothing else: the answer depends on the caller and on the moment.

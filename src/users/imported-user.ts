@@ -11,7 +11,7 @@ const MAX_EMAILS = 100;
 /** Half of what there is, so that the ids of new users never run out. */
 const MAX_ID = 2n ** 62n;
 
-const moment = (timestamp: Timestamp | undefined, field: string): Date | undefined => timestamp && momentOf(timestamp, `user.${field}`);
+const moment = (timestamp: Timestamp | undefined): Date | undefined => timestamp && momentOf(timestamp);
 
 /** The addresses, each once; the primary one is among them. What OUTPUT_ONLY fields hold has no rule in the proto. */
 const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): readonly NewEmail[] => {
@@ -26,7 +26,7 @@ const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): read
       email: address,
       handle: handleOf(address),
       isVerified,
-      dateAdded: moment(dateAdded, `${field}.date_added`) ?? joined,
+      dateAdded: moment(dateAdded) ?? joined,
     });
   }
   if (email === "" && emails.some(({ isPrimary }) => isPrimary)) {
@@ -56,15 +56,15 @@ export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewU
     ...avatarOf(user),
     is_suspended: user.isSuspended,
     password: passwordHash,
-    last_password_change: moment(user.lastPasswordChange, "last_password_change") ?? null,
-    date_joined: moment(user.dateJoined, "date_joined") ?? byDefault.columns.date_joined,
+    last_password_change: moment(user.lastPasswordChange) ?? null,
+    date_joined: moment(user.dateJoined) ?? byDefault.columns.date_joined,
   };
   return {
     ...(user.id !== 0n && { id: user.id }),
     handle: byDefault.handle,
     columns,
     emails: emailsOf(user, { ...byDefault, columns }),
-    lastLogin: moment(user.lastLogin, "last_login"),
-    lastActive: moment(user.lastActive, "last_active"),
+    lastLogin: moment(user.lastLogin),
+    lastActive: moment(user.lastActive),
   };
 };

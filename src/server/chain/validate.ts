@@ -5,6 +5,7 @@ import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validat
 import { DomainError, type FieldViolation } from "../../errors.ts";
 import type { Link } from "./link.ts";
 import { receive } from "./streams.ts";
+import { timesCheck } from "./times.ts";
 
 /** How many violations are reported: the status travels in trailers, and clients take 8 KiB of them. */
 const maxViolations = 10;
@@ -69,8 +70,11 @@ export const validate: Link = ({ method: { input }, kind, decode }) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;
+  const checkTimes = timesCheck(input);
   const check = (received: unknown): Message => {
     const request = decode(received);
+    // Before the rules: they fail on what is no time at all.
+    checkTimes?.(request);
     const result = validator.validate(input, request);
     if (result.kind === "invalid") throw invalid(result.violations, input);
     if (result.kind === "error") throw result.error;

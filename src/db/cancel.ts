@@ -1,0 +1,56 @@
+import { type Client, Connection } from "pg";
+
+/** pg's client and connection, as far as they are not in their types. */
+type Insides = {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: unknown;
+  readonly sslNegotiation: string;
+  readonly processID: number;
+  readonly secretKey: number;
+  readonly connection: { readonly stream: { destroy: () => void } };
+};
+type Wire = Connection & {
+  connect: (port: number | string, host?: string) => void;
+  requestSsl: () => void;
+  cancel: (processID: number, secretKey: number) => void;
+};
+
+/** Longest that the server may take to be told, in milliseconds. */
+const PATIENCE_MS = 2_000;
+
+/** Sends PostgreSQL's own message, over a connection that is for nothing else and needs no place in any pool. */
+const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const wire = new Connection({ ssl, sslNegotiation } as never) as Wire;
+    const timer = setTimeout(() => wire.stream.destroy(new Error("The server was not told in time.")), PATIENCE_MS);
+    let isSent = false;
+    const tell = () => {
+      isSent = true;
+      wire.cancel(processID, secretKey);
+    };
+    wire.on("connect", () => {
+      if (!ssl) tell();
+      else if (sslNegotiation !== "direct") wire.requestSsl();
+    });
+    wire.on("sslconnect", tell);
+    wire.on("error", reject);
+    // The server closes it when it has signalled the process, and not before.
+    wire.on("end", () => {
+      clearTimeout(timer);
+      if (isSent) resolve();
+      else reject(new Error("The connection was closed before the message was sent."));
+    });
+    if (host.startsWith("/")) wire.connect(`${host}/.s.PGSQL.${port}`);
+    else wire.connect(port, host);
+  });
+
+/**
+ * Ends the statement that a client waits for. Settles when the server has signalled the process that runs it, so that the
+ * signal can't meet a later statement: PostgreSQL drops one that finds nothing running. When that can't be made sure, the
+ * client's own connection is ended instead.
+ */
+export const cancelStatement = async (client: Client): Promise<void> => {
+  const insides = client as unknown as Insides;
+  await send(insides).catch(() => insides.connection.stream.destroy());
+};

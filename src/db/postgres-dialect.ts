@@ -1,0 +1,90 @@
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  PostgresAdapter,
+  PostgresDriver,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryResult,
+} from "kysely";
+import type { Pool, PoolClient } from "pg";
+import { cancelStatement } from "./cancel.ts";
+
+const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
+
+/** The driver's errors come from its parser of messages: what ran the statement is added to where they come from. */
+const withCaller = (error: unknown): unknown => {
+  if (error instanceof Error) error.stack = `${error.stack}\n${new Error().stack?.split("\n").slice(2).join("\n")}`;
+  return error;
+};
+
+/** One connection of the pool, as Kysely knows it. */
+type Held = DatabaseConnection & { readonly release: () => void };
+
+const hold = (client: PoolClient): Held => {
+  let unanswered = 0;
+  let isCancelled = false;
+  /** Until it settles, nothing is sent: a cancel that comes late must not meet another statement. */
+  let cancelling: Promise<void> | undefined;
+
+  const executeQuery = async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
+    if (cancelling !== undefined) await cancelling;
+    unanswered += 1;
+    try {
+      const { command, rowCount, rows } = await client.query(sql, parameters as unknown[]);
+      return writes.has(command) ? { numAffectedRows: BigInt(rowCount ?? 0), rows: rows ?? [] } : { rows: rows ?? [] };
+    } catch (error) {
+      // Who ended it has gone, and Kysely would print what nobody waits for.
+      if (isCancelled) return { rows: [] };
+      throw withCaller(error);
+    } finally {
+      unanswered -= 1;
+      isCancelled = false;
+    }
+  };
+
+  const cancelQuery = async (): Promise<void> => {
+    if (unanswered === 0) return;
+    isCancelled = true;
+    cancelling ??= cancelStatement(client).finally(() => {
+      cancelling = undefined;
+    });
+    await cancelling;
+  };
+
+  return {
+    executeQuery,
+    cancelQuery,
+    release: () => client.release(),
+    streamQuery: () => {
+      throw new Error("Rows are read page by page, never as a stream.");
+    },
+  };
+};
+
+const createDriver = (pool: Pool): Driver => {
+  const held = new WeakMap<PoolClient, Held>();
+  return Object.assign(new PostgresDriver({ pool }), {
+    acquireConnection: async (): Promise<Held> => {
+      const client = await pool.connect();
+      const connection = held.get(client) ?? hold(client);
+      held.set(client, connection);
+      return connection;
+    },
+    releaseConnection: async (connection: DatabaseConnection): Promise<void> => (connection as Held).release(),
+  });
+};
+
+/**
+ * Kysely over a pool of connections to PostgreSQL. Its own driver ends a statement by another statement: that needs a new
+ * session with all its handshakes, and is not sent at all when ROLLBACK already waits behind the statement, so that in a
+ * transaction everything ran to its end.
+ */
+export const createPostgresDialect = (pool: Pool): Dialect => ({
+  createAdapter: () => new PostgresAdapter(),
+  createDriver: () => createDriver(pool),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+});

@@ -1,0 +1,42 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { type Cursor, cursorOf } from "./cursor.ts";
+import { messageRead } from "./messages.ts";
+import { assertEnd } from "./tokens.ts";
+
+const strict = new TextDecoder("utf-8", { fatal: true });
+const lossy = new TextDecoder();
+
+const textOf = (bytes: Uint8Array): Cursor => {
+  try {
+    return cursorOf(strict.decode(bytes));
+  } catch {
+    return cursorOf(lossy.decode(bytes), true);
+  }
+};
+
+/** The text with quotes around the integers that `JSON.parse` would round: as strings they are exact. */
+const quoted = ({ text, rounded }: Cursor): string => {
+  if (rounded.length === 0) return text;
+  const cuts = [0, ...rounded, text.length];
+  return cuts
+    .slice(1)
+    .map((end, index) => text.slice(cuts[index], end))
+    .join('"');
+};
+
+const checked = (desc: DescMessage, cursor: Cursor): string => {
+  messageRead(desc)(cursor);
+  assertEnd(cursor);
+  return quoted(cursor);
+};
+
+/**
+ * Holds the text of a message against its type: every member is a field or stands in a value, stands there once, and is of
+ * its type; integers are decimal digits. What is understood otherwise than it was written is not understood.
+ * @returns the text, fit for protobuf's own reader.
+ * @throws DomainError FIELD_INVALID with the place.
+ */
+export const checkJson = (desc: DescMessage, text: string): string => checked(desc, cursorOf(text));
+
+/** The same of bytes, which are UTF-8. */
+export const decodeJson = (desc: DescMessage, bytes: Uint8Array): string => checked(desc, textOf(bytes));

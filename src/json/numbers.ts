@@ -1,0 +1,92 @@
+import { ScalarType } from "@bufbuild/protobuf";
+import { type Cursor, refused } from "./cursor.ts";
+import { code, peek, readNumber, readString } from "./tokens.ts";
+
+const int = (bits: bigint) => ({ min: -(2n ** (bits - 1n)), max: 2n ** (bits - 1n) - 1n });
+const uint = (bits: bigint) => ({ min: 0n, max: 2n ** bits - 1n });
+
+/** What the types of integers hold. */
+const ranges: ReadonlyMap<ScalarType, { readonly min: bigint; readonly max: bigint }> = new Map([
+  ...[ScalarType.INT32, ScalarType.SINT32, ScalarType.SFIXED32].map((type) => [type, int(32n)] as const),
+  ...[ScalarType.UINT32, ScalarType.FIXED32].map((type) => [type, uint(32n)] as const),
+  ...[ScalarType.INT64, ScalarType.SINT64, ScalarType.SFIXED64].map((type) => [type, int(64n)] as const),
+  ...[ScalarType.UINT64, ScalarType.FIXED64].map((type) => [type, uint(64n)] as const),
+]);
+
+const digits = /^-?[0-9]+$/;
+/** Up to here a double holds every integer, and so does `Number` of the text. */
+const EXACT_DIGITS = 15;
+
+/** The text of an integer, as the type takes it. @throws DomainError when it is another one, or none. */
+export const assertInteger = (cursor: Cursor, type: ScalarType, text: string): void => {
+  if (!digits.test(text)) throw refused(cursor, "must be a whole number in decimal digits");
+  const range = ranges.get(type);
+  // A million digits are not worth their reading.
+  const value = text.length > 40 ? undefined : BigInt(text);
+  if (range === undefined || value === undefined || value < range.min || value > range.max) {
+    throw refused(cursor, `must be from ${range?.min} to ${range?.max}`);
+  }
+};
+
+/** Reads an integer: decimal digits, as a number or as a string. */
+export const readInteger =
+  (type: ScalarType) =>
+  (cursor: Cursor): void => {
+    const isText = peek(cursor) === code.quote;
+    const { at } = cursor;
+    const text = isText ? readString(cursor) : readAnyNumber(cursor);
+    assertInteger(cursor, type, text);
+    if (!isText && text.length > EXACT_DIGITS) cursor.rounded.push(at, cursor.at);
+  };
+
+/** Whether a type is one of integers. */
+export const isInteger = (type: ScalarType): boolean => ranges.has(type);
+
+const readAnyNumber = (cursor: Cursor): string => {
+  const next = peek(cursor);
+  const isNumber = next === 0x2d || (next >= 0x30 && next <= 0x39);
+  if (!isNumber) throw refused(cursor, "must be a number");
+  return readNumber(cursor);
+};
+
+/** Longer than the longest double that is written out. */
+const MAX_NUMBER = 1_100;
+const parts = /^-?([0-9]+)(?:\.([0-9]+))?(?:e([+-]?[0-9]+))?$/i;
+
+/** A number by its digits and the power of ten after them. */
+const decimalOf = (text: string): { readonly digits: string; readonly exponent: number } => {
+  const [, whole = "", fraction = "", exponent = "0"] = parts.exec(text) ?? [];
+  const all = (whole + fraction).replace(/^0+/, "");
+  const significant = all.replace(/0+$/, "");
+  return { digits: significant, exponent: Number(exponent) - fraction.length + all.length - significant.length };
+};
+
+/**
+ * A double comes back as the shortest number that names it. A fraction is rounded by nature, a whole number never.
+ * @throws DomainError when it would come back as another one.
+ */
+const assertHeld = (cursor: Cursor, text: string): void => {
+  if (text.length <= EXACT_DIGITS && !/e/i.test(text)) return;
+  if (text.length > MAX_NUMBER) throw refused(cursor, "is a number of too many digits");
+  const value = Number(text);
+  if (!Number.isFinite(value)) throw refused(cursor, "is a number larger than a double holds (about 1.8e308)");
+  const sent = decimalOf(text);
+  if (value === 0 && sent.digits !== "") throw refused(cursor, "is a number smaller than a double holds (about 5e-324)");
+  const kept = decimalOf(String(value));
+  if (sent.exponent >= 0 && (kept.digits !== sent.digits || kept.exponent !== sent.exponent)) {
+    throw refused(cursor, "is a whole number that a double does not hold exactly: send it as a string");
+  }
+};
+
+/** Reads a number of a value. */
+export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNumber(cursor));
+
+const named = new Set(["NaN", "Infinity", "-Infinity"]);
+
+/** Reads a field that is a double or float: a number, its text, or the name of what is none. */
+export const readFloat = (cursor: Cursor): void => {
+  const text = peek(cursor) === code.quote ? readString(cursor) : readAnyNumber(cursor);
+  if (named.has(text)) return;
+  if (!parts.test(text)) throw refused(cursor, "must be a number");
+  assertHeld(cursor, text);
+};

@@ -1,0 +1,118 @@
+import { type Cursor, malformed, refused } from "./cursor.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+/** The character codes that JSON's values and punctuation begin with. */
+export const code = { quote: QUOTE, brace: 0x7b, bracket: 0x5b, n: 0x6e, t: 0x74, f: 0x66, comma: 0x2c } as const;
+
+/** Skips white space; the code of the character that follows, NaN at the end. */
+export const peek = (cursor: Cursor): number => {
+  const { text } = cursor;
+  for (;;) {
+    const next = text.charCodeAt(cursor.at);
+    if (next !== SPACE && next !== 0x0a && next !== 0x0d && next !== 0x09) return next;
+    cursor.at += 1;
+  }
+};
+
+/** Goes past one character, which has to stand there. */
+const take = (cursor: Cursor, wanted: number): void => {
+  if (peek(cursor) !== wanted) throw malformed(cursor);
+  cursor.at += 1;
+};
+
+/** Goes past a word such as `null`, which has to stand there. */
+export const takeWord = (cursor: Cursor, word: string): void => {
+  if (!cursor.text.startsWith(word, cursor.at)) throw malformed(cursor);
+  cursor.at += word.length;
+};
+
+/** Goes past `null` if it stands there. */
+export const takeNull = (cursor: Cursor): boolean => {
+  if (peek(cursor) !== code.n) return false;
+  takeWord(cursor, "null");
+  return true;
+};
+
+const unescaped = (cursor: Cursor, quoted: string): string => {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    throw malformed(cursor);
+  }
+};
+
+/**
+ * Reads a string, which has to stand there.
+ * @throws DomainError when it is no text: half of a surrogate pair, or bytes that were no UTF-8.
+ */
+export const readString = (cursor: Cursor): string => {
+  if (peek(cursor) !== QUOTE) throw malformed(cursor);
+  const { text, at } = cursor;
+  let end = at + 1;
+  let isEscaped = false;
+  for (;;) {
+    const next = text.charCodeAt(end);
+    if (next === QUOTE) break;
+    // Also at the end of the text, where the code is NaN.
+    if (!(next >= SPACE)) throw malformed(cursor);
+    if (next === BACKSLASH) isEscaped = true;
+    end += next === BACKSLASH ? 2 : 1;
+  }
+  const read = isEscaped ? unescaped(cursor, text.slice(at, end + 1)) : text.slice(at + 1, end);
+  if (isEscaped && !read.isWellFormed()) throw refused(cursor, "holds half of a surrogate pair, which is no character");
+  if (cursor.isLossy && read.includes("\ufffd")) throw refused(cursor, "holds bytes that are not UTF-8");
+  cursor.at = end + 1;
+  return read;
+};
+
+const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+
+/** Reads the text of a number, which has to stand there. */
+export const readNumber = (cursor: Cursor): string => {
+  number.lastIndex = cursor.at;
+  const read = number.exec(cursor.text)?.[0];
+  if (read === undefined) throw malformed(cursor);
+  cursor.at += read.length;
+  return read;
+};
+
+/** Reads what stands between two brackets; `read` is called for each member or item. */
+const eachBetween = (cursor: Cursor, [open, close]: readonly [number, number], read: () => void): void => {
+  take(cursor, open);
+  if (peek(cursor) === close) {
+    cursor.at += 1;
+    return;
+  }
+  for (;;) {
+    read();
+    if (peek(cursor) !== code.comma) break;
+    cursor.at += 1;
+  }
+  take(cursor, close);
+};
+
+/** Reads an object; `read` is called for each member, with its name, and goes past its value. */
+export const eachMember = (cursor: Cursor, read: (name: string) => void): void =>
+  eachBetween(cursor, [code.brace, 0x7d], () => {
+    const name = readString(cursor);
+    take(cursor, 0x3a);
+    read(name);
+  });
+
+/** Reads an array; `read` is called for each item, and goes past it. */
+export const eachItem = (cursor: Cursor, read: () => void): void => {
+  let index = 0;
+  eachBetween(cursor, [code.bracket, 0x5d], () => {
+    cursor.path.push(index);
+    read();
+    cursor.path.pop();
+    index += 1;
+  });
+};
+
+/** The text has come to its end. */
+export const assertEnd = (cursor: Cursor): void => {
+  if (!Number.isNaN(peek(cursor))) throw malformed(cursor);
+};

@@ -1,0 +1,84 @@
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { invalidField } from "../../errors.ts";
+import { durationFault, timestampFault } from "../../moment.ts";
+
+/** What is wrong, and where below the message that was looked at. */
+type Fault = { readonly path: string; readonly description: string };
+
+type Look = (value: object) => Fault | undefined;
+
+const whole =
+  <T>(faultOf: (value: T) => string | undefined): Look =>
+  (value) => {
+    const description = faultOf(value as T);
+    return description === undefined ? undefined : { path: "", description };
+  };
+
+const times: ReadonlyMap<string, Look> = new Map([
+  ["google.protobuf.Timestamp", whole<Timestamp>(timestampFault)],
+  ["google.protobuf.Duration", whole<Duration>(durationFault)],
+]);
+
+/** Whether a message can hold a time, at any depth. */
+const holdsTimes = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
+  if (times.has(desc.typeName)) return true;
+  if (seen.has(desc)) return false;
+  seen.add(desc);
+  return desc.fields.some(({ message }) => message !== undefined && holdsTimes(message, seen));
+};
+
+const below = (step: string, fault: Fault | undefined): Fault | undefined =>
+  fault && { ...fault, path: fault.path === "" || fault.path.startsWith("[") ? step + fault.path : `${step}.${fault.path}` };
+
+/** Looks at all that a list or a map holds. */
+const eachOf =
+  (look: Look): Look =>
+  (values) => {
+    for (const key in values) {
+      const fault = look((values as Record<string, object>)[key] as object);
+      if (fault !== undefined) return below(`[${Array.isArray(values) ? key : JSON.stringify(key)}]`, fault);
+    }
+    return undefined;
+  };
+
+/** Looks at one field of a message, if it is set. */
+const lookAt = (field: DescField, lookOf: (desc: DescMessage) => Look): Look => {
+  const { name, localName, oneof, message: type } = field;
+  if (type === undefined) return () => undefined;
+  const item: Look = (value) => lookOf(type)(value);
+  const look = field.fieldKind === "message" ? item : eachOf(item);
+  return (message) => {
+    const held = (message as Record<string, unknown>)[oneof?.localName ?? localName] as object | undefined;
+    const choice = held as { case?: string; value?: object } | undefined;
+    const value = oneof === undefined ? held : choice?.case === localName ? choice.value : undefined;
+    return value && below(name, look(value));
+  };
+};
+
+/**
+ * Makes the check of every time in a message: a timestamp is in the years 1 to 9999, which JSON and the database both hold,
+ * whatever format it came in. Undefined for a message that can hold none.
+ */
+export const timesCheck = (input: DescMessage): ((message: Message) => void) | undefined => {
+  if (!holdsTimes(input)) return undefined;
+  const looks = new Map<DescMessage, Look>();
+  const lookOf = (desc: DescMessage): Look => {
+    const known = looks.get(desc) ?? times.get(desc.typeName);
+    if (known !== undefined) return known;
+    const fields = desc.fields.filter(({ message }) => message !== undefined && holdsTimes(message)).map((field) => lookAt(field, lookOf));
+    const look: Look = (message) => {
+      for (const lookAtField of fields) {
+        const fault = lookAtField(message);
+        if (fault !== undefined) return fault;
+      }
+      return undefined;
+    };
+    looks.set(desc, look);
+    return look;
+  };
+  return (message) => {
+    const fault = lookOf(input)(message);
+    if (fault !== undefined) throw invalidField(fault.path, fault.description);
+  };
+};
