@@ -21,6 +21,8 @@ type Rows = { readonly columns: StagedRow; readonly links: readonly LinkRow[] };
 export type Reader = {
   /** The model's name in exports: `sentry.user`. */
   readonly model: string;
+  /** What a record becomes here, without a full stop: docs/import.md says it in its table. */
+  readonly becomes: string;
   readonly into: StagingTable;
   /** All that its rows go into. */
   readonly tables: readonly StagingTable[];
@@ -38,13 +40,14 @@ export type Reader = {
 /** Makes a reader: `row` maps what the fields hold to the columns of the staging table. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;
+  readonly becomes: string;
   readonly into: StagingTable;
   readonly fields: { readonly [K in keyof V]: Field<V[K]> };
   readonly row: (values: V, vault: Vault) => StagedRow;
   readonly links?: readonly Links<V>[];
   readonly notHeld?: Readonly<Record<string, string>>;
 }): Reader => {
-  const { model, into, links = [], notHeld = {} } = definition;
+  const { model, becomes, into, links = [], notHeld = {} } = definition;
   const fields = Object.entries<Field<unknown>>(definition.fields);
   const read = (record: object, name: string, field: Field<unknown>): unknown => {
     try {
@@ -57,6 +60,7 @@ export const defineReader = <V extends object>(definition: {
   };
   return {
     model,
+    becomes,
     into,
     tables: [into, ...links.map((link) => link.into)],
     fields: new Set(Object.keys(definition.fields)),

@@ -13,6 +13,7 @@ export const groupPermissions = {
 /** `auth.group`: Django's roles. */
 export const authGroup = defineReader({
   model: "auth.group",
+  becomes: "a role of the group's name; the permissions of the group are the role's",
   into: roles,
   fields: { name: roleName, permissions: members },
   // The permissions come after it, one by one.

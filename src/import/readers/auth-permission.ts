@@ -35,6 +35,7 @@ const fields = { codename: permissionPart, content_type: contentType };
 /** `auth.permission`: what users and groups may have, `app_label.codename`. */
 export const authPermission = defineReader({
   model: "auth.permission",
+  becomes: "a name, `app_label.codename`, held with the users and roles that have it; what nobody has is not held",
   into: permissionNames,
   fields,
   notHeld: { name: "it is a description; userd knows permissions by app_label.codename" },

@@ -33,6 +33,7 @@ const fields = {
 /** `auth.user`: the accounts of Django itself. */
 export const authUser = defineReader({
   model: "auth.user",
+  becomes: "a user; the name is first and last name",
   into: users,
   fields,
   row: ({ username, email, first_name, last_name, groups: _, user_permissions: __, ...columns }) => ({

@@ -42,6 +42,7 @@ const fields = {
 /** `sentry.identity`: users as identity providers know them. */
 export const sentryIdentity = defineReader({
   model: "sentry.identity",
+  becomes: "an identity that an identity provider gave a user",
   into: identities,
   fields,
   row: ({ user, idp, date_added, date_verified, ...columns }) => ({

@@ -26,6 +26,7 @@ const fields = {
 /** `sentry.identityprovider`: what is outside and knows users. */
 export const sentryIdentityProvider = defineReader({
   model: "sentry.identityprovider",
+  becomes: "an identity provider",
   into: identityProviders,
   fields,
   row: ({ external_id = "", date_added, ...columns }) => ({ ...columns, external_id, create_time: date_added }),

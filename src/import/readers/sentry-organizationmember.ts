@@ -71,6 +71,7 @@ const rowOf = ({ organization, organization_id, user, user_id, email, invite_sta
 /** `sentry.organizationmember`: who belongs to organizations, or is invited. */
 export const sentryOrganizationMember = defineReader({
   model: "sentry.organizationmember",
+  becomes: "a member of an organization, or, while it names no user, an invitation",
   into: members,
   fields: { ...fields, flags: optional(nullAs(undefined, int)) },
   notHeld: {
@@ -88,6 +89,7 @@ export const sentryOrganizationMember = defineReader({
 /** `sentry.organizationmembermapping`: what another database knows of members; for files that do not hold these themselves. */
 export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
+  becomes: "the member that it is a replica of, unless the file holds that too",
   into: members,
   fields: { ...fields, organizationmember_id: reference },
   row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), wanted_pk: organizationmember_id ?? undefined }),

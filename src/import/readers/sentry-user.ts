@@ -36,6 +36,7 @@ const fields = {
 /** `sentry.user`: accounts, with all their fields. */
 export const sentryUser = defineReader({
   model: "sentry.user",
+  becomes: "a user, with all fields",
   into: users,
   fields,
   row: ({ username, name, email, is_sentry_app, ...columns }) => ({

@@ -43,6 +43,7 @@ const fields = {
 /** `sentry.useremail`: the addresses of users. */
 export const sentryUserEmail = defineReader({
   model: "sentry.useremail",
+  becomes: "an address of a user",
   into: emails,
   fields,
   row: ({ user, email, is_verified, validation_hash: hash, date_hash_added: time }) => ({

@@ -15,6 +15,7 @@ const fields = { user: userReference, permission: permission(text(1_000)) };
 /** `sentry.userpermission`: what users may do. */
 export const sentryUserPermission = defineReader({
   model: "sentry.userpermission",
+  becomes: "a permission of a user",
   into: permissions,
   fields,
   row: ({ user, permission: granted }) => ({ ...user, permission: granted }),

@@ -23,6 +23,7 @@ const fields = {
 /** `sentry.userrole`: named sets of permissions. */
 export const sentryUserRole = defineReader({
   model: "sentry.userrole",
+  becomes: "a role with its permissions",
   into: roles,
   fields,
   row: ({ name, permissions: held, date_added, date_updated }) => ({
