@@ -1,4 +1,5 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { checkOf, UNUSABLE, unverifiableKind } from "../credentials/stored-hash.ts";
 import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
@@ -43,11 +44,18 @@ const avatarOf = ({ avatar }: UserMessage): Pick<NewUser["columns"], "avatar_typ
   return { avatar_type: storedAvatarType(type), avatar_url: url === "" ? null : url };
 };
 
+/** A hash that no code here can verify would count as a password that nobody can sign in with. */
+const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
+  if (hash === "" || hash.startsWith(UNUSABLE) || checkOf(hash) !== undefined) return hash;
+  throw invalidField("password_hash", `can't be verified: it is ${unverifiableKind(hash)}; send none, or "!" for no password`);
+};
+
 /**
  * What ImportUsers makes of a message: more than CreateUser may.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
-export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewUser => {
+export const importedUserOf = (request: ImportUsersRequest): NewUser => {
+  const { user } = request;
   if (user === undefined) throw invalidField("user", "is required");
   if (user.id > MAX_ID) throw invalidField("user.id", "must be at most 2^62");
   const byDefault = newUserOf(user);
@@ -55,7 +63,7 @@ export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewU
     ...byDefault.columns,
     ...avatarOf(user),
     is_suspended: user.isSuspended,
-    password: passwordHash,
+    password: passwordOf(request),
     last_password_change: moment(user.lastPasswordChange, "last_password_change") ?? null,
     date_joined: moment(user.dateJoined, "date_joined") ?? byDefault.columns.date_joined,
   };
