@@ -5,6 +5,7 @@ import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
 import { AvatarType, type User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { momentOf } from "../moment.ts";
+import { isPictureUrl } from "./avatar.ts";
 import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";
 
@@ -38,8 +39,8 @@ const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): read
 
 const avatarOf = ({ avatar }: UserMessage): Pick<NewUser["columns"], "avatar_type" | "avatar_url"> => {
   const { type = AvatarType.LETTER, url = "" } = avatar ?? {};
-  if (url !== "" && (!/^https?:\/\//i.test(url) || url.length > 2_048 || url.includes("\0"))) {
-    throw invalidField("user.avatar.url", "must be a URL of http or https of at most 2,048 characters");
+  if (type === AvatarType.UPLOAD ? !isPictureUrl(url) : url !== "") {
+    throw invalidField("user.avatar.url", "must be a URL of http or https of at most 2,048 characters, and of an uploaded picture only");
   }
   return { avatar_type: storedAvatarType(type), avatar_url: url === "" ? null : url };
 };

@@ -48,6 +48,7 @@ export const sentryIdentity = defineReader({
   row: ({ user, idp, date_added, date_verified, ...columns }) => ({
     ...user,
     ...columns,
+    parent_model: "sentry.identityprovider",
     parent_pk: idp,
     create_time: date_added,
     verify_time: date_verified ?? date_added,
