@@ -14,7 +14,13 @@ import type { OnConflict } from "../import/transaction.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-type ImportCommand = { readonly dryRun?: true; readonly onConflict: OnConflict; readonly map?: string; readonly json?: true };
+type ImportCommand = {
+  readonly dryRun?: true;
+  readonly onConflict: OnConflict;
+  readonly userModel?: string;
+  readonly map?: string;
+  readonly json?: true;
+};
 
 /** Where the new ids are written; undefined when there can be none. */
 const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): string | undefined => {
@@ -52,6 +58,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     systemUsername: config.systemUsername,
     dryRun,
     onConflict,
+    ...(options.userModel !== undefined && { userModel: options.userModel }),
     onProgress: progress.show,
     signal: interrupt.signal,
   });

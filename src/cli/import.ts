@@ -18,6 +18,7 @@ export const importCommand = (): Command =>
         .choices(["fail", "skip", "remap"])
         .default("fail"),
     )
+    .option("--user-model <model>", "the model that holds the users, where the file has several that could, such as users.user")
     .option("--map <file>", "where --on-conflict=remap writes the new ids (default: FILE.map.json)")
     .option("--json", "print the report as JSON")
     .action(whenRun(() => import("./import-file.ts")));

@@ -3,10 +3,8 @@ import pLimit from "p-limit";
 import { Counter, type Registry } from "prom-client";
 import { exhausted } from "../errors.ts";
 import { argon2Format, DUMMY_HASH, hashArgon2, isCurrentArgon2 } from "./formats/argon2.ts";
-import { bcryptSha256Format } from "./formats/bcrypt.ts";
-import type { Format } from "./formats/format.ts";
-import { pbkdf2Format } from "./formats/pbkdf2.ts";
-import { scryptFormat } from "./formats/scrypt.ts";
+import type { Check } from "./formats/format.ts";
+import { checkOf } from "./stored-hash.ts";
 
 /** What a password is, held against a stored hash. */
 export type Verdict = {
@@ -21,18 +19,16 @@ export type Passwords = {
   readonly hash: (password: string, signal: AbortSignal) => Promise<string>;
   /**
    * One hash computation, whatever is stored: a password that can't be right takes the way of one that is wrong.
-   * @param stored the hash in Django's notation; undefined, empty or `!…` = there is none.
+   * @param stored the hash; undefined, empty, or one that no code here can verify = there is none.
    * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
    */
   readonly verify: (password: string, stored: string | undefined, signal: AbortSignal) => Promise<Verdict>;
 };
 
-const formats = new Map<string, Format>(
-  [argon2Format, pbkdf2Format, bcryptSha256Format, scryptFormat].map((format) => [format.algorithm, format]),
-);
-
 /** At once: one core stays free, and so does one of the four threads that Node has for hashing and for files. */
 const CONCURRENCY = Math.max(1, Math.min(3, availableParallelism() - 1));
+/** What a password is held against where there is none. */
+const dummy = argon2Format(DUMMY_HASH) as Check;
 /** How many may wait; at 20 ms each these are done within about a second. */
 const MAX_WAITING = 64;
 
@@ -58,10 +54,10 @@ export const createPasswords = (registry: Registry): Passwords => {
   return {
     hash: (password, signal) => compute(signal, () => hashArgon2(password)),
     verify: (password, stored = "", signal) => {
-      const format = formats.get(stored.slice(0, Math.max(0, stored.indexOf("$"))));
+      const check = checkOf(stored);
       return compute(signal, async () => {
-        const valid = await (format ?? argon2Format).verify(password, format ? stored : DUMMY_HASH);
-        return { valid: valid && format !== undefined, outdated: !isCurrentArgon2(stored) };
+        const valid = await (check ?? dummy)(password);
+        return { valid: valid && check !== undefined, outdated: !isCurrentArgon2(stored) };
       });
     },
   };

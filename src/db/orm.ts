@@ -38,8 +38,12 @@ export type Database = {
 
 const BIGINT = 20;
 const TIMESTAMPTZ = 1184;
-/** The session's time zone is UTC, so a moment ends in +00, which V8 reads as it is. */
-const parsers = { [BIGINT]: BigInt, [TIMESTAMPTZ]: (value: string) => new Date(value) };
+/**
+ * The session's time zone is UTC, so a moment ends in +00, which V8 reads as it is. But it takes the years before 100 for
+ * others, unless the form is that of ISO 8601.
+ */
+const momentOf = (value: string): Date => new Date(value.startsWith("00") ? `${value.slice(0, 10)}T${value.slice(11, -3)}Z` : value);
+const parsers = { [BIGINT]: BigInt, [TIMESTAMPTZ]: momentOf };
 
 const getTypeParser = (oid: number, format?: "text" | "binary") =>
   (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);

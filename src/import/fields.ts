@@ -2,11 +2,17 @@ import { handleOf } from "../db/handles.ts";
 import { FieldFault, Unfit } from "./fault.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
+/** Takes down what whoever imports should know of a record. The text is one of few: notes are counted by it. */
+export type Note = (text: string) => void;
+
 /**
- * Reads one field of a record; undefined = the record does not have it.
+ * Reads one field of a record; undefined = the record does not have it. A note completes a sentence that begins with the field.
  * @throws FieldFault when the file is broken, Unfit when the record has to be skipped.
  */
-export type Field<T> = (value: unknown) => T;
+export type Field<T> = (value: unknown, note: Note) => T;
+
+/** A field of which there is nothing to note. */
+export type Plain<T> = (value: unknown) => T;
 
 const kindOf = (value: unknown): string =>
   value === undefined
@@ -17,7 +23,7 @@ const kindOf = (value: unknown): string =>
         ? "a list"
         : typeof value === "object"
           ? "an object"
-          : `a ${typeof value}`;
+          : `a ${typeof value === "bigint" ? "number" : typeof value}`;
 
 /** Values never stand in messages: they may be secrets. */
 const fault = (expected: string, value: unknown): FieldFault => new FieldFault(`must be ${expected}, and is ${kindOf(value)}`);
@@ -29,22 +35,22 @@ const booleans = new Map<unknown, boolean>(
 );
 
 /** True or false, also as Python or a database writes them. */
-export const bool: Field<boolean> = (value) => {
+export const bool: Plain<boolean> = (value) => {
   const known = booleans.get(value);
   if (known === undefined) throw fault("true or false", value);
   return known;
 };
 
-/** An integer, as a number or as text. The JSON of a bigint column is exact only as text above 2^53. */
-export const int: Field<bigint> = (value) => {
+/** An integer, as a number or as text. */
+export const int: Plain<bigint> = (value) => {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  const exact = typeof value === "string" && /^[+-]?\d{1,19}$/.test(value) ? BigInt(value) : undefined;
-  if (exact === undefined || exact !== BigInt.asIntN(64, exact)) throw fault("an integer (as text where it exceeds 2^53)", value);
+  const exact = typeof value === "bigint" ? value : typeof value === "string" && /^[+-]?\d{1,19}$/.test(value) ? BigInt(value) : undefined;
+  if (exact === undefined || exact !== BigInt.asIntN(64, exact)) throw fault("an integer of 64 bits", value);
   return exact;
 };
 
 /** An id: a positive integer. */
-export const key: Field<bigint> = (value) => {
+export const key: Plain<bigint> = (value) => {
   const id = int(value);
   if (id < 1n) throw new FieldFault("must be a positive integer");
   return id;
@@ -52,7 +58,7 @@ export const key: Field<bigint> = (value) => {
 
 /** Text of at most so many characters that PostgreSQL can hold. */
 export const text =
-  (maxLength: number): Field<string> =>
+  (maxLength: number): Plain<string> =>
   (value) => {
     if (typeof value !== "string") throw fault("text", value);
     if (value.includes("\0") || !value.isWellFormed()) throw new Unfit("holds a NUL character or half of a surrogate pair");
@@ -60,24 +66,40 @@ export const text =
     return value;
   };
 
-const moment = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?(Z|[+-]\d\d(?::?\d\d)?)?)?$/i;
+/** Text around which white space means nothing: an address. */
+export const trimmed = (maxLength: number): Field<string> => {
+  const within = text(maxLength);
+  return (value, note) => {
+    const bare = typeof value === "string" ? value.trim() : value;
+    if (bare !== value) note("has white space around it, which is left out");
+    return within(bare);
+  };
+};
 
-/** A moment, in any form of ISO 8601 that Django or a database writes, cut to the millisecond. Without an offset it is UTC. */
-export const time: Field<string> = (value) => {
+const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?(?:Z|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?$/i;
+
+/**
+ * A moment, in any form of ISO 8601 that Django or a database writes, cut to the millisecond. Without an offset it is UTC; the
+ * offsets of old times have seconds.
+ */
+export const time: Plain<string> = (value) => {
   const parts = typeof value === "string" ? moment.exec(value) : null;
   if (!parts) throw fault("a time in ISO 8601", value);
-  const [, year, month, day, hours = "00", minutes = "00", seconds = "00", fraction = "", offset = "Z"] = parts;
-  const zone =
-    offset.length === 3 ? `${offset}:00` : offset.length === 5 ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset.toUpperCase();
-  const date = new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}${zone}`);
-  const daysOfMonth = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  const exists = Number(day) <= daysOfMonth && date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999;
-  if (!exists) throw new FieldFault("must be a time that exists");
+  const [, day = "", minutes = "00:00", seconds = "00", fraction = "", sign = "+", ...offsets] = parts;
+  const local = new Date(`${day}T${minutes}:${seconds}.${fraction.slice(0, 3).padEnd(3, "0")}Z`);
+  const [hours = 0, offsetMinutes = 0, offsetSeconds = 0] = offsets.map((part: string | undefined) => Number(part ?? 0));
+  const offset = Number(`${sign}1`) * ((hours * 60 + offsetMinutes) * 60 + offsetSeconds) * 1_000;
+  const isOffset = hours < 24 && offsetMinutes < 60 && offsetSeconds < 60;
+  // What is no day of its month becomes one of the next.
+  const isDay = !Number.isNaN(local.getTime()) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+  const date = new Date(local.getTime() - offset);
+  if (!(isDay && isOffset && date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999))
+    throw new FieldFault("must be a time that exists");
   return date.toISOString();
 };
 
 /** A list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
-export const list: Field<unknown[]> = (value) => {
+export const list: Plain<unknown[]> = (value) => {
   const read = typeof value === "string" ? pythonLiteral(value) : value;
   if (!Array.isArray(read)) throw fault("a list", value);
   return read;
@@ -87,7 +109,7 @@ export const list: Field<unknown[]> = (value) => {
 export type UserReference = { readonly user_pk?: bigint; readonly user_name?: string; readonly user_handle?: string };
 
 /** A user, by primary key or by natural key (`["name@example.com"]`). */
-export const userReference: Field<UserReference> = (value) => {
+export const userReference: Plain<UserReference> = (value) => {
   if (value === null) throw new Unfit("is null");
   if (!Array.isArray(value)) return { user_pk: key(value) };
   const [name, ...more] = value as unknown[];
@@ -99,17 +121,17 @@ export const userReference: Field<UserReference> = (value) => {
 /** A field that records may leave out: then a new row gets its default, and an existing one keeps what it has. */
 export const optional =
   <T>(field: Field<T>): Field<T | undefined> =>
-  (value) =>
-    value === undefined ? undefined : field(value);
+  (value, note) =>
+    value === undefined ? undefined : field(value, note);
 
 /** A field that may be null, and is then stored as null. */
 export const nullable =
   <T>(field: Field<T>): Field<T | null> =>
-  (value) =>
-    value === null ? null : field(value);
+  (value, note) =>
+    value === null ? null : field(value, note);
 
 /** A field whose null means something else; undefined means the same as if it were absent. */
 export const nullAs =
   <T, N>(meaning: N, field: Field<T>): Field<T | N> =>
-  (value) =>
-    value === null ? meaning : field(value);
+  (value, note) =>
+    value === null ? meaning : field(value, note);

@@ -9,9 +9,11 @@ import type { Conflict, ImportReport } from "./report.ts";
 import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
 import { conflicts, listConflicts } from "./steps/conflicts.ts";
+import { nameUserModel } from "./steps/user-model.ts";
 import { lists, modelReports, remappedUsers, stagingTables } from "./summary.ts";
 import { createTally } from "./tally.ts";
 import type { ImportTx, OnConflict } from "./transaction.ts";
+import { createModels } from "./user-model.ts";
 
 /** How far an import is. */
 export type ImportProgress = {
@@ -26,6 +28,8 @@ export type ImportOptions = {
   /** Does everything, reports it, and takes it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
+  /** The model that holds the users, where the file has several that could. */
+  readonly userModel?: string;
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -56,10 +60,12 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
 
   await setContext(tx);
   await createStagingTables(tx, [...stagingTables, skips, notes, conflicts]);
-  await stageFile(readRecords(source), createStaging(tx), tx.vault, tally, (read) => {
+  const models = createModels(options.userModel);
+  await stageFile(readRecords(source), models, createStaging(tx), tx.vault, tally, (read) => {
     bytes = read;
     progress("reading");
   });
+  await nameUserModel(tx, models.userModel());
   await run(matching);
   const found = await listConflicts(tx);
   if (!stops(tx, found)) await run(writing);

@@ -1,6 +1,7 @@
 import { mergeBelongings } from "./steps/belongings.ts";
 import { findConflicts, settleIds } from "./steps/conflicts.ts";
-import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
+import { matchEmails, namePrimary, noteAmbiguous, writeEmails } from "./steps/emails.ts";
+import { makeNamed } from "./steps/implied.ts";
 import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
@@ -21,6 +22,7 @@ export const matching: readonly Step[] = [
   { name: "preparing", run: analyze },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling replicas", run: settleReplicas },
+  { name: "naming primary addresses", run: namePrimary },
   { name: "settling usernames", run: settleUsernames },
   { name: "locking scopes", run: lockScopes },
   { name: "locking users", run: lockSubjects },
@@ -40,6 +42,7 @@ export const writing: readonly Step[] = [
   { name: "storing options", run: mergeOptions },
   { name: "storing options of scopes", run: mergeScopeOptions },
   { name: "naming permissions", run: namePermissions },
+  { name: "making what is only named", run: makeNamed },
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
   { name: "versioning names", run: bumpHandles },

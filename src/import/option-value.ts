@@ -1,25 +1,53 @@
 import { DomainError } from "../errors.ts";
 import { canonicalJson } from "../options/canonical.ts";
+import { MAX_VALUE_LEVELS } from "../options/value.ts";
+import { parseExactly } from "./exact-json.ts";
 import { FieldFault, Unfit } from "./fault.ts";
-import type { Field } from "./fields.ts";
+import type { Field, Note } from "./fields.ts";
+import { isPickle, readPickle } from "./pickle.ts";
 
-/** What a stored text stands for: JSON, or, in rows older than that, itself. */
+const TOO_DEEP = `is nested deeper than ${MAX_VALUE_LEVELS} levels`;
+
+/**
+ * What a stored text stands for: the text, list or object of its JSON, what a pickle holds, or itself. The text `1` is text:
+ * where exports mean a number, they hold one.
+ */
 const decoded = (text: string): unknown => {
+  if (isPickle(text)) return readPickle(text);
+  if (!/^\s*["[{]/.test(text)) return text;
   try {
-    return JSON.parse(text);
-  } catch {
-    return text;
+    return parseExactly(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw new Unfit(TOO_DEEP, { cause: error });
   }
 };
 
+const LARGE = "holds an integer beyond 2^53, which is kept as text";
+
+/** Values hold numbers of 64 bits: what does not fit in is text. */
+const withoutBigints = (value: unknown, note: Note, level = 1): unknown => {
+  if (level > MAX_VALUE_LEVELS) throw new Unfit(TOO_DEEP);
+  if (typeof value === "bigint") {
+    note(LARGE);
+    return String(value);
+  }
+  if (Array.isArray(value)) return value.map((member) => withoutBigints(member, note, level + 1));
+  if (typeof value !== "object" || value === null) return value;
+  // Without a prototype: "__proto__" is a member like any other.
+  const object = Object.create(null) as Record<string, unknown>;
+  for (const [name, member] of Object.entries(value)) object[name] = withoutBigints(member, note, level + 1);
+  return object;
+};
+
 /**
- * The value of an option as canonical JSON. Files hold JSON inside a string (`"\"Europe/Vienna\""`), plain JSON, or old
- * plain text (`Europe/Vienna`). What the API could neither write nor return is unfit.
+ * The value of an option as canonical JSON. Files hold JSON inside a string (`"\\"Europe/Vienna\\""`), plain JSON, old plain
+ * text (`Europe/Vienna`), or pickles. What the API could neither write nor return is unfit.
  */
-export const optionValue: Field<string> = (value) => {
+export const optionValue: Field<string> = (value, note) => {
   if (value === undefined) throw new FieldFault("is missing");
   try {
-    return canonicalJson(typeof value === "string" ? decoded(value) : value);
+    return canonicalJson(withoutBigints(typeof value === "string" ? decoded(value) : value, note));
   } catch (error) {
     if (error instanceof DomainError) throw new Unfit(error.violations[0]?.description ?? error.message, { cause: error });
     throw error;

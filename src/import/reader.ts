@@ -1,17 +1,17 @@
 import type { Vault } from "../secrets.ts";
 import { FieldFault, Unfit } from "./fault.ts";
-import type { Field } from "./fields.ts";
+import type { Field, Note } from "./fields.ts";
 import type { StagedRow, StagingTable } from "./staging.ts";
 
 /** A member of a many-to-many field: a row of its own, counted under a name of its own (`auth.user.groups`). */
-export type LinkRow = { readonly model: string; readonly into: StagingTable; readonly columns: () => StagedRow };
+export type LinkRow = { readonly model: string; readonly into: StagingTable; readonly columns: (note: Note) => StagedRow };
 
 /** A many-to-many field of the records of a model. */
-type Links<V> = {
+export type Links<V> = {
   readonly model: string;
   readonly into: StagingTable;
   readonly of: (values: V) => readonly unknown[];
-  readonly row: (pk: bigint, member: unknown) => StagedRow;
+  readonly row: (pk: bigint | undefined, member: unknown, note: Note) => StagedRow;
 };
 
 /** What a record becomes: its own row, and one for each member of its many-to-many fields. */
@@ -21,34 +21,40 @@ type Rows = { readonly columns: StagedRow; readonly links: readonly LinkRow[] };
 export type Reader = {
   /** The model's name in exports: `sentry.user`. */
   readonly model: string;
+  /** What a record becomes here, without a full stop: docs/import.md says it in its table. */
+  readonly becomes: string;
   readonly into: StagingTable;
   /** All that its rows go into. */
   readonly tables: readonly StagingTable[];
   /** The fields that are read; others are counted and left. */
   readonly fields: ReadonlySet<string>;
+  /** Its records may come without a primary key: what refers to them does so by name. */
+  readonly isKnownByName: boolean;
   /** Why known fields are left → the reason. */
   readonly notHeld: Readonly<Record<string, string>>;
   /**
    * The rows of a record; the vault is for what is not to lie in the open, not even in a staging table.
    * @throws FieldFault or Unfit, with the name of the field in front when it is about one.
    */
-  readonly rows: (pk: bigint, fields: object, vault: Vault) => Rows;
+  readonly rows: (pk: bigint | undefined, fields: object, vault: Vault, note: Note) => Rows;
 };
 
 /** Makes a reader: `row` maps what the fields hold to the columns of the staging table. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;
+  readonly becomes: string;
   readonly into: StagingTable;
+  readonly isKnownByName?: true;
   readonly fields: { readonly [K in keyof V]: Field<V[K]> };
-  readonly row: (values: V, vault: Vault) => StagedRow;
-  readonly links?: readonly Links<V>[];
+  readonly row: (values: V, vault: Vault, note: Note) => StagedRow;
+  readonly links?: readonly Links<NoInfer<V>>[];
   readonly notHeld?: Readonly<Record<string, string>>;
 }): Reader => {
-  const { model, into, links = [], notHeld = {} } = definition;
+  const { model, becomes, into, isKnownByName = false, links = [], notHeld = {} } = definition;
   const fields = Object.entries<Field<unknown>>(definition.fields);
-  const read = (record: object, name: string, field: Field<unknown>): unknown => {
+  const read = (record: object, name: string, field: Field<unknown>, note: Note): unknown => {
     try {
-      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined);
+      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined, (text) => note(`${name} ${text}`));
     } catch (error) {
       if (error instanceof FieldFault) throw new FieldFault(`${name} ${error.message}`, { cause: error });
       if (error instanceof Unfit) throw new Unfit(`${name} ${error.message}`, { cause: error });
@@ -57,15 +63,19 @@ export const defineReader = <V extends object>(definition: {
   };
   return {
     model,
+    becomes,
     into,
     tables: [into, ...links.map((link) => link.into)],
     fields: new Set(Object.keys(definition.fields)),
+    isKnownByName,
     notHeld,
-    rows: (pk, record, vault) => {
-      const values = Object.fromEntries(fields.map(([name, field]) => [name, read(record, name, field)])) as V;
-      const columns = definition.row(values, vault);
+    rows: (pk, record, vault, note) => {
+      const values = Object.fromEntries(fields.map(([name, field]) => [name, read(record, name, field, note)])) as V;
+      const columns = definition.row(values, vault, note);
       const linked = links.flatMap((link) =>
-        link.of(values).map((member) => ({ model: link.model, into: link.into, columns: () => link.row(pk, member) })),
+        link
+          .of(values)
+          .map((member) => ({ model: link.model, into: link.into, columns: (noteLink: Note) => link.row(pk, member, noteLink) })),
       );
       return { columns, links: linked };
     },

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { Assembler } from "stream-json/assembler.js";
 import { jsonParser } from "stream-json/core/parser.js";
+import { exactNumber } from "./exact-json.ts";
 import { ImportFault } from "./fault.ts";
 
 /** What was read since the last piece: the records that ended in it. */
@@ -52,7 +53,8 @@ export const readRecords = async function* (source: Readable): AsyncGenerator<Pi
       for (const token of tokens.values) {
         if (!begun && token.name !== "startArray") throw new ImportFault("The file is not a JSON array of records.");
         begun = true;
-        assembler.consume(token);
+        // The assembler would round numbers; what it takes for text it takes as it is.
+        assembler.consume(token.name === "numberValue" ? { name: "stringValue", value: exactNumber(token.value) as never } : token);
         const { current } = assembler;
         if (assembler.depth === BETWEEN && Array.isArray(current) && current.length > 0) {
           records.push(current.pop());

@@ -24,10 +24,15 @@ const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   return rows;
 };
 
-const listings = async (tx: ImportTx, table: StagingTable, example: string): Promise<Listing[]> => {
+const PLACE = "concat_ws(' ', model, pk, format('(record %s)', record))";
+
+/** Of what was skipped nothing else is told. */
+const notSkipped = `not exists (select from ${skips.name} s where (s.record, s.model) = (n.record, n.model))`;
+
+const listings = async (tx: ImportTx, table: StagingTable, example: string, which = "true"): Promise<Listing[]> => {
   const { rows } = await sql<Listing>`
     select reason, count(*)::int as count, array_agg(${sql.raw(example)} order by position) filter (where position <= ${EXAMPLES}) as examples
-    from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(table.name)}) listed
+    from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(`${table.name} n where ${which}`)}) listed
     group by reason order by min(record), reason`.execute(tx.sql, tx.abort);
   return rows;
 };
@@ -57,8 +62,8 @@ export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelRep
 export const lists = async (tx: ImportTx, tally: Tally) => ({
   notHeld: names(tally.totals().notHeld),
   unknownFields: names(tally.totals().unknownFields).map(withReason),
-  skipped: await listings(tx, skips, "concat_ws(' ', model, pk, format('(record %s)', record))"),
-  notes: await listings(tx, notes, "about"),
+  skipped: await listings(tx, skips, PLACE),
+  notes: await listings(tx, notes, `coalesce(about, ${PLACE})`, notSkipped),
 });
 
 /** Users that have another id here than in the file. */

@@ -1,9 +1,11 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { checkOf, UNUSABLE, unverifiableKind } from "../credentials/stored-hash.ts";
 import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/users/v1/user_batch_pb.ts";
 import { AvatarType, type User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { momentOf } from "../moment.ts";
+import { isPictureUrl } from "./avatar.ts";
 import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";
 
@@ -37,17 +39,24 @@ const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): read
 
 const avatarOf = ({ avatar }: UserMessage): Pick<NewUser["columns"], "avatar_type" | "avatar_url"> => {
   const { type = AvatarType.LETTER, url = "" } = avatar ?? {};
-  if (url !== "" && (!/^https?:\/\//i.test(url) || url.length > 2_048 || url.includes("\0"))) {
-    throw invalidField("user.avatar.url", "must be a URL of http or https of at most 2,048 characters");
+  if (type === AvatarType.UPLOAD ? !isPictureUrl(url) : url !== "") {
+    throw invalidField("user.avatar.url", "must be a URL of http or https of at most 2,048 characters, and of an uploaded picture only");
   }
   return { avatar_type: storedAvatarType(type), avatar_url: url === "" ? null : url };
+};
+
+/** A hash that no code here can verify would count as a password that nobody can sign in with. */
+const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
+  if (hash === "" || hash.startsWith(UNUSABLE) || checkOf(hash) !== undefined) return hash;
+  throw invalidField("password_hash", `can't be verified: it is ${unverifiableKind(hash)}; send none, or "!" for no password`);
 };
 
 /**
  * What ImportUsers makes of a message: more than CreateUser may.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
-export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewUser => {
+export const importedUserOf = (request: ImportUsersRequest): NewUser => {
+  const { user } = request;
   if (user === undefined) throw invalidField("user", "is required");
   if (user.id > MAX_ID) throw invalidField("user.id", "must be at most 2^62");
   const byDefault = newUserOf(user);
@@ -55,7 +64,7 @@ export const importedUserOf = ({ user, passwordHash }: ImportUsersRequest): NewU
     ...byDefault.columns,
     ...avatarOf(user),
     is_suspended: user.isSuspended,
-    password: passwordHash,
+    password: passwordOf(request),
     last_password_change: moment(user.lastPasswordChange) ?? null,
     date_joined: moment(user.dateJoined) ?? byDefault.columns.date_joined,
   };

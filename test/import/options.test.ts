@@ -15,7 +15,7 @@ describe("options of a file", () => {
       ["Europe/Vienna", "Europe/Vienna"],
       ["['a', 'b']", "['a', 'b']"],
       ["", ""],
-      ["null", null],
+      ["null", "null"],
       [null, null],
     ];
     await importRecords(db, [exportUser(1), ...cases.map(([value], index) => exportOption(index + 1, { key: `key-${index}`, value }))]);
@@ -87,7 +87,7 @@ describe("options of a file", () => {
       exportOption(6, { key: "very-deep", value: deep(10_000) }),
       exportOption(7, { key: "nul", value: '"\\u0000"' }),
       exportOption(8, { key: "half", value: '"\\ud800"' }),
-      exportOption(9, { key: "infinite", value: "1e400" }),
+      exportOption(9, { key: "infinite", value: "[1e400]" }),
       exportOption(10, { key: "__proto__", value: deep(24) }),
       exportOption(11, { key: "largest", value: JSON.stringify("x".repeat(64 * 1024 - 2)) }),
       exportOption(12, { key: "x:mail", value: '{"__proto__":{"constructor":1}}' }),
@@ -145,8 +145,8 @@ describe("options of a file", () => {
   });
 
   test("an equal value leaves the row as it is, another one moves its version", async ({ own: db }) => {
-    await importRecords(db, [exportUser(1), exportOption(1, { value: "1" }), exportOption(2, { key: "other", value: "1" })]);
-    const report = await importRecords(db, [exportOption(1, { value: "1.0" }), exportOption(2, { key: "other", value: '"1"' })]);
+    await importRecords(db, [exportUser(1), exportOption(1, { value: 1 }), exportOption(2, { key: "other", value: 1 })]);
+    const report = await importRecords(db, [exportOption(1, { value: 1.0 }), exportOption(2, { key: "other", value: '"1"' })]);
     expect(countsOf(report, "sentry.useroption")).toEqual({ ...all("updated", 2), updated: 1, unchanged: 1 });
     expect(await rowsOf(db, sql`select id, value, version, update_time > create_time as moved from user_option order by id`)).toEqual([
       { id: "1", value: 1, version: 1, moved: false },

@@ -24,7 +24,7 @@ const ofProject = (pk: number, fields: Fields = {}) => ({
 const ofOrganization = (pk: number, fields: Fields = {}) => ({
   model: "sentry.organizationoption",
   pk,
-  fields: { organization: 7, key: "sentry:events_member_admin", value: "true", ...fields },
+  fields: { organization: 7, key: "sentry:events_member_admin", value: true, ...fields },
 });
 
 type Row = { kind: number; id: string; key: string; value: unknown; locked: boolean; version: number };
@@ -77,7 +77,7 @@ describe("options of scopes of a file", () => {
     const again = await importRecords(db, file);
     expect([countsOf(again, "sentry.option"), countsOf(again, "sentry.projectoption")]).toEqual([all("unchanged", 1), all("unchanged", 1)]);
     expect([await stored(db), await versions(db)]).toEqual(before);
-    const changed = await importRecords(db, [option(1, { value: "5", last_updated: "2026-02-02T00:00:00Z" })]);
+    const changed = await importRecords(db, [option(1, { value: 5, last_updated: "2026-02-02T00:00:00Z" })]);
     expect(countsOf(changed, "sentry.option")).toEqual(all("updated", 1));
     expect((await stored(db))[0]).toMatchObject({ value: 5, locked: true, version: 2 });
     expect(await rowsOf(db, sql`select update_time from scope_option where scope_kind = 0`)).toEqual([

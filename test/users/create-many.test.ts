@@ -125,7 +125,7 @@ describe.for(clientKinds)("many users at once, through %s", { concurrent: true }
           lastLogin: joined,
           avatar: { type: AvatarType.UPLOAD, url: "https://example.com/a.png" },
         },
-        passwordHash: "pbkdf2_sha256$1$salt$hash",
+        passwordHash: "pbkdf2_sha256$1000$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A=",
       },
       { user: { username: `${word}-2` } },
       { user: { id, username: `${word}-3` } },
@@ -154,6 +154,35 @@ describe.for(clientKinds)("many users at once, through %s", { concurrent: true }
     const reused = await users.importUsers(stream([{ user: { id, username: unique("late") } }]));
     expect(reused.failures).toMatchObject([{ line: 1n, error: { code: 6 } }]);
     expect(await db.sql.selectFrom("users").select("id").where("id", "=", id).execute()).toEqual([]);
+  });
+
+  test("05 ImportUsers refuses hashes that nobody can verify, each with its kind, and takes all others", async ({ clients, db }) => {
+    const { users } = clients[kind];
+    const word = unique("hash");
+    const hashes = [
+      "md5$salt$0123456789abcdef0123456789abcdef",
+      "0123456789abcdef0123456789abcdef",
+      "pbkdf2_sha256$9999999$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A=",
+      "pbkdf2_sha1$1000$seasalt$ljleU4wBmTtz/MoG5YTwxpM0d7I=",
+      "$2b$04$aJ.AlAoRB/1b6pcoxa6i0uC9esGBL7UCMfxFR/ZMcVEokGi4lEQD2",
+      "!",
+      "",
+    ];
+    const answer = await users.importUsers(
+      stream(hashes.map((passwordHash, index) => ({ user: { username: `${word}-${index}` }, passwordHash }))),
+    );
+    expect(answer).toMatchObject({ created: 4n, failed: 3n, failures: [{ line: 1n }, { line: 2n }, { line: 3n }] });
+    expect(answer.failures.map(({ error }) => error?.message)).toEqual([
+      expect.stringContaining("password_hash can't be verified: it is of MD5"),
+      expect.stringContaining("password_hash can't be verified: it is of unsalted MD5"),
+      expect.stringContaining("password_hash can't be verified: it is damaged, or too costly to verify"),
+    ]);
+    for (const index of [3, 4]) {
+      const verdict = await users.verifyPassword({ user: { case: "username", value: `${word}-${index}` }, password: "lètmein" });
+      expect(verdict).toMatchObject({ valid: true, user: { hasUsablePassword: true } });
+    }
+    const stored = await db.sql.selectFrom("users").select("password").where("username", "in", [`${word}-5`, `${word}-6`]).orderBy("username").execute();
+    expect(stored).toEqual([{ password: "!" }, { password: "" }]);
   });
 
   test("ImportUsers takes more users than one batch, and a malformed line ends it", async ({ clients }) => {

@@ -1,6 +1,7 @@
 import { type Argon2Algorithm, argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { type Format, MAX_MEMORY, sameBytes } from "./format.ts";
+import { argon2dAsync, argon2iAsync, argon2idAsync } from "@noble/hashes/argon2.js";
+import { bytesOf, type Format, MAX_MEMORY, sameBytes } from "./format.ts";
 
 const derive = promisify(argon2);
 
@@ -9,11 +10,20 @@ const COST = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
+/** Shorter salts are not argon2's, and shorter hashes could be right by chance. */
+const [MIN_SALT_BYTES, MIN_TAG_BYTES] = [8, 12];
+
+/** Most memory times passes, in KiB: about a second. */
+const MAX_WORK = 1_048_576;
+/** The same of version 16, which is computed in JavaScript. */
+const MAX_OLD_WORK = 131_072;
+
 /** Base64 without padding, as the argon2 notation has it. */
 const unpadded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replaceAll("=", "");
 
+/** Hashes that name no version are older than versions: of 16. */
 const notation =
-  /^argon2\$(?<type>argon2id|argon2i|argon2d)\$v=19\$m=(?<m>\d{1,8}),t=(?<t>\d{1,4}),p=(?<p>\d{1,3})\$(?<salt>[A-Za-z0-9+/]{11,})\$(?<tag>[A-Za-z0-9+/]{6,})$/;
+  /^(?:argon2)?\$(?<type>argon2id|argon2i|argon2d)(?:\$v=(?<version>16|19))?\$m=(?<m>\d{1,8}),t=(?<t>\d{1,4}),p=(?<p>\d{1,3})\$(?<salt>[A-Za-z0-9+/]{11,128}={0,2})\$(?<tag>[A-Za-z0-9+/]{16,172}={0,2})$/;
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
@@ -30,16 +40,28 @@ export const hashArgon2 = async (password: string): Promise<string> => {
 /** The hash costs what new ones cost; another one is replaced as soon as its password is known. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
-/** `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`; also argon2i and argon2d. */
-export const argon2Format: Format = {
-  algorithm: "argon2",
-  verify: async (password, encoded) => {
-    const { type = "", m, t, p, salt = "", tag = "" } = notation.exec(encoded)?.groups ?? {};
-    const [memory, passes, parallelism] = [Number(m), Number(t), Number(p)];
-    if (!(memory * 1024 <= MAX_MEMORY && memory >= 8 * parallelism && passes > 0 && parallelism > 0)) return false;
-    const expected = Buffer.from(tag, "base64");
-    const nonce = Buffer.from(salt, "base64");
-    const parameters = { message: password, nonce, parallelism, tagLength: expected.length, memory, passes };
-    return sameBytes(await derive(type as Argon2Algorithm, parameters), expected);
-  },
+/** Node knows version 19 only. The library pauses every few milliseconds, so that nothing waits for it. */
+const old = { argon2i: argon2iAsync, argon2d: argon2dAsync, argon2id: argon2idAsync } as const;
+
+/** `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, and the same without the first word (PHC); argon2i, argon2d; version 16. */
+export const argon2Format: Format = (encoded) => {
+  const { type = "", version = "16", m, t, p, salt = "", tag = "" } = notation.exec(encoded)?.groups ?? {};
+  const [memory, passes, parallelism] = [Number(m), Number(t), Number(p)];
+  const isOld = version === "16";
+  const isAffordable = memory * 1024 <= MAX_MEMORY && memory * passes <= (isOld ? MAX_OLD_WORK : MAX_WORK);
+  const [expected, nonce] = [bytesOf(tag), bytesOf(salt)];
+  const isSound = nonce.length >= MIN_SALT_BYTES && expected.length >= MIN_TAG_BYTES;
+  if (!(isSound && isAffordable && memory >= 8 * parallelism && passes > 0 && parallelism > 0)) return undefined;
+  return async (password) => {
+    const computed = isOld
+      ? await old[type as keyof typeof old](password, nonce, {
+          version: 0x10,
+          m: memory,
+          t: passes,
+          p: parallelism,
+          dkLen: expected.length,
+        })
+      : await derive(type as Argon2Algorithm, { message: password, nonce, parallelism, tagLength: expected.length, memory, passes });
+    return sameBytes(computed, expected);
+  };
 };

@@ -1,23 +1,37 @@
-import { type ScryptOptions, scrypt } from "node:crypto";
+import { type BinaryLike, type ScryptOptions, scrypt } from "node:crypto";
 import { promisify } from "node:util";
-import { type Format, MAX_MEMORY, sameBytes } from "./format.ts";
+import { bytesOf, type Check, type Format, MAX_MEMORY, sameBytes } from "./format.ts";
 
-const derive = promisify<string, string, number, ScryptOptions, Buffer>(scrypt);
+const derive = promisify<string, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
-const notation = /^scrypt\$(?<n>\d{1,8})\$(?<salt>[^$]+)\$(?<r>\d{1,4})\$(?<p>\d{1,4})\$(?<hash>[A-Za-z0-9+/]{86}==)$/;
+const django = /^scrypt\$(?<n>\d{1,8})\$(?<salt>[^$]+)\$(?<r>\d{1,4})\$(?<p>\d{1,4})\$(?<hash>[A-Za-z0-9+/]{86}==)$/;
+const werkzeug = /^scrypt:(?<n>\d{1,8}):(?<r>\d{1,4}):(?<p>\d{1,4})\$(?<salt>[^$]+)\$(?<hash>[0-9a-f]{128})$/;
+/** Of 32 or 64 bytes: the beginning of a longer one would be right as well. */
+const phc =
+  /^\$scrypt\$ln=(?<ln>\d{1,2}),r=(?<r>\d{1,4}),p=(?<p>\d{1,4})\$(?<salt>[A-Za-z0-9+/.]{1,128}={0,2})\$(?<hash>(?:[A-Za-z0-9+/.]{43}|[A-Za-z0-9+/.]{86})={0,2})$/;
 
-const isPowerOfTwo = (value: number): boolean => value > 1 && Number.isInteger(Math.log2(value));
+/** Most bytes that all lanes go through, one after the other: a second or two. */
+const MAX_WORK = 2 * MAX_MEMORY;
 
-/** `scrypt$N$salt$r$p$hash`. */
-export const scryptFormat: Format = {
-  algorithm: "scrypt",
-  verify: async (password, encoded) => {
-    const { n, salt = "", r, p, hash = "" } = notation.exec(encoded)?.groups ?? {};
-    const [N, blockSize, parallelization] = [Number(n), Number(r), Number(p)];
-    // What Node counts: the blocks, and one more per lane.
-    const memory = 128 * blockSize * (N + parallelization + 2);
-    if (!(isPowerOfTwo(N) && blockSize > 0 && parallelization > 0 && memory <= MAX_MEMORY)) return false;
-    const expected = Buffer.from(hash, "base64");
-    return sameBytes(await derive(password, salt, expected.length, { N, r: blockSize, p: parallelization, maxmem: memory }), expected);
-  },
+const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => BinaryLike, hashOf: (text: string) => Buffer) => {
+  const { n, ln, r, p, salt = "", hash = "" } = notation.exec(encoded)?.groups ?? {};
+  const exponent = ln === undefined ? Math.log2(Number(n)) : Number(ln);
+  const [blockSize, parallelization] = [Number(r), Number(p)];
+  const N = 2 ** exponent;
+  // What Node counts: the blocks, and one more per lane.
+  const memory = 128 * blockSize * (N + parallelization + 2);
+  const isCost = Number.isInteger(exponent) && exponent > 0 && exponent < 16 * blockSize && parallelization > 0;
+  if (!(isCost && memory <= MAX_MEMORY && 128 * blockSize * N * parallelization <= MAX_WORK)) return undefined;
+  const expected = hashOf(hash);
+  const options = { N, r: blockSize, p: parallelization, maxmem: memory };
+  const check: Check = async (password) => sameBytes(await derive(password, saltOf(salt), expected.length, options), expected);
+  return check;
 };
+
+const asIs = (text: string): string => text;
+
+/** `scrypt$N$salt$r$p$hash` as Django writes it; `$scrypt$ln=…,r=…,p=…$…` (PHC), whose salt is base64; `scrypt:N:r:p$salt$hex` (Werkzeug). */
+export const scryptFormat: Format = (encoded) =>
+  checkOf(encoded, django, asIs, bytesOf) ??
+  checkOf(encoded, phc, bytesOf, bytesOf) ??
+  checkOf(encoded, werkzeug, asIs, (hex) => Buffer.from(hex, "hex"));

@@ -1,33 +1,42 @@
+import { Unfit } from "../fault.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { members, permissionReference, roleName } from "./auth-references.ts";
+import { MAX_PERMISSIONS } from "./permission.ts";
 import { roles } from "./sentry-userrole.ts";
 
 /** The permissions of groups, until a step gives them to their roles. */
 export const groupPermissions = {
   name: "import_group_permission",
-  columns: { parent_pk: "bigint", permission: TEXT, permission_pk: "bigint" },
+  columns: { permission: TEXT, permission_pk: "bigint" },
   derived: { role_id: "bigint" },
 } as const satisfies StagingTable;
 
 /** `auth.group`: Django's roles. */
 export const authGroup = defineReader({
   model: "auth.group",
+  becomes: "a role of the group's name; the permissions of the group are the role's",
   into: roles,
+  isKnownByName: true,
   fields: { name: roleName, permissions: members },
   // The permissions come after it, one by one.
-  row: ({ name, permissions }) => ({
-    name,
-    permissions: permissions === undefined ? undefined : [],
-    create_time: undefined,
-    update_time: undefined,
-  }),
+  row: ({ name, permissions }) => {
+    if (permissions !== undefined && permissions.length > MAX_PERMISSIONS)
+      throw new Unfit(`it has more than ${MAX_PERMISSIONS} permissions`);
+    return {
+      name,
+      permissions: permissions === undefined ? undefined : [],
+      create_time: undefined,
+      update_time: undefined,
+    };
+  },
   links: [
     {
       model: "auth.group.permissions",
       into: groupPermissions,
       of: ({ permissions }) => permissions ?? [],
-      row: (pk, member) => ({ parent_pk: pk, ...permissionReference(member) }),
+      // They have the record of their group, which may have no pk.
+      row: (_, member) => permissionReference(member),
     },
   ],
 });

@@ -1,5 +1,5 @@
 import { FieldFault, Unfit } from "../fault.ts";
-import { type Field, key, text } from "../fields.ts";
+import { type Field, key, type Plain, text } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
@@ -14,9 +14,9 @@ export const permissionNames = {
 const MAX_PART = 100;
 
 /** A codename, or the label of an app. */
-export const permissionPart: Field<string> = (value) => {
+export const permissionPart: Plain<string> = (value) => {
   const part = text(MAX_PART)(value);
-  if (part === "") throw new Unfit("is empty");
+  if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(part)) throw new Unfit('is not letters, digits, "_" and "-"');
   return part;
 };
 
@@ -35,7 +35,9 @@ const fields = { codename: permissionPart, content_type: contentType };
 /** `auth.permission`: what users and groups may have, `app_label.codename`. */
 export const authPermission = defineReader({
   model: "auth.permission",
+  becomes: "a name, `app_label.codename`, held with the users and roles that have it; what nobody has is not held",
   into: permissionNames,
+  isKnownByName: true,
   fields,
   notHeld: { name: "it is a description; userd knows permissions by app_label.codename" },
   row: ({ codename, content_type }) => ({ codename, ...content_type }),

@@ -1,16 +1,16 @@
 import { FieldFault, Unfit } from "../fault.ts";
-import { type Field, key, text } from "../fields.ts";
+import { key, type Plain, text } from "../fields.ts";
 import { permissionPart } from "./auth-permission.ts";
 
 /** Members of a many-to-many field, each still to be read: one that can't be held does not take the others with it. */
-export const members: Field<readonly unknown[] | undefined> = (value) => {
+export const members: Plain<readonly unknown[] | undefined> = (value) => {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw new FieldFault("must be a list");
   return value;
 };
 
 /** A permission, by pk or by natural key (`["codename", "app", "model"]`). */
-export const permissionReference: Field<{ permission?: string; permission_pk?: bigint }> = (value) => {
+export const permissionReference: Plain<{ permission?: string; permission_pk?: bigint }> = (value) => {
   if (!Array.isArray(value)) return { permission_pk: key(value) };
   const [codename, app, model, ...more] = value as unknown[];
   if (typeof codename !== "string" || typeof app !== "string" || typeof model !== "string" || more.length > 0) {
@@ -23,14 +23,14 @@ export const permissionReference: Field<{ permission?: string; permission_pk?: b
 const MAX_NAME = 150;
 
 /** The name of a role, or of the group that it comes from. */
-export const roleName: Field<string> = (value) => {
+export const roleName: Plain<string> = (value) => {
   const name = text(MAX_NAME)(value);
   if (name.trim() === "") throw new Unfit("is empty");
   return name;
 };
 
 /** A group, by pk or by natural key (`["name"]`). */
-export const groupReference: Field<{ parent_pk?: bigint; parent_name?: string }> = (value) => {
+export const groupReference: Plain<{ parent_pk?: bigint; parent_name?: string }> = (value) => {
   if (!Array.isArray(value)) return { parent_pk: key(value) };
   const [name, ...more] = value as unknown[];
   if (typeof name !== "string" || more.length > 0) throw new FieldFault("must be a group's id or natural key");

@@ -1,26 +1,31 @@
 import { Unfit } from "../fault.ts";
-import { bool, nullAs, nullable, optional, text, time } from "../fields.ts";
-import { defineReader } from "../reader.ts";
+import { bool, nullAs, nullable, optional, text, time, trimmed } from "../fields.ts";
+import { defineReader, type Links } from "../reader.ts";
 import { groupReference, members, permissionReference } from "./auth-references.ts";
 import { permissions } from "./sentry-userpermission.ts";
 import { roleMembers } from "./sentry-userroleuser.ts";
-import { identity, named, users } from "./user-staging.ts";
+import { identity, named, password, users } from "./user-staging.ts";
 
 const MAX_NAME = 200;
 
-const fullName = (first: string | undefined, last: string | undefined): string | undefined => {
+/** First and last name; undefined when the record has neither. */
+export const fullName = (first: string | undefined, last: string | undefined): string | undefined => {
   if (first === undefined && last === undefined) return undefined;
   const name = [first, last].filter((part) => part !== undefined && part !== "").join(" ");
   if ([...name].length > MAX_NAME) throw new Unfit(`its name is longer than ${MAX_NAME} characters`);
   return name;
 };
 
-const fields = {
+/** A name, or a part of one. */
+export const namePart = optional(nullAs("", text(MAX_NAME)));
+
+/** The fields of Django's own users, which most models of a project's own have too. */
+export const authUserFields = {
   username: optional(nullable(text(200))),
-  first_name: optional(nullAs("", text(MAX_NAME))),
-  last_name: optional(nullAs("", text(MAX_NAME))),
-  email: optional(nullAs("", text(200))),
-  password: optional(nullAs("", text(10_000))),
+  first_name: namePart,
+  last_name: namePart,
+  email: optional(nullAs("", trimmed(200))),
+  password: optional(nullAs("", password)),
   is_active: optional(bool),
   is_staff: optional(bool),
   is_superuser: optional(bool),
@@ -30,28 +35,34 @@ const fields = {
   user_permissions: members,
 };
 
+type Linked = { readonly groups: readonly unknown[] | undefined; readonly user_permissions: readonly unknown[] | undefined };
+
+/** The groups and permissions of the users of a model. */
+export const userLinks = (model: string): readonly Links<Linked>[] => [
+  {
+    model: `${model}.groups`,
+    into: roleMembers,
+    of: ({ groups }) => groups ?? [],
+    row: (pk, member) => ({ user_pk: pk, parent_model: "auth.group", ...groupReference(member), create_time: undefined }),
+  },
+  {
+    model: `${model}.user_permissions`,
+    into: permissions,
+    of: ({ user_permissions }) => user_permissions ?? [],
+    row: (pk, member) => ({ user_pk: pk, ...permissionReference(member) }),
+  },
+];
+
 /** `auth.user`: the accounts of Django itself. */
 export const authUser = defineReader({
   model: "auth.user",
+  becomes: "a user; the name is first and last name",
   into: users,
-  fields,
-  row: ({ username, email, first_name, last_name, groups: _, user_permissions: __, ...columns }) => ({
+  fields: authUserFields,
+  row: ({ username, email, first_name, last_name, groups: _, user_permissions: __, ...columns }, ___, note) => ({
     ...columns,
-    ...identity(username, email),
+    ...identity(username, email, note),
     ...named(fullName(first_name, last_name)),
   }),
-  links: [
-    {
-      model: "auth.user.groups",
-      into: roleMembers,
-      of: ({ groups }) => groups ?? [],
-      row: (pk, member) => ({ user_pk: pk, parent_model: "auth.group", ...groupReference(member), create_time: undefined }),
-    },
-    {
-      model: "auth.user.user_permissions",
-      into: permissions,
-      of: ({ user_permissions }) => user_permissions ?? [],
-      row: (pk, member) => ({ user_pk: pk, ...permissionReference(member) }),
-    },
-  ],
+  links: userLinks("auth.user"),
 });

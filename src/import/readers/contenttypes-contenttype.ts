@@ -11,7 +11,9 @@ export const contentTypes = {
 /** `contenttypes.contenttype`: the models of a Django project. */
 export const contentType = defineReader({
   model: "contenttypes.contenttype",
+  becomes: "the first half of the names of its permissions; not held by itself",
   into: contentTypes,
+  isKnownByName: true,
   fields: { app_label: permissionPart },
   notHeld: { model: "userd takes from a content type the label of its app" },
   row: (columns) => columns,

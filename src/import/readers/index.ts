@@ -1,4 +1,5 @@
 import type { Reader } from "../reader.ts";
+import { accountEmailAddress } from "./account-emailaddress.ts";
 import { authGroup } from "./auth-group.ts";
 import { authPermission } from "./auth-permission.ts";
 import { authUser } from "./auth-user.ts";
@@ -11,6 +12,7 @@ import { sentryIdentityProvider } from "./sentry-identityprovider.ts";
 import { sentryControlOption, sentryOption } from "./sentry-option.ts";
 import { sentryOrganization, sentryOrganizationMapping } from "./sentry-organization.ts";
 import { sentryOrganizationMember, sentryOrganizationMemberMapping } from "./sentry-organizationmember.ts";
+import { sentryOrganizationMemberInvite } from "./sentry-organizationmemberinvite.ts";
 import { sentryOrganizationMemberTeam } from "./sentry-organizationmemberteam.ts";
 import { sentryOrganizationOption } from "./sentry-organizationoption.ts";
 import { sentryProject } from "./sentry-project.ts";
@@ -24,6 +26,8 @@ import { sentryUserOption } from "./sentry-useroption.ts";
 import { sentryUserPermission } from "./sentry-userpermission.ts";
 import { sentryUserRole } from "./sentry-userrole.ts";
 import { sentryUserRoleUser } from "./sentry-userroleuser.ts";
+import { socialAccount } from "./socialaccount-socialaccount.ts";
+import { socialApp } from "./socialaccount-socialapp.ts";
 
 /** Every model that an import reads. A further one is a file here, its line, and a step of the merge. */
 export const readers: readonly Reader[] = [
@@ -33,6 +37,7 @@ export const readers: readonly Reader[] = [
   authPermission,
   contentType,
   sentryUserEmail,
+  accountEmailAddress,
   sentryUserOption,
   sentryOption,
   sentryControlOption,
@@ -44,6 +49,7 @@ export const readers: readonly Reader[] = [
   sentryTeam,
   sentryOrganizationMember,
   sentryOrganizationMemberMapping,
+  sentryOrganizationMemberInvite,
   sentryOrganizationMemberTeam,
   sentryProjectTeam,
   sentryUserPermission,
@@ -53,6 +59,8 @@ export const readers: readonly Reader[] = [
   sentryUserIp,
   sentryIdentityProvider,
   sentryIdentity,
+  socialApp,
+  socialAccount,
   sentryAuthProvider,
   sentryAuthIdentity,
 ];

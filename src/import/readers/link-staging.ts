@@ -5,7 +5,9 @@ import { TEXT, userReferenceColumns } from "../staging.ts";
 /** The columns of links between users and providers, of either kind. */
 export const linkColumns = {
   ...userReferenceColumns,
+  parent_model: TEXT,
   parent_pk: "bigint",
+  parent_name: TEXT,
   external_id: TEXT,
   data: "jsonb",
   create_time: "timestamptz(3)",

@@ -1,5 +1,5 @@
 import { Unfit } from "../fault.ts";
-import { type Field, int, key, nullable, optional, text } from "../fields.ts";
+import { type Field, int, key, nullable, optional, type Plain, text } from "../fields.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
 /** The columns of organizations, projects and teams. */
@@ -13,7 +13,7 @@ export const organizations = {
 
 /** Text that is never empty. */
 export const filled =
-  (maxLength: number): Field<string> =>
+  (maxLength: number): Plain<string> =>
   (value) => {
     const read = text(maxLength)(value);
     if (read === "") throw new Unfit("is empty");

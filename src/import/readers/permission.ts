@@ -1,14 +1,17 @@
 import { Unfit } from "../fault.ts";
-import type { Field } from "../fields.ts";
+import { type Plain, text } from "../fields.ts";
 
-/** Longest permission that is stored: `app.codename` as Django bounds the two. */
+/** Longest permission: `app.codename` as Django bounds the two. */
 const MAX_PERMISSION = 201;
 
-/** A permission that the database can hold. The API's own rule is narrower: what is there already is kept as it is. */
-export const permission =
-  (read: Field<string>): Field<string> =>
-  (value) => {
-    const name = read(value);
-    if (name === "" || name.length > MAX_PERMISSION) throw new Unfit(`is not 1 to ${MAX_PERMISSION} characters`);
-    return name;
-  };
+/** Most permissions of a role that a request can write back. */
+export const MAX_PERMISSIONS = 5_000;
+
+/** A permission as the API has it: another one could be neither checked nor written back. */
+export const permission: Plain<string> = (value) => {
+  const name = text(1_000)(value);
+  if (name.length > MAX_PERMISSION || !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(name)) {
+    throw new Unfit(`is not 1 to ${MAX_PERMISSION} letters, digits, "_" and "-" with a dot between`);
+  }
+  return name;
+};

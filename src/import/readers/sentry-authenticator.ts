@@ -35,6 +35,7 @@ const fields = {
 /** `sentry.authenticator`: the second factors of users. */
 export const sentryAuthenticator = defineReader({
   model: "sentry.authenticator",
+  becomes: "a second factor; its config is stored locked",
   into: authenticators,
   fields,
   row: ({ user, type, config, created_at, last_used_at }, vault) => ({

@@ -24,6 +24,7 @@ const fields = {
 /** `sentry.authidentity`: users as the provider of their organization knows them. */
 export const sentryAuthIdentity = defineReader({
   model: "sentry.authidentity",
+  becomes: "an identity that the auth provider of an organization gave a member",
   into: authIdentities,
   fields,
   row: ({ user, auth_provider, ident, date_added, last_verified, last_synced, ...columns }) => ({

@@ -46,6 +46,7 @@ const fields = {
 /** `sentry.authprovider`: how the members of an organization sign in. */
 export const sentryAuthProvider = defineReader({
   model: "sentry.authprovider",
+  becomes: "the auth provider of an organization",
   into: authProviders,
   fields,
   notHeld: {

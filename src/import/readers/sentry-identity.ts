@@ -42,11 +42,13 @@ const fields = {
 /** `sentry.identity`: users as identity providers know them. */
 export const sentryIdentity = defineReader({
   model: "sentry.identity",
+  becomes: "an identity that an identity provider gave a user",
   into: identities,
   fields,
   row: ({ user, idp, date_added, date_verified, ...columns }) => ({
     ...user,
     ...columns,
+    parent_model: "sentry.identityprovider",
     parent_pk: idp,
     create_time: date_added,
     verify_time: date_verified ?? date_added,

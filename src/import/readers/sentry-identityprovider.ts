@@ -1,5 +1,5 @@
 import { Unfit } from "../fault.ts";
-import { type Field, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { nullAs, nullable, optional, type Plain, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -8,9 +8,11 @@ import { type StagingTable, TEXT } from "../staging.ts";
 export const identityProviders = {
   name: "import_identity_provider",
   columns: { type: TEXT, external_id: TEXT, config: "jsonb", create_time: "timestamptz(3)" },
+  derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-const providerType: Field<string> = (value) => {
+/** What kind of provider it is. */
+export const providerType: Plain<string> = (value) => {
   const type = text(64)(value);
   if (type === "") throw new Unfit("is empty");
   return type;
@@ -26,6 +28,7 @@ const fields = {
 /** `sentry.identityprovider`: what is outside and knows users. */
 export const sentryIdentityProvider = defineReader({
   model: "sentry.identityprovider",
+  becomes: "an identity provider",
   into: identityProviders,
   fields,
   row: ({ external_id = "", date_added, ...columns }) => ({ ...columns, external_id, create_time: date_added }),

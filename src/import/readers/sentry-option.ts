@@ -7,6 +7,7 @@ import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
 const reader = (model: string) =>
   defineReader({
     model,
+    becomes: "an option for everybody",
     into: scopeOptions,
     fields: { key: scopeOptionKey, value: optionValue, last_updated: optional(nullAs(undefined, time)) },
     notHeld: { last_updated_by: "it says whether a person or a program wrote the option, of which userd keeps no record" },

@@ -16,6 +16,7 @@ const fields = {
 /** `sentry.organization`: the organizations themselves. */
 export const sentryOrganization = defineReader({
   model: "sentry.organization",
+  becomes: "an organization",
   into: organizations,
   fields,
   notHeld: {
@@ -28,6 +29,7 @@ export const sentryOrganization = defineReader({
 /** `sentry.organizationmapping`: what another database knows of organizations; for files that do not hold these themselves. */
 export const sentryOrganizationMapping = defineReader({
   model: "sentry.organizationmapping",
+  becomes: "the organization that it is a replica of, unless the file holds that too",
   into: organizations,
   fields: {
     organization_id: reference,

@@ -1,6 +1,6 @@
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, int, nullAs, nullable, optional, text, time, type UserReference, userReference } from "../fields.ts";
+import { int, nullAs, nullable, optional, type Plain, time, trimmed, type UserReference, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, filled, reference } from "./organization-staging.ts";
@@ -30,14 +30,15 @@ const roles = new Map([
   ["owner", 3],
 ]);
 
-const role: Field<number> = (value) => {
+/** A role, by the name that it has there. */
+export const role: Plain<number> = (value) => {
   const known = roles.get(filled(32)(value));
   if (known === undefined) throw new Unfit("is not known");
   return known;
 };
 
 /** Whoever only asks to be invited is none. */
-const inviteStatus: Field<true> = (value) => {
+export const inviteStatus: Plain<true> = (value) => {
   if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
   return true;
 };
@@ -47,7 +48,7 @@ const fields = {
   organization_id: reference,
   user: optional(nullable(userReference)),
   user_id: optional(nullable(userReference)),
-  email: optional(nullAs("", text(200))),
+  email: optional(nullAs("", trimmed(200))),
   role,
   invite_status: optional(nullAs(true, inviteStatus)),
   date_added: optional(nullAs(undefined, time)),
@@ -57,7 +58,7 @@ type Values = { readonly [K in keyof typeof fields]: ReturnType<(typeof fields)[
 
 const whoOf = (user: UserReference | null | undefined, email: string | undefined) => {
   if (user) return user;
-  if (email === undefined || email.trim() === "") throw new Unfit("it names neither a user nor an address");
+  if (email === undefined || email === "") throw new Unfit("it names neither a user nor an address");
   return { email, email_handle: handleOf(email) };
 };
 
@@ -71,6 +72,7 @@ const rowOf = ({ organization, organization_id, user, user_id, email, invite_sta
 /** `sentry.organizationmember`: who belongs to organizations, or is invited. */
 export const sentryOrganizationMember = defineReader({
   model: "sentry.organizationmember",
+  becomes: "a member of an organization, or, while it names no user, an invitation",
   into: members,
   fields: { ...fields, flags: optional(nullAs(undefined, int)) },
   notHeld: {
@@ -88,6 +90,7 @@ export const sentryOrganizationMember = defineReader({
 /** `sentry.organizationmembermapping`: what another database knows of members; for files that do not hold these themselves. */
 export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
+  becomes: "the member that it is a replica of, unless the file holds that too",
   into: members,
   fields: { ...fields, organizationmember_id: reference },
   row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), wanted_pk: organizationmember_id ?? undefined }),

@@ -27,6 +27,7 @@ const fields = {
 /** `sentry.organizationmemberteam`: the teams of members. */
 export const sentryOrganizationMemberTeam = defineReader({
   model: "sentry.organizationmemberteam",
+  becomes: "a member of a team; both have to be in the file",
   into: teamMembers,
   fields,
   notHeld: { role: "a member has one role, in the organization" },

@@ -8,6 +8,7 @@ import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
 /** `sentry.organizationoption`: the configuration of an organization, for all its users. */
 export const sentryOrganizationOption = defineReader({
   model: "sentry.organizationoption",
+  becomes: "an option of an organization, for all its users",
   into: scopeOptions,
   fields: { organization: optional(key), organization_id: optional(key), key: scopeOptionKey, value: optionValue },
   row: ({ organization, organization_id, key: name, value }) => {

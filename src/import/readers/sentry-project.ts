@@ -24,6 +24,7 @@ const fields = {
 /** `sentry.project`: the projects of organizations. */
 export const sentryProject = defineReader({
   model: "sentry.project",
+  becomes: "a project of an organization",
   into: projects,
   fields,
   notHeld: {

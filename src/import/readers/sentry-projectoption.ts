@@ -8,6 +8,7 @@ import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
 /** `sentry.projectoption`: the configuration of a project, for all its users. */
 export const sentryProjectOption = defineReader({
   model: "sentry.projectoption",
+  becomes: "an option of a project, for all its users",
   into: scopeOptions,
   fields: { project: optional(key), project_id: optional(key), key: scopeOptionKey, value: optionValue },
   row: ({ project, project_id, key: name, value }) => {

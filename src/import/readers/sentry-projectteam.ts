@@ -12,6 +12,7 @@ export const projectTeams = {
 /** `sentry.projectteam`: the projects of teams. */
 export const sentryProjectTeam = defineReader({
   model: "sentry.projectteam",
+  becomes: "a team of a project; both have to be in the file",
   into: projectTeams,
   fields: { project: reference, project_id: reference, team: reference, team_id: reference },
   row: ({ project, project_id, team, team_id }) => ({

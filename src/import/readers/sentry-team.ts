@@ -23,6 +23,7 @@ const fields = {
 /** `sentry.team`: the teams of organizations. */
 export const sentryTeam = defineReader({
   model: "sentry.team",
+  becomes: "a team of an organization",
   into: teams,
   fields,
   notHeld: {

@@ -1,7 +1,10 @@
+import { isPictureUrl } from "../../users/avatar.ts";
 import { Unfit } from "../fault.ts";
-import { bool, type Field, int, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { bool, type Field, int, type Note, nullAs, nullable, optional, text, time, trimmed } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import { identity, named, users } from "./user-staging.ts";
+import { identity, named, password, users } from "./user-staging.ts";
+
+const [LETTERS, UPLOAD] = [0n, 1n];
 
 /** 0 letters, 1 an upload, 2 Gravatar. */
 const avatarType: Field<bigint> = (value) => {
@@ -10,11 +13,21 @@ const avatarType: Field<bigint> = (value) => {
   return type;
 };
 
+/** A picture that SetAvatar would refuse is none; whose it was gets letters. */
+const avatar = (type: bigint | undefined, url: string | null | undefined, note: Note) => {
+  const isUpload = type === UPLOAD;
+  if (isUpload && url && isPictureUrl(url)) return { avatar_type: type, avatar_url: url };
+  if (isUpload) note("avatar_url is no picture that SetAvatar takes: the avatar is letters");
+  else if (url) note("avatar_url belongs to an avatar that is no upload, and is left out");
+  else return { avatar_type: type, avatar_url: url };
+  return { avatar_type: isUpload ? LETTERS : type, avatar_url: null };
+};
+
 const fields = {
   username: optional(nullable(text(200))),
   name: optional(nullAs("", text(200))),
-  email: optional(nullAs("", text(200))),
-  password: optional(nullAs("", text(10_000))),
+  email: optional(nullAs("", trimmed(200))),
+  password: optional(nullAs("", password)),
   is_active: optional(bool),
   is_staff: optional(bool),
   is_superuser: optional(bool),
@@ -36,11 +49,13 @@ const fields = {
 /** `sentry.user`: accounts, with all their fields. */
 export const sentryUser = defineReader({
   model: "sentry.user",
+  becomes: "a user, with all fields",
   into: users,
   fields,
-  row: ({ username, name, email, is_sentry_app, ...columns }) => ({
+  row: ({ username, name, email, is_sentry_app, avatar_type, avatar_url, ...columns }, _, note) => ({
     ...columns,
-    ...identity(username, email),
+    ...avatar(avatar_type, avatar_url, note),
+    ...identity(username, email, note),
     ...named(name),
     is_app: is_sentry_app,
   }),

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
-import { bool, type Field, nullAs, nullable, optional, text, time, userReference } from "../fields.ts";
+import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, trimmed, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
@@ -16,19 +16,21 @@ export const emails = {
     date_added: "timestamptz(3)",
     verification_hash: "bytea",
     verification_hash_time: "timestamptz(3)",
+    is_primary: "boolean",
   },
   derived: { user_id: "bigint", is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-const address: Field<string> = (value) => {
-  const read = nullAs("", text(200))(value);
-  if (read.trim() === "") throw new Unfit("is empty");
+/** An address; what is none is empty. */
+export const address: Field<string> = (value, note) => {
+  const read = nullAs("", trimmed(200))(value, note);
+  if (read === "") throw new Unfit("is empty");
   return read;
 };
 
 /** The file holds the token itself; only its hash is stored. */
-const tokenHash: Field<string | null> = (value) => {
-  const token = nullAs("", text(1000))(value);
+const tokenHash: Plain<string | null> = (value) => {
+  const token = value === null ? "" : text(1000)(value);
   return token === "" ? null : `\\x${createHash("sha256").update(token).digest("hex")}`;
 };
 
@@ -43,6 +45,7 @@ const fields = {
 /** `sentry.useremail`: the addresses of users. */
 export const sentryUserEmail = defineReader({
   model: "sentry.useremail",
+  becomes: "an address of a user",
   into: emails,
   fields,
   row: ({ user, email, is_verified, validation_hash: hash, date_hash_added: time }) => ({

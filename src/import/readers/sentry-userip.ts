@@ -36,6 +36,7 @@ const fields = {
 /** `sentry.userip`: the addresses that users came from. */
 export const sentryUserIp = defineReader({
   model: "sentry.userip",
+  becomes: "an address that a user came from",
   into: ips,
   fields,
   row: ({ user, ip_address, ...columns }) => ({ ...user, ...columns, ip: ip_address }),

@@ -41,6 +41,7 @@ const fields = {
 /** `sentry.useroption`: what users prefer, everywhere or in one project or organization. */
 export const sentryUserOption = defineReader({
   model: "sentry.useroption",
+  becomes: "an option of a user: everywhere, or in one project or organization",
   into: options,
   fields,
   row: ({ user, key: name, value, project_id, project, organization_id, organization }) => ({

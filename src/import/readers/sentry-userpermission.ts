@@ -1,4 +1,4 @@
-import { text, userReference } from "../fields.ts";
+import { userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { permission } from "./permission.ts";
@@ -10,11 +10,12 @@ export const permissions = {
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;
 
-const fields = { user: userReference, permission: permission(text(1_000)) };
+const fields = { user: userReference, permission: permission };
 
 /** `sentry.userpermission`: what users may do. */
 export const sentryUserPermission = defineReader({
   model: "sentry.userpermission",
+  becomes: "a permission of a user",
   into: permissions,
   fields,
   row: ({ user, permission: granted }) => ({ ...user, permission: granted }),

@@ -1,17 +1,32 @@
-import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
+import { Unfit } from "../fault.ts";
+import { type Field, list, nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { roleName } from "./auth-references.ts";
-import { permission } from "./permission.ts";
+import { MAX_PERMISSIONS, permission } from "./permission.ts";
 
 /** The roles of a file, each with its permissions. */
 export const roles = {
   name: "import_role",
   columns: { name: TEXT, permissions: "text[]", create_time: "timestamptz(3)", update_time: "timestamptz(3)" },
+  derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-const member = permission(text(1_000));
-const permissions: Field<string[]> = (value) => [...new Set(list(value).map(member))].sort();
+/** One that the API does not know as such is left out: it could be neither checked nor written back. */
+const permissions: Field<string[]> = (value, note) => {
+  const held = list(value).flatMap((member) => {
+    try {
+      return [permission(member)];
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      note(`hold one that ${error.message}, which is left out`);
+      return [];
+    }
+  });
+  const distinct = [...new Set(held)].sort();
+  if (distinct.length > MAX_PERMISSIONS) throw new Unfit(`are more than ${MAX_PERMISSIONS}`);
+  return distinct;
+};
 
 const fields = {
   name: roleName,
@@ -23,7 +38,9 @@ const fields = {
 /** `sentry.userrole`: named sets of permissions. */
 export const sentryUserRole = defineReader({
   model: "sentry.userrole",
+  becomes: "a role with its permissions",
   into: roles,
+  isKnownByName: true,
   fields,
   row: ({ name, permissions: held, date_added, date_updated }) => ({
     name,

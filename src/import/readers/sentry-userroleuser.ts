@@ -14,6 +14,7 @@ const fields = { user: userReference, role: key, date_added: optional(nullAs(und
 /** `sentry.userroleuser`: the roles of users. */
 export const sentryUserRoleUser = defineReader({
   model: "sentry.userroleuser",
+  becomes: "a role of a user",
   into: roleMembers,
   fields,
   notHeld: { date_updated: "a membership has one date here: when it began" },

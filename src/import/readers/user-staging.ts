@@ -1,5 +1,7 @@
+import { checkOf, UNUSABLE, unverifiableKind } from "../../credentials/stored-hash.ts";
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
+import { type Field, type Note, text } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
 
 /** The columns of `users` that a file may leave out → what a new user gets then. */
@@ -57,26 +59,44 @@ export const users = {
   },
 } as const satisfies StagingTable;
 
+/** The models of users that userd knows; any other one is a project's own. */
+export const knownUserModels = ["sentry.user", "auth.user"] as const;
+
 /** The longest username that the API takes; an address that stands in for a username can be longer. */
 const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
 
+/** The hash of a password. One that no code here can verify is worth nothing, except to whoever steals it: it is not kept. */
+export const password: Field<string> = (value, note) => {
+  const hash = text(10_000)(value);
+  if (hash === "" || checkOf(hash) !== undefined) return hash;
+  if (hash.startsWith(UNUSABLE)) {
+    note("says that there is no usable one");
+    return hash;
+  }
+  note(`can't be verified, being ${unverifiableKind(hash)}: the user has none that is usable`);
+  return UNUSABLE;
+};
+
 /** A name, and how searches see it. */
 export const named = (name: string | undefined): StagedRow => ({ name, name_handle: name === undefined ? undefined : handleOf(name) });
 
 /** The columns by which a user is known. A blank username is the address (U1). */
-export const identity = (username: string | null | undefined, email: string | undefined): StagedRow => {
-  const address = email === undefined ? undefined : isBlank(email) ? "" : email;
-  const name = isBlank(username) ? (address ?? "") : (username as string);
+export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
+  const isAddress = isBlank(username) || username?.trim() === address;
+  const name = isAddress ? (address ?? "") : (username as string);
+  if (isAddress && !isBlank(username) && username !== address)
+    note("username is the address with white space around it, which is left out");
+  else if (name !== name.trim()) note("username has white space around it, and stays as it is");
   if (name === "") throw new Unfit("it has no username and no address");
   if ([...name].length > MAX_USERNAME) throw new Unfit(`its username is longer than ${MAX_USERNAME} characters`);
   const handle = handleOf(name);
   return {
     username: name,
     username_handle: handle,
-    natural_name: name,
-    natural_handle: handle,
+    natural_name: isBlank(username) ? name : username,
+    natural_handle: isBlank(username) ? handle : handleOf(username as string),
     email: address,
     email_handle: address === undefined ? undefined : handleOf(address),
   };

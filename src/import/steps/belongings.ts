@@ -66,8 +66,19 @@ const belongings: readonly Belonging[] = [
     key: ["user_id", "provider_id"],
     columns: { external_id: "null", ...linked, scopes: "'{}'", status: "0" },
     stamps: {},
-    parent: { staging: identityProviders, column: "provider_id" },
+    parent: {
+      staging: identityProviders,
+      column: "provider_id",
+      found: [
+        [identityProviders.name, "p.pk = t.parent_pk and p.model = t.parent_model"],
+        // allauth names a provider by its own id where it has one, and else by its type.
+        [identityProviders.name, "p.external_id = t.parent_name and p.model = 'socialaccount.socialapp'"],
+        [identityProviders.name, "p.type = t.parent_name and p.external_id = ''"],
+        ["identity_provider", "p.type = t.parent_name and p.external_id = ''"],
+      ],
+    },
     isLink: true,
+    ofSeveralModels: true,
   },
   {
     staging: authIdentities,

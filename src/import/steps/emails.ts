@@ -10,9 +10,27 @@ const target: Target = {
   key: ["user_id", "email_handle"],
   columns: { email: "null", is_verified: "false", date_added: "now()", verification_hash: "null", verification_hash_time: "null" },
   stamps: {},
+  ofSeveralModels: true,
 };
 
 const match = "t.user_id = s.user_id and t.email_handle = s.email_handle";
+
+/** A user of the file without an address has the one that is marked as the primary one. */
+export const namePrimary = async (tx: ImportTx): Promise<void> => {
+  for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
+    await sql
+      .raw(`
+      update import_user u set email = e.email, email_handle = e.email_handle, absent = array_remove(array_remove(u.absent, 'email'), 'email_handle')
+      from import_email e where e.is_primary and coalesce(u.email_handle, '') = '' and ${owner}`)
+      .execute(tx.sql, tx.abort);
+    await sql
+      .raw(`
+      insert into import_note (model, record, pk, reason)
+      select e.model, e.record, e.pk, 'marked as the primary address, but the user has another one, which stays'
+      from import_email e join import_user u on ${owner} where e.is_primary and u.email_handle <> e.email_handle`)
+      .execute(tx.sql, tx.abort);
+  }
+};
 
 /** The primary address of a user is also one of its addresses: where neither file nor database say so, it becomes one. */
 const addImplied = (tx: ImportTx) =>
@@ -67,14 +85,17 @@ const settleVerified = async (tx: ImportTx): Promise<void> => {
 const settleTokens = (tx: ImportTx) =>
   sql
     .raw(`
-    update import_email s set verification_hash = null, verification_hash_time = null
+    with lost as (update import_email s set verification_hash = null, verification_hash_time = null
     where s.verification_hash is not null and (
       s.record in (
         select record from (
           select record, row_number() over (partition by verification_hash order by pk, record) as position
           from import_email where verification_hash is not null
         ) ranked where position > 1
-      ) or exists (select from user_email t where t.verification_hash = s.verification_hash and not (${match})))`)
+      ) or exists (select from user_email t where t.verification_hash = s.verification_hash and not (${match})))
+    returning s.model, s.record, s.pk)
+    insert into import_note (model, record, pk, reason)
+    select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`)
     .execute(tx.sql, tx.abort);
 
 /** Finds out which addresses are new and which differ. */

@@ -15,6 +15,7 @@ const member: Target = {
   key: ["organization_id", "user_id", "email", "email_handle"],
   columns: { role: "null", flags: "0", create_time: "now()" },
   stamps: { version: "t.version + 1" },
+  ofSeveralModels: true,
 };
 
 const links = [
@@ -75,6 +76,12 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
       await sql
         .raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`)
         .execute(tx.sql, tx.abort);
+      // The teams of an invitation come in its record.
+      if (parent === members)
+        await sql`update import_team_member t set member_id = p.id from import_member p where p.record = t.record`.execute(
+          tx.sql,
+          tx.abort,
+        );
       await skip(tx, staging, `its ${name} is not in the file, or was skipped`, `t.${name}_id is null`);
     }
     const organizationOf = (name: string, staged: string) => `(select p.organization_id from ${staged} p where p.id = t.${name}_id)`;
@@ -105,7 +112,7 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
     tx,
     members,
     "its user is a member already",
-    `t.is_invited and exists (select from organization_member x where x.organization_id = t.organization_id and x.user_id = t.user_id and x.id <> t.pk)`,
+    `t.is_invited and exists (select from organization_member x where x.organization_id = t.organization_id and x.user_id = t.user_id and x.id is distinct from t.pk)`,
   );
   const reason = "the organization has it twice: the highest pk stands";
   await skipRepeated(tx, members, reason, "organization_id, user_id", "pk desc");

@@ -21,6 +21,7 @@ const identityProvider: Target = {
   key: ["type", "external_id"],
   columns: { config: "null", create_time: "now()" },
   stamps: {},
+  ofSeveralModels: true,
 };
 
 const authProvider: Target = {

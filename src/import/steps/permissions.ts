@@ -31,7 +31,7 @@ const resolve = async (tx: ImportTx): Promise<void> => {
       from import_permission_name p where p.pk = t.permission_pk`.execute(tx.sql, tx.abort);
     await skip(tx, staging, "the permission is not in the file", "t.permission is null");
   }
-  await skipRepeated(tx, groupPermissions, "the group has it twice", "parent_pk, permission", "record desc");
+  await skipRepeated(tx, groupPermissions, "the group has it twice", "record, permission", "pk");
 };
 
 /** What nobody has is not held: permissions are names, and stand with whoever has them. */
@@ -55,16 +55,13 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await resolve(tx);
   await settleDescriptions(tx);
   await sql`update import_role r set permissions = g.permissions
-    from (select parent_pk, array_agg(permission::text order by permission) as permissions from import_group_permission group by parent_pk) g
-    where r.model = 'auth.group' and r.pk = g.parent_pk`.execute(tx.sql, tx.abort);
+    from (select record, array_agg(permission::text order by permission) as permissions from import_group_permission group by record) g
+    where r.record = g.record`.execute(tx.sql, tx.abort);
 };
 
 /** What becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
-  await sql`update import_group_permission g set role_id = r.id from import_role r where r.model = 'auth.group' and r.pk = g.parent_pk`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  await sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`.execute(tx.sql, tx.abort);
   await skip(tx, groupPermissions, "its group was skipped", "t.role_id is null");
   await sql`update import_group_permission g set outcome = case
     when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged'

@@ -1,7 +1,10 @@
 import { sql } from "kysely";
 import { organizations } from "../readers/organization-staging.ts";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
+import { identities } from "../readers/sentry-identity.ts";
+import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { members } from "../readers/sentry-organizationmember.ts";
+import { emails } from "../readers/sentry-useremail.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import type { StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
@@ -29,7 +32,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
 };
 
 /** Staging tables of several models, each with primary keys of its own. */
-const ofSeveralModels: readonly StagingTable[] = [scopeOptions, roles, organizations, members];
+const ofSeveralModels: readonly StagingTable[] = [scopeOptions, roles, organizations, members, emails, identities, identityProviders];
 
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {

@@ -139,8 +139,9 @@ export type ImportUsersRequest = Message<"users.v1.ImportUsersRequest"> & {
   user?: User | undefined;
 
   /**
-   * The hash of the password in Django's notation (argon2, pbkdf2_sha256, bcrypt_sha256 or scrypt), up to 1,024 characters.
-   * Empty = no usable password.
+   * The hash of the password, up to 1,024 characters: argon2, pbkdf2 (SHA-1, SHA-256, SHA-512), bcrypt, bcrypt_sha256 or
+   * scrypt, as Django, passlib, Werkzeug or the PHC notation write it. One that can't be verified, or would cost too much,
+   * fails its message (FIELD_INVALID). Empty, or "!" with anything behind it = no usable password.
    *
    * @generated from field: string password_hash = 2;
    */

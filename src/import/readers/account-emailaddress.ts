@@ -1,0 +1,19 @@
+import { handleOf } from "../../db/handles.ts";
+import { bool, optional, userReference } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { address, emails } from "./sentry-useremail.ts";
+
+/** `account.emailaddress`: the addresses of users as django-allauth holds them. */
+export const accountEmailAddress = defineReader({
+  model: "account.emailaddress",
+  becomes: "an address of a user; a primary one also becomes that of a user without one",
+  into: emails,
+  fields: { user: userReference, email: address, verified: optional(bool), primary: optional(bool) },
+  row: ({ user, email, verified, primary }) => ({
+    ...user,
+    email,
+    email_handle: handleOf(email),
+    is_verified: verified,
+    is_primary: primary,
+  }),
+});

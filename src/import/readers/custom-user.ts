@@ -1,0 +1,52 @@
+import { bool, nullAs, optional, time } from "../fields.ts";
+import { defineReader, type Reader } from "../reader.ts";
+import { authUserFields, fullName, namePart, userLinks } from "./auth-user.ts";
+import { identity, named, users } from "./user-staging.ts";
+
+/** The name of a model as Django writes it; others are never taken for a model of users. */
+const MODEL = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/;
+
+/** Whether a model may hold users. */
+export const isModelName = (model: string): boolean => MODEL.test(model);
+
+/** Whether the records of a model look like users: Django's base class of those has the first two fields. */
+export const looksLikeUser = (fields: object): boolean =>
+  "password" in fields && "last_login" in fields && ("username" in fields || "email" in fields);
+
+const moment = optional(nullAs(undefined, time));
+const flag = optional(nullAs(undefined, bool));
+
+const fields = {
+  ...authUserFields,
+  name: namePart,
+  full_name: namePart,
+  is_active: flag,
+  is_staff: flag,
+  is_superuser: flag,
+  // The example of Django's documentation has this one instead of is_staff.
+  is_admin: flag,
+  // When the account was made has several names.
+  date_created: moment,
+  created_at: moment,
+  created: moment,
+};
+
+/** The reader of a project's own model of users. A user without a username is known by its address. */
+export const customUser = (model: string): Reader =>
+  defineReader({
+    model,
+    becomes: "a user; the name is its `name`, else `full_name`, else first and last name",
+    into: users,
+    fields,
+    row: (values, _, note) => ({
+      password: values.password,
+      is_active: values.is_active,
+      is_staff: values.is_staff ?? values.is_admin,
+      is_superuser: values.is_superuser,
+      date_joined: values.date_joined ?? values.date_created ?? values.created_at ?? values.created,
+      last_login: values.last_login,
+      ...identity(values.username, values.email, note),
+      ...named(values.name || values.full_name || fullName(values.first_name, values.last_name)),
+    }),
+    links: userLinks(model),
+  });

@@ -1,0 +1,72 @@
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { bool, int, nullAs, optional, type Plain, time } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
+import { inviteStatus, members, role } from "./sentry-organizationmember.ts";
+import { teamMembers } from "./sentry-organizationmemberteam.ts";
+import { address } from "./sentry-useremail.ts";
+
+const flag = optional(nullAs(false, bool));
+
+/** The bits of a member's flags that an invitation has as fields. */
+const flags = {
+  sso_linked: [flag, 1],
+  sso_invalid: [flag, 2],
+  member_limit_restricted: [flag, 4],
+  idp_provisioned: [flag, 8],
+  idp_role_restricted: [flag, 16],
+  partnership_restricted: [flag, 32],
+} as const;
+
+type Flag = keyof typeof flags;
+const flagNames = Object.keys(flags) as Flag[];
+const flagFields = Object.fromEntries(flagNames.map((name) => [name, flag])) as Record<Flag, typeof flag>;
+
+/** The teams of the invitation: a list of objects with an id each, or nothing. */
+const teams: Plain<readonly unknown[]> = (value) => (Array.isArray(value) ? value : []);
+
+const teamOf: Plain<bigint> = (value) => {
+  if (typeof value !== "object" || value === null || !("id" in value)) throw new Unfit("it names no team");
+  return int(value.id);
+};
+
+/** `sentry.organizationmemberinvite`: those who are invited, as newer versions of Sentry hold them. */
+export const sentryOrganizationMemberInvite = defineReader({
+  model: "sentry.organizationmemberinvite",
+  becomes: "an invitation, with its teams",
+  into: members,
+  fields: {
+    organization: reference,
+    organization_id: reference,
+    email: address,
+    role,
+    invite_status: optional(nullAs(true, inviteStatus)),
+    date_added: optional(nullAs(undefined, time)),
+    organization_member_team_data: teams,
+    ...flagFields,
+  },
+  notHeld: {
+    token: "an invitation is accepted by verifying its address here",
+    token_expires_at: "an invitation does not expire here",
+    inviter_id: "the change log says who invites",
+    inviter: "the change log says who invites",
+    date_updated: "an invitation has one date here: when it was added",
+  },
+  row: ({ organization, organization_id, email, role: given, date_added, ...values }) => ({
+    organization_pk: eitherOf(organization_id, organization, "organization"),
+    email,
+    email_handle: handleOf(email),
+    role: given,
+    flags: flagNames.reduce((bits, name) => bits | (values[name] === true ? flags[name][1] : 0), 0),
+    create_time: date_added,
+  }),
+  links: [
+    {
+      model: "sentry.organizationmemberinvite.teams",
+      into: teamMembers,
+      of: ({ organization_member_team_data }) => organization_member_team_data,
+      row: (_, member) => ({ team_pk: teamOf(member) }),
+    },
+  ],
+});

@@ -1,0 +1,57 @@
+import { ImportFault } from "./fault.ts";
+import type { Reader } from "./reader.ts";
+import { customUser, isModelName, looksLikeUser } from "./readers/custom-user.ts";
+import { readers } from "./readers/index.ts";
+import { users } from "./readers/user-staging.ts";
+
+const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, reader]));
+
+/** Finds the reader of each record; which model holds the users is known after the first of them. */
+export type Models = {
+  /**
+   * @param model in lower case.
+   * @returns undefined when userd does not hold the model.
+   * @throws ImportFault when the file has users of several models.
+   */
+  readonly readerOf: (model: string, fields: unknown) => Reader | undefined;
+  /** The project's own model of users. */
+  readonly userModel: () => string | undefined;
+  /** @throws ImportFault when the model that was told holds none. */
+  readonly assertFound: () => void;
+};
+
+/**
+ * Looks for the model of a file's users, unless one is told.
+ * @throws ImportFault when what is told is no name of a model.
+ */
+export const createModels = (told: string | undefined): Models => {
+  const wanted = told?.toLowerCase();
+  if (wanted !== undefined && !isModelName(wanted)) throw new ImportFault("--user-model takes the name of a model, such as users.user.");
+  let found: Reader | undefined;
+  const only = (reader: Reader): Reader | undefined => {
+    if (wanted !== undefined && wanted !== reader.model) return undefined;
+    const isOwn = (one: Reader) => !byModel.has(one.model);
+    if (found !== undefined && found.model !== reader.model && (isOwn(found) || isOwn(reader))) {
+      throw new ImportFault(
+        `The file has users of two models, ${found.model} and ${reader.model}: --user-model says which ones are meant, as in --user-model ${found.model}.`,
+      );
+    }
+    found = reader;
+    return reader;
+  };
+  return {
+    readerOf: (model, fields) => {
+      const known = byModel.get(model) ?? (found?.model === model ? found : undefined);
+      if (known !== undefined) return known.into === users ? only(known) : known;
+      const isUser =
+        wanted === undefined
+          ? isModelName(model) && typeof fields === "object" && fields !== null && looksLikeUser(fields)
+          : model === wanted;
+      return isUser ? only(customUser(model)) : undefined;
+    },
+    userModel: () => (found === undefined || byModel.has(found.model) ? undefined : found.model),
+    assertFound: () => {
+      if (wanted !== undefined && found === undefined) throw new ImportFault(`The file has no record of ${wanted}.`);
+    },
+  };
+};
