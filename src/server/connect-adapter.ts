@@ -133,7 +133,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
     maxTimeoutMs: rpc.maxTimeoutMs,
     acceptCompression: [compressionGzip],
     // Entries of batches carry their errors in the message, as google.protobuf.Any.
-    jsonOptions: { registry: detailTypes },
+    jsonOptions: { registry: context.messageTypes ?? detailTypes },
     requestGate: answerCodecFaults,
   });
 };
