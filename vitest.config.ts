@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 export const tools = [
   "test/cache/equal-answers.test.ts",
   "test/codegen/{go,python}.test.ts",
+  "test/conformance/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/import/{command,django,memory}.test.ts",

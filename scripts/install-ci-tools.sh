@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what tests need besides npm's packages: grpcurl and Go's protobuf plugins, a Python with grpcio, and one with
-# Django. Their versions stand here and in the lists of packages (test/foreign/go, test/foreign/python,
-# test/import/django) and nowhere else. Everything goes to node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
+# Installs what tests need besides npm's packages: grpcurl, Go's protobuf plugins, Connect's conformance runner, the interop
+# client of grpc-go, a Python with grpcio, and one with Django. Their versions stand here and in the lists of packages
+# (test/foreign/go, test/foreign/python, test/import/django) and nowhere else. Everything goes to
+# node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
 #
 # Run: scripts/install-ci-tools.sh [go|python|django]   (default: all). What is there already is kept.
 set -euo pipefail
@@ -10,6 +11,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 grpcurl=github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4
 protoc_gen_go=google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 protoc_gen_go_grpc=google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+conformance=connectrpc.com/conformance/cmd/connectconformance@v1.0.7
+interop_client=google.golang.org/grpc/interop/client@v1.85.0
 
 tools=$PWD/node_modules/.cache/userd-tools
 what=${1:-all}
@@ -25,7 +28,10 @@ once() {
 }
 
 install_go_tools() {
-  for package in "$grpcurl" "$protoc_gen_go" "$protoc_gen_go_grpc"; do GOBIN=$tools/bin go install "$package"; done
+  for package in "$grpcurl" "$protoc_gen_go" "$protoc_gen_go_grpc" "$conformance" "$interop_client"; do
+    GOBIN=$tools/bin go install "$package"
+  done
+  mv "$tools/bin/client" "$tools/bin/grpc-interop-client"
 }
 
 # The packages that the tests' client imports, compiled ahead, so that a test compiles the client alone.
@@ -41,7 +47,7 @@ install_python() {
 }
 
 if [[ $what == all || $what == go ]]; then
-  once go "$grpcurl $protoc_gen_go $protoc_gen_go_grpc $(go env GOVERSION)" install_go_tools
+  once go "$grpcurl $protoc_gen_go $protoc_gen_go_grpc $conformance $interop_client $(go env GOVERSION)" install_go_tools
   warm_go_modules
 fi
 if [[ $what == all || $what == python ]]; then

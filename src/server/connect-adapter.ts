@@ -49,9 +49,9 @@ const messageCodec = ({ method }: Rpc): Codec => ({
  * How connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
  * that is where they are held against the message. Alone it would take what it does not understand for absent.
  */
-const jsonOptionsOf = ({ method }: Rpc) => ({
+const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: ChainContext) => ({
   // Entries of batches carry their errors in the message, as google.protobuf.Any.
-  registry: detailTypes,
+  registry: messageTypes,
   ignoreUnknownFields: false,
   textDecoder: { decode: (bytes: Uint8Array) => decodeJson(method.input, bytes) },
 });
@@ -144,7 +144,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
     readMaxBytes: rpc.maxRequestBytes,
     maxTimeoutMs: rpc.maxTimeoutMs,
     acceptCompression: [compressionGzip],
-    jsonOptions: jsonOptionsOf(rpc),
+    jsonOptions: jsonOptionsOf(rpc, context),
     requestGate: answerCodecFaults,
   });
 };

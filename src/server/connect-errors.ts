@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, exhausted } from "../errors.ts";
+import type { ChainContext } from "./chain/link.ts";
 import { type StatusError, statusOf } from "./chain/status.ts";
 import type { Rpc } from "./rpc.ts";
 
@@ -40,8 +41,8 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
 };
 
 /** The answer to an RPC that does not exist. */
-export const unknownRpc = (): ConnectError =>
-  toConnectError(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC.")));
+export const unknownRpc = ({ rephrase = (status) => status }: ChainContext): ConnectError =>
+  toConnectError(rephrase(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC."))));
 
 /** The answer to a request that no RPC can be asked with. */
 export const invalidRequest = (sentence: string): ConnectError =>

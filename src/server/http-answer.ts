@@ -18,10 +18,22 @@ const sendHeaders = (response: ServerResponse, status: number, headers: Headers)
   response.end();
 };
 
+/** Sends a text for people. */
+export const sendText = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    ...headers,
+    "content-length": length,
+    "cache-control": "no-store",
+  });
+  response.end(text);
+};
+
 /** Refuses a request below all RPCs: in JSON, with a status of HTTP. */
-export const sendError = (response: ServerResponse, status: number, error: ConnectError, headers: Record<string, string> = {}): void => {
+export const sendError = (response: ServerResponse, status: number, error: ConnectError): void => {
   const body = errorToJsonBytes(error, { registry: detailTypes });
-  response.writeHead(status, { ...headers, "content-type": "application/json", "content-length": body.byteLength });
+  response.writeHead(status, { "content-type": "application/json", "content-length": body.byteLength });
   response.end(body);
 };
 
@@ -32,6 +44,9 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
   sendHeaders(response, 200, headers);
 };
 
+/** The headers that connect itself writes; any other is one that a client of gRPC has to see as a header. */
+const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
+
 /** Sends what connect answers. It resolves only when that can't be written: connect waits for an event that responses don't have. */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;
@@ -39,7 +54,8 @@ export const sendAnswer = async (answer: UniversalServerResponse, request: HttpR
   // Connect names the codec even if the client did not.
   if (type !== undefined && header.has("content-type")) header.set("content-type", type);
   // The first message, if there is one, has been made by now: a status that is no longer OK comes without any.
-  if (trailer !== undefined && trailer.get("grpc-status") !== "0") {
+  const isFailure = trailer !== undefined && trailer.get("grpc-status") !== "0";
+  if (isFailure && [...header.keys()].every((name) => ofProtocol.has(name))) {
     for (const [name, value] of trailer) header.append(name, value);
     return sendHeaders(response, status, header);
   }

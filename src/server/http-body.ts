@@ -29,7 +29,7 @@ export const openBody = (request: HttpRequest, deadline: number): RequestBody =>
   const lateTimer = setTimeout(() => {
     late = true;
     look();
-  }, deadline - Date.now());
+  }, Math.max(0, deadline - Date.now()));
   // A stream's deadline is a day away: nobody who waits for it may keep a process that has drained.
   lateTimer.unref();
 

@@ -3,9 +3,10 @@ import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
+import type { ChainContext } from "./chain/link.ts";
 import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
-import { grpcTypeOf, sendAnswer, sendError, sendGrpcError } from "./http-answer.ts";
+import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
 
@@ -35,20 +36,22 @@ const queryFault = (request: HttpRequest): string | undefined => {
   }
 };
 
-/** Says what to send instead, where connect has nothing but a status of HTTP: 405 for the method, 415 for the content type. */
+/**
+ * Says what to send instead, where connect has nothing but a status of HTTP: 405 for the method, 415 for the content type.
+ * As text, since the protocols have their clients make a code of the status.
+ */
 const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: HttpRequest, response: ServerResponse): void => {
   if (status === 405) {
     const allow = handle.allowedMethods.join(", ");
-    sendError(response, status, invalidRequest(`${rpc.name} is called by ${allow}.`), { allow });
+    sendText(response, status, `${rpc.name} is called by ${allow}.\n`, { allow });
   } else if (request.method === "GET") {
-    const sentence = "A GET needs the query parameters encoding, which is json or proto, and message.";
-    sendError(response, status, invalidRequest(sentence));
+    sendText(response, status, "A GET needs the query parameters encoding, which is json or proto, and message.\n");
   } else {
     const [json, proto] =
       rpc.kind === "unary" ? ["application/json", "application/proto"] : ["application/connect+json", "application/connect+proto"];
     const accepted = [json, proto, "application/grpc", "application/grpc-web"].join(", ");
-    const sentence = `${rpc.name} needs the header content-type: ${json} for a body of JSON; it takes ${accepted}.`;
-    sendError(response, status, invalidRequest(sentence), { "accept-post": accepted });
+    const sentence = `${rpc.name} needs the header content-type: ${json} for a body of JSON; it takes ${accepted}.\n`;
+    sendText(response, status, sentence, { "accept-post": accepted });
   }
 };
 
@@ -89,10 +92,10 @@ const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
 /** Answers a call of an RPC that does not exist in the protocol of the request; false when it is no call of an RPC. */
-export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse): boolean => {
+export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: ChainContext): boolean => {
   const type = grpcTypeOf(request);
-  if (type !== undefined) sendGrpcError(response, type, unknownRpc());
-  else if (isConnectPost(request)) sendError(response, 404, unknownRpc());
+  if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));
+  else if (isConnectPost(request)) sendError(response, 404, unknownRpc(context));
   else return false;
   return true;
 };

@@ -6,7 +6,7 @@ import type { ChainContext } from "./chain/link.ts";
 import { createConnectRpcs } from "./connect-adapter.ts";
 import { unknownRpc } from "./connect-errors.ts";
 import type { Listener } from "./grpc.ts";
-import { sendError } from "./http-answer.ts";
+import { sendError, sendText } from "./http-answer.ts";
 import type { HttpRequest } from "./http-body.ts";
 import { refuseUnknownRpc, serveRpc } from "./http-rpc.ts";
 import { originForm } from "./http-target.ts";
@@ -42,22 +42,16 @@ const createPages = (readiness: Readiness, metrics: MetricsPage): ReadonlyMap<st
     ["/metrics", async () => ({ status: 200, type: metrics.contentType, body: await metrics.text() })],
   ]);
 
-const send = (response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void => {
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body), "cache-control": "no-store" });
-  response.end(body);
-};
-
 const servePage = async (page: Page, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    response.setHeader("allow", "GET, HEAD");
-    return send(response, 405, "This page is for GET.\n");
+    return sendText(response, 405, "This page is for GET.\n", { allow: "GET, HEAD" });
   }
   try {
     const { status, type, body } = await page();
-    send(response, status, body, type);
+    sendText(response, status, body, type === undefined ? {} : { "content-type": type });
   } catch (error) {
     log.error({ err: error }, "page failed");
-    send(response, 500, "The page can't be made; the log has the cause.\n");
+    sendText(response, 500, "The page can't be made; the log has the cause.\n");
   }
 };
 
@@ -74,9 +68,9 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
     const page = pages.get(path);
     if (rpc !== undefined) void serveRpc(rpc, request, response, context.log);
     else if (page !== undefined) void servePage(page, request, response, context.log);
-    else if (refuseUnknownRpc(request, response)) return;
-    else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc());
-    else send(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
+    else if (refuseUnknownRpc(request, response, context)) return;
+    else if (servicePaths.has(path.slice(0, path.lastIndexOf("/")))) sendError(response, 404, unknownRpc(context));
+    else sendText(response, 404, "There is nothing here: RPCs are at /SERVICE/METHOD, and there are /healthz, /readyz and /metrics.\n");
   };
 };
 

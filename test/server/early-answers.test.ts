@@ -229,9 +229,7 @@ describe("what a request lacks is said", () => {
     await using server = await startServer();
     const response = await fetch(server.url(path("GetOption")), { method: "POST", body: new Uint8Array(Buffer.from(valid)) });
     expect(response.headers.get("accept-post")).toBe("application/json, application/proto, application/grpc, application/grpc-web");
-    const sentence = ((await response.clone().json()) as { message: string }).message;
-    expect(sentence).toContain("content-type: application/json");
-    expect(await refusalOf(response)).toEqual({ status: 415, code: "invalid_argument", reason: "FIELD_INVALID" });
+    expect([response.status, await response.text()]).toEqual([415, expect.stringContaining("content-type: application/json")]);
   });
 
   test.for([

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Operations } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
-import { route } from "../../src/routes.ts";
+import { type Route, route } from "../../src/routes.ts";
 import { type ListenersOptions, startListeners } from "../../src/server/listeners.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -40,10 +40,15 @@ export const defaults: Operations<typeof UserOptionService> = {
 type Settings = Partial<ListenersOptions["config"]> & {
   readonly ready?: ListenersOptions["ready"];
   readonly level?: "debug" | "info";
+  /** What is served besides the fake operations. */
+  readonly routes?: readonly Route[];
 };
 
 /** Both listeners over fake operations, their clients, and what they log. */
-export const startServer = async (operations: FakeOperations = {}, { ready = () => true, level = "info", ...config }: Settings = {}) => {
+export const startServer = async (
+  operations: FakeOperations = {},
+  { ready = () => true, level = "info", routes = [], ...config }: Settings = {},
+) => {
   const lines: string[] = [];
   const metrics = createMetrics();
   const listeners = await startListeners({
@@ -56,7 +61,7 @@ export const startServer = async (operations: FakeOperations = {}, { ready = () 
       drainSeconds: 0,
       ...config,
     },
-    routes: [route(UserOptionService, { ...defaults, ...operations })],
+    routes: [route(UserOptionService, { ...defaults, ...operations }), ...routes],
     log: createLogger(level, { write: (line) => void lines.push(line) }),
     metrics,
     ready,
@@ -65,6 +70,7 @@ export const startServer = async (operations: FakeOperations = {}, { ready = () 
   return {
     ...listeners,
     clients: clients.byKind,
+    transports: clients.transports,
     /** The lines of the log so far, parsed. */
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     metrics: () => metrics.registry.metrics(),

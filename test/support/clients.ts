@@ -13,8 +13,18 @@ import { createGrpcJsTransport } from "./grpc-js-transport.ts";
 /** The clients that every case of the contract suite goes through. */
 export const clientKinds = ["grpc-js", "Connect JSON", "gRPC-Web", "Connect gRPC"] as const;
 
+/** The other ways to speak to the HTTP port, for what depends on the protocol: see test/server/protocols.test.ts. */
+export const http2Kinds = [
+  "gRPC over HTTP/2",
+  "gRPC in JSON over HTTP/2",
+  "Connect and GET over HTTP/2",
+  "Connect and GET in JSON over HTTP/2",
+  "gRPC-Web over HTTP/2",
+  "gRPC-Web in JSON over HTTP/2",
+] as const;
+
 /** One of them. */
-export type ClientKind = (typeof clientKinds)[number];
+export type ClientKind = (typeof clientKinds)[number] | (typeof http2Kinds)[number];
 
 /** The generated clients of all services, over one transport. */
 export type Clients = {
@@ -36,25 +46,33 @@ const over = (transport: Transport): Clients => ({
   changes: createClient(ChangeService, transport),
 });
 
-/** Makes the clients of one service; without `limits` the deadlines are the server's own. */
-export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">, limits: { defaultTimeoutMs?: number } = patience) => {
+/** Opens a connection of each kind to one service. */
+const createTransports = (service: Pick<App, "grpcAddress" | "httpAddress">, limits: { defaultTimeoutMs?: number }) => {
   const grpcAddress = formatAddress(service.grpcAddress);
   const grpcJs = createGrpcJsTransport(grpcAddress, limits.defaultTimeoutMs);
   const baseUrl = `http://${formatAddress(service.httpAddress)}`;
-  const byKind: Record<ClientKind, Clients> = {
-    "grpc-js": over(grpcJs),
-    "Connect JSON": over(
-      createConnectTransport({
-        baseUrl,
-        httpVersion: "1.1",
-        useBinaryFormat: false,
-        // Without the types of error details, JSON can't be read that holds them.
-        jsonOptions: { registry: detailTypes },
-        ...limits,
-      }),
-    ),
-    "gRPC-Web": over(createGrpcWebTransport({ baseUrl, httpVersion: "1.1", ...limits })),
-    "Connect gRPC": over(createGrpcTransport({ baseUrl: `http://${grpcAddress}`, ...limits })),
+  // Without the types of error details, JSON can't be read that holds them.
+  const json = { baseUrl, useBinaryFormat: false, jsonOptions: { registry: detailTypes }, ...limits };
+  const binary = { baseUrl, useBinaryFormat: true, ...limits };
+  const byKind: Record<ClientKind, Transport> = {
+    "grpc-js": grpcJs,
+    "Connect JSON": createConnectTransport({ ...json, httpVersion: "1.1" }),
+    "gRPC-Web": createGrpcWebTransport({ ...binary, httpVersion: "1.1" }),
+    "Connect gRPC": createGrpcTransport({ baseUrl: `http://${grpcAddress}`, ...limits }),
+    "gRPC over HTTP/2": createGrpcTransport(binary),
+    "gRPC in JSON over HTTP/2": createGrpcTransport(json),
+    "Connect and GET over HTTP/2": createConnectTransport({ ...binary, httpVersion: "2", useHttpGet: true }),
+    "Connect and GET in JSON over HTTP/2": createConnectTransport({ ...json, httpVersion: "2", useHttpGet: true }),
+    "gRPC-Web over HTTP/2": createGrpcWebTransport({ ...binary, httpVersion: "2" }),
+    "gRPC-Web in JSON over HTTP/2": createGrpcWebTransport({ ...json, httpVersion: "2" }),
   };
   return { byKind, close: () => grpcJs.close() };
+};
+
+/** Makes the clients of one service; without `limits` the deadlines are the server's own. */
+export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">, limits: { defaultTimeoutMs?: number } = patience) => {
+  const { byKind: transports, close } = createTransports(service, limits);
+  const kinds = [...clientKinds, ...http2Kinds];
+  const byKind = Object.fromEntries(kinds.map((kind) => [kind, over(transports[kind])])) as Record<ClientKind, Clients>;
+  return { byKind, transports, close };
 };

@@ -53,7 +53,8 @@ const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | u
     .split("\n")
     .map((line) => line.split(":"));
   const user = users.find(([name]) => name === "postgres") ?? users.find(([name]) => name === "nobody");
-  if (user === undefined) throw new Error("PostgreSQL needs a user besides root, postgres or nobody; set DATABASE_URL_TEST to use another one.");
+  if (user === undefined)
+    throw new Error("PostgreSQL needs a user besides root, postgres or nobody; set DATABASE_URL_TEST to use another one.");
   return { uid: Number(user[2]), gid: Number(user[3]) };
 };
 

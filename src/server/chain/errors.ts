@@ -6,19 +6,19 @@ import { faultStatus, statusOf } from "./status.ts";
 const pass = (_: Invocation, response: unknown): unknown => response;
 
 const failWith =
-  (explain: ChainContext["explain"]) =>
+  ({ explain, rephrase = (status) => status }: ChainContext) =>
   (invocation: Invocation, error: unknown): never => {
     // A call that was ended reports why, whatever its operation made of the abort.
     const reason = invocation.ended ?? error;
     const known = reason instanceof DomainError ? reason : explain(reason);
-    throw known === undefined ? faultStatus(invocation.requestId, reason) : statusOf(known);
+    throw rephrase(known === undefined ? faultStatus(invocation.requestId, reason) : statusOf(known));
   };
 
 /**
  * Turns every error into a status: one of the API as it says, any other into INTERNAL without its words. An operation
  * that throws a transport's error has no say in the status.
  */
-export const errors: Link = (_, { explain }) => {
-  const fail = failWith(explain);
+export const errors: Link = (_, context) => {
+  const fail = failWith(context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);
 };

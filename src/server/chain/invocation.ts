@@ -38,8 +38,9 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   /** Undefined until the authenticate link has found it. */
   caller: Caller | undefined = undefined;
   actingUserId: bigint | undefined = undefined;
+  /** The call as its listener knows it. */
+  readonly source: S;
   readonly #transport: Transport<S>;
-  readonly #source: S;
   readonly #log: Logger;
   #ended: DomainError | undefined = undefined;
   #controller: AbortController | undefined = undefined;
@@ -54,7 +55,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     this.deadline = asked === Infinity ? arrival + rpc.defaultTimeoutMs : Math.min(asked, arrival + rpc.maxTimeoutMs);
     this.outlet = outlet;
     this.#transport = transport;
-    this.#source = source;
+    this.source = source;
     this.#log = log;
   }
 
@@ -94,7 +95,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
 
   /** A request header by its lower-case name. */
   header(name: string): string | undefined {
-    return this.#transport.header(this.#source, name);
+    return this.#transport.header(this.source, name);
   }
 
   /** Something moved on the stream: its idle limit begins anew. */
@@ -115,7 +116,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
         reject(this.#ended);
         this.#controller?.abort(this.#ended);
       };
-      const timer = setTimeout(() => end(deadlinePassed), this.deadline - Date.now());
+      const timer = setTimeout(() => end(deadlinePassed), Math.max(0, this.deadline - Date.now()));
       if (this.rpc.idleMs !== undefined) this.#idle = setTimeout(() => end(idleTooLong), this.rpc.idleMs);
       const settle =
         <A>(outcome: (value: A) => void) =>
@@ -126,7 +127,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
           outcome(value);
         };
       // grpc-js has its own timer for the client's deadline and reports it as a cancellation.
-      this.#transport.onCancel(this.#source, () => end(Date.now() >= this.deadline ? deadlinePassed : callCancelled));
+      this.#transport.onCancel(this.source, () => end(Date.now() >= this.deadline ? deadlinePassed : callCancelled));
       pending.then(settle(resolve), settle(reject));
     });
   }

@@ -1,3 +1,4 @@
+import type { Registry } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../../call.ts";
 import type { DomainError } from "../../errors.ts";
@@ -6,6 +7,7 @@ import type { Callers } from "../callers.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import type { Gate } from "./gate.ts";
 import type { Invocation } from "./invocation.ts";
+import type { StatusError } from "./status.ts";
 
 /** Answers one RPC. What is received and answered are bytes on the gRPC port and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
@@ -18,6 +20,10 @@ export type ChainContext = {
   readonly callers: Callers;
   /** What an error from below the operations, such as a driver's, means to a caller; undefined = it is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
+  /** Says a status otherwise: for tests of the protocols alone, whose services have errors of their own. */
+  readonly rephrase?: (status: StatusError) => StatusError;
+  /** The messages that a `google.protobuf.Any` of such a service can hold in JSON. Default: the details of errors. */
+  readonly messageTypes?: Registry;
 };
 
 /** One link: prepared once per RPC with all that can be prepared, then put around what comes after it. */

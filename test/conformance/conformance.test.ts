@@ -1,0 +1,64 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { test as base, describe, expect } from "vitest";
+import type { ListenAddress } from "../../src/config.ts";
+import { needTools, root, run } from "../foreign/tools.ts";
+import { startBare } from "./bare.ts";
+import { ServerCompatResponseSchema } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
+import { startSuiteListeners } from "./listeners.ts";
+
+/** The largest message of the suite's cases that have a limit; none of the others sends a larger one. */
+const MAX_REQUEST_BYTES = 200 * 1024;
+
+const test = base.extend("listeners", { scope: "file" }, async ({}, { onCleanup }) => {
+  const listeners = await startSuiteListeners(MAX_REQUEST_BYTES);
+  onCleanup(() => listeners[Symbol.asyncDispose]());
+  return listeners;
+});
+
+/** What a run of the suite came to: how many cases there are, and the names of those that failed. */
+type Outcome = { readonly total: number; readonly failed: string[] };
+
+/** Runs Connect's conformance suite against a server that is open. */
+const runSuite = async (port: "http" | "grpc", address: ListenAddress): Promise<Outcome> => {
+  const answer = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, address));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(answer.length);
+  const server = [process.execPath, "test/conformance/address.js", Buffer.concat([length, answer]).toString("base64")];
+  const options = ["--mode", "server", "--conf", `test/conformance/${port}.yaml`, "--max-servers", "2", "--parallel", "16"];
+  const { stdout, stderr } = await run("connectconformance", [...options, "--", ...server], { cwd: root });
+  const text = stdout + stderr;
+  const [, total] = /^Total cases: (\d+)$/m.exec(text) ?? expect.fail(`The runner did not come to an end:\n${text.slice(0, 2_000)}`);
+  return { total: Number(total), failed: Array.from(text.matchAll(/^FAILED: (.*):$/gm), ([, name = ""]) => name).sort() };
+};
+
+/**
+ * A message that says it is compressed, in a call that names no compression. The suite wants INTERNAL; userd calls what a
+ * client sends wrongly INVALID_ARGUMENT, since INTERNAL is for faults of its own.
+ */
+const deliberate = [
+  "Connect Unexpected Requests/HTTPVersion:1/TLS:false/unexpected-compressed-message",
+  "Connect Unexpected Requests/HTTPVersion:2/TLS:false/unexpected-compressed-message",
+  "gRPC Unexpected Requests/HTTPVersion:2/TLS:false/unexpected-compressed-message",
+  "gRPC-Web Unexpected Requests/HTTPVersion:1/TLS:false/unexpected-compressed-message",
+  "gRPC-Web Unexpected Requests/HTTPVersion:2/TLS:false/unexpected-compressed-message",
+];
+
+describe("Connect's conformance suite", { timeout: 300_000 }, () => {
+  test("fails on the HTTP port where userd means to differ, and nowhere else", async ({ listeners, skip }) => {
+    needTools(skip, "connectconformance");
+    const { total, failed } = await runSuite("http", listeners.httpAddress);
+    expect(failed).toEqual(deliberate);
+    expect(total).toBeGreaterThan(1_500);
+  });
+
+  test("fails on the gRPC port only where a bare grpc-js server does", async ({ listeners, skip }) => {
+    needTools(skip, "connectconformance");
+    setLogVerbosity(logVerbosity.NONE);
+    const ours = await runSuite("grpc", listeners.grpcAddress);
+    const bare = await runSuite("grpc", await startBare(MAX_REQUEST_BYTES));
+    expect(ours.failed.filter((name) => !bare.failed.includes(name))).toEqual([]);
+    expect(ours.total).toBe(bare.total);
+    expect(ours.failed.length).toBeLessThan(ours.total / 2);
+  });
+});
