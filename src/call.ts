@@ -34,6 +34,9 @@ export type Call = {
   readonly log: Logger;
 };
 
+/** The largest answer, in bytes of the binary format. */
+export const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
+
 /** A value now, or later: nothing awaits what is not a promise. */
 export type MaybePromise<T> = T | Promise<T>;
 

@@ -1,26 +1,31 @@
 import { type Selectable, sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database, Schema } from "../db/orm.ts";
+import type { Schema } from "../db/orm.ts";
+import { MAX_PAGE_SIZE } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ListAuthenticatorsRequestSchema } from "../gen/users/v1/authenticator_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
-import type { Vault } from "../secrets.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { toAuthenticator } from "./authenticator.mapping.ts";
 
 type Row = Selectable<Schema["authenticator"]>;
-type App = { db: Database; freshness: Freshness; vault: Vault };
-
-/** ListAuthenticators: the second factors of one user; a user without any is one row of nulls. */
+/** ListAuthenticators: a page of the second factors of one user, by type; a user without any is one row of nulls. */
 export const listAuthenticators =
-  ({ db, freshness, vault }: App): Operation<typeof UserService.method.listAuthenticators> =>
+  ({
+    db,
+    freshness,
+    vault,
+    pager,
+  }: Pick<Dependencies, "db" | "freshness" | "vault" | "pager">): Operation<typeof UserService.method.listAuthenticators> =>
   async (call, request) => {
+    const page = pager(call, ListAuthenticatorsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
+    const [after = "-1"] = page.after ?? [];
     const { rows } = await sql<Row | { id: null }>`
-      select a.* from users u left join authenticator a on a.user_id = u.id where u.id = ${request.userId} order by a.type`.execute(
-      db.sql,
-      db.abort(call),
-    );
+      select a.* from users u left join authenticator a on a.user_id = u.id and a.type > ${after}::int
+      where u.id = ${request.userId} order by a.type limit ${page.size + 1}`.execute(db.sql, db.abort(call));
     if (rows.length === 0) throw userNotFound();
-    const authenticators = rows.filter((row): row is Row => row.id !== null).map((row) => toAuthenticator(row, vault));
-    return { authenticators };
+    const found = rows.filter((row): row is Row => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ type }) => [type]);
+    return { authenticators: shown.map((row) => toAuthenticator(row, vault)), nextPageToken };
   };

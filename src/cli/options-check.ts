@@ -3,18 +3,15 @@ import { type InvalidOption, UserOptionService } from "../gen/users/v1/user_opti
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { pagesOf } from "./pages.ts";
 import { scopeName } from "./scope-options.ts";
 
 /** As many as one call looks at. */
 const PAGE_SIZE = 1_000;
 
 const invalidOptions = async function* (service: Client<typeof UserOptionService>): AsyncGenerator<InvalidOption> {
-  let pageToken = "";
-  do {
-    const page = await service.listInvalidOptions({ pageSize: PAGE_SIZE, pageToken });
+  for await (const page of pagesOf((pageToken) => service.listInvalidOptions({ pageSize: PAGE_SIZE, pageToken })))
     yield* page.invalidOptions;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
 };
 
 /** Prints the stored options that do not fit their definitions, one per line. */

@@ -12,6 +12,7 @@ import { loadDefinitions } from "../options/registry/load.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { pagesOf } from "./pages.ts";
 
 type Codegen = ClientOptions & {
   readonly lang: "ts" | "go" | "python";
@@ -28,7 +29,12 @@ const languages: Record<Codegen["lang"], (accessors: readonly Accessor[], option
 
 /** Those of a file, or of the running service. */
 const readDefinitions = async (options: Codegen): Promise<readonly OptionDefinition[]> => {
-  if (options.definitions === undefined) return (await connect(UserOptionService, options).listOptionDefinitions({})).definitions;
+  if (options.definitions === undefined) {
+    const service = connect(UserOptionService, options);
+    const all: OptionDefinition[] = [];
+    for await (const page of pagesOf((pageToken) => service.listOptionDefinitions({ pageToken }))) all.push(...page.definitions);
+    return all;
+  }
   return [...loadDefinitions(options.definitions).values()].map((definition) =>
     create(OptionDefinitionSchema, toOptionDefinition(definition)),
   );

@@ -1,9 +1,10 @@
 import { toJson, toJsonString } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
+import { type UserOption, UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
+import { pagesOf } from "./pages.ts";
 import { type OptionCommand, scopeName, scopeOf } from "./scope-options.ts";
 import { printTable } from "./table.ts";
 
@@ -11,11 +12,14 @@ import { printTable } from "./table.ts";
 export const run = async (user: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
   const scoped = options.project !== undefined || options.organization !== undefined;
-  const response = await connect(UserOptionService, options).listOptions({ userId: id, allScopes: !scoped, ...scopeOf(options) });
+  const service = connect(UserOptionService, options);
+  const pages = pagesOf((pageToken) => service.listOptions({ userId: id, allScopes: !scoped, ...scopeOf(options), pageToken }));
+  const all: UserOption[] = [];
+  for await (const page of pages) all.push(...page.options);
   if (options.json) {
     process.stdout.write(
       `${JSON.stringify(
-        response.options.map((option) => toJson(UserOptionSchema, option)),
+        all.map((option) => toJson(UserOptionSchema, option)),
         null,
         2,
       )}\n`,
@@ -24,6 +28,6 @@ export const run = async (user: string, options: OptionCommand): Promise<void> =
   }
   printTable(
     ["scope", "key", "value"],
-    response.options.map((option) => [scopeName(option), option.key, option.value ? toJsonString(ValueSchema, option.value) : ""]),
+    all.map((option) => [scopeName(option), option.key, option.value ? toJsonString(ValueSchema, option.value) : ""]),
   );
 };

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import type { Call } from "../call.ts";
+import { type RawBuilder, sql } from "kysely";
+import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { invalidField } from "../errors.ts";
 import { createSeal } from "../secrets.ts";
 
@@ -8,6 +9,10 @@ import { createSeal } from "../secrets.ts";
 export const DEFAULT_PAGE_SIZE = 50;
 /** Most results of a page; a larger size is taken as this one. */
 export const MAX_PAGE_SIZE = 1_000;
+/** Most bytes of the results of a page: with what else stands in the answer they stay below what an answer may have. */
+export const PAGE_BYTES = MAX_RESPONSE_BYTES - 256 * 1024;
+/** What a result takes besides what its size counts: ids, times, names. */
+const RESULT_BYTES = 1_024;
 
 /** The request of a list. */
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
@@ -20,15 +25,45 @@ export type Page = {
   /**
    * Cuts what was read, `size + 1` rows at most, to the page; the row too many only says that there is another one.
    * @param keyOf the keyset key of a row, which ends in the id.
+   * @param bytesOf what of a row can be large; the page ends before its results take more than PAGE_BYTES.
    */
   readonly cut: <T>(
     rows: readonly T[],
     keyOf: (row: T) => readonly (string | bigint | number)[],
+    bytesOf?: (row: T) => number,
   ) => { rows: readonly T[]; nextPageToken: string };
 };
 
+/** A row whose statement says how many bytes of it PostgreSQL sends. */
+export type Sized = { readonly bytes: number };
+
+/**
+ * Of the rows of a query, in its order, those that a page can hold by their column `bytes`, and one more: what comes after
+ * them is not read. Such a page is cut by bytes that are never fewer than these.
+ */
+export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
+  select * from (
+    select q.*, sum(coalesce(q.bytes, 0)) over (rows unbounded preceding) as upto from (${query}) q
+  ) read where upto - coalesce(bytes, 0) < ${sql.lit(PAGE_BYTES)}`;
+
+/** How many of the rows, the first one always, stay within the bytes of a page. */
+const fitting = <T>(rows: readonly T[], bytesOf: (row: T) => number): number => {
+  let left = PAGE_BYTES;
+  for (const [index, row] of rows.entries()) {
+    left -= bytesOf(row) + RESULT_BYTES;
+    if (left <= 0) return Math.max(1, index);
+  }
+  return rows.length;
+};
+
 /** Reads page tokens and makes them; they are bound to the caller and to the query, and hold nothing but the last key. */
-export type Pager = <S extends DescMessage>(call: Call, schema: S, request: MessageShape<S> & PageRequest) => Page;
+export type Pager = <S extends DescMessage>(
+  call: Call,
+  schema: S,
+  request: MessageShape<S> & PageRequest,
+  /** The size when the request does not say. */
+  defaultSize?: number,
+) => Page;
 
 /** Everything but the page itself: the same for all pages of one list. */
 const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageShape<S> & PageRequest): string => {
@@ -46,23 +81,28 @@ const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageS
 /** Makes the pager of one secret key. */
 export const createPager = (secretKey: Uint8Array): Pager => {
   const seal = createSeal(secretKey, "page-token");
-  return (call, schema, request) => {
-    const query = queryOf(call, schema, request);
-    const size = request.pageSize === 0 ? DEFAULT_PAGE_SIZE : Math.min(request.pageSize, MAX_PAGE_SIZE);
+  return (call, schema, request, defaultSize = DEFAULT_PAGE_SIZE) => {
+    // A first page that is also the last one needs no token, so the query is not hashed before one is read or made.
+    let hashed: string | undefined;
+    const query = (): string => (hashed ??= queryOf(call, schema, request));
+    const size = request.pageSize === 0 ? defaultSize : Math.min(request.pageSize, MAX_PAGE_SIZE);
     const read = (): readonly string[] => {
       const payload = seal.open(request.pageToken);
       const [of, ...key] = payload === undefined ? [] : (JSON.parse(payload) as string[]);
-      if (of !== query) throw invalidField("page_token", "is not of this query", "PAGE_TOKEN_MISMATCH");
+      if (of !== query()) throw invalidField("page_token", "is not of this query", "PAGE_TOKEN_MISMATCH");
       return key;
     };
     return {
       size,
       after: request.pageToken === "" ? undefined : read(),
-      cut: (rows, keyOf) => {
-        const page = rows.slice(0, size);
+      cut: (rows, keyOf, bytesOf) => {
+        const shown = bytesOf === undefined ? size : Math.min(size, fitting(rows, bytesOf));
+        const page = rows.slice(0, shown);
         const last = page.at(-1);
-        if (rows.length <= size || last === undefined) return { rows: page, nextPageToken: "" };
-        return { rows: page, nextPageToken: seal.seal(JSON.stringify([query, ...keyOf(last).map(String)])) };
+        // A single row may take all bytes there are: whether another one follows was not read then.
+        const isFull = last !== undefined && bytesOf !== undefined && page.length === 1 && bytesOf(last) >= PAGE_BYTES;
+        if ((rows.length <= shown && !isFull) || last === undefined) return { rows: page, nextPageToken: "" };
+        return { rows: page, nextPageToken: seal.seal(JSON.stringify([query(), ...keyOf(last).map(String)])) };
       },
     };
   };

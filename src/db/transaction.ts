@@ -1,12 +1,12 @@
-import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { create, type DescMethod, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { type Kysely, sql } from "kysely";
 import pRetry from "p-retry";
 import type { Notification } from "../cache/ports.ts";
 import type { Subject, VersionedSubject } from "../cache/subject.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
-import type { Call } from "../call.ts";
-import { DomainError } from "../errors.ts";
+import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
+import { DomainError, exhausted } from "../errors.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { AbortOptions, Database, Schema } from "./orm.ts";
@@ -35,6 +35,8 @@ export type WritePlan<M extends DescMethod> = {
   readonly requestId?: string;
   /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
   readonly validateOnly?: boolean;
+  /** Takes out of an answer that would be too large what the caller has sent itself. */
+  readonly abridge?: (answer: MessageShape<M["output"]>) => void;
   /** One of several writes of one call: its token stands for the ones before it too. */
   readonly oneOfMany?: boolean;
 };
@@ -124,6 +126,28 @@ class ValidatedOnly extends Error {
   }
 }
 
+/** What the consistency token takes, which is not known yet, at most. */
+const TOKEN_BYTES = 8 * 1024;
+
+/**
+ * The message of an answer that can be sent.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE: before the commit, so that nothing is stored whose answer can't be sent.
+ */
+const sendable = <M extends DescMethod>(
+  { method, abridge }: WritePlan<M>,
+  answer: MessageInitShape<M["output"]>,
+): MessageShape<M["output"]> => {
+  const message = create<M["output"]>(method.output, answer);
+  const fits = () => toBinary<M["output"]>(method.output, message).byteLength <= MAX_RESPONSE_BYTES - TOKEN_BYTES;
+  if (fits()) return message;
+  abridge?.(message);
+  if (abridge !== undefined && fits()) return message;
+  throw exhausted(
+    "RESPONSE_TOO_LARGE",
+    `The answer would be larger than ${MAX_RESPONSE_BYTES} bytes, so nothing was stored: send less at once.`,
+  );
+};
+
 const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
     cause,
@@ -167,12 +191,12 @@ export const createWrite = (
     await lockSubjects(touching, plan.subjects);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
-    const answer = await body(touching);
+    const answer = sendable(plan, await body(touching));
     if (plan.validateOnly) throw new ValidatedOnly(answer);
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.subjects.length > MAX_TOKEN_SUBJECTS;
     const consistencyToken = isWide ? "" : tokens.issue(moved);
-    const response = { ...answer, consistencyToken } as MessageInitShape<M["output"]>;
+    const response = Object.assign(answer, { consistencyToken }) as MessageInitShape<M["output"]>;
     if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
     tx.call.signal.throwIfAborted();
     return { response, moved };

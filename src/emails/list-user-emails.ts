@@ -1,21 +1,33 @@
-import type { Freshness } from "../cache/freshness.ts";
+import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import { MAX_PAGE_SIZE } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ListUserEmailsRequestSchema } from "../gen/users/v1/emails_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { toUserEmails } from "../users/user.mapping.ts";
-import { emailsOf } from "../users/user.select.ts";
+import type { UserEmailRow } from "../users/user.select.ts";
 
-/** ListUserEmails: the addresses of one user. */
+type Row = { readonly primary_email: string } & ((UserEmailRow & { readonly id: bigint }) | { readonly id: null });
+
+/**
+ * ListUserEmails: a page of the addresses of one user, by id: an address has no place in a page token. A user without any
+ * address is one row of nulls.
+ */
 export const listUserEmails =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.listUserEmails> =>
+  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof UserService.method.listUserEmails> =>
   async (call, request) => {
+    const page = pager(call, ListUserEmailsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
-    const row = await db.sql
-      .selectFrom("users")
-      .select(["users.email", emailsOf.as("emails")])
-      .where("users.id", "=", request.userId)
-      .executeTakeFirst(db.abort(call));
-    if (!row) throw userNotFound();
-    return { emails: toUserEmails(row) };
+    const [after = "0"] = page.after ?? [];
+    const { rows } = await sql<Row>`
+      select u.email as primary_email, e.id, e.email, e.email_handle, e.is_verified, e.date_added
+      from users u left join user_email e on e.user_id = u.id and e.id > ${after}::bigint
+      where u.id = ${request.userId} order by e.id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+    const [user] = rows;
+    if (!user) throw userNotFound();
+    const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ id }) => [id]);
+    const emails = [...shown].sort((a, b) => (a.email_handle < b.email_handle ? -1 : 1));
+    return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
   };

@@ -4,7 +4,7 @@ import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/users/v1/identity_pb.ts";
-import { jsonOf } from "../options/value.ts";
+import { jsonOf, sentBytes } from "../options/value.ts";
 
 /** The two tables of links; their columns have the same names. */
 export type LinkTable = "identity" | "auth_identity";
@@ -17,6 +17,8 @@ export type LinkRow = {
   readonly data: unknown;
   readonly create_time: Date;
   readonly verify_time: Date;
+  /** Of the data, as options/value.ts counts them. */
+  readonly bytes: number | null;
 };
 
 /** What only identities of identity providers have. */
@@ -39,13 +41,16 @@ export type Link = {
   readonly reattach: boolean;
 };
 
-const shared = "l.user_id, l.provider_id, l.external_id, l.data, l.create_time, l.verify_time";
+const shared = "l.user_id, l.provider_id, l.external_id, l.data, octet_length(l.data::text) as bytes, l.create_time, l.verify_time";
 
 /** The columns of a link, in the alias `l`. */
 export const linkColumns = {
   identity: sql.raw(`${shared}, l.scopes, l.status`),
   auth_identity: sql.raw(`${shared}, l.sync_time`),
 } satisfies Record<LinkTable, unknown>;
+
+/** What counts of a link in a page. */
+export const linkBytes = ({ bytes, data, external_id }: LinkRow): number => sentBytes(bytes ?? 0, data) + external_id.length * 3;
 
 /** What linking sets besides: whoever links an identity has just used it, so it is valid. */
 const further = (table: LinkTable, { scopes = [] }: Link) =>

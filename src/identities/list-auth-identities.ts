@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
+import { type Pager, withinPage } from "../db/page.ts";
 import { ListAuthIdentitiesRequestSchema } from "../gen/users/v1/auth_identity_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { toAuthIdentity } from "./identity.mapping.ts";
-import { type AuthIdentityRow, linkColumns } from "./link.ts";
+import { type AuthIdentityRow, linkBytes, linkColumns } from "./link.ts";
 
 type App = { db: Database; freshness: Freshness; pager: Pager };
 
@@ -18,10 +18,10 @@ export const listAuthIdentities =
     const { size, after, cut } = pager(call, ListAuthIdentitiesRequestSchema, request);
     await freshness.check(call, request.consistency);
     const ofUser = userId === 0n ? sql`true` : sql`l.user_id = ${userId}`;
-    const { rows: found } = await sql<AuthIdentityRow>`
+    const { rows: found } = await withinPage(sql<AuthIdentityRow>`
       select ${linkColumns.auth_identity} from auth_provider p join auth_identity l on l.provider_id = p.id
       where p.organization_id = ${organizationId} and l.user_id > ${after?.[0] ?? "0"} and ${ofUser}
-      order by l.user_id limit ${size + 1}`.execute(db.sql, db.abort(call));
-    const { rows, nextPageToken } = cut(found, (row) => [row.user_id]);
+      order by l.user_id limit ${size + 1}`).execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = cut(found, (row) => [row.user_id], linkBytes);
     return { identities: rows.map(toAuthIdentity), nextPageToken };
   };

@@ -1,9 +1,11 @@
+import { type Selectable, sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
+import type { Database, Schema } from "../db/orm.ts";
+import { type Pager, type Sized, withinPage } from "../db/page.ts";
 import { ListAuthProvidersRequestSchema } from "../gen/users/v1/auth_identity_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { sentBytes } from "../options/value.ts";
 import { toAuthProvider } from "./identity.mapping.ts";
 
 type App = { db: Database; freshness: Freshness; pager: Pager };
@@ -14,14 +16,14 @@ export const listAuthProviders =
   async (call, request) => {
     const { size, after, cut } = pager(call, ListAuthProvidersRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const found = await db.sql
-      .selectFrom("auth_provider")
-      .selectAll()
-      .where("id", ">", BigInt(after?.[0] ?? 0))
-      .$if(request.organizationId !== 0n, (query) => query.where("organization_id", "=", request.organizationId))
-      .orderBy("id")
-      .limit(size + 1)
-      .execute(db.abort(call));
-    const { rows, nextPageToken } = cut(found, ({ id }) => [id]);
+    const which = request.organizationId === 0n ? sql`true` : sql`p.organization_id = ${request.organizationId}`;
+    const { rows: found } = await withinPage(sql<Selectable<Schema["auth_provider"]> & Sized>`
+      select p.*, octet_length(p.config::text) as bytes from auth_provider p
+      where p.id > ${after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${size + 1}`).execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = cut(
+      found,
+      ({ id }) => [id],
+      ({ bytes, config }) => sentBytes(bytes ?? 0, config),
+    );
     return { providers: rows.map(toAuthProvider), nextPageToken };
   };

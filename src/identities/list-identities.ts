@@ -1,20 +1,25 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import { MAX_PAGE_SIZE, withinPage } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ListIdentitiesRequestSchema } from "../gen/users/v1/identity_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { toIdentity } from "./identity.mapping.ts";
-import { type IdentityRow, linkColumns } from "./link.ts";
+import { type IdentityRow, linkBytes, linkColumns } from "./link.ts";
 
-/** ListIdentities: the identities of one user; a user without any is one row of nulls. */
+/** ListIdentities: a page of the identities of one user, by provider; a user without any is one row of nulls. */
 export const listIdentities =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.listIdentities> =>
+  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof UserService.method.listIdentities> =>
   async (call, request) => {
+    const page = pager(call, ListIdentitiesRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
-    const { rows } = await sql<IdentityRow | { user_id: null }>`
-      select ${linkColumns.identity} from users u left join identity l on l.user_id = u.id
-      where u.id = ${request.userId} order by l.provider_id`.execute(db.sql, db.abort(call));
+    const [after = "0"] = page.after ?? [];
+    const { rows } = await withinPage(sql<IdentityRow | { user_id: null }>`
+      select ${linkColumns.identity} from users u left join identity l on l.user_id = u.id and l.provider_id > ${after}::bigint
+      where u.id = ${request.userId} order by l.provider_id limit ${page.size + 1}`).execute(db.sql, db.abort(call));
     if (rows.length === 0) throw userNotFound();
-    return { identities: rows.filter((row): row is IdentityRow => row.user_id !== null).map(toIdentity) };
+    const found = rows.filter((row): row is IdentityRow => row.user_id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ provider_id }) => [provider_id], linkBytes);
+    return { identities: shown.map(toIdentity), nextPageToken };
   };

@@ -5,7 +5,12 @@ import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField, notFound } from "../errors.ts";
-import { type ApplyOptionChangesRequest, type OptionPrecondition, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import {
+  type ApplyOptionChangesRequest,
+  type ApplyOptionChangesResponse,
+  type OptionPrecondition,
+  UserOptionService,
+} from "../gen/users/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -78,6 +83,12 @@ const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, S
   if (ids.length > 0) await sql`delete from user_option where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
 };
 
+/** The caller has sent the values. */
+const abridge = (answer: ApplyOptionChangesResponse): void => {
+  for (const option of answer.options) delete option.value;
+  answer.abridged = true;
+};
+
 /** ApplyOptionChanges: one transaction, all or nothing; a statement per kind of change, whatever their number. */
 export const applyOptionChanges =
   ({
@@ -90,7 +101,7 @@ export const applyOptionChanges =
     const { userId, requestId, validateOnly } = request;
     const { sets, deletes, preconditions } = changesOf(registry, request);
     const method = UserOptionService.method.applyOptionChanges;
-    return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly, abridge }, async (tx) => {
       await writableUser(tx, userId);
       const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);
       assertPreconditions(preconditions, stored);

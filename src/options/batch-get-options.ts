@@ -27,7 +27,7 @@ export const batchGetOptions =
     const reading = freshness.reading(request.consistency);
     // In the order of the keys, each once.
     const keys = [...new Set(request.keys)].sort();
-    return whenReady(readAllUserOptions(app, call, { userIds, scopes }, reading), (users) => {
+    return whenReady(readAllUserOptions(app, call, { userIds, scopes, keys }, reading), (users) => {
       const results = users.map((held, index) => ({
         userId: userIds[index] ?? 0n,
         userFound: held[0]?.userFound ?? false,

@@ -3,7 +3,12 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { DomainError, invalidField } from "../errors.ts";
-import { type BatchSetOptionResultSchema, type BatchSetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import {
+  type BatchSetOptionResultSchema,
+  type BatchSetOptionsRequest,
+  type BatchSetOptionsResponse,
+  UserOptionService,
+} from "../gen/users/v1/user_option_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
@@ -18,6 +23,12 @@ import { findUnverified } from "./verified-email.ts";
 type Outcome = MessageInitShape<typeof BatchSetOptionResultSchema>;
 
 const refused = (error: DomainError): Outcome => ({ result: { case: "error", value: toStatus(error) } });
+
+/** The caller has sent the values. */
+const abridge = (answer: BatchSetOptionsResponse): void => {
+  for (const { result } of answer.results) if (result.case === "option") delete result.value.value;
+  answer.abridged = true;
+};
 
 /** One entry, checked: what to store, or why not. */
 const checked = (registry: OptionRegistry, entry: BatchSetOptionsRequest["entries"][number], index: number): OptionWrite | DomainError => {
@@ -56,7 +67,7 @@ export const batchSetOptions =
     const userIds = [...new Set(writes.map(({ userId }) => userId))];
     const { requestId } = request;
     const method = UserOptionService.method.batchSetOptions;
-    return write(call, { method, request, subjects: userIds.map(userSubject), requestId }, async (tx) => {
+    return write(call, { method, request, subjects: userIds.map(userSubject), requestId, abridge }, async (tx) => {
       const unwritable = await unwritableUsers(tx, userIds);
       const unverified = await findUnverified(tx, registry, writes);
       const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));

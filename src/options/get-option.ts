@@ -5,7 +5,7 @@ import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
-import { isAlive, readUserOptions } from "./held-options.ts";
+import { isAlive, readScopeFor } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";
 import { type HeldOptions, optionsOf } from "./user-options.lookup.ts";
 import { jsonOf } from "./value.ts";
@@ -25,12 +25,12 @@ const withStaleness = (response: Response, reading: Reading): Response =>
 /** GetOption: one value of one scope, from the cache. */
 export const getOption =
   (
-    app: Pick<Dependencies, "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
+    app: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
   ): Operation<typeof UserOptionService.method.getOption> =>
   (call, request) => {
     // The default comes back as it is, so it has to be a value that an answer can hold.
     if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");
     const reading = app.freshness.reading(request.consistency);
-    const held = readUserOptions(app, call, { userId: request.userId, scope: scopeOf(request) }, reading);
+    const held = readScopeFor(app, call, { userId: request.userId, scope: scopeOf(request), name: request.key }, reading);
     return whenReady(held, (options) => withStaleness(answer(options, request, app.databaseTime), reading));
   };

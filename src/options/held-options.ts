@@ -1,9 +1,14 @@
+import { sql } from "kysely";
 import type { Reading } from "../cache/reading.ts";
-import { type Call, type MaybePromise, whenBoth } from "../call.ts";
+import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
+import { PAGE_BYTES, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { type DomainError, exhausted } from "../errors.ts";
 import { areLive } from "./live-scopes.ts";
+import type { OptionRow } from "./option.mapping.ts";
+import { optionColumns } from "./option.select.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
-import { emptied, type HeldOption, type HeldOptions, type OptionsKey, optionsOf } from "./user-options.lookup.ts";
+import { type Columns, emptied, filledWith, type HeldOption, type HeldOptions, type OptionsKey, optionsOf } from "./user-options.lookup.ts";
 
 /** An option past its expire_time reads as absent at once, held or not, swept or not. */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
@@ -16,10 +21,72 @@ export const aliveOptions = (held: HeldOptions, keys: readonly string[], databas
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
 
-type Lookups = Pick<Dependencies, "userOptions" | "scopeOptions">;
+/** What was asked for can't be sent in one answer; nothing large has been read to find out. */
+export const optionsTooLarge = (): DomainError =>
+  exhausted(
+    "RESPONSE_TOO_LARGE",
+    `The options take more than ${PAGE_BYTES} bytes: name keys, ask for fewer users, or walk the pages of ListOptions.`,
+  );
 
-/** What a user has set in one scope. */
-export const readUserOptions = (
+const joined = (parts: readonly HeldOptions[]): Columns => [
+  parts.flatMap(({ keys }) => keys),
+  parts.flatMap(({ values }) => values),
+  parts.flatMap(({ expireTimes }) => expireTimes),
+  parts.flatMap(({ rest }) => (rest === "" ? [] : [rest])).join(" "),
+];
+
+const columnsOf = (rows: readonly OptionRow[]): Columns => [
+  rows.map(({ key }) => key),
+  rows.map(({ value }) => value as Columns[1][number]),
+  rows.map(({ expire_time }) => expire_time?.getTime() ?? null),
+  rows.map(({ id, create_time, update_time, version }) => `${id} ${create_time.getTime()} ${update_time.getTime()} ${version}`).join(" "),
+];
+
+/** All options of large scopes: one strong statement, as long as an answer can hold them. */
+const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: readonly OptionsKey[]): Promise<Columns[]> => {
+  const { rows } = await withinPage(sql<OptionRow & { position: number; upto: number }>`
+    select ${optionColumns}, w.position::int from unnest(
+      ${scopes.map(({ userId }) => String(userId))}::bigint[],
+      ${scopes.map(({ scope }) => scope.kind)}::smallint[],
+      ${scopes.map(({ scope }) => String(scope.id))}::bigint[]) with ordinality as w (user_id, scope_kind, scope_id, position)
+    join user_option o on o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id
+    order by w.position, o.key`).execute(db.sql, db.abort(call));
+  if (Number(rows.at(-1)?.upto ?? 0) >= PAGE_BYTES) throw optionsTooLarge();
+  const byPosition = Map.groupBy(rows, ({ position }) => position);
+  return scopes.map((_, index) => columnsOf(byPosition.get(index + 1) ?? []));
+};
+
+type Lookups = Pick<Dependencies, "db" | "userOptions" | "scopeOptions">;
+
+/** Fills in what is wanted of the scopes that are not kept as a whole: those keys, through the cache, or everything. */
+export const completed = (
+  app: Pick<Dependencies, "db" | "userOptions">,
+  call: Call,
+  held: readonly HeldOptions[],
+  keys: readonly string[],
+  reading: Reading,
+): MaybePromise<readonly HeldOptions[]> => {
+  if (!held.some(({ isLarge }) => isLarge)) return held;
+  const large = held.filter(({ isLarge }) => isLarge).map(({ key }) => key);
+  const columns =
+    keys.length === 0
+      ? readWhole(app, call, large)
+      : whenReady(
+          app.userOptions.getAll(
+            call,
+            large.flatMap((scope) => keys.map((key) => ({ ...scope, key }))),
+            reading,
+          ),
+          (found) => large.map((_, index) => joined(found.slice(index * keys.length, (index + 1) * keys.length))),
+        );
+  return whenReady(columns, (read) => {
+    const next = read.values();
+    return held.map((scope) => (scope.isLarge ? filledWith(scope, next.next().value as Columns) : scope));
+  });
+};
+
+/** One scope of a user; a large one has none of its options. */
+export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
   key: OptionsKey,
@@ -30,20 +97,32 @@ export const readUserOptions = (
   return whenBoth(held, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** What users have set in the same scopes: for each user, in the order of the scopes. */
-export const readAllUserOptions = (
-  { userOptions, scopeOptions }: Lookups,
+/** One scope of a user, with at least the option of a name. */
+export const readScopeFor = (
+  app: Lookups,
   call: Call,
-  { userIds, scopes }: { readonly userIds: readonly bigint[]; readonly scopes: readonly Scope[] },
+  { name, ...scope }: OptionsKey & { readonly name: string },
+  reading: Reading,
+): MaybePromise<HeldOptions> =>
+  whenReady(readScope(app, call, scope, reading), (held) =>
+    held.isLarge ? whenReady(completed(app, call, [held], [name], reading), ([one]) => one as HeldOptions) : held,
+  );
+
+/** What users have set in the same scopes, at least those keys of it, or everything: for each user, in the order of the scopes. */
+export const readAllUserOptions = (
+  app: Lookups,
+  call: Call,
+  { userIds, scopes, keys }: { readonly userIds: readonly bigint[]; readonly scopes: readonly Scope[]; readonly keys: readonly string[] },
   reading: Reading,
 ): MaybePromise<readonly (readonly HeldOptions[])[]> => {
-  const keys = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
-  return whenBoth(userOptions.getAll(call, keys, reading), areLive(scopeOptions, call, scopes, reading), (held, live) =>
-    userIds.map((_, user) =>
-      scopes.map((__, index) => {
-        const options = held[user * scopes.length + index] as HeldOptions;
-        return live[index] ? options : emptied(options);
-      }),
+  const { userOptions, scopeOptions } = app;
+  const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
+  const live = whenBoth(userOptions.getAll(call, wanted, reading), areLive(scopeOptions, call, scopes, reading), (held, isLive) =>
+    held.map((options, index) => (isLive[index % scopes.length] ? options : emptied(options))),
+  );
+  return whenReady(live, (held) =>
+    whenReady(completed(app, call, held, keys, reading), (options) =>
+      userIds.map((_, user) => options.slice(user * scopes.length, (user + 1) * scopes.length)),
     ),
   );
 };

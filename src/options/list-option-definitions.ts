@@ -1,9 +1,22 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { MAX_PAGE_SIZE } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ListOptionDefinitionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
+import type { Definition } from "./registry/definition.ts";
+import { wireBytes } from "./value.ts";
 
-/** ListOptionDefinitions: the registry, from memory. */
+/** Of its texts and values; the schema is sent as JSON text. */
+const bytesOf = (definition: Definition): number => wireBytes(JSON.parse(JSON.stringify(definition)) as JsonValue);
+
+/** ListOptionDefinitions: a page of the registry, from memory. */
 export const listOptionDefinitions =
-  ({ registry }: { registry: OptionRegistry }): Operation<typeof UserOptionService.method.listOptionDefinitions> =>
-  () => ({ definitions: registry.list().map(toOptionDefinition) });
+  ({ registry, pager }: Pick<Dependencies, "registry" | "pager">): Operation<typeof UserOptionService.method.listOptionDefinitions> =>
+  (call, request) => {
+    const page = pager(call, ListOptionDefinitionsRequestSchema, request, MAX_PAGE_SIZE);
+    const [after = ""] = page.after ?? [];
+    const following = registry.list().filter(({ key }) => key > after);
+    const { rows, nextPageToken } = page.cut(following.slice(0, page.size + 1), ({ key }) => [key], bytesOf);
+    return { definitions: rows.map(toOptionDefinition), nextPageToken };
+  };

@@ -3,15 +3,16 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Schema } from "../db/orm.ts";
+import { withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { OptionRevisionSchema } from "../gen/users/v1/user_option_pb.ts";
 import { ListOptionRevisionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { scopeOf } from "./scope.ts";
-import { toValue } from "./value.ts";
+import { sentBytes, toValue } from "./value.ts";
 
 /** A write of an option as it was kept; `deleted` tells a deletion from a stored null. */
-export type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean };
+export type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean; readonly bytes: number | null };
 
 /** A revision as the API shows it. */
 export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevisionSchema> => ({
@@ -26,7 +27,7 @@ export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevi
 
 /** The columns of a revision, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
 export const revisionColumns = sql.raw(
-  "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted",
+  "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 
 /** ListOptionRevisions: one statement. */
@@ -43,16 +44,20 @@ export const listOptionRevisions =
     await freshness.check(call, request.consistency);
     const page = pager(call, ListOptionRevisionsRequestSchema, request);
     const [before = null] = page.after ?? [];
-    const { rows } = await sql<RevisionRow | { id: null }>`
+    const { rows } = await withinPage(sql<RevisionRow | { id: null }>`
       select ${revisionColumns} from users u
       left join option_revision r
         on r.user_id = u.id and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}
         and (${before}::bigint is null or r.id < ${before}::bigint)
         and ${optionScopes.isLive(sql.raw("r.scope_kind"), sql.raw("r.scope_id"))}
       where u.id = ${userId}
-      order by r.id desc limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      order by r.id desc limit ${page.size + 1}`).execute(db.sql, db.abort(call));
     if (rows.length === 0) throw userNotFound();
     const revisions = rows.filter((row): row is RevisionRow => row.id !== null);
-    const { rows: shown, nextPageToken } = page.cut(revisions, ({ id }) => [id]);
+    const { rows: shown, nextPageToken } = page.cut(
+      revisions,
+      ({ id }) => [id],
+      ({ bytes, value }) => sentBytes(bytes ?? 0, value),
+    );
     return { revisions: shown.map(toRevision), nextPageToken };
   };

@@ -1,39 +1,60 @@
 import { sql } from "kysely";
 import { stalenessOf } from "../cache/freshness.ts";
 import type { Call, Operation } from "../call.ts";
+import { MAX_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ListOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
-import { aliveOptions, readUserOptions } from "./held-options.ts";
-import { toUserOption } from "./option.mapping.ts";
+import { aliveOptions, readScope } from "./held-options.ts";
+import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
-import { scopeConflict, scopeOf } from "./scope.ts";
+import { type Scope, scopeConflict, scopeOf } from "./scope.ts";
+import type { HeldOptions } from "./user-options.lookup.ts";
+import { sentBytes } from "./value.ts";
 
-/** All scopes of a user are no part that the cache keeps. */
-const listAllScopes = async ({ db, optionScopes }: Pick<Dependencies, "db" | "optionScopes">, call: Call, userId: bigint) => {
-  const { rows } = await sql<OptionOfUser>`
+type App = Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
+
+/** A page of all scopes, or of one, from the database: all scopes of a user are no part that the cache keeps. */
+const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: bigint, page: Page, scope?: Scope) => {
+  const [kind = "-1", id = "0", key = ""] = page.after ?? [];
+  const inScope = scope === undefined ? sql`true` : sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
+  const { rows } = await withinPage(sql<OptionOfUser>`
     select u.id as found_user, ${optionColumns}
-    from users u left join user_option o on o.user_id = u.id and ${alive} and ${optionScopes.live}
+    from users u left join user_option o on o.user_id = u.id and ${inScope} and ${alive} and ${optionScopes.live}
+      and (o.scope_kind, o.scope_id, o.key) > (${kind}::smallint, ${id}::bigint, ${key}::text)
     where u.id = ${userId}
-    order by o.scope_kind, o.scope_id, o.key`.execute(db.sql, db.abort(call));
+    order by o.scope_kind, o.scope_id, o.key limit ${page.size + 1}`).execute(db.sql, db.abort(call));
   if (rows.length === 0) throw userNotFound();
-  return { options: optionsIn(rows).map(toUserOption) };
+  const { rows: shown, nextPageToken } = page.cut(optionsIn(rows), placeOf, ({ bytes, value }) => sentBytes(bytes, value));
+  return { options: shown.map(toUserOption), nextPageToken };
+};
+
+const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
+
+/** A page of what is held, which takes four times its bytes at most: an answer always has room for it. */
+const readHeld = ({ databaseTime }: App, held: HeldOptions, page: Page, { kind, id }: Scope) => {
+  const alive = aliveOptions(held, [], databaseTime);
+  const [, , after] = page.after ?? [];
+  const options = after === undefined ? alive : alive.filter(({ option }) => (option.key ?? "") > after);
+  const { rows, nextPageToken } = page.cut(options.slice(0, page.size + 1), ({ option }) => [kind, id, option.key ?? ""]);
+  return { options: rows.map(({ option }) => option), nextPageToken };
 };
 
 /** ListOptions: the options of one scope, from the cache, or of all of them. */
 export const listOptions =
-  (
-    app: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime">,
-  ): Operation<typeof UserOptionService.method.listOptions> =>
+  (app: App): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {
     const { userId, allScopes, projectId, organizationId, consistency } = request;
+    const page = app.pager(call, ListOptionsRequestSchema, request, MAX_PAGE_SIZE);
     if (allScopes) {
       if (projectId !== 0n || organizationId !== 0n) throw scopeConflict("all_scopes goes with neither project_id nor organization_id");
       await app.freshness.check(call, consistency);
-      return listAllScopes(app, call, userId);
+      return readFromDatabase(app, call, userId, page);
     }
     const reading = app.freshness.reading(consistency);
-    const held = await readUserOptions(app, call, { userId, scope: scopeOf(request) }, reading);
+    const scope = scopeOf(request);
+    const held = await readScope(app, call, { userId, scope }, reading);
     if (!held.userFound) throw userNotFound();
-    return { options: aliveOptions(held, [], app.databaseTime).map(({ option }) => option), ...stalenessOf(reading) };
+    if (held.isLarge) return readFromDatabase(app, call, userId, page, scope);
+    return { ...readHeld(app, held, page, scope), ...stalenessOf(reading) };
   };

@@ -1,10 +1,12 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
+import { withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListScopeOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { scopeOptionColumns } from "./stored-scope-option.ts";
 import { scopeOfTarget } from "./target.ts";
+import { sentBytes } from "./value.ts";
 
 /** ListScopeOptions: one statement along the unique key. */
 export const listScopeOptions =
@@ -19,9 +21,13 @@ export const listScopeOptions =
     const page = pager(call, ListScopeOptionsRequestSchema, request);
     await freshness.check(call, request.consistency);
     const [after = ""] = page.after ?? [];
-    const { rows } = await sql<ScopeOptionRow>`
+    const { rows } = await withinPage(sql<ScopeOptionRow>`
       select ${scopeOptionColumns} from scope_option o where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key > ${after} and ${optionScopes.live}
-      order by o.key limit ${page.size + 1}`.execute(db.sql, db.abort(call));
-    const { rows: shown, nextPageToken } = page.cut(rows, ({ key }) => [key]);
+      order by o.key limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+    const { rows: shown, nextPageToken } = page.cut(
+      rows,
+      ({ key }) => [key],
+      ({ bytes, value }) => sentBytes(bytes, value),
+    );
     return { options: shown.map(toScopeOption), nextPageToken };
   };

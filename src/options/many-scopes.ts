@@ -1,6 +1,8 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
+import { PAGE_BYTES, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { optionsTooLarge } from "./held-options.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { ScopeKind } from "./scope.ts";
@@ -8,7 +10,7 @@ import { ScopeKind } from "./scope.ts";
 /** More scopes of users than this are not asked of the cache: most would be empty, and each would take a place in it. */
 export const MAX_HELD_SCOPES = 10_000;
 
-/** What users have set in any of many projects: one strong statement, which costs what it finds. */
+/** What users have set in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
 export const readManyScopes = async (
   { db, optionScopes }: Pick<Dependencies, "db" | "optionScopes">,
   call: Call,
@@ -18,13 +20,14 @@ export const readManyScopes = async (
     keys,
   }: { readonly userIds: readonly bigint[]; readonly projectIds: readonly bigint[]; readonly keys: readonly string[] },
 ) => {
-  const { rows } = await sql<OptionOfUser>`
+  const { rows } = await withinPage(sql<OptionOfUser & { readonly upto: number }>`
     select u.id as found_user, ${optionColumns}
     from users u
     left join user_option o on o.user_id = u.id and o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = any(${projectIds.map(String)}::bigint[])
       and ${keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`} and ${alive} and ${optionScopes.live}
     where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
-    order by u.id, o.scope_kind, o.scope_id, o.key`.execute(db.sql, db.abort(call));
+    order by u.id, o.scope_kind, o.scope_id, o.key`).execute(db.sql, db.abort(call));
+  if (Number(rows.at(-1)?.upto ?? 0) >= PAGE_BYTES) throw optionsTooLarge();
   const known = new Set(rows.map((row) => row.found_user));
   const options = Map.groupBy(optionsIn(rows), (row) => row.user_id);
   return userIds.map((userId) => ({

@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
-import { isAlive } from "./held-options.ts";
+import { completed, isAlive } from "./held-options.ts";
 import { readScopes } from "./live-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
@@ -110,12 +110,13 @@ const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): 
 /** ResolveOptions: one statement for the users and one for the scopes, for all that the cache misses. */
 export const resolveOptions =
   ({
+    db,
     userOptions,
     scopeOptions,
     freshness,
     registry,
     databaseTime,
-  }: Pick<Dependencies, "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
+  }: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
     typeof UserOptionService.method.resolveOptions
   > =>
   async (call, request) => {
@@ -123,10 +124,11 @@ export const resolveOptions =
     const reading = freshness.reading(request.consistency);
     const scopes = scopesOf(request);
     const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
-    const [held, ofScopes] = await Promise.all([
+    const [read, ofScopes] = await Promise.all([
       userOptions.getAll(call, wanted, reading),
       readScopes(scopeOptions, call, scopes, reading),
     ]);
+    const held = await completed({ db, userOptions }, call, read, keys, reading);
     const live = new Set(scopes.filter((_, index) => ofScopes[index]?.isLive));
     const shared: ScopeLevels = new Map(scopes.map(({ kind }, index) => [kind, ofScopes[index]?.options ?? new Map()]));
     const everywhere = [...registry.list().map(({ key }) => key), ...ofScopes.flatMap(({ options }) => [...options.keys()])];

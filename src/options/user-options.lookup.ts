@@ -14,14 +14,22 @@ import { optionEtag } from "./option.mapping.ts";
 import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 
-/** One scope of one user. */
-export type OptionsKey = { readonly userId: bigint; readonly scope: Scope };
+/** One scope of one user; with a key, that one option only. */
+export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
+
+/**
+ * Most bytes of options that are kept of a scope as a whole. A larger one is read key by key: reading one option of a user
+ * must not cost what the others take.
+ */
+const WHOLE_BYTES = 128 * 1024;
+/** What an option counts there besides its value. */
+const OPTION_BYTES = 64;
 
 /**
  * The options of a scope as the statement reads them, column by column, in the order of the keys: an array per option would
  * be most of what a large read makes. Times are milliseconds since the epoch.
  */
-type Columns = readonly [
+export type Columns = readonly [
   keys: readonly string[],
   values: readonly JsonValue[],
   expireTimes: readonly (number | null)[],
@@ -33,7 +41,7 @@ const NOTHING: Columns = [[], [], [], ""];
 const REST_COLUMNS = 4;
 
 /** What the cache keeps of a scope: plain data, no password material. */
-type Content = { readonly userFound: boolean; readonly email: string; readonly columns: Columns };
+type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
 /** An option that is read through the cache. */
 export type HeldOption = {
@@ -49,6 +57,8 @@ export type HeldOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
+  /** There are more than are kept as a whole, so none are here: held-options.ts reads what is wanted. */
+  readonly isLarge: boolean;
   /** In their order; the arrays beside it are parallel to it. What they hold is all that resolution asks for. */
   readonly keys: readonly string[];
   readonly values: readonly JsonValue[];
@@ -103,13 +113,21 @@ export const optionsOf = (held: HeldOptions): ReadonlyMap<string, HeldOption> =>
 };
 
 /** A scope without its options, as one reads that is not live. */
-export const emptied = (held: HeldOptions): HeldOptions => heldOf(held, NOTHING, held.key);
+export const emptied = (held: HeldOptions): HeldOptions => filledWith(held, NOTHING);
+
+/** A large scope with the options that were read of it. */
+export const filledWith = (held: HeldOptions, columns: Columns): HeldOptions => heldOf({ ...held, isLarge: false }, columns, held.key);
 
 const heldOf = (
-  { userFound, email }: Pick<Content, "userFound" | "email">,
+  { userFound, email, isLarge }: Pick<Content, "userFound" | "email" | "isLarge">,
   [keys, values, expireTimes, rest]: Columns,
   key: OptionsKey,
-): HeldOptions => ({ userFound, email, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
+): HeldOptions => ({ userFound, email, isLarge, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
+
+/** The options `o` that a row `w` of what is asked for means. */
+const wanted = sql.raw(
+  "o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and (w.key is null or o.key = w.key)",
+);
 
 /** `extract` would go through numeric, which takes twice as long. */
 const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
@@ -118,36 +136,54 @@ const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 100
  * The options of a scope as one JSON array: a driver takes several times as long to make objects of rows. A subquery for each
  * scope is an index scan whatever the planner thinks of the number of scopes; joining and grouping them was no faster.
  */
-const columns = sql.raw(`(
+const columns = sql`(
   select json_build_array(
     json_agg(o.key order by o.key),
     json_agg(o.value order by o.key),
-    json_agg(${milliseconds("expire_time")} order by o.key),
-    string_agg(concat_ws(' ', o.id, ${milliseconds("create_time")}, ${milliseconds("update_time")}, o.version), ' ' order by o.key))
-  from user_option o where o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id
-  having count(*) > 0)`);
+    json_agg(${sql.raw(milliseconds("expire_time"))} order by o.key),
+    string_agg(concat_ws(' ', o.id, ${sql.raw(milliseconds("create_time"))}, ${sql.raw(milliseconds("update_time"))}, o.version), ' ' order by o.key))
+  from user_option o where ${wanted} having count(*) > 0)`;
+
+/** Read before the values are: a row of a value's size is all that it looks at. */
+const isLarge = sql`(w.key is null and (select sum(o.bytes + ${sql.lit(OPTION_BYTES)}) from user_option o where ${wanted}) > ${sql.lit(WHOLE_BYTES)})`;
 
 /** Makes the lookup: one statement for any number of scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    type Row = SnapshotColumns & { readonly user_found: boolean; readonly email: string | null; readonly columns: Columns | null };
+    type Row = SnapshotColumns & {
+      readonly user_found: boolean;
+      readonly email: string | null;
+      readonly is_large: boolean | null;
+      readonly columns: Columns | null;
+    };
     const { rows } = await sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email, ${columns} as columns
+      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email,
+        large.is_large, case when large.is_large then null else ${columns} end as columns
       from ${snapshot}
       cross join unnest(
         ${keys.map(({ userId }) => String(userId))}::bigint[],
         ${keys.map(({ scope }) => scope.kind)}::smallint[],
-        ${keys.map(({ scope }) => String(scope.id))}::bigint[]) with ordinality as w (user_id, scope_kind, scope_id, position)
+        ${keys.map(({ scope }) => String(scope.id))}::bigint[],
+        ${keys.map(({ key }) => key ?? null)}::text[]) with ordinality as w (user_id, scope_kind, scope_id, key, position)
+      cross join lateral (select ${isLarge} as is_large offset 0) large
       left join subject_version s on s.kind = 'user' and s.id = w.user_id
       left join users u on u.id = w.user_id
       order by w.position`.execute(db.sql, db.abort({ signal }));
-    return loadedOf(rows, (row) => ({ userFound: row.user_found, email: row.email ?? "", columns: row.columns ?? NOTHING }));
+    return loadedOf(rows, (row) => ({
+      userFound: row.user_found,
+      email: row.email ?? "",
+      isLarge: row.is_large ?? false,
+      columns: row.columns ?? NOTHING,
+    }));
   };
   return cache.lookup<OptionsKey, Content, HeldOptions>(
     {
       name: "option_scope",
       subjectOf: ({ userId }) => userSubject(userId),
-      partOf: ({ scope: { kind, id } }) => (kind === ScopeKind.GLOBAL ? GLOBAL_PART : encodeKey(BigInt(kind), id)),
+      partOf: ({ scope: { kind, id }, key }) => {
+        if (key !== undefined) return encodeKey(BigInt(kind), id, key);
+        return kind === ScopeKind.GLOBAL ? GLOBAL_PART : encodeKey(BigInt(kind), id);
+      },
       load,
       mayBeStale: true,
     },

@@ -75,6 +75,22 @@ const beyondCanonical = (json: JsonValue): number => {
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
 
+/** A field of a message: its tag, its length in varint, and its content. */
+const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
+
+/** The bytes that JSON takes as a google.protobuf.Value: what a client is sent. A number takes 9, a list of zeros 11 each. */
+export const wireBytes = (json: unknown): number => {
+  if (typeof json === "number") return 9;
+  if (typeof json === "string") return framed(Buffer.byteLength(json));
+  if (typeof json !== "object" || json === null) return 2;
+  if (Array.isArray(json)) return framed(json.reduce((sum: number, member) => sum + framed(wireBytes(member)), 0));
+  const members = Object.entries(json);
+  return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
+};
+
+/** What stored JSON counts in a page: what PostgreSQL sends, or what the client is sent, whichever is more. */
+export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
+
 /**
  * The JSON of a value, checked: finite numbers, no NUL character, at most 24 levels and 64 KiB (docs/values.md). The one
  * function that all JSON passes before it is stored.

@@ -1,8 +1,11 @@
+import { sql } from "kysely";
 import type { Operation } from "../call.ts";
+import { type Sized, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListAccountsRequestSchema } from "../gen/users/v1/account_pb.ts";
 import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
-import { selectAccounts, toAccount } from "./account.select.ts";
+import { type AccountRow, toAccount } from "./account.select.ts";
+import { bytesOfMetadata, metadataBytes } from "./metadata.ts";
 
 /** ListAccounts: a page of accounts, by id. */
 export const listAccounts =
@@ -10,11 +13,9 @@ export const listAccounts =
   async (call, request) => {
     const { size, after, cut } = pager(call, ListAccountsRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const found = await selectAccounts(db.sql)
-      .where("id", ">", BigInt(after?.[0] ?? 0))
-      .orderBy("id")
-      .limit(size + 1)
-      .execute(db.abort(call));
-    const { rows, nextPageToken } = cut(found, ({ id }) => [id]);
+    const { rows: found } = await withinPage(sql<AccountRow & Sized>`
+      select account.*, ${metadataBytes("account")} as bytes from account
+      where account.id > ${after?.[0] ?? "0"}::bigint order by account.id limit ${size + 1}`).execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = cut(found, ({ id }) => [id], bytesOfMetadata);
     return { accounts: rows.map(toAccount), nextPageToken };
   };

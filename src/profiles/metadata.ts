@@ -1,7 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
+import { sql } from "kysely";
 import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
-import { jsonOf, toValue } from "../options/value.ts";
+import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 
 /** What a message of an account or a profile says of it. */
 type MetadataMessage = {
@@ -57,6 +58,15 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
 
 /** The fields of what is new: all of them. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
+
+/** What of a row's metadata can be large, in bytes, for a statement. */
+export const metadataBytes = (table: "account" | "user_profile") =>
+  sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
+    + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
+
+/** The same as an answer holds it; never less than the statement says. */
+export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
+  bytes + wireBytes(annotations);
 
 /** Metadata as a message has it. */
 export const toMetadata = (row: {

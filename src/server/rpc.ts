@@ -1,6 +1,6 @@
 import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Call, MaybePromise } from "../call.ts";
+import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
 import { batch_write, permission } from "../gen/users/v1/options_pb.ts";
 import { isPermission, type Permission } from "../permissions.ts";
 import type { Route } from "../routes.ts";
@@ -11,7 +11,7 @@ const MiB = 1024 * 1024;
 export const maxBatchRequestBytes = 4 * MiB;
 
 /** The largest response, in bytes of the binary format. */
-export const maxResponseBytes = 3 * MiB;
+export const maxResponseBytes = MAX_RESPONSE_BYTES;
 
 /** The longest that a unary call may take, in milliseconds, whatever deadline the client sends. */
 export const maxTimeoutMs = 60_000;

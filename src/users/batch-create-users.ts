@@ -1,8 +1,10 @@
+import { create } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { DomainError, invalidField } from "../errors.ts";
-import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
+import type { BatchCreateUsersResponse } from "../gen/users/v1/user_batch_pb.ts";
+import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { externalHandleOf } from "./external-id.ts";
@@ -45,6 +47,14 @@ const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
   }
 };
 
+/** All but id and etag is what the caller has sent, or follows from it. */
+const abridge = (answer: BatchCreateUsersResponse): void => {
+  for (const { result } of answer.results) {
+    if (result.case === "user") result.value = create(UserSchema, { id: result.value.id, etag: result.value.etag });
+  }
+  answer.abridged = true;
+};
+
 /** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
 export const batchCreateUsers =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
@@ -52,7 +62,7 @@ export const batchCreateUsers =
     const drafts = request.users.map(draftOf);
     assertDistinct(drafts);
     const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
-    return write(call, { method, request, subjects: [], requestId: request.requestId }, async (tx) => {
+    return write(call, { method, request, subjects: [], requestId: request.requestId, abridge }, async (tx) => {
       if (raises) await assertMay(tx, "users.admin");
       const stored = await storeUsers(tx, drafts.filter(isDraft));
       const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));

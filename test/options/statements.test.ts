@@ -77,7 +77,12 @@ describe("statements per call, whatever the number of users and keys", () => {
             const { rows } = await client.query<{ "QUERY PLAN": string }>({
               name: `${mode} ${count}`,
               text: `explain (costs off) ${statement}`,
-              values: [wanted.map(([userId]) => String(userId)), wanted.map(([, kind]) => kind), wanted.map(([, , id]) => String(id))],
+              values: [
+                wanted.map(([userId]) => String(userId)),
+                wanted.map(([, kind]) => kind),
+                wanted.map(([, , id]) => String(id)),
+                wanted.map(() => null),
+              ],
             });
             const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
             expect(plan, `${mode} ${count}`).toMatch(/Index Scan (using|on) user_option_key/);

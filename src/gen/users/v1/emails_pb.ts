@@ -71,7 +71,8 @@ export const ListUserEmailsRequestSchema: GenMessage<ListUserEmailsRequest> = /*
  */
 export type ListUserEmailsResponse = Message<"users.v1.ListUserEmailsResponse"> & {
   /**
-   * The addresses, the primary first, then by address.
+   * The addresses, the primary first, then by address. Of several pages, each is in this order by itself; they follow one
+   * another in the order in which the addresses were added.
    *
    * @generated from field: repeated users.v1.UserEmail emails = 1;
    */
