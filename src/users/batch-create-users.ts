@@ -5,6 +5,7 @@ import { DomainError, invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
+import { assertNewNames } from "./create-user.ts";
 import { type NewUser, newUserOf } from "./new-user.ts";
 import { assertMay } from "./privileges.ts";
 import { type Stored, storeUsers } from "./store-users.ts";
@@ -15,6 +16,7 @@ const method = UserService.method.batchCreateUsers;
 
 const draftOf = (user: UserMessage): NewUser | DomainError => {
   try {
+    assertNewNames(user);
     return newUserOf(user);
   } catch (error) {
     if (error instanceof DomainError) return error;

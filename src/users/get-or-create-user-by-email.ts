@@ -10,6 +10,7 @@ import { failedPrecondition } from "../errors.ts";
 import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
 import { writtenUser } from "./change-user.ts";
 import { newUserOf } from "./new-user.ts";
 import { storeUsers } from "./store-users.ts";
@@ -62,6 +63,7 @@ export const getOrCreateUserByEmail =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { email, name, identity, requestId } = request;
+    assertAddress(email, "email");
     return write(call, { method, request, subjects: [], requestId }, async (tx) => {
       await lockHandles(tx, [email]);
       const bearers = await bearersOf(tx, email, identity);

@@ -10,6 +10,7 @@ import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { renameContacts } from "../profiles/contacts.ts";
+import { assertNewNames } from "./create-user.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
@@ -36,6 +37,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
     throw failedPrecondition("IMMUTABLE_FIELD", "The primary address can't be changed by UpdateUser.");
   }
   if (!renamed && !addressed) return;
+  assertNewNames({ ...(renamed && { username }), ...(addressed && { email }) });
   if (renamed && handleOf(username) !== row.usernameHandle) systemUser.refuse(row.username);
   await claimNames(tx, {
     userId: row.id,
