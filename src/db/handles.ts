@@ -1,12 +1,10 @@
 import { sql } from "kysely";
 import { handleSubject } from "../cache/subject.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { Tx } from "./transaction.ts";
 
-/**
- * The form in which usernames and addresses are compared: the same for what differs only in case, in any script, or in
- * how accents are encoded. It is computed here, never in SQL: what `lower()` does depends on the database's locale.
- */
-export const handleOf = (name: string): string => name.normalize("NFC").toLowerCase();
+/** The form in which usernames and addresses are compared, and what is searched for: the canonical name. */
+export const handleOf = canonicalName;
 
 /**
  * Locks the handles of names that a write claims or drops, in ascending order, and moves their versions. Rules across

@@ -4,6 +4,7 @@ import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
 import { claimNames } from "../users/names.ts";
 import { toUserEmail } from "../users/user.mapping.ts";
 import type { UserEmailRow } from "../users/user.select.ts";
@@ -14,6 +15,7 @@ export const addUserEmail =
   ({ write }: { write: Write }): Operation<typeof UserService.method.addUserEmail> =>
   (call, request) => {
     const { userId, email, requestId } = request;
+    assertAddress(email, "email");
     const plan = { method: UserService.method.addUserEmail, request, subjects: [userSubject(userId)], requestId };
     return write(call, plan, async (tx) => {
       const user = await writableUser(tx, userId);

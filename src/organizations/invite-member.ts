@@ -3,6 +3,7 @@ import type { Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
@@ -18,6 +19,7 @@ export const inviteMember =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
     const { organizationId, email, role, requestId } = request;
+    assertAddress(email, "email");
     const handle = handleOf(email);
     const holders = (run: Pick<typeof db, "sql">) =>
       run.sql.selectFrom("user_email").select("user_id").where("email_handle", "=", handle).where("is_verified", "=", true);

@@ -5,6 +5,7 @@ import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
 import { type ContactRow, lacksPrimary, toContact } from "./contacts.ts";
 
 const method = ProfileService.method.addAccountContact;
@@ -16,6 +17,7 @@ export const addAccountContact =
     const { accountId, contact, requestId } = request;
     if (contact === undefined) throw invalidField("contact", "is required");
     const { email, name, isPrimary } = contact;
+    assertAddress(email, "contact.email");
     return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
       const primary = isPrimary === undefined ? lacksPrimary(accountId) : sql<boolean>`${isPrimary}::boolean`;
       const { rows } = await sql<ContactRow>`

@@ -7,6 +7,7 @@ import type { BatchCreateUsersResponse } from "../gen/users/v1/user_batch_pb.ts"
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
+import { assertNewNames } from "./create-user.ts";
 import { externalHandleOf } from "./external-id.ts";
 import { type NewUser, newUserOf } from "./new-user.ts";
 import { assertMay } from "./privileges.ts";
@@ -18,6 +19,7 @@ const method = UserService.method.batchCreateUsers;
 
 const draftOf = (user: UserMessage): NewUser | DomainError => {
   try {
+    assertNewNames(user);
     return newUserOf(user);
   } catch (error) {
     if (error instanceof DomainError) return error;

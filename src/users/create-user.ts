@@ -6,6 +6,7 @@ import { UserEmail } from "../emails/user-email.entity.ts";
 import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertAddress, assertUsername } from "../names/rules.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
 import { User } from "./user.entity.ts";
@@ -20,6 +21,16 @@ export const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "use
   return name;
 };
 
+/**
+ * Refuses names that a new user can't have: a username beyond PRECIS, an address whose domain is none. A username that is
+ * an address has the rules of addresses.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
+  if (email !== "") assertAddress(email, "user.email");
+  if (username.trim() !== "" && username !== email) assertUsername(username, "user.username");
+};
+
 /** CreateUser: the user and, when it has an email, its address, unverified. */
 export const createUser =
   ({ write }: { write: Write }): Operation<typeof UserService.method.createUser> =>
@@ -27,6 +38,7 @@ export const createUser =
     const { user } = request;
     if (user === undefined) throw invalidField("user", "is required");
     const username = usernameOf(user);
+    assertNewNames(user);
     const { email = "", externalId = "" } = user;
     return write(call, { method: UserService.method.createUser, request, subjects: [], requestId: request.requestId }, async (tx) => {
       if (user.isStaff || user.isSuperuser) await assertMay(tx, "users.admin");

@@ -10,6 +10,7 @@ import type { Dependencies } from "../dependencies.ts";
 import type { GetOrCreateUserByEmailRequest } from "../gen/users/v1/user_batch_pb.ts";
 import { UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
 import { invitingSubjects } from "../organizations/invitations.ts";
 import { writtenUser } from "./change-user.ts";
 import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
@@ -73,6 +74,7 @@ export const getOrCreateUserByEmail =
   (call, request) =>
     whileOvertaken(async () => {
       const { email, emailVerified, requestId } = request;
+      assertAddress(email, "email");
       const locked = await lockedFor(db, call, request);
       return write(call, { method, request, subjects: locked.subjects, requestId }, async (tx) => {
         const username = localUsername();

@@ -10,6 +10,7 @@ import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/users/v1/user_pb.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { renameContacts } from "../profiles/contacts.ts";
+import { assertNewNames } from "./create-user.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
@@ -38,6 +39,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   const externalId = fields.has("externalId") ? (to.externalId ?? "") : (row.externalId ?? "");
   const identified = externalId !== (row.externalId ?? "");
   if (!renamed && !addressed && !identified) return;
+  assertNewNames({ ...(renamed && { username }), ...(addressed && { email }) });
   if (renamed && handleOf(username) !== row.usernameHandle) systemUser.refuse(row.username);
   await claimNames(tx, {
     userId: row.id,

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { handleOf } from "../db/handles.ts";
 import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/users/v1/user_pb.ts";
+import { capitalised } from "../names/title-case.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";
 
 /** Bit 0 of `flags`. */
@@ -19,7 +20,7 @@ const timestamp = (date: Date | null): Timestamp | undefined => (date === null ?
 const salutationOf = ({ name, username }: Pick<UserRow, "name" | "username">): string => {
   const called = name === "" ? (/^[^@.]*/.exec(username)?.[0] ?? "") : name;
   const first = /\S+/.exec(called)?.[0] ?? "";
-  return first === "" ? "" : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
+  return capitalised(first);
 };
 
 /** An address as the API shows it; `primaryHandle` is the handle of the user's primary address. */

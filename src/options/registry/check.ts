@@ -2,28 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Definition } from "./definition.ts";
+import { isLanguage } from "./language.ts";
+import { isTimezone } from "./timezone.ts";
 
 /** Says what is wrong with a value, in words that do not repeat it; undefined = it fits. */
 export type Check = (value: JsonValue) => string | undefined;
-
-const isLanguage = (tag: string): boolean => {
-  try {
-    return Intl.getCanonicalLocales(tag).length === 1;
-  } catch {
-    return false;
-  }
-};
-
-const isTimezone = (zone: string): boolean => {
-  // Offsets such as +02:00 are no zones of the IANA database, though Intl takes them.
-  if (!/^[A-Za-z]/.test(zone)) return false;
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 const when =
   (fits: (value: JsonValue) => boolean, otherwise: string): Check =>
@@ -69,7 +52,11 @@ const byType: Record<Definition["type"], (definition: Definition) => Check> = {
       `has to be one of ${values.map((one) => JSON.stringify(one)).join(", ")}`,
     ),
   language: () => when((value) => typeof value === "string" && isLanguage(value), "has to be a language tag, such as pt-BR"),
-  timezone: () => when((value) => typeof value === "string" && isTimezone(value), "has to be a time zone, such as Europe/Vienna"),
+  timezone: () =>
+    when(
+      (value) => typeof value === "string" && isTimezone(value),
+      "has to be a time zone of the IANA database in its spelling, such as Europe/Vienna",
+    ),
   // Which addresses are the user's, and verified, is state: verified-email.ts looks.
   verified_email: () => when((value) => typeof value === "string", "has to be an address"),
   object: ({ schema }) => withSchema(when(isObject, "has to be an object"), schema),

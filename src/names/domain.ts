@@ -1,0 +1,51 @@
+import { createRequire } from "node:module";
+import { LRUCache } from "lru-cache";
+
+/** The functions of tr46 that are used; the package has no types. */
+type Tr46 = {
+  readonly toUnicode: (domain: string, options?: object) => { readonly domain: string; readonly error: boolean };
+  readonly toASCII: (domain: string, options?: object) => string | null;
+};
+
+const require = createRequire(import.meta.url);
+let loaded: Tr46 | undefined;
+
+/** Loaded by the first domain beyond ASCII: its tables take 1.2 MB and 60 ms, which most installations never need. */
+const tr46 = (): Tr46 => {
+  loaded ??= require("tr46") as Tr46;
+  return loaded;
+};
+
+/** Rules for what looks like a domain but may be anything: a username, a part of an address. */
+const lenient = { useSTD3ASCIIRules: true };
+const strict = { useSTD3ASCIIRules: true, checkBidi: true, checkJoiners: true, verifyDNSLength: true };
+
+/** Mapping costs 0.1 ms, and few domains stand in many addresses. False = not a domain. */
+const mapped = new LRUCache<string, string | false>({ max: 1_000 });
+
+/** The longest that a mapped domain may get, as a multiple: the columns of canonical names have room for that. */
+const GROWTH = 3;
+
+const map = (domain: string): string | false => {
+  const { domain: unicode, error } = tr46().toUnicode(domain, lenient);
+  return !error && unicode.length <= GROWTH * domain.length && unicode;
+};
+
+/**
+ * Maps a domain to the one spelling in Unicode that UTS #46 gives all its spellings: `XN--MNCHEN-3YA.de` and `MÜNCHEN.DE`
+ * are `münchen.de`. Undefined = it is no domain.
+ */
+export const unicodeDomain = (domain: string): string | undefined => {
+  let unicode = mapped.get(domain);
+  if (unicode === undefined) {
+    unicode = map(domain);
+    mapped.set(domain, unicode);
+  }
+  return unicode === false ? undefined : unicode;
+};
+
+/** Tells whether a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
+export const isDomain = (domain: string): boolean => tr46().toASCII(domain, strict) !== null;
+
+/** Tells whether RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label, whose characters are checked already. */
+export const isReadableLabel = (label: string): boolean => !tr46().toUnicode(label, { checkBidi: true, checkJoiners: true }).error;

@@ -1,0 +1,40 @@
+import { invalidField } from "../errors.ts";
+import { isDomain } from "./domain.ts";
+import { disallowedCharacter, usernameFault } from "./precis.ts";
+
+/** The shape is that of the proto's rule: ASCII as in HTML's input fields, and anything beyond ASCII. */
+const ADDRESS =
+  /^[^\0- "(),:;<>@[-\]\x7f]+@[^\0-/:-@[-`{-\x7f](?:[^\0-,./:-@[-`{-\x7f]{0,61}[^\0-/:-@[-`{-\x7f])?(?:\.[^\0-/:-@[-`{-\x7f](?:[^\0-,./:-@[-`{-\x7f]{0,61}[^\0-/:-@[-`{-\x7f])?)*$/;
+
+const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
+
+/**
+ * Says why a text is no address, in words that go after the field's name; undefined = it is one. Domains beyond ASCII have
+ * the rules of UTS #46, in both spellings; before the @ the letters, marks and digits of all scripts can stand.
+ */
+export const addressFault = (address: string): string | undefined => {
+  if (!ADDRESS.test(address)) return "must be an address";
+  if (PLAIN.test(address)) return undefined;
+  const at = address.lastIndexOf("@");
+  if (!isDomain(address.slice(at + 1))) return "must be an address: what follows the @ is no domain";
+  const character = disallowedCharacter(address.slice(0, at));
+  return character && `must be an address: the character ${character} can't stand before the @`;
+};
+
+/**
+ * Holds an address against the rules beyond its shape, which the proto's rule has checked.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const assertAddress = (address: string, field: string): void => {
+  const fault = addressFault(address);
+  if (fault !== undefined) throw invalidField(field, fault);
+};
+
+/**
+ * Holds a new username against PRECIS (precis.ts); one that is an address has the rules of addresses.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const assertUsername = (username: string, field: string): void => {
+  const fault = usernameFault(username);
+  if (fault !== undefined && addressFault(username) !== undefined) throw invalidField(field, fault);
+};
