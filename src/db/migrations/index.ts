@@ -7,6 +7,7 @@ import { Organizations } from "./20261120140000-organizations.ts";
 import { Profiles } from "./20261120150000-profiles.ts";
 import { HashedNames } from "./20261120160000-hashed-names.ts";
 import { ExternalIds } from "./20261120160500-external-ids.ts";
+import { People } from "./20261120220000-people.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   { name: "20261120150000-profiles", class: Profiles },
   { name: "20261120160000-hashed-names", class: HashedNames },
   { name: "20261120160500-external-ids", class: ExternalIds },
+  { name: "20261120220000-people", class: People },
 ];
