@@ -46,6 +46,8 @@ export type Dependencies = {
   readonly owners: Owners;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
+  /** How long an invitation to an organization is valid. */
+  readonly invitationDays: number;
 };
 
 /** Makes them over one database. */
@@ -54,10 +56,11 @@ export const createDependencies = (
   {
     systemUsername,
     purgeAfterDays,
+    invitationDays,
     scopeCheck,
     readPolicy,
     cache: { isCaching },
-  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "readPolicy" | "cache">,
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "invitationDays" | "scopeCheck" | "readPolicy" | "cache">,
   { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): Dependencies => {
   const { secretKey } = db;
@@ -85,5 +88,6 @@ export const createDependencies = (
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, readPolicy),
     owners: createOwners(db, accessUsers),
     purgeAfterDays,
+    invitationDays,
   };
 };
