@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/account_contact.proto.
  */
 export const file_users_v1_account_contact: GenFile = /*@__PURE__*/
-  fileDesc("Ch51c2Vycy92MS9hY2NvdW50X2NvbnRhY3QucHJvdG8SCHVzZXJzLnYxIsIBCg5BY2NvdW50Q29udGFjdBIdCgVlbWFpbBgBIAEoCUIOukgHcgUYyAFgAdjzGAESHgoEbmFtZRgCIAEoCUIQukgJcgcYyAG6AQEA2PMYARIXCgppc19wcmltYXJ5GAMgASgISACIAQESGAoHdXNlcl9pZBgEIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDQoLX2lzX3ByaW1hcnkiiwEKGEFkZEFjY291bnRDb250YWN0UmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEjEKB2NvbnRhY3QYAiABKAsyGC51c2Vycy52MS5BY2NvdW50Q29udGFjdEIGukgDyAEBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBImEKGUFkZEFjY291bnRDb250YWN0UmVzcG9uc2USKQoHY29udGFjdBgBIAEoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIp8BChpMaXN0QWNjb3VudENvbnRhY3RzUmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5ImIKG0xpc3RBY2NvdW50Q29udGFjdHNSZXNwb25zZRIqCghjb250YWN0cxgBIAMoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ+ChtSZW1vdmVBY2NvdW50Q29udGFjdFJlcXVlc3QSGwoKYWNjb3VudF9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjkKHFJlbW92ZUFjY291bnRDb250YWN0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAlCLgoOdXNlcmQudXNlcnMudjFQAVoadXNlcmQvZ2VuL3VzZXJzL3YxO3VzZXJzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("Ch51c2Vycy92MS9hY2NvdW50X2NvbnRhY3QucHJvdG8SCHVzZXJzLnYxIsIBCg5BY2NvdW50Q29udGFjdBIdCgVlbWFpbBgBIAEoCUIOukgHcgUYyAFgAdjzGAESHgoEbmFtZRgCIAEoCUIQukgJcgcYyAG6AQEA2PMYARIXCgppc19wcmltYXJ5GAMgASgISACIAQESGAoHdXNlcl9pZBgEIAEoA0IHukgEIgIoABIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCDQoLX2lzX3ByaW1hcnkiiwEKGEFkZEFjY291bnRDb250YWN0UmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEjEKB2NvbnRhY3QYAiABKAsyGC51c2Vycy52MS5BY2NvdW50Q29udGFjdEIGukgDyAEBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBImEKGUFkZEFjY291bnRDb250YWN0UmVzcG9uc2USKQoHY29udGFjdBgBIAEoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIp8BChpMaXN0QWNjb3VudENvbnRhY3RzUmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5ImIKG0xpc3RBY2NvdW50Q29udGFjdHNSZXNwb25zZRIqCghjb250YWN0cxgBIAMoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ+ChtSZW1vdmVBY2NvdW50Q29udGFjdFJlcXVlc3QSGwoKYWNjb3VudF9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjkKHFJlbW92ZUFjY291bnRDb250YWN0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiWgoYU2V0UHJpbWFyeUNvbnRhY3RSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICIAASIQoFZW1haWwYAiABKAlCErpIC3IJEAEYyAG6AQEA2PMYASJhChlTZXRQcmltYXJ5Q29udGFjdFJlc3BvbnNlEikKB2NvbnRhY3QYASABKAsyGC51c2Vycy52MS5BY2NvdW50Q29udGFjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * Somebody whom an account is reached by. The user of a profile becomes one with its first address.
@@ -258,4 +258,60 @@ export type RemoveAccountContactResponse = Message<"users.v1.RemoveAccountContac
  */
 export const RemoveAccountContactResponseSchema: GenMessage<RemoveAccountContactResponse> = /*@__PURE__*/
   messageDesc(file_users_v1_account_contact, 6);
+
+/**
+ * The request of SetPrimaryContact.
+ *
+ * @generated from message users.v1.SetPrimaryContactRequest
+ */
+export type SetPrimaryContactRequest = Message<"users.v1.SetPrimaryContactRequest"> & {
+  /**
+   * The account, above 0.
+   *
+   * @generated from field: int64 account_id = 1;
+   */
+  accountId: bigint;
+
+  /**
+   * The address of a contact of it, without regard to case; 1 to 200 characters.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message users.v1.SetPrimaryContactRequest.
+ * Use `create(SetPrimaryContactRequestSchema)` to create a new message.
+ */
+export const SetPrimaryContactRequestSchema: GenMessage<SetPrimaryContactRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_account_contact, 7);
+
+/**
+ * The response of SetPrimaryContact.
+ *
+ * @generated from message users.v1.SetPrimaryContactResponse
+ */
+export type SetPrimaryContactResponse = Message<"users.v1.SetPrimaryContactResponse"> & {
+  /**
+   * The contact, primary now.
+   *
+   * @generated from field: users.v1.AccountContact contact = 1;
+   */
+  contact?: AccountContact | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.SetPrimaryContactResponse.
+ * Use `create(SetPrimaryContactResponseSchema)` to create a new message.
+ */
+export const SetPrimaryContactResponseSchema: GenMessage<SetPrimaryContactResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_account_contact, 8);
 
