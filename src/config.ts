@@ -86,6 +86,7 @@ export const settings = z.object({
     .default("sentry")
     .describe("Username of the reserved user, which can't be deleted, deactivated, renamed or purged"),
   PURGE_AFTER_DAYS: integer(0, 3_650, 30).describe("Days after which a deleted user is removed for good"),
+  INVITATION_DAYS: integer(1, 3_650, 30).describe("Days after which an invitation to an organization expires"),
   OPTION_DEFINITIONS: z
     .string()
     .min(1)
@@ -144,6 +145,8 @@ export type Config = {
   readonly systemUsername: string;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
+  /** How long an invitation to an organization is valid. */
+  readonly invitationDays: number;
   /** The registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
@@ -189,6 +192,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
     drainSeconds: value.DRAIN_SECONDS,
     systemUsername: value.SYSTEM_USERNAME,
     purgeAfterDays: value.PURGE_AFTER_DAYS,
+    invitationDays: value.INVITATION_DAYS,
     optionDefinitions: value.OPTION_DEFINITIONS,
     unregisteredOptions: value.UNREGISTERED_OPTIONS,
     scopeCheck: value.SCOPE_CHECK,

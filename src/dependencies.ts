@@ -47,6 +47,8 @@ export type Dependencies = {
   readonly quotas: Quotas;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
+  /** How long an invitation to an organization is valid. */
+  readonly invitationDays: number;
 };
 
 /** Makes them over one database. */
@@ -55,11 +57,12 @@ export const createDependencies = (
   {
     systemUsername,
     purgeAfterDays,
+    invitationDays,
     scopeCheck,
     readPolicy,
     quotas,
     cache: { isCaching },
-  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "scopeCheck" | "readPolicy" | "quotas" | "cache">,
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "invitationDays" | "scopeCheck" | "readPolicy" | "quotas" | "cache">,
   { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): Dependencies => {
   const { secretKey } = db;
@@ -88,5 +91,6 @@ export const createDependencies = (
     owners: createOwners(db, accessUsers),
     quotas,
     purgeAfterDays,
+    invitationDays,
   };
 };

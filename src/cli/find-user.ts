@@ -4,12 +4,15 @@ import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
+const EXTERNAL_ID = "external_id:";
+
 const keyOf = (name: string): UserKey["key"] => {
+  if (name.startsWith(EXTERNAL_ID)) return { case: "externalId", value: name.slice(EXTERNAL_ID.length) };
   if (/^\d{1,18}$/.test(name)) return { case: "id", value: BigInt(name) };
   return name.includes("@") ? { case: "email", value: name } : { case: "username", value: name };
 };
 
-/** Finds the one user that an id, username or address names; an address is also tried as a username. */
+/** Finds the one user that an id, username, address or `external_id:…` names; an address is also tried as a username. */
 export const findUser = async (name: string, options: ClientOptions): Promise<User> => {
   const key = keyOf(name);
   const keys = key.case === "email" ? [{ key }, { key: { case: "username" as const, value: name } }] : [{ key }];

@@ -4,6 +4,7 @@ import type { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { addUserEmail } from "./add-user-email.ts";
 import { createEmailVerification } from "./create-email-verification.ts";
 import { listUserEmails } from "./list-user-emails.ts";
+import { markEmailVerified } from "./mark-email-verified.ts";
 import { removeUserEmail } from "./remove-user-email.ts";
 import { setPrimaryEmail } from "./set-primary-email.ts";
 import { verifyEmail } from "./verify-email.ts";
@@ -18,5 +19,6 @@ export const emailOperations = (app: Dependencies) =>
     setPrimaryEmail: setPrimaryEmail(app),
     createEmailVerification: createEmailVerification(app),
     verifyEmail: verifyEmail(app),
+    markEmailVerified: markEmailVerified(app),
     verifyUserEmails: verifyUserEmails(app),
   }) satisfies Partial<Operations<typeof UserService>>;

@@ -3,7 +3,13 @@ import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 
 /** An address of a user, as it is stored. */
-export type StoredEmail = { readonly id: bigint; readonly email: string; readonly emailHandle: string; readonly isVerified: boolean };
+export type StoredEmail = {
+  readonly id: bigint;
+  readonly email: string;
+  readonly emailHandle: string;
+  readonly isVerified: boolean;
+  readonly dateAdded: Date;
+};
 
 /**
  * One address of a user, found without regard to case.
@@ -12,10 +18,10 @@ export type StoredEmail = { readonly id: bigint; readonly email: string; readonl
 export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promise<StoredEmail> => {
   const row = await tx.sql
     .selectFrom("user_email")
-    .select(["id", "email", "email_handle", "is_verified"])
+    .select(["id", "email", "email_handle", "is_verified", "date_added"])
     .where("user_id", "=", userId)
     .where("email_handle", "=", handleOf(email))
     .executeTakeFirst(tx.abort);
   if (!row) throw notFound("EMAIL_NOT_FOUND", "The user does not have this address.");
-  return { id: row.id, email: row.email, emailHandle: row.email_handle, isVerified: row.is_verified };
+  return { id: row.id, email: row.email, emailHandle: row.email_handle, isVerified: row.is_verified, dateAdded: row.date_added };
 };

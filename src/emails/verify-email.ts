@@ -2,14 +2,13 @@ import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { tokenHash, tokenRefused } from "../credentials/secret-token.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
-import { acceptInvitations, invitingSubjects } from "../organizations/invitations.ts";
-import { claimNames } from "../users/names.ts";
+import { invitingSubjects } from "../organizations/invitations.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { VERIFICATION_HOURS } from "./create-email-verification.ts";
+import { markVerified } from "./mark-verified.ts";
 
 type Verification = { readonly id: bigint; readonly email: string; readonly is_verified: boolean; readonly expired: boolean };
 
@@ -41,9 +40,7 @@ export const verifyEmail =
       const { id, email, is_verified: alreadyVerified, expired } = verification;
       if (!alreadyVerified) {
         if (expired) throw tokenRefused();
-        await claimNames(tx, { userId: owner.id, email });
-        await sql`update user_email set is_verified = true where id = ${id}`.execute(tx.sql, tx.abort);
-        await acceptInvitations(tx, [{ userId: owner.id, handle: handleOf(email) }]);
+        await markVerified(tx, owner.id, { id, email });
       }
       return { userId: owner.id, email, alreadyVerified };
     });

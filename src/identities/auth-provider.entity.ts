@@ -17,6 +17,8 @@ export const AuthProviderSchema = defineEntity({
     defaultGlobalAccess: p.boolean().default(false),
     /** A bit field, kept as imported: bit 0 is allow_unlinked, bit 1 scim_enabled. */
     flags: p.bigint().defaultRaw("0"),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
   },
   uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],
   checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],

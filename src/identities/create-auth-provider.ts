@@ -7,6 +7,7 @@ import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
+import { assertNamed } from "./provider.ts";
 
 /** CreateAuthProvider: that an organization has one at most is a constraint. */
 export const createAuthProvider =
@@ -14,6 +15,8 @@ export const createAuthProvider =
   (call, request) => {
     if (request.provider === undefined) throw invalidField("provider", "is required");
     const { organizationId, provider, config, defaultRole, defaultGlobalAccess, allowUnlinked, scimEnabled } = request.provider;
+    if (organizationId === 0n) throw invalidField("provider.organization_id", "must be greater than 0");
+    assertNamed(provider, "provider.provider");
     const flags = (allowUnlinked ? ALLOW_UNLINKED : 0n) | (scimEnabled ? SCIM_ENABLED : 0n);
     const json = config === undefined ? null : jsonOf(config, "provider.config");
     const plan = { method: UserService.method.createAuthProvider, request, subjects: [organizationSubject(organizationId)] };

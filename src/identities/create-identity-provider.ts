@@ -7,6 +7,7 @@ import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/users/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
+import { assertNamed } from "./provider.ts";
 
 /** CreateIdentityProvider: that there is one of a kind is a constraint. */
 export const createIdentityProvider =
@@ -15,6 +16,7 @@ export const createIdentityProvider =
     const { provider } = request;
     if (provider === undefined) throw invalidField("provider", "is required");
     const { type, externalId, config } = provider;
+    assertNamed(type, "provider.type");
     const json = config === undefined ? null : jsonOf(config, "provider.config");
     return write(call, { method: UserService.method.createIdentityProvider, request, subjects: [globalSubject] }, async (tx) => {
       const { rows } = await sql<Selectable<Schema["identity_provider"]>>`

@@ -12,6 +12,8 @@ export const IdentityProviderSchema = defineEntity({
     externalId: text(200).default(""),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
   },
   uniques: [{ name: "identity_provider_key", properties: ["type", "externalId"] }],
   checks: [{ name: "identity_provider_type_not_empty", expression: "type <> ''" }],

@@ -40,6 +40,7 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   externalId: row.external_id,
   config: storedValue(row.config),
   dateAdded: timestampFromDate(row.create_time),
+  etag: String(row.version),
 });
 
 /** Bits of `flags`. */
@@ -57,4 +58,5 @@ export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): Messag
   defaultGlobalAccess: row.default_global_access,
   allowUnlinked: (row.flags & ALLOW_UNLINKED) !== 0n,
   scimEnabled: (row.flags & SCIM_ENABLED) !== 0n,
+  etag: String(row.version),
 });

@@ -120,14 +120,14 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, 
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 
-/** In how many ways the user can sign in: a usable password, and each of its identities. */
-const signInMethods = async (tx: Tx, userId: bigint): Promise<number> => {
-  const { rows } = await sql<{ methods: number }>`
-    select (password <> '' and password not like '!%')::int
-      + (select count(*) from identity where user_id = u.id)::int
-      + (select count(*) from auth_identity where user_id = u.id)::int as methods
-    from users u where id = ${userId}`.execute(tx.sql, tx.abort);
-  return rows[0]?.methods ?? 0;
+/** How many of the users can't sign in: they have neither a usable password nor an identity. */
+export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<number> => {
+  const { rows } = await sql<{ users: number }>`
+    select count(*)::int as users from users u
+    where u.id = any(${users.map(String)}::bigint[]) and (u.password = '' or u.password like '!%')
+      and not exists (select from identity i where i.user_id = u.id)
+      and not exists (select from auth_identity a where a.user_id = u.id)`.execute(tx.sql, tx.abort);
+  return rows[0]?.users ?? 0;
 };
 
 /**
@@ -138,7 +138,7 @@ export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: P
   const { numAffectedRows } = await sql`
     delete from ${sql.table(table)} where user_id = ${userId} and provider_id = ${providerId}`.execute(tx.sql, tx.abort);
   if (numAffectedRows === 0n) throw notFound("IDENTITY_NOT_FOUND", "The user has no identity of this provider.");
-  if ((await signInMethods(tx, userId)) === 0) {
+  if ((await withoutSignIn(tx, [userId])) > 0) {
     throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user has no usable password: its last identity can't be removed.");
   }
 };

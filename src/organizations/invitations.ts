@@ -7,6 +7,12 @@ import type { Tx } from "../db/transaction.ts";
 /** A user and the handle of an address that it has verified. */
 export type Verified = { readonly userId: bigint; readonly handle: string };
 
+/** Who has verified an address, by its handle. */
+export const holderOf = async ({ sql: db, abort }: Pick<Tx, "sql" | "abort">, handle: string): Promise<bigint | undefined> => {
+  const holders = db.selectFrom("user_email").select("user_id").where("email_handle", "=", handle).where("is_verified", "=", true);
+  return (await holders.executeTakeFirst(abort))?.user_id;
+};
+
 /**
  * The organizations that invite these addresses: a write that verifies one has to lock them, and before its users. One that
  * invites the address between this and the write is locked late, which costs a retry at worst.
@@ -18,8 +24,11 @@ export const invitingSubjects = async (db: Database, call: Call, handles: readon
   return rows.map(({ organization_id }) => organizationSubject(organization_id));
 };
 
+/** An invitation, in the alias `i`, that has not expired. */
+const isAlive = sql<boolean>`(i.invite_expire_time is null or i.invite_expire_time > now())`;
+
 /**
- * Makes memberships of the invitations of addresses that are verified now; the handles are locked. An invitation keeps its
+ * Makes memberships of the invitations that have not expired of addresses that are verified now; the handles are locked. An invitation keeps its
  * id, its role and its teams. Where the user is a member already, the invitation goes and the membership stays as it is.
  */
 export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): Promise<void> => {
@@ -28,7 +37,7 @@ export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): 
     select i.id, w.user_id, i.organization_id, exists (
         select from organization_member m where m.organization_id = i.organization_id and m.user_id = w.user_id) as is_member
     from unnest(${verified.map(({ userId }) => String(userId))}::bigint[], ${verified.map(({ handle }) => handle)}::text[]) as w (user_id, handle)
-    join organization_member i on i.email_handle = w.handle order by i.organization_id, i.id`.execute(tx.sql, tx.abort);
+    join organization_member i on i.email_handle = w.handle and ${isAlive} order by i.organization_id, i.id`.execute(tx.sql, tx.abort);
   if (rows.length === 0) return;
   for (const { organization_id } of rows) tx.touch(organizationSubject(organization_id));
   // Of two invitations of one user to one organization, by two addresses of one write, the first one counts.
@@ -41,7 +50,7 @@ export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): 
   const gone = rows.filter((row) => !bound.includes(row)).map(({ id }) => String(id));
   await sql`delete from organization_member where id = any(${gone}::bigint[])`.execute(tx.sql, tx.abort);
   await sql`
-    update organization_member m set user_id = w.user_id, email = null, email_handle = null, version = m.version + 1
+    update organization_member m set user_id = w.user_id, email = null, email_handle = null, invite_expire_time = null, version = m.version + 1
     from unnest(${bound.map(({ id }) => String(id))}::bigint[], ${bound.map(({ user_id }) => String(user_id))}::bigint[]) as w (id, user_id)
     where m.id = w.id`.execute(tx.sql, tx.abort);
 };

@@ -13,12 +13,15 @@ export type MemberRow = {
   readonly role: number;
   readonly flags: bigint;
   readonly create_time: Date;
+  readonly invite_expire_time: Date | null;
+  readonly is_invite_expired: boolean;
   readonly version: number;
   readonly team_ids: readonly string[];
 };
 
 /** What is selected of a member, in the alias `r`. */
 export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user_id, r.email, r.role, r.flags, r.create_time, r.version,
+  r.invite_expire_time, coalesce(r.invite_expire_time <= now(), false) as is_invite_expired,
   array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids`);
 
 /** The column of a role: UNSPECIFIED has none. */
@@ -35,4 +38,6 @@ export const toMember = (row: MemberRow): MessageInitShape<typeof MemberSchema> 
   flags: row.flags,
   createTime: timestampFromDate(row.create_time),
   etag: etagOf(row),
+  ...(row.invite_expire_time && { inviteExpireTime: timestampFromDate(row.invite_expire_time) }),
+  isInviteExpired: row.is_invite_expired,
 });

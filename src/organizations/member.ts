@@ -18,7 +18,8 @@ type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
 const isWhich = ({ case: kind, value = 0n }: Which): RawBuilder<unknown> =>
   kind === "userId" ? sql`r.user_id = ${value}` : sql`r.id = ${value}`;
 
-const findMember = async (run: Run, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
+/** A member or invitation of the organization, if there is one. */
+export const findMember = async (run: Run, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
   const { rows } = await sql<MemberRow>`
     select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`.execute(
     run.sql,
@@ -51,16 +52,19 @@ type NewMember = {
   readonly email?: string;
   readonly handle?: string;
   readonly role: MemberRole;
+  /** How long an invitation is valid. */
+  readonly days?: number;
 };
 
 /**
  * Stores a member.
  * @throws ALREADY_EXISTS MEMBER_EXISTS, by constraint.
  */
-export const insertMember = async (tx: Tx, { organizationId, userId, email, handle, role }: NewMember): Promise<MemberRow> => {
+export const insertMember = async (tx: Tx, { organizationId, userId, email, handle, role, days }: NewMember): Promise<MemberRow> => {
   const { rows } = await sql<MemberRow>`
-    insert into organization_member as r (organization_id, user_id, email, email_handle, role)
-    values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${handle ?? null}, ${roleColumn(role)})
+    insert into organization_member as r (organization_id, user_id, email, email_handle, role, invite_expire_time)
+    values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${handle ?? null}, ${roleColumn(role)},
+      now() + make_interval(days => ${days ?? null}))
     returning ${memberColumns}`.execute(tx.sql, tx.abort);
   const [row] = rows;
   if (row === undefined) throw new Error("An insert returns its row.");

@@ -26,6 +26,7 @@ import { purgeTeam } from "./purge-team.ts";
 import { removeMember } from "./remove-member.ts";
 import { removeProjectTeam } from "./remove-project-team.ts";
 import { removeTeamMember } from "./remove-team-member.ts";
+import { resendInvitation } from "./resend-invitation.ts";
 import { setMemberRole } from "./set-member-role.ts";
 import { undeleteOrganization } from "./undelete-organization.ts";
 import { undeleteProject } from "./undelete-project.ts";
@@ -58,6 +59,7 @@ export const organizationOperations = (app: Dependencies): Operations<typeof Org
   purgeTeam: purgeTeam(app),
   listTeams: listTeams(app),
   inviteMember: inviteMember(app),
+  resendInvitation: resendInvitation(app),
   addMember: addMember(app),
   removeMember: removeMember(app),
   setMemberRole: setMemberRole(app),

@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { handle, id, text, timeOfInsert } from "../db/columns.ts";
+import { handle, id, text, time, timeOfInsert } from "../db/columns.ts";
 import { User } from "../users/user.entity.ts";
 import { Organization } from "./organization.entity.ts";
 
@@ -20,6 +20,8 @@ export const OrganizationMemberSchema = defineEntity({
     /** A bit field, kept as imported. */
     flags: p.bigint().defaultRaw("0"),
     createTime: timeOfInsert(),
+    /** When an invitation expires; null = never. */
+    inviteExpireTime: time().nullable(),
     /** The etag: counts the writes of this row. */
     version: p.integer().default(1),
   },
@@ -40,6 +42,7 @@ export const OrganizationMemberSchema = defineEntity({
       name: "organization_member_kind",
       expression: "(user_id is null) = (email is not null) and (email is null) = (email_handle is null)",
     },
+    { name: "organization_member_invitations_expire", expression: "invite_expire_time is null or user_id is null" },
     { name: "organization_member_role_known", expression: "role >= 0 and role <= 3" },
   ],
 });

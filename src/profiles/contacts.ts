@@ -4,6 +4,7 @@ import { type Selectable, sql } from "kysely";
 import { handleOf } from "../db/handles.ts";
 import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
+import { type DomainError, notFound } from "../errors.ts";
 import type { AccountContactSchema } from "../gen/users/v1/account_contact_pb.ts";
 
 /** A contact of an account. */
@@ -17,6 +18,9 @@ export const toContact = (row: ContactRow): MessageInitShape<typeof AccountConta
   userId: row.user_id ?? 0n,
   createTime: timestampFromDate(row.create_time),
 });
+
+/** No contact of the account has the address. */
+export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
 
 /** The account has no primary contact; it is locked already, so that this holds until the commit. */
 export const lacksPrimary = (accountId: bigint) => sql<boolean>`

@@ -20,6 +20,7 @@ import { listAccountContacts } from "./list-account-contacts.ts";
 import { listAccounts } from "./list-accounts.ts";
 import { listProfiles } from "./list-profiles.ts";
 import { removeAccountContact } from "./remove-account-contact.ts";
+import { setPrimaryContact } from "./set-primary-contact.ts";
 import { updateAccount } from "./update-account.ts";
 import { updateProfile } from "./update-profile.ts";
 
@@ -37,6 +38,7 @@ export const profileOperations = (app: Dependencies): Operations<typeof ProfileS
   addAccountContact: addAccountContact(app),
   listAccountContacts: listAccountContacts(app),
   removeAccountContact: removeAccountContact(app),
+  setPrimaryContact: setPrimaryContact(app),
   getAccountAdmin: getAccountAdmin(app),
   ensureAccountAdmin: ensureAccountAdmin(app),
   getAccessScope: getAccessScope(app),

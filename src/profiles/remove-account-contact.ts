@@ -3,9 +3,9 @@ import { accountSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { notFound } from "../errors.ts";
 import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { storedAccount } from "./account.select.ts";
+import { contactNotFound } from "./contacts.ts";
 
 const method = ProfileService.method.removeAccountContact;
 
@@ -18,7 +18,7 @@ export const removeAccountContact =
       await storedAccount(tx, accountId);
       const { numAffectedRows } = await sql`
         delete from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`.execute(tx.sql, tx.abort);
-      if (numAffectedRows === 0n) throw notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
+      if (numAffectedRows === 0n) throw contactNotFound();
       return {};
     });
   };

@@ -2,11 +2,10 @@ import type { ServerStreamOperation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserView } from "../gen/users/v1/user_pb.ts";
 import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { listConditions } from "./list-conditions.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
-import { conditionsOf } from "./user-condition.ts";
 import { orderOf, selectUserPage } from "./user-page.select.ts";
-import { parseSearch } from "./user-search.ts";
 
 /** Users per statement: no snapshot and no connection is held while the client takes its time. */
 const BATCH = 500;
@@ -17,9 +16,9 @@ export const streamUsers = ({
   freshness,
 }: Pick<Dependencies, "db" | "freshness">): ServerStreamOperation<typeof UserService.method.streamUsers> =>
   async function* (call, request) {
-    const { filter, search, showDeleted, view, afterId } = request;
-    const conditions = [...conditionsOf(filter), ...parseSearch(search)];
+    const { showDeleted, view, afterId } = request;
     await freshness.check(call, request.consistency);
+    const conditions = await listConditions(db, call, request);
     for (let last = afterId; ; ) {
       const page = { conditions, showDeleted, order: orderOf("id"), after: [String(last)], limit: BATCH };
       const rows = await selectUsers(db.sql, { full: view === UserView.FULL })

@@ -1,10 +1,28 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { UserCondition, UserFlag } from "./user-condition.ts";
 
+/** Where the page begins, as a condition on an id. */
+type Beyond = (id: RawBuilder<bigint>) => RawBuilder<SqlBool>;
+
 const flags: Readonly<Record<UserFlag, RawBuilder<boolean>>> = {
   is_active: sql`users.is_active`,
   is_staff: sql`users.is_staff`,
   is_superuser: sql`users.is_superuser`,
+  is_app: sql`users.is_app`,
+  is_suspended: sql`users.is_suspended`,
+};
+
+const inRange = (column: RawBuilder<unknown>, since: Date | undefined, before: Date | undefined): RawBuilder<SqlBool> =>
+  sql`(${since ? sql`${column} >= ${since}::timestamptz` : sql`true`} and ${before ? sql`${column} < ${before}::timestamptz` : sql`true`})`;
+
+/** Who has no such time has none after the beginning, so that is looked for the other way round: who has one later on. */
+const ofTime = ({ time, since, before }: Extract<UserCondition, { kind: "time" }>, beyond: Beyond): RawBuilder<SqlBool> => {
+  if (time === "date_joined") return inRange(sql`users.date_joined`, since, before);
+  const column = sql.ref(`a.${time}`);
+  const active = (range: RawBuilder<SqlBool>) => sql<SqlBool>`users.id in (
+    select a.user_id from user_activity a where ${range} and ${beyond(sql`a.user_id`)})`;
+  if (since !== undefined) return active(inRange(column, since, before));
+  return sql`not exists (select from user_activity a where a.user_id = users.id and ${inRange(column, before, undefined)})`;
 };
 
 const anyOf = (alternatives: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> => sql`(${sql.join(alternatives, sql` or `)})`;
@@ -22,7 +40,7 @@ const ofAddress = ({ handles, verified }: Extract<UserCondition, { kind: "emails
  * number of values.
  * @param beyond where the page begins, as a condition on an id: the planner does not carry it over from `users.id`.
  */
-export const toSql = (condition: UserCondition, beyond: (id: RawBuilder<bigint>) => RawBuilder<SqlBool>): RawBuilder<SqlBool> => {
+export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlBool> => {
   switch (condition.kind) {
     case "ids":
       return sql`users.id = any(${condition.ids.map(String)}::bigint[])`;
@@ -31,6 +49,14 @@ export const toSql = (condition: UserCondition, beyond: (id: RawBuilder<bigint>)
         where m.organization_id = ${condition.organizationId} and m.user_id is not null and ${beyond(sql`m.user_id`)})`;
     case "usernames":
       return sql`users.username_handle = any(${condition.handles}::text[])`;
+    case "externalIds":
+      return sql`(users.external_id is not null and users.external_id = any(${condition.externalIds}::text[]))`;
+    case "role":
+      // A literal: a plan for any role would read all users for one that few have.
+      return sql`users.id in (select m.user_id from role_member m
+        where m.role_id = ${sql.raw(String(condition.id))} and ${beyond(sql`m.user_id`)})`;
+    case "time":
+      return ofTime(condition, beyond);
     case "emails":
       return ofAddress(condition);
     case "flags":

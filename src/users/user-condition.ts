@@ -1,8 +1,13 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { handleOf } from "../db/handles.ts";
 import type { UserFilter } from "../gen/users/v1/user_list_pb.ts";
+import { momentOf } from "../moment.ts";
 
 /** A flag of a user that can be asked for. */
-export type UserFlag = "is_active" | "is_staff" | "is_superuser";
+export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "is_suspended";
+
+/** A time of a user that can be asked for; of the last two there may be none. */
+export type UserTime = "date_joined" | "last_login" | "last_active";
 
 /**
  * One condition on a user. The values of a condition are alternatives, and several conditions have all to be met; columns
@@ -11,6 +16,11 @@ export type UserFlag = "is_active" | "is_staff" | "is_superuser";
 export type UserCondition =
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
   | { readonly kind: "usernames"; readonly handles: readonly string[] }
+  | { readonly kind: "externalIds"; readonly externalIds: readonly string[] }
+  /** 0 = nobody has it. */
+  | { readonly kind: "role"; readonly id: bigint }
+  /** From a moment on, and before another one; a time that there is none of is before all. */
+  | { readonly kind: "time"; readonly time: UserTime; readonly since: Date | undefined; readonly before: Date | undefined }
   /** Members of an organization. */
   | { readonly kind: "members"; readonly organizationId: bigint }
   /** One address that is one of these, if there are any, and is as verified as asked, if it is asked. */
@@ -58,7 +68,21 @@ const emails = ({ emails: listed, emailVerified }: UserFilter): UserCondition[] 
   ];
 };
 
-/** The conditions of a filter; without one, none. */
+const timed = (time: UserTime, since: Timestamp | undefined, before: Timestamp | undefined): UserCondition[] =>
+  since === undefined && before === undefined
+    ? []
+    : [{ kind: "time", time, since: since && momentOf(since), before: before && momentOf(before) }];
+
+const times = (filter: UserFilter): UserCondition[] => [
+  ...timed("date_joined", filter.joinedSince, filter.joinedBefore),
+  ...timed("last_login", filter.lastLoginSince, filter.lastLoginBefore),
+  ...timed("last_active", filter.lastActiveSince, filter.lastActiveBefore),
+];
+
+/**
+ * The conditions of a filter, but for the role, which stands in the database (list-conditions.ts); without one, none.
+ * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is none.
+ */
 export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {
   if (filter === undefined) return [];
   const { userIds, usernames, organizationId, permission, authenticatorTypes, withoutAuthenticator, query } = filter;
@@ -67,9 +91,13 @@ export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondi
     ...flag("is_active", filter.isActive),
     ...flag("is_staff", filter.isStaff),
     ...flag("is_superuser", filter.isSuperuser),
+    ...flag("is_app", filter.isApp),
+    ...flag("is_suspended", filter.isSuspended),
+    ...times(filter),
   ];
   if (userIds.length > 0) conditions.push({ kind: "ids", ids: userIds });
   if (usernames.length > 0) conditions.push({ kind: "usernames", handles: usernames.map(handleOf) });
+  if (filter.externalIds.length > 0) conditions.push({ kind: "externalIds", externalIds: filter.externalIds });
   if (organizationId !== 0n) conditions.push({ kind: "members", organizationId });
   if (permission !== "") conditions.push({ kind: "permissions", permissions: [permission] });
   if (authenticatorTypes.length > 0) conditions.push({ kind: "authenticators", types: authenticatorTypes });

@@ -51,6 +51,9 @@ export const UserSchema = defineEntity({
     },
     // Finds the admins among the many users of an account.
     { name: "users_staff_index", expression: "create index users_staff_index on users (id) where is_staff" },
+    // Few of many, which lists can be asked for.
+    { name: "users_app_index", expression: "create index users_app_index on users (id) where is_app" },
+    { name: "users_suspended_index", expression: "create index users_suspended_index on users (id) where is_suspended" },
     {
       name: "users_purge_time_index",
       expression: "create index users_purge_time_index on users (purge_time) where purge_time is not null",

@@ -29,6 +29,7 @@ const unreachable: Readonly<Record<string, string>> = {
   identity_status_known: "linking sets it, and the import checks it",
   option_revision_pkey: "an identity",
   option_revision_user_id_foreign: "a trigger of user_option writes it, which has the same key",
+  organization_member_invitations_expire: "the columns are written together",
   organization_member_kind: "the columns are written together",
   organization_member_organization_id_foreign: "the organization is locked in the same transaction",
   organization_member_pkey: "an identity",

@@ -8,6 +8,7 @@ import { Profiles } from "./20261120150000-profiles.ts";
 import { HashedNames } from "./20261120160000-hashed-names.ts";
 import { ExternalIds } from "./20261120160500-external-ids.ts";
 import { Sizes } from "./20261120200000-sizes.ts";
+import { People } from "./20261120220000-people.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   { name: "20261120160000-hashed-names", class: HashedNames },
   { name: "20261120160500-external-ids", class: ExternalIds },
   { name: "20261120200000-sizes", class: Sizes },
+  { name: "20261120220000-people", class: People },
 ];

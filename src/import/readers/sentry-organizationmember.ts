@@ -17,6 +17,7 @@ export const members = {
     role: "smallint",
     flags: "bigint",
     create_time: "timestamptz(3)",
+    invite_expire_time: "timestamptz(3)",
   },
   derived: { user_id: "bigint", organization_id: "bigint", is_invited: "boolean default false" },
 } as const satisfies StagingTable;
@@ -52,6 +53,7 @@ const fields = {
   role,
   invite_status: optional(nullAs(true, inviteStatus)),
   date_added: optional(nullAs(undefined, time)),
+  token_expires_at: optional(nullAs(undefined, time)),
 };
 
 type Values = { readonly [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> };
@@ -62,9 +64,21 @@ const whoOf = (user: UserReference | null | undefined, email: string | undefined
   return { email, email_handle: handleOf(email) };
 };
 
-const rowOf = ({ organization, organization_id, user, user_id, email, invite_status: _, date_added, ...columns }: Values) => ({
+const rowOf = ({
+  organization,
+  organization_id,
+  user,
+  user_id,
+  email,
+  invite_status: _,
+  date_added,
+  token_expires_at,
+  ...columns
+}: Values) => ({
   ...columns,
   ...whoOf(user_id ?? user, email),
+  // Only invitations expire.
+  invite_expire_time: (user_id ?? user) ? null : token_expires_at,
   organization_pk: eitherOf(organization_id, organization, "organization"),
   create_time: date_added,
 });
@@ -77,7 +91,6 @@ export const sentryOrganizationMember = defineReader({
   fields: { ...fields, flags: optional(nullAs(undefined, int)) },
   notHeld: {
     token: "an invitation is accepted by verifying its address here",
-    token_expires_at: "an invitation does not expire here",
     inviter_id: "the change log says who invites",
     has_global_access: "it repeats the flags of the organization",
     type: "it repeats the role",

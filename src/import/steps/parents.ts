@@ -20,7 +20,7 @@ const identityProvider: Target = {
   table: "identity_provider",
   key: ["type", "external_id"],
   columns: { config: "null", create_time: "now()" },
-  stamps: {},
+  stamps: { version: "t.version + 1" },
   ofSeveralModels: true,
 };
 
@@ -29,7 +29,7 @@ const authProvider: Target = {
   table: "auth_provider",
   key: ["organization_id"],
   columns: { provider: "null", config: "null", create_time: "now()", default_role: "null", default_global_access: "false", flags: "0" },
-  stamps: {},
+  stamps: { version: "t.version + 1" },
 };
 
 /** A role's permissions belong to it: it is updated when they differ, too. */

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/account_contact.proto.
  */
 export const file_users_v1_account_contact: GenFile = /*@__PURE__*/
-  fileDesc("Ch51c2Vycy92MS9hY2NvdW50X2NvbnRhY3QucHJvdG8SCHVzZXJzLnYxIrgECg5BY2NvdW50Q29udGFjdBKSAwoFZW1haWwYASABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEhcKCmlzX3ByaW1hcnkYAyABKAhIAIgBARIYCgd1c2VyX2lkGAQgASgDQge6SAQiAigAEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEINCgtfaXNfcHJpbWFyeSKLAQoYQWRkQWNjb3VudENvbnRhY3RSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICIAASMQoHY29udGFjdBgCIAEoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0Qga6SAPIAQESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiYQoZQWRkQWNjb3VudENvbnRhY3RSZXNwb25zZRIpCgdjb250YWN0GAEgASgLMhgudXNlcnMudjEuQWNjb3VudENvbnRhY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKGkxpc3RBY2NvdW50Q29udGFjdHNSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiYgobTGlzdEFjY291bnRDb250YWN0c1Jlc3BvbnNlEioKCGNvbnRhY3RzGAEgAygLMhgudXNlcnMudjEuQWNjb3VudENvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn4KG1JlbW92ZUFjY291bnRDb250YWN0UmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEiEKBWVtYWlsGAIgASgJQhK6SAtyCRABGMgBugEBANjzGAESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiOQocUmVtb3ZlQWNjb3VudENvbnRhY3RSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("Ch51c2Vycy92MS9hY2NvdW50X2NvbnRhY3QucHJvdG8SCHVzZXJzLnYxIrgECg5BY2NvdW50Q29udGFjdBKSAwoFZW1haWwYASABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEhcKCmlzX3ByaW1hcnkYAyABKAhIAIgBARIYCgd1c2VyX2lkGAQgASgDQge6SAQiAigAEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEINCgtfaXNfcHJpbWFyeSKLAQoYQWRkQWNjb3VudENvbnRhY3RSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICIAASMQoHY29udGFjdBgCIAEoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0Qga6SAPIAQESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiYQoZQWRkQWNjb3VudENvbnRhY3RSZXNwb25zZRIpCgdjb250YWN0GAEgASgLMhgudXNlcnMudjEuQWNjb3VudENvbnRhY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKGkxpc3RBY2NvdW50Q29udGFjdHNSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKANCB7pIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiYgobTGlzdEFjY291bnRDb250YWN0c1Jlc3BvbnNlEioKCGNvbnRhY3RzGAEgAygLMhgudXNlcnMudjEuQWNjb3VudENvbnRhY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIn4KG1JlbW92ZUFjY291bnRDb250YWN0UmVxdWVzdBIbCgphY2NvdW50X2lkGAEgASgDQge6SAQiAiAAEiEKBWVtYWlsGAIgASgJQhK6SAtyCRABGMgBugEBANjzGAESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiOQocUmVtb3ZlQWNjb3VudENvbnRhY3RSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJaChhTZXRQcmltYXJ5Q29udGFjdFJlcXVlc3QSGwoKYWNjb3VudF9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBImEKGVNldFByaW1hcnlDb250YWN0UmVzcG9uc2USKQoHY29udGFjdBgBIAEoCzIYLnVzZXJzLnYxLkFjY291bnRDb250YWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * Somebody whom an account is reached by. The user of a profile becomes one with its first address.
@@ -258,4 +258,60 @@ export type RemoveAccountContactResponse = Message<"users.v1.RemoveAccountContac
  */
 export const RemoveAccountContactResponseSchema: GenMessage<RemoveAccountContactResponse> = /*@__PURE__*/
   messageDesc(file_users_v1_account_contact, 6);
+
+/**
+ * The request of SetPrimaryContact.
+ *
+ * @generated from message users.v1.SetPrimaryContactRequest
+ */
+export type SetPrimaryContactRequest = Message<"users.v1.SetPrimaryContactRequest"> & {
+  /**
+   * The account, above 0.
+   *
+   * @generated from field: int64 account_id = 1;
+   */
+  accountId: bigint;
+
+  /**
+   * The address of a contact of it, without regard to case; 1 to 200 characters.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message users.v1.SetPrimaryContactRequest.
+ * Use `create(SetPrimaryContactRequestSchema)` to create a new message.
+ */
+export const SetPrimaryContactRequestSchema: GenMessage<SetPrimaryContactRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_account_contact, 7);
+
+/**
+ * The response of SetPrimaryContact.
+ *
+ * @generated from message users.v1.SetPrimaryContactResponse
+ */
+export type SetPrimaryContactResponse = Message<"users.v1.SetPrimaryContactResponse"> & {
+  /**
+   * The contact, primary now.
+   *
+   * @generated from field: users.v1.AccountContact contact = 1;
+   */
+  contact?: AccountContact | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.SetPrimaryContactResponse.
+ * Use `create(SetPrimaryContactResponseSchema)` to create a new message.
+ */
+export const SetPrimaryContactResponseSchema: GenMessage<SetPrimaryContactResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_account_contact, 8);
 

@@ -5,8 +5,8 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_users_v1_consistency } from "./consistency_pb.ts";
 import { file_users_v1_options } from "./options_pb.ts";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/auth_identity.proto.
  */
 export const file_users_v1_auth_identity: GenFile = /*@__PURE__*/
-  fileDesc("Chx1c2Vycy92MS9hdXRoX2lkZW50aXR5LnByb3RvEgh1c2Vycy52MSLHAgoMQXV0aFByb3ZpZGVyEhMKAmlkGAEgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgABIgCghwcm92aWRlchgDIAEoCUIOukgLcgkQARiAAboBAQASLAoGY29uZmlnGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiIKDGRlZmF1bHRfcm9sZRgGIAEoBUIHukgEGgIoAEgAiAEBEh0KFWRlZmF1bHRfZ2xvYmFsX2FjY2VzcxgHIAEoCBIWCg5hbGxvd191bmxpbmtlZBgIIAEoCBIUCgxzY2ltX2VuYWJsZWQYCSABKAhCDwoNX2RlZmF1bHRfcm9sZSKPAgoMQXV0aElkZW50aXR5Eg8KB3VzZXJfaWQYASABKAMSEwoLcHJvdmlkZXJfaWQYAiABKAMSGQoLZXh0ZXJuYWxfaWQYAyABKAlCBNjzGAESKgoEZGF0YRgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X3ZlcmlmaWVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXN0X3N5bmNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoZQ3JlYXRlQXV0aFByb3ZpZGVyUmVxdWVzdBIwCghwcm92aWRlchgBIAEoCzIWLnVzZXJzLnYxLkF1dGhQcm92aWRlckIGukgDyAEBImEKGkNyZWF0ZUF1dGhQcm92aWRlclJlc3BvbnNlEigKCHByb3ZpZGVyGAEgASgLMhYudXNlcnMudjEuQXV0aFByb3ZpZGVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIqIBChhMaXN0QXV0aFByb3ZpZGVyc1JlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAigAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5Il8KGUxpc3RBdXRoUHJvdmlkZXJzUmVzcG9uc2USKQoJcHJvdmlkZXJzGAEgAygLMhYudXNlcnMudjEuQXV0aFByb3ZpZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK4AQoXTGlua0F1dGhJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEAoIcmVhdHRhY2gYBSABKAgiXwoYTGlua0F1dGhJZGVudGl0eVJlc3BvbnNlEigKCGlkZW50aXR5GAEgASgLMhYudXNlcnMudjEuQXV0aElkZW50aXR5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInQKGVVubGlua0F1dGhJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI3ChpVbmxpbmtBdXRoSWRlbnRpdHlSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK9AQoZTGlzdEF1dGhJZGVudGl0aWVzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdXNlcl9pZBgCIAEoA0IHukgEIgIoABIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJhChpMaXN0QXV0aElkZW50aXRpZXNSZXNwb25zZRIqCgppZGVudGl0aWVzGAEgAygLMhYudXNlcnMudjEuQXV0aElkZW50aXR5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("Chx1c2Vycy92MS9hdXRoX2lkZW50aXR5LnByb3RvEgh1c2Vycy52MSLcAgoMQXV0aFByb3ZpZGVyEhMKAmlkGAEgASgDQge6SAQiAigAEiAKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIoABIeCghwcm92aWRlchgDIAEoCUIMukgJcgcYgAG6AQEAEiwKBmNvbmZpZxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgxkZWZhdWx0X3JvbGUYBiABKAVCB7pIBBoCKABIAIgBARIdChVkZWZhdWx0X2dsb2JhbF9hY2Nlc3MYByABKAgSFgoOYWxsb3dfdW5saW5rZWQYCCABKAgSFAoMc2NpbV9lbmFibGVkGAkgASgIEhUKBGV0YWcYCiABKAlCB7pIBHICGEBCDwoNX2RlZmF1bHRfcm9sZSKPAgoMQXV0aElkZW50aXR5Eg8KB3VzZXJfaWQYASABKAMSEwoLcHJvdmlkZXJfaWQYAiABKAMSGQoLZXh0ZXJuYWxfaWQYAyABKAlCBNjzGAESKgoEZGF0YRgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X3ZlcmlmaWVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXN0X3N5bmNlZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiTQoZQ3JlYXRlQXV0aFByb3ZpZGVyUmVxdWVzdBIwCghwcm92aWRlchgBIAEoCzIWLnVzZXJzLnYxLkF1dGhQcm92aWRlckIGukgDyAEBImEKGkNyZWF0ZUF1dGhQcm92aWRlclJlc3BvbnNlEigKCHByb3ZpZGVyGAEgASgLMhYudXNlcnMudjEuQXV0aFByb3ZpZGVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIqIBChhMaXN0QXV0aFByb3ZpZGVyc1JlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAigAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5Il8KGUxpc3RBdXRoUHJvdmlkZXJzUmVzcG9uc2USKQoJcHJvdmlkZXJzGAEgAygLMhYudXNlcnMudjEuQXV0aFByb3ZpZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKvAQoZVXBkYXRlQXV0aFByb3ZpZGVyUmVxdWVzdBJhCghwcm92aWRlchgBIAEoCzIWLnVzZXJzLnYxLkF1dGhQcm92aWRlckI3ukg0ugEuCgtwcm92aWRlci5pZBISaWQgbXVzdCBiZSBhYm92ZSAwGgt0aGlzLmlkID4gMMgBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siYQoaVXBkYXRlQXV0aFByb3ZpZGVyUmVzcG9uc2USKAoIcHJvdmlkZXIYASABKAsyFi51c2Vycy52MS5BdXRoUHJvdmlkZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkijgEKGURlbGV0ZUF1dGhQcm92aWRlclJlcXVlc3QSEwoCaWQYASABKANCB7pIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBINCgVmb3JjZRgDIAEoCBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEh8KCnJlcXVlc3RfaWQYBSABKAlCC7pICNgBAXIDsAEBIlMKGkRlbGV0ZUF1dGhQcm92aWRlclJlc3BvbnNlEhoKEnJlbW92ZWRfaWRlbnRpdGllcxgBIAEoAxIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSK4AQoXTGlua0F1dGhJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEAoIcmVhdHRhY2gYBSABKAgiXwoYTGlua0F1dGhJZGVudGl0eVJlc3BvbnNlEigKCGlkZW50aXR5GAEgASgLMhYudXNlcnMudjEuQXV0aElkZW50aXR5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInQKGVVubGlua0F1dGhJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI3ChpVbmxpbmtBdXRoSWRlbnRpdHlSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK9AQoZTGlzdEF1dGhJZGVudGl0aWVzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdXNlcl9pZBgCIAEoA0IHukgEIgIoABIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJhChpMaXN0QXV0aElkZW50aXRpZXNSZXNwb25zZRIqCgppZGVudGl0aWVzGAEgAygLMhYudXNlcnMudjEuQXV0aElkZW50aXR5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCUIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * How the members of an organization sign in.
@@ -32,14 +32,14 @@ export type AuthProvider = Message<"users.v1.AuthProvider"> & {
   id: bigint;
 
   /**
-   * The organization, above 0. It has one provider at most.
+   * The organization, above 0. It has one provider at most. Required, unless UpdateAuthProvider; it never changes (FAILED_PRECONDITION IMMUTABLE_FIELD).
    *
    * @generated from field: int64 organization_id = 2;
    */
   organizationId: bigint;
 
   /**
-   * What kind of provider, for example "saml2"; 1 to 128 characters.
+   * What kind of provider, for example "saml2"; 1 to 128 characters. Required, unless UpdateAuthProvider leaves it as it is.
    *
    * @generated from field: string provider = 3;
    */
@@ -86,6 +86,14 @@ export type AuthProvider = Message<"users.v1.AuthProvider"> & {
    * @generated from field: bool scim_enabled = 9;
    */
   scimEnabled: boolean;
+
+  /**
+   * The version of this row. In UpdateAuthProvider: the version that the change is based on; a stale one is ABORTED
+   * ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 10;
+   */
+  etag: string;
 };
 
 /**
@@ -278,6 +286,142 @@ export const ListAuthProvidersResponseSchema: GenMessage<ListAuthProvidersRespon
   messageDesc(file_users_v1_auth_identity, 5);
 
 /**
+ * The request of UpdateAuthProvider.
+ *
+ * @generated from message users.v1.UpdateAuthProviderRequest
+ */
+export type UpdateAuthProviderRequest = Message<"users.v1.UpdateAuthProviderRequest"> & {
+  /**
+   * The new values, and the id of the provider: above 0. Required.
+   *
+   * @generated from field: users.v1.AuthProvider provider = 1;
+   */
+  provider?: AuthProvider | undefined;
+
+  /**
+   * The fields to change. Absent = the fields that are set; "*" = all that can be changed; an unknown path is
+   * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message users.v1.UpdateAuthProviderRequest.
+ * Use `create(UpdateAuthProviderRequestSchema)` to create a new message.
+ */
+export const UpdateAuthProviderRequestSchema: GenMessage<UpdateAuthProviderRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_auth_identity, 6);
+
+/**
+ * The response of UpdateAuthProvider.
+ *
+ * @generated from message users.v1.UpdateAuthProviderResponse
+ */
+export type UpdateAuthProviderResponse = Message<"users.v1.UpdateAuthProviderResponse"> & {
+  /**
+   * The provider after the change.
+   *
+   * @generated from field: users.v1.AuthProvider provider = 1;
+   */
+  provider?: AuthProvider | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.UpdateAuthProviderResponse.
+ * Use `create(UpdateAuthProviderResponseSchema)` to create a new message.
+ */
+export const UpdateAuthProviderResponseSchema: GenMessage<UpdateAuthProviderResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_auth_identity, 7);
+
+/**
+ * The request of DeleteAuthProvider.
+ *
+ * @generated from message users.v1.DeleteAuthProviderRequest
+ */
+export type DeleteAuthProviderRequest = Message<"users.v1.DeleteAuthProviderRequest"> & {
+  /**
+   * The id of the provider, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Remove its identities too, up to 10,000: needs the permission users.admin. Default: false, a provider that has some is
+   * FAILED_PRECONDITION PROVIDER_IN_USE.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message users.v1.DeleteAuthProviderRequest.
+ * Use `create(DeleteAuthProviderRequestSchema)` to create a new message.
+ */
+export const DeleteAuthProviderRequestSchema: GenMessage<DeleteAuthProviderRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_auth_identity, 8);
+
+/**
+ * The response of DeleteAuthProvider.
+ *
+ * @generated from message users.v1.DeleteAuthProviderResponse
+ */
+export type DeleteAuthProviderResponse = Message<"users.v1.DeleteAuthProviderResponse"> & {
+  /**
+   * How many identities were removed with it.
+   *
+   * @generated from field: int64 removed_identities = 1;
+   */
+  removedIdentities: bigint;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.DeleteAuthProviderResponse.
+ * Use `create(DeleteAuthProviderResponseSchema)` to create a new message.
+ */
+export const DeleteAuthProviderResponseSchema: GenMessage<DeleteAuthProviderResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_auth_identity, 9);
+
+/**
  * The request of LinkAuthIdentity.
  *
  * @generated from message users.v1.LinkAuthIdentityRequest
@@ -325,7 +469,7 @@ export type LinkAuthIdentityRequest = Message<"users.v1.LinkAuthIdentityRequest"
  * Use `create(LinkAuthIdentityRequestSchema)` to create a new message.
  */
 export const LinkAuthIdentityRequestSchema: GenMessage<LinkAuthIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 6);
+  messageDesc(file_users_v1_auth_identity, 10);
 
 /**
  * The response of LinkAuthIdentity.
@@ -353,7 +497,7 @@ export type LinkAuthIdentityResponse = Message<"users.v1.LinkAuthIdentityRespons
  * Use `create(LinkAuthIdentityResponseSchema)` to create a new message.
  */
 export const LinkAuthIdentityResponseSchema: GenMessage<LinkAuthIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 7);
+  messageDesc(file_users_v1_auth_identity, 11);
 
 /**
  * The request of UnlinkAuthIdentity.
@@ -389,7 +533,7 @@ export type UnlinkAuthIdentityRequest = Message<"users.v1.UnlinkAuthIdentityRequ
  * Use `create(UnlinkAuthIdentityRequestSchema)` to create a new message.
  */
 export const UnlinkAuthIdentityRequestSchema: GenMessage<UnlinkAuthIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 8);
+  messageDesc(file_users_v1_auth_identity, 12);
 
 /**
  * The response of UnlinkAuthIdentity.
@@ -410,7 +554,7 @@ export type UnlinkAuthIdentityResponse = Message<"users.v1.UnlinkAuthIdentityRes
  * Use `create(UnlinkAuthIdentityResponseSchema)` to create a new message.
  */
 export const UnlinkAuthIdentityResponseSchema: GenMessage<UnlinkAuthIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 9);
+  messageDesc(file_users_v1_auth_identity, 13);
 
 /**
  * The request of ListAuthIdentities.
@@ -459,7 +603,7 @@ export type ListAuthIdentitiesRequest = Message<"users.v1.ListAuthIdentitiesRequ
  * Use `create(ListAuthIdentitiesRequestSchema)` to create a new message.
  */
 export const ListAuthIdentitiesRequestSchema: GenMessage<ListAuthIdentitiesRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 10);
+  messageDesc(file_users_v1_auth_identity, 14);
 
 /**
  * The response of ListAuthIdentities.
@@ -487,5 +631,5 @@ export type ListAuthIdentitiesResponse = Message<"users.v1.ListAuthIdentitiesRes
  * Use `create(ListAuthIdentitiesResponseSchema)` to create a new message.
  */
 export const ListAuthIdentitiesResponseSchema: GenMessage<ListAuthIdentitiesResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_auth_identity, 11);
+  messageDesc(file_users_v1_auth_identity, 15);
 

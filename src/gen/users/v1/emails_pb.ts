@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/emails.proto.
  */
 export const file_users_v1_emails: GenFile = /*@__PURE__*/
-  fileDesc("ChV1c2Vycy92MS9lbWFpbHMucHJvdG8SCHVzZXJzLnYxIpcBChVMaXN0VXNlckVtYWlsc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5EhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAECJWChZMaXN0VXNlckVtYWlsc1Jlc3BvbnNlEiMKBmVtYWlscxgBIAMoCzITLnVzZXJzLnYxLlVzZXJFbWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5QMKE0FkZFVzZXJFbWFpbFJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABKSAwoFZW1haWwYAiABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJVChRBZGRVc2VyRW1haWxSZXNwb25zZRIiCgVlbWFpbBgBIAEoCzITLnVzZXJzLnYxLlVzZXJFbWFpbBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ2ChZSZW1vdmVVc2VyRW1haWxSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICIAASIQoFZW1haWwYAiABKAlCErpIC3IJEAEYyAG6AQEA2PMYARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI0ChdSZW1vdmVVc2VyRW1haWxSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJVChZTZXRQcmltYXJ5RW1haWxSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICIAASIQoFZW1haWwYAiABKAlCErpIC3IJEAEYyAG6AQEA2PMYASJSChdTZXRQcmltYXJ5RW1haWxSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJdCh5DcmVhdGVFbWFpbFZlcmlmaWNhdGlvblJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIoIBCh9DcmVhdGVFbWFpbFZlcmlmaWNhdGlvblJlc3BvbnNlEhMKBXRva2VuGAEgASgJQgTY8xgBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCSIzChJWZXJpZnlFbWFpbFJlcXVlc3QSHQoFdG9rZW4YASABKAlCDrpIB3IFEAEYgALY8xgBInAKE1ZlcmlmeUVtYWlsUmVzcG9uc2USDwoHdXNlcl9pZBgBIAEoAxITCgVlbWFpbBgCIAEoCUIE2PMYARIYChBhbHJlYWR5X3ZlcmlmaWVkGAMgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAQgASgJIkwKDVVzZXJFbWFpbFBhaXISGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIpEBChdWZXJpZnlVc2VyRW1haWxzUmVxdWVzdBIzCgVwYWlycxgBIAMoCzIXLnVzZXJzLnYxLlVzZXJFbWFpbFBhaXJCC7pICJIBBQgBEOgHEhUKDW9ubHlfdmVyaWZpZWQYAiABKAgSKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSI1Cg5Vc2VyRW1haWxDaGVjaxIOCgZleGlzdHMYASABKAgSEwoLaXNfdmVyaWZpZWQYAiABKAgiRQoYVmVyaWZ5VXNlckVtYWlsc1Jlc3BvbnNlEikKB3Jlc3VsdHMYASADKAsyGC51c2Vycy52MS5Vc2VyRW1haWxDaGVja0IuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
+  fileDesc("ChV1c2Vycy92MS9lbWFpbHMucHJvdG8SCHVzZXJzLnYxIpcBChVMaXN0VXNlckVtYWlsc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5EhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAECJWChZMaXN0VXNlckVtYWlsc1Jlc3BvbnNlEiMKBmVtYWlscxgBIAMoCzITLnVzZXJzLnYxLlVzZXJFbWFpbBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki5QMKE0FkZFVzZXJFbWFpbFJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABKSAwoFZW1haWwYAiABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJVChRBZGRVc2VyRW1haWxSZXNwb25zZRIiCgVlbWFpbBgBIAEoCzITLnVzZXJzLnYxLlVzZXJFbWFpbBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ2ChZSZW1vdmVVc2VyRW1haWxSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICIAASIQoFZW1haWwYAiABKAlCErpIC3IJEAEYyAG6AQEA2PMYARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI0ChdSZW1vdmVVc2VyRW1haWxSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJVChZTZXRQcmltYXJ5RW1haWxSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICIAASIQoFZW1haWwYAiABKAlCErpIC3IJEAEYyAG6AQEA2PMYASJSChdTZXRQcmltYXJ5RW1haWxSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJdCh5DcmVhdGVFbWFpbFZlcmlmaWNhdGlvblJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIoIBCh9DcmVhdGVFbWFpbFZlcmlmaWNhdGlvblJlc3BvbnNlEhMKBXRva2VuGAEgASgJQgTY8xgBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCSIzChJWZXJpZnlFbWFpbFJlcXVlc3QSHQoFdG9rZW4YASABKAlCDrpIB3IFEAEYgALY8xgBInAKE1ZlcmlmeUVtYWlsUmVzcG9uc2USDwoHdXNlcl9pZBgBIAEoAxITCgVlbWFpbBgCIAEoCUIE2PMYARIYChBhbHJlYWR5X3ZlcmlmaWVkGAMgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAQgASgJIlcKGE1hcmtFbWFpbFZlcmlmaWVkUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEiEKBWVtYWlsGAIgASgJQhK6SAtyCRABGMgBugEBANjzGAEidAoZTWFya0VtYWlsVmVyaWZpZWRSZXNwb25zZRIiCgVlbWFpbBgBIAEoCzITLnVzZXJzLnYxLlVzZXJFbWFpbBIYChBhbHJlYWR5X3ZlcmlmaWVkGAIgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAMgASgJIkwKDVVzZXJFbWFpbFBhaXISGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIhCgVlbWFpbBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIpEBChdWZXJpZnlVc2VyRW1haWxzUmVxdWVzdBIzCgVwYWlycxgBIAMoCzIXLnVzZXJzLnYxLlVzZXJFbWFpbFBhaXJCC7pICJIBBQgBEOgHEhUKDW9ubHlfdmVyaWZpZWQYAiABKAgSKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSI1Cg5Vc2VyRW1haWxDaGVjaxIOCgZleGlzdHMYASABKAgSEwoLaXNfdmVyaWZpZWQYAiABKAgiRQoYVmVyaWZ5VXNlckVtYWlsc1Jlc3BvbnNlEikKB3Jlc3VsdHMYASADKAsyGC51c2Vycy52MS5Vc2VyRW1haWxDaGVja0IuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
 
 /**
  * The request of ListUserEmails.
@@ -397,6 +397,69 @@ export const VerifyEmailResponseSchema: GenMessage<VerifyEmailResponse> = /*@__P
   messageDesc(file_users_v1_emails, 11);
 
 /**
+ * The request of MarkEmailVerified.
+ *
+ * @generated from message users.v1.MarkEmailVerifiedRequest
+ */
+export type MarkEmailVerifiedRequest = Message<"users.v1.MarkEmailVerifiedRequest"> & {
+  /**
+   * The user, above 0.
+   *
+   * @generated from field: int64 user_id = 1;
+   */
+  userId: bigint;
+
+  /**
+   * The address, one of the user's, without regard to case; 1 to 200 characters.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message users.v1.MarkEmailVerifiedRequest.
+ * Use `create(MarkEmailVerifiedRequestSchema)` to create a new message.
+ */
+export const MarkEmailVerifiedRequestSchema: GenMessage<MarkEmailVerifiedRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_emails, 12);
+
+/**
+ * The response of MarkEmailVerified.
+ *
+ * @generated from message users.v1.MarkEmailVerifiedResponse
+ */
+export type MarkEmailVerifiedResponse = Message<"users.v1.MarkEmailVerifiedResponse"> & {
+  /**
+   * The address.
+   *
+   * @generated from field: users.v1.UserEmail email = 1;
+   */
+  email?: UserEmail | undefined;
+
+  /**
+   * It was verified before.
+   *
+   * @generated from field: bool already_verified = 2;
+   */
+  alreadyVerified: boolean;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 3;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.MarkEmailVerifiedResponse.
+ * Use `create(MarkEmailVerifiedResponseSchema)` to create a new message.
+ */
+export const MarkEmailVerifiedResponseSchema: GenMessage<MarkEmailVerifiedResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_emails, 13);
+
+/**
  * A user and what may be one of its addresses.
  *
  * @generated from message users.v1.UserEmailPair
@@ -422,7 +485,7 @@ export type UserEmailPair = Message<"users.v1.UserEmailPair"> & {
  * Use `create(UserEmailPairSchema)` to create a new message.
  */
 export const UserEmailPairSchema: GenMessage<UserEmailPair> = /*@__PURE__*/
-  messageDesc(file_users_v1_emails, 12);
+  messageDesc(file_users_v1_emails, 14);
 
 /**
  * The request of VerifyUserEmails.
@@ -457,7 +520,7 @@ export type VerifyUserEmailsRequest = Message<"users.v1.VerifyUserEmailsRequest"
  * Use `create(VerifyUserEmailsRequestSchema)` to create a new message.
  */
 export const VerifyUserEmailsRequestSchema: GenMessage<VerifyUserEmailsRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_emails, 13);
+  messageDesc(file_users_v1_emails, 15);
 
 /**
  * The answer for one pair.
@@ -485,7 +548,7 @@ export type UserEmailCheck = Message<"users.v1.UserEmailCheck"> & {
  * Use `create(UserEmailCheckSchema)` to create a new message.
  */
 export const UserEmailCheckSchema: GenMessage<UserEmailCheck> = /*@__PURE__*/
-  messageDesc(file_users_v1_emails, 14);
+  messageDesc(file_users_v1_emails, 16);
 
 /**
  * The response of VerifyUserEmails.
@@ -506,5 +569,5 @@ export type VerifyUserEmailsResponse = Message<"users.v1.VerifyUserEmailsRespons
  * Use `create(VerifyUserEmailsResponseSchema)` to create a new message.
  */
 export const VerifyUserEmailsResponseSchema: GenMessage<VerifyUserEmailsResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_emails, 15);
+  messageDesc(file_users_v1_emails, 17);
 

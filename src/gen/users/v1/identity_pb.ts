@@ -5,8 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
 import { file_users_v1_consistency } from "./consistency_pb.ts";
 import { file_users_v1_options } from "./options_pb.ts";
@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file users/v1/identity.proto.
  */
 export const file_users_v1_identity: GenFile = /*@__PURE__*/
-  fileDesc("Chd1c2Vycy92MS9pZGVudGl0eS5wcm90bxIIdXNlcnMudjEixQEKEElkZW50aXR5UHJvdmlkZXISEwoCaWQYASABKANCB7pIBCICKAASGwoEdHlwZRgCIAEoCUINukgKcggQARhAugEBABIhCgtleHRlcm5hbF9pZBgDIAEoCUIMukgJcgcYyAG6AQEAEiwKBmNvbmZpZxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIuCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKUAgoISWRlbnRpdHkSDwoHdXNlcl9pZBgBIAEoAxITCgtwcm92aWRlcl9pZBgCIAEoAxIZCgtleHRlcm5hbF9pZBgDIAEoCUIE2PMYARIqCgRkYXRhGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWRhdGVfdmVyaWZpZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNjb3BlcxgHIAMoCRIoCgZzdGF0dXMYCCABKA4yGC51c2Vycy52MS5JZGVudGl0eVN0YXR1cyJUCgtJZGVudGl0eUtleRIcCgtwcm92aWRlcl9pZBgBIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIlUKHUNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0EjQKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlckIGukgDyAEBImkKHkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXNwb25zZRIsCghwcm92aWRlchgBIAEoCzIaLnVzZXJzLnYxLklkZW50aXR5UHJvdmlkZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKHExpc3RJZGVudGl0eVByb3ZpZGVyc1JlcXVlc3QSGQoEdHlwZRgBIAEoCUILukgIcgYYQLoBAQASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiZwodTGlzdElkZW50aXR5UHJvdmlkZXJzUmVzcG9uc2USLQoJcHJvdmlkZXJzGAEgAygLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2wEKE0xpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEAoIcmVhdHRhY2gYBSABKAgSJQoGc2NvcGVzGAYgAygJQhW6SBKSAQ8QZCILcgkQARjIAboBAQAiVwoUTGlua0lkZW50aXR5UmVzcG9uc2USJAoIaWRlbnRpdHkYASABKAsyEi51c2Vycy52MS5JZGVudGl0eRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJwChVVbmxpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIzChZVbmxpbmtJZGVudGl0eVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIpcBChVMaXN0SWRlbnRpdGllc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5EhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAECJZChZMaXN0SWRlbnRpdGllc1Jlc3BvbnNlEiYKCmlkZW50aXRpZXMYASADKAsyEi51c2Vycy52MS5JZGVudGl0eRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqaQoOSWRlbnRpdHlTdGF0dXMSHwobSURFTlRJVFlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVSURFTlRJVFlfU1RBVFVTX1ZBTElEEAESGwoXSURFTlRJVFlfU1RBVFVTX0lOVkFMSUQQAkIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("Chd1c2Vycy92MS9pZGVudGl0eS5wcm90bxIIdXNlcnMudjEi2gEKEElkZW50aXR5UHJvdmlkZXISEwoCaWQYASABKANCB7pIBCICKAASGQoEdHlwZRgCIAEoCUILukgIcgYYQLoBAQASIQoLZXh0ZXJuYWxfaWQYAyABKAlCDLpICXIHGMgBugEBABIsCgZjb25maWcYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESLgoKZGF0ZV9hZGRlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgGIAEoCUIHukgEcgIYQCKUAgoISWRlbnRpdHkSDwoHdXNlcl9pZBgBIAEoAxITCgtwcm92aWRlcl9pZBgCIAEoAxIZCgtleHRlcm5hbF9pZBgDIAEoCUIE2PMYARIqCgRkYXRhGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWRhdGVfdmVyaWZpZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNjb3BlcxgHIAMoCRIoCgZzdGF0dXMYCCABKA4yGC51c2Vycy52MS5JZGVudGl0eVN0YXR1cyJUCgtJZGVudGl0eUtleRIcCgtwcm92aWRlcl9pZBgBIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgCIAEoCUISukgLcgkQARjIAboBAQDY8xgBIlUKHUNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0EjQKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlckIGukgDyAEBImkKHkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXNwb25zZRIsCghwcm92aWRlchgBIAEoCzIaLnVzZXJzLnYxLklkZW50aXR5UHJvdmlkZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKHExpc3RJZGVudGl0eVByb3ZpZGVyc1JlcXVlc3QSGQoEdHlwZRgBIAEoCUILukgIcgYYQLoBAQASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiZwodTGlzdElkZW50aXR5UHJvdmlkZXJzUmVzcG9uc2USLQoJcHJvdmlkZXJzGAEgAygLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkitwEKHVVwZGF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0EmUKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlckI3ukg0ugEuCgtwcm92aWRlci5pZBISaWQgbXVzdCBiZSBhYm92ZSAwGgt0aGlzLmlkID4gMMgBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaQoeVXBkYXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlEiwKCHByb3ZpZGVyGAEgASgLMhoudXNlcnMudjEuSWRlbnRpdHlQcm92aWRlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKSAQodRGVsZXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QSEwoCaWQYASABKANCB7pIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBINCgVmb3JjZRgDIAEoCBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEh8KCnJlcXVlc3RfaWQYBSABKAlCC7pICNgBAXIDsAEBIlcKHkRlbGV0ZUlkZW50aXR5UHJvdmlkZXJSZXNwb25zZRIaChJyZW1vdmVkX2lkZW50aXRpZXMYASABKAMSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki2wEKE0xpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABInCgtleHRlcm5hbF9pZBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESEAoIcmVhdHRhY2gYBSABKAgSJQoGc2NvcGVzGAYgAygJQhW6SBKSAQ8QZCILcgkQARjIAboBAQAiVwoUTGlua0lkZW50aXR5UmVzcG9uc2USJAoIaWRlbnRpdHkYASABKAsyEi51c2Vycy52MS5JZGVudGl0eRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJwChVVbmxpbmtJZGVudGl0eVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIcCgtwcm92aWRlcl9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIzChZVbmxpbmtJZGVudGl0eVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIpcBChVMaXN0SWRlbnRpdGllc1JlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5EhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAECJZChZMaXN0SWRlbnRpdGllc1Jlc3BvbnNlEiYKCmlkZW50aXRpZXMYASADKAsyEi51c2Vycy52MS5JZGVudGl0eRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqaQoOSWRlbnRpdHlTdGF0dXMSHwobSURFTlRJVFlfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGQoVSURFTlRJVFlfU1RBVFVTX1ZBTElEEAESGwoXSURFTlRJVFlfU1RBVFVTX0lOVkFMSUQQAkIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * Something outside that knows users by ids of its own: GitHub, one workspace of a chat service, ….
@@ -32,7 +32,7 @@ export type IdentityProvider = Message<"users.v1.IdentityProvider"> & {
   id: bigint;
 
   /**
-   * What kind of provider, for example "github"; 1 to 64 characters.
+   * What kind of provider, for example "github"; 1 to 64 characters. Required, unless UpdateIdentityProvider leaves it as it is.
    *
    * @generated from field: string type = 2;
    */
@@ -59,6 +59,14 @@ export type IdentityProvider = Message<"users.v1.IdentityProvider"> & {
    * @generated from field: google.protobuf.Timestamp date_added = 5;
    */
   dateAdded?: Timestamp | undefined;
+
+  /**
+   * The version of this row. In UpdateIdentityProvider: the version that the change is based on; a stale one is ABORTED
+   * ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 6;
+   */
+  etag: string;
 };
 
 /**
@@ -286,6 +294,142 @@ export const ListIdentityProvidersResponseSchema: GenMessage<ListIdentityProvide
   messageDesc(file_users_v1_identity, 6);
 
 /**
+ * The request of UpdateIdentityProvider.
+ *
+ * @generated from message users.v1.UpdateIdentityProviderRequest
+ */
+export type UpdateIdentityProviderRequest = Message<"users.v1.UpdateIdentityProviderRequest"> & {
+  /**
+   * The new values, and the id of the provider: above 0. Required.
+   *
+   * @generated from field: users.v1.IdentityProvider provider = 1;
+   */
+  provider?: IdentityProvider | undefined;
+
+  /**
+   * The fields to change. Absent = the fields that are set; "*" = all that can be changed; an unknown path is
+   * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message users.v1.UpdateIdentityProviderRequest.
+ * Use `create(UpdateIdentityProviderRequestSchema)` to create a new message.
+ */
+export const UpdateIdentityProviderRequestSchema: GenMessage<UpdateIdentityProviderRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_identity, 7);
+
+/**
+ * The response of UpdateIdentityProvider.
+ *
+ * @generated from message users.v1.UpdateIdentityProviderResponse
+ */
+export type UpdateIdentityProviderResponse = Message<"users.v1.UpdateIdentityProviderResponse"> & {
+  /**
+   * The provider after the change.
+   *
+   * @generated from field: users.v1.IdentityProvider provider = 1;
+   */
+  provider?: IdentityProvider | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.UpdateIdentityProviderResponse.
+ * Use `create(UpdateIdentityProviderResponseSchema)` to create a new message.
+ */
+export const UpdateIdentityProviderResponseSchema: GenMessage<UpdateIdentityProviderResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_identity, 8);
+
+/**
+ * The request of DeleteIdentityProvider.
+ *
+ * @generated from message users.v1.DeleteIdentityProviderRequest
+ */
+export type DeleteIdentityProviderRequest = Message<"users.v1.DeleteIdentityProviderRequest"> & {
+  /**
+   * The id of the provider, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Remove its identities too, up to 10,000: needs the permission users.admin. Default: false, a provider that has some is
+   * FAILED_PRECONDITION PROVIDER_IN_USE.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message users.v1.DeleteIdentityProviderRequest.
+ * Use `create(DeleteIdentityProviderRequestSchema)` to create a new message.
+ */
+export const DeleteIdentityProviderRequestSchema: GenMessage<DeleteIdentityProviderRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_identity, 9);
+
+/**
+ * The response of DeleteIdentityProvider.
+ *
+ * @generated from message users.v1.DeleteIdentityProviderResponse
+ */
+export type DeleteIdentityProviderResponse = Message<"users.v1.DeleteIdentityProviderResponse"> & {
+  /**
+   * How many identities were removed with it.
+   *
+   * @generated from field: int64 removed_identities = 1;
+   */
+  removedIdentities: bigint;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.DeleteIdentityProviderResponse.
+ * Use `create(DeleteIdentityProviderResponseSchema)` to create a new message.
+ */
+export const DeleteIdentityProviderResponseSchema: GenMessage<DeleteIdentityProviderResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_identity, 10);
+
+/**
  * The request of LinkIdentity.
  *
  * @generated from message users.v1.LinkIdentityRequest
@@ -341,7 +485,7 @@ export type LinkIdentityRequest = Message<"users.v1.LinkIdentityRequest"> & {
  * Use `create(LinkIdentityRequestSchema)` to create a new message.
  */
 export const LinkIdentityRequestSchema: GenMessage<LinkIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 7);
+  messageDesc(file_users_v1_identity, 11);
 
 /**
  * The response of LinkIdentity.
@@ -369,7 +513,7 @@ export type LinkIdentityResponse = Message<"users.v1.LinkIdentityResponse"> & {
  * Use `create(LinkIdentityResponseSchema)` to create a new message.
  */
 export const LinkIdentityResponseSchema: GenMessage<LinkIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 8);
+  messageDesc(file_users_v1_identity, 12);
 
 /**
  * The request of UnlinkIdentity.
@@ -405,7 +549,7 @@ export type UnlinkIdentityRequest = Message<"users.v1.UnlinkIdentityRequest"> & 
  * Use `create(UnlinkIdentityRequestSchema)` to create a new message.
  */
 export const UnlinkIdentityRequestSchema: GenMessage<UnlinkIdentityRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 9);
+  messageDesc(file_users_v1_identity, 13);
 
 /**
  * The response of UnlinkIdentity.
@@ -426,7 +570,7 @@ export type UnlinkIdentityResponse = Message<"users.v1.UnlinkIdentityResponse"> 
  * Use `create(UnlinkIdentityResponseSchema)` to create a new message.
  */
 export const UnlinkIdentityResponseSchema: GenMessage<UnlinkIdentityResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 10);
+  messageDesc(file_users_v1_identity, 14);
 
 /**
  * The request of ListIdentities.
@@ -470,7 +614,7 @@ export type ListIdentitiesRequest = Message<"users.v1.ListIdentitiesRequest"> & 
  * Use `create(ListIdentitiesRequestSchema)` to create a new message.
  */
 export const ListIdentitiesRequestSchema: GenMessage<ListIdentitiesRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 11);
+  messageDesc(file_users_v1_identity, 15);
 
 /**
  * The response of ListIdentities.
@@ -498,7 +642,7 @@ export type ListIdentitiesResponse = Message<"users.v1.ListIdentitiesResponse"> 
  * Use `create(ListIdentitiesResponseSchema)` to create a new message.
  */
 export const ListIdentitiesResponseSchema: GenMessage<ListIdentitiesResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_identity, 12);
+  messageDesc(file_users_v1_identity, 16);
 
 /**
  * Whether an identity can still be used.

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file users/v1/member.proto.
  */
 export const file_users_v1_member: GenFile = /*@__PURE__*/
-  fileDesc("ChV1c2Vycy92MS9tZW1iZXIucHJvdG8SCHVzZXJzLnYxItcBCgZNZW1iZXISCgoCaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEg8KB3VzZXJfaWQYAyABKAMSEwoFZW1haWwYBCABKAlCBNjzGAESIgoEcm9sZRgFIAEoDjIULnVzZXJzLnYxLk1lbWJlclJvbGUSEAoIdGVhbV9pZHMYBiADKAMSDQoFZmxhZ3MYByABKAMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCSABKAkinQQKE0ludml0ZU1lbWJlclJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEpIDCgVlbWFpbBgCIAEoCUKCA7pI+gK6AfECCgdhZGRyZXNzEhJtdXN0IGJlIGFuIGFkZHJlc3Ma0QJ0aGlzLm1hdGNoZXMocideW15ceDAwLVx4MjBceDIyKCksOjs8PkBceDViLVx4NWRceDdmXStAW15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKD86W15ceDAwLVx4MmNceDJlXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl17MCw2MX1bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0pPyg/OlwuW15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKD86W15ceDAwLVx4MmNceDJlXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl17MCw2MX1bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0pPykqJCcpcgMYyAHY8xgBEi4KBHJvbGUYAyABKA4yFC51c2Vycy52MS5NZW1iZXJSb2xlQgq6SAeCAQQQASAAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlMKFEludml0ZU1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJzLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoQQWRkTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdXNlcl9pZBgCIAEoA0IHukgEIgIgABIuCgRyb2xlGAMgASgOMhQudXNlcnMudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJQChFBZGRNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki0QEKE1JlbW92ZU1lbWJlclJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIVCgRldGFnGAQgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJTChRSZW1vdmVNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiygEKFFNldE1lbWJlclJvbGVSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASLgoEcm9sZRgEIAEoDjIULnVzZXJzLnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASFQoEZXRhZxgFIAEoCUIHukgEcgIYQEIPCgZtZW1iZXISBbpIAggBIlQKFVNldE1lbWJlclJvbGVSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki+AEKEkxpc3RNZW1iZXJzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdGVhbV9pZBgCIAEoA0IHukgEIgIoABIsCgRyb2xlGAMgASgOMhQudXNlcnMudjEuTWVtYmVyUm9sZUIIukgFggECEAESEgoKb25seV91c2VycxgEIAEoCBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYByABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJRChNMaXN0TWVtYmVyc1Jlc3BvbnNlEiEKB21lbWJlcnMYASADKAsyEC51c2Vycy52MS5NZW1iZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpwBChRBZGRUZWFtTWVtYmVyUmVxdWVzdBIYCgd0ZWFtX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABAUIPCgZtZW1iZXISBbpIAggBIkEKFUFkZFRlYW1NZW1iZXJSZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoXUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QSGAoHdGVhbV9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJGChhSZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJMCg5NZW1iZXJzaGlwUGFpchIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEiAKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgACJ+ChpCYXRjaEdldE1lbWJlcnNoaXBzUmVxdWVzdBI0CgVwYWlycxgBIAMoCzIYLnVzZXJzLnYxLk1lbWJlcnNoaXBQYWlyQgu6SAiSAQUIARDoBxIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5InEKEE1lbWJlcnNoaXBSZXN1bHQSDwoHdXNlcl9pZBgBIAEoAxIXCg9vcmdhbml6YXRpb25faWQYAiABKAMSEQoJaXNfbWVtYmVyGAMgASgIEiAKBm1lbWJlchgEIAEoCzIQLnVzZXJzLnYxLk1lbWJlciJKChtCYXRjaEdldE1lbWJlcnNoaXBzUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnVzZXJzLnYxLk1lbWJlcnNoaXBSZXN1bHQqiAEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJNRU1CRVJfUk9MRV9NRU1CRVIQARIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAISFQoRTUVNQkVSX1JPTEVfQURNSU4QAxIVChFNRU1CRVJfUk9MRV9PV05FUhAEQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
+  fileDesc("ChV1c2Vycy92MS9tZW1iZXIucHJvdG8SCHVzZXJzLnYxIqoCCgZNZW1iZXISCgoCaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEg8KB3VzZXJfaWQYAyABKAMSEwoFZW1haWwYBCABKAlCBNjzGAESIgoEcm9sZRgFIAEoDjIULnVzZXJzLnYxLk1lbWJlclJvbGUSEAoIdGVhbV9pZHMYBiADKAMSDQoFZmxhZ3MYByABKAMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCSABKAkSNgoSaW52aXRlX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFpc19pbnZpdGVfZXhwaXJlZBgLIAEoCCKdBAoTSW52aXRlTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASkgMKBWVtYWlsGAIgASgJQoIDukj6AroB8QIKB2FkZHJlc3MSEm11c3QgYmUgYW4gYWRkcmVzcxrRAnRoaXMubWF0Y2hlcyhyJ15bXlx4MDAtXHgyMFx4MjIoKSw6Ozw+QFx4NWItXHg1ZFx4N2ZdK0BbXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0oPzpbXlx4MDAtXHgyY1x4MmVceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXXswLDYxfVteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSk/KD86XC5bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0oPzpbXlx4MDAtXHgyY1x4MmVceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXXswLDYxfVteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSk/KSokJylyAxjIAdjzGAESLgoEcm9sZRgDIAEoDjIULnVzZXJzLnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiUwoUSW52aXRlTWVtYmVyUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcnMudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIo8BChdSZXNlbmRJbnZpdGF0aW9uUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGgoJbWVtYmVyX2lkGAIgASgDQge6SAQiAiAAEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiVwoYUmVzZW5kSW52aXRhdGlvblJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJzLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoQQWRkTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdXNlcl9pZBgCIAEoA0IHukgEIgIgABIuCgRyb2xlGAMgASgOMhQudXNlcnMudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJQChFBZGRNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki0QEKE1JlbW92ZU1lbWJlclJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIVCgRldGFnGAQgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJTChRSZW1vdmVNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiygEKFFNldE1lbWJlclJvbGVSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASLgoEcm9sZRgEIAEoDjIULnVzZXJzLnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASFQoEZXRhZxgFIAEoCUIHukgEcgIYQEIPCgZtZW1iZXISBbpIAggBIlQKFVNldE1lbWJlclJvbGVSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2Vycy52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki+AEKEkxpc3RNZW1iZXJzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdGVhbV9pZBgCIAEoA0IHukgEIgIoABIsCgRyb2xlGAMgASgOMhQudXNlcnMudjEuTWVtYmVyUm9sZUIIukgFggECEAESEgoKb25seV91c2VycxgEIAEoCBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYByABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJRChNMaXN0TWVtYmVyc1Jlc3BvbnNlEiEKB21lbWJlcnMYASADKAsyEC51c2Vycy52MS5NZW1iZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpwBChRBZGRUZWFtTWVtYmVyUmVxdWVzdBIYCgd0ZWFtX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABAUIPCgZtZW1iZXISBbpIAggBIkEKFUFkZFRlYW1NZW1iZXJSZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoXUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QSGAoHdGVhbV9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJGChhSZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJMCg5NZW1iZXJzaGlwUGFpchIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEiAKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgACJ+ChpCYXRjaEdldE1lbWJlcnNoaXBzUmVxdWVzdBI0CgVwYWlycxgBIAMoCzIYLnVzZXJzLnYxLk1lbWJlcnNoaXBQYWlyQgu6SAiSAQUIARDoBxIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5InEKEE1lbWJlcnNoaXBSZXN1bHQSDwoHdXNlcl9pZBgBIAEoAxIXCg9vcmdhbml6YXRpb25faWQYAiABKAMSEQoJaXNfbWVtYmVyGAMgASgIEiAKBm1lbWJlchgEIAEoCzIQLnVzZXJzLnYxLk1lbWJlciJKChtCYXRjaEdldE1lbWJlcnNoaXBzUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnVzZXJzLnYxLk1lbWJlcnNoaXBSZXN1bHQqiAEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJNRU1CRVJfUk9MRV9NRU1CRVIQARIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAISFQoRTUVNQkVSX1JPTEVfQURNSU4QAxIVChFNRU1CRVJfUk9MRV9PV05FUhAEQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_consistency, file_users_v1_options]);
 
 /**
  * A member of an organization: a user, or an address that is invited.
@@ -86,6 +86,20 @@ export type Member = Message<"users.v1.Member"> & {
    * @generated from field: string etag = 9;
    */
   etag: string;
+
+  /**
+   * OUTPUT_ONLY. When the invitation expires; absent on a user's membership, and on an imported invitation without an end.
+   *
+   * @generated from field: google.protobuf.Timestamp invite_expire_time = 10;
+   */
+  inviteExpireTime?: Timestamp | undefined;
+
+  /**
+   * OUTPUT_ONLY. The invitation has expired: it becomes nobody's membership unless it is sent again (ResendInvitation).
+   *
+   * @generated from field: bool is_invite_expired = 11;
+   */
+  isInviteExpired: boolean;
 };
 
 /**
@@ -167,6 +181,77 @@ export const InviteMemberResponseSchema: GenMessage<InviteMemberResponse> = /*@_
   messageDesc(file_users_v1_member, 2);
 
 /**
+ * The request of ResendInvitation.
+ *
+ * @generated from message users.v1.ResendInvitationRequest
+ */
+export type ResendInvitationRequest = Message<"users.v1.ResendInvitationRequest"> & {
+  /**
+   * The organization, above 0.
+   *
+   * @generated from field: int64 organization_id = 1;
+   */
+  organizationId: bigint;
+
+  /**
+   * The invitation, above 0.
+   *
+   * @generated from field: int64 member_id = 2;
+   */
+  memberId: bigint;
+
+  /**
+   * The version to send again; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message users.v1.ResendInvitationRequest.
+ * Use `create(ResendInvitationRequestSchema)` to create a new message.
+ */
+export const ResendInvitationRequestSchema: GenMessage<ResendInvitationRequest> = /*@__PURE__*/
+  messageDesc(file_users_v1_member, 3);
+
+/**
+ * The response of ResendInvitation.
+ *
+ * @generated from message users.v1.ResendInvitationResponse
+ */
+export type ResendInvitationResponse = Message<"users.v1.ResendInvitationResponse"> & {
+  /**
+   * The invitation, with its new invite_expire_time; or, when a user has verified the address since, that user's membership.
+   *
+   * @generated from field: users.v1.Member member = 1;
+   */
+  member?: Member | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message users.v1.ResendInvitationResponse.
+ * Use `create(ResendInvitationResponseSchema)` to create a new message.
+ */
+export const ResendInvitationResponseSchema: GenMessage<ResendInvitationResponse> = /*@__PURE__*/
+  messageDesc(file_users_v1_member, 4);
+
+/**
  * The request of AddMember.
  *
  * @generated from message users.v1.AddMemberRequest
@@ -207,7 +292,7 @@ export type AddMemberRequest = Message<"users.v1.AddMemberRequest"> & {
  * Use `create(AddMemberRequestSchema)` to create a new message.
  */
 export const AddMemberRequestSchema: GenMessage<AddMemberRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 3);
+  messageDesc(file_users_v1_member, 5);
 
 /**
  * The response of AddMember.
@@ -235,7 +320,7 @@ export type AddMemberResponse = Message<"users.v1.AddMemberResponse"> & {
  * Use `create(AddMemberResponseSchema)` to create a new message.
  */
 export const AddMemberResponseSchema: GenMessage<AddMemberResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 4);
+  messageDesc(file_users_v1_member, 6);
 
 /**
  * The request of RemoveMember.
@@ -301,7 +386,7 @@ export type RemoveMemberRequest = Message<"users.v1.RemoveMemberRequest"> & {
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema: GenMessage<RemoveMemberRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 5);
+  messageDesc(file_users_v1_member, 7);
 
 /**
  * The response of RemoveMember.
@@ -329,7 +414,7 @@ export type RemoveMemberResponse = Message<"users.v1.RemoveMemberResponse"> & {
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 6);
+  messageDesc(file_users_v1_member, 8);
 
 /**
  * The request of SetMemberRole.
@@ -387,7 +472,7 @@ export type SetMemberRoleRequest = Message<"users.v1.SetMemberRoleRequest"> & {
  * Use `create(SetMemberRoleRequestSchema)` to create a new message.
  */
 export const SetMemberRoleRequestSchema: GenMessage<SetMemberRoleRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 7);
+  messageDesc(file_users_v1_member, 9);
 
 /**
  * The response of SetMemberRole.
@@ -415,7 +500,7 @@ export type SetMemberRoleResponse = Message<"users.v1.SetMemberRoleResponse"> & 
  * Use `create(SetMemberRoleResponseSchema)` to create a new message.
  */
 export const SetMemberRoleResponseSchema: GenMessage<SetMemberRoleResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 8);
+  messageDesc(file_users_v1_member, 10);
 
 /**
  * The request of ListMembers.
@@ -478,7 +563,7 @@ export type ListMembersRequest = Message<"users.v1.ListMembersRequest"> & {
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema: GenMessage<ListMembersRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 9);
+  messageDesc(file_users_v1_member, 11);
 
 /**
  * The response of ListMembers.
@@ -506,7 +591,7 @@ export type ListMembersResponse = Message<"users.v1.ListMembersResponse"> & {
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema: GenMessage<ListMembersResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 10);
+  messageDesc(file_users_v1_member, 12);
 
 /**
  * The request of AddTeamMember.
@@ -558,7 +643,7 @@ export type AddTeamMemberRequest = Message<"users.v1.AddTeamMemberRequest"> & {
  * Use `create(AddTeamMemberRequestSchema)` to create a new message.
  */
 export const AddTeamMemberRequestSchema: GenMessage<AddTeamMemberRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 11);
+  messageDesc(file_users_v1_member, 13);
 
 /**
  * The response of AddTeamMember.
@@ -586,7 +671,7 @@ export type AddTeamMemberResponse = Message<"users.v1.AddTeamMemberResponse"> & 
  * Use `create(AddTeamMemberResponseSchema)` to create a new message.
  */
 export const AddTeamMemberResponseSchema: GenMessage<AddTeamMemberResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 12);
+  messageDesc(file_users_v1_member, 14);
 
 /**
  * The request of RemoveTeamMember.
@@ -638,7 +723,7 @@ export type RemoveTeamMemberRequest = Message<"users.v1.RemoveTeamMemberRequest"
  * Use `create(RemoveTeamMemberRequestSchema)` to create a new message.
  */
 export const RemoveTeamMemberRequestSchema: GenMessage<RemoveTeamMemberRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 13);
+  messageDesc(file_users_v1_member, 15);
 
 /**
  * The response of RemoveTeamMember.
@@ -666,7 +751,7 @@ export type RemoveTeamMemberResponse = Message<"users.v1.RemoveTeamMemberRespons
  * Use `create(RemoveTeamMemberResponseSchema)` to create a new message.
  */
 export const RemoveTeamMemberResponseSchema: GenMessage<RemoveTeamMemberResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 14);
+  messageDesc(file_users_v1_member, 16);
 
 /**
  * A user and an organization.
@@ -694,7 +779,7 @@ export type MembershipPair = Message<"users.v1.MembershipPair"> & {
  * Use `create(MembershipPairSchema)` to create a new message.
  */
 export const MembershipPairSchema: GenMessage<MembershipPair> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 15);
+  messageDesc(file_users_v1_member, 17);
 
 /**
  * The request of BatchGetMemberships.
@@ -722,7 +807,7 @@ export type BatchGetMembershipsRequest = Message<"users.v1.BatchGetMembershipsRe
  * Use `create(BatchGetMembershipsRequestSchema)` to create a new message.
  */
 export const BatchGetMembershipsRequestSchema: GenMessage<BatchGetMembershipsRequest> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 16);
+  messageDesc(file_users_v1_member, 18);
 
 /**
  * The answer for one pair.
@@ -765,7 +850,7 @@ export type MembershipResult = Message<"users.v1.MembershipResult"> & {
  * Use `create(MembershipResultSchema)` to create a new message.
  */
 export const MembershipResultSchema: GenMessage<MembershipResult> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 17);
+  messageDesc(file_users_v1_member, 19);
 
 /**
  * The response of BatchGetMemberships.
@@ -786,7 +871,7 @@ export type BatchGetMembershipsResponse = Message<"users.v1.BatchGetMembershipsR
  * Use `create(BatchGetMembershipsResponseSchema)` to create a new message.
  */
 export const BatchGetMembershipsResponseSchema: GenMessage<BatchGetMembershipsResponse> = /*@__PURE__*/
-  messageDesc(file_users_v1_member, 18);
+  messageDesc(file_users_v1_member, 20);
 
 /**
  * What a member may do in its organization; each role may do what the ones before it may. The service keeps the role,

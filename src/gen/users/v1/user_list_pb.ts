@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { AuthenticatorType } from "./authenticator_pb.ts";
 import { file_users_v1_authenticator } from "./authenticator_pb.ts";
 import type { Consistency } from "./consistency_pb.ts";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file users/v1/user_list.proto.
  */
 export const file_users_v1_user_list: GenFile = /*@__PURE__*/
-  fileDesc("Chh1c2Vycy92MS91c2VyX2xpc3QucHJvdG8SCHVzZXJzLnYxIpwECgpVc2VyRmlsdGVyEiEKCHVzZXJfaWRzGAEgAygDQg+6SAySAQkQ6AciBCICIAASKgoGZW1haWxzGAIgAygJQhq6SBOSARAQ6AciC3IJEAEYyAG6AQEA2PMYARIpCgl1c2VybmFtZXMYAyADKAlCFrpIE5IBEBDoByILcgkQARiAAboBAQASGwoOZW1haWxfdmVyaWZpZWQYBCABKAhIAIgBARIWCglpc19hY3RpdmUYBSABKAhIAYgBARIZCgxpc19zdXBlcnVzZXIYBiABKAhIAogBARIVCghpc19zdGFmZhgHIAEoCEgDiAEBEiAKD29yZ2FuaXphdGlvbl9pZBgIIAEoA0IHukgEIgIoABIgCgpwZXJtaXNzaW9uGAkgASgJQgy6SAlyBxjJAboBAQASSwoTYXV0aGVudGljYXRvcl90eXBlcxgKIAMoDjIbLnVzZXJzLnYxLkF1dGhlbnRpY2F0b3JUeXBlQhG6SA6SAQsQCiIHggEEEAEgABIiChV3aXRob3V0X2F1dGhlbnRpY2F0b3IYCyABKAhIBIgBARIfCgVxdWVyeRgMIAEoCUIQukgJcgcYyAG6AQEA2PMYAUIRCg9fZW1haWxfdmVyaWZpZWRCDAoKX2lzX2FjdGl2ZUIPCg1faXNfc3VwZXJ1c2VyQgsKCV9pc19zdGFmZkIYChZfd2l0aG91dF9hdXRoZW50aWNhdG9yIsgCChBMaXN0VXNlcnNSZXF1ZXN0EiQKBmZpbHRlchgBIAEoCzIULnVzZXJzLnYxLlVzZXJGaWx0ZXISIAoGc2VhcmNoGAIgASgJQhC6SAlyBxiABLoBAQDY8xgBEkQKCG9yZGVyX2J5GAMgASgJQjK6SC/YAQFyKjIoXihpZHx1c2VybmFtZXxkYXRlX2pvaW5lZCkoIGFzY3wgZGVzYyk/JBIUCgxzaG93X2RlbGV0ZWQYBCABKAgSKgoEdmlldxgFIAEoDjISLnVzZXJzLnYxLlVzZXJWaWV3Qgi6SAWCAQIQARIaCglwYWdlX3NpemUYBiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgHIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYCCABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSJLChFMaXN0VXNlcnNSZXNwb25zZRIdCgV1c2VycxgBIAMoCzIOLnVzZXJzLnYxLlVzZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItgBChJMaXN0VXNlcklkc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcnMudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESFAoMc2hvd19kZWxldGVkGAMgASgIEhoKCXBhZ2Vfc2l6ZRgEIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgGIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5IjsKE0xpc3RVc2VySWRzUmVzcG9uc2USCwoDaWRzGAEgAygDEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLlAQoSU3RyZWFtVXNlcnNSZXF1ZXN0EiQKBmZpbHRlchgBIAEoCzIULnVzZXJzLnYxLlVzZXJGaWx0ZXISIAoGc2VhcmNoGAIgASgJQhC6SAlyBxiABLoBAQDY8xgBEhQKDHNob3dfZGVsZXRlZBgDIAEoCBIqCgR2aWV3GAQgASgOMhIudXNlcnMudjEuVXNlclZpZXdCCLpIBYIBAhABEhkKCGFmdGVyX2lkGAUgASgDQge6SAQiAigAEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiMwoTU3RyZWFtVXNlcnNSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcnMudjEuVXNlckIuCg51c2VyZC51c2Vycy52MVABWhp1c2VyZC9nZW4vdXNlcnMvdjE7dXNlcnN2MWIGcHJvdG8z", [file_buf_validate_validate, file_users_v1_authenticator, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
+  fileDesc("Chh1c2Vycy92MS91c2VyX2xpc3QucHJvdG8SCHVzZXJzLnYxIvgHCgpVc2VyRmlsdGVyEiEKCHVzZXJfaWRzGAEgAygDQg+6SAySAQkQ6AciBCICIAASKgoGZW1haWxzGAIgAygJQhq6SBOSARAQ6AciC3IJEAEYyAG6AQEA2PMYARIpCgl1c2VybmFtZXMYAyADKAlCFrpIE5IBEBDoByILcgkQARiAAboBAQASGwoOZW1haWxfdmVyaWZpZWQYBCABKAhIAIgBARIWCglpc19hY3RpdmUYBSABKAhIAYgBARIZCgxpc19zdXBlcnVzZXIYBiABKAhIAogBARIVCghpc19zdGFmZhgHIAEoCEgDiAEBEiAKD29yZ2FuaXphdGlvbl9pZBgIIAEoA0IHukgEIgIoABIgCgpwZXJtaXNzaW9uGAkgASgJQgy6SAlyBxjJAboBAQASSwoTYXV0aGVudGljYXRvcl90eXBlcxgKIAMoDjIbLnVzZXJzLnYxLkF1dGhlbnRpY2F0b3JUeXBlQhG6SA6SAQsQCiIHggEEEAEgABIiChV3aXRob3V0X2F1dGhlbnRpY2F0b3IYCyABKAhIBIgBARIfCgVxdWVyeRgMIAEoCUIQukgJcgcYyAG6AQEA2PMYARITCgZpc19hcHAYDSABKAhIBYgBARIZCgxpc19zdXNwZW5kZWQYDiABKAhIBogBARIfCglyb2xlX25hbWUYDyABKAlCDLpICXIHGJYBugEBABIsCgxleHRlcm5hbF9pZHMYECADKAlCFrpIE5IBEBDoByILcgkQARjIAboBAQASMAoMam9pbmVkX3NpbmNlGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1qb2luZWRfYmVmb3JlGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBsYXN0X2xvZ2luX3NpbmNlGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFsYXN0X2xvZ2luX2JlZm9yZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRbGFzdF9hY3RpdmVfc2luY2UYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWN0aXZlX2JlZm9yZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEQoPX2VtYWlsX3ZlcmlmaWVkQgwKCl9pc19hY3RpdmVCDwoNX2lzX3N1cGVydXNlckILCglfaXNfc3RhZmZCGAoWX3dpdGhvdXRfYXV0aGVudGljYXRvckIJCgdfaXNfYXBwQg8KDV9pc19zdXNwZW5kZWQiyAIKEExpc3RVc2Vyc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcnMudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESRAoIb3JkZXJfYnkYAyABKAlCMrpIL9gBAXIqMiheKGlkfHVzZXJuYW1lfGRhdGVfam9pbmVkKSggYXNjfCBkZXNjKT8kEhQKDHNob3dfZGVsZXRlZBgEIAEoCBIqCgR2aWV3GAUgASgOMhIudXNlcnMudjEuVXNlclZpZXdCCLpIBYIBAhABEhoKCXBhZ2Vfc2l6ZRgGIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAcgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgIIAEoCzIVLnVzZXJzLnYxLkNvbnNpc3RlbmN5IksKEUxpc3RVc2Vyc1Jlc3BvbnNlEh0KBXVzZXJzGAEgAygLMg4udXNlcnMudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AEKEkxpc3RVc2VySWRzUmVxdWVzdBIkCgZmaWx0ZXIYASABKAsyFC51c2Vycy52MS5Vc2VyRmlsdGVyEiAKBnNlYXJjaBgCIAEoCUIQukgJcgcYgAS6AQEA2PMYARIUCgxzaG93X2RlbGV0ZWQYAyABKAgSGgoJcGFnZV9zaXplGAQgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcnMudjEuQ29uc2lzdGVuY3kiOwoTTGlzdFVzZXJJZHNSZXNwb25zZRILCgNpZHMYASADKAMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuUBChJTdHJlYW1Vc2Vyc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcnMudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESFAoMc2hvd19kZWxldGVkGAMgASgIEioKBHZpZXcYBCABKA4yEi51c2Vycy52MS5Vc2VyVmlld0IIukgFggECEAESGQoIYWZ0ZXJfaWQYBSABKANCB7pIBCICKAASKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2Vycy52MS5Db25zaXN0ZW5jeSIzChNTdHJlYW1Vc2Vyc1Jlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2Vycy52MS5Vc2VyQi4KDnVzZXJkLnVzZXJzLnYxUAFaGnVzZXJkL2dlbi91c2Vycy92MTt1c2Vyc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_users_v1_authenticator, file_users_v1_consistency, file_users_v1_options, file_users_v1_user]);
 
 /**
  * Which users: those that meet every condition that is set. A condition that lists several values is met by any of them.
@@ -110,6 +112,77 @@ export type UserFilter = Message<"users.v1.UserFilter"> & {
    * @generated from field: string query = 12;
    */
   query: string;
+
+  /**
+   * The user is, or is not, the proxy of an application.
+   *
+   * @generated from field: optional bool is_app = 13;
+   */
+  isApp?: boolean | undefined;
+
+  /**
+   * The user is, or is not, suspended.
+   *
+   * @generated from field: optional bool is_suspended = 14;
+   */
+  isSuspended?: boolean | undefined;
+
+  /**
+   * The name of a role that the user has, up to 150 characters. Empty = any.
+   *
+   * @generated from field: string role_name = 15;
+   */
+  roleName: string;
+
+  /**
+   * Up to 1,000 external ids, compared exactly; 1 to 200 characters each.
+   *
+   * @generated from field: repeated string external_ids = 16;
+   */
+  externalIds: string[];
+
+  /**
+   * The user was created at this moment or later. Absent = any. An index serves it with order_by "date_joined"; in the order
+   * of ids all users before are read.
+   *
+   * @generated from field: google.protobuf.Timestamp joined_since = 17;
+   */
+  joinedSince?: Timestamp | undefined;
+
+  /**
+   * The user was created before this moment. Absent = any.
+   *
+   * @generated from field: google.protobuf.Timestamp joined_before = 18;
+   */
+  joinedBefore?: Timestamp | undefined;
+
+  /**
+   * The user last signed in at this moment or later. Absent = any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_login_since = 19;
+   */
+  lastLoginSince?: Timestamp | undefined;
+
+  /**
+   * The user last signed in before this moment, or never. Absent = any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_login_before = 20;
+   */
+  lastLoginBefore?: Timestamp | undefined;
+
+  /**
+   * The user was last seen at this moment or later. Absent = any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_active_since = 21;
+   */
+  lastActiveSince?: Timestamp | undefined;
+
+  /**
+   * The user was last seen before this moment, or never. Absent = any.
+   *
+   * @generated from field: google.protobuf.Timestamp last_active_before = 22;
+   */
+  lastActiveBefore?: Timestamp | undefined;
 };
 
 /**

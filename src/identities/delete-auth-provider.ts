@@ -1,0 +1,25 @@
+import { organizationSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { whileOvertaken } from "../db/overtaken.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { deleteProvider } from "./provider.ts";
+
+const method = UserService.method.deleteAuthProvider;
+
+/** DeleteAuthProvider: as DeleteIdentityProvider. Whose provider it is never changes; a retry finds its first answer without. */
+export const deleteAuthProvider =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  (call, request) =>
+    whileOvertaken(async () => {
+      const { id, requestId, validateOnly } = request;
+      const known = await db.sql
+        .selectFrom("auth_provider")
+        .select("organization_id")
+        .where("id", "=", id)
+        .executeTakeFirst(db.abort(call));
+      const subjects = known === undefined ? [] : [organizationSubject(known.organization_id)];
+      return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => ({
+        removedIdentities: await deleteProvider(tx, "auth_provider", request),
+      }));
+    });

@@ -1,0 +1,97 @@
+import { sql } from "kysely";
+import { userSubject } from "../cache/subject.ts";
+import { overtaken } from "../db/overtaken.ts";
+import type { Tx } from "../db/transaction.ts";
+import { conflict, type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
+import { assertMay } from "../users/privileges.ts";
+import { withoutSignIn } from "./link.ts";
+
+/** The two tables of providers, and those of what they call users. */
+const linksOf = { identity_provider: "identity", auth_provider: "auth_identity" } as const;
+
+/** A table of providers. */
+export type ProviderTable = keyof typeof linksOf;
+
+/** What a deletion asks for. */
+type Deletion = { readonly id: bigint; readonly etag: string; readonly force: boolean };
+
+/** Most identities that go with their provider: a write never holds many locks, nor for long. */
+const MAX_REMOVED = 10_000;
+
+/**
+ * A provider is of some kind: an update may leave the field out, so that its rule can't say it.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const assertNamed = (name: string, field: string): void => {
+  if (name === "") throw invalidField(field, "must be at least 1 characters");
+};
+
+/** No provider has this id. */
+export const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
+
+/**
+ * The change is based on the version that is stored; an empty etag asks for no check.
+ * @throws ABORTED ETAG_MISMATCH.
+ */
+export const assertProviderEtag = ({ version }: { readonly version: number }, etag: string): void => {
+  if (etag !== "" && etag !== String(version)) {
+    throw conflict("ETAG_MISMATCH", "The provider has changed since.", { metadata: { etag: String(version) } });
+  }
+};
+
+/** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
+const lockUsers = async (tx: Tx, table: ProviderTable, id: bigint): Promise<ReadonlySet<bigint>> => {
+  const { rows } = await sql<{ id: bigint }>`
+    select s.id from subject_version s where s.kind = ${userSubject(0n).kind} and s.id in (
+      select user_id from ${sql.table(linksOf[table])} where provider_id = ${id} order by user_id limit ${MAX_REMOVED + 1}
+    ) order by s.id for update`.execute(tx.sql, tx.abort);
+  return new Set(rows.map((row) => row.id));
+};
+
+const inUse = (identities: number, what: string): DomainError =>
+  failedPrecondition("PROVIDER_IN_USE", `The provider has ${identities} identities${what}.`, {
+    metadata: { identities: String(identities) },
+  });
+
+/** Removes the identities of a provider whose row is locked, so that no further ones come. */
+const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked: ReadonlySet<bigint>): Promise<number> => {
+  const links = sql.table(linksOf[table]);
+  const { rows } = await sql<{ user_id: bigint }>`delete from ${links} where provider_id = ${id} returning user_id`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  const users = rows.map(({ user_id }) => user_id);
+  if (users.some((user) => !locked.has(user))) throw overtaken("A user was linked to the provider");
+  const stranded = await withoutSignIn(tx, users);
+  if (stranded > 0) {
+    throw failedPrecondition("LAST_SIGN_IN_METHOD", `For ${stranded} users it is the only way to sign in.`, {
+      metadata: { users: String(stranded) },
+    });
+  }
+  return users.length;
+};
+
+/**
+ * Deletes a provider, with force its identities too; the subject of the provider is locked. Users are locked before the row,
+ * as whoever links one does it.
+ * @returns how many identities went.
+ * @throws NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION PROVIDER_IN_USE, LAST_SIGN_IN_METHOD;
+ * PERMISSION_DENIED PERMISSION_REQUIRED.
+ */
+export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {
+  if (force) await assertMay(tx, "users.admin");
+  const locked = force ? await lockUsers(tx, table, id) : new Set<bigint>();
+  const { rows } = await sql<{ version: number }>`
+    select version from ${sql.table(table)} where id = ${id} for update`.execute(tx.sql, tx.abort);
+  const [row] = rows;
+  if (row === undefined) throw providerNotFound();
+  assertProviderEtag(row, etag);
+  const counted = await sql<{ identities: number }>`
+    select count(*)::int as identities from ${sql.table(linksOf[table])} where provider_id = ${id}`.execute(tx.sql, tx.abort);
+  const identities = counted.rows[0]?.identities ?? 0;
+  if (identities > 0 && !force) throw inUse(identities, "; force removes them too");
+  if (identities > MAX_REMOVED) throw inUse(identities, `, more than the ${MAX_REMOVED} that can be removed with it`);
+  const removed = identities === 0 ? 0 : await removeIdentities(tx, table, id, locked);
+  await sql`delete from ${sql.table(table)} where id = ${id}`.execute(tx.sql, tx.abort);
+  return BigInt(removed);
+};
