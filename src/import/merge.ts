@@ -4,6 +4,7 @@ import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
+import { giveOwnIds } from "./steps/own-ids.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
@@ -19,6 +20,7 @@ type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unk
 export const matching: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
+  { name: "giving ids", run: giveOwnIds },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling replicas", run: settleReplicas },
   { name: "settling usernames", run: settleUsernames },

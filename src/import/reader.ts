@@ -30,6 +30,8 @@ export type Reader = {
   readonly fields: ReadonlySet<string>;
   /** Why known fields are left → the reason. */
   readonly notHeld: Readonly<Record<string, string>>;
+  /** Its records may have no pk: a step gives them one. */
+  readonly isKeyless?: true;
   /**
    * The rows of a record; the vault is for what is not to lie in the open, not even in a staging table.
    * @throws FieldFault or Unfit, with the name of the field in front when it is about one.

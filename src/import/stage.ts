@@ -33,7 +33,9 @@ const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tal
     return undefined;
   }
   const here = ` (${reader.model}${typeof pk === "number" || typeof pk === "string" ? ` ${JSON.stringify(pk).slice(0, 40)}` : ""})`;
-  if (pk === undefined || pk === null) throw broken(here, "it has no pk");
+  const { isKeyless = false } = reader;
+  const isUnnamed = pk === undefined || pk === null;
+  if (isUnnamed && !isKeyless) throw broken(here, "it has no pk");
   if (!isObject(fields)) throw broken(here, "it has no fields");
   tally.read(reader.model);
   for (const name in fields) if (!reader.fields.has(name)) tally.unknownField(reader.model, name);
@@ -55,8 +57,8 @@ const stageRecord = (record: unknown, staging: Staging, vault: Vault, tally: Tal
   let links: readonly LinkRow[] = [];
   const full = [
     stage(reader.into, place, () => {
-      place.pk = primaryKey(pk);
-      const rows = reader.rows(place.pk, fields, vault);
+      if (!isUnnamed) place.pk = primaryKey(pk);
+      const rows = reader.rows(place.pk ?? 0n, fields, vault);
       ({ links } = rows);
       return rows.columns;
     }),

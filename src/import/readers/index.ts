@@ -24,6 +24,7 @@ import { sentryUserOption } from "./sentry-useroption.ts";
 import { sentryUserPermission } from "./sentry-userpermission.ts";
 import { sentryUserRole } from "./sentry-userrole.ts";
 import { sentryUserRoleUser } from "./sentry-userroleuser.ts";
+import { userdUser } from "./userd-user.ts";
 
 /** Every model that an import reads. A further one is a file here, its line, and a step of the merge. */
 export const readers: readonly Reader[] = [
@@ -55,4 +56,5 @@ export const readers: readonly Reader[] = [
   sentryIdentity,
   sentryAuthProvider,
   sentryAuthIdentity,
+  userdUser,
 ];
