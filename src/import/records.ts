@@ -25,10 +25,15 @@ const readers: Readonly<Record<Format, () => RecordReader>> = {
 export const readRecords = async function* (source: Readable): AsyncGenerator<Piece> {
   let bytes = 0;
   const counted = async function* () {
-    for await (const chunk of source) {
-      const read = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
-      bytes += read.length;
-      yield read;
+    try {
+      for await (const chunk of source) {
+        const read = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
+        bytes += read.length;
+        yield read;
+      }
+    } catch (error) {
+      const { syscall, message } = error as NodeJS.ErrnoException;
+      throw syscall === undefined ? error : new ImportFault(`The file can't be read: ${message}.`, { cause: error });
     }
   };
   const opened = await unpack(counted());
