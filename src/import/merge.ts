@@ -1,3 +1,4 @@
+import { findAccountConflicts, mergeAccounts } from "./steps/accounts.ts";
 import { mergeBelongings } from "./steps/belongings.ts";
 import { findConflicts, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, noteAmbiguous, writeEmails } from "./steps/emails.ts";
@@ -28,6 +29,7 @@ export const matching: readonly Step[] = [
   { name: "locking users", run: lockSubjects },
   { name: "locking names", run: lockHandles },
   { name: "comparing users", run: findConflicts },
+  { name: "comparing accounts", run: findAccountConflicts },
 ];
 
 /** One statement after another, each over all rows of the file. */
@@ -44,6 +46,7 @@ export const writing: readonly Step[] = [
   { name: "naming permissions", run: namePermissions },
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
+  { name: "storing accounts", run: mergeAccounts },
   { name: "versioning names", run: bumpHandles },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

@@ -1,4 +1,7 @@
 import type { Reader } from "../reader.ts";
+import { accountAccount } from "./account-account.ts";
+import { accountAccountContact } from "./account-accountcontact.ts";
+import { accountUserProfile } from "./account-userprofile.ts";
 import { authGroup } from "./auth-group.ts";
 import { authPermission } from "./auth-permission.ts";
 import { authUser } from "./auth-user.ts";
@@ -57,4 +60,7 @@ export const readers: readonly Reader[] = [
   sentryAuthProvider,
   sentryAuthIdentity,
   userdUser,
+  accountAccount,
+  accountUserProfile,
+  accountAccountContact,
 ];
