@@ -7,7 +7,7 @@ export const tools = [
   "test/conformance/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
-  "test/import/{command,django,memory}.test.ts",
+  "test/import/{command,django,endings,memory}.test.ts",
   "test/packaging/image.test.ts",
   "test/startup/data-folder.test.ts",
 ];

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { importCommand } from "./cli/import.ts";
 import { migrateCommand } from "./cli/migrate.ts";
@@ -24,6 +25,7 @@ const endUsage = (command: Command): void => {
   command.commands.forEach(endUsage);
 };
 endUsage(program);
+endWithSentences();
 
 try {
   await program.parseAsync();

@@ -29,10 +29,13 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const subject of await accountsOf(tx.sql, userId, tx.abort)) tx.touch(subject);
 };
 
-/** What a write moves that changes who is in an account: the account, and account 0 when it is the platform account. */
-export const memberSubjects = async (db: Database, call: Call, accountId: bigint): Promise<readonly Subject[]> => {
-  const { rows } = await sql`select from account where id = ${accountId} and is_platform`.execute(db.sql, db.abort(call));
-  return [...(rows.length > 0 ? [platformSubject] : []), accountSubject(accountId)];
+/** What a write moves that changes who is in accounts: these, and account 0 when one is the platform account. */
+export const memberSubjects = async (db: Database, call: Call, ...accountIds: readonly bigint[]): Promise<readonly Subject[]> => {
+  const { rows } = await sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`.execute(
+    db.sql,
+    db.abort(call),
+  );
+  return [...(rows.length > 0 ? [platformSubject] : []), ...accountIds.map(accountSubject)];
 };
 
 /**

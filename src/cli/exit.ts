@@ -7,10 +7,14 @@ export const ExitCode = {
   USAGE: 2,
   /** What is to be written conflicts with what is stored. */
   CONFLICT: 3,
-  /** There is no such user or option. */
+  /** There is no such user or option, or nothing in the file that userd holds. */
   NOT_FOUND: 4,
-  /** The service can't be reached or is overloaded: try again. */
+  /** The service or the database can't be reached or is overloaded: try again. */
   UNAVAILABLE: 5,
+  /** Ended by Ctrl-C (SIGINT), as shells count signals. */
+  INTERRUPTED: 130,
+  /** Ended by SIGTERM. */
+  TERMINATED: 143,
 } as const;
 
 /** One exit code. */
@@ -18,12 +22,14 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The table that --help shows. */
 export const exitCodesHelp = `Exit codes:
-  0  done
-  1  failed
-  2  wrong usage, setting or file
-  3  conflict with what is stored
-  4  not found
-  5  the service can't be reached: try again`;
+  0    done
+  1    failed
+  2    wrong usage, setting or file
+  3    conflict with what is stored
+  4    not found, or nothing in the file that userd holds
+  5    the service or the database can't be reached: try again
+  130  ended by Ctrl-C (SIGINT)
+  143  ended by SIGTERM`;
 
 /** A command that ends with a code of its own; the message is for the person who ran it. */
 export class CommandError extends Error {

@@ -1,8 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ConfigError } from "../config.ts";
+import { isUnreachable } from "../db/faults.ts";
 import { StartupError } from "../db/startup-error.ts";
 import { DomainError } from "../errors.ts";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { version } from "../version.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
 const byCode: Partial<Record<Code, ExitCode>> = {
@@ -15,21 +17,55 @@ const byCode: Partial<Record<Code, ExitCode>> = {
   [Code.DeadlineExceeded]: ExitCode.UNAVAILABLE,
 };
 
+const isLost = (error: Error): boolean => isUnreachable(error) || (error.cause instanceof Error && isUnreachable(error.cause));
+
 /** The exit code that an error ends a command with. */
 export const exitCodeOf = (error: unknown): ExitCode => {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof ConfigError) return ExitCode.USAGE;
   if (error instanceof ConnectError) return byCode[error.code] ?? ExitCode.FAILURE;
-  return ExitCode.FAILURE;
+  return error instanceof Error && isLost(error) ? ExitCode.UNAVAILABLE : ExitCode.FAILURE;
 };
 
-/** What to tell the person who ran the command: a sentence, and a stack only for what nobody foresaw. */
+/** What PostgreSQL says by the class of its codes: its own messages can hold values. */
+const byClass: Readonly<Record<string, string>> = {
+  "25": "The database only lets read",
+  "28": "The database does not let this user in",
+  "42": "The database does not permit this, or its schema is not userd's",
+  "53": "The database has no space, memory or connection left",
+  "54": "The database can't hold this much",
+  "57": "The database was told to stop this",
+  "58": "The database's own system failed",
+  XX: "The database is damaged",
+};
+
+const sentenceOf = (error: Error): string | undefined => {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (isUnreachable(error)) return "The connection to the database is lost: try again.";
+  // SQLSTATE has five characters, as some codes of the operating system do.
+  const sentence = code !== undefined && code.length === 5 ? byClass[code.slice(0, 2)] : undefined;
+  if (sentence !== undefined) return `${sentence} (${code}).`;
+  return syscall === undefined ? undefined : `${error.message}.`;
+};
+
+/** Where our own code was, from the inside out: what whoever mends it needs, in the same line. */
+const traceOf = ({ stack = "" }: Error): string => {
+  const frames = [...stack.matchAll(/^(?!.*node_modules).*\/(?:src|dist)\/([\w./-]+:\d+):\d+\)?$/gm)].map(([, frame]) => frame);
+  return frames.length === 0 ? "" : ` at ${frames.slice(0, 4).join(" < ")}`;
+};
+
+/** What to tell the person who ran the command: one sentence, also of what nobody foresaw. */
 export const explain = (error: unknown): string => {
   if (error instanceof ConnectError) {
     const [info] = error.findDetails(ErrorInfoSchema);
     return `userd: ${error.rawMessage}${info ? ` (${info.reason})` : ""}`;
   }
-  const foreseen = [CommandError, ConfigError, StartupError, DomainError].some((kind) => error instanceof kind);
-  if (error instanceof Error) return `userd: ${foreseen ? error.message : (error.stack ?? error.message)}`;
-  return `userd: ${String(error)}`;
+  if (!(error instanceof Error)) return `userd: ${String(error)}`;
+  if ([CommandError, ConfigError, StartupError, DomainError].some((kind) => error instanceof kind)) return `userd: ${error.message}`;
+  const sentence = sentenceOf(error);
+  if (sentence !== undefined) return `userd: ${sentence}`;
+  const { code } = error as NodeJS.ErrnoException;
+  // The database's messages can hold what the file or the request held.
+  const what = code === undefined ? `${error.name}: ${error.message.split("\n")[0]}` : `${error.name} ${code}`;
+  return `userd: This is a fault of userd ${version}; please report this line to its issues: ${what}${traceOf(error)}`;
 };

@@ -1,5 +1,3 @@
-import { access, constants, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { loadConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
 import { openForCommand } from "../db/open.ts";
@@ -7,12 +5,13 @@ import { ImportFault } from "../import/fault.ts";
 import { runImport } from "../import/import.ts";
 import { keepHeapSmall } from "../import/memory.ts";
 import { createProgress } from "../import/progress.ts";
-import { type ImportReport, isStopped } from "../import/report.ts";
+import { type ImportReport, isEmpty, isStopped } from "../import/report.ts";
 import { formatReport } from "../import/report-text.ts";
 import { openSource, STDIN } from "../import/source.ts";
 import type { OnConflict } from "../import/transaction.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { openMapFile } from "./map-file.ts";
 
 type ImportCommand = {
   readonly dryRun?: true;
@@ -30,27 +29,20 @@ const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): st
   return map ?? `${file}.map.json`;
 };
 
-/** Asked before the import, so that a map that can't be written is known before anything is stored. */
-const assertWritable = async (mapFile: string): Promise<void> => {
-  try {
-    await access(dirname(mapFile), constants.W_OK);
-  } catch (error) {
-    throw new CommandError(`The map can't be written: ${(error as Error).message}.`, ExitCode.USAGE);
-  }
-};
-
-const formatMap = ({ remapped }: ImportReport): string =>
-  `${JSON.stringify({ users: Object.fromEntries(remapped.map(({ pk, id }) => [pk, id])) }, null, 2)}\n`;
-
 const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
   const { dryRun = false, onConflict } = options;
   const mapFile = mapFileOf(file, options);
   const config = loadConfig();
   const log = createLogger(config.logLevel);
   const { stream, size } = await openSource(file);
-  if (mapFile !== undefined) await assertWritable(mapFile);
+  await using map = mapFile === undefined ? undefined : await openMapFile(mapFile);
   const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort(new CommandError("Interrupted: nothing was stored.", ExitCode.FAILURE)));
+  for (const [signal, code] of [
+    ["SIGINT", ExitCode.INTERRUPTED],
+    ["SIGTERM", ExitCode.TERMINATED],
+  ] as const) {
+    process.once(signal, () => interrupt.abort(new CommandError("Interrupted: nothing was stored.", code)));
+  }
   await using db = await openForCommand(config, log);
   await migrate(db, log);
   using progress = createProgress(size);
@@ -61,8 +53,9 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     ...(options.userModel !== undefined && { userModel: options.userModel }),
     onProgress: progress.show,
     signal: interrupt.signal,
+    beforeCommit: async (found) => map?.write(found),
   });
-  if (report.stored && mapFile !== undefined) await writeFile(mapFile, formatMap(report), { mode: 0o600 });
+  if (report.stored) await map?.publish();
   return report;
 };
 
@@ -73,6 +66,7 @@ export const run = async (file: string, options: ImportCommand): Promise<void> =
     const report = await importFile(file, options);
     process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
     if (isStopped(report)) process.exitCode = ExitCode.CONFLICT;
+    else if (isEmpty(report)) process.exitCode = ExitCode.NOT_FOUND;
   } catch (error) {
     if (error instanceof ImportFault) throw new CommandError(`${error.message} Nothing was stored.`, ExitCode.USAGE);
     throw error;

@@ -1,12 +1,13 @@
 import { Command, Option } from "commander";
 import { STDIN } from "../import/source.ts";
+import { exitCodesHelp } from "./exit.ts";
 import { whenRun } from "./when-run.ts";
 
 /** `userd import`: takes the users of a Sentry export or a Django dump into the database, all of the file or nothing. */
 export const importCommand = (): Command =>
   new Command("import")
     .description(
-      "Import a JSON export of Sentry or Django's dumpdata: all of it or nothing. The service must not run on an embedded database.",
+      "Import an export of Sentry or Django's dumpdata (JSON, JSON lines, XML, YAML) or userd's own lines, also with gzip: all of it or nothing. The service must not run on an embedded database.",
     )
     .argument("<file>", `the export; ${STDIN} for standard input`)
     .option("--dry-run", "do everything but store it")
@@ -21,4 +22,5 @@ export const importCommand = (): Command =>
     .option("--user-model <model>", "the model that holds the users, where the file has several that could, such as users.user")
     .option("--map <file>", "where --on-conflict=remap writes the new ids (default: FILE.map.json)")
     .option("--json", "print the report as JSON")
+    .addHelpText("after", `\n${exitCodesHelp}\n\nWith 2, 3, 4, 130 and 143 nothing was stored.`)
     .action(whenRun(() => import("./import-file.ts")));

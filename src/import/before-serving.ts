@@ -2,8 +2,8 @@ import type { OwnedDatabase } from "../db/open.ts";
 import { StartupError } from "../db/startup-error.ts";
 import { ImportFault } from "./fault.ts";
 import { runImport } from "./import.ts";
-import { isStopped } from "./report.ts";
-import { formatReport } from "./report-text.ts";
+import { isEmpty, isStopped } from "./report.ts";
+import { formatReport, NOTHING_HELD } from "./report-text.ts";
 import { openSource } from "./source.ts";
 
 /**
@@ -16,6 +16,7 @@ export const importBeforeServing = async (db: OwnedDatabase, file: string, syste
     const report = await runImport(db, stream, { systemUsername });
     process.stdout.write(formatReport(report));
     if (isStopped(report)) throw new StartupError("The import conflicts with what is stored; the service did not start.");
+    if (isEmpty(report)) throw new StartupError(`${NOTHING_HELD} The service did not start.`);
   } catch (error) {
     if (error instanceof ImportFault) throw new StartupError(error.message, { cause: error });
     throw error;

@@ -33,6 +33,8 @@ export type ImportOptions = {
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** Called when all is written and will be stored; what it throws ends the import. */
+  readonly beforeCommit?: (report: ImportReport) => Promise<void>;
   /** Ends the import; nothing is stored. */
   readonly signal?: AbortSignal;
 };
@@ -118,6 +120,7 @@ export const runImport = async (
         signal.throwIfAborted();
         const report = { stored, dryRun, ...found };
         if (!stored) throw new TakenBack(report);
+        await options.beforeCommit?.(report);
         return report;
       } catch (error) {
         failure = error;

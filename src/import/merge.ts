@@ -1,3 +1,4 @@
+import { findAccountConflicts, mergeAccounts } from "./steps/accounts.ts";
 import { mergeBelongings } from "./steps/belongings.ts";
 import { findConflicts, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, namePrimary, noteAmbiguous, writeEmails } from "./steps/emails.ts";
@@ -5,6 +6,7 @@ import { makeNamed } from "./steps/implied.ts";
 import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
+import { giveOwnIds } from "./steps/own-ids.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
@@ -20,6 +22,7 @@ type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unk
 export const matching: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
+  { name: "giving ids", run: giveOwnIds },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling replicas", run: settleReplicas },
   { name: "naming primary addresses", run: namePrimary },
@@ -28,6 +31,7 @@ export const matching: readonly Step[] = [
   { name: "locking users", run: lockSubjects },
   { name: "locking names", run: lockHandles },
   { name: "comparing users", run: findConflicts },
+  { name: "comparing accounts", run: findAccountConflicts },
 ];
 
 /** One statement after another, each over all rows of the file. */
@@ -45,6 +49,7 @@ export const writing: readonly Step[] = [
   { name: "making what is only named", run: makeNamed },
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
+  { name: "storing accounts", run: mergeAccounts },
   { name: "versioning names", run: bumpHandles },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

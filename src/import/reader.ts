@@ -28,7 +28,7 @@ export type Reader = {
   readonly tables: readonly StagingTable[];
   /** The fields that are read; others are counted and left. */
   readonly fields: ReadonlySet<string>;
-  /** Its records may come without a primary key: what refers to them does so by name. */
+  /** Its records may come without a primary key: what refers to them does so by name, and a step gives them one. */
   readonly isKnownByName: boolean;
   /** Why known fields are left → the reason. */
   readonly notHeld: Readonly<Record<string, string>>;

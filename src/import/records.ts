@@ -1,78 +1,65 @@
 import type { Readable } from "node:stream";
-import { Assembler } from "stream-json/assembler.js";
-import { jsonParser } from "stream-json/core/parser.js";
-import { exactNumber } from "./exact-json.ts";
 import { ImportFault } from "./fault.ts";
+import { detect, type Format } from "./formats/detect.ts";
+import { jsonReader } from "./formats/json.ts";
+import { recordOfLine } from "./formats/own-line.ts";
+import type { RecordReader } from "./formats/record-reader.ts";
+import { unpack } from "./formats/unpack.ts";
+import { xmlReader } from "./formats/xml.ts";
+import { yamlReader } from "./formats/yaml.ts";
 
 /** What was read since the last piece: the records that ended in it. */
 export type Piece = { readonly records: readonly unknown[] /** Bytes of the file so far. */; readonly bytes: number };
 
-/** Depth of the assembler between two records: inside the outermost list. */
-const BETWEEN = 1;
-
-/** Text up to and with each `}`: at most one record ends in a slice, so that a syntax error has a record's number. */
-const slices = function* (text: string): Generator<string> {
-  let from = 0;
-  for (let brace = text.indexOf("}"); brace >= 0; brace = text.indexOf("}", from)) {
-    yield text.slice(from, brace + 1);
-    from = brace + 1;
-  }
-  if (from < text.length) yield text.slice(from);
+const readers: Readonly<Record<Format, () => RecordReader>> = {
+  array: () => jsonReader("array"),
+  lines: () => jsonReader("lines"),
+  xml: xmlReader,
+  yaml: yamlReader,
 };
 
 /**
- * Reads a JSON array piece by piece; memory holds one piece and the record that it ends in.
- * @throws ImportFault when the file is not UTF-8, not JSON, not an array, or ends too early.
+ * Reads the records of a file of any known format piece by piece; memory holds one piece and the record that it ends in.
+ * @throws ImportFault when the file is of no known format, is broken or ends too early.
  */
 export const readRecords = async function* (source: Readable): AsyncGenerator<Piece> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  const parse = jsonParser({ packValues: true, streamValues: false });
-  const assembler = new Assembler();
   let bytes = 0;
-  let count = 0;
-  let begun = false;
-
-  /** "record 3, at fields.email": where the reader stands. */
-  const here = (): string => {
-    const path = [...assembler.path.slice(1), ...(assembler.depth > BETWEEN ? [assembler.key] : [])].filter((part) => part !== null);
-    return `record ${count + 1}${path.length > 0 ? `, at ${JSON.stringify(path.join(".")).slice(1, -1)}` : ""}`;
-  };
-  const guarded = <T>(what: string, read: () => T): T => {
+  const counted = async function* () {
     try {
-      return read();
+      for await (const chunk of source) {
+        const read = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
+        bytes += read.length;
+        yield read;
+      }
     } catch (error) {
-      const place = begun && assembler.done ? "after the end of the array" : here();
-      throw new ImportFault(`The file is ${what} (${place}).`, { cause: error });
+      const { syscall, message } = error as NodeJS.ErrnoException;
+      throw syscall === undefined ? error : new ImportFault(`The file can't be read: ${message}.`, { cause: error });
     }
   };
-  const take = (text: string): unknown[] => {
-    const records: unknown[] = [];
-    for (const slice of slices(text)) {
-      const tokens = guarded("not valid JSON", () => parse(slice));
-      if (typeof tokens !== "object") continue;
-      for (const token of tokens.values) {
-        if (!begun && token.name !== "startArray") throw new ImportFault("The file is not a JSON array of records.");
-        begun = true;
-        // The assembler would round numbers; what it takes for text it takes as it is.
-        assembler.consume(token.name === "numberValue" ? { name: "stringValue", value: exactNumber(token.value) as never } : token);
-        const { current } = assembler;
-        if (assembler.depth === BETWEEN && Array.isArray(current) && current.length > 0) {
-          records.push(current.pop());
-          count += 1;
-        }
-      }
+  const opened = await unpack(counted());
+  const reader = readers[detect(opened.head)]();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoded = (chunk?: Buffer): string => {
+    try {
+      return decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch (error) {
+      throw new ImportFault(`The file is not UTF-8 (${reader.place()}).`, { cause: error });
     }
-    return records;
   };
 
-  for await (const chunk of source) {
-    const read = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Uint8Array);
-    const text = guarded("not UTF-8", () => decoder.decode(read, { stream: true }));
-    bytes += read.length;
-    yield { records: take(text), bytes };
+  /** Characters since a record ended. */
+  let open = 0;
+  for await (const chunk of opened.bytes) {
+    const text = decoded(chunk);
+    const records = reader.take(text);
+    open = records.length === 0 ? open + text.length : text.length;
+    if (open > reader.maxRecord) {
+      throw new ImportFault(
+        `A record is larger than ${reader.maxRecord / 1024 / 1024} MiB, which userd does not read in this format (${reader.place()}).`,
+      );
+    }
+    yield { records: records.map(recordOfLine), bytes };
   }
-  const rest = take(guarded("not UTF-8", () => decoder.decode()));
-  if (!begun) throw new ImportFault("The file is empty: it has to be a JSON array of records.");
-  if (!assembler.done) throw new ImportFault(`The file ends too early (${here()}).`);
-  yield { records: rest, bytes };
+  const rest = [...reader.take(decoded()), ...reader.end()];
+  yield { records: rest.map(recordOfLine), bytes };
 };

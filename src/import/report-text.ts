@@ -1,5 +1,5 @@
 import { formatTable } from "../cli/table.ts";
-import type { Conflict, ImportReport, Listing, NameCount } from "./report.ts";
+import { type Conflict, type ImportReport, isEmpty, type Listing, type NameCount } from "./report.ts";
 
 const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
@@ -28,7 +28,12 @@ const listed = (listings: readonly Listing[]): string[] =>
 const counted = (names: readonly NameCount[]): string[] =>
   names.map(({ name, count, reason }) => `${count} × ${plain(name)}${reason === undefined ? "" : ` (${reason})`}`);
 
-const outcome = ({ stored, dryRun, records, conflicts }: ImportReport): string => {
+/** What is said of a file that left nothing here. */
+export const NOTHING_HELD = "Nothing in the file is held: what userd reads stands in docs/import.md. Is it the right file?";
+
+const outcome = (report: ImportReport): string => {
+  const { stored, dryRun, records, conflicts } = report;
+  if (isEmpty(report)) return NOTHING_HELD;
   if (stored) return `Stored; ${countOf(records, "record")} read.`;
   if (dryRun) return "A dry run: nothing was stored.";
   return `${countOf(conflicts.length, "conflict")}: nothing was stored. --on-conflict=skip leaves such users out, --on-conflict=remap gives them new ids.`;

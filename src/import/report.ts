@@ -50,3 +50,7 @@ export type ImportReport = {
 
 /** Conflicts were found, and the import was to stop at them. */
 export const isStopped = (report: ImportReport): boolean => !report.stored && !report.dryRun;
+
+/** The file held nothing that userd holds: nothing in it is new here, and nothing was here before. */
+export const isEmpty = (report: ImportReport): boolean =>
+  !isStopped(report) && report.models.every(({ read, skipped }) => read === skipped);

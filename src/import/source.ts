@@ -19,7 +19,10 @@ export const openSource = async (file: string): Promise<Source> => {
   try {
     const stream = createReadStream(file);
     await once(stream, "open");
-    const { size } = await stat(file);
+    const found = await stat(file);
+    if (found.isDirectory()) throw new Error("it is a folder");
+    // A pipe has none.
+    const size = found.isFile() ? found.size : undefined;
     return { stream, size };
   } catch (error) {
     throw new ImportFault(`The file can't be read: ${(error as Error).message}.`, { cause: error });

@@ -26,15 +26,34 @@ export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", 
 export const lacksPrimary = (accountId: bigint) => sql<boolean>`
   not exists (select from account_contact where account_id = ${accountId} and is_primary)`;
 
+/** A user that becomes a contact of an account, under its first address. */
+export type NewContact = { readonly accountId: bigint; readonly user: { readonly id: bigint; readonly email: string } };
+
 /**
- * Makes a user a contact of an account, under its first address. The contact that has the address takes the name, and is
- * never demoted. A user without an address is no contact.
+ * Makes users contacts of accounts, one after another: the first of an account that has no primary contact becomes that. The
+ * contact that has the address takes the name, and is never demoted. A user without an address is no contact.
  */
-export const addUserToContacts = async (tx: Tx, accountId: bigint, { id, email }: { id: bigint; email: string }): Promise<void> => {
-  if (email === "") return;
+export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
+  const reached = contacts.filter(({ user }) => user.email !== "");
+  if (reached.length === 0) return;
   await sql`
     insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
-    select ${accountId}, u.email, ${handleOf(email)}, u.name, ${lacksPrimary(accountId)}, u.id from users u where u.id = ${id}
+    select account_id, email, handle, coalesce(name, ''),
+      row_number() over (partition by account_id order by position) = 1
+        and not exists (select from account_contact p where p.account_id = n.account_id and p.is_primary),
+      user_id
+    from (
+      -- Of users that share an address the first has the contact, and the last name stands.
+      select w.account_id, w.handle, min(w.position) as position,
+        (array_agg(u.id order by w.position))[1] as user_id,
+        (array_agg(u.email order by w.position))[1] as email,
+        (array_agg(u.name order by w.position desc) filter (where u.name <> ''))[1] as name
+      from unnest(
+        ${reached.map(({ accountId }) => String(accountId))}::bigint[],
+        ${reached.map(({ user }) => String(user.id))}::bigint[],
+        ${reached.map(({ user }) => handleOf(user.email))}::text[]) with ordinality as w (account_id, user_id, handle, position)
+      join users u on u.id = w.user_id group by w.account_id, w.handle
+    ) n order by position
     on conflict (account_id, email_handle) do update set
       name = coalesce(nullif(excluded.name, ''), c.name),
       is_primary = c.is_primary or excluded.is_primary,

@@ -5,8 +5,9 @@ import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { UserProfile } from "../gen/users/v1/user_profile_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { addUserToContacts } from "./contacts.ts";
+import { addUsersToContacts } from "./contacts.ts";
 import { everyField, type Metadata, metadataOf } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";
 import { type ProfileRow, storedProfile } from "./profile.select.ts";
@@ -23,13 +24,31 @@ export type NewProfile = {
 } & Partial<Metadata>;
 
 /**
+ * What CreateProfile makes of a message.
+ * @param prefix where the message stands in the request, for violations.
+ * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
+ */
+export const newProfileOf = (profile: UserProfile, prefix: string): NewProfile & Metadata => {
+  const { userId, accountId } = profile;
+  if (userId === 0n) throw invalidField(`${prefix}user_id`, "is required");
+  if (accountId === 0n) throw invalidField(`${prefix}account_id`, "is required");
+  return {
+    ...(metadataOf(profile, everyField, prefix) as Metadata),
+    user_id: userId,
+    account_id: accountId,
+    profile_image_url: profile.profileImageUrl ?? "",
+    is_test: profile.isTest ?? false,
+  };
+};
+
+/**
  * Stores a profile and makes its user a contact; user and account are locked already. That the account exists, and the
  * profile does not yet, are constraints.
  */
 export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
   const user = await writableUser(tx, profile.user_id);
   const id = await insertRow(tx, "user_profile", profile);
-  await addUserToContacts(tx, profile.account_id, user);
+  await addUsersToContacts(tx, [{ accountId: profile.account_id, user }]);
   return storedProfile(tx, id ?? 0n);
 };
 
@@ -39,16 +58,7 @@ export const createProfile =
   async (call, request) => {
     const { profile, requestId } = request;
     if (profile === undefined) throw invalidField("profile", "is required");
-    const { userId, accountId } = profile;
-    if (userId === 0n) throw invalidField("profile.user_id", "is required");
-    if (accountId === 0n) throw invalidField("profile.account_id", "is required");
-    const columns = {
-      ...metadataOf(profile, everyField, "profile."),
-      user_id: userId,
-      account_id: accountId,
-      profile_image_url: profile.profileImageUrl ?? "",
-      is_test: profile.isTest ?? false,
-    };
-    const subjects = [...(await memberSubjects(db, call, accountId)), userSubject(userId)];
+    const columns = newProfileOf(profile, "profile.");
+    const subjects = [...(await memberSubjects(db, call, columns.account_id)), userSubject(columns.user_id)];
     return write(call, { method, request, subjects, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
   };

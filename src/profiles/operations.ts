@@ -9,6 +9,7 @@ import { registerResources } from "../resources/register-resources.ts";
 import { transferResources } from "../resources/transfer-resources.ts";
 import { unregisterResources } from "../resources/unregister-resources.ts";
 import { addAccountContact } from "./add-account-contact.ts";
+import { batchCreateProfiles } from "./batch-create-profiles.ts";
 import { createAccount } from "./create-account.ts";
 import { createProfile } from "./create-profile.ts";
 import { deleteProfile } from "./delete-profile.ts";
@@ -31,6 +32,7 @@ export const profileOperations = (app: Dependencies): Operations<typeof ProfileS
   updateAccount: updateAccount(app),
   listAccounts: listAccounts(app),
   createProfile: createProfile(app),
+  batchCreateProfiles: batchCreateProfiles(app),
   getProfile: getProfile(app),
   updateProfile: updateProfile(app),
   deleteProfile: deleteProfile(app),

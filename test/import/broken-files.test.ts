@@ -11,9 +11,9 @@ const text = (records: readonly unknown[]) => JSON.stringify(records);
 
 describe("a broken file", () => {
   test.for<[string, string | readonly unknown[], string]>([
-    ["nothing", "", "The file is empty: it has to be a JSON array of records."],
-    ["an object", '{"model":1}', "The file is not a JSON array of records."],
-    ["no JSON", "model,pk\n", "The file is not valid JSON (record 1)."],
+    ["nothing", "", "The file is empty: write it with `manage.py dumpdata --format json`."],
+    ["an object", '{"model":1}', "Record 1: it has no model."],
+    ["no JSON", "[model,pk]\n", "The file is not valid JSON (record 1)."],
     ["a record cut off", text([exportUser(1)]).slice(0, -6), "The file ends too early (record 1, at fields.avatar_url)."],
     ["an end cut off", text([exportUser(1)]).slice(0, -1), "The file ends too early (record 2)."],
     [

@@ -33,7 +33,7 @@ describe("a database that can't be used ends the start in one sentence:", { conc
   test("it is not there", async () => {
     const settings = { DATABASE_URL: "postgres://u:s3cret@127.0.0.1:1/postgres" };
     const refused = await runUserd(["serve"], { settings });
-    expectSentence(refused, 1, /^userd: The database at 127\.0\.0\.1:1 can't be reached: connect ECONNREFUSED 127\.0\.0\.1:1\.$/m);
+    expectSentence(refused, 5, /^userd: The database at 127\.0\.0\.1:1 can't be reached: connect ECONNREFUSED 127\.0\.0\.1:1\.$/m);
     expect(refused.stderr).not.toContain("s3cret");
   });
 

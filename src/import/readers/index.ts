@@ -1,5 +1,8 @@
 import type { Reader } from "../reader.ts";
+import { accountAccount } from "./account-account.ts";
+import { accountAccountContact } from "./account-accountcontact.ts";
 import { accountEmailAddress } from "./account-emailaddress.ts";
+import { accountUserProfile } from "./account-userprofile.ts";
 import { authGroup } from "./auth-group.ts";
 import { authPermission } from "./auth-permission.ts";
 import { authUser } from "./auth-user.ts";
@@ -28,6 +31,7 @@ import { sentryUserRole } from "./sentry-userrole.ts";
 import { sentryUserRoleUser } from "./sentry-userroleuser.ts";
 import { socialAccount } from "./socialaccount-socialaccount.ts";
 import { socialApp } from "./socialaccount-socialapp.ts";
+import { userdUser } from "./userd-user.ts";
 
 /** Every model that an import reads. A further one is a file here, its line, and a step of the merge. */
 export const readers: readonly Reader[] = [
@@ -63,4 +67,8 @@ export const readers: readonly Reader[] = [
   socialAccount,
   sentryAuthProvider,
   sentryAuthIdentity,
+  userdUser,
+  accountAccount,
+  accountUserProfile,
+  accountAccountContact,
 ];

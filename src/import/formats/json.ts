@@ -1,0 +1,77 @@
+import { Assembler } from "stream-json/assembler.js";
+import { jsonParser } from "stream-json/core/parser.js";
+import { exactNumber } from "../exact-json.ts";
+import { ImportFault } from "../fault.ts";
+import { MAX_DEPTH, plain, type RecordReader } from "./record-reader.ts";
+
+/** Text up to and with each `}`: at most one record ends in a slice, so that a syntax error has a record's number. */
+const slices = function* (text: string): Generator<string> {
+  let from = 0;
+  for (let brace = text.indexOf("}"); brace >= 0; brace = text.indexOf("}", from)) {
+    yield text.slice(from, brace + 1);
+    from = brace + 1;
+  }
+  if (from < text.length) yield text.slice(from);
+};
+
+/** Reads a JSON array of records, or records that follow one another: a line each. */
+export const jsonReader = (form: "array" | "lines"): RecordReader => {
+  const parse = jsonParser({ packValues: true, streamValues: false, jsonStreaming: form === "lines" });
+  const assembler = new Assembler();
+  /** Depth of the assembler between two records. */
+  const between = form === "array" ? 1 : 0;
+  let count = 0;
+  let begun = false;
+
+  const place = (): string => {
+    if (begun && assembler.done && form === "array") return "after the end of the array";
+    const path = [...assembler.path.slice(between), ...(assembler.depth > between ? [assembler.key] : [])].filter((part) => part !== null);
+    return `record ${count + 1}${path.length > 0 ? `, at ${plain(path.join("."))}` : ""}`;
+  };
+  const tokensOf = (text: string) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new ImportFault(`The file is not valid JSON (${place()}).`, { cause: error });
+    }
+  };
+  /** The record that ended with the last token. */
+  const finished = (): unknown => {
+    if (assembler.depth !== between) return undefined;
+    const { current } = assembler;
+    if (form === "lines") return current;
+    return Array.isArray(current) ? current.pop() : undefined;
+  };
+
+  return {
+    // Three times that in memory at most.
+    maxRecord: 32 * 1024 * 1024,
+    place,
+    take: (text) => {
+      const records: unknown[] = [];
+      for (const slice of slices(text)) {
+        const tokens = tokensOf(slice);
+        if (typeof tokens !== "object") continue;
+        for (const token of tokens.values) {
+          begun = true;
+          // Between records that follow one another a value that is no object would be lost.
+          if (form === "lines" && assembler.done && token.name !== "startObject") {
+            throw new ImportFault(`Record ${count + 1}: it has to be an object with model, pk and fields.`);
+          }
+          // The assembler would round numbers; what it takes for text it takes as it is.
+          assembler.consume(token.name === "numberValue" ? { name: "stringValue", value: exactNumber(token.value) as never } : token);
+          if (assembler.depth > MAX_DEPTH) throw new ImportFault(`Record ${count + 1} is nested deeper than ${MAX_DEPTH} levels.`);
+          const record = finished();
+          if (record === undefined) continue;
+          records.push(record);
+          count += 1;
+        }
+      }
+      return records;
+    },
+    end: () => {
+      if (!begun || !assembler.done) throw new ImportFault(`The file ends too early (${place()}).`);
+      return [];
+    },
+  };
+};

@@ -1,0 +1,48 @@
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { ImportFault } from "../fault.ts";
+import { HEAD } from "./detect.ts";
+
+/** Bytes, the first of which are known. */
+export type Opened = { readonly head: Buffer; readonly bytes: AsyncIterable<Buffer> };
+
+const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b;
+
+/** Takes as much from a source as says what it is. */
+const peek = async (source: AsyncIterable<Buffer>): Promise<Opened> => {
+  const chunks = source[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < HEAD) {
+    const next = await chunks.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  const bytes = async function* () {
+    try {
+      yield head;
+      for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
+    } finally {
+      await chunks.return?.();
+    }
+  };
+  return { head, bytes: bytes() };
+};
+
+/** What gzip packed, as a stream: however large it becomes, memory holds a piece of it. */
+const gunzipped = async function* (packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+    // Its errors come out where it is read.
+    pipeline(Readable.from(packed), gunzip, () => {});
+    for await (const chunk of gunzip) yield chunk as Buffer;
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith("Z_")) throw error;
+    throw new ImportFault("The file's gzip data is damaged or cut off: transfer it again.", { cause: error });
+  }
+};
+
+/** Opens what may be packed with gzip, which is seen by its content. */
+export const unpack = async (source: AsyncIterable<Buffer>): Promise<Opened> => {
+  const opened = await peek(source);
+  return isGzip(opened.head) ? peek(gunzipped(opened.bytes)) : opened;
+};

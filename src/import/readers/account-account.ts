@@ -1,0 +1,40 @@
+import { Unfit } from "../fault.ts";
+import { bool, type Field, nullAs, optional, text } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { accounts, metadataFields, metadataRow } from "./account-staging.ts";
+
+const number: Field<string> = (value) => {
+  const read = text(32)(value);
+  if (!/^[0-9]{4}-[0-9]{4}-[0-9]{4}$/.test(read)) throw new Unfit("is not of the form 1234-5678-9012");
+  return read;
+};
+
+const fields = {
+  ...metadataFields,
+  account_number: number,
+  company_name: optional(nullAs("", text(255))),
+  is_default_account: optional(nullAs(false, bool)),
+};
+
+/** `account.account`: the accounts of Smarter. */
+export const accountAccount = defineReader({
+  model: "account.account",
+  becomes: "an account with its number; its name is the company's, unless it has one of its own",
+  into: accounts,
+  fields,
+  notHeld: {
+    is_active: "an account is not switched off here; its users are",
+    phone_number: "userd holds no addresses and phone numbers of accounts",
+    address1: "the same",
+    address2: "the same",
+    city: "the same",
+    state: "the same",
+    postal_code: "the same",
+    country: "the same",
+  },
+  row: ({ account_number, company_name, is_default_account, name, ...metadata }) => ({
+    ...metadataRow({ ...metadata, name: name === undefined || name === "" ? (company_name ?? name) : name }),
+    number: account_number,
+    is_default: is_default_account,
+  }),
+});

@@ -1,0 +1,48 @@
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { bool, type Field, key, nullAs, optional, text, time } from "../fields.ts";
+import { defineReader } from "../reader.ts";
+import { accountContacts } from "./account-staging.ts";
+
+const MAX_NAME = 200;
+
+const address: Field<string> = (value) => {
+  const read = text(200)(value).trim();
+  if (!/^[^@\s\0]+@[^@\s\0]+$/.test(read)) throw new Unfit("is no address");
+  return read;
+};
+
+const fields = {
+  account: key,
+  email: address,
+  first_name: optional(nullAs("", text(MAX_NAME))),
+  last_name: optional(nullAs("", text(MAX_NAME))),
+  is_primary: optional(nullAs(false, bool)),
+  created_at: optional(nullAs(undefined, time)),
+};
+
+/** `account.accountcontact`: whom the accounts of Smarter are reached by. */
+export const accountAccountContact = defineReader({
+  model: "account.accountcontact",
+  becomes: "a contact of an account; the name is first and last name",
+  into: accountContacts,
+  fields,
+  notHeld: {
+    phone: "a contact is an address here",
+    is_test: "a contact is not told from others that are for tests",
+    welcomed: "userd sends no mail",
+    updated_at: "a contact has one date here: when it was added",
+  },
+  row: ({ account, email, first_name, last_name, is_primary, created_at }) => {
+    const name = [first_name, last_name].filter((part) => part !== undefined && part !== "").join(" ");
+    if ([...name].length > MAX_NAME) throw new Unfit(`its name is longer than ${MAX_NAME} characters`);
+    return {
+      account_pk: account,
+      email,
+      email_handle: handleOf(email),
+      name: first_name === undefined && last_name === undefined ? undefined : name,
+      is_primary,
+      create_time: created_at,
+    };
+  },
+});

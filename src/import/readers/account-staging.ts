@@ -1,0 +1,117 @@
+import { handleOf } from "../../db/handles.ts";
+import { Unfit } from "../fault.ts";
+import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
+import { type StagedRow, type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+
+/** What accounts and profiles say of themselves, and since when. */
+const metadataColumns = {
+  name: TEXT,
+  description: "text",
+  semver: TEXT,
+  annotations: "jsonb",
+  tags: "text[]",
+  tag_handles: "text[]",
+  create_time: "timestamptz(3)",
+  update_time: "timestamptz(3)",
+} as const;
+
+/** The accounts of a file. */
+export const accounts = {
+  name: "import_account",
+  columns: { number: TEXT, is_default: "boolean", ...metadataColumns },
+} as const satisfies StagingTable;
+
+/** The profiles of a file. */
+export const profiles = {
+  name: "import_profile",
+  columns: { ...userReferenceColumns, account_pk: "bigint", profile_image_url: TEXT, is_test: "boolean", ...metadataColumns },
+  derived: { user_id: "bigint", account_id: "bigint" },
+} as const satisfies StagingTable;
+
+/** The contacts of the accounts of a file. */
+export const accountContacts = {
+  name: "import_account_contact",
+  columns: { account_pk: "bigint", email: TEXT, email_handle: TEXT, name: TEXT, is_primary: "boolean", create_time: "timestamptz(3)" },
+  derived: { account_id: "bigint" },
+} as const satisfies StagingTable;
+
+const MAX_TAGS = 100;
+const MAX_ANNOTATIONS = 100;
+const MAX_ANNOTATIONS_BYTES = 64 * 1024;
+const KEY = /^[a-zA-Z0-9._/-]+$/;
+/** The expression of https://semver.org, with ASCII digits only, as in the proto. */
+const SEMVER =
+  /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/;
+
+const semver: Field<string> = (value) => {
+  const read = text(128)(value);
+  if (!SEMVER.test(read)) throw new Unfit("is no semantic version (SemVer 2)");
+  return read;
+};
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Numbers that JSON numbers can't hold have no place in annotations. */
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, member: unknown) => {
+    if (typeof member === "bigint") throw new Unfit("hold an integer beyond 2^53");
+    if (typeof member === "string" && (member.includes("\0") || !member.isWellFormed())) {
+      throw new Unfit("hold a NUL character or half of a surrogate pair");
+    }
+    return member;
+  });
+
+/** A list of objects, or one object, which stands for a list of it; in files of old versions as text. */
+const annotations: Field<string> = (value) => {
+  const read = isObject(value) ? [value] : list(value);
+  if (!read.every(isObject)) throw new Unfit("are no objects");
+  if (read.length > MAX_ANNOTATIONS) throw new Unfit(`are more than ${MAX_ANNOTATIONS}`);
+  if (!read.every((annotation) => Object.keys(annotation).every((key) => KEY.test(key)))) {
+    throw new Unfit('have keys that are not of letters, digits, ".", "_", "/" and "-" only');
+  }
+  const json = toJson(read);
+  if (Buffer.byteLength(json) > MAX_ANNOTATIONS_BYTES) throw new Unfit("are larger than 64 KiB");
+  return json;
+};
+
+const tags: Field<string[]> = (value) => {
+  const read = list(value).map(text(100));
+  if (read.includes("")) throw new Unfit("hold an empty one");
+  const byHandle = new Map<string, string>();
+  for (const tag of read) if (!byHandle.has(handleOf(tag))) byHandle.set(handleOf(tag), tag);
+  if (byHandle.size > MAX_TAGS) throw new Unfit(`are more than ${MAX_TAGS}`);
+  return [...byHandle.values()];
+};
+
+/** The fields that accounts and profiles share. */
+export const metadataFields = {
+  name: optional(nullAs("", text(255))),
+  description: optional(nullAs("", text(10_000))),
+  version: optional(nullAs(undefined, semver)),
+  annotations: optional(nullAs("[]", annotations)),
+  tags: optional(nullAs(undefined, tags)),
+  created_at: optional(nullAs(undefined, time)),
+  updated_at: optional(nullAs(undefined, time)),
+};
+
+type Metadata = { readonly [K in keyof typeof metadataFields]: ReturnType<(typeof metadataFields)[K]> };
+
+/** The same as columns. */
+export const metadataRow = ({
+  name,
+  description,
+  version,
+  annotations: said,
+  tags: tagged,
+  created_at,
+  updated_at,
+}: Metadata): StagedRow => ({
+  name,
+  description,
+  semver: version,
+  annotations: said,
+  tags: tagged,
+  tag_handles: tagged?.map(handleOf),
+  create_time: created_at,
+  update_time: updated_at,
+});

@@ -1,0 +1,139 @@
+import { sql } from "kysely";
+import { accountContacts, accounts, profiles } from "../readers/account-staging.ts";
+import type { StagingTable } from "../staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { resolveUsers } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+
+const metadata = {
+  name: "''",
+  description: "''",
+  semver: "'1.0.0'",
+  annotations: "'[]'",
+  tags: "'{}'",
+  tag_handles: "'{}'",
+  create_time: "now()",
+  update_time: "now()",
+} as const;
+const stamps = { version: "t.version + 1" } as const;
+
+const account: Target = { staging: accounts, table: "account", key: ["number"], columns: { is_default: "false", ...metadata }, stamps };
+
+const profile: Target = {
+  staging: profiles,
+  table: "user_profile",
+  key: ["user_id", "account_id"],
+  columns: { profile_image_url: "''", is_test: "false", ...metadata },
+  stamps,
+};
+
+const contact: Target = {
+  staging: accountContacts,
+  table: "account_contact",
+  key: ["account_id", "email_handle"],
+  columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
+  stamps: {},
+};
+
+/** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
+export const findAccountConflicts = (tx: ImportTx) =>
+  sql`insert into import_conflict (model, record, pk, username, same_id, same_name)
+    select i.model, i.record, i.pk, i.number, by_id.number, by_number.id
+    from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
+    where by_id.id is distinct from by_number.id`.execute(tx.sql, tx.abort);
+
+/** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
+const settleConflicts = async (tx: ImportTx): Promise<void> => {
+  const which = tx.onConflict === "skip" ? "" : "and c.same_name is not null";
+  await skip(
+    tx,
+    accounts,
+    "a conflict: its id or number is another account's here",
+    `exists (select from import_conflict c where c.model = t.model and c.record = t.record ${which})`,
+  );
+};
+
+/** One account is the default one: that which is so here, else the one with the lowest pk. */
+const settleDefault = (tx: ImportTx) =>
+  sql`
+    with lost as (
+      update import_account s set is_default = false
+      where s.is_default and (
+        exists (select from account a where a.is_default and a.number <> s.number)
+        or exists (select from import_account o where o.is_default and o.pk < s.pk))
+      returning s.model, s.record, s.pk
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'not the default account: another one is', format('account %s', pk) from lost`.execute(tx.sql, tx.abort);
+
+/** An account has one primary contact: the one here, else the one with the lowest pk. */
+const settlePrimary = (tx: ImportTx) =>
+  sql`
+    with lost as (
+      update import_account_contact s set is_primary = false
+      where s.is_primary and (
+        exists (select from account_contact c where c.account_id = s.account_id and c.is_primary and c.email_handle <> s.email_handle)
+        or exists (select from import_account_contact o where o.account_id = s.account_id and o.is_primary and o.pk < s.pk))
+      returning s.model, s.record, s.pk
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'not the primary contact: another one is', format('contact %s', pk) from lost`.execute(tx.sql, tx.abort);
+
+/** A primary contact is never demoted by a file. */
+const keepPrimary = (tx: ImportTx) =>
+  sql`update import_account_contact s set is_primary = true from account_contact t
+    where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary`.execute(tx.sql, tx.abort);
+
+/** Users of new profiles become contacts (P5): after those of the file, whose names stand. */
+const addUsers = (tx: ImportTx) =>
+  sql`
+    insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
+    select account_id, email, email_handle, name,
+      row_number() over (partition by account_id order by pk) = 1
+        and not exists (select from account_contact p where p.account_id = n.account_id and p.is_primary),
+      user_id
+    from (
+      select distinct on (s.account_id, e.email_handle) s.account_id, s.pk, u.id as user_id, u.email, e.email_handle, u.name
+      from import_profile s join users u on u.id = s.user_id join user_email e on e.user_id = u.id and e.email = u.email
+      where s.outcome = 'created' order by s.account_id, e.email_handle, s.pk
+    ) n order by account_id, pk
+    on conflict (account_id, email_handle) do update set
+      name = coalesce(nullif(c.name, ''), excluded.name),
+      is_primary = c.is_primary or excluded.is_primary,
+      user_id = coalesce(c.user_id, excluded.user_id)`.execute(tx.sql, tx.abort);
+
+const resolveAccounts = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  await sql`update ${sql.table(staging.name)} t set account_id = a.id from import_account a where a.pk = t.account_pk`.execute(
+    tx.sql,
+    tx.abort,
+  );
+  await skip(tx, staging, "its account is not in the file, or was skipped", "t.account_id is null");
+};
+
+const merge = async (tx: ImportTx, target: Target): Promise<void> => {
+  const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
+  await keepAbsent(tx, target, match);
+  await matchRows(tx, target, match);
+  await assignIds(tx, target);
+  await moveSequence(tx, target);
+  await updateRows(tx, target);
+  await insertRows(tx, target);
+};
+
+/** Writes the accounts of a file, the profiles of users in them, and their contacts. */
+export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
+  await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");
+  await settleConflicts(tx);
+  await settleDefault(tx);
+  await merge(tx, account);
+  await resolveAccounts(tx, profiles);
+  await resolveUsers(tx, profiles);
+  await skipRepeated(tx, profiles, "the user has it in this account twice: the highest pk stands", "user_id, account_id", "pk desc");
+  await merge(tx, profile);
+  await resolveAccounts(tx, accountContacts);
+  await skipRepeated(tx, accountContacts, "the account has it twice: the highest pk stands", "account_id, email_handle", "pk desc");
+  await settlePrimary(tx);
+  await keepPrimary(tx);
+  await merge(tx, contact);
+  await addUsers(tx);
+};

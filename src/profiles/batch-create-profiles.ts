@@ -1,0 +1,125 @@
+import { toBinary, toJsonString } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import { memberSubjects } from "../access/moved-subjects.ts";
+import { userSubject } from "../cache/subject.ts";
+import type { Operation } from "../call.ts";
+import { insertRows } from "../db/insert-rows.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
+import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } from "../gen/users/v1/profile_batch_pb.ts";
+import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { unwritableUsers } from "../users/writable-user.ts";
+import { addUsersToContacts } from "./contacts.ts";
+import { type NewProfile, newProfileOf } from "./create-profile.ts";
+import type { Metadata } from "./metadata.ts";
+import { toProfile } from "./profile.mapping.ts";
+import type { ProfileRow } from "./profile.select.ts";
+
+const method = ProfileService.method.batchCreateProfiles;
+
+type Draft = NewProfile & Metadata;
+
+/** What an answer can have, and what each result adds to what was sent: ids, times, an etag, or an error. */
+const MAX_ANSWER = 3 * 1024 * 1024;
+const MAX_ADDED = 512;
+
+/** The answer holds what was sent: one that would not fit is refused before anything is stored. */
+const assertAnswerFits = (request: BatchCreateProfilesRequest): void => {
+  const schema = BatchCreateProfilesRequestSchema;
+  const sizes = [toBinary(schema, request).length, Buffer.byteLength(toJsonString(schema, request))];
+  if (Math.max(...sizes) + request.profiles.length * MAX_ADDED > MAX_ANSWER) {
+    throw invalidField("profiles", "must fit into an answer of 3 MiB with what it adds to them: send fewer at once");
+  }
+};
+
+const draftOf = (profile: BatchCreateProfilesRequest["profiles"][number], index: number): Draft | DomainError => {
+  try {
+    return newProfileOf(profile, `profiles[${index}].`);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+};
+
+const isDraft = (draft: Draft | DomainError): draft is Draft => !(draft instanceof DomainError);
+
+const pairOf = ({ user_id, account_id }: Pick<Draft, "user_id" | "account_id">): string => `${user_id}/${account_id}`;
+
+/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a user and account stand in two profiles of the batch. */
+const assertDistinct = (drafts: readonly (Draft | DomainError)[]): void => {
+  const seen = new Set<string>();
+  for (const [index, draft] of drafts.entries()) {
+    if (!isDraft(draft)) continue;
+    if (seen.has(pairOf(draft))) throw invalidField(`profiles[${index}]`, "has the user and account of another one", "DUPLICATE_ENTRY");
+    seen.add(pairOf(draft));
+  }
+};
+
+const pairs = (drafts: readonly Draft[]) =>
+  sql`unnest(${drafts.map(({ user_id }) => String(user_id))}::bigint[], ${drafts.map(({ account_id }) => String(account_id))}::bigint[])`;
+
+/** Why a profile can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
+const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Draft, DomainError>> => {
+  const unwritable = await unwritableUsers(tx, [...new Set(drafts.map(({ user_id }) => user_id))]);
+  const { rows } = await sql<{ is_account: boolean; is_profile: boolean }>`
+    select exists (select from account a where a.id = w.account_id) as is_account,
+      exists (select from user_profile p where (p.user_id, p.account_id) = (w.user_id, w.account_id)) as is_profile
+    from ${pairs(drafts)} with ordinality as w (user_id, account_id, position) order by position`.execute(tx.sql, tx.abort);
+  const found = drafts.map((draft, index) => {
+    const { is_account = false, is_profile = false } = rows[index] ?? {};
+    const error =
+      unwritable.get(draft.user_id) ??
+      (is_account ? undefined : notFound("ACCOUNT_NOT_FOUND", "There is no such account.")) ??
+      (is_profile ? alreadyExists("PROFILE_TAKEN", "The user has a profile in the account.") : undefined);
+    return [draft, error] as const;
+  });
+  return new Map(found.filter((pair): pair is [Draft, DomainError] => pair[1] !== undefined));
+};
+
+/** Stores the profiles and makes their users contacts: as many statements for 1,000 as for one. */
+const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<string, ProfileRow>> => {
+  await insertRows(
+    tx,
+    "user_profile",
+    drafts.map((draft) => ({ ...draft, tags: [...draft.tags], tag_handles: [...draft.tag_handles] })),
+  );
+  const { rows } = await sql<ProfileRow & { email: string }>`
+    select p.*, u.email from ${pairs(drafts)} with ordinality as w (user_id, account_id, position)
+    join user_profile p on (p.user_id, p.account_id) = (w.user_id, w.account_id) join users u on u.id = p.user_id
+    order by position`.execute(tx.sql, tx.abort);
+  await addUsersToContacts(
+    tx,
+    rows.map(({ account_id, user_id, email }) => ({ accountId: account_id, user: { id: user_id, email } })),
+  );
+  return new Map(rows.map((row) => [pairOf(row), row]));
+};
+
+/** BatchCreateProfiles: one transaction of as many statements for 1,000 profiles as for one; each profile stands for itself. */
+export const batchCreateProfiles =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    assertAnswerFits(request);
+    const drafts = request.profiles.map(draftOf);
+    assertDistinct(drafts);
+    const checked = drafts.filter(isDraft);
+    const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
+    const users = [...new Set(checked.map(({ user_id }) => user_id))];
+    const subjects = [...(await memberSubjects(db, call, ...accounts)), ...users.map(userSubject)];
+    return write(call, { method, request, subjects, requestId: request.requestId }, async (tx) => {
+      const refused = await faults(tx, checked);
+      const stored = await store(
+        tx,
+        checked.filter((draft) => !refused.has(draft)),
+      );
+      const results = drafts.map((draft) => {
+        const error = isDraft(draft) ? refused.get(draft) : draft;
+        if (error !== undefined) return { result: { case: "error" as const, value: toStatus(error) } };
+        const row = isDraft(draft) ? stored.get(pairOf(draft)) : undefined;
+        if (row === undefined) throw new Error("A profile that was just stored is not there.");
+        return { result: { case: "profile" as const, value: toProfile(row) } };
+      });
+      return { results };
+    });
+  };
