@@ -77,6 +77,10 @@ export const runOk = async (...call: Parameters<typeof run>): Promise<string> =>
   return stdout;
 };
 
+/** Runs a script that has to succeed, in bash, or in the only shell of a machine that has no bash. */
+export const runScript = (script: string, options?: Parameters<typeof run>[2]): Promise<string> =>
+  find("bash") === undefined ? runOk("sh", ["-euc", script], options) : runOk("bash", ["-euo", "pipefail", "-c", script], options);
+
 /** A folder that is gone when disposed. */
 export const temporaryFolder = async (): Promise<AsyncDisposable & { readonly path: string }> => {
   const path = await mkdtemp(join(tmpdir(), "userd-"));

@@ -3,11 +3,23 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { randomBinary, randomJson } from "./messages.ts";
 import type { Random } from "./random.ts";
 
-/** Where an input goes, and as what. */
-export type Target = "gRPC" | "Connect proto" | "Connect JSON" | "gRPC-Web";
+/** What an input is sent as. */
+type Protocol = "gRPC" | "Connect proto" | "Connect JSON" | "gRPC-Web";
 
-/** All targets: one on the gRPC port and three on the HTTP port. */
-export const targets = ["gRPC", "Connect proto", "Connect JSON", "gRPC-Web"] as const;
+/** All that an RPC can be asked through: the protocol, the port and the version of HTTP. */
+export const targets = [
+  { name: "gRPC", protocol: "gRPC", port: "grpc", version: 2 },
+  { name: "Connect proto", protocol: "Connect proto", port: "http", version: 1 },
+  { name: "Connect JSON", protocol: "Connect JSON", port: "http", version: 1 },
+  { name: "gRPC-Web", protocol: "gRPC-Web", port: "http", version: 1 },
+  { name: "gRPC on the HTTP port", protocol: "gRPC", port: "http", version: 2 },
+  { name: "Connect proto over HTTP/2", protocol: "Connect proto", port: "http", version: 2 },
+  { name: "Connect JSON over HTTP/2", protocol: "Connect JSON", port: "http", version: 2 },
+  { name: "gRPC-Web over HTTP/2", protocol: "gRPC-Web", port: "http", version: 2 },
+] as const satisfies readonly { name: string; protocol: Protocol; port: "grpc" | "http"; version: 1 | 2 }[];
+
+/** Where an input goes, and as what. */
+export type Target = (typeof targets)[number];
 
 /** One request. */
 export type Input = {
@@ -17,7 +29,7 @@ export type Input = {
   readonly mayBeInternal: boolean;
 };
 
-const types: Record<Target, string> = {
+const types: Record<Protocol, string> = {
   gRPC: "application/grpc",
   "Connect proto": "application/proto",
   "Connect JSON": "application/json",
@@ -78,10 +90,11 @@ const encodings = ["gzip", "identity", "deflate", "br", "x"] as const;
 
 /** One random request for a method. */
 export const randomInput = (random: Random, target: Target, { input }: Pick<DescMethod, "input">): Input => {
-  const headers: Record<string, string> = { "content-type": types[target] };
-  if (target === "gRPC") headers["te"] = "trailers";
-  let body = target === "Connect JSON" ? randomJson(random, input) : randomBinary(random, input);
-  const isStream = target === "gRPC" || target === "gRPC-Web";
+  const { protocol, port } = target;
+  const headers: Record<string, string> = { "content-type": types[protocol] };
+  if (protocol === "gRPC") headers["te"] = "trailers";
+  let body = protocol === "Connect JSON" ? randomJson(random, input) : randomBinary(random, input);
+  const isStream = protocol === "gRPC" || protocol === "gRPC-Web";
   if (random.chance(0.1)) {
     headers[isStream ? "grpc-encoding" : "content-encoding"] = random.pick(encodings);
     const packed = random.chance(0.5) ? gzipSync(body) : body;
@@ -92,5 +105,5 @@ export const randomInput = (random: Random, target: Target, { input }: Pick<Desc
     headers[name] = value;
   }
   const isCompressed = (body[0] ?? 0) !== 0 || "grpc-encoding" in headers;
-  return { headers, body, mayBeInternal: target === "gRPC" && (isCompressed || "grpc-timeout" in headers) };
+  return { headers, body, mayBeInternal: port === "grpc" && (isCompressed || "grpc-timeout" in headers) };
 };

@@ -33,55 +33,60 @@ const webTrailers = (body: Buffer): string => {
 /** Sends to both ports of a service, over connections that are kept. */
 export const createSender = (service: { readonly grpcAddress: ListenAddress; readonly httpAddress: ListenAddress }): Sender => {
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-  let session: ClientHttp2Session | undefined;
-  const current = (): ClientHttp2Session => {
-    if (session === undefined || session.closed || session.destroyed) {
-      session = connect(`http://${formatAddress(service.grpcAddress)}`);
-      session.on("error", () => {});
-    }
+  const sessions = new Map<Target["port"], ClientHttp2Session>();
+  const current = (port: Target["port"]): ClientHttp2Session => {
+    const known = sessions.get(port);
+    if (known !== undefined && !known.closed && !known.destroyed) return known;
+    const session = connect(`http://${formatAddress(port === "grpc" ? service.grpcAddress : service.httpAddress)}`);
+    session.on("error", () => {});
+    sessions.set(port, session);
     return session;
   };
 
-  const sendHttp2 = (path: string, { headers, body }: Input): Promise<Outcome> =>
-    new Promise((resolve) => {
-      const stream = current().request({ ":method": "POST", ":path": path, ...headers });
-      let outcome: Outcome | undefined;
-      const timer = setTimeout(() => {
-        stream.close();
-        resolve({ status: "none", fault: "no answer" });
-      }, patienceMs);
-      const read = (fields: Record<string, unknown>) => {
-        const status = fields["grpc-status"];
-        if (status !== undefined) outcome = { status: String(status) };
-        else if (fields[":status"] !== undefined && fields[":status"] !== 200) outcome = { status: `HTTP ${fields[":status"]}` };
-      };
-      stream
-        .on("response", read)
-        .on("trailers", read)
-        .on("error", (error) => {
-          outcome ??= { status: "none", fault: error.message };
-        });
-      stream.on("close", () => {
-        clearTimeout(timer);
-        resolve(outcome ?? { status: "none", fault: `closed without a status (${stream.rstCode})` });
-      });
-      stream.resume().end(body);
-    });
-
   const statusOf = (target: Target, httpStatus: number, headers: Record<string, unknown>, bytes: Buffer): Outcome => {
     const body = bytes.toString("latin1");
-    const grpcStatus = headers["grpc-status"] ?? (target === "gRPC-Web" ? /grpc-status: *(\d+)/.exec(webTrailers(bytes))?.[1] : undefined);
+    const isWeb = target.protocol === "gRPC-Web";
+    const grpcStatus = headers["grpc-status"] ?? (isWeb ? /grpc-status: *(\d+)/.exec(webTrailers(bytes))?.[1] : undefined);
     if (grpcStatus !== undefined) return { status: String(grpcStatus) };
     // A random content type can ask for Connect's streams, which end with a message of their own.
     if (String(headers["content-type"]).startsWith("application/connect+")) {
       const code = /"code":"(\w+)"/.exec(body)?.[1];
       return { status: code === undefined ? "0" : (connectCodes.get(code) ?? code) };
     }
-    if (target === "gRPC-Web") return httpStatus === 200 ? { status: "none", fault: "no status" } : { status: `HTTP ${httpStatus}` };
+    if (isWeb || target.protocol === "gRPC")
+      return httpStatus === 200 ? { status: "none", fault: "no status" } : { status: `HTTP ${httpStatus}` };
     if (httpStatus === 200) return { status: "0" };
     const code = /"code":"(\w+)"/.exec(body)?.[1];
     return { status: code === undefined ? `HTTP ${httpStatus}` : (connectCodes.get(code) ?? code) };
   };
+
+  const sendHttp2 = (target: Target, path: string, { headers, body }: Input): Promise<Outcome> =>
+    new Promise((resolve) => {
+      const stream = current(target.port).request({ ":method": "POST", ":path": path, ...headers });
+      const fields: Record<string, unknown> = {};
+      const chunks: Buffer[] = [];
+      let fault: string | undefined;
+      const timer = setTimeout(() => {
+        fault = "no answer";
+        stream.close();
+      }, patienceMs);
+      stream
+        .on("response", (received) => Object.assign(fields, received))
+        .on("trailers", (received) => Object.assign(fields, received))
+        .on("data", (chunk: Buffer) => chunks.push(chunk))
+        .on("error", (error) => {
+          fault ??= error.message;
+        });
+      stream.on("close", () => {
+        clearTimeout(timer);
+        const status = fields[":status"];
+        const answer = status === undefined ? undefined : statusOf(target, Number(status), fields, Buffer.concat(chunks));
+        // What came whole counts, however its stream ended.
+        if (answer !== undefined && answer.fault === undefined) resolve(answer);
+        else resolve({ status: "none", fault: fault ?? answer?.fault ?? `closed without a status (${stream.rstCode})` });
+      });
+      stream.end(body);
+    });
 
   const sendHttp1 = (target: Target, path: string, { headers, body }: Input): Promise<Outcome> =>
     new Promise((resolve) => {
@@ -101,10 +106,10 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
     });
 
   return {
-    send: (target, path, input) => (target === "gRPC" ? sendHttp2(path, input) : sendHttp1(target, path, input)),
+    send: (target, path, input) => (target.version === 2 ? sendHttp2 : sendHttp1)(target, path, input),
     close: () => {
       agent.destroy();
-      session?.destroy();
+      for (const session of sessions.values()) session.destroy();
     },
   };
 };

@@ -5,6 +5,7 @@ import { PassThrough, type Readable } from "node:stream";
 import { sql } from "kysely";
 import { describe, expect, vi } from "vitest";
 import { runImport } from "../../src/import/import.ts";
+import { needTools } from "../foreign/tools.ts";
 import { exportEmail, exportOption, exportUser } from "../support/exports.ts";
 import { runUserd, startUserd, temporaryFolder } from "../support/userd.ts";
 import { importRecords, rowsOf, stateOf, test } from "./fixture.ts";
@@ -92,7 +93,8 @@ describe("all or nothing", { timeout: 120_000 }, () => {
     expect(await rowsOf(db, sql`select id from users union all select id from user_email`)).toEqual([]);
   });
 
-  test("kill -9 of an embedded import leaves nothing, and the next one works", async () => {
+  test("kill -9 of an embedded import leaves nothing, and the next one works", async ({ skip }) => {
+    needTools(skip, "mkfifo");
     await using folder = await temporaryFolder();
     const settings = { DATABASE_URL: `pglite:${join(folder.path, "data")}` };
     const pipe = join(folder.path, "pipe");

@@ -6,7 +6,7 @@ import type { Dependencies } from "../../src/dependencies.ts";
 import { ConsistencySchema } from "../../src/gen/users/v1/consistency_pb.ts";
 import { createRoutes } from "../../src/routes.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
-import { needTools, root, runOk } from "../foreign/tools.ts";
+import { needTools, root, runScript } from "../foreign/tools.ts";
 import { createUser } from "../support/build.ts";
 import { test } from "../support/service.ts";
 import { parseBlocks, sectionOf, shown } from "./blocks.ts";
@@ -57,6 +57,6 @@ describe("docs/consistency.md", () => {
       block.replaceAll("127.0.0.1:50051", formatAddress(service.grpcAddress)).replaceAll('"user_id": 1,', `"user_id": ${id},`);
     const expected = JSON.parse((outputs[0]?.text ?? "").replace('"userId": "1"', `"userId": "${id}"`));
     const script = `${fill(commands[0]?.text)}test "$token" >&2`;
-    expect(shown(JSON.parse(await runOk("bash", ["-euo", "pipefail", "-c", script])), expected)).toEqual(expected);
+    expect(shown(JSON.parse(await runScript(script)), expected)).toEqual(expected);
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { permissions } from "../../src/permissions.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
-import { root, runOk, temporaryFolder } from "../foreign/tools.ts";
+import { needTools, root, runScript, temporaryFolder } from "../foreign/tools.ts";
 import { silent } from "../support/database.ts";
 import { test, testConfig } from "../support/service.ts";
 import { parseBlocks, sectionOf } from "./blocks.ts";
@@ -19,9 +19,10 @@ describe("SECURITY.md", () => {
     expect(list.match(/\w+\.\w+/g)).toEqual([...permissions]);
   });
 
-  test("makes a token and a token file that the service takes", async ({ databaseUrl }) => {
+  test("makes a token and a token file that the service takes", async ({ databaseUrl, skip }) => {
+    needTools(skip, "openssl", "sha256sum", "cut");
     await using folder = await temporaryFolder();
-    const printed = await runOk("bash", ["-euc", `${commands[0]?.text}echo "$token"`]);
+    const printed = await runScript(`${commands[0]?.text}echo "$token"`);
     const [hash = "", token = ""] = printed.split("\n");
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
     const file = join(folder.path, "callers.json");
