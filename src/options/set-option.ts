@@ -19,8 +19,8 @@ export const setOption =
   }: Pick<Dependencies, "write" | "registry" | "optionScopes">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
-    const option = optionWriteOf(registry, userId, request);
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
+      const option = optionWriteOf(registry, userId, request);
       if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
       const [stored] = await storeOptions(tx, optionScopes, [option]);
       // The statement stores nothing for a user that can't be written, and nothing that is there already.
