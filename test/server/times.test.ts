@@ -26,7 +26,9 @@ describe.for(["grpc-js", "gRPC-Web", "Connect gRPC"] as const)("an impossible ti
     const { options, users, profiles, changes } = clients[kind];
     const { id: userId } = await createUser(clients[kind]);
     const change = { case: "set", value: { key: "k", value: value(1), expireTime: time } } as const;
-    const term = create(ProfileFilterSchema, { node: { case: "term", value: { condition: { case: "createTime", value: { endTime: time } } } } });
+    const term = create(ProfileFilterSchema, {
+      node: { case: "term", value: { condition: { case: "createTime", value: { endTime: time } } } },
+    });
     const consistency = { maxStale: { seconds: 1n, nanos: -5 } };
     for (const [call, field] of [
       [() => options.setOption({ userId, key: "k", value: value(1), expireTime: time }), "expire_time"],
