@@ -29,6 +29,18 @@ export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number
 /** The nearest moment that can be answered: a database may hold others. */
 export const answerable = (milliseconds: number): number => Math.min(Math.max(milliseconds, FIRST_MS), LAST_MS);
 
+/**
+ * The moment of a text of the database, whose time zone is UTC: `2026-01-31 12:00:00.5+00`, or in JSON
+ * `2026-01-31T12:00:00.5+00:00`. What no answer can hold becomes the nearest moment that can be answered.
+ */
+export const storedMoment = (text: string): Date => {
+  if (text === "-infinity" || text.endsWith(" BC")) return new Date(FIRST_MS);
+  // "infinity", and the years from 10000.
+  if (text[4] !== "-") return new Date(LAST_MS);
+  // V8 takes the years before 100 for ones of our time, unless they are written as ECMAScript writes them.
+  return new Date(text[0] === "0" ? text.replace(" ", "T").replace(/\+00(:00)?$/, "Z") : text);
+};
+
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
 /** What is wrong with the text of a moment; undefined when it is one of RFC 3339, as protobuf writes it. */

@@ -4,17 +4,17 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
 /**
- * The local names of the fields that an update names: without a mask those that are set, with "*" all. A path into a
- * field names the field.
+ * The local names of the fields that an update names: without a mask, or with one that names none, those that are set; with
+ * "*" all. A path into a field names the field.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedFields = (schema: DescMessage, message: Message, mask: FieldMask | undefined): Set<string> => {
-  if (mask === undefined) {
+  if (mask === undefined || mask.paths.length === 0) {
     const view = reflect(schema, message);
     return new Set(schema.fields.filter((field) => view.isSet(field)).map((field) => field.localName));
   }
   const names = new Set<string>();
-  for (const path of mask.paths) {
+  for (const [index, path] of mask.paths.entries()) {
     if (path === "*") {
       for (const field of schema.fields) names.add(field.localName);
       continue;
@@ -22,7 +22,7 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
     const [first, ...rest] = path.split(".");
     const field = schema.fields.find(({ name }) => name === first);
     const nested = rest.length === 0 || (field?.fieldKind === "message" && isPath(field.message, rest));
-    if (!field || !nested) throw invalidField("update_mask", "names a field that does not exist");
+    if (!field || !nested) throw invalidField("update_mask", `names what is no field of ${schema.typeName}, in path ${index}`);
     names.add(field.localName);
   }
   return names;

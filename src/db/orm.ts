@@ -5,10 +5,11 @@ import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
 import type { InferKyselyDB, SqlEntityManager } from "@mikro-orm/sql";
 import type { Kysely } from "kysely";
-import { Pool, types } from "pg";
+import { defaults, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
+import { storedMoment } from "../moment.ts";
 import { entities } from "./entities.ts";
 import { migrations } from "./migrations/index.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
@@ -38,12 +39,10 @@ export type Database = {
 
 const BIGINT = 20;
 const TIMESTAMPTZ = 1184;
-/**
- * The session's time zone is UTC, so a moment ends in +00, which V8 reads as it is. But it takes the years before 100 for
- * others, unless the form is that of ISO 8601.
- */
-const momentOf = (value: string): Date => new Date(value.startsWith("00") ? `${value.slice(0, 10)}T${value.slice(11, -3)}Z` : value);
-const parsers = { [BIGINT]: BigInt, [TIMESTAMPTZ]: momentOf };
+const parsers = { [BIGINT]: BigInt, [TIMESTAMPTZ]: storedMoment };
+
+// Else a moment is sent in the time zone of the process, whose offsets are cut to minutes: before 1893 Vienna's has seconds.
+defaults.parseInputDatesAsUTC = true;
 
 const getTypeParser = (oid: number, format?: "text" | "binary") =>
   (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);

@@ -99,9 +99,9 @@ export const applyOptionChanges =
   }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {
     const { userId, requestId, validateOnly } = request;
-    const { sets, deletes, preconditions } = changesOf(registry, request);
     const method = UserOptionService.method.applyOptionChanges;
     return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly, abridge }, async (tx) => {
+      const { sets, deletes, preconditions } = changesOf(registry, request);
       await writableUser(tx, userId);
       const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);
       assertPreconditions(preconditions, stored);

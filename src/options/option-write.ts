@@ -10,8 +10,16 @@ import { jsonOf } from "./value.ts";
 /** What a request asks to store. */
 type Requested = ScopeFields & { readonly key: string; readonly value?: Value | undefined; readonly expireTime?: Timestamp | undefined };
 
+const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null => {
+  if (time === undefined) return null;
+  const moment = momentOf(time);
+  if (moment.getTime() <= Date.now()) throw invalidField(field, "must be in the future");
+  return moment;
+};
+
 /**
- * Checks one value against the limits and the registry, before any statement.
+ * Checks one value against the limits, the registry and the time. The last two change: a write that has a request_id does
+ * it when it is known to be new, since a replay gets the first answer whatever has changed since.
  * @param prefix where the value stands in the request, for the violation: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */
@@ -22,5 +30,5 @@ export const optionWriteOf = (registry: OptionRegistry, userId: bigint, requeste
   const json = jsonOf(value, field);
   const scope = scopeOf(requested);
   registry.assertFits({ key, value: JSON.parse(json) as JsonValue, scopeKind: scope.kind, field });
-  return { userId, scope, key, json, expireTime: expireTime === undefined ? null : momentOf(expireTime) };
+  return { userId, scope, key, json, expireTime: expireTimeOf(expireTime, `${prefix}expire_time`) };
 };

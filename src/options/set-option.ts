@@ -20,8 +20,8 @@ export const setOption =
   }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
-    const option = optionWriteOf(registry, userId, request);
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
+      const option = optionWriteOf(registry, userId, request);
       if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
       const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
       // The statement stores nothing for a user that can't be written, and nothing that is there already.

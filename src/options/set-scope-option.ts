@@ -56,10 +56,11 @@ export const setScopeOption =
     const { key, value, locked, etag, requestId } = request;
     if (value === undefined) throw invalidField("value", "is required");
     const json = jsonOf(value);
-    registry.assertFits({ key, value: JSON.parse(json) as JsonValue, field: "value" });
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.setScopeOption;
     return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
+      // When the write is known to be new: the definitions may have changed since its first answer.
+      registry.assertFits({ key, value: JSON.parse(json) as JsonValue, field: "value" });
       if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);
       const stored = await upsert(tx, optionScopes, scope, key, json, locked);
       for (const refusal of refusalsOf(stored ? [stored] : [], quotas).values()) throw refusal;

@@ -10,6 +10,7 @@ import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
 import type { GetOptionResponseSchema } from "../gen/users/v1/user_option_service_pb.ts";
+import { answerable } from "../moment.ts";
 import { optionEtag } from "./option.mapping.ts";
 import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
@@ -92,7 +93,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
         etag: optionEtag({ id: BigInt(id), version: Number(version) }),
         createTime: timestampFromMs(Number(createTime)),
         updateTime: timestampFromMs(Number(updateTime)),
-        ...(expireTime !== null && { expireTime: timestampFromMs(expireTime) }),
+        ...(expireTime !== null && { expireTime: timestampFromMs(answerable(expireTime)) }),
       };
       return [key, { option, expireTime, response: Object.freeze({ found: true, option, value }) }];
     }),

@@ -16,7 +16,7 @@ export const addTeamMember =
     const { teamId, member, requestId } = request;
     const organizationId = await organizationOf(db, call, teams, teamId);
     return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, teams);
       assertThere(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);
       const { rows } = await sql`

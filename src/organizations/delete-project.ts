@@ -15,7 +15,7 @@ export const deleteProject =
     const { id, etag, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, projects, id);
     return write(call, { method, request, subjects: projectSubjects(organizationId, id), requestId, validateOnly }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await deleteRow(tx, projects, id, etag, purgeAfterDays)) };
     });
   };

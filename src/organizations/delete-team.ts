@@ -16,7 +16,7 @@ export const deleteTeam =
     const { id, etag, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, teams, id);
     return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await deleteRow(tx, teams, id, etag, purgeAfterDays)) };
     });
   };

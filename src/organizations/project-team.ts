@@ -7,7 +7,7 @@ import { assertOrganization, assertThere, storedById } from "./stored.ts";
  * @throws NOT_FOUND TEAM_NOT_FOUND also for a team of another organization.
  */
 export const assertProjectAndTeam = async (tx: Tx, organizationId: bigint, projectId: bigint, teamId: bigint): Promise<void> => {
-  await assertOrganization(tx, organizationId);
+  await assertOrganization(tx, organizationId, projects);
   assertThere(projects, await storedById(tx, projects, projectId));
   const team = await storedById(tx, teams, teamId);
   if (team.organization_id !== organizationId) throw teams.notFound();

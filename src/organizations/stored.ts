@@ -42,22 +42,28 @@ export const assertThere = <R extends NamedRow>(kind: Kind<R>, row: R): void => 
 };
 
 /**
- * The organization, locked already, in which something is written.
- * @throws NOT_FOUND ORGANIZATION_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED.
+ * The organization, locked already, in which something is written; `kind` is what `organizationOf` was asked for.
+ * @throws NOT_FOUND ORGANIZATION_NOT_FOUND, or of the kind; FAILED_PRECONDITION ORGANIZATION_DELETED.
  */
-export const assertOrganization = async (tx: Tx, id: bigint): Promise<void> =>
+export const assertOrganization = async (tx: Tx, id: bigint, kind: Pick<Kind<NamedRow>, "notFound"> = organizations): Promise<void> => {
+  if (id === 0n) throw kind.notFound();
   assertThere(organizations, await storedById(tx, organizations, id));
+};
 
 /**
- * The organization of a project or team, which never changes: it has to be known before it can be locked.
- * @throws NOT_FOUND with the reason of the kind.
+ * The organization of a project or team, which never changes: it has to be known before it can be locked. 0 when there is
+ * none, which is no error yet: a replay by request_id gets its first answer, also when what it was about is purged.
  */
 export const organizationOf = async <R extends NamedRow & { readonly organization_id: bigint }>(
   db: Database,
   call: Call,
   kind: Kind<R>,
   id: bigint,
-): Promise<bigint> => (await storedById({ sql: db.sql, abort: db.abort(call) }, kind, id)).organization_id;
+): Promise<bigint> => {
+  const { rows } = await sql<{ organization_id: bigint }>`
+    select organization_id from ${sql.table(kind.table)} where id = ${id}`.execute(db.sql, db.abort(call));
+  return rows[0]?.organization_id ?? 0n;
+};
 
 /** The subject of a project. */
 export const projectSubject = (id: bigint): Subject => ({ kind: "project", id });

@@ -15,7 +15,7 @@ export const undeleteProject =
     const { id } = request;
     const organizationId = await organizationOf(db, call, projects, id);
     return write(call, { method, request, subjects: projectSubjects(organizationId, id) }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await undeleteRow(tx, projects, id)) };
     });
   };

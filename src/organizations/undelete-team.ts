@@ -16,7 +16,7 @@ export const undeleteTeam =
     const { id } = request;
     const organizationId = await organizationOf(db, call, teams, id);
     return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await undeleteRow(tx, teams, id)) };
     });
   };

@@ -21,7 +21,7 @@ export const updateProject =
     const { id } = project;
     const organizationId = await organizationOf(db, call, projects, id);
     return write(call, { method, request, subjects: projectSubjects(organizationId, id) }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await updateRow(tx, { kind: projects, field: "project" }, id, project, fields)) };
     });
   };

@@ -22,7 +22,7 @@ export const updateTeam =
     const { id } = team;
     const organizationId = await organizationOf(db, call, teams, id);
     return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await updateRow(tx, { kind: teams, field: "team" }, id, team, fields)) };
     });
   };

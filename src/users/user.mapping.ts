@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { handleOf } from "../db/handles.ts";
 import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/users/v1/user_pb.ts";
+import { storedMoment } from "../moment.ts";
 import { capitalised } from "../names/title-case.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";
 
@@ -28,7 +29,7 @@ export const toUserEmail = (row: UserEmailRow, primaryHandle: string): MessageIn
   email: row.email,
   isVerified: row.is_verified,
   isPrimary: row.email_handle === primaryHandle,
-  dateAdded: timestampFromDate(new Date(row.date_added)),
+  dateAdded: timestampFromDate(typeof row.date_added === "string" ? storedMoment(row.date_added) : row.date_added),
 });
 
 /** The addresses of a user as the API shows them, the primary first. */

@@ -258,7 +258,7 @@ export type UpdateAccountRequest = Message<"users.v1.UpdateAccountRequest"> & {
   account?: Account | undefined;
 
   /**
-   * The fields to change; "*" = all that can be changed. Absent = the fields that are set; an unknown path is
+   * The fields to change; "*" = all that can be changed. Absent or empty = those that are set; an unknown path is
    * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored; another number is FAILED_PRECONDITION IMMUTABLE_FIELD.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;

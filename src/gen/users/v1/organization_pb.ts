@@ -292,7 +292,7 @@ export type UpdateOrganizationRequest = Message<"users.v1.UpdateOrganizationRequ
   organization?: Organization | undefined;
 
   /**
-   * The fields to change: "name", "slug", "status", or "*". Absent = the fields that are set; an unknown path is
+   * The fields to change: "name", "slug", "status", or "*". Absent or empty = those that are set; an unknown path is
    * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;

@@ -300,7 +300,7 @@ export type UpdateProjectRequest = Message<"users.v1.UpdateProjectRequest"> & {
   project?: Project | undefined;
 
   /**
-   * The fields to change: "name", "slug", "status", or "*". Absent = the fields that are set; an unknown path is
+   * The fields to change: "name", "slug", "status", or "*". Absent or empty = those that are set; an unknown path is
    * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;

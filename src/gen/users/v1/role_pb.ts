@@ -138,7 +138,7 @@ export type UpdateRoleRequest = Message<"users.v1.UpdateRoleRequest"> & {
   role?: Role | undefined;
 
   /**
-   * The fields to change: "permissions", or "*". Absent = the fields that are set; an unknown path is INVALID_ARGUMENT;
+   * The fields to change: "permissions", or "*". Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT;
    * the name and OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;

@@ -167,7 +167,7 @@ export type UpdateUserRequest = Message<"users.v1.UpdateUserRequest"> & {
   user?: User | undefined;
 
   /**
-   * The fields to change. Absent = the fields that are set; "*" = all that can be changed; an unknown path is
+   * The fields to change. Absent or empty = the fields that are set; "*" = all that can be changed; an unknown path is
    * INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
