@@ -8,6 +8,7 @@ import { fastReading } from "../src/cache/reading.ts";
 import type { Call, Operation } from "../src/call.ts";
 import type { Database, Schema } from "../src/db/orm.ts";
 import type { Page } from "../src/db/page.ts";
+import { permissions } from "../src/permissions.ts";
 
 type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
 type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };
@@ -17,7 +18,7 @@ export type Statement = { readonly sql: string; readonly parameters: readonly un
 /** A call without a caller. */
 export const call: Call = {
   method: "bench",
-  caller: { name: "bench", permissions: new Set() },
+  caller: { name: "bench", permissions: new Set(permissions) },
   signal: new AbortController().signal,
   deadline: Number.POSITIVE_INFINITY,
   requestId: "bench",

@@ -1,12 +1,14 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { isIn } from "../access/scope.select.ts";
 import type { Operation } from "../call.ts";
+import { type Sized, withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
 import { ListProfilesRequestSchema } from "../gen/users/v1/user_profile_pb.ts";
 import { assertCaller } from "../users/privileges.ts";
 import { assertExpansion, expanded } from "./expand.ts";
+import { bytesOfMetadata, metadataBytes } from "./metadata.ts";
 import type { ProfileRow } from "./profile.select.ts";
 import { conditionOf } from "./profile-filter.ts";
 
@@ -36,6 +38,9 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
   return { sorted, rest, keyOf };
 };
 
+/** What a byte of stored JSON takes in an answer, at most. */
+const MOST_PER_BYTE = 4;
+
 /** ListProfiles: one statement, and one each for the users and the accounts of the page if they are asked for. */
 export const listProfiles =
   ({
@@ -59,10 +64,12 @@ export const listProfiles =
             profileId: id,
             accountId: sql`user_profile.account_id`,
           });
-    const found = await sql<ProfileRow>`${sql.raw(COMPOSED)}
-      select user_profile.* from user_profile
-        join users on users.id = user_profile.user_id join account on account.id = user_profile.account_id
-      where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`.execute(db.sql, db.abort(call));
-    const { rows, nextPageToken } = page.cut(found.rows, keyOf);
+    const accountBytes = request.withAccount
+      ? sql`(select ${sql.lit(MOST_PER_BYTE)} * ${metadataBytes("account")} from account where account.id = user_profile.account_id)`
+      : sql`0`;
+    const found = await sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
+      ${withinPage(sql`select user_profile.*, ${metadataBytes("user_profile")} + ${accountBytes} as bytes from user_profile
+        where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`)}`.execute(db.sql, db.abort(call));
+    const { rows, nextPageToken } = page.cut(found.rows, keyOf, bytesOfMetadata);
     return { profiles: await expanded(db, call, rows, request), nextPageToken };
   };

@@ -3,6 +3,7 @@ import { handleOf } from "../db/handles.ts";
 import { type DomainError, invalidField } from "../errors.ts";
 import type { ProfileFilter, ProfileTerm, TextMatch, TimeRange } from "../gen/users/v1/profile_filter_pb.ts";
 import { momentOf } from "../moment.ts";
+import { assertServed } from "./filter-cost.ts";
 
 /** Most levels of a filter. */
 const MAX_LEVELS = 5;
@@ -12,18 +13,41 @@ const MAX_TERMS = 50;
 type Condition = RawBuilder<SqlBool>;
 type Column = RawBuilder<unknown>;
 
-/** A filter as a condition over `user_profile`, `users` and `account`. */
+/** A filter as a condition over `user_profile`. */
 export type ProfileCondition = { readonly condition: Condition; readonly asksUsers: boolean };
 
 const isOneOf = (column: Column, ids: readonly bigint[]): Condition => sql`${column} = any(${ids.map(String)}::bigint[])`;
 
-/** Functions, not LIKE: their arguments have no wildcards. */
+/** A pattern of LIKE in which the text stands for itself: only LIKE is served by the indexes of trigrams. */
+const literal = (text: string): string => text.replaceAll(/[\\%_]/g, "\\$&");
+
 const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch, fold = (text: string) => text): Condition => {
-  if (how === "startsWith") return sql`starts_with(${column}, ${fold(value)})`;
-  return how === "contains" ? sql`position(${fold(value)} in ${column}) > 0` : sql`${column} = ${fold(value)}`;
+  const text = fold(value);
+  if (how === "startsWith") return sql`${column} like ${`${literal(text)}%`}`;
+  return how === "contains" ? sql`${column} like ${`%${literal(text)}%`}` : sql`${column} = ${text}`;
 };
 
-const isTagged = (handles: Column, tag: string): Condition => sql`${handleOf(tag)} = any(${handles})`;
+/** The profiles of these accounts, of which there are fewer. */
+const ofAccount = (condition: Condition): Condition => sql`user_profile.account_id in (select account.id from account where ${condition})`;
+
+/** Looks at the user of one profile after the other: for what many users are. */
+const whoseUser = (condition: Condition): Condition =>
+  sql`exists (select from users where users.id = user_profile.user_id and ${condition})`;
+
+/**
+ * The profiles of users one of whose handles matches, of which there are few. The lines of searches (users/user-search.entity.ts)
+ * hold every handle and have an index; without a line break, which they don't hold, what is in a handle is in them.
+ */
+const ofHandles = (match: TextMatch, holders: (condition: (column: Column) => Condition) => Condition): Condition => {
+  const { case: how, value = "" } = match.match;
+  const exact = holders((column) => matches(column, match, handleOf));
+  const text = handleOf(value);
+  if (how === "equals" || text.includes("\n")) return sql`user_profile.user_id in (${exact})`;
+  return sql`user_profile.user_id in (
+    select s.user_id from user_search s where s.lines like ${`%${literal(text)}%`} and s.user_id in (${exact}))`;
+};
+
+const isTagged = (handles: Column, tag: string): Condition => sql`${handles} @> ${[handleOf(tag)]}::text[]`;
 
 const isWithin = (column: Column, { startTime, endTime }: TimeRange): Condition => {
   const start = startTime ? sql`${column} >= ${momentOf(startTime)}` : sql`true`;
@@ -57,28 +81,27 @@ const termToSql = ({ condition }: ProfileTerm): Condition => {
     case "createTime":
       return isWithin(sql`user_profile.create_time`, condition.value);
     case "username":
-      return matches(sql`users.username_handle`, condition.value, handleOf);
+      return ofHandles(condition.value, (matching) => sql`select users.id from users where ${matching(sql`users.username_handle`)}`);
     case "userEmail":
-      return sql`exists (
-        select from user_email e where e.user_id = users.id and ${matches(sql`e.email_handle`, condition.value, handleOf)})`;
+      return ofHandles(condition.value, (matching) => sql`select e.user_id from user_email e where ${matching(sql`e.email_handle`)}`);
     case "userIsActive":
-      return is(sql`users.is_active`, condition.value);
+      return whoseUser(is(sql`users.is_active`, condition.value));
     case "userIsStaff":
-      return is(sql`users.is_staff`, condition.value);
+      return whoseUser(is(sql`users.is_staff`, condition.value));
     case "userIsSuperuser":
-      return is(sql`users.is_superuser`, condition.value);
+      return whoseUser(is(sql`users.is_superuser`, condition.value));
     case "userIsDeleted":
-      return is(sql`(users.delete_time is not null)`, condition.value);
+      return whoseUser(is(sql`(users.delete_time is not null)`, condition.value));
     case "accountNumber":
-      return matches(sql`account.number`, condition.value);
+      return ofAccount(matches(sql`account.number`, condition.value));
     case "accountName":
-      return matches(sql`account.name`, condition.value);
+      return ofAccount(matches(sql`account.name`, condition.value));
     case "accountTag":
-      return isTagged(sql`account.tag_handles`, condition.value);
+      return ofAccount(isTagged(sql`account.tag_handles`, condition.value));
     case "accountIsDefault":
-      return is(sql`account.is_default`, condition.value);
+      return ofAccount(is(sql`account.is_default`, condition.value));
     case "accountIsPlatform":
-      return is(sql`account.is_platform`, condition.value);
+      return ofAccount(is(sql`account.is_platform`, condition.value));
     case undefined:
       throw refuse("has a term without a condition");
   }
@@ -95,7 +118,7 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 
 /**
  * Reads a filter.
- * @throws INVALID_ARGUMENT FIELD_INVALID when it is too deep or has too many terms.
+ * @throws INVALID_ARGUMENT FIELD_INVALID when it is too deep or has too many terms; FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;
@@ -126,5 +149,6 @@ export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition
     }
   };
   const condition = filter === undefined ? sql<SqlBool>`true` : read(filter, 1);
+  if (filter !== undefined) assertServed(filter);
   return { condition, asksUsers };
 };

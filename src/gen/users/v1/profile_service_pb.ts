@@ -139,9 +139,11 @@ export const ProfileService: GenService<{
     output: typeof DeleteProfileResponseSchema;
   },
   /**
-   * Lists profiles by a filter, and by what a user may see, a page at a time; each once.
+   * Lists profiles by a filter, and by what a user may see, a page at a time; each once. A page that an answer can't hold
+   * ends earlier.
    * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; PERMISSION_DENIED PERMISSION_REQUIRED;
-   * RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   * FAILED_PRECONDITION QUERY_NOT_INDEXED: a text of fewer than 3 characters that is contained, or a part of a version, has
+   * to stand in all_of beside a condition that an index serves.
    *
    * @generated from rpc users.v1.ProfileService.ListProfiles
    */

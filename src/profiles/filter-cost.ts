@@ -1,0 +1,60 @@
+import { failedPrecondition } from "../errors.ts";
+import type { ProfileFilter, ProfileTerm, TextMatch } from "../gen/users/v1/profile_filter_pb.ts";
+
+/** How a filter is served: by an index, by a walk that soon finds a page, or by looking at the text of every profile. */
+type Cost = "index" | "walk" | "scan";
+
+/** Of a text that it contains, an index of trigrams needs three characters. */
+const INDEXED_LENGTH = 3;
+
+const costOfText = ({ match: { case: how, value = "" } }: TextMatch): Cost => {
+  if (how === "equals") return "index";
+  if (value === "") return "walk";
+  return [...value].length < INDEXED_LENGTH ? "scan" : "index";
+};
+
+const costOfTerm = ({ condition }: ProfileTerm): Cost => {
+  switch (condition.case) {
+    case "id":
+    case "userId":
+    case "accountId":
+    case "tag":
+    case "accountTag":
+      return "index";
+    // The names of profiles and the numbers of accounts are sorted: any beginning will do.
+    case "name":
+    case "accountNumber":
+      return condition.value.match.case === "startsWith" ? "index" : costOfText(condition.value);
+    case "description":
+    case "username":
+    case "userEmail":
+    case "accountName":
+      return costOfText(condition.value);
+    case "version":
+      return condition.value.match.case === "contains" && condition.value.match.value !== "" ? "scan" : "walk";
+    default:
+      return "walk";
+  }
+};
+
+const costOf = ({ node }: ProfileFilter): Cost => {
+  if (node.case === "term") return costOfTerm(node.value);
+  const costs = (node.value?.filters ?? []).map(costOf);
+  if (node.case === "allOf" && costs.includes("index")) return "index";
+  // What few profiles have, most do not.
+  if (node.case === "noneOf") return "walk";
+  if (costs.includes("scan")) return "scan";
+  return costs.includes("walk") || node.case === "allOf" ? "walk" : "index";
+};
+
+/**
+ * The filter need not look at the text of every profile.
+ * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
+ */
+export const assertServed = (filter: ProfileFilter): void => {
+  if (costOf(filter) !== "scan") return;
+  throw failedPrecondition(
+    "QUERY_NOT_INDEXED",
+    `The filter would have to look at the text of every profile: text that is contained needs ${INDEXED_LENGTH} characters, a version can't be searched within, unless all_of has another condition beside it that an index serves.`,
+  );
+};
