@@ -14,7 +14,8 @@ export const withOutdated = async <R>(use: (db: Database, findings: Findings) =>
   const config = loadConfig();
   await using db = await openForCommand(config, createLogger(config.logLevel));
   await assertMigrated(db);
-  return use(db, await findOutdated(db));
+  // Awaited: the database is closed at the end of this function.
+  return await use(db, await findOutdated(db));
 };
 
 /** The numbers of outdated rows, by what they hold. */
