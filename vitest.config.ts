@@ -3,11 +3,13 @@ import { defineConfig } from "vitest/config";
 /** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
 export const tools = [
   "test/cache/equal-answers.test.ts",
+  "test/cli/names.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/import/{command,django,endings,memory}.test.ts",
+  "test/options/zones.test.ts",
   "test/packaging/image.test.ts",
   "test/startup/data-folder.test.ts",
 ];

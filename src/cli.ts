@@ -3,6 +3,7 @@ import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { importCommand } from "./cli/import.ts";
 import { migrateCommand } from "./cli/migrate.ts";
+import { namesCommand } from "./cli/names.ts";
 import { optionsCommand } from "./cli/options.ts";
 import { serveCommand } from "./cli/serve.ts";
 import { usersCommand } from "./cli/users.ts";
@@ -14,6 +15,7 @@ const program = new Command("userd")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(importCommand())
+  .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
   .addHelpText("after", `\nSettings come from the environment; the README has the table.\n\n${exitCodesHelp}`);

@@ -6,17 +6,26 @@ import type { Tx } from "./transaction.ts";
 /** The form in which usernames and addresses are compared, and what is searched for: the canonical name. */
 export const handleOf = canonicalName;
 
-/**
- * Locks the handles of names that a write claims or drops, in ascending order, and moves their versions. Rules across
- * usernames and addresses hold from here to the commit. Called once per write, after the subjects are locked.
- */
-export const lockHandles = async (tx: Tx, names: readonly string[]): Promise<void> => {
-  const handles = [...new Set(names.filter((name) => name !== "").map(handleOf))].sort();
-  if (handles.length === 0) return;
+/** Locks handles, in ascending order, and moves their versions. */
+export const moveHandles = async (
+  run: Tx["sql"],
+  handles: ReadonlySet<string>,
+  abort?: Tx["abort"],
+): Promise<readonly { readonly name: string; readonly version: bigint }[]> => {
+  if (handles.size === 0) return [];
   const { rows } = await sql<{ name: string; version: bigint }>`
     insert into handle as h (name, version)
-    select name, 1 from unnest(${handles}::text[]) with ordinality as wanted (name, position) order by position
+    select name, 1 from unnest(${[...handles].sort()}::text[]) with ordinality as wanted (name, position) order by position
     on conflict (name) do update set version = h.version + 1
-    returning h.name, h.version`.execute(tx.sql, tx.abort);
-  for (const { name, version } of rows) tx.touch({ ...handleSubject(name), version });
+    returning h.name, h.version`.execute(run, abort);
+  return rows;
+};
+
+/**
+ * Locks the handles of names that a write claims or drops, and moves their versions. Rules across usernames and addresses
+ * hold from here to the commit. Called once per write, after the subjects are locked.
+ */
+export const lockHandles = async (tx: Tx, names: readonly string[]): Promise<void> => {
+  const moved = await moveHandles(tx.sql, new Set(names.filter((name) => name !== "").map(handleOf)), tx.abort);
+  for (const { name, version } of moved) tx.touch({ ...handleSubject(name), version });
 };

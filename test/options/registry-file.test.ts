@@ -188,8 +188,16 @@ describe("what fits", () => {
     ["type: string", ["", "x"], [1, null]],
     ["type: string, nullable: true", ["", null], [1]],
     ["type: enum, values: [1, '2', [3], null]", [1, "2", [3], null], ["1", 2, 3, []]],
-    ["type: language", ["en", "pt-BR", "zh-Hant-TW", "de-1996"], ["", "english language", "pt_BR", 5, "-en"]],
-    ["type: timezone", ["UTC", "Europe/Vienna", "America/Argentina/Ushuaia", "Etc/GMT+3"], ["Mars/Base", "+02:00", "", 0, "Europe"]],
+    [
+      "type: language",
+      ["en", "pt-BR", "pt-br", "zh-Hant-TW", "zh-hans", "de-1996", "es-419", "yue"],
+      ["", "english language", "pt_BR", 5, "-en", "english", "xx", "de-QX", "de-Abcd", "und", "x-private"],
+    ],
+    [
+      "type: timezone",
+      ["UTC", "Europe/Vienna", "America/Argentina/Ushuaia", "Etc/GMT+3", "Europe/Kiev", "Europe/Kyiv", "US/Pacific", "EST5EDT"],
+      ["Mars/Base", "+02:00", "", 0, "Europe", "PST", "IST", "europe/vienna", "SystemV/AST4", "ACT", "utc", "constructor", " UTC"],
+    ],
     ["type: verified_email", ["a@example.com"], [1, null, {}]],
     ["type: object", [{}, { a: [1] }], [[], null, "{}"]],
     ["type: list", [[], [1, "2"]], [{}, null, "[]"]],

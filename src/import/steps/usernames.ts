@@ -1,7 +1,25 @@
 import { sql } from "kysely";
+import { usernameFault } from "../../names/precis.ts";
+import { addressFault } from "../../names/rules.ts";
 import { users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skip } from "./rows.ts";
+
+/**
+ * Notes usernames that CreateUser would refuse (names/precis.ts). They stay: their owners sign in by them. Those that are
+ * plain are not even read.
+ */
+const noteUnusual = async (tx: ImportTx): Promise<void> => {
+  const { rows } = await sql<{ model: string; record: bigint; pk: bigint; username: string }>`
+    select model, record, pk, username from import_user where username ~ '[^!-~]'`.execute(tx.sql, tx.abort);
+  const unusual = rows.filter(({ username }) => usernameFault(username) !== undefined && addressFault(username) !== undefined);
+  if (unusual.length === 0) return;
+  await sql`
+    insert into import_note (model, record, pk, reason, about)
+    select model, record::bigint, pk::bigint, 'kept: CreateUser would refuse the username (docs/names.md)', 'user ' || pk
+    from unnest(${unusual.map(({ model }) => model)}::text[], ${unusual.map(({ record }) => String(record))}::text[],
+      ${unusual.map(({ pk }) => String(pk))}::text[]) as t (model, record, pk)`.execute(tx.sql, tx.abort);
+};
 
 /**
  * Usernames are unique without regard to case, and files hold some that differ only in case. One record keeps the name:
@@ -37,5 +55,6 @@ export const settleUsernames = async (tx: ImportTx): Promise<void> => {
     select model, record, pk, 'renamed: the username differs only in case from another one of the file',
       format('user %s got the suffix %s, since user %s has the name', pk, suffix, keeper)
     from renamed`.execute(tx.sql, tx.abort);
+  await noteUnusual(tx);
   await skip(tx, users, "its username differs only in case from another one, and is too long for a suffix", "length(t.username) > 128");
 };

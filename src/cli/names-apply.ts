@@ -1,0 +1,25 @@
+import { applyForms } from "../names/recompute.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+import { collisionError, collisionLines, countLines, withOutdated } from "./names-database.ts";
+
+/** Recomputes the outdated forms, unless names would be equal, and prints how many it wrote. */
+export const run = ({ json }: { readonly json?: true }): Promise<void> =>
+  withOutdated(async (db, findings) => {
+    const { collisions } = findings;
+    if (collisions.length > 0) {
+      process.stdout.write(json ? `${JSON.stringify({ written: {}, collisions }, null, 2)}\n` : collisionLines(findings));
+      throw collisionError(findings);
+    }
+    const results = [...(await applyForms(db, findings))];
+    const written = Object.fromEntries(results.map(([{ what }, result]) => [what, Number(result.written)]));
+    process.stdout.write(
+      json ? `${JSON.stringify({ written, collisions }, null, 2)}\n` : countLines(written) || "Nothing had to be recomputed.\n",
+    );
+    const refused = results.reduce((sum, [, result]) => sum + result.refused, 0);
+    if (refused > 0) {
+      throw new CommandError(
+        `${refused} ${refused === 1 ? "row was" : "rows were"} left: others have taken the names meanwhile. Run it again: it lists them.`,
+        ExitCode.CONFLICT,
+      );
+    }
+  });

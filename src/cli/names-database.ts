@@ -1,0 +1,44 @@
+import { loadConfig } from "../config.ts";
+import { assertMigrated } from "../db/migrate.ts";
+import { openForCommand } from "../db/open.ts";
+import type { Database } from "../db/orm.ts";
+import { type Findings, findOutdated } from "../names/recompute.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+
+/** Collisions that are listed for people; --json lists all. */
+const SHOWN = 100;
+
+/** Opens the database of the settings, looks what is outdated, and goes on with that. */
+export const withOutdated = async <R>(use: (db: Database, findings: Findings) => Promise<R>): Promise<R> => {
+  const config = loadConfig();
+  await using db = await openForCommand(config, createLogger(config.logLevel));
+  await assertMigrated(db);
+  // Awaited: the database is closed at the end of this function.
+  return await use(db, await findOutdated(db));
+};
+
+/** The numbers of outdated rows, by what they hold. */
+export const counted = ({ outdated }: Findings): Record<string, number> =>
+  Object.fromEntries([...outdated].map(([{ what }, rows]) => [what, rows.length]));
+
+/** The same as lines for people. */
+export const countLines = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${what}: ${count}\n`)
+    .join("");
+
+/** Lists who has names that would be equal. */
+export const collisionLines = ({ collisions }: Findings): string => {
+  const lines = collisions.slice(0, SHOWN).map(({ what, owners }) => `one ${what}: ${owners.join(", ")}\n`);
+  return lines.join("") + (collisions.length > SHOWN ? `and ${collisions.length - SHOWN} more; --json lists all\n` : "");
+};
+
+/** Says what to do about names that would be equal. */
+export const collisionError = ({ collisions }: Findings): CommandError =>
+  new CommandError(
+    `${collisions.length} ${collisions.length === 1 ? "name" : "names"} would belong to several; nothing was changed. Rename all but one of each ` +
+      "(UpdateUser), or remove the address (RemoveUserEmail, RemoveMember, RemoveAccountContact), then run it again.",
+    ExitCode.CONFLICT,
+  );

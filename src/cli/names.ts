@@ -1,0 +1,19 @@
+import { Command } from "commander";
+import { whenRun } from "./when-run.ts";
+
+/** `userd names …`: brings stored canonical names into the form that this version compares by. */
+export const namesCommand = (): Command =>
+  new Command("names")
+    .description("Recompute the form in which names and addresses are compared, after an upgrade that changes it.")
+    .addCommand(
+      new Command("check")
+        .description("Say how many would change, and which would then be equal; exit code 3 when any would, 1 when only some would change.")
+        .option("--json", "print JSON")
+        .action(whenRun(() => import("./names-check.ts"))),
+    )
+    .addCommand(
+      new Command("apply")
+        .description("Change them, in batches, beside a running service; nothing is changed when names would be equal (exit code 3).")
+        .option("--json", "print JSON")
+        .action(whenRun(() => import("./names-apply.ts"))),
+    );

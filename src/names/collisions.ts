@@ -1,0 +1,74 @@
+import { sql } from "kysely";
+import type { Database } from "../db/orm.ts";
+import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
+
+/** Names that would be equal, though they may not be. */
+export type Collision = { readonly what: string; readonly owners: readonly string[] };
+
+/** A row with the form that it would have. */
+type Row = { readonly id: bigint; readonly owner: bigint; readonly stored: string; readonly form: string; readonly group: string };
+
+const CHUNK = 5_000;
+
+const chunks = <T>(items: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, index) => items.slice(index * CHUNK, (index + 1) * CHUNK));
+
+/** The rows that would have one of the forms: those that have it and keep it, and those that get it. */
+const rowsWith = async (
+  db: Database,
+  { table, form, owner }: NameColumn,
+  forms: readonly string[],
+  outdated: ReadonlyMap<bigint, OutdatedRow>,
+  { within, where }: { readonly within?: string; readonly where?: string } = {},
+): Promise<Row[]> => {
+  const wanted = new Set(forms);
+  const getting = [...outdated.values()].filter((row) => wanted.has(String(row.form))).map(({ id }) => id);
+  const group = within === undefined ? sql`''` : sql`${sql.ref(within)}::text`;
+  const select = (condition: ReturnType<typeof sql>) =>
+    sql<Omit<Row, "form">>`
+      select id, ${sql.ref(owner)} as owner, ${sql.ref(form)} as stored, ${group} as group from ${sql.table(table)}
+      where ${condition} and ${where === undefined ? sql`true` : sql.ref(where)}`.execute(db.sql);
+  const found = new Map<bigint, Row>();
+  const add = ({ rows }: Awaited<ReturnType<typeof select>>) => {
+    for (const row of rows) found.set(row.id, { ...row, form: String(outdated.get(row.id)?.form ?? row.stored) });
+  };
+  for (const some of chunks(forms)) add(await select(sql`${sql.ref(form)} = any(${some}::text[])`));
+  for (const some of chunks(getting)) add(await select(sql`id = any(${some.map(String)}::bigint[])`));
+  return [...found.values()].filter((row) => wanted.has(row.form));
+};
+
+const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => [row.id, row]));
+
+const ownersOf = ({ subject }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${subject} ${owner}`);
+
+/** Rows of one column that a constraint would refuse. */
+export const collisionsWithin = async (db: Database, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
+  const forms = [...new Set(outdated.map(({ form }) => String(form)))];
+  const collisions: Collision[] = [];
+  if (forms.length === 0) return [];
+  for (const rule of column.unique) {
+    const rows = await rowsWith(db, column, forms, byId(outdated), rule);
+    const groups = Map.groupBy(rows, ({ group, form }) => JSON.stringify([group, form]));
+    for (const equal of groups.values()) {
+      if (equal.length > 1) collisions.push({ what: column.what, owners: ownersOf(column, equal) });
+    }
+  }
+  return collisions;
+};
+
+/** Usernames that would be another user's address (U2); what is so already, from an import, stays. */
+export const collisionsAcross = async (
+  db: Database,
+  outdatedUsernames: readonly OutdatedRow[],
+  outdatedAddresses: readonly OutdatedRow[],
+): Promise<Collision[]> => {
+  const forms = [...new Set([...outdatedUsernames, ...outdatedAddresses].map(({ form }) => String(form)))];
+  if (forms.length === 0) return [];
+  const named = Map.groupBy(await rowsWith(db, usernames, forms, byId(outdatedUsernames)), ({ form }) => form);
+  const addressed = await rowsWith(db, addresses, forms, byId(outdatedAddresses));
+  return addressed.flatMap((address) =>
+    (named.get(address.form) ?? [])
+      .filter(({ owner, stored }) => owner !== address.owner && stored !== address.stored)
+      .map((username) => ({ what: "username that is another user's address", owners: ownersOf(usernames, [username, address]) })),
+  );
+};

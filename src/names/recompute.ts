@@ -1,0 +1,88 @@
+import { sql } from "kysely";
+import { moveHandles } from "../db/handles.ts";
+import type { Database } from "../db/orm.ts";
+import { type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
+import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
+
+/** What has to be recomputed, and why it can't be. */
+export type Findings = {
+  readonly outdated: ReadonlyMap<NameColumn, readonly OutdatedRow[]>;
+  readonly collisions: readonly Collision[];
+};
+
+/** Compares what is stored with what would be stored now; changes nothing. */
+export const findOutdated = async (db: Database): Promise<Findings> => {
+  const outdated = new Map<NameColumn, readonly OutdatedRow[]>();
+  for (const column of nameColumns) outdated.set(column, await outdatedRows(db, column));
+  const collisions: Collision[] = [];
+  for (const [column, rows] of outdated) collisions.push(...(await collisionsWithin(db, column, rows)));
+  collisions.push(...(await collisionsAcross(db, outdated.get(usernames) ?? [], outdated.get(addresses) ?? [])));
+  return { outdated, collisions };
+};
+
+/** Rows of one transaction: it holds the locks of as many users. */
+const BATCH = 500;
+
+const UNIQUE_VIOLATION = "23505";
+
+/**
+ * Writes the forms of some rows as every write does: subjects are locked in ascending order, then handles, and triggers move
+ * the versions. A row that was written meanwhile has its form already, and is left.
+ */
+const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[]): Promise<bigint> =>
+  db.sql.transaction().execute(async (transaction) => {
+    const { table, spelling, form, subject, isHandle } = column;
+    await sql`select set_config('userd.caller', 'userd names apply', true)`.execute(transaction);
+    await sql`select from subject_version where kind = ${subject} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
+      order by kind, id for update`.execute(transaction);
+    if (isHandle) {
+      const handles = rows.flatMap((row) => [String(row.stored), String(row.form)]);
+      await moveHandles(transaction, new Set(handles));
+    }
+    const isList = rows.some((row) => typeof row.form !== "string");
+    const read = (field: string) =>
+      isList ? sql`array(select jsonb_array_elements_text(${sql.raw(`m->'${field}'`)}))` : sql`${sql.raw(`m->>'${field}'`)}`;
+    const changes = rows.map(({ id, owner, ...names }) => ({ id: String(id), ...names }));
+    const { numAffectedRows = 0n } = await sql`
+      update ${sql.table(table)} t set ${sql.ref(form)} = ${read("form")}
+      from jsonb_array_elements(${JSON.stringify(changes)}::jsonb) as moved (m)
+      where t.id = (m->>'id')::bigint and ${sql.ref(`t.${spelling}`)} = ${read("spelling")}
+        and ${sql.ref(`t.${form}`)} = ${read("stored")}`.execute(transaction);
+    return numAffectedRows;
+  });
+
+const isTaken = (error: unknown): boolean => error instanceof Error && (error as { readonly code?: string }).code === UNIQUE_VIOLATION;
+
+/**
+ * Writes the forms of one column, batch by batch. A form that another row has still to give up is written after it.
+ * @returns how many rows were written, and how many could not be: somebody else has taken their names meanwhile.
+ */
+const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[]) => {
+  let written = 0n;
+  let size = BATCH;
+  let left = [...rows];
+  while (left.length > 0) {
+    const refused: OutdatedRow[] = [];
+    for (let at = 0; at < left.length; at += size) {
+      const batch = left.slice(at, at + size);
+      try {
+        written += await writeForms(db, column, batch);
+      } catch (error) {
+        if (!isTaken(error)) throw error;
+        refused.push(...batch);
+      }
+    }
+    if (refused.length === left.length && size === 1) break;
+    // One by one: of a batch that was refused most rows can be written.
+    size = 1;
+    left = refused;
+  }
+  return { written, refused: left.length };
+};
+
+/** Writes what findOutdated has found. */
+export const applyForms = async (db: Database, { outdated }: Findings) => {
+  const results = new Map<NameColumn, { readonly written: bigint; readonly refused: number }>();
+  for (const [column, rows] of outdated) results.set(column, await applyTo(db, column, rows));
+  return results;
+};
