@@ -200,6 +200,21 @@ describe.for(clientKinds)("U20 who is meant by an address, through %s", { concur
     }
   });
 
+  test("U3 a token that waits for a claimed address verifies nothing once the address is its owner's", async ({ clients }) => {
+    const { users, organizations } = clients[kind];
+    const email = address();
+    const attacker = await createUser(clients[kind], { email });
+    const { token } = await users.createEmailVerification({ userId: attacker.id, email });
+    const organization = await createOrganization(clients[kind]);
+    await organizations.inviteMember({ organizationId: organization.id, email, role: 2 });
+    const { user } = await users.getOrCreateUserByEmail({ email, emailVerified: true });
+    await expectRefusal(users.verifyEmail({ token }), "AlreadyExists", "EMAIL_TAKEN");
+    await expectRefusal(users.markEmailVerified({ userId: attacker.id, email }), "AlreadyExists", "EMAIL_TAKEN");
+    await expectRefusal(users.setPrimaryEmail({ userId: attacker.id, email: address() }), "NotFound", "EMAIL_NOT_FOUND");
+    const pairs = [user?.id ?? 0n, attacker.id].map((userId) => ({ userId, organizationId: organization.id }));
+    expect((await organizations.batchGetMemberships({ pairs })).results.map(({ isMember }) => isMember)).toEqual([true, false]);
+  });
+
   test("U20 the same request_id gives the same answer, also after the address has gone", async ({ clients }) => {
     const { users } = clients[kind];
     const request = { email: address(), emailVerified: true, requestId: crypto.randomUUID() };
