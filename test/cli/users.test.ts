@@ -39,4 +39,6 @@ test("userd users: create, list, show and set-password, for people and for scrip
   expect(valid).toBe(true);
   expect((await userd(address, ["set-password", id], "\n")).code).toBe(2);
   expect((await userd(address, ["show", id])).stdout).toContain("displayName");
+  await users.updateUser({ user: { id: BigInt(id), externalId: word } });
+  expect((await userd(address, ["show", `external_id:${word}`])).stdout).toMatch(new RegExp(`externalId +${word}`));
 });

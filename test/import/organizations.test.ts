@@ -196,4 +196,36 @@ describe("invitations of a file", () => {
     expect(report.skipped).toMatchObject([{ reason: "its user is a member already", count: 1 }]);
     expect(JSON.stringify(report)).not.toContain("user-2@example.com");
   });
+
+  test("keep their end: one that has expired is listed, and is nobody's membership", async ({ own: db }) => {
+    const [past, future] = ["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"];
+    await importRecords(db, [
+      exportUser(1),
+      exportEmail(1, { is_verified: true }),
+      exportUser(2),
+      exportEmail(2),
+      ...[1, 2, 3].map((pk) => organization(pk)),
+      invitation(1, "user-1@example.com", { organization: 1, token_expires_at: past }),
+      invitation(2, "user-1@example.com", { organization: 2, token_expires_at: future }),
+      invitation(3, "user-2@example.com", { organization: 1, token_expires_at: past }),
+      invitation(4, "user-2@example.com", { organization: 2, token_expires_at: future }),
+      invitation(5, "user-2@example.com", { organization: 3, token_expires_at: null }),
+      member(6, { organization: 3, user_id: 1, token_expires_at: past }),
+    ]);
+    const ends = sql`select organization_id, user_id, invite_expire_time from organization_member order by id`;
+    const end = (text: string) => new Date(text);
+    expect(await rowsOf(db, ends)).toEqual([
+      { organization_id: "1", user_id: null, invite_expire_time: end(past) },
+      { organization_id: "2", user_id: "1", invite_expire_time: null },
+      { organization_id: "1", user_id: null, invite_expire_time: end(past) },
+      { organization_id: "2", user_id: null, invite_expire_time: end(future) },
+      { organization_id: "3", user_id: null, invite_expire_time: null },
+      { organization_id: "3", user_id: "1", invite_expire_time: null },
+    ]);
+    await importRecords(db, [exportUser(2), exportEmail(2, { is_verified: true })]);
+    expect(await rowsOf(db, sql`select organization_id from organization_member where user_id = 2 order by 1`)).toEqual([
+      { organization_id: "2" },
+      { organization_id: "3" },
+    ]);
+  });
 });

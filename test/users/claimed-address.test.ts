@@ -139,31 +139,6 @@ describe.for(clientKinds)("U20 who is meant by an address, through %s", { concur
     expect(answer.created).toBe(true);
   });
 
-  test.for(Object.keys(traps))("U20 %s that waits for the owner of a vouched address: a new user", async (trap, { clients }) => {
-    const { users, changes } = clients[kind];
-    const email = address();
-    const attacker = await createUser(clients[kind], { email });
-    expect(attacker.username).toBe(email);
-    await traps[trap]?.(clients[kind], attacker.id, email);
-    const answer = await users.getOrCreateUserByEmail({ email, emailVerified: true });
-    expect(answer).toMatchObject({ created: true, matchedUnverified: false });
-    expect(answer.user).toMatchObject({
-      username: email,
-      email,
-      hasUsablePassword: false,
-      emails: [{ email, isVerified: true, isPrimary: true }],
-    });
-    const rival = (await users.getUser({ id: attacker.id })).user;
-    expect(rival?.username).toMatch(/^local-[0-9a-f]{16}$/);
-    expect(rival?.emails.find((one) => one.email === email)?.isVerified).toBe(false);
-    const { auditEntries } = await changes.listAuditEntries({ filter: { userId: attacker.id, kinds: ["users"] } });
-    expect(auditEntries[0]?.changedFields.toSorted()).toEqual(["session_nonce", "username"]);
-    // From now on the address is its owner's, however it is asked for.
-    expect((await users.getOrCreateUserByEmail({ email })).user?.id).toBe(answer.user?.id);
-    const { results } = await users.lookupUsers({ keys: [{ key: { case: "username", value: email } }] });
-    expect(results).toMatchObject([{ status: LookupStatus.FOUND, user: { id: answer.user?.id } }]);
-  });
-
   test("U20 a rival that has nothing but the username gives it up, be it deleted or managed", async ({ clients }) => {
     const { users } = clients[kind];
     for (const harm of ["isManaged", "deleted"]) {
@@ -200,6 +175,21 @@ describe.for(clientKinds)("U20 who is meant by an address, through %s", { concur
     }
   });
 
+  test("U3 a token that waits for a claimed address verifies nothing once the address is its owner's", async ({ clients }) => {
+    const { users, organizations } = clients[kind];
+    const email = address();
+    const attacker = await createUser(clients[kind], { email });
+    const { token } = await users.createEmailVerification({ userId: attacker.id, email });
+    const organization = await createOrganization(clients[kind]);
+    await organizations.inviteMember({ organizationId: organization.id, email, role: 2 });
+    const { user } = await users.getOrCreateUserByEmail({ email, emailVerified: true });
+    await expectRefusal(users.verifyEmail({ token }), "AlreadyExists", "EMAIL_TAKEN");
+    await expectRefusal(users.markEmailVerified({ userId: attacker.id, email }), "AlreadyExists", "EMAIL_TAKEN");
+    await expectRefusal(users.setPrimaryEmail({ userId: attacker.id, email: address() }), "NotFound", "EMAIL_NOT_FOUND");
+    const pairs = [user?.id ?? 0n, attacker.id].map((userId) => ({ userId, organizationId: organization.id }));
+    expect((await organizations.batchGetMemberships({ pairs })).results.map(({ isMember }) => isMember)).toEqual([true, false]);
+  });
+
   test("U20 the same request_id gives the same answer, also after the address has gone", async ({ clients }) => {
     const { users } = clients[kind];
     const request = { email: address(), emailVerified: true, requestId: crypto.randomUUID() };
@@ -226,6 +216,33 @@ describe.for(clientKinds)("U20 who is meant by an address, through %s", { concur
     await users.unsuspendUser({ id: rival.id });
     await verify(clients[kind], owner.id, email);
     expect(await users.verifyPassword(by)).toMatchObject({ valid: true, user: { id: owner.id } });
+  });
+});
+
+describe("U20 what waits for the owner of an address", { concurrent: true }, () => {
+  test.for(Object.keys(traps))("U20 %s that waits for the owner of a vouched address: a new user", async (trap, { clients }) => {
+    const { users, changes } = clients["grpc-js"];
+    const email = address();
+    const attacker = await createUser(clients["grpc-js"], { email });
+    expect(attacker.username).toBe(email);
+    await traps[trap]?.(clients["grpc-js"], attacker.id, email);
+    const answer = await users.getOrCreateUserByEmail({ email, emailVerified: true });
+    expect(answer).toMatchObject({ created: true, matchedUnverified: false });
+    expect(answer.user).toMatchObject({
+      username: email,
+      email,
+      hasUsablePassword: false,
+      emails: [{ email, isVerified: true, isPrimary: true }],
+    });
+    const rival = (await users.getUser({ id: attacker.id })).user;
+    expect(rival?.username).toMatch(/^local-[0-9a-f]{16}$/);
+    expect(rival?.emails.find((one) => one.email === email)?.isVerified).toBe(false);
+    const { auditEntries } = await changes.listAuditEntries({ filter: { userId: attacker.id, kinds: ["users"] } });
+    expect(auditEntries[0]?.changedFields.toSorted()).toEqual(["session_nonce", "username"]);
+    // From now on the address is its owner's, however it is asked for.
+    expect((await users.getOrCreateUserByEmail({ email })).user?.id).toBe(answer.user?.id);
+    const { results } = await users.lookupUsers({ keys: [{ key: { case: "username", value: email } }] });
+    expect(results).toMatchObject([{ status: LookupStatus.FOUND, user: { id: answer.user?.id } }]);
   });
 });
 
