@@ -14,11 +14,8 @@ const record = (model: string, pk: number | undefined, fields: object) => ({ mod
 const notesOf = ({ notes }: ImportReport) =>
   notes.filter(({ reason }) => !reason.startsWith("the primary address was added")).map(({ reason, count }) => [reason, count]);
 
-describe("kinds of values that real files hold", () => {
-  test("05 a hash that nobody can verify is no usable password, and is counted by kind", { timeout: 60_000 }, async ({
-    own: db,
-    ownUrl,
-  }) => {
+describe("kinds of values that real files hold", { timeout: 60_000 }, () => {
+  test("05 a hash that nobody can verify is no usable password, and is counted by kind", async ({ own: db, ownUrl }) => {
     const report = await runImport(db, caseFile("05-hash-that-nobody-can-verify"));
     expect(notesOf(report)).toEqual([
       ["password can't be verified, being of MD5: the user has none that is usable", 1],
