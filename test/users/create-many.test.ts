@@ -181,7 +181,12 @@ describe.for(clientKinds)("many users at once, through %s", { concurrent: true }
       const verdict = await users.verifyPassword({ user: { case: "username", value: `${word}-${index}` }, password: "lètmein" });
       expect(verdict).toMatchObject({ valid: true, user: { hasUsablePassword: true } });
     }
-    const stored = await db.sql.selectFrom("users").select("password").where("username", "in", [`${word}-5`, `${word}-6`]).orderBy("username").execute();
+    const stored = await db.sql
+      .selectFrom("users")
+      .select("password")
+      .where("username", "in", [`${word}-5`, `${word}-6`])
+      .orderBy("username")
+      .execute();
     expect(stored).toEqual([{ password: "!" }, { password: "" }]);
   });
 
