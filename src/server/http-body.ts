@@ -26,10 +26,13 @@ export const openBody = (request: HttpRequest, deadline: number): RequestBody =>
   const look = () => wake();
   const events = ["readable", "end", "close", "error", "aborted"] as const;
   for (const event of events) request.on(event, look);
-  const lateTimer = setTimeout(() => {
-    late = true;
-    look();
-  }, Math.max(0, deadline - Date.now()));
+  const lateTimer = setTimeout(
+    () => {
+      late = true;
+      look();
+    },
+    Math.max(0, deadline - Date.now()),
+  );
   // A stream's deadline is a day away: nobody who waits for it may keep a process that has drained.
   lateTimer.unref();
 
