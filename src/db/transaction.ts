@@ -245,6 +245,9 @@ export const createWrite = (
       shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
-    return consistencyToken === "" ? { ...response, consistencyToken: tokens.issue(await tokenAfterCommit(db, call)) } : response;
+    // A check has written nothing that a token could name.
+    return consistencyToken === "" && plan.validateOnly !== true
+      ? { ...response, consistencyToken: tokens.issue(await tokenAfterCommit(db, call)) }
+      : response;
   };
 };

@@ -18,8 +18,8 @@ export type Cursor = {
 /** A cursor at the beginning of a text. */
 export const cursorOf = (text: string, isLossy = false): Cursor => ({ text, isLossy, at: 0, depth: 0, path: [], rounded: [] });
 
-/** Names that can be repeated in an error: others may be somebody's address, or endless. */
-const harmless = /^[\w$-]{1,64}$/;
+/** Names that a field could have, which an error can repeat: others may be an address or a secret, or endless. */
+const harmless = /^[A-Za-z_$][\w$]{0,63}$/;
 
 const written = (step: Step): string => {
   if (typeof step === "number") return `[${step}]`;

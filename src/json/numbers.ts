@@ -72,6 +72,7 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   if (!Number.isFinite(value)) throw refused(cursor, "is a number larger than a double holds (about 1.8e308)");
   const sent = decimalOf(text);
   if (value === 0 && sent.digits !== "") throw refused(cursor, "is a number smaller than a double holds (about 5e-324)");
+  if (value === 0) return;
   const kept = decimalOf(String(value));
   if (sent.exponent >= 0 && (kept.digits !== sent.digits || kept.exponent !== sent.exponent)) {
     throw refused(cursor, "is a whole number that a double does not hold exactly: send it as a string");

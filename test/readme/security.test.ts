@@ -34,7 +34,11 @@ describe("SECURITY.md", () => {
     const http = `http://${formatAddress(app.httpAddress)}`;
     const call = async (rpc: string, authorization?: string) => {
       const headers = { "content-type": "application/json", ...(authorization !== undefined && { authorization }) };
-      const answer = await fetch(`${http}/users.v1.UserService/${rpc}`, { method: "POST", headers, body: '{"id": 1, "user": {"id": 1}}' });
+      const answer = await fetch(`${http}/users.v1.UserService/${rpc}`, {
+        method: "POST",
+        headers,
+        body: rpc === "GetUser" ? '{"id": 1}' : '{"user": {"id": 1}}',
+      });
       return answer.status;
     };
     expect(await call("GetUser")).toBe(401);

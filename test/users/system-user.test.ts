@@ -64,6 +64,7 @@ const allowed: Partial<Record<WriteName, Calls>> = {
   unlinkAuthIdentity: ({ users, userId, authProviderId }) => [users.unlinkAuthIdentity({ userId, providerId: authProviderId })],
   addAuthenticator: ({ users, userId }) => [users.addAuthenticator({ userId, type: 1 })],
   removeAuthenticator: ({ users, userId }) => [users.removeAuthenticator({ userId, type: 1 })],
+  markEmailVerified: ({ users, userId, email }) => [users.markEmailVerified({ userId, email })],
   setAvatar: ({ users, userId }) => [users.setAvatar({ userId, type: AvatarType.GRAVATAR })],
   recordActivity: ({ users, userId }) => [users.recordActivity({ userId })],
 };
@@ -72,6 +73,8 @@ const allowed: Partial<Record<WriteName, Calls>> = {
 const writesOfUsers = Object.values(UserService.method)
   .filter(({ idempotency }) => idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS)
   .filter(({ input, localName }) => localName === "updateUser" || input.fields.some(({ name }) => ["id", "user_id"].includes(name)))
+  // The id of these is a provider's.
+  .filter(({ localName }) => !/^delete\w+Provider$/.test(localName))
   .map(({ localName }) => localName)
   .sort();
 
