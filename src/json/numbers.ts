@@ -73,6 +73,8 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   const sent = decimalOf(text);
   if (value === 0 && sent.digits !== "") throw refused(cursor, "is a number smaller than a double holds (about 5e-324)");
   if (value === 0) return;
+  // Programs write a double with up to 17 digits and a power of ten; not all of them find the shortest form.
+  if (/e/i.test(text) && sent.digits.length <= 17) return;
   const kept = decimalOf(String(value));
   if (sent.exponent >= 0 && (kept.digits !== sent.digits || kept.exponent !== sent.exponent)) {
     throw refused(cursor, "is a whole number that a double does not hold exactly: send it as a string");
