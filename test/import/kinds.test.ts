@@ -167,6 +167,7 @@ describe("kinds of values that real files hold", { timeout: 60_000 }, () => {
     expect(notesOf(siblings)).toEqual([
       ["email has white space around it, which is left out", 4],
       ["username is the address with white space around it, which is left out", 1],
+      ["kept: CreateUser would refuse the username (docs/names.md)", 1],
       ["username has white space around it, and stays as it is", 1],
     ]);
     expect(await rowsOf(db, sql`select username, email from users order by id`)).toEqual([
