@@ -15,6 +15,7 @@ import { openMapFile } from "./map-file.ts";
 
 type ImportCommand = {
   readonly dryRun?: true;
+  readonly overwrite?: true;
   readonly onConflict: OnConflict;
   readonly userModel?: string;
   readonly map?: string;
@@ -23,14 +24,14 @@ type ImportCommand = {
 
 /** Where the new ids are written; undefined when there can be none. */
 const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): string | undefined => {
-  if (onConflict !== "remap" || dryRun) return undefined;
+  if ((onConflict !== "remap" && onConflict !== "merge") || dryRun) return undefined;
   if (map === undefined && file === STDIN)
-    throw new CommandError("--on-conflict=remap from standard input needs --map FILE.", ExitCode.USAGE);
+    throw new CommandError(`--on-conflict=${onConflict} from standard input needs --map FILE.`, ExitCode.USAGE);
   return map ?? `${file}.map.json`;
 };
 
 const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
-  const { dryRun = false, onConflict } = options;
+  const { dryRun = false, overwrite = false, onConflict } = options;
   const mapFile = mapFileOf(file, options);
   const config = loadConfig();
   const log = createLogger(config.logLevel);
@@ -51,6 +52,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     dryRun,
     onConflict,
     ...(options.userModel !== undefined && { userModel: options.userModel }),
+    overwrite,
     onProgress: progress.show,
     signal: interrupt.signal,
     beforeCommit: async (found) => map?.write(found),

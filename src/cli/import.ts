@@ -14,13 +14,14 @@ export const importCommand = (): Command =>
     .addOption(
       new Option(
         "--on-conflict <what>",
-        "users whose id or username belongs to somebody else here: store nothing, leave them out, or give them new ids",
+        "records whose id or name belongs to somebody else here: store nothing, leave them out, give them new ids, or join users to the accounts of that name",
       )
-        .choices(["fail", "skip", "remap"])
+        .choices(["fail", "skip", "remap", "merge"])
         .default("fail"),
     )
     .option("--user-model <model>", "the model that holds the users, where the file has several that could, such as users.user")
-    .option("--map <file>", "where --on-conflict=remap writes the new ids (default: FILE.map.json)")
+    .option("--overwrite", "let the file win over what is here, also where it is not known to be newer")
+    .option("--map <file>", "where --on-conflict=remap or merge writes the new ids (default: FILE.map.json)")
     .option("--json", "print the report as JSON")
     .addHelpText("after", `\n${exitCodesHelp}\n\nWith 2, 3, 4, 130 and 143 nothing was stored.`)
     .action(whenRun(() => import("./import-file.ts")));

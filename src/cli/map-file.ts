@@ -9,8 +9,13 @@ export type MapFile = AsyncDisposable & {
   readonly publish: () => Promise<void>;
 };
 
-const formatMap = ({ remapped }: ImportReport): string =>
-  `${JSON.stringify({ users: Object.fromEntries(remapped.map(({ pk, id }) => [pk, id])) }, null, 2)}\n`;
+const kinds = ["user", "organization", "project", "team", "account"] as const;
+
+const formatMap = ({ remapped }: ImportReport): string => {
+  const idsOf = (kind: (typeof kinds)[number]) =>
+    Object.fromEntries(remapped.filter((one) => one.kind === kind).map(({ pk, id }) => [pk, id]));
+  return `${JSON.stringify(Object.fromEntries(kinds.map((kind) => [`${kind}s`, idsOf(kind)])), null, 2)}\n`;
+};
 
 /** @throws CommandError with code 2: where it is to stand is the person's choice. */
 const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {

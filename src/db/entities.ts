@@ -6,6 +6,7 @@ import { AuthIdentity } from "../identities/auth-identity.entity.ts";
 import { AuthProviderSchema } from "../identities/auth-provider.entity.ts";
 import { Identity } from "../identities/identity.entity.ts";
 import { IdentityProviderSchema } from "../identities/identity-provider.entity.ts";
+import { ImportOrigin } from "../import/import-origin.entity.ts";
 import { DeadScope } from "../options/dead-scope.entity.ts";
 import { OptionRevision } from "../options/option-revision.entity.ts";
 import { ScopeOption } from "../options/scope-option.entity.ts";
@@ -57,6 +58,7 @@ export const entities = [
   OptionRevision,
   ScopeOption,
   DeadScope,
+  ImportOrigin,
   OrganizationSchema,
   ProjectSchema,
   TeamSchema,

@@ -42,6 +42,9 @@ const unreachableMessage =
 
 const codeOf = (error: unknown): string | undefined => (error instanceof Error ? (error as DriverError).code : undefined);
 
+/** Somebody else has stored a row of the same key. */
+export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === "23505";
+
 /** The write lost against another one: running it again may succeed. */
 export const isContention = (error: unknown): boolean => contention.has(codeOf(error) ?? "");
 

@@ -52,7 +52,8 @@ export const int: Plain<bigint> = (value) => {
 /** An id: a positive integer. */
 export const key: Plain<bigint> = (value) => {
   const id = int(value);
-  if (id < 1n) throw new FieldFault("must be a positive integer");
+  if (id < 1n) throw new Unfit("is below 1: ids begin there");
+  if (id > BigInt(Number.MAX_SAFE_INTEGER)) throw new Unfit("is 2^53 or more: no such id can be given out after it");
   return id;
 };
 

@@ -1,16 +1,17 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { sql } from "kysely";
+import { isUniqueViolation } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createVault } from "../secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
-import { matching, writing } from "./merge.ts";
+import { matching, preparing, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";
 import type { Conflict, ImportReport } from "./report.ts";
 import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
-import { conflicts, listConflicts } from "./steps/conflicts.ts";
+import { conflicts, listConflicts, remappedIds } from "./steps/conflicts.ts";
 import { nameUserModel } from "./steps/user-model.ts";
-import { lists, modelReports, remappedUsers, stagingTables } from "./summary.ts";
+import { lists, modelReports, stagingTables } from "./summary.ts";
 import { createTally } from "./tally.ts";
 import type { ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
@@ -30,6 +31,8 @@ export type ImportOptions = {
   readonly onConflict?: OnConflict;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
+  /** What is here gives way to the file, also where the file is not known to be newer. */
+  readonly overwrite?: boolean;
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
@@ -47,6 +50,25 @@ const setContext = (tx: ImportTx) =>
 
 /** Conflicts stop an import that was not told what to do about them. */
 const stops = (tx: ImportTx, found: readonly Conflict[]): boolean => found.length > 0 && tx.onConflict === "fail";
+
+/** How often an import begins anew when somebody else was faster. */
+const ATTEMPTS = 5;
+
+/**
+ * Runs what compares and writes. A service that runs at the same time can store what the file holds too between the two: a
+ * unique violation, after which it is there to be compared with.
+ */
+const untilUnrivalled = async <T>(tx: ImportTx, merge: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    await sql`savepoint matched`.execute(tx.sql, tx.abort);
+    try {
+      return await merge();
+    } catch (error) {
+      if (!isUniqueViolation(error) || attempt === ATTEMPTS) throw error;
+      await sql`rollback to savepoint matched`.execute(tx.sql, tx.abort);
+    }
+  }
+};
 
 /** Stages a file and merges it, unless conflicts stop it. */
 const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions): Promise<Omit<ImportReport, "stored" | "dryRun">> => {
@@ -68,15 +90,19 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
     progress("reading");
   });
   await nameUserModel(tx, models.userModel());
-  await run(matching);
-  const found = await listConflicts(tx);
-  if (!stops(tx, found)) await run(writing);
+  await run(preparing);
+  const found = await untilUnrivalled(tx, async () => {
+    await run(matching);
+    const listed = await listConflicts(tx);
+    if (!stops(tx, listed)) await run(writing);
+    return listed;
+  });
   return {
     records: tally.records(),
     models: await modelReports(tx, tally),
     ...(await lists(tx, tally)),
     conflicts: found,
-    remapped: stops(tx, found) ? [] : await remappedUsers(tx),
+    remapped: stops(tx, found) ? [] : await remappedIds(tx),
   };
 };
 
@@ -100,11 +126,18 @@ export const runImport = async (
   source: Readable,
   options: ImportOptions = {},
 ): Promise<ImportReport> => {
-  const { dryRun = false, onConflict = "fail", systemUsername = "sentry", signal = new AbortController().signal } = options;
+  const {
+    dryRun = false,
+    onConflict = "fail",
+    overwrite = false,
+    systemUsername = "sentry",
+    signal = new AbortController().signal,
+  } = options;
   const context = {
     abort: db.abort({ signal }),
     dryRun,
     onConflict,
+    overwrite,
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),
   };

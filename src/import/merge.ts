@@ -1,6 +1,6 @@
 import { findAccountConflicts, mergeAccounts } from "./steps/accounts.ts";
 import { mergeBelongings } from "./steps/belongings.ts";
-import { findConflicts, settleIds } from "./steps/conflicts.ts";
+import { rememberOrigins, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, namePrimary, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { makeNamed } from "./steps/implied.ts";
 import { mergeMembers } from "./steps/members.ts";
@@ -10,33 +10,37 @@ import { giveOwnIds } from "./steps/own-ids.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
+import { reserveIds } from "./steps/reserve.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
-import { settleUsernames } from "./steps/usernames.ts";
 import { matchUsers, writeUsers } from "./steps/users.ts";
 import type { ImportTx } from "./transaction.ts";
 
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
-/** Before conflicts are known nothing is written but temporary tables and locks. */
-export const matching: readonly Step[] = [
+/** Waits for others and locks what the file can touch: what is compared under the locks stays as it is. */
+export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
-  { name: "giving ids", run: giveOwnIds },
   { name: "looking for repeated records", run: skipRepeatedKeys },
   { name: "settling replicas", run: settleReplicas },
   { name: "naming primary addresses", run: namePrimary },
-  { name: "settling usernames", run: settleUsernames },
   { name: "locking scopes", run: lockScopes },
   { name: "locking users", run: lockSubjects },
   { name: "locking names", run: lockHandles },
-  { name: "comparing users", run: findConflicts },
+];
+
+/** Before conflicts are known nothing is written but temporary tables. One that stops at them draws no ids. */
+export const matching: readonly Step[] = [
+  { name: "giving ids", run: giveOwnIds },
+  { name: "reserving ids", run: (tx) => (tx.onConflict === "fail" ? Promise.resolve() : reserveIds(tx)) },
+  { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
 ];
 
 /** One statement after another, each over all rows of the file. */
 export const writing: readonly Step[] = [
-  { name: "assigning ids", run: settleIds },
+  { name: "reserving ids", run: reserveIds },
   { name: "matching users", run: matchUsers },
   { name: "matching addresses", run: matchEmails },
   { name: "storing users", run: writeUsers },
@@ -50,6 +54,7 @@ export const writing: readonly Step[] = [
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
   { name: "storing accounts", run: mergeAccounts },
+  { name: "remembering ids", run: rememberOrigins },
   { name: "versioning names", run: bumpHandles },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

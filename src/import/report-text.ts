@@ -7,12 +7,12 @@ const countOf = (count: number, noun: string): string => `${count} ${noun}${coun
 const quoted = (name: string): string => JSON.stringify(name);
 const plain = (name: string): string => quoted(name).slice(1, -1);
 
-const describeConflict = ({ model, record, pk, username, usernameHere, idHere }: Conflict): string => {
+const describeConflict = ({ kind, model, record, pk, name, nameHere, idHere }: Conflict): string => {
   const reasons = [
-    ...(usernameHere === null ? [] : [`${pk} is ${quoted(usernameHere)} here`]),
-    ...(idHere === null ? [] : [`${quoted(username)} is user ${idHere} here`]),
+    ...(nameHere === null ? [] : [`${pk} is ${quoted(nameHere)} here`]),
+    ...(idHere === null ? [] : [`${quoted(name)} is ${kind} ${idHere} here`]),
   ];
-  return `${model} ${pk} ${quoted(username)} (record ${record}): ${reasons.join(", and ")}`;
+  return `${model} ${pk} ${quoted(name)} (record ${record}): ${reasons.join(", and ")}`;
 };
 
 const section = (title: string, lines: readonly string[]): string[] =>
@@ -36,7 +36,7 @@ const outcome = (report: ImportReport): string => {
   if (isEmpty(report)) return NOTHING_HELD;
   if (stored) return `Stored; ${countOf(records, "record")} read.`;
   if (dryRun) return "A dry run: nothing was stored.";
-  return `${countOf(conflicts.length, "conflict")}: nothing was stored. --on-conflict=skip leaves such users out, --on-conflict=remap gives them new ids.`;
+  return `${countOf(conflicts.length, "conflict")}: nothing was stored. --on-conflict=skip leaves such records out, --on-conflict=remap gives them new ids, --on-conflict=merge joins users to the accounts of that name.`;
 };
 
 /** The report for people: a table, and lists under it. */
@@ -51,8 +51,8 @@ export const formatReport = (report: ImportReport): string => {
     ...section("To know:", listed(report.notes)),
     ...section("Conflicts:", report.conflicts.map(describeConflict)),
     ...section(
-      "Users with another id here:",
-      report.remapped.map(({ pk, id }) => `${pk} → ${id}`),
+      "With another id here:",
+      report.remapped.map(({ kind, pk, id }) => `${kind} ${pk} → ${id}`),
     ),
     "",
     outcome(report),

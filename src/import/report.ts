@@ -14,20 +14,21 @@ export type NameCount = { readonly name: string; readonly count: number; readonl
 /** Records with one reason: all are counted, the first are named. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
-/** A user of the file whose id or username belongs to somebody else here. Ids are text: they can exceed a JSON number. */
+/** A record of the file whose id or name belongs to somebody else here. Ids are text: they can exceed a JSON number. */
 export type Conflict = {
+  readonly kind: "user" | "organization" | "project" | "team" | "account";
   readonly model: string;
   readonly record: number;
   readonly pk: string;
-  readonly username: string;
-  /** Who has this id here, under another username. */
-  readonly usernameHere: string | null;
-  /** Which other id bears this username here. */
+  readonly name: string;
+  /** Who has this id here, under another name. */
+  readonly nameHere: string | null;
+  /** Which other id bears this name here. */
   readonly idHere: string | null;
 };
 
-/** A user of the file that has another id here. */
-export type Remapped = { readonly pk: string; readonly id: string };
+/** A record of the file that has another id here. */
+export type Remapped = { readonly kind: Conflict["kind"]; readonly pk: string; readonly id: string };
 
 /** What an import did, or, when nothing was stored, what it found. */
 export type ImportReport = {

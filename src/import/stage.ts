@@ -14,6 +14,7 @@ const primaryKey = (value: unknown): bigint => {
   try {
     return key(value);
   } catch (error) {
+    if (error instanceof Unfit) throw new Unfit(`pk ${error.message}`, { cause: error });
     throw new FieldFault(`pk ${(error as Error).message}`, { cause: error });
   }
 };

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { readers } from "./readers/index.ts";
-import type { Listing, ModelReport, NameCount, Remapped } from "./report.ts";
+import type { Listing, ModelReport, NameCount } from "./report.ts";
 import { notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
@@ -65,10 +65,3 @@ export const lists = async (tx: ImportTx, tally: Tally) => ({
   skipped: await listings(tx, skips, PLACE),
   notes: await listings(tx, notes, `coalesce(about, ${PLACE})`, notSkipped),
 });
-
-/** Users that have another id here than in the file. */
-export const remappedUsers = async (tx: ImportTx): Promise<Remapped[]> => {
-  const { rows } = await sql<Remapped>`
-    select pk::text as pk, id::text as id from import_user where id <> pk order by import_user.pk`.execute(tx.sql, tx.abort);
-  return rows;
-};

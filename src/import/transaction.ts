@@ -3,8 +3,8 @@ import type { AbortOptions, Schema } from "../db/orm.ts";
 import type { Vault } from "../secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** What to do with a user of the file whose id or username belongs to somebody else here. */
-export type OnConflict = "fail" | "skip" | "remap";
+/** What to do with a record of the file whose id or name belongs to somebody else here. */
+export type OnConflict = "fail" | "skip" | "remap" | "merge";
 
 /** The one transaction of an import: all of the file, or nothing. */
 export type ImportTx = {
@@ -12,6 +12,8 @@ export type ImportTx = {
   /** Goes with every `execute`. */
   readonly abort: AbortOptions;
   readonly onConflict: OnConflict;
+  /** What is here gives way to the file, also where the file is not known to be newer. */
+  readonly overwrite: boolean;
   /** Locks what does not lie in the open in the database either. */
   readonly vault: Vault;
   /** Whom a file may not deactivate either. */

@@ -31,7 +31,6 @@ describe("a broken file", () => {
       [{ ...exportUser(1), pk: "a-b" }],
       'Record 1 (sentry.user "a-b"): pk must be an integer of 64 bits, and is a string.',
     ],
-    ["a pk of 0", [exportUser(0)], "Record 1 (sentry.user 0): pk must be a positive integer."],
     ["a boolean that is none", user({ is_active: "maybe" }), "Record 2 (sentry.user 2): is_active must be true or false, and is a string."],
     ["a boolean that is null", user({ is_staff: null }), "Record 2 (sentry.user 2): is_staff must be true or false, and is null."],
     [

@@ -16,8 +16,8 @@ const file = [
   exportEmail(1, { user: ["carol"], email: "carol@example.com" }),
 ];
 const conflicts = [
-  { model: "sentry.user", record: 1, pk: "1", username: "carol", usernameHere: "ann", idHere: null },
-  { model: "sentry.user", record: 2, pk: "4", username: "Bob", usernameHere: null, idHere: "2" },
+  { kind: "user", model: "sentry.user", record: 1, pk: "1", name: "carol", nameHere: "ann", idHere: null },
+  { kind: "user", model: "sentry.user", record: 2, pk: "4", name: "Bob", nameHere: null, idHere: "2" },
 ];
 
 describe("conflicts", () => {
@@ -40,7 +40,7 @@ describe("conflicts", () => {
     expect(report).toMatchObject({ stored: true, conflicts });
     expect(countsOf(report, "sentry.user")).toEqual({ ...all("created", 3), created: 1, skipped: 2 });
     expect(report.skipped.map(({ reason, count }) => [reason, count])).toEqual([
-      ["a conflict: its id or username belongs to another user", 2],
+      ["a conflict: its id or name belongs to another one here", 2],
       ["its user was skipped", 3],
     ]);
     expect(await rowsOf(db, sql`select id, username from users order by id`)).toEqual([
@@ -54,29 +54,30 @@ describe("conflicts", () => {
     ]);
   });
 
-  test("remap: they get new ids, or become the user that bears the name here; importing again changes nothing", async ({ own: db }) => {
+  test("remap: they get new ids and names, and no account here is touched; importing again changes nothing", async ({ own: db }) => {
     await importRecords(db, here);
     const report = await importRecords(db, file, { onConflict: "remap" });
     expect(report.remapped).toEqual([
-      { pk: "1", id: "6" },
-      { pk: "4", id: "2" },
+      { kind: "user", pk: "1", id: "6" },
+      { kind: "user", pk: "4", id: "7" },
     ]);
-    expect(countsOf(report, "sentry.user")).toEqual({ ...all("created", 3), created: 2, updated: 1 });
+    expect(countsOf(report, "sentry.user")).toEqual({ ...all("created", 3), created: 3 });
     expect(await rowsOf(db, sql`select id, username from users order by id`)).toEqual([
       { id: "1", username: "ann" },
-      { id: "2", username: "Bob" },
+      { id: "2", username: "bob" },
       { id: "5", username: "dan" },
       { id: "6", username: "carol" },
+      { id: "7", username: "Bob-2" },
     ]);
     expect(await rowsOf(db, sql`select user_id, key from user_option order by user_id, id`)).toEqual([
-      { user_id: "2", key: "timezone" },
       { user_id: "2", key: "of-bob-here" },
       { user_id: "5", key: "timezone" },
       { user_id: "6", key: "timezone" },
+      { user_id: "7", key: "timezone" },
     ]);
     const before = await stateOf(db);
     expect((await importRecords(db, file, { onConflict: "remap" })).remapped).toEqual(report.remapped);
     expect(await stateOf(db)).toEqual(before);
-    expect(await rowsOf(db, sql`select nextval('users_id_seq') as next`)).toEqual([{ next: "7" }]);
+    expect(await rowsOf(db, sql`select nextval('users_id_seq') as next`)).toEqual([{ next: "8" }]);
   });
 });

@@ -255,7 +255,7 @@ describe("userd's own lines", () => {
       { id: "71", username: "bob", emails: 1 },
     ]);
     const again = await runImport(own, bytesOf(line({ user: { username: "bob" }, passwordHash: hash })));
-    expect(again).toMatchObject({ stored: false, conflicts: [{ username: "bob", idHere: "71" }] });
+    expect(again).toMatchObject({ stored: false, conflicts: [{ kind: "user", name: "bob", idHere: "71" }] });
   });
 
   test("with a field that is none, or a value that can't be, say where and show no value", async ({ own }) => {

@@ -117,7 +117,7 @@ describe("organizations and what belongs to them", () => {
   test("an organization that is another one here is left alone, and nothing of the file goes into it", async ({ own: db }) => {
     await importRecords(db, [exportUser(1), organization(1, { slug: "ours" }), organization(5, { slug: "fifth" })]);
     const before = await stateOf(db);
-    const report = await importRecords(db, [
+    const file = [
       exportUser(1),
       organization(1, { slug: "theirs" }),
       organization(6, { slug: "fifth" }),
@@ -126,10 +126,12 @@ describe("organizations and what belongs to them", () => {
       member(1),
       inTeam(1),
       record("projectteam", 1, { project: 1, team: 1 }),
-    ]);
+    ];
+    expect(await importRecords(db, file)).toMatchObject({ stored: false, conflicts: [{ pk: "1" }, { pk: "6" }] });
+    expect(await stateOf(db)).toEqual(before);
+    const report = await importRecords(db, file, { onConflict: "skip" });
     expect(report.skipped.map(({ reason, count }) => [reason, count])).toEqual([
-      ["its id is another organization's here", 1],
-      ["its slug is another organization's here", 1],
+      ["a conflict: its id or name belongs to another one here", 2],
       ["its organization was skipped", 3],
       ["its team is not in the file, or was skipped", 1],
       ["its project is not in the file, or was skipped", 1],

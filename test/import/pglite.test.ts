@@ -29,7 +29,7 @@ describe("the embedded database", () => {
     expect(await stateOf(db)).toEqual(before);
     expect((await importRecords(db, [exportUser(2, { username: "carol" })])).stored).toBe(false);
     expect((await importRecords(db, [exportUser(2, { username: "carol" })], { onConflict: "remap" })).remapped).toEqual([
-      { pk: "2", id: "5" },
+      { kind: "user", pk: "2", id: "5" },
     ]);
     expect(await rowsOf(db, sql`select id, username from users order by id`)).toEqual([
       { id: "1", username: "Ann" },

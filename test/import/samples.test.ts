@@ -106,7 +106,7 @@ describe("the sample exports", () => {
     const report = await runImport(db, fresh());
     expect(report.stored).toBe(false);
     expect(report.conflicts).toEqual([
-      { model: "sentry.user", record: 8, pk: "1", username: "admin@example.com", usernameHere: "testing@example.com", idHere: null },
+      { kind: "user", model: "sentry.user", record: 8, pk: "1", name: "admin@example.com", nameHere: "testing@example.com", idHere: null },
     ]);
     expect(await stateOf(db)).toEqual(before);
   });

@@ -47,7 +47,7 @@ describe("users of a file", () => {
       { id: "9", username: "ANN-4" },
     ]);
     expect(report.notes).toContainEqual({
-      reason: "renamed: the username differs only in case from another one of the file",
+      reason: "renamed: another user has its username",
       count: 2,
       examples: ["user 9 got the suffix -4, since user 3 has the name", "user 7 got the suffix -3, since user 3 has the name"],
     });

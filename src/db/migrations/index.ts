@@ -7,6 +7,7 @@ import { Organizations } from "./20261120140000-organizations.ts";
 import { Profiles } from "./20261120150000-profiles.ts";
 import { HashedNames } from "./20261120160000-hashed-names.ts";
 import { ExternalIds } from "./20261120160500-external-ids.ts";
+import { ImportOrigins } from "./20261120170000-import-origins.ts";
 import { Sizes } from "./20261120200000-sizes.ts";
 import { People } from "./20261120220000-people.ts";
 
@@ -21,6 +22,7 @@ export const migrations = [
   { name: "20261120150000-profiles", class: Profiles },
   { name: "20261120160000-hashed-names", class: HashedNames },
   { name: "20261120160500-external-ids", class: ExternalIds },
+  { name: "20261120170000-import-origins", class: ImportOrigins },
   { name: "20261120200000-sizes", class: Sizes },
   { name: "20261120220000-people", class: People },
 ];

@@ -9,6 +9,7 @@ export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create
 export const organizations = {
   name: "import_organization",
   columns: { ...namedColumns, flags: "bigint", wanted_pk: "bigint" },
+  derived: { origin_name: TEXT },
 } as const satisfies StagingTable;
 
 /** Text that is never empty. */

@@ -1,13 +1,13 @@
 import { nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import type { StagingTable } from "../staging.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
 
 /** The teams of a file. */
 export const teams = {
   name: "import_team",
   columns: { ...namedColumns, organization_pk: "bigint" },
-  derived: { organization_id: "bigint" },
+  derived: { organization_id: "bigint", origin_name: TEXT },
 } as const satisfies StagingTable;
 
 const fields = {

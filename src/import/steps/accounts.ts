@@ -3,7 +3,7 @@ import { accountContacts, accounts, profiles } from "../readers/account-staging.
 import type { StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const metadata = {
   name: "''",
@@ -37,19 +37,19 @@ const contact: Target = {
 
 /** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
 export const findAccountConflicts = (tx: ImportTx) =>
-  sql`insert into import_conflict (model, record, pk, username, same_id, same_name)
-    select i.model, i.record, i.pk, i.number, by_id.number, by_number.id
+  sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
+    select i.model, i.record, i.pk, 'account', i.number, by_id.number, by_number.id
     from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
     where by_id.id is distinct from by_number.id`.execute(tx.sql, tx.abort);
 
 /** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
-  const which = tx.onConflict === "skip" ? "" : "and c.same_name is not null";
+  const which = tx.onConflict === "skip" ? "" : "and c.id_here is not null";
   await skip(
     tx,
     accounts,
     "a conflict: its id or number is another account's here",
-    `exists (select from import_conflict c where c.model = t.model and c.record = t.record ${which})`,
+    `exists (select from import_conflict c where c.kind = 'account' and c.record = t.record ${which})`,
   );
 };
 
@@ -115,7 +115,6 @@ const merge = async (tx: ImportTx, target: Target): Promise<void> => {
   await keepAbsent(tx, target, match);
   await matchRows(tx, target, match);
   await assignIds(tx, target);
-  await moveSequence(tx, target);
   await updateRows(tx, target);
   await insertRows(tx, target);
 };
@@ -128,6 +127,13 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await merge(tx, account);
   await resolveAccounts(tx, profiles);
   await resolveUsers(tx, profiles);
+  await skip(
+    tx,
+    profiles,
+    "its user joined an account here, which gets no profile from a file in what is here",
+    `exists (select from import_user u where u.id = t.user_id and u.is_joined)
+      and exists (select from import_account a where a.id = t.account_id and a.outcome <> 'created')`,
+  );
   await skipRepeated(tx, profiles, "the user has it in this account twice: the highest pk stands", "user_id, account_id", "pk desc");
   await merge(tx, profile);
   await resolveAccounts(tx, accountContacts);

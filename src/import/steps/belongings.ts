@@ -11,7 +11,7 @@ import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import type { StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 /** A table of rows that belong to users, and to something else too. */
 type Belonging = Target & {
@@ -140,6 +140,9 @@ export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
     const { staging, key, columns } = target;
     const match = key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await resolveUsers(tx, staging);
+    const isJoined = "exists (select from import_user u where u.id = t.user_id and u.is_joined)";
+    if (staging !== ips)
+      await skip(tx, staging, "its user joined an account here, which gets no power and no way in from a file", isJoined);
     await resolveParent(tx, target);
     await skipRepeated(tx, staging, "the user has it twice: the highest pk stands", key.join(", "), "pk desc");
     if (target.isLink) await settleLinks(tx, target);
@@ -148,7 +151,6 @@ export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
     if (hasColumns) await keepAbsent(tx, target, match);
     await matchRows(tx, target, match, hasColumns ? Object.keys(columns) : key);
     await assignIds(tx, target);
-    await moveSequence(tx, target);
     if (hasColumns) await updateRows(tx, target);
     await insertRows(tx, target);
   }

@@ -1,48 +1,133 @@
 import { sql } from "kysely";
-import { users } from "../readers/user-staging.ts";
-import type { Conflict } from "../report.ts";
+import type { Conflict, Remapped } from "../report.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { skip } from "./rows.ts";
+import { type Kind, kinds } from "./kinds.ts";
+import { resolveOrganizations } from "./references.ts";
+import { freshIds, skip, skipRepeated } from "./rows.ts";
+import { suffixNames } from "./suffixes.ts";
 
-/** Users of the file whose id or username belongs to somebody else here. */
+/** Records of the file whose id or name belongs to somebody else here; `handle` is what natural keys of users name. */
 export const conflicts = {
   name: "import_conflict",
-  columns: { username: TEXT, username_handle: TEXT, same_id: TEXT, same_name: "bigint" },
+  columns: { kind: TEXT, name: TEXT, handle: TEXT, name_here: TEXT, id_here: "bigint" },
 } as const satisfies StagingTable;
 
-/** Compares the users of the file with those that are here, by id and by username: both find the same user, or none. */
-export const findConflicts = (tx: ImportTx) =>
-  sql`insert into import_conflict (model, record, pk, username, username_handle, same_id, same_name)
-    select i.model, i.record, i.pk, i.username, i.username_handle, by_id.username, by_name.id
-    from import_user i
-      left join users by_id on by_id.id = i.pk
-      left join users by_name on by_name.username_handle = i.username_handle
-    where by_id.id is distinct from by_name.id`.execute(tx.sql, tx.abort);
+const run = (tx: ImportTx, statement: string) => sql.raw(statement).execute(tx.sql, tx.abort);
+
+const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
+
+/** What an earlier import stored under another id or name is the same record: it had this pk and this name in its file, too. */
+const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWithin }: Kind): Promise<void> => {
+  const within = isWithin ? "and t.organization_id = s.organization_id" : "";
+  const become = `update ${staging.name} s set id = t.id, ${renamed.map((column) => `${column} = t.${column}`).join(", ")}`;
+  await run(
+    tx,
+    `${become} from import_origin o join ${table} t on t.id = o.id
+      where o.kind = '${noun}' and o.pk = s.pk and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
+  );
+  // Before there were origins a suffix was all that told such a record: of a name that the file holds more than once.
+  await run(
+    tx,
+    `${become} from ${table} t
+      where s.id is null and t.id = s.pk ${within} and starts_with(t.${name}, s.${name})
+        and substr(t.${name}, length(s.${name}) + 1) ~ '^-[0-9]{1,9}$'
+        and exists (select from ${staging.name} o where o.origin_name = s.${name} and o.record <> s.record)`,
+  );
+};
+
+/**
+ * Compares by id and by name: both find the same record here, or none. Where another record of the file is the one that has
+ * the name here, it is the file that holds the name twice: that is no conflict.
+ */
+const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind): string => {
+  const [shown] = renamed;
+  const within = (alias: string) => (isWithin ? `and ${alias}.organization_id = i.organization_id` : "");
+  return `
+  insert into import_conflict (model, record, pk, kind, name, handle, name_here, id_here)
+  select i.model, i.record, i.pk, '${noun}', i.${shown}, ${noun === "user" ? "i.natural_handle" : "null"}, by_id.${shown}, by_name.id
+  from ${staging.name} i
+    left join ${table} by_id on by_id.id = i.pk
+    left join ${table} by_name on by_name.${name} = i.${name} ${within("by_name")}
+      and not exists (
+        select from ${staging.name} o
+        where o.${name} = i.${name} and o.record <> i.record and coalesce(o.id, o.pk) = by_name.id and i.pk <> by_name.id)
+  where i.id is null and (by_id.id is distinct from by_name.id)`;
+};
+
+/** Whether a staged row `t` is one of the conflicts. */
+const isConflict = ({ noun }: Kind) => `exists (select from import_conflict c where c.record = t.record and c.kind = '${noun}')`;
+
+/** With `merge` a user of the file joins the account that has its username here. */
+const join = async (tx: ImportTx): Promise<void> => {
+  await sql`
+    with joined as (
+      update import_user t set id = c.id_here, is_joined = true from import_conflict c
+      where c.kind = 'user' and c.record = t.record and c.id_here is not null
+      returning t.model, t.record, t.pk, t.id
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'joined the account of its name here, which keeps its password, addresses, flags and all that it says of itself',
+      format('user %s is user %s here', pk, id) from joined`.execute(tx.sql, tx.abort);
+};
+
+const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
+  const { noun, staging, table, name, isWithin } = kind;
+  const set = (id: string, which: string) => run(tx, `update ${staging.name} t set id = ${id} where t.id is null and ${which}`);
+  if (isWithin) await resolveOrganizations(tx, staging);
+  await run(tx, `update ${staging.name} set origin_name = ${name}`);
+  await recall(tx, kind);
+  await run(tx, compare(kind));
+  if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
+  if (tx.onConflict === "merge" && noun === "user") await join(tx);
+  await set("t.pk", `exists (select from ${table} x where x.id = t.pk) and not ${isConflict(kind)}`);
+  await skipRepeated(tx, staging, "another record of the file is the same one here", "id", "pk");
+  // The import stops: this tells it apart from all that is here, and draws no id.
+  if (tx.onConflict === "fail") await set("-t.record", isConflict(kind));
+  await suffixNames(tx, kind);
+  await set("t.pk", `not ${isConflict(kind)}`);
+  await freshIds(tx, kind);
+};
+
+/**
+ * Finds out which record here each one of the file is, and gives it its id: the file's where nothing stands against it, else
+ * what the import was told to do.
+ */
+export const settleIds = async (tx: ImportTx): Promise<void> => {
+  for (const kind of kinds) await settleKind(tx, kind);
+};
+
+/** Remembers what became of records that are called otherwise here, so that another import of them finds the same ones. */
+export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
+  for (const { noun, staging, name } of kinds) {
+    await run(
+      tx,
+      `insert into import_origin as o (kind, pk, name_hash, id)
+        select distinct on (pk, origin_name) '${noun}', pk, ${hashOf("origin_name")}, id from ${staging.name}
+        where (id <> pk or ${name} <> origin_name) ${noun === "user" ? "and not is_joined" : ""} order by pk, origin_name, record
+        on conflict (kind, pk, name_hash) do update set id = excluded.id where o.id <> excluded.id`,
+    );
+  }
+};
 
 /** All conflicts, in the order of the file. */
 export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   const { rows } = await sql<Conflict>`
-    select model, record::int as record, pk::text as pk, username, same_id as "usernameHere", same_name::text as "idHere"
+    select kind, model, record::int as record, pk::text as pk, name, name_here as "nameHere", id_here::text as "idHere"
     from import_conflict order by import_conflict.record`.execute(tx.sql, tx.abort);
   return rows;
 };
 
-/**
- * Gives every user of the file its id here. Without a conflict that is the file's; with one the user is skipped, or
- * becomes the user that bears the name here, or gets an id past all known ones.
- */
-export const settleIds = async (tx: ImportTx): Promise<void> => {
-  const isConflict = "exists (select from import_conflict c where c.record = t.record)";
-  if (tx.onConflict === "skip") await skip(tx, users, "a conflict: its id or username belongs to another user", isConflict);
-  await sql`update import_user t set id = t.pk where not ${sql.raw(isConflict)}`.execute(tx.sql, tx.abort);
-  if (tx.onConflict !== "remap") return;
-  await sql`update import_user t set id = coalesce(c.same_name, c.fresh)
-    from (
-      select record, same_name, row_number() over (order by (same_name is not null), record) + greatest(
-        (select coalesce(max(id), 0) from users),
-        (select coalesce(max(pk), 0) from import_user),
-        (select last_value from users_id_seq)) as fresh
-      from import_conflict
-    ) c where c.record = t.record`.execute(tx.sql, tx.abort);
+/** What has another id here than in the file. */
+export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
+  const remapped: Remapped[] = [];
+  for (const { noun, staging } of [...kinds, { noun: "account", staging: { name: "import_account" } } as const]) {
+    const { rows } = await sql<Remapped>`
+      select ${noun}::text as kind, pk::text as pk, id::text as id from ${sql.table(staging.name)} as t where id <> pk order by t.pk`.execute(
+      tx.sql,
+      tx.abort,
+    );
+    for (const row of rows) remapped.push(row);
+  }
+  return remapped;
 };

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { emails } from "../readers/sentry-useremail.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const target: Target = {
   staging: emails,
@@ -14,6 +14,13 @@ const target: Target = {
 };
 
 const match = "t.user_id = s.user_id and t.email_handle = s.email_handle";
+
+const columnsOf = (alias: string) =>
+  `row(${Object.keys(target.columns)
+    .map((name) => `${alias}.${name}`)
+    .join(", ")})`;
+
+const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
 /** A user of the file without an address has the one that is marked as the primary one. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
@@ -40,26 +47,31 @@ const addImplied = (tx: ImportTx) =>
       insert into import_email (model, record, user_id, email, email_handle, is_verified, absent, is_implied)
       select s.model, s.record, s.id, s.email, s.email_handle, false, '{}', true
       from (select i.*, i.id as user_id from import_user i) s
-      where s.email_handle <> '' and not exists (select from import_email t where ${match}) and not exists (select from user_email t where ${match})
+      where s.email_handle <> '' and not s.is_joined
+        and not exists (select from import_email t where ${match}) and not exists (select from user_email t where ${match})
       returning model, record, user_id
     )
     insert into import_note (model, record, pk, reason, about)
     select model, record, user_id, 'the primary address was added to the addresses, unverified', format('user %s', user_id) from implied`)
     .execute(tx.sql, tx.abort);
 
-const VERIFIED_TWICE = "unverified: the address is verified for a user with a lower id";
+const VERIFIED_TWICE = "unverified: the address is verified for another user, who keeps it";
 
-/** Of several users who have verified one address the one with the lowest id keeps that (U3). */
-const settleVerified = async (tx: ImportTx): Promise<void> => {
-  const isStaged = sql.raw(`exists (select from import_email s where ${match})`);
-  await sql`
+/**
+ * Of several users who have verified one address one keeps that (U3): the one who has it here, from whom no file takes it, else
+ * the one with the lowest id. The file's rows say by now what will be: one that it unverifies here is free.
+ */
+const settleVerified = (tx: ImportTx) =>
+  sql`
     with holder as (
-      select email_handle, user_id from import_email where is_verified
+      select s.email_handle, s.user_id, exists (select from user_email t where ${sql.raw(match)} and t.is_verified) as is_here
+      from import_email s where s.is_verified
       union all
-      select t.email_handle, t.user_id from user_email t
-      where t.is_verified and t.email_handle in (select email_handle from import_email where is_verified) and not ${isStaged}
+      select t.email_handle, t.user_id, true from user_email t
+      where t.is_verified and t.email_handle in (select email_handle from import_email where is_verified)
+        and not exists (select from import_email s where ${sql.raw(match)})
     ), keeper as (
-      select email_handle, min(user_id) as user_id from holder group by email_handle having count(*) > 1
+      select distinct on (email_handle) email_handle, user_id from holder order by email_handle, is_here desc, user_id
     ), lost as (
       update import_email s set is_verified = false from keeper k
       where s.is_verified and k.email_handle = s.email_handle and k.user_id <> s.user_id
@@ -67,19 +79,6 @@ const settleVerified = async (tx: ImportTx): Promise<void> => {
     )
     insert into import_note (model, record, pk, reason, about)
     select model, record, pk, ${VERIFIED_TWICE}, format('user %s; user %s keeps it', user_id, keeper) from lost`.execute(tx.sql, tx.abort);
-  // The same for addresses here that the file does not mention.
-  await sql`
-    with lost as (
-      update user_email t set is_verified = false from import_email k
-      where t.is_verified and k.is_verified and k.email_handle = t.email_handle and k.user_id <> t.user_id and not ${isStaged}
-      returning k.model, k.record, k.pk, t.user_id, k.user_id as keeper
-    )
-    insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, ${VERIFIED_TWICE}, format('user %s, who is not in the file; user %s keeps it', user_id, keeper) from lost`.execute(
-    tx.sql,
-    tx.abort,
-  );
-};
 
 /** A token verifies one address: of several with the same one the lowest pk keeps it, and nobody takes one that is in use here. */
 const settleTokens = (tx: ImportTx) =>
@@ -101,6 +100,13 @@ const settleTokens = (tx: ImportTx) =>
 /** Finds out which addresses are new and which differ. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
+  // A verified address lets somebody in: an account here gets none from a file that it is joined with.
+  await skip(
+    tx,
+    emails,
+    "its user joined an account here, which keeps its addresses",
+    "exists (select from import_user u where u.id = t.user_id and u.is_joined)",
+  );
   await skipRepeated(
     tx,
     emails,
@@ -115,10 +121,14 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
 
 /** Writes the addresses. What loses its verification does so first: only one may have it at a time. */
 export const writeEmails = async (tx: ImportTx): Promise<void> => {
-  await settleVerified(tx);
   await matchRows(tx, target, match);
+  await settleVerified(tx);
+  // What has lost its verification just now may be as it is here.
+  await sql
+    .raw(`
+    update import_email s set outcome = case when ${differs} then 'updated' else 'unchanged' end from user_email t where t.id = s.id`)
+    .execute(tx.sql, tx.abort);
   await assignIds(tx, target);
-  await moveSequence(tx, target);
   await updateRows(tx, target, "not s.is_verified");
   await updateRows(tx, target, "s.is_verified");
   await insertRows(tx, target);

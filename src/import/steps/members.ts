@@ -5,9 +5,8 @@ import { projects } from "../readers/sentry-project.ts";
 import { projectTeams } from "../readers/sentry-projectteam.ts";
 import { teams } from "../readers/sentry-team.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveOrganizations } from "./organizations.ts";
-import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { resolveOrganizations, resolveUsers } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const member: Target = {
   staging: members,
@@ -106,7 +105,6 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
     await skipRepeated(tx, staging, "it comes twice: the highest pk stands", key.join(", "), "pk desc");
     await matchRows(tx, target, key.map((column) => `t.${column} = s.${column}`).join(" and "), key);
     await assignIds(tx, target);
-    await moveSequence(tx, target);
     await insertRows(tx, target);
   }
 };
@@ -115,6 +113,13 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
 export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
+  await skip(
+    tx,
+    members,
+    "its user joined an account here, which gets no role in an organization that is here from a file",
+    `exists (select from import_user u where u.id = t.user_id and u.is_joined)
+      and not exists (select from import_organization o where o.id = t.organization_id and o.outcome = 'created')`,
+  );
   await settleInvitations(tx);
   await skip(
     tx,
@@ -128,7 +133,6 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await keepAbsent(tx, member, match);
   await matchRows(tx, member, match);
   await assignIds(tx, member);
-  await moveSequence(tx, member);
   await updateRows(tx, member);
   await insertRows(tx, member);
   await mergeLinks(tx);

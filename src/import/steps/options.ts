@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { options } from "../readers/sentry-useroption.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { resolveScopes, resolveUsers } from "./references.ts";
+import { assignIds, insertRows, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const target: Target = {
   staging: options,
@@ -15,6 +15,14 @@ const target: Target = {
 /** Writes the options. Old databases allowed several rows per option where a scope column was null. */
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, options);
+  await resolveScopes(tx, options);
+  await skip(
+    tx,
+    options,
+    "its user joined an account here, which has another value of the option",
+    `exists (select from import_user u where u.id = t.user_id and u.is_joined)
+      and exists (select from user_option x where ${target.key.map((column) => `x.${column} = t.${column}`).join(" and ")} and x.value <> t.value)`,
+  );
   await skipRepeated(tx, options, "the option has several rows: the highest pk stands", target.key.join(", "), "pk desc");
   await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "));
   // An option past its time reads as absent: it is set anew.
@@ -23,7 +31,6 @@ export const mergeOptions = async (tx: ImportTx): Promise<void> => {
     tx.abort,
   );
   await assignIds(tx, target);
-  await moveSequence(tx, target);
   await updateRows(tx, target);
   await insertRows(tx, target);
 };

@@ -1,10 +1,13 @@
 import { sql } from "kysely";
+import { organizations } from "../readers/organization-staging.ts";
 import { authProviders } from "../readers/sentry-authprovider.ts";
 import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import type { ImportTx } from "../transaction.ts";
 import { matchGroupPermissions } from "./permissions.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { resolveReference } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { IMPORTER, STANDS } from "./stands.ts";
 
 const role: Target = {
   staging: roles,
@@ -12,6 +15,7 @@ const role: Target = {
   key: ["name"],
   columns: { create_time: "now()", update_time: "now()" },
   stamps: { version: "t.version + 1" },
+  stamp: { column: "update_time" },
   ofSeveralModels: true,
 };
 
@@ -32,11 +36,34 @@ const authProvider: Target = {
   stamps: { version: "t.version + 1" },
 };
 
+const permissionsDiffer = (roleId: string) => sql`not 'permissions' = any(s.absent)
+  and s.permissions <> array(select p.permission::text from role_permission p where p.role_id = ${sql.raw(roleId)} order by p.permission)`;
+
+/**
+ * The permissions of a role that is newer here stand. Where no time stamp says so, they do when an import was not the last
+ * one to change them.
+ */
+const keepPermissions = (tx: ImportTx) =>
+  sql`
+    with stands as (
+      update import_role s set absent = s.absent || '{permissions}'::text[] from role t
+      where t.name = s.name and ${permissionsDiffer("t.id")} and case
+        when not 'update_time' = any(s.absent) and s.update_time <> t.update_time then t.update_time > s.update_time
+        else (
+          select c.caller <> ${IMPORTER} from changes c
+          where c.subject_kind = 'roles' and c.subject_id = 0 and c.kind = 'role_permission' and starts_with(c.key, t.id || '/')
+          order by c.id desc limit 1) end
+      returning s.model, s.record, s.pk
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, ${STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`.execute(
+    tx.sql,
+    tx.abort,
+  );
+
 /** A role's permissions belong to it: it is updated when they differ, too. */
 const matchRolePermissions = (tx: ImportTx) =>
-  sql`update import_role s set outcome = 'updated'
-    where s.outcome = 'unchanged' and not 'permissions' = any(s.absent)
-      and s.permissions <> array(select p.permission::text from role_permission p where p.role_id = s.id order by p.permission)`.execute(
+  sql`update import_role s set outcome = 'updated' where s.outcome = 'unchanged' and ${permissionsDiffer("s.id")}`.execute(
     tx.sql,
     tx.abort,
   );
@@ -44,22 +71,26 @@ const matchRolePermissions = (tx: ImportTx) =>
 /** The permissions of a role become those of the file, unless the file leaves them out. */
 const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
   await sql`delete from role_permission p using import_role s
-    where p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`.execute(tx.sql, tx.abort);
+    where s.outcome <> 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`.execute(
+    tx.sql,
+    tx.abort,
+  );
   await sql`insert into role_permission (role_id, permission)
-    select s.id, permission from import_role s, unnest(s.permissions) as permission order by 1, 2
+    select s.id, permission from import_role s, unnest(s.permissions) as permission where s.outcome <> 'unchanged' order by 1, 2
     on conflict (role_id, permission) do nothing`.execute(tx.sql, tx.abort);
 };
 
 /** Writes what users are linked to. It is known by its key here as there; its ids can differ. */
 export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
+    if (target === authProvider) await resolveReference(tx, authProviders, "organization_id", organizations);
     const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await skipRepeated(tx, target.staging, "its name comes again: the highest pk stands", target.key.join(", "), "pk desc");
+    if (target === role && !tx.overwrite) await keepPermissions(tx);
     await keepAbsent(tx, target, match);
     await matchRows(tx, target, match);
     if (target === role) await matchRolePermissions(tx);
     await assignIds(tx, target);
-    await moveSequence(tx, target);
     await updateRows(tx, target);
     await insertRows(tx, target);
   }

@@ -28,6 +28,13 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await sql`set local work_mem = '64MB'`.execute(tx.sql, tx.abort);
   await sql`create index on import_user (username_handle)`.execute(tx.sql, tx.abort);
+  // What the steps look up row by row.
+  for (const { name, columns } of stagingTables) {
+    await sql`create index on ${sql.raw(name)} (pk)`.execute(tx.sql, tx.abort);
+    await sql`create index on ${sql.raw(name)} (id)`.execute(tx.sql, tx.abort);
+    await sql`create index on ${sql.raw(name)} (record)`.execute(tx.sql, tx.abort);
+    if ("slug" in columns) await sql`create index on ${sql.raw(name)} (slug)`.execute(tx.sql, tx.abort);
+  }
   for (const { name } of stagingTables) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
 };
 
@@ -43,14 +50,14 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Locks the versions of all users that the file can touch, and of what roles and providers belong to, in ascending order, as every
- * write does. Here and not after
- * the matching: what is matched under the locks stays as it is.
+ * Locks the versions of all users that the file can touch, and of what roles and providers belong to, in ascending order, as
+ * every write does. Here and not after the matching: what is matched under the locks stays as it is.
  */
 export const lockSubjects = (tx: ImportTx) =>
   sql`select count(*) from (
     select from subject_version s where s.kind in ('global', 'organization', 'roles') or s.kind = 'user' and s.id in (
       select pk from import_user
+      union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user'
       union all select u.id from users u join import_user i on i.username_handle = u.username_handle
       ${sql.join(
         owned.map(({ name }) =>

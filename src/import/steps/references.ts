@@ -1,5 +1,8 @@
 import { sql } from "kysely";
+import { ScopeKind } from "../../options/scope.ts";
 import { readers } from "../readers/index.ts";
+import { organizations } from "../readers/organization-staging.ts";
+import { projects } from "../readers/sentry-project.ts";
 import { knownUserModels, users } from "../readers/user-staging.ts";
 import type { StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
@@ -9,6 +12,51 @@ import { skip } from "./rows.ts";
 const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
+
+/** The models whose records become rows of a staging table. A replica's own key is nothing that others refer to. */
+const modelsOf = (staging: StagingTable) =>
+  readers
+    .filter((reader) => reader.into === staging && !reader.model.endsWith("mapping"))
+    .map((reader) => `'${reader.model}'`)
+    .join(", ");
+
+/**
+ * Puts the id here in the place of the pk by which rows refer to others of the file, and skips what refers to something
+ * skipped: its id may be somebody else's here. What is not in the file stays as it is.
+ * @param which the rows `t` whose column refers to that.
+ */
+export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
+  const noun = to.name.replace("import_", "");
+  const gone = `select pk from import_skip where model in (${modelsOf(to)}) and pk is not null
+    union select pk from import_conflict where kind = '${noun}'`;
+  await skip(
+    tx,
+    staging,
+    `its ${noun} was skipped`,
+    `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
+  );
+  await sql
+    .raw(`update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and ${which}`)
+    .execute(tx.sql, tx.abort);
+};
+
+/** Finds the scopes that options belong to. */
+export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  await resolveReference(tx, staging, "scope_id", organizations, `t.scope_kind = ${ScopeKind.ORGANIZATION}`);
+  await resolveReference(tx, staging, "scope_id", projects, `t.scope_kind = ${ScopeKind.PROJECT}`);
+};
+
+/** Finds the organizations that rows belong to: those of the file, then those that are here. */
+export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  await sql.raw(`update ${staging.name} set organization_id = organization_pk`).execute(tx.sql, tx.abort);
+  await resolveReference(tx, staging, "organization_id", organizations);
+  await skip(
+    tx,
+    staging,
+    "its organization is neither in the file nor here",
+    `not exists (select from organization o where o.id = t.organization_id) and not exists (select from import_organization o where o.id = t.organization_id)`,
+  );
+};
 
 /**
  * Finds the users that rows belong to, by pk or natural key: users of the file, wherever they stand in it, then users
@@ -36,7 +84,8 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
     "its user was skipped",
     `t.user_id is null and (
       t.user_pk in (select pk from import_skip where model not in (${otherModels.join(", ")}) and pk is not null)
-      or t.user_handle in (select username_handle from import_conflict))`,
+      or t.user_handle in (
+        select c.handle from import_conflict c where c.kind = 'user' and not exists (select from import_user i where i.record = c.record)))`,
   );
   await find("users", "u.id = t.user_pk");
   await find("users", "u.username_handle = t.user_handle");

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
+import { keepChanged } from "./stands.ts";
 
 /** A table of the service, and how the rows of a staging table become its rows. */
 export type Target = {
@@ -12,6 +13,8 @@ export type Target = {
   readonly columns: Readonly<Record<string, string>>;
   /** Columns that are written besides → their expression when a row `t` is updated. */
   readonly stamps: Readonly<Record<string, string>>;
+  /** A time stamp of the row itself, and the columns whose last change it tells; all of them, where none are named. */
+  readonly stamp?: { readonly column: string; readonly of?: readonly string[] };
   /** Its records come from several models, which each have primary keys of their own. */
   readonly ofSeveralModels?: true;
 };
@@ -44,18 +47,27 @@ export const keepAbsent = (tx: ImportTx, { staging, table, columns }: Target, ma
   );
 };
 
-/** Finds the rows that exist, by a condition on staged `s` and stored `t`, and whether they would change. */
-export const matchRows = (
+const rowOf = (alias: string, columns: readonly string[]): string => `row(${columns.map((name) => `${alias}.${name}`).join(", ")})`;
+
+/** Finds the rows that exist, by a condition on staged `s` and stored `t`, and whether they would change. What was changed here stands. */
+export const matchRows = async (
   tx: ImportTx,
-  { staging, table, columns }: Target,
+  target: Target,
   match: string,
-  compared: readonly string[] = Object.keys(columns),
-) => {
-  const row = (alias: string) => `row(${compared.map((name) => `${alias}.${name}`).join(", ")})`;
-  return run(
+  compared: readonly string[] = Object.keys(target.columns),
+): Promise<void> => {
+  const { staging, table } = target;
+  const differs = `${rowOf("s", compared)} is distinct from ${rowOf("t", compared)}`;
+  await run(
     tx,
-    `update ${staging.name} s set id = t.id, outcome = case when ${row("s")} is distinct from ${row("t")} then 'updated' else 'unchanged' end
+    `update ${staging.name} s set id = t.id, outcome = case when ${differs} then 'updated' else 'unchanged' end
       from ${table} t where ${match}`,
+  );
+  if (tx.overwrite || !(await keepChanged(tx, target, compared))) return;
+  await keepAbsent(tx, target, "t.id = s.id and s.outcome = 'updated'");
+  await run(
+    tx,
+    `update ${staging.name} s set outcome = 'unchanged' from ${table} t where t.id = s.id and s.outcome = 'updated' and not (${differs})`,
   );
 };
 
@@ -72,32 +84,24 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
   await freshIds(tx, target);
 };
 
-/** Gives every row without an id one past the largest, in the order of the file. */
-export const freshIds = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
-  await run(
-    tx,
-    `update ${staging.name} s set id = fresh.id
-      from (
-        select n.ctid as place, row_number() over (order by n.record) + greatest(
-          (select coalesce(max(id), 0) from ${table}),
-          (select coalesce(max(greatest(pk, id)), 0) from ${staging.name}),
-          (select last_value from ${table}_id_seq)) as id
-        from ${staging.name} n where n.id is null
-      ) fresh where s.ctid = fresh.place`,
-  );
-};
-
 /**
- * Moves the table's sequence past the ids of the file. Before the rows are written, so that a service that runs at the
- * same time draws none of them; not in a dry run, since a rollback does not move it back.
+ * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that
+ * runs at the same time; a rollback does not move that back, so a dry run counts by itself.
  */
-export const moveSequence = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
-  if (tx.dryRun) return;
-  await run(
+export const freshIds = (tx: ImportTx, { staging, table }: Pick<Target, "staging" | "table">) => {
+  const next = tx.dryRun
+    ? `row_number() over (order by n.record, n.place) + greatest(
+        (select coalesce(max(id), 0) from ${table}),
+        (select coalesce(max(greatest(pk, id)), 0) from ${staging.name}),
+        (select last_value from ${table}_id_seq))`
+    : `nextval('${table}_id_seq')`;
+  return run(
     tx,
-    `select setval('${table}_id_seq', staged.id)
-      from (select max(id) as id from ${staging.name} where outcome = 'created') staged, ${table}_id_seq sequence
-      where staged.id > sequence.last_value or (staged.id = sequence.last_value and not sequence.is_called)`,
+    // Materialized: a join may read a subquery several times, and draw each time.
+    `with fresh as materialized (
+      select n.place, ${next} as id from (select ctid as place, record from ${staging.name} where id is null order by record, ctid offset 0) n
+    )
+    update ${staging.name} s set id = fresh.id from fresh where s.ctid = fresh.place`,
   );
 };
 

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { forgetPlans, freshIds, matchRows, moveSequence, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { resolveScopes } from "./references.ts";
+import { forgetPlans, freshIds, matchRows, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const target: Target = {
   staging: scopeOptions,
@@ -9,6 +10,7 @@ const target: Target = {
   key: ["scope_kind", "scope_id", "key"],
   columns: { value: "null", update_time: "now()" },
   stamps: { version: "t.version + 1" },
+  stamp: { column: "update_time" },
 };
 
 /** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
@@ -21,12 +23,16 @@ export const lockScopes = (tx: ImportTx) =>
       union select 'organization', organization_pk from import_team
       union select 'organization', organization_pk from import_member
       union select 'project', pk from import_project
+      -- What an earlier import stored under other ids.
+      union select 'organization', o.id from import_origin o join import_organization s on s.pk = o.pk where o.kind = 'organization'
+      union select 'project', o.id from import_origin o join import_project s on s.pk = o.pk where o.kind = 'project'
     ) touched order by kind, id
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`.execute(tx.sql, tx.abort);
 
 /** Writes the options of everybody, of organizations and of projects. Locks are userd's own: those that are set stay. */
 export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
+  await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
   await sql`update import_scope_option set update_time = now() where update_time is null`.execute(tx.sql, tx.abort);
@@ -34,7 +40,6 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   // Ids of several models can be the same: all new rows get others.
   await sql`update import_scope_option set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
   await freshIds(tx, target);
-  await moveSequence(tx, target);
   await updateRows(tx, target);
   await forgetPlans(tx);
   await sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)

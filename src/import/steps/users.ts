@@ -1,7 +1,10 @@
 import { sql } from "kysely";
 import { userColumns, users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { insertRows, keepAbsent, matchRows, moveSequence, type Target, updateRows } from "./rows.ts";
+import { insertRows, keepAbsent, matchRows, type Target, updateRows } from "./rows.ts";
+
+/** What belongs to a password. */
+const credentials = ["password", "last_password_change", "is_password_expired", "session_nonce"];
 
 const target: Target = {
   staging: users,
@@ -9,6 +12,7 @@ const target: Target = {
   key: [],
   columns: { username: "null", username_handle: "null", ...userColumns },
   stamps: { version: "t.version + 1" },
+  stamp: { column: "last_password_change", of: credentials },
 };
 
 /** When a user was last seen never goes back: the service may have seen it since the file was written. */
@@ -16,7 +20,7 @@ const mergeActivity = (tx: ImportTx) =>
   sql`
     with seen as (
       insert into user_activity as a (user_id, last_login, last_active)
-      select id, last_login, last_active from import_user where last_login is not null or last_active is not null order by id
+      select id, last_login, last_active from import_user where (last_login is not null or last_active is not null) and not is_joined order by id
       on conflict (user_id) do update set
         last_login = greatest(a.last_login, excluded.last_login), last_active = greatest(a.last_active, excluded.last_active)
         where (a.last_login, a.last_active) is distinct from
@@ -39,6 +43,8 @@ const keepSystemUser = (tx: ImportTx) =>
 
 /** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
+  const all = `{${Object.keys(target.columns).join(",")}}`;
+  await sql`update import_user set absent = absent || ${all}::text[] where is_joined`.execute(tx.sql, tx.abort);
   await keepAbsent(tx, target, "t.id = s.id");
   await keepSystemUser(tx);
   await matchRows(tx, target, "t.id = s.id");
@@ -47,7 +53,6 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
 
 /** Writes the users. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
-  await moveSequence(tx, target);
   await updateRows(tx, target);
   await insertRows(tx, target);
   await mergeActivity(tx);

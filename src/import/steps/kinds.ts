@@ -1,0 +1,36 @@
+import { organizations } from "../readers/organization-staging.ts";
+import { projects } from "../readers/sentry-project.ts";
+import { teams } from "../readers/sentry-team.ts";
+import { users } from "../readers/user-staging.ts";
+import type { StagingTable } from "../staging.ts";
+
+/** A kind of record that others refer to by its id, and that has a name of which there is only one. */
+export type Kind = {
+  readonly noun: "user" | "organization" | "project" | "team";
+  readonly staging: StagingTable;
+  readonly table: string;
+  /** The column in which names are compared, and those that change with it when a name gets a suffix. */
+  readonly name: string;
+  readonly renamed: readonly string[];
+  readonly maxLength: number;
+  /** Its names are unique in an organization only. */
+  readonly isWithin: boolean;
+};
+
+const slugged = { name: "slug", renamed: ["slug"], maxLength: 50 } as const;
+
+/** The kinds, in the order in which one can refer to another. */
+export const kinds: readonly Kind[] = [
+  {
+    noun: "user",
+    staging: users,
+    table: "users",
+    name: "username_handle",
+    renamed: ["username", "username_handle"],
+    maxLength: 128,
+    isWithin: false,
+  },
+  { noun: "organization", staging: organizations, table: "organization", ...slugged, isWithin: false },
+  { noun: "project", staging: projects, table: "project", ...slugged, isWithin: true },
+  { noun: "team", staging: teams, table: "team", ...slugged, isWithin: true },
+];

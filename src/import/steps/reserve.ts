@@ -1,0 +1,62 @@
+import { sql } from "kysely";
+import { accountContacts, accounts, profiles } from "../readers/account-staging.ts";
+import { organizations } from "../readers/organization-staging.ts";
+import { authenticators } from "../readers/sentry-authenticator.ts";
+import { authIdentities } from "../readers/sentry-authidentity.ts";
+import { authProviders } from "../readers/sentry-authprovider.ts";
+import { identities } from "../readers/sentry-identity.ts";
+import { identityProviders } from "../readers/sentry-identityprovider.ts";
+import { members } from "../readers/sentry-organizationmember.ts";
+import { teamMembers } from "../readers/sentry-organizationmemberteam.ts";
+import { projects } from "../readers/sentry-project.ts";
+import { projectTeams } from "../readers/sentry-projectteam.ts";
+import { teams } from "../readers/sentry-team.ts";
+import { emails } from "../readers/sentry-useremail.ts";
+import { ips } from "../readers/sentry-userip.ts";
+import { options } from "../readers/sentry-useroption.ts";
+import { permissions } from "../readers/sentry-userpermission.ts";
+import { roles } from "../readers/sentry-userrole.ts";
+import { roleMembers } from "../readers/sentry-userroleuser.ts";
+import { users } from "../readers/user-staging.ts";
+import type { ImportTx } from "../transaction.ts";
+
+/** The tables whose rows keep the ids of the file. */
+const tables = [
+  [users, "users"],
+  [emails, "user_email"],
+  [options, "user_option"],
+  [organizations, "organization"],
+  [projects, "project"],
+  [teams, "team"],
+  [members, "organization_member"],
+  [teamMembers, "team_member"],
+  [projectTeams, "project_team"],
+  [roles, "role"],
+  [roleMembers, "role_member"],
+  [permissions, "user_permission"],
+  [ips, "user_ip"],
+  [authenticators, "authenticator"],
+  [identityProviders, "identity_provider"],
+  [identities, "identity"],
+  [authProviders, "auth_provider"],
+  [authIdentities, "auth_identity"],
+  [accounts, "account"],
+  [profiles, "user_profile"],
+  [accountContacts, "account_contact"],
+] as const;
+
+/**
+ * Moves the sequences past the ids of the file: from then on a service that runs at the same time draws none of them. What it
+ * drew before shows as a conflict, or ends the attempt (import.ts). Not in a dry run: a rollback does not move a sequence back.
+ */
+export const reserveIds = async (tx: ImportTx): Promise<void> => {
+  if (tx.dryRun) return;
+  for (const [{ name }, table] of tables) {
+    await sql
+      .raw(
+        `select setval('${table}_id_seq', staged.id) from (select max(pk) as id from ${name}) staged, ${table}_id_seq sequence
+        where staged.id > sequence.last_value or (staged.id = sequence.last_value and not sequence.is_called)`,
+      )
+      .execute(tx.sql, tx.abort);
+  }
+};

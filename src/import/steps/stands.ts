@@ -1,0 +1,90 @@
+import { sql } from "kysely";
+import type { ImportTx } from "../transaction.ts";
+import type { Target } from "./rows.ts";
+
+/** How the change log calls a row `t` of each table: the subject's kind and id, and the key. */
+const logged: Readonly<Record<string, readonly [kind: string, id: string, key: string]>> = {
+  users: ["'user'", "t.id", "t.id"],
+  user_email: ["'user'", "t.user_id", "t.id"],
+  user_option: ["'user'", "t.user_id", "concat_ws('/', t.scope_kind, t.scope_id, t.key)"],
+  user_profile: ["'user'", "t.user_id", "t.id"],
+  identity: ["'user'", "t.user_id", "t.provider_id"],
+  auth_identity: ["'user'", "t.user_id", "t.provider_id"],
+  authenticator: ["'user'", "t.user_id", "t.type"],
+  role_member: ["'user'", "t.user_id", "t.role_id"],
+  role: ["'roles'", "0", "t.id"],
+  identity_provider: ["'global'", "0", "t.id"],
+  auth_provider: ["'organization'", "t.organization_id", "t.id"],
+  organization: ["'organization'", "t.id", "t.id"],
+  project: ["'project'", "t.id", "t.id"],
+  team: ["'organization'", "t.organization_id", "t.id"],
+  organization_member: ["'organization'", "t.organization_id", "t.id"],
+  scope_option: [
+    "(array['global', 'organization', 'project'])[t.scope_kind + 1]",
+    "t.scope_id",
+    "concat_ws('/', t.scope_kind, t.scope_id, t.key)",
+  ],
+  account: ["'account'", "t.id", "t.id"],
+  account_contact: ["'account'", "t.account_id", "t.id"],
+};
+
+/** What `changes.caller` says of an import. */
+export const IMPORTER = "import";
+
+/** Why a column of a record was not taken. */
+export const STANDS = "it was changed here since, which stands; --overwrite lets the file win";
+
+/** Which side a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
+const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent) then null
+  when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
+
+/**
+ * What is newer here than in the file stands: by the time stamp of the row where it has one, else by the change log, when the
+ * last one to change a column was no import. Only rows that differ are looked at. Lists what would have gone back.
+ * @returns whether there was any.
+ */
+export const keepChanged = async (
+  tx: ImportTx,
+  { staging, table, columns, stamp }: Target,
+  compared: readonly string[],
+): Promise<boolean> => {
+  const names = logged[table];
+  if (names === undefined) return false;
+  const [kind, id, key] = names;
+  const all = Object.keys(columns);
+  const stamped = stamp === undefined ? [] : [...(stamp.of ?? all), stamp.column];
+  const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
+  // The stamp goes without saying, and so does the folded form of a name.
+  const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
+  const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
+  const { rows } = await sql
+    .raw<{ kept: number }>(`
+    with differing as materialized (
+      select s.ctid as place, array_remove(array[${differing}], null) as columns, ${kind} collate "C" as kind, ${id}::bigint as id, (${key})::text as key,
+        ${stamp === undefined ? "null" : newerOf(stamp.column)} as newer
+      from ${staging.name} s join ${table} t on t.id = s.id where s.outcome = 'updated'
+    ), last as (
+      select distinct on (d.place, name) d.place, d.columns, d.newer, name, c.caller
+      from differing d
+        join changes c on c.subject_kind = d.kind and c.subject_id = d.id and c.kind = '${table}' and c.key = d.key
+        cross join lateral unnest(coalesce(c.changed_columns, ${list(all)})) as name
+      order by d.place, name, c.id desc
+    ), kept as (
+      select place, name, name = any(columns) as is_said from last
+        where caller <> '${IMPORTER}' and not (newer is not null and name = any(${list(stamped)}))
+      union all
+      select place, name, name = any(columns) from differing, unnest(${list(stamped)}) as name where newer = 'here'
+    ), grouped as (
+      select place, array_agg(name) as names, string_agg(name, ', ' order by name) filter (where is_said and ${isTold}) as said
+      from kept group by place having bool_or(is_said)
+    ), marked as (
+      update ${staging.name} s set absent = s.absent || g.names from grouped g where s.ctid = g.place
+      returning s.model, s.record, s.pk, g.said
+    ), noted as (
+      insert into import_note (model, record, pk, reason, about)
+      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked where said is not null
+    )
+    select count(*)::int as kept from marked`)
+    .execute(tx.sql, tx.abort);
+  return (rows[0]?.kept ?? 0) > 0;
+};
