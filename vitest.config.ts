@@ -2,16 +2,21 @@ import { defineConfig } from "vitest/config";
 
 /** What takes minutes or other languages' tools: `npm run test:tools`, which CI runs beside `npm test`. */
 export const tools = [
+  "test/access/worlds.test.ts",
   "test/cache/equal-answers.test.ts",
   "test/cli/names.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
-  "test/import/{command,django,endings,memory}.test.ts",
+  "test/import/{atomicity,command,django,endings,memory,pglite}.test.ts",
+  "test/lifecycle/{kill,workers}.test.ts",
+  "test/options/contention.test.ts",
   "test/options/zones.test.ts",
   "test/packaging/image.test.ts",
+  "test/pglite/**/*.test.ts",
   "test/startup/data-folder.test.ts",
+  "test/users/walk.test.ts",
 ];
 
 /** What both runs have in common. */
@@ -20,7 +25,8 @@ export const shared = {
   // Each file has a database of its own: files run side by side, and so do the tests of a file that say so.
   pool: "threads" as const,
   maxWorkers: 3,
-  testTimeout: 20_000,
+  // Against tests that never end; a slow machine is no failure.
+  testTimeout: 60_000,
   hookTimeout: 60_000,
 };
 

@@ -66,12 +66,12 @@ const killAndRestart = async (settings: NodeJS.ProcessEnv): Promise<void> => {
 };
 
 describe("kill -9 in the middle of 1,000 SetOption calls loses no acknowledged value", () => {
-  test("on PGlite", { timeout: 60_000 }, async () => {
+  test("on PGlite", { timeout: 180_000 }, async () => {
     await using home = await temporaryFolder();
     await killAndRestart({ DATABASE_URL: `pglite:${join(home.path, "data")}` });
   });
 
-  test("on PostgreSQL", { timeout: 60_000 }, async ({ databaseUrl }) => {
+  test("on PostgreSQL", { timeout: 180_000 }, async ({ databaseUrl }) => {
     await killAndRestart({ DATABASE_URL: databaseUrl });
   });
 });

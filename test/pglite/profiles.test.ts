@@ -3,7 +3,7 @@ import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser } from "../support/build.ts";
 import { test } from "../support/pglite.ts";
 
-test("profiles, access and resources work on the embedded database too", { timeout: 60_000 }, async ({ clients }) => {
+test("profiles, access and resources work on the embedded database too", { timeout: 180_000 }, async ({ clients }) => {
   const { users, profiles } = clients["grpc-js"];
   const { id: accountId } = await createAccount(clients["grpc-js"], { isPlatform: true, tags: ["A", "b"], annotations: [{ k: [1] }] });
   const [staff, regular] = [await createUser(clients["grpc-js"], { isStaff: true }), await createUser(clients["grpc-js"])];

@@ -45,7 +45,7 @@ const churn = async ({ users }: Clients, signal: AbortSignal): Promise<number> =
   return writes;
 };
 
-test("U18 10,000 users come once each at page sizes 1, 7, 50 and 1000, while others come and go", { timeout: 120_000 }, async ({
+test("U18 10,000 users come once each at page sizes 1, 7, 50 and 1000, while others come and go", { timeout: 300_000 }, async ({
   clients,
   db,
 }) => {
