@@ -27,6 +27,7 @@ const unreachable: Readonly<Record<string, string>> = {
   identity_provider_pkey: "an identity",
   identity_provider_type_not_empty: "the proto's rule",
   identity_status_known: "linking sets it, and the import checks it",
+  import_origin_pkey: "written with on conflict",
   option_revision_pkey: "an identity",
   option_revision_user_id_foreign: "a trigger of user_option writes it, which has the same key",
   organization_member_invitations_expire: "the columns are written together",
