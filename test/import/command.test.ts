@@ -11,6 +11,9 @@ const sample = (name: string) => fileURLToPath(new URL(`./samples/${name}.json`,
 const maximum = sample("user-with-maximum-privileges");
 const fresh = sample("fresh-install");
 
+/** A map that names users alone. */
+const ofUsers = (users: Readonly<Record<string, string>>) => ({ users, organizations: {}, projects: {}, teams: {}, accounts: {} });
+
 describe("userd import", { timeout: 120_000 }, () => {
   test("on the embedded database: stores, changes nothing the second time, and refuses a conflict with exit code 3", async () => {
     await using folder = await temporaryFolder();
@@ -41,12 +44,12 @@ describe("userd import", { timeout: 120_000 }, () => {
     await writeFile(file, JSON.stringify([exportUser(1, { username: "carol" })]));
     await runUserd(["import", maximum], { settings });
     expect(await runUserd(["import", file, "--on-conflict=remap"], { settings })).toMatchObject({ code: 0 });
-    expect(JSON.parse(await readFile(`${file}.map.json`, "utf8"))).toEqual({ users: { 1: "2" } });
+    expect(JSON.parse(await readFile(`${file}.map.json`, "utf8"))).toEqual(ofUsers({ 1: "2" }));
     const input = await readFile(file, "utf8");
     expectSentence(await runUserd(["import", "-", "--on-conflict=remap"], { settings, input }), 2, /needs --map FILE/);
     const map = join(folder.path, "map.json");
     expect(await runUserd(["import", "-", "--on-conflict=remap", "--map", map], { settings, input })).toMatchObject({ code: 0 });
-    expect(JSON.parse(await readFile(map, "utf8"))).toEqual({ users: { 1: "2" } });
+    expect(JSON.parse(await readFile(map, "utf8"))).toEqual(ofUsers({ 1: "2" }));
   });
 
   test("a broken file, a missing one and wrong usage end with exit code 2 and a sentence", async ({ ownUrl }) => {
