@@ -48,7 +48,7 @@ export const sentryOrganizationMemberInvite = defineReader({
   },
   notHeld: {
     token: "an invitation is accepted by verifying its address here",
-    token_expires_at: "an invitation does not expire here",
+    token_expires_at: "an invitation of this model does not expire here",
     inviter_id: "the change log says who invites",
     inviter: "the change log says who invites",
     date_updated: "an invitation has one date here: when it was added",
