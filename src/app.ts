@@ -34,7 +34,7 @@ export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
   };
 
 /** A database that does not answer `select 1` is not ready. */
-const answers = async (db: Database): Promise<boolean> => (await sql`select 1`.execute(db.sql)).rows.length === 1;
+const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
 /** What has to be true of the database before anybody serves: migrated, and what was to be imported is in. */
 const prepare = async (

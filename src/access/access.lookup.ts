@@ -24,7 +24,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
     readonly profiles: readonly (readonly [string, string])[];
   };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessUser>> => {
-    const { rows } = await sql<Row>`
+    const rows = await db.session({ signal }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
         coalesce(${presentUser("u")}, false) as is_present, u.is_staff, u.is_superuser,
         (select coalesce(json_agg(json_build_array(p.id::text, p.account_id::text) order by p.id), '[]')
@@ -32,7 +32,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
       left join users u on u.id = w.id
       left join subject_version s on s.kind = 'user' and s.id = w.id
-      order by w.position`.execute(db.sql, db.abort({ signal }));
+      order by w.position`);
     return loadedOf(rows, ({ is_present, is_staff, is_superuser, profiles, subject_version: version }) => ({
       standing: !is_present ? "nobody" : is_superuser ? "superuser" : is_staff ? "staff" : "regular",
       profiles: profiles.map(([profileId, accountId]) => ({ profileId: BigInt(profileId), accountId: BigInt(accountId) })),
@@ -49,7 +49,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {
-    const { rows } = await sql<Row>`
+    const rows = await db.session({ signal }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, a.id as account_id,
         (select coalesce(json_agg(p.id::text order by p.id), '[]')
           from user_profile p join users u on u.id = p.user_id and u.is_staff where p.account_id = a.id) as admins
@@ -60,7 +60,7 @@ export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts
         select id from account where is_platform and w.id = 0
       ) a on true
       left join subject_version s on s.kind = 'account' and s.id = w.id
-      order by w.position`.execute(db.sql, db.abort({ signal }));
+      order by w.position`);
     return loadedOf(rows, ({ account_id, admins, subject_version: version }) => ({
       id: account_id ?? 0n,
       admins: admins.map(BigInt),

@@ -1,17 +1,18 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import { accountSubject, platformSubject, type Subject, userSubject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
-import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 
 /** The accounts of a user, and account 0 when one of them is the platform account. */
-const accountsOf = async (db: Kysely<Schema>, userId: bigint, abort: AbortOptions): Promise<Subject[]> => {
-  const { rows } = await sql<{ id: bigint }>`
+const accountsOf = async (session: Session, userId: bigint): Promise<Subject[]> => {
+  const rows = await session.rows(sql<{ id: bigint }>`
     select account_id as id from user_profile where user_id = ${userId}
     union
     select account_id from account_contact where user_id = ${userId}
     union
-    select 0 from user_profile p join account a on a.id = p.account_id and a.is_platform where p.user_id = ${userId}`.execute(db, abort);
+    select 0 from user_profile p join account a on a.id = p.account_id and a.is_platform where p.user_id = ${userId}`);
   return rows.map(({ id }) => accountSubject(id));
 };
 
@@ -21,20 +22,17 @@ const accountsOf = async (db: Kysely<Schema>, userId: bigint, abort: AbortOption
  */
 export const flagSubjects = async (db: Database, call: Call, userId: bigint): Promise<readonly Subject[]> => [
   userSubject(userId),
-  ...(await accountsOf(db.sql, userId, db.abort(call))),
+  ...(await accountsOf(db.session(call), userId)),
 ];
 
 /** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
-  for (const subject of await accountsOf(tx.sql, userId, tx.abort)) tx.touch(subject);
+  for (const subject of await accountsOf(tx, userId)) tx.touch(subject);
 };
 
 /** What a write moves that changes who is in accounts: these, and account 0 when one is the platform account. */
 export const memberSubjects = async (db: Database, call: Call, ...accountIds: readonly bigint[]): Promise<readonly Subject[]> => {
-  const { rows } = await sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`.execute(
-    db.sql,
-    db.abort(call),
-  );
+  const rows = await db.session(call).rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformSubject] : []), ...accountIds.map(accountSubject)];
 };
 
@@ -43,9 +41,9 @@ export const memberSubjects = async (db: Database, call: Call, ...accountIds: re
  * unknown there are none.
  */
 export const profileSubjects = async (db: Database, call: Call, profileIds: readonly bigint[]): Promise<readonly Subject[]> => {
-  const { rows } = await sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
+  const rows = await db.session(call).rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
     select p.user_id, p.account_id, a.is_platform from user_profile p join account a on a.id = p.account_id
-    where p.id = any(${profileIds.map(String)}::bigint[])`.execute(db.sql, db.abort(call));
+    where p.id = any(${profileIds.map(String)}::bigint[])`);
   const [users, accounts] = [new Set(rows.map(({ user_id }) => user_id)), new Set(rows.map(({ account_id }) => account_id))];
   const platform = rows.some(({ is_platform }) => is_platform) ? [platformSubject] : [];
   return [...platform, ...[...accounts].map(accountSubject), ...[...users].map(userSubject)];

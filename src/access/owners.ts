@@ -41,11 +41,8 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
   const holders = new LRUCache<bigint, Holder>({ maxSize: MAX_HOLDERS, sizeCalculation: () => 1 });
 
   const learn = async (call: Call, ids: readonly bigint[]): Promise<void> => {
-    const { rows } = await sql<{ id: bigint; user_id: bigint; account_id: bigint }>`
-      select id, user_id, account_id from user_profile where id = any(${[...new Set(ids)].map(String)}::bigint[])`.execute(
-      db.sql,
-      db.abort(call),
-    );
+    const rows = await db.session(call).rows(sql<{ id: bigint; user_id: bigint; account_id: bigint }>`
+      select id, user_id, account_id from user_profile where id = any(${[...new Set(ids)].map(String)}::bigint[])`);
     for (const { id, user_id: userId, account_id: accountId } of rows) holders.set(id, { userId, owner: { profileId: id, accountId } });
   };
 
@@ -79,7 +76,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
     if (holder !== undefined) return remembered(call, holder, reading);
     const ids = targets.flatMap((target) => (target.case === "ownerProfileId" ? [target.value] : []));
     const refs = targets.flatMap((target) => (target.case === "resource" ? [target.value] : []));
-    const resources = refs.length === 0 ? [] : findResources(db.sql, refs, db.abort(call));
+    const resources = refs.length === 0 ? [] : findResources(db.session(call), refs);
     return whenBoth(profiles(call, ids, reading), resources, (found, rows) => {
       const next = rows.values();
       return targets.map((target) => (target.case === "resource" ? ownerOfResource(next.next().value) : found.get(target.value ?? 0n)));

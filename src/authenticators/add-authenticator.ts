@@ -17,9 +17,9 @@ export const addAuthenticator =
     const locked = config === undefined ? null : vault.lock(jsonOf(config, "config"));
     return write(call, { method: UserService.method.addAuthenticator, request, subjects: [userSubject(userId)] }, async (tx) => {
       await writableUser(tx, userId);
-      const { rows } = await sql<Selectable<Schema["authenticator"]>>`
+      const row = await tx.one(sql<Selectable<Schema["authenticator"]>>`
         insert into authenticator (user_id, type, config) values (${userId}, ${storedType(type)}, ${locked})
-        returning *`.execute(tx.sql, tx.abort);
-      return { ...(rows[0] && { authenticator: toAuthenticator(rows[0], vault) }) };
+        returning *`);
+      return { authenticator: toAuthenticator(row, vault) };
     });
   };

@@ -10,12 +10,13 @@ export const batchHas2fa =
   ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof UserService.method.batchHas2fa> =>
   async (call, request) => {
     await freshness.check(call, request.consistency);
-    const rows = await db.sql
-      .selectFrom("users")
-      .select("id")
-      .where(sql<SqlBool>`id = any(${request.userIds.map(String)}::bigint[])`)
-      .where(has2fa)
-      .execute(db.abort(call));
+    const rows = await db.session(call).rows(
+      db.sql
+        .selectFrom("users")
+        .select("id")
+        .where(sql<SqlBool>`id = any(${request.userIds.map(String)}::bigint[])`)
+        .where(has2fa),
+    );
     const secured = new Set(rows.map(({ id }) => id));
     return { results: request.userIds.map((userId) => ({ userId, has2fa: secured.has(userId) })) };
   };

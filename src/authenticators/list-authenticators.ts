@@ -21,9 +21,9 @@ export const listAuthenticators =
     const page = pager(call, ListAuthenticatorsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
     const [after = "-1"] = page.after ?? [];
-    const { rows } = await sql<Row | { id: null }>`
+    const rows = await db.session(call).rows(sql<Row | { id: null }>`
       select a.* from users u left join authenticator a on a.user_id = u.id and a.type > ${after}::int
-      where u.id = ${request.userId} order by a.type limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      where u.id = ${request.userId} order by a.type limit ${page.size + 1}`);
     if (rows.length === 0) throw userNotFound();
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ type }) => [type]);

@@ -15,9 +15,9 @@ export const removeAuthenticator =
     const plan = { method: UserService.method.removeAuthenticator, request, subjects: [userSubject(userId)], requestId };
     return write(call, plan, async (tx) => {
       await writableUser(tx, userId);
-      const { numAffectedRows } = await sql`
-        delete from authenticator where user_id = ${userId} and type = ${storedType(type)}`.execute(tx.sql, tx.abort);
-      if (numAffectedRows === 0n) throw notFound("AUTHENTICATOR_NOT_FOUND", "The user has no authenticator of this type.");
+      const removed = await tx.affected(sql`
+        delete from authenticator where user_id = ${userId} and type = ${storedType(type)}`);
+      if (removed === 0) throw notFound("AUTHENTICATOR_NOT_FOUND", "The user has no authenticator of this type.");
       return {};
     });
   };

@@ -15,16 +15,15 @@ export const startChangePoll = (db: Database, intervalMs: number, notified: (not
   let running = false;
 
   const look = async (): Promise<void> => {
-    const abort = db.abort({ signal: AbortSignal.timeout(intervalMs * 4) });
+    const session = db.session({ signal: AbortSignal.timeout(intervalMs * 4) });
     if (last === undefined) {
-      const { rows } = await sql<{ id: bigint }>`select coalesce(max(id), 0) as id from changes`.execute(db.sql, abort);
-      last = rows[0]?.id ?? 0n;
+      last = (await session.one(sql<{ id: bigint }>`select coalesce(max(id), 0) as id from changes`)).id;
       return;
     }
-    const { rows } = await sql<VersionedSubject & { epoch: string; last: bigint }>`
+    const rows = await session.rows(sql<VersionedSubject & { epoch: string; last: bigint }>`
       select (select current_epoch()) as epoch, kind, id, max(version) as version, max(change) as last
       from (select id as change, subject_kind as kind, subject_id as id, version from changes where id > ${last} order by changes.id limit ${MAX_CHANGES}) c
-      group by kind, c.id`.execute(db.sql, abort);
+      group by kind, c.id`);
     const [row] = rows;
     if (row === undefined) return;
     for (const { last: change } of rows) if (change > last) last = change;

@@ -37,7 +37,7 @@ export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCachi
   const refuseFuture = async (call: Call, text: string): Promise<void> => {
     const token = read(text);
     const subjects = token.subjects.filter(({ kind }) => kind !== "handle");
-    const { rows } = await sql<{ epoch: string; behind: boolean }>`
+    const row = await db.session(call).row(sql<{ epoch: string; behind: boolean }>`
       select current_epoch() as epoch, exists (
         select from unnest(
           ${subjects.map(({ kind }) => kind)}::text[],
@@ -46,8 +46,7 @@ export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCachi
         ) as t (kind, id, version)
         left join subject_version s on s.kind = t.kind and s.id = t.id
         where coalesce(s.version, 0) < t.version
-      ) as behind`.execute(db.sql, db.abort(call));
-    const [row] = rows;
+      ) as behind`);
     if (row?.epoch === token.epoch && row.behind) throw invalidField(FIELD, "is newer than the database", "TOKEN_INVALID");
   };
 

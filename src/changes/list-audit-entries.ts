@@ -14,24 +14,25 @@ export const listAuditEntries =
     const start = startTime && momentOf(startTime);
     const end = endTime && momentOf(endTime);
     await freshness.check(call, request.consistency);
-    const found = await db.sql
-      .selectFrom("changes")
-      .select(["id", "change_time", "kind", "key", "operation", "changed_columns", "subject_kind", "subject_id"])
-      .select(["caller", "acting_user_id", "request_id"])
-      .where(({ and, eb }) =>
-        and([
-          ...(userId === 0n ? [] : [eb("subject_kind", "=", "user"), eb("subject_id", "=", userId)]),
-          ...(kinds.length === 0 ? [] : [eb("kind", "in", kinds)]),
-          ...(caller === "" ? [] : [eb("caller", "=", caller)]),
-          ...(actingUserId === 0n ? [] : [eb("acting_user_id", "=", actingUserId)]),
-          ...(start ? [eb("change_time", ">=", start)] : []),
-          ...(end ? [eb("change_time", "<", end)] : []),
-          ...(page.after ? [eb("id", "<", BigInt(page.after[0] ?? 0))] : []),
-        ]),
-      )
-      .orderBy("id", "desc")
-      .limit(page.size + 1)
-      .execute(db.abort(call));
+    const found = await db.session(call).rows(
+      db.sql
+        .selectFrom("changes")
+        .select(["id", "change_time", "kind", "key", "operation", "changed_columns", "subject_kind", "subject_id"])
+        .select(["caller", "acting_user_id", "request_id"])
+        .where(({ and, eb }) =>
+          and([
+            ...(userId === 0n ? [] : [eb("subject_kind", "=", "user"), eb("subject_id", "=", userId)]),
+            ...(kinds.length === 0 ? [] : [eb("kind", "in", kinds)]),
+            ...(caller === "" ? [] : [eb("caller", "=", caller)]),
+            ...(actingUserId === 0n ? [] : [eb("acting_user_id", "=", actingUserId)]),
+            ...(start ? [eb("change_time", ">=", start)] : []),
+            ...(end ? [eb("change_time", "<", end)] : []),
+            ...(page.after ? [eb("id", "<", BigInt(page.after[0] ?? 0))] : []),
+          ]),
+        )
+        .orderBy("id", "desc")
+        .limit(page.size + 1),
+    );
     const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return { auditEntries: rows.map(toAuditEntry), nextPageToken };
   };

@@ -18,13 +18,13 @@ export const createPasswordReset =
       const user = await writableUser(tx, userId);
       if (user.isManaged) throw passwordManaged();
       const { token, hash } = newSecretToken();
-      const { rows } = await sql<{ expire_time: Date }>`
+      const row = await tx.one(sql<{ expire_time: Date }>`
         insert into password_reset (user_id, token_hash) values (${userId}, ${hash})
-        returning create_time + make_interval(hours => ${RESET_HOURS}) as expire_time`.execute(tx.sql, tx.abort);
-      await sql`
+        returning create_time + make_interval(hours => ${RESET_HOURS}) as expire_time`);
+      await tx.rows(sql`
         delete from password_reset where id in (
           select id from password_reset where user_id = ${userId} order by id desc offset ${MAX_RESETS}
-        )`.execute(tx.sql, tx.abort);
-      return { token, ...(rows[0] && { expireTime: timestampFromDate(rows[0].expire_time) }) };
+        )`);
+      return { token, expireTime: timestampFromDate(row.expire_time) };
     });
   };

@@ -8,5 +8,5 @@ export const MAX_RESETS = 3;
 
 /** Ends all reset tokens of a user. */
 export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {
-  await sql`delete from password_reset where user_id = ${userId}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from password_reset where user_id = ${userId}`);
 };

@@ -18,14 +18,13 @@ export const resetPassword =
   async (call, request) => {
     const byToken = sql`token_hash = ${tokenHash(request.token)} and ${alive}`;
     // The user has to be known before it can be locked; the token is looked at again under the lock.
-    const { rows } = await sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`.execute(db.sql, db.abort(call));
-    const [owner] = rows;
+    const owner = await db.session(call).row(sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`);
     if (!owner) throw tokenRefused();
     const hash = await passwords.hash(request.password, call.signal);
     return write(call, { method: UserService.method.resetPassword, request, subjects: [userSubject(owner.id)] }, async (tx) => {
       const user = await writableUser(tx, owner.id);
-      const used = await sql`delete from password_reset where ${byToken} returning id`.execute(tx.sql, tx.abort);
-      if (used.rows.length === 0) throw tokenRefused();
+      const used = await tx.affected(sql`delete from password_reset where ${byToken}`);
+      if (used === 0) throw tokenRefused();
       if (user.isManaged) throw passwordManaged();
       await storePassword(tx, owner.id, hash);
       return { userId: owner.id };

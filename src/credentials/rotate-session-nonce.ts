@@ -14,7 +14,7 @@ export const rotateSessionNonce =
     return write(call, { method: UserService.method.rotateSessionNonce, request, subjects: [userSubject(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const sessionNonce = newSessionNonce();
-      await sql`update users set session_nonce = ${sessionNonce}, version = version + 1 where id = ${userId}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`update users set session_nonce = ${sessionNonce}, version = version + 1 where id = ${userId}`);
       return { sessionNonce };
     });
   };

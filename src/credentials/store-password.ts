@@ -12,9 +12,9 @@ export const passwordManaged = (): DomainError => failedPrecondition("USER_MANAG
  * parameter: the database's log never shows it.
  */
 export const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
-  await sql`
+  await tx.rows(sql`
     update users set password = ${hash}, last_password_change = now(), is_password_expired = false,
       session_nonce = ${newSessionNonce()}, version = version + 1
-    where id = ${userId}`.execute(tx.sql, tx.abort);
+    where id = ${userId}`);
   await endPasswordResets(tx, userId);
 };

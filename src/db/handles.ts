@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { handleSubject } from "../cache/subject.ts";
 import { canonicalName } from "../names/canonical.ts";
+import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 
 /** The form in which usernames and addresses are compared, and what is searched for: the canonical name. */
@@ -8,17 +9,15 @@ export const handleOf = canonicalName;
 
 /** Locks handles, in ascending order, and moves their versions. */
 export const moveHandles = async (
-  run: Tx["sql"],
+  session: Session,
   handles: ReadonlySet<string>,
-  abort?: Tx["abort"],
 ): Promise<readonly { readonly name: string; readonly version: bigint }[]> => {
   if (handles.size === 0) return [];
-  const { rows } = await sql<{ name: string; version: bigint }>`
+  return session.rows(sql<{ name: string; version: bigint }>`
     insert into handle as h (name, version)
     select name, 1 from unnest(${[...handles].sort()}::text[]) with ordinality as wanted (name, position) order by position
     on conflict (name) do update set version = h.version + 1
-    returning h.name, h.version`.execute(run, abort);
-  return rows;
+    returning h.name, h.version`);
 };
 
 /**
@@ -26,6 +25,6 @@ export const moveHandles = async (
  * hold from here to the commit. Called once per write, after the subjects are locked.
  */
 export const lockHandles = async (tx: Tx, names: readonly string[]): Promise<void> => {
-  const moved = await moveHandles(tx.sql, new Set(names.filter((name) => name !== "").map(handleOf)), tx.abort);
+  const moved = await moveHandles(tx, new Set(names.filter((name) => name !== "").map(handleOf)));
   for (const { name, version } of moved) tx.touch({ ...handleSubject(name), version });
 };

@@ -32,15 +32,14 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
     claim: async <M extends DescMethod>(tx: Tx, method: M, requestId: string, request: MessageShape<M["input"]>) => {
       const hash = createHmac("sha256", key).update(toBinary(method.input, request)).digest();
       // A row past its time is taken over as if it were not there; the sweeper may not have come by yet.
-      const { rows } = await sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`
+      const row = await tx.row(sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`
         insert into idempotency as i (caller, method, request_id, request_hash)
         values (${tx.call.caller.name}, ${tx.call.method}, ${requestId}::uuid, ${hash})
         on conflict (caller, method, request_id) do update set
           request_hash = case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then excluded.request_hash else i.request_hash end,
           response = case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then null else i.response end,
           create_time = greatest(i.create_time, case when i.create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS}) then now() end)
-        returning request_hash, response`.execute(tx.sql, tx.abort);
-      const [row] = rows;
+        returning request_hash, response`);
       if (row && !hash.equals(row.request_hash)) {
         throw invalidField("request_id", "was used for another request", "REQUEST_ID_REUSED");
       }
@@ -48,9 +47,9 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
     },
     keep: async (tx, method, requestId, response) => {
       const bytes = Buffer.from(toBinary(method.output, create(method.output, response)));
-      await sql`
+      await tx.rows(sql`
         update idempotency set response = ${bytes}
-        where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`.execute(tx.sql, tx.abort);
+        where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`);
     },
   };
 };

@@ -20,10 +20,7 @@ export const insertRows = async <T extends keyof Schema & string>(
   const [first] = rows;
   if (first === undefined) return;
   const columns = sql.join(Object.keys(first).map((column) => sql.ref(column)));
-  await sql`
+  await tx.rows(sql`
     insert into ${sql.table(table)} (${columns})
-    select ${columns} from jsonb_populate_recordset(null::${sql.table(table)}, ${JSON.stringify(rows, replacer)}::jsonb)`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    select ${columns} from jsonb_populate_recordset(null::${sql.table(table)}, ${JSON.stringify(rows, replacer)}::jsonb)`);
 };

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
+import { inTransaction } from "./in-transaction.ts";
 import { migrations } from "./migrations/index.ts";
 import { type Database, MIGRATIONS_TABLE } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
@@ -8,14 +9,14 @@ import { StartupError } from "./startup-error.ts";
 const LOCK = 7_523_094_288;
 
 const tablesOf = async (db: Database): Promise<string[]> => {
-  const { rows } = await sql<{ name: string }>`
+  const rows = await db.session().rows(sql<{ name: string }>`
     select c.relname as name from pg_class c
-    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p', 'v') order by 1`.execute(db.sql);
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p', 'v') order by 1`);
   return rows.map((row) => row.name);
 };
 
 const executed = async (db: Database): Promise<string[]> => {
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(MIGRATIONS_TABLE)}`.execute(db.sql);
+  const rows = await db.session().rows(sql<{ name: string }>`select name from ${sql.table(MIGRATIONS_TABLE)}`);
   return rows.map((row) => row.name);
 };
 
@@ -64,9 +65,9 @@ export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   };
   // The embedded database has one connection, and its folder is locked already.
   if (db.kind === "pglite") return up();
-  return db.sql.transaction().execute(async (holder) => {
-    await sql`set local idle_in_transaction_session_timeout = 0`.execute(holder);
-    await sql`select pg_advisory_xact_lock(${LOCK})`.execute(holder);
+  return inTransaction(db, "userd migrate", async (holder) => {
+    await holder.rows(sql`set local idle_in_transaction_session_timeout = 0`);
+    await holder.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
     return up();
   });
 };

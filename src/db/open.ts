@@ -16,8 +16,8 @@ export type OwnedDatabase = Database & {
 const LEAST_POSTGRES = 15;
 
 const assertVersion = async (db: Database): Promise<void> => {
-  const { rows } = await sql<{ server_version_num: string }>`show server_version_num`.execute(db.sql);
-  const major = Math.floor(Number(rows[0]?.server_version_num) / 10_000);
+  const { server_version_num: version } = await db.session().one(sql<{ server_version_num: string }>`show server_version_num`);
+  const major = Math.floor(Number(version) / 10_000);
   if (major < LEAST_POSTGRES) {
     throw new StartupError(`The database is PostgreSQL ${major}; userd needs ${LEAST_POSTGRES} or newer.`);
   }

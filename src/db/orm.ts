@@ -14,6 +14,7 @@ import { entities } from "./entities.ts";
 import { migrations } from "./migrations/index.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
+import { createSession, type Session } from "./session.ts";
 
 /** The tables and their columns, as Kysely sees them. */
 export type Schema = InferKyselyDB<(typeof entities)[number]>;
@@ -34,6 +35,8 @@ export type Database = {
   readonly sql: Kysely<Schema>;
   /** Ends a statement when the call ends. PGlite can't cancel what runs, only what waits. */
   readonly abort: (call: Pick<Call, "signal">) => AbortOptions;
+  /** Statements outside any transaction, what reads use; they end with the call, if there is one. */
+  readonly session: (call?: Pick<Call, "signal">) => Session;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
@@ -125,15 +128,16 @@ export const openDatabase = async (config: Pick<Config, "database"> & Connection
   const orm = database.kind === "postgres" ? await openPostgres(database.url, config, log) : await openPglite(database.folder);
   const em: SqlEntityManager = orm.em;
   log.debug({ kind: database.kind }, "database opened");
+  const sql = em.getKysely<Schema>();
+  const abort: Database["abort"] =
+    database.kind === "postgres" ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" }) : ({ signal }) => ({ signal });
   return {
     kind: database.kind,
     em,
     orm,
-    sql: em.getKysely<Schema>(),
-    abort:
-      database.kind === "postgres"
-        ? ({ signal }) => ({ signal, inflightQueryAbortStrategy: "cancel query" })
-        : ({ signal }) => ({ signal }),
+    sql,
+    abort,
+    session: (call) => createSession(sql, call && abort(call)),
     // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
     [Symbol.asyncDispose]: () =>
       database.kind === "postgres" ? Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]) : orm.close(true),

@@ -1,6 +1,6 @@
 import { create, type DescMethod, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import pRetry from "p-retry";
 import type { Notification } from "../cache/ports.ts";
 import type { Subject, VersionedSubject } from "../cache/subject.ts";
@@ -9,17 +9,14 @@ import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { DomainError, exhausted } from "../errors.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
-import type { AbortOptions, Database, Schema } from "./orm.ts";
+import type { Database } from "./orm.ts";
+import { createSession, type Session } from "./session.ts";
 
 /** One transaction. What takes a Tx runs inside it and never begins another. */
-export type Tx = {
+export type Tx = Session & {
   readonly call: Call;
   /** For entities; flushed before the response is mapped, since versions exist only then. */
   readonly em: SqlEntityManager;
-  /** For statements with bound parameters. */
-  readonly sql: Kysely<Schema>;
-  /** Goes with every Kysely `execute`. */
-  readonly abort: AbortOptions;
   /** Adds a subject that the write has made or moved: its version belongs into the consistency token. */
   readonly touch: (subject: Subject | VersionedSubject) => void;
 };
@@ -66,11 +63,11 @@ const subjectArrays = (subjects: readonly Subject[]) =>
 const setContext = async (tx: Tx): Promise<void> => {
   const { call } = tx;
   const left = Math.min(LONGEST_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
-  await sql`select
+  await tx.rows(sql`select
     set_config('userd.caller', ${call.caller.name}, true),
     set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
     set_config('userd.request_id', ${call.requestId}, true),
-    set_config('statement_timeout', ${String(left)}, true)`.execute(tx.sql, tx.abort);
+    set_config('statement_timeout', ${String(left)}, true)`);
 };
 
 /**
@@ -81,14 +78,14 @@ const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void>
   if (subjects.length === 0) return;
   const wanted = subjectArrays([...subjects].sort(ascending));
   const lock = () =>
-    sql`select from subject_version s
+    tx.rows(sql`select from subject_version s
       where (s.kind, s.id) in (select kind, id from ${wanted} as w (kind, id))
-      order by s.kind, s.id for update`.execute(tx.sql, tx.abort);
-  const { rows } = await lock();
+      order by s.kind, s.id for update`);
+  const rows = await lock();
   if (rows.length === subjects.length) return;
-  await sql`insert into subject_version (kind, id, version, xid)
+  await tx.rows(sql`insert into subject_version (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from ${wanted} as w (kind, id) order by kind, id
-    on conflict (kind, id) do nothing`.execute(tx.sql, tx.abort);
+    on conflict (kind, id) do nothing`);
   await lock();
 };
 
@@ -97,10 +94,10 @@ const isVersioned = (subject: Subject | VersionedSubject): subject is VersionedS
 /** What the write has moved, at the versions that its commit will show. */
 const versionsOf = async (tx: Tx, touched: readonly (Subject | VersionedSubject)[]): Promise<Notification> => {
   const subjects = touched.filter((subject) => !isVersioned(subject));
-  const { rows } = await sql<VersionedSubject & { epoch: string }>`
+  const rows = await tx.rows(sql<VersionedSubject & { epoch: string }>`
     select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
     from (select current_epoch() as epoch offset 0) e left join ${subjectArrays(subjects)} as w (kind, id) on true
-    left join subject_version s on s.kind = w.kind and s.id = w.id`.execute(tx.sql, tx.abort);
+    left join subject_version s on s.kind = w.kind and s.id = w.id`);
   const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
   return { epoch: rows[0]?.epoch ?? "", subjects: [...read, ...touched.filter(isVersioned)] };
 };
@@ -112,8 +109,11 @@ const versionsOf = async (tx: Tx, touched: readonly (Subject | VersionedSubject)
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
   const now = sql<{ epoch: string; time: number }>`
     select current_epoch() as epoch, extract(epoch from statement_timestamp())::float8 * 1000 as time`;
-  const { rows } = await now.execute(db.sql, db.abort(call)).catch(() => ({ rows: [] }));
-  return { epoch: "", ...rows[0], subjects: [] };
+  const row = await db
+    .session(call)
+    .row(now)
+    .catch(() => undefined);
+  return { epoch: "", ...row, subjects: [] };
 };
 
 /** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
@@ -217,7 +217,7 @@ export const createWrite = (
       const { response, moved } = await db.sql.transaction().execute(async (transaction) => {
         try {
           em.setTransactionContext(transaction);
-          const performed = await perform({ call, em, sql: transaction, abort }, plan, body);
+          const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
           commitSent = performed.moved !== undefined;
           return performed;
         } catch (error) {

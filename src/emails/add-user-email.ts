@@ -20,10 +20,9 @@ export const addUserEmail =
     return write(call, plan, async (tx) => {
       const user = await writableUser(tx, userId);
       await claimNames(tx, { userId, email });
-      const { rows } = await sql<UserEmailRow>`
+      const row = await tx.row(sql<UserEmailRow>`
         insert into user_email (user_id, email, email_handle) values (${userId}, ${email}, ${handleOf(email)})
-        returning email, email_handle, is_verified, date_added`.execute(tx.sql, tx.abort);
-      const [row] = rows;
+        returning email, email_handle, is_verified, date_added`);
       return row ? { email: toUserEmail(row, handleOf(user.email)) } : {};
     });
   };

@@ -20,9 +20,9 @@ export const createEmailVerification =
       await writableUser(tx, userId);
       const { id } = await storedEmail(tx, userId, email);
       const { token, hash } = newSecretToken();
-      const { rows } = await sql<{ expire_time: Date }>`
+      const row = await tx.one(sql<{ expire_time: Date }>`
         update user_email set verification_hash = ${hash}, verification_hash_time = now() where id = ${id}
-        returning verification_hash_time + make_interval(hours => ${VERIFICATION_HOURS}) as expire_time`.execute(tx.sql, tx.abort);
-      return { token, ...(rows[0] && { expireTime: timestampFromDate(rows[0].expire_time) }) };
+        returning verification_hash_time + make_interval(hours => ${VERIFICATION_HOURS}) as expire_time`);
+      return { token, expireTime: timestampFromDate(row.expire_time) };
     });
   };

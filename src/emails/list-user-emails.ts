@@ -20,10 +20,10 @@ export const listUserEmails =
     const page = pager(call, ListUserEmailsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
-    const { rows } = await sql<Row>`
+    const rows = await db.session(call).rows(sql<Row>`
       select u.email as primary_email, e.id, e.email, e.email_handle, e.is_verified, e.date_added
       from users u left join user_email e on e.user_id = u.id and e.id > ${after}::bigint
-      where u.id = ${request.userId} order by e.id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      where u.id = ${request.userId} order by e.id limit ${page.size + 1}`);
     const [user] = rows;
     if (!user) throw userNotFound();
     const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);

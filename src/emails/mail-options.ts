@@ -7,25 +7,22 @@ const MAIL_EMAIL = "mail:email";
 
 /** Addresses are compared by their handles, which SQL can't make; a user has few of these options. */
 const optionsWith = async (tx: Tx, userId: bigint, email: string): Promise<bigint[]> => {
-  const rows = await tx.sql
-    .selectFrom("user_option")
-    .select(["id", "value"])
-    .where("user_id", "=", userId)
-    .where("key", "=", MAIL_EMAIL)
-    .execute(tx.abort);
+  const rows = await tx.rows(
+    tx.sql.selectFrom("user_option").select(["id", "value"]).where("user_id", "=", userId).where("key", "=", MAIL_EMAIL),
+  );
   return rows.filter(({ value }) => typeof value === "string" && handleOf(value) === handleOf(email)).map(({ id }) => id);
 };
 
 /** Mail that went to one address goes to another one. */
 export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, from);
-  await sql`
+  await tx.rows(sql`
     update user_option set value = to_jsonb(${to}::text), update_time = statement_timestamp(), version = version + 1
-    where id = any(${ids.map(String)}::bigint[])`.execute(tx.sql, tx.abort);
+    where id = any(${ids.map(String)}::bigint[])`);
 };
 
 /** Mail no longer goes to an address. */
 export const removeMailOptions = async (tx: Tx, userId: bigint, email: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, email);
-  await sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`);
 };

@@ -14,6 +14,6 @@ export const markVerified = async (
   { id, email }: { readonly id: bigint; readonly email: string },
 ): Promise<void> => {
   await claimNames(tx, { userId, email });
-  await sql`update user_email set is_verified = true where id = ${id}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update user_email set is_verified = true where id = ${id}`);
   await acceptInvitations(tx, [{ userId, handle: handleOf(email) }]);
 };

@@ -23,7 +23,7 @@ export const removeUserEmail =
         throw failedPrecondition("EMAIL_IS_PRIMARY", "The primary address can't be removed; make another one the primary first.");
       }
       await claimNames(tx, { userId, dropped: [email] });
-      await sql`delete from user_email where id = ${id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from user_email where id = ${id}`);
       await removeMailOptions(tx, userId, email);
       return {};
     });

@@ -27,13 +27,14 @@ const usernameAfter = (user: WritableUser, email: string): string => {
 
 /** Others may have the address, unverified, but not as the one by which they are known. */
 const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: StoredEmail): Promise<void> => {
-  const others = await tx.sql
-    .selectFrom("user_email as e")
-    .innerJoin("users as u", "u.id", "e.user_id")
-    .select("u.email")
-    .where("e.email_handle", "=", emailHandle)
-    .where("e.user_id", "<>", userId)
-    .execute(tx.abort);
+  const others = await tx.rows(
+    tx.sql
+      .selectFrom("user_email as e")
+      .innerJoin("users as u", "u.id", "e.user_id")
+      .select("u.email")
+      .where("e.email_handle", "=", emailHandle)
+      .where("e.user_id", "<>", userId),
+  );
   if (others.some(({ email }) => handleOf(email) === emailHandle)) {
     throw alreadyExists("EMAIL_TAKEN", "The address is another user's primary one.");
   }
@@ -46,10 +47,10 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: WritableUser, s
   await lockHandles(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
-  await sql`
+  await tx.rows(sql`
     update users set email = ${stored.email}, username = ${username}, username_handle = ${handleOf(username)},
       session_nonce = ${newSessionNonce()}, version = version + 1
-    where id = ${userId}`.execute(tx.sql, tx.abort);
+    where id = ${userId}`);
   await endPasswordResets(tx, userId);
   if (user.email !== "") await moveMailOptions(tx, userId, user.email, stored.email);
 };
@@ -66,7 +67,7 @@ export const setPrimaryEmail =
         if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
         await makePrimary(tx, systemUser, user, stored);
       }
-      const row = await selectUsers(tx.sql, { full: true }).where("users.id", "=", userId).executeTakeFirstOrThrow(tx.abort);
+      const row = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", userId));
       return { user: toUser(row) };
     });
   };

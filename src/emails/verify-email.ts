@@ -14,10 +14,9 @@ type Verification = { readonly id: bigint; readonly email: string; readonly is_v
 
 /** The address that the token was made for, unless another token has replaced it. */
 const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Verification | undefined> => {
-  const { rows } = await sql<Verification>`
+  return tx.row(sql<Verification>`
     select id, email, is_verified, verification_hash_time < now() - make_interval(hours => ${VERIFICATION_HOURS}) as expired
-    from user_email where verification_hash = ${hash} and user_id = ${userId}`.execute(tx.sql, tx.abort);
-  return rows[0];
+    from user_email where verification_hash = ${hash} and user_id = ${userId}`);
 };
 
 /** VerifyEmail: whoever has the token receives mail at the address. */
@@ -26,11 +25,9 @@ export const verifyEmail =
   async (call, request) => {
     const hash = tokenHash(request.token);
     // The user has to be known before it can be locked; the token is looked at again under the lock.
-    const owner = await db.sql
-      .selectFrom("user_email")
-      .select(["user_id as id", "email_handle as handle"])
-      .where("verification_hash", "=", hash)
-      .executeTakeFirst(db.abort(call));
+    const owner = await db
+      .session(call)
+      .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_handle as handle"]).where("verification_hash", "=", hash));
     if (!owner) throw tokenRefused();
     const subjects = [userSubject(owner.id), ...(await invitingSubjects(db, call, [owner.handle]))];
     return write(call, { method: UserService.method.verifyEmail, request, subjects }, async (tx) => {

@@ -12,11 +12,11 @@ export const verifyUserEmails =
     const { pairs, onlyVerified } = request;
     await freshness.check(call, request.consistency);
     const [ids, handles] = [pairs.map(({ userId }) => String(userId)), pairs.map(({ email }) => handleOf(email))];
-    const { rows } = await sql<{ is_verified: boolean | null }>`
+    const rows = await db.session(call).rows(sql<{ is_verified: boolean | null }>`
       select e.is_verified
       from unnest(${ids}::bigint[], ${handles}::text[]) with ordinality as pair (user_id, handle, position)
       left join user_email e on e.user_id = pair.user_id and e.email_handle = pair.handle
-      order by position`.execute(db.sql, db.abort(call));
+      order by position`);
     const results = rows.map(({ is_verified: isVerified }) => ({
       exists: isVerified !== null && (isVerified || !onlyVerified),
       isVerified: isVerified === true,

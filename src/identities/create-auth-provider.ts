@@ -21,10 +21,10 @@ export const createAuthProvider =
     const json = config === undefined ? null : jsonOf(config, "provider.config");
     const plan = { method: UserService.method.createAuthProvider, request, subjects: [organizationSubject(organizationId)] };
     return write(call, plan, async (tx) => {
-      const { rows } = await sql<Selectable<Schema["auth_provider"]>>`
+      const row = await tx.one(sql<Selectable<Schema["auth_provider"]>>`
         insert into auth_provider (organization_id, provider, config, default_role, default_global_access, flags)
         values (${organizationId}, ${provider}, ${json}::jsonb, ${defaultRole ?? null}, ${defaultGlobalAccess}, ${flags})
-        returning *`.execute(tx.sql, tx.abort);
-      return { ...(rows[0] && { provider: toAuthProvider(rows[0]) }) };
+        returning *`);
+      return { provider: toAuthProvider(row) };
     });
   };

@@ -19,9 +19,9 @@ export const createIdentityProvider =
     assertNamed(type, "provider.type");
     const json = config === undefined ? null : jsonOf(config, "provider.config");
     return write(call, { method: UserService.method.createIdentityProvider, request, subjects: [globalSubject] }, async (tx) => {
-      const { rows } = await sql<Selectable<Schema["identity_provider"]>>`
+      const row = await tx.one(sql<Selectable<Schema["identity_provider"]>>`
         insert into identity_provider (type, external_id, config) values (${type}, ${externalId}, ${json}::jsonb)
-        returning *`.execute(tx.sql, tx.abort);
-      return { ...(rows[0] && { provider: toIdentityProvider(rows[0]) }) };
+        returning *`);
+      return { provider: toIdentityProvider(row) };
     });
   };

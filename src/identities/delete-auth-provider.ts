@@ -13,11 +13,7 @@ export const deleteAuthProvider =
   (call, request) =>
     whileOvertaken(async () => {
       const { id, requestId, validateOnly } = request;
-      const known = await db.sql
-        .selectFrom("auth_provider")
-        .select("organization_id")
-        .where("id", "=", id)
-        .executeTakeFirst(db.abort(call));
+      const known = await db.session(call).row(db.sql.selectFrom("auth_provider").select("organization_id").where("id", "=", id));
       const subjects = known === undefined ? [] : [organizationSubject(known.organization_id)];
       return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => ({
         removedIdentities: await deleteProvider(tx, "auth_provider", request),

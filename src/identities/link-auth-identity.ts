@@ -11,7 +11,7 @@ import { attach, lockingLinked } from "./link.ts";
 export const linkAuthIdentity =
   ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.linkAuthIdentity> =>
   (call, request) =>
-    lockingLinked({ sql: db.sql, abort: db.abort(call) }, "auth_identity", request, (users) =>
+    lockingLinked(db.session(call), "auth_identity", request, (users) =>
       write(call, { method: UserService.method.linkAuthIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
         await writableUser(tx, request.userId);
         return { identity: toAuthIdentity(await attach(tx, "auth_identity", request, users)) };

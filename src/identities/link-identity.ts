@@ -11,7 +11,7 @@ import { attach, lockingLinked } from "./link.ts";
 export const linkIdentity =
   ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.linkIdentity> =>
   (call, request) =>
-    lockingLinked({ sql: db.sql, abort: db.abort(call) }, "identity", request, (users) =>
+    lockingLinked(db.session(call), "identity", request, (users) =>
       write(call, { method: UserService.method.linkIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
         await writableUser(tx, request.userId);
         return { identity: toIdentity(await attach(tx, "identity", request, users)) };

@@ -1,6 +1,7 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/users/v1/identity_pb.ts";
@@ -63,10 +64,10 @@ const further = (table: LinkTable, { scopes = [] }: Link) =>
     : { columns: sql``, values: sql``, updates: sql`` };
 
 /** Who has the external id of a link. */
-const holderOf = async ({ sql: db, abort }: Pick<Tx, "sql" | "abort">, table: LinkTable, link: Link): Promise<bigint | undefined> => {
-  const { rows } = await sql<{ user_id: bigint }>`
-    select user_id from ${sql.table(table)} where provider_id = ${link.providerId} and external_id = ${link.externalId}`.execute(db, abort);
-  return rows[0]?.user_id;
+const holderOf = async (session: Session, table: LinkTable, link: Link): Promise<bigint | undefined> => {
+  const row = await session.row(sql<{ user_id: bigint }>`
+    select user_id from ${sql.table(table)} where provider_id = ${link.providerId} and external_id = ${link.externalId}`);
+  return row?.user_id;
 };
 
 /** The external id has gone to a user that this write has not locked. */
@@ -77,13 +78,13 @@ const linkedElsewhere = (): DomainError => overtaken("The external id was linked
  * Who that is can change before the lock; then again with whoever has it now, rather than lock out of order.
  */
 export const lockingLinked = <T>(
-  reader: Pick<Tx, "sql" | "abort">,
+  session: Session,
   table: LinkTable,
   link: Link,
   write: (users: readonly bigint[]) => Promise<T>,
 ): Promise<T> =>
   whileOvertaken(async () => {
-    const holder = link.reattach ? await holderOf(reader, table, link) : undefined;
+    const holder = link.reattach ? await holderOf(session, table, link) : undefined;
     return write(holder === undefined || holder === link.userId ? [link.userId] : [link.userId, holder]);
   });
 
@@ -92,9 +93,9 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readon
   const { userId, providerId, externalId } = link;
   const holder = await holderOf(tx, table, link);
   if (holder !== undefined && !locked.includes(holder)) throw linkedElsewhere();
-  await sql`
+  await tx.rows(sql`
     delete from ${sql.table(table)}
-    where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`.execute(tx.sql, tx.abort);
+    where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`);
 };
 
 /**
@@ -108,13 +109,12 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, 
   const json = data === undefined ? null : jsonOf(data, "data");
   if (reattach) await detachOthers(tx, table, link, locked);
   const { columns, values, updates } = further(table, link);
-  const { rows } = await sql<LinkRows[T]>`
+  const row = await tx.row(sql<LinkRows[T]>`
     insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data${columns})
     values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb${values})
     on conflict (provider_id, external_id) do update set data = coalesce(excluded.data, l.data), verify_time = now()${updates}
       where l.user_id = excluded.user_id
-    returning ${linkColumns[table]}`.execute(tx.sql, tx.abort);
-  const [row] = rows;
+    returning ${linkColumns[table]}`);
   if (row) return row;
   if (reattach) throw linkedElsewhere();
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
@@ -122,12 +122,12 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, 
 
 /** How many of the users can't sign in: they have neither a usable password nor an identity. */
 export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<number> => {
-  const { rows } = await sql<{ users: number }>`
+  const counted = await tx.one(sql<{ users: number }>`
     select count(*)::int as users from users u
     where u.id = any(${users.map(String)}::bigint[]) and (u.password = '' or u.password like '!%')
       and not exists (select from identity i where i.user_id = u.id)
-      and not exists (select from auth_identity a where a.user_id = u.id)`.execute(tx.sql, tx.abort);
-  return rows[0]?.users ?? 0;
+      and not exists (select from auth_identity a where a.user_id = u.id)`);
+  return counted.users;
 };
 
 /**
@@ -135,9 +135,9 @@ export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<n
  * @throws NOT_FOUND IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD.
  */
 export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<void> => {
-  const { numAffectedRows } = await sql`
-    delete from ${sql.table(table)} where user_id = ${userId} and provider_id = ${providerId}`.execute(tx.sql, tx.abort);
-  if (numAffectedRows === 0n) throw notFound("IDENTITY_NOT_FOUND", "The user has no identity of this provider.");
+  const removed = await tx.affected(sql`
+    delete from ${sql.table(table)} where user_id = ${userId} and provider_id = ${providerId}`);
+  if (removed === 0) throw notFound("IDENTITY_NOT_FOUND", "The user has no identity of this provider.");
   if ((await withoutSignIn(tx, [userId])) > 0) {
     throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user has no usable password: its last identity can't be removed.");
   }

@@ -18,10 +18,12 @@ export const listAuthIdentities =
     const { size, after, cut } = pager(call, ListAuthIdentitiesRequestSchema, request);
     await freshness.check(call, request.consistency);
     const ofUser = userId === 0n ? sql`true` : sql`l.user_id = ${userId}`;
-    const { rows: found } = await withinPage(sql<AuthIdentityRow>`
+    const found = await db.session(call).rows(
+      withinPage(sql<AuthIdentityRow>`
       select ${linkColumns.auth_identity} from auth_provider p join auth_identity l on l.provider_id = p.id
       where p.organization_id = ${organizationId} and l.user_id > ${after?.[0] ?? "0"} and ${ofUser}
-      order by l.user_id limit ${size + 1}`).execute(db.sql, db.abort(call));
+      order by l.user_id limit ${size + 1}`),
+    );
     const { rows, nextPageToken } = cut(found, (row) => [row.user_id], linkBytes);
     return { identities: rows.map(toAuthIdentity), nextPageToken };
   };

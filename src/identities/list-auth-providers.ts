@@ -17,9 +17,11 @@ export const listAuthProviders =
     const { size, after, cut } = pager(call, ListAuthProvidersRequestSchema, request);
     await freshness.check(call, request.consistency);
     const which = request.organizationId === 0n ? sql`true` : sql`p.organization_id = ${request.organizationId}`;
-    const { rows: found } = await withinPage(sql<Selectable<Schema["auth_provider"]> & Sized>`
+    const found = await db.session(call).rows(
+      withinPage(sql<Selectable<Schema["auth_provider"]> & Sized>`
       select p.*, octet_length(p.config::text) as bytes from auth_provider p
-      where p.id > ${after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${size + 1}`).execute(db.sql, db.abort(call));
+      where p.id > ${after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${size + 1}`),
+    );
     const { rows, nextPageToken } = cut(
       found,
       ({ id }) => [id],

@@ -15,9 +15,11 @@ export const listIdentities =
     const page = pager(call, ListIdentitiesRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
-    const { rows } = await withinPage(sql<IdentityRow | { user_id: null }>`
+    const rows = await db.session(call).rows(
+      withinPage(sql<IdentityRow | { user_id: null }>`
       select ${linkColumns.identity} from users u left join identity l on l.user_id = u.id and l.provider_id > ${after}::bigint
-      where u.id = ${request.userId} order by l.provider_id limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+      where u.id = ${request.userId} order by l.provider_id limit ${page.size + 1}`),
+    );
     if (rows.length === 0) throw userNotFound();
     const found = rows.filter((row): row is IdentityRow => row.user_id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ provider_id }) => [provider_id], linkBytes);

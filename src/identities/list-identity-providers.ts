@@ -17,9 +17,11 @@ export const listIdentityProviders =
     const { size, after, cut } = pager(call, ListIdentityProvidersRequestSchema, request);
     await freshness.check(call, request.consistency);
     const which = request.type === "" ? sql`true` : sql`p.type = ${request.type}`;
-    const { rows: found } = await withinPage(sql<Selectable<Schema["identity_provider"]> & Sized>`
+    const found = await db.session(call).rows(
+      withinPage(sql<Selectable<Schema["identity_provider"]> & Sized>`
       select p.*, octet_length(p.config::text) as bytes from identity_provider p
-      where p.id > ${after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${size + 1}`).execute(db.sql, db.abort(call));
+      where p.id > ${after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${size + 1}`),
+    );
     const { rows, nextPageToken } = cut(
       found,
       ({ id }) => [id],

@@ -41,10 +41,10 @@ export const assertProviderEtag = ({ version }: { readonly version: number }, et
 
 /** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
 const lockUsers = async (tx: Tx, table: ProviderTable, id: bigint): Promise<ReadonlySet<bigint>> => {
-  const { rows } = await sql<{ id: bigint }>`
+  const rows = await tx.rows(sql<{ id: bigint }>`
     select s.id from subject_version s where s.kind = ${userSubject(0n).kind} and s.id in (
       select user_id from ${sql.table(linksOf[table])} where provider_id = ${id} order by user_id limit ${MAX_REMOVED + 1}
-    ) order by s.id for update`.execute(tx.sql, tx.abort);
+    ) order by s.id for update`);
   return new Set(rows.map((row) => row.id));
 };
 
@@ -56,10 +56,7 @@ const inUse = (identities: number, what: string): DomainError =>
 /** Removes the identities of a provider whose row is locked, so that no further ones come. */
 const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked: ReadonlySet<bigint>): Promise<number> => {
   const links = sql.table(linksOf[table]);
-  const { rows } = await sql<{ user_id: bigint }>`delete from ${links} where provider_id = ${id} returning user_id`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  const rows = await tx.rows(sql<{ user_id: bigint }>`delete from ${links} where provider_id = ${id} returning user_id`);
   const users = rows.map(({ user_id }) => user_id);
   if (users.some((user) => !locked.has(user))) throw overtaken("A user was linked to the provider");
   const stranded = await withoutSignIn(tx, users);
@@ -81,17 +78,15 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {
   if (force) await assertMay(tx, "users.admin");
   const locked = force ? await lockUsers(tx, table, id) : new Set<bigint>();
-  const { rows } = await sql<{ version: number }>`
-    select version from ${sql.table(table)} where id = ${id} for update`.execute(tx.sql, tx.abort);
-  const [row] = rows;
+  const row = await tx.row(sql<{ version: number }>`
+    select version from ${sql.table(table)} where id = ${id} for update`);
   if (row === undefined) throw providerNotFound();
   assertProviderEtag(row, etag);
-  const counted = await sql<{ identities: number }>`
-    select count(*)::int as identities from ${sql.table(linksOf[table])} where provider_id = ${id}`.execute(tx.sql, tx.abort);
-  const identities = counted.rows[0]?.identities ?? 0;
+  const { identities } = await tx.one(sql<{ identities: number }>`
+    select count(*)::int as identities from ${sql.table(linksOf[table])} where provider_id = ${id}`);
   if (identities > 0 && !force) throw inUse(identities, "; force removes them too");
   if (identities > MAX_REMOVED) throw inUse(identities, `, more than the ${MAX_REMOVED} that can be removed with it`);
   const removed = identities === 0 ? 0 : await removeIdentities(tx, table, id, locked);
-  await sql`delete from ${sql.table(table)} where id = ${id}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from ${sql.table(table)} where id = ${id}`);
   return BigInt(removed);
 };

@@ -23,14 +23,10 @@ export const updateAuthProvider =
     const fields = maskedFields(AuthProviderSchema, to, request.updateMask);
     if (fields.has("provider")) assertNamed(to.provider, "provider.provider");
     const json = to.config === undefined ? null : jsonOf(to.config, "provider.config");
-    const known = await db.sql
-      .selectFrom("auth_provider")
-      .select("organization_id")
-      .where("id", "=", to.id)
-      .executeTakeFirst(db.abort(call));
+    const known = await db.session(call).row(db.sql.selectFrom("auth_provider").select("organization_id").where("id", "=", to.id));
     if (known === undefined) throw providerNotFound();
     return write(call, { method, request, subjects: [organizationSubject(known.organization_id)] }, async (tx) => {
-      const stored = () => tx.sql.selectFrom("auth_provider").selectAll().where("id", "=", to.id).executeTakeFirst(tx.abort);
+      const stored = () => tx.row(tx.sql.selectFrom("auth_provider").selectAll().where("id", "=", to.id));
       const row = await stored();
       if (row === undefined) throw providerNotFound();
       assertProviderEtag(row, to.etag);
@@ -43,11 +39,11 @@ export const updateAuthProvider =
       const access = fields.has("defaultGlobalAccess") ? to.defaultGlobalAccess : row.default_global_access;
       const linked = fields.has("allowUnlinked") ? withBit(row.flags, ALLOW_UNLINKED, to.allowUnlinked) : row.flags;
       const flags = fields.has("scimEnabled") ? withBit(linked, SCIM_ENABLED, to.scimEnabled) : linked;
-      await sql`
+      await tx.rows(sql`
         update auth_provider set provider = ${provider}, config = ${config}, default_role = ${role}, default_global_access = ${access},
           flags = ${flags}, version = version + 1
         where id = ${to.id} and (provider, config, default_role, default_global_access, flags)
-          is distinct from (${provider}::text, ${config}, ${role}::int, ${access}::boolean, ${flags}::bigint)`.execute(tx.sql, tx.abort);
+          is distinct from (${provider}::text, ${config}, ${role}::int, ${access}::boolean, ${flags}::bigint)`);
       return { provider: toAuthProvider((await stored()) ?? row) };
     });
   };

@@ -23,19 +23,16 @@ export const updateIdentityProvider =
     if (fields.has("type")) assertNamed(to.type, "provider.type");
     const json = to.config === undefined ? null : jsonOf(to.config, "provider.config");
     return write(call, { method, request, subjects: [globalSubject] }, async (tx) => {
-      const stored = () => tx.sql.selectFrom("identity_provider").selectAll().where("id", "=", to.id).executeTakeFirst(tx.abort);
+      const stored = () => tx.row(tx.sql.selectFrom("identity_provider").selectAll().where("id", "=", to.id));
       const row: Selectable<Schema["identity_provider"]> | undefined = await stored();
       if (row === undefined) throw providerNotFound();
       assertProviderEtag(row, to.etag);
       const type = fields.has("type") ? to.type : row.type;
       const externalId = fields.has("externalId") ? to.externalId : row.external_id;
       const config = fields.has("config") ? sql`${json}::jsonb` : sql`config`;
-      await sql`
+      await tx.rows(sql`
         update identity_provider set type = ${type}, external_id = ${externalId}, config = ${config}, version = version + 1
-        where id = ${to.id} and (type, external_id, config) is distinct from (${type}::text, ${externalId}::text, ${config})`.execute(
-        tx.sql,
-        tx.abort,
-      );
+        where id = ${to.id} and (type, external_id, config) is distinct from (${type}::text, ${externalId}::text, ${config})`);
       return { provider: toIdentityProvider((await stored()) ?? row) };
     });
   };

@@ -10,11 +10,11 @@ export const usersOfIdentities = async (
   identities: readonly Pick<IdentityKey, "providerId" | "externalId">[],
 ): Promise<readonly (readonly bigint[])[]> => {
   if (identities.length === 0) return [];
-  const { rows } = await sql<{ user_id: bigint | null }>`
+  const rows = await db.session(call).rows(sql<{ user_id: bigint | null }>`
     select i.user_id from unnest(
       ${identities.map(({ providerId }) => String(providerId))}::bigint[],
       ${identities.map(({ externalId }) => externalId)}::text[]) with ordinality as w (provider_id, external_id, position)
     left join identity i on i.provider_id = w.provider_id and i.external_id = w.external_id
-    order by w.position`.execute(db.sql, db.abort(call));
+    order by w.position`);
   return rows.map(({ user_id: id }) => (id === null ? [] : [id]));
 };

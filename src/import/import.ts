@@ -2,6 +2,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { sql } from "kysely";
 import { isUniqueViolation } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
+import { createSession } from "../db/session.ts";
 import { createVault } from "../secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { matching, preparing, writing } from "./merge.ts";
@@ -44,9 +45,9 @@ export type ImportOptions = {
 
 /** The context of the transaction: who writes, for the change log, and no time limits, which are for calls. */
 const setContext = (tx: ImportTx) =>
-  sql`select set_config('userd.caller', 'import', true),
+  tx.rows(sql`select set_config('userd.caller', 'import', true),
     set_config('statement_timeout', '0', true),
-    set_config('idle_in_transaction_session_timeout', '0', true)`.execute(tx.sql, tx.abort);
+    set_config('idle_in_transaction_session_timeout', '0', true)`);
 
 /** Conflicts stop an import that was not told what to do about them. */
 const stops = (tx: ImportTx, found: readonly Conflict[]): boolean => found.length > 0 && tx.onConflict === "fail";
@@ -60,12 +61,12 @@ const ATTEMPTS = 5;
  */
 const untilUnrivalled = async <T>(tx: ImportTx, merge: () => Promise<T>): Promise<T> => {
   for (let attempt = 1; ; attempt++) {
-    await sql`savepoint matched`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`savepoint matched`);
     try {
       return await merge();
     } catch (error) {
       if (!isUniqueViolation(error) || attempt === ATTEMPTS) throw error;
-      await sql`rollback to savepoint matched`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`rollback to savepoint matched`);
     }
   }
 };
@@ -134,7 +135,6 @@ export const runImport = async (
     signal = new AbortController().signal,
   } = options;
   const context = {
-    abort: db.abort({ signal }),
     dryRun,
     onConflict,
     overwrite,
@@ -147,7 +147,7 @@ export const runImport = async (
   try {
     return await db.sql.transaction().execute(async (transaction) => {
       try {
-        const tx: ImportTx = { sql: transaction, ...context };
+        const tx: ImportTx = { ...createSession(transaction, db.abort({ signal })), ...context };
         const found = await importFile(tx, source, options);
         const stored = !dryRun && !stops(tx, found.conflicts);
         signal.throwIfAborted();

@@ -41,9 +41,8 @@ const definition = (columns: Readonly<Record<string, string>>): string =>
 /** Makes the temporary tables; they go with the transaction. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   for (const { name, columns, derived = {} } of tables) {
-    await sql`create temp table ${sql.raw(name)} (${sql.raw(definition({ ...origin, ...columns, ...fate, ...derived }))}) on commit drop`.execute(
-      tx.sql,
-      tx.abort,
+    await tx.rows(
+      sql`create temp table ${sql.raw(name)} (${sql.raw(definition({ ...origin, ...columns, ...fate, ...derived }))}) on commit drop`,
     );
   }
 };
@@ -76,8 +75,8 @@ export const createStaging = (tx: ImportTx): Staging => {
     const received = definition(Object.fromEntries(columns.map(([name, type]) => [name, type === "jsonb" ? "text" : type])));
     const json = `[${batch.rows.join(",")}]`;
     batches.delete(table);
-    await sql`insert into ${sql.raw(`${table.name} (${names}) select ${values}`)}
-      from json_to_recordset(${json}::json) as r (${sql.raw(received)})`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`insert into ${sql.raw(`${table.name} (${names}) select ${values}`)}
+      from json_to_recordset(${json}::json) as r (${sql.raw(received)})`);
   };
 
   return {

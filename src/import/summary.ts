@@ -18,9 +18,9 @@ const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   const isRead = ({ derived = {} }: StagingTable) => ("is_implied" in derived ? "not is_implied" : "true");
   const merged = stagingTables.map((table) => `select model, outcome from ${table.name} where outcome is not null and ${isRead(table)}`);
   const skipped = `select model, 'skipped' from ${skips.name}`;
-  const { rows } = await sql<Outcome>`
+  const rows = await tx.rows(sql<Outcome>`
     select model, outcome, count(*)::int as count
-    from (${sql.raw([...merged, skipped].join(" union all "))}) fates group by model, outcome`.execute(tx.sql, tx.abort);
+    from (${sql.raw([...merged, skipped].join(" union all "))}) fates group by model, outcome`);
   return rows;
 };
 
@@ -30,10 +30,10 @@ const PLACE = "concat_ws(' ', model, pk, format('(record %s)', record))";
 const notSkipped = `not exists (select from ${skips.name} s where (s.record, s.model) = (n.record, n.model))`;
 
 const listings = async (tx: ImportTx, table: StagingTable, example: string, which = "true"): Promise<Listing[]> => {
-  const { rows } = await sql<Listing>`
+  const rows = await tx.rows(sql<Listing>`
     select reason, count(*)::int as count, array_agg(${sql.raw(example)} order by position) filter (where position <= ${EXAMPLES}) as examples
     from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(`${table.name} n where ${which}`)}) listed
-    group by reason order by min(record), reason`.execute(tx.sql, tx.abort);
+    group by reason order by min(record), reason`);
   return rows;
 };
 

@@ -1,5 +1,4 @@
-import type { Kysely } from "kysely";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Vault } from "../secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
@@ -7,10 +6,7 @@ import type { SystemUser } from "../users/system-user.ts";
 export type OnConflict = "fail" | "skip" | "remap" | "merge";
 
 /** The one transaction of an import: all of the file, or nothing. */
-export type ImportTx = {
-  readonly sql: Kysely<Schema>;
-  /** Goes with every `execute`. */
-  readonly abort: AbortOptions;
+export type ImportTx = Session & {
   readonly onConflict: OnConflict;
   /** What is here gives way to the file, also where the file is not known to be newer. */
   readonly overwrite: boolean;

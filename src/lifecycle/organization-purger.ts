@@ -1,17 +1,15 @@
-import { type Kysely, sql } from "kysely";
-import type { Database, Schema } from "../db/orm.ts";
+import { sql } from "kysely";
+import { inTransaction } from "../db/in-transaction.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Scope } from "../options/scope.ts";
 import { forgetRevisions, removeOrganization, removeProject } from "./purge-organization.ts";
 
+/** Who writes, in the change log. */
+const PURGER = "userd purger";
+
 /** Options per transaction. */
 const BATCH = 2_000;
-
-/** One transaction of the purger; returns how much it found to do. */
-const step = (db: Database, body: (tx: Kysely<Schema>) => Promise<number>): Promise<number> =>
-  db.sql.transaction().execute(async (tx) => {
-    await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
-    return body(tx);
-  });
 
 /** What is due, and whose version stands for it. */
 const due = {
@@ -22,24 +20,23 @@ const due = {
 
 type Table = keyof typeof due;
 
-const remove: Readonly<Record<Table, (tx: Kysely<Schema>, id: bigint) => Promise<unknown>>> = {
-  organization: (tx, id) => removeOrganization({ sql: tx }, id),
-  project: (tx, id) => removeProject({ sql: tx }, id),
-  team: (tx, id) => sql`delete from team where id = ${id}`.execute(tx),
+const remove: Readonly<Record<Table, (tx: Session, id: bigint) => Promise<unknown>>> = {
+  organization: (tx, id) => removeOrganization(tx, id),
+  project: (tx, id) => removeProject(tx, id),
+  team: (tx, id) => tx.rows(sql`delete from team where id = ${id}`),
 };
 
 /** Removes one of those whose time has come; what somebody else holds is left to the next round. */
 const removeOne = (db: Database, table: Table): Promise<number> =>
-  step(db, async (tx) => {
+  inTransaction(db, PURGER, async (tx) => {
     const { subject, id } = due[table];
-    const { rows } = await sql<{ id: bigint }>`
+    const locked = await tx.row(sql<{ id: bigint }>`
       select r.id from ${sql.table(table)} r join subject_version s on s.kind = ${subject} and s.id = ${sql.raw(id)}
-      where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`.execute(tx);
-    const [locked] = rows;
+      where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
     if (locked === undefined) return 0;
     // Read again under the lock: it may have been undeleted before that was had.
-    const { rows: still } = await sql`
-      select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`.execute(tx);
+    const still = await tx.rows(sql`
+      select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`);
     if (still.length > 0) await remove[table](tx, locked.id);
     return still.length;
   });
@@ -51,29 +48,27 @@ type DeadScope = { readonly id: bigint; readonly scope_kind: 1 | 2; readonly sco
  * does not matter how far it came when it ends. Users that are being written are left to the next round.
  */
 const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: DeadScope): Promise<number> =>
-  step(db, async (tx) => {
-    const { rows: mine } = await sql`select from dead_scope where id = ${id} for update skip locked`.execute(tx);
+  inTransaction(db, PURGER, async (tx) => {
+    const mine = await tx.rows(sql`select from dead_scope where id = ${id} for update skip locked`);
     if (mine.length === 0) return 0;
     const scope: Scope = { kind, id: scopeId };
-    const { rows: options } = await sql<{ id: string; user_id: string }>`
+    const options = await tx.rows(sql<{ id: string; user_id: string }>`
       select id::text, user_id::text from user_option
-      where scope_kind = ${kind} and scope_kind > 0 and scope_id = ${scopeId} order by user_id limit ${BATCH}`.execute(tx);
+      where scope_kind = ${kind} and scope_kind > 0 and scope_id = ${scopeId} order by user_id limit ${BATCH}`);
     const users = [...new Set(options.map(({ user_id }) => user_id))];
-    const { rows: locked } = await sql<{ id: string }>`
+    const locked = await tx.rows(sql<{ id: string }>`
       select id::text from subject_version where kind = 'user' and subject_version.id = any(${users}::bigint[])
-      order by subject_version.id for update skip locked`.execute(tx);
+      order by subject_version.id for update skip locked`);
     const free = locked.map((row) => row.id);
-    const { numAffectedRows: gone = 0n } = await sql`
-      delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`.execute(
-      tx,
-    );
-    await forgetRevisions({ sql: tx }, [scope], free);
-    if (options.length > 0) return Number(gone);
-    const { numAffectedRows: defaults = 0n } = await sql`
+    const gone = await tx.affected(sql`
+      delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`);
+    await forgetRevisions(tx, [scope], free);
+    if (options.length > 0) return gone;
+    const defaults = await tx.affected(sql`
       delete from scope_option where id in (
-        select id from scope_option where scope_kind = ${kind} and scope_id = ${scopeId} limit ${BATCH})`.execute(tx);
-    if (defaults > 0n) return Number(defaults);
-    await sql`delete from dead_scope where id = ${id}`.execute(tx);
+        select id from scope_option where scope_kind = ${kind} and scope_id = ${scopeId} limit ${BATCH})`);
+    if (defaults > 0) return defaults;
+    await tx.rows(sql`delete from dead_scope where id = ${id}`);
     return 0;
   });
 
@@ -84,7 +79,7 @@ export const purgeOrganizations = async (db: Database, isStopped: () => boolean)
   for (const table of ["organization", "project", "team"] as const) {
     for (let one = 1; one > 0 && !isStopped(); removed += one) one = await removeOne(db, table);
   }
-  const { rows: dead } = await sql<DeadScope>`select id, scope_kind, scope_id from dead_scope order by id`.execute(db.sql);
+  const dead = await db.session().rows(sql<DeadScope>`select id, scope_kind, scope_id from dead_scope order by id`);
   for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);
   return removed;
 };

@@ -17,19 +17,16 @@ const optionsOf = (scopes: readonly Scope[]) =>
 
 /** Removes the history of options that are gone, their deletion included: it holds their values. */
 export const forgetRevisions = (tx: PurgeTx, scopes: readonly Scope[], users: readonly string[]) =>
-  sql`
+  tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}
-    where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`);
 
 const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> => {
-  const { rows } = await sql`
+  const rows = await tx.rows(sql`
     select from ${optionsOf(scopes)}
     union all
     select from ${rowsOf(scopes)} join scope_option o using (scope_kind, scope_id)
-    offset ${OPTIONS_AT_ONCE} limit 1`.execute(tx.sql, tx.abort);
+    offset ${OPTIONS_AT_ONCE} limit 1`);
   return rows.length === 0;
 };
 
@@ -40,36 +37,33 @@ const lockUsers = async (
   organizationId: bigint | undefined,
   withOptions: boolean,
 ): Promise<Subject[]> => {
-  const { rows } = await sql<{ id: bigint }>`
+  const rows = await tx.rows(sql<{ id: bigint }>`
     select s.id from subject_version s where s.kind = 'user' and s.id in (
       select m.user_id from organization_member m where m.organization_id = ${organizationId ?? null}::bigint
       union
       select o.user_id from ${optionsOf(scopes)} where ${withOptions}::boolean
-    ) order by s.id for update`.execute(tx.sql, tx.abort);
+    ) order by s.id for update`);
   return rows.map(({ id }) => userSubject(id));
 };
 
 /** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
 const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<void> => {
-  const { rows } = await sql<{ user_id: string }>`
+  const rows = await tx.rows(sql<{ user_id: string }>`
     delete from user_option o using ${rowsOf(scopes)}
-    where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0 returning o.user_id::text`.execute(tx.sql, tx.abort);
+    where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0 returning o.user_id::text`);
   await forgetRevisions(
     tx,
     scopes,
     rows.map(({ user_id }) => user_id),
   );
-  await sql`delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  await tx.rows(sql`delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`);
 };
 
 /** From here on no read shows options of the scopes; the purger removes them. */
 const markDead = (tx: PurgeTx, scopes: readonly Scope[]) =>
-  sql`
+  tx.rows(sql`
     insert into dead_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
-    on conflict (scope_kind, scope_id) do nothing`.execute(tx.sql, tx.abort);
+    on conflict (scope_kind, scope_id) do nothing`);
 
 /**
  * Removes what has scopes, and with it their options or, when these are many, their visibility.
@@ -93,21 +87,21 @@ const removeScopes = async (
 
 /** Removes a project; its version is locked already. */
 export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> =>
-  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => sql`delete from project where id = ${id}`.execute(tx.sql, tx.abort));
+  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
 
 /** Removes an organization with its projects, teams and members; its version is locked already. */
 export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> => {
-  const { rows: projects } = await sql<{ id: bigint }>`
+  const projects = await tx.rows(sql<{ id: bigint }>`
     select s.id from subject_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
-    order by s.id for update`.execute(tx.sql, tx.abort);
+    order by s.id for update`);
   const scopes: Scope[] = [
     { kind: ScopeKind.ORGANIZATION, id },
     ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
   ];
   return removeScopes(tx, scopes, id, async () => {
     for (const table of ["project", "team", "organization_member"]) {
-      await sql`delete from ${sql.table(table)} where organization_id = ${id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
     }
-    await sql`delete from organization where id = ${id}`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`delete from organization where id = ${id}`);
   });
 };

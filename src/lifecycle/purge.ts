@@ -1,6 +1,7 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import { handleSubject } from "../cache/subject.ts";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 
@@ -21,11 +22,11 @@ export const belongings = [
 ] as const satisfies readonly (keyof Schema)[];
 
 /** A transaction of the service, or of the worker, which has no call. */
-export type PurgeTx = { readonly sql: Kysely<Schema>; readonly abort?: AbortOptions } & Partial<Pick<Tx, "touch">>;
+export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
-const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly string[]): Promise<void> => {
-  const { rows } = await sql<{ name: string; version: bigint }>`
+const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+  const rows = await tx.rows(sql<{ name: string; version: bigint }>`
     insert into handle as h (name, version)
     select name, 1 from (
       select username_handle as name from users where id = any(${ids}::bigint[])
@@ -36,25 +37,25 @@ const dropNames = async ({ sql: tx, abort, touch }: PurgeTx, ids: readonly strin
       select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
     ) dropped order by name
     on conflict (name) do update set version = h.version + 1
-    returning h.name, h.version`.execute(tx, abort);
-  for (const { name, version } of rows) touch?.({ ...handleSubject(name), version });
+    returning h.name, h.version`);
+  for (const { name, version } of rows) tx.touch?.({ ...handleSubject(name), version });
 };
 
 /** The organizations that would have no owner left who is present. */
-const leftWithoutOwner = async ({ sql: tx, abort }: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
-  const { rows } = await sql<{ organization_id: bigint }>`
+const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
+  const rows = await tx.rows(sql<{ organization_id: bigint }>`
     select distinct o.organization_id from organization_member o
     where o.user_id = any(${ids}::bigint[]) and o.role = ${sql.lit(OWNER)}
       and not exists (${owners(sql`o.organization_id`)} and m.user_id <> all(${ids}::bigint[]))
-    order by 1`.execute(tx, abort);
+    order by 1`);
   return rows.map(({ organization_id }) => organization_id);
 };
 
 /** The owners of the resources learn of it from the change log: one resource must not keep a person's data for ever. */
-const dropResources = ({ sql: tx, abort }: PurgeTx, ids: readonly string[]) =>
-  sql`
+const dropResources = (tx: PurgeTx, ids: readonly string[]) =>
+  tx.rows(sql`
     delete from resource where owner_profile_id in (
-      select id from user_profile where user_id = any(${ids}::bigint[]))`.execute(tx, abort);
+      select id from user_profile where user_id = any(${ids}::bigint[]))`);
 
 /**
  * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
@@ -67,8 +68,8 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   await dropNames(tx, ids);
   await dropResources(tx, ids);
   for (const table of belongings) {
-    await sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`);
   }
-  await sql`delete from users where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from users where id = any(${ids}::bigint[])`);
   return ownerless;
 };

@@ -1,6 +1,8 @@
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Logger } from "pino";
-import type { Database, Schema } from "../db/orm.ts";
+import { inTransaction } from "../db/in-transaction.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge.ts";
@@ -23,8 +25,8 @@ type Purged = { readonly users: number; readonly ownerless: readonly bigint[] };
  * The accounts that lose a member or a contact, and account 0 when one of them is the platform account; other instances wait
  * for them, since a batch that goes on without one would have to wait for it out of order.
  */
-const lockAccounts = (tx: Kysely<Schema>, isDue: RawBuilder<unknown>) =>
-  sql`
+const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
+  tx.rows(sql`
     with due as (select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH}),
       left_by as (
         select account_id as id from user_profile where user_id in (select id from due)
@@ -33,31 +35,30 @@ const lockAccounts = (tx: Kysely<Schema>, isDue: RawBuilder<unknown>) =>
       )
     select from subject_version s where s.kind = 'account' and s.id in (
       select id from left_by union select 0 from account where is_platform and id in (select id from left_by)
-    ) order by s.id for update of s`.execute(tx);
+    ) order by s.id for update of s`);
 
 /**
  * Removes one batch. The versions of the users and of their organizations are locked first, like every write does it, and
  * those that somebody else holds are left to the next round: so several instances share the work.
  */
 const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
-  db.sql.transaction().execute(async (tx) => {
-    await sql`select set_config('userd.caller', 'userd purger', true)`.execute(tx);
+  inTransaction(db, "userd purger", async (tx) => {
     const isDue = sql`u.purge_time <= now() and u.username_handle <> ${systemUser.handle}`;
     await lockAccounts(tx, isDue);
-    await sql`
+    await tx.rows(sql`
       select from subject_version s where s.kind = 'organization' and s.id in (
         select m.organization_id from organization_member m
         where m.user_id in (select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH})
-      ) order by s.id for update skip locked`.execute(tx);
-    const { rows: locked } = await sql<{ id: bigint }>`
+      ) order by s.id for update skip locked`);
+    const locked = await tx.rows(sql<{ id: bigint }>`
       select s.id from users u join subject_version s on s.kind = 'user' and s.id = u.id
-      where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`.execute(tx);
+      where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`);
     if (locked.length === 0) return { users: 0, ownerless: [] };
     // Read again under the locks: a user may have been undeleted before they were had.
-    const { rows: due } = await sql<{ id: bigint }>`
-      select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`.execute(tx);
+    const due = await tx.rows(sql<{ id: bigint }>`
+      select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`);
     const ownerless = await purgeUsers(
-      { sql: tx },
+      tx,
       due.map(({ id }) => id),
     );
     return { users: due.length, ownerless };

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 
 /** Removes what has outlived its use; nothing depends on when. */
@@ -19,9 +20,8 @@ const INTERVAL_MS = 60_000;
  * are left to the next round.
  */
 const sweepOptions = (db: Database): Promise<number> =>
-  db.sql.transaction().execute(async (tx) => {
-    await sql`select set_config('userd.caller', 'userd sweeper', true)`.execute(tx);
-    const { numAffectedRows = 0n } = await sql`
+  inTransaction(db, "userd sweeper", (tx) =>
+    tx.affected(sql`
       with expired as (
         select id, user_id from user_option where expire_time <= now() order by expire_time limit ${BATCH}
       ), locked as (
@@ -29,19 +29,16 @@ const sweepOptions = (db: Database): Promise<number> =>
         order by id for update skip locked
       )
       delete from user_option o using expired e
-      where o.id = e.id and o.expire_time <= now() and e.user_id in (select id from locked)`.execute(tx);
-    return Number(numAffectedRows);
-  });
+      where o.id = e.id and o.expire_time <= now() and e.user_id in (select id from locked)`),
+  );
 
-const sweepIdempotency = async (db: Database): Promise<number> => {
-  const { numAffectedRows = 0n } = await sql`
+const sweepIdempotency = (db: Database): Promise<number> =>
+  db.session().affected(sql`
     delete from idempotency where (caller, method, request_id) in (
       select caller, method, request_id from idempotency
       where create_time < now() - make_interval(hours => ${IDEMPOTENCY_HOURS})
       order by create_time limit ${BATCH} for update skip locked
-    )`.execute(db.sql);
-  return Number(numAffectedRows);
-};
+    )`);
 
 /** Sweeps once a minute until disposed; several instances share the work. */
 export const startSweeper = (db: Database, log: Logger): Sweeper => {

@@ -25,11 +25,11 @@ const rowsWith = async (
   const getting = [...outdated.values()].filter((row) => wanted.has(String(row.form))).map(({ id }) => id);
   const group = within === undefined ? sql`''` : sql`${sql.ref(within)}::text`;
   const select = (condition: ReturnType<typeof sql>) =>
-    sql<Omit<Row, "form">>`
+    db.session().rows(sql<Omit<Row, "form">>`
       select id, ${sql.ref(owner)} as owner, ${sql.ref(form)} as stored, ${group} as group from ${sql.table(table)}
-      where ${condition} and ${where === undefined ? sql`true` : sql.ref(where)}`.execute(db.sql);
+      where ${condition} and ${where === undefined ? sql`true` : sql.ref(where)}`);
   const found = new Map<bigint, Row>();
-  const add = ({ rows }: Awaited<ReturnType<typeof select>>) => {
+  const add = (rows: Awaited<ReturnType<typeof select>>) => {
     for (const row of rows) found.set(row.id, { ...row, form: String(outdated.get(row.id)?.form ?? row.stored) });
   };
   for (const some of chunks(forms)) add(await select(sql`${sql.ref(form)} = any(${some}::text[])`));

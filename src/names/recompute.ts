@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { moveHandles } from "../db/handles.ts";
+import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import { type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
 import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
@@ -29,26 +30,24 @@ const UNIQUE_VIOLATION = "23505";
  * Writes the forms of some rows as every write does: subjects are locked in ascending order, then handles, and triggers move
  * the versions. A row that was written meanwhile has its form already, and is left.
  */
-const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[]): Promise<bigint> =>
-  db.sql.transaction().execute(async (transaction) => {
+const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[]): Promise<number> =>
+  inTransaction(db, "userd names apply", async (tx) => {
     const { table, spelling, form, subject, isHandle } = column;
-    await sql`select set_config('userd.caller', 'userd names apply', true)`.execute(transaction);
-    await sql`select from subject_version where kind = ${subject} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
-      order by kind, id for update`.execute(transaction);
+    await tx.rows(sql`select from subject_version where kind = ${subject} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
+      order by kind, id for update`);
     if (isHandle) {
       const handles = rows.flatMap((row) => [String(row.stored), String(row.form)]);
-      await moveHandles(transaction, new Set(handles));
+      await moveHandles(tx, new Set(handles));
     }
     const isList = rows.some((row) => typeof row.form !== "string");
     const read = (field: string) =>
       isList ? sql`array(select jsonb_array_elements_text(${sql.raw(`m->'${field}'`)}))` : sql`${sql.raw(`m->>'${field}'`)}`;
     const changes = rows.map(({ id, owner, ...names }) => ({ id: String(id), ...names }));
-    const { numAffectedRows = 0n } = await sql`
+    return tx.affected(sql`
       update ${sql.table(table)} t set ${sql.ref(form)} = ${read("form")}
       from jsonb_array_elements(${JSON.stringify(changes)}::jsonb) as moved (m)
       where t.id = (m->>'id')::bigint and ${sql.ref(`t.${spelling}`)} = ${read("spelling")}
-        and ${sql.ref(`t.${form}`)} = ${read("stored")}`.execute(transaction);
-    return numAffectedRows;
+        and ${sql.ref(`t.${form}`)} = ${read("stored")}`);
   });
 
 const isTaken = (error: unknown): boolean => error instanceof Error && (error as { readonly code?: string }).code === UNIQUE_VIOLATION;
@@ -58,7 +57,7 @@ const isTaken = (error: unknown): boolean => error instanceof Error && (error as
  * @returns how many rows were written, and how many could not be: somebody else has taken their names meanwhile.
  */
 const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[]) => {
-  let written = 0n;
+  let written = 0;
   let size = BATCH;
   let left = [...rows];
   while (left.length > 0) {
@@ -82,7 +81,7 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
 
 /** Writes what findOutdated has found. */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
-  const results = new Map<NameColumn, { readonly written: bigint; readonly refused: number }>();
+  const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();
   for (const [column, rows] of outdated) results.set(column, await applyTo(db, column, rows));
   return results;
 };

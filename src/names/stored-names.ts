@@ -89,7 +89,7 @@ export const outdatedRows = async (db: Database, { table, spelling, form, owner 
     select id, ${sql.ref(owner)} as owner, ${sql.ref(spelling)} as spelling, ${sql.ref(form)} as stored from ${sql.table(table)}
     where id > ${after} and ${sql.ref(spelling)} is not null order by id limit ${PAGE}`;
   for (let after = 0n; ; ) {
-    const { rows } = await page(after).execute(db.sql);
+    const rows = await db.session().rows(page(after));
     for (const row of rows) {
       const now = formOf(row.spelling);
       if (!isSame(now, row.stored)) outdated.push({ ...row, form: now });

@@ -80,7 +80,7 @@ const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, S
       metadata: { index: String(option.index), key: option.key },
     });
   });
-  if (ids.length > 0) await sql`delete from user_option where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+  if (ids.length > 0) await tx.rows(sql`delete from user_option where id = any(${ids}::bigint[])`);
 };
 
 /** The caller has sent the values. */

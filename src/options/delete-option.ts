@@ -23,7 +23,7 @@ export const deleteOption =
         if (allowMissing) return {};
         throw notFound("OPTION_NOT_FOUND", "There is no such option.");
       }
-      await sql`delete from user_option where id = ${row.id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from user_option where id = ${row.id}`);
       return { option: toUserOption(row) };
     });
   };

@@ -22,7 +22,7 @@ export const deleteScopeOption =
         if (allowMissing) return {};
         throw notFound("OPTION_NOT_FOUND", "There is no such option.");
       }
-      await sql`delete from scope_option where id = ${row.id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from scope_option where id = ${row.id}`);
       return { option: toScopeOption(row) };
     });
   };

@@ -33,12 +33,12 @@ export const findUsersByOption =
     await freshness.check(call, request.consistency);
     const page = pager(call, FindUsersByOptionRequestSchema, request);
     const [after = "0"] = page.after ?? [];
-    const { rows } = await sql<{ user_id: bigint }>`
+    const rows = await db.session(call).rows(sql<{ user_id: bigint }>`
       select o.user_id from user_option o
       where o.key = ${sql.lit(key)} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}
         and jsonb_hash_extended(o.value, 0) = jsonb_hash_extended(${json}::jsonb, 0) and o.value = ${json}::jsonb
         and o.user_id > ${after} and ${alive} and ${optionScopes.live}
-      order by o.user_id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      order by o.user_id limit ${page.size + 1}`);
     const { rows: found, nextPageToken } = page.cut(rows, ({ user_id }) => [user_id]);
     return { userIds: found.map(({ user_id }) => user_id), nextPageToken };
   };

@@ -44,13 +44,15 @@ const columnsOf = (rows: readonly OptionRow[]): Columns => [
 
 /** All options of large scopes: one strong statement, as long as an answer can hold them. */
 const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: readonly OptionsKey[]): Promise<Columns[]> => {
-  const { rows } = await withinPage(sql<OptionRow & { position: number; upto: number }>`
+  const rows = await db.session(call).rows(
+    withinPage(sql<OptionRow & { position: number; upto: number }>`
     select ${optionColumns}, w.position::int from unnest(
       ${scopes.map(({ userId }) => String(userId))}::bigint[],
       ${scopes.map(({ scope }) => scope.kind)}::smallint[],
       ${scopes.map(({ scope }) => String(scope.id))}::bigint[]) with ordinality as w (user_id, scope_kind, scope_id, position)
     join user_option o on o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id
-    order by w.position, o.key`).execute(db.sql, db.abort(call));
+    order by w.position, o.key`),
+  );
   if (Number(rows.at(-1)?.upto ?? 0) >= PAGE_BYTES) throw optionsTooLarge();
   const byPosition = Map.groupBy(rows, ({ position }) => position);
   return scopes.map((_, index) => columnsOf(byPosition.get(index + 1) ?? []));

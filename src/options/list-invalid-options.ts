@@ -24,10 +24,12 @@ export const listInvalidOptions =
     const page = pager(call, ListInvalidOptionsRequestSchema, request);
     const [after = "0"] = page.after ?? [];
     const keys = registry.list().map(({ key }) => key);
-    const { rows } = await withinPage(sql<OptionRow>`
+    const rows = await db.session(call).rows(
+      withinPage(sql<OptionRow>`
       select ${optionColumns} from user_option o
       where o.id > ${after} and o.key = any(${keys}::text[]) and ${alive} and ${optionScopes.live}
-      order by o.id limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+      order by o.id limit ${page.size + 1}`),
+    );
     const { rows: looked, nextPageToken } = page.cut(
       rows,
       ({ id }) => [id],

@@ -44,14 +44,16 @@ export const listOptionRevisions =
     await freshness.check(call, request.consistency);
     const page = pager(call, ListOptionRevisionsRequestSchema, request);
     const [before = null] = page.after ?? [];
-    const { rows } = await withinPage(sql<RevisionRow | { id: null }>`
+    const rows = await db.session(call).rows(
+      withinPage(sql<RevisionRow | { id: null }>`
       select ${revisionColumns} from users u
       left join option_revision r
         on r.user_id = u.id and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}
         and (${before}::bigint is null or r.id < ${before}::bigint)
         and ${optionScopes.isLive(sql.raw("r.scope_kind"), sql.raw("r.scope_id"))}
       where u.id = ${userId}
-      order by r.id desc limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+      order by r.id desc limit ${page.size + 1}`),
+    );
     if (rows.length === 0) throw userNotFound();
     const revisions = rows.filter((row): row is RevisionRow => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(

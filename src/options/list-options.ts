@@ -18,12 +18,14 @@ type App = Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionSco
 const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: bigint, page: Page, scope?: Scope) => {
   const [kind = "-1", id = "0", key = ""] = page.after ?? [];
   const inScope = scope === undefined ? sql`true` : sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
-  const { rows } = await withinPage(sql<OptionOfUser>`
+  const rows = await db.session(call).rows(
+    withinPage(sql<OptionOfUser>`
     select u.id as found_user, ${optionColumns}
     from users u left join user_option o on o.user_id = u.id and ${inScope} and ${alive} and ${optionScopes.live}
       and (o.scope_kind, o.scope_id, o.key) > (${kind}::smallint, ${id}::bigint, ${key}::text)
     where u.id = ${userId}
-    order by o.scope_kind, o.scope_id, o.key limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+    order by o.scope_kind, o.scope_id, o.key limit ${page.size + 1}`),
+  );
   if (rows.length === 0) throw userNotFound();
   const { rows: shown, nextPageToken } = page.cut(optionsIn(rows), placeOf, ({ bytes, value }) => sentBytes(bytes, value));
   return { options: shown.map(toUserOption), nextPageToken };

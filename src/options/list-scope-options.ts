@@ -21,9 +21,11 @@ export const listScopeOptions =
     const page = pager(call, ListScopeOptionsRequestSchema, request);
     await freshness.check(call, request.consistency);
     const [after = ""] = page.after ?? [];
-    const { rows } = await withinPage(sql<ScopeOptionRow>`
+    const rows = await db.session(call).rows(
+      withinPage(sql<ScopeOptionRow>`
       select ${scopeOptionColumns} from scope_option o where o.scope_kind = ${kind} and o.scope_id = ${id} and o.key > ${after} and ${optionScopes.live}
-      order by o.key limit ${page.size + 1}`).execute(db.sql, db.abort(call));
+      order by o.key limit ${page.size + 1}`),
+    );
     const { rows: shown, nextPageToken } = page.cut(
       rows,
       ({ key }) => [key],

@@ -20,13 +20,15 @@ export const readManyScopes = async (
     keys,
   }: { readonly userIds: readonly bigint[]; readonly projectIds: readonly bigint[]; readonly keys: readonly string[] },
 ) => {
-  const { rows } = await withinPage(sql<OptionOfUser & { readonly upto: number }>`
+  const rows = await db.session(call).rows(
+    withinPage(sql<OptionOfUser & { readonly upto: number }>`
     select u.id as found_user, ${optionColumns}
     from users u
     left join user_option o on o.user_id = u.id and o.scope_kind = ${ScopeKind.PROJECT} and o.scope_id = any(${projectIds.map(String)}::bigint[])
       and ${keys.length === 0 ? sql`true` : sql`o.key = any(${keys}::text[])`} and ${alive} and ${optionScopes.live}
     where u.id = any(${[...new Set(userIds)].map(String)}::bigint[])
-    order by u.id, o.scope_kind, o.scope_id, o.key`).execute(db.sql, db.abort(call));
+    order by u.id, o.scope_kind, o.scope_id, o.key`),
+  );
   if (Number(rows.at(-1)?.upto ?? 0) >= PAGE_BYTES) throw optionsTooLarge();
   const known = new Set(rows.map((row) => row.found_user));
   const options = Map.groupBy(optionsIn(rows), (row) => row.user_id);

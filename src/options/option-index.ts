@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import type { Logger } from "pino";
-import type { Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
+import { createSession, type Session } from "../db/session.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 
 const PREFIX = "user_option_find_";
@@ -17,28 +18,28 @@ const indexName = (key: string): string => `${PREFIX}${createHash("sha256").upda
  * Takes turns with other instances. It asks again and again rather than wait: a statement that waits has a snapshot, which
  * an index that is built concurrently waits for in turn.
  */
-const lock = async (connection: Kysely<Schema>): Promise<void> => {
+const lock = async (session: Session): Promise<void> => {
   for (;;) {
-    const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_lock(${LOCK}) as locked`.execute(connection);
-    if (rows[0]?.locked) return;
+    const { locked } = await session.one(sql<{ locked: boolean }>`select pg_try_advisory_lock(${LOCK}) as locked`);
+    if (locked) return;
     await setTimeout(100);
   }
 };
 
-const align = async (connection: Kysely<Schema>, kind: Database["kind"], registry: OptionRegistry, log: Logger): Promise<void> => {
-  const { rows } = await sql<{ name: string; valid: boolean }>`
+const align = async (session: Session, kind: Database["kind"], registry: OptionRegistry, log: Logger): Promise<void> => {
+  const rows = await session.rows(sql<{ name: string; valid: boolean }>`
       select c.relname as name, i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
-      where i.indrelid = 'user_option'::regclass and starts_with(c.relname, ${PREFIX})`.execute(connection);
+      where i.indrelid = 'user_option'::regclass and starts_with(c.relname, ${PREFIX})`);
   const wanted = new Map(registry.list().flatMap(({ key, indexed }) => (indexed ? [[indexName(key), key] as const] : [])));
   const present = new Set(rows.filter(({ valid }) => valid).map(({ name }) => name));
   const spare = rows.filter(({ name, valid }) => !valid || !wanted.has(name));
   const missing = [...wanted].filter(([name]) => !present.has(name));
   // The embedded database has one connection: nobody is there to be kept waiting.
   const concurrently = sql.raw(kind === "postgres" ? "concurrently" : "");
-  for (const { name } of spare) await sql`drop index ${concurrently} if exists ${sql.id(name)}`.execute(connection);
+  for (const { name } of spare) await session.rows(sql`drop index ${concurrently} if exists ${sql.id(name)}`);
   for (const [name, key] of missing) {
-    await sql`create index ${concurrently} if not exists ${sql.id(name)} on user_option
-        (scope_kind, scope_id, jsonb_hash_extended(value, 0), user_id) where key = ${sql.lit(key)}`.execute(connection);
+    await session.rows(sql`create index ${concurrently} if not exists ${sql.id(name)} on user_option
+        (scope_kind, scope_id, jsonb_hash_extended(value, 0), user_id) where key = ${sql.lit(key)}`);
     log.info({ key }, "option indexed");
   }
 };
@@ -51,13 +52,14 @@ const align = async (connection: Kysely<Schema>, kind: Database["kind"], registr
  */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {
-    await lock(connection);
+    const session = createSession(connection);
+    await lock(session);
     try {
       // An index of a large table takes longer than any call may.
-      await sql`set statement_timeout = 0`.execute(connection);
-      await align(connection, db.kind, registry, log);
+      await session.rows(sql`set statement_timeout = 0`);
+      await align(session, db.kind, registry, log);
     } finally {
-      await sql`reset statement_timeout`.execute(connection);
-      await sql`select pg_advisory_unlock(${LOCK})`.execute(connection);
+      await session.rows(sql`reset statement_timeout`);
+      await session.rows(sql`select pg_advisory_unlock(${LOCK})`);
     }
   });

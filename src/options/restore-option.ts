@@ -15,21 +15,17 @@ import { storeOptions } from "./store.ts";
 import type { OptionKey } from "./stored-option.ts";
 
 const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigint): Promise<RevisionRow> => {
-  const { rows } = await sql<RevisionRow>`
+  const row = await tx.row(sql<RevisionRow>`
     select ${revisionColumns} from option_revision r
-    where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}`.execute(
-    tx.sql,
-    tx.abort,
-  );
-  const [row] = rows;
+    where r.id = ${id} and r.user_id = ${userId} and r.scope_kind = ${scope.kind} and r.scope_id = ${scope.id} and r.key = ${key}`);
   if (row) return row;
   throw notFound("REVISION_NOT_FOUND", "The option has no such revision; the last 20 are kept.");
 };
 
 /** Restoring a deletion deletes; what is not there needs no deletion. */
 const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> => {
-  await sql`delete from user_option
-    where user_id = ${userId} and scope_kind = ${scope.kind} and scope_id = ${scope.id} and key = ${key}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from user_option
+    where user_id = ${userId} and scope_kind = ${scope.kind} and scope_id = ${scope.id} and key = ${key}`);
 };
 
 /** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. Limits have. */

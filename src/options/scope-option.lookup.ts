@@ -66,7 +66,7 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & { readonly is_live: boolean; readonly parent_id: string | null; readonly rows: StoredRow[] | null };
     const subjects = scopes.map(subjectOfScope);
-    const { rows } = await sql<Row>`
+    const rows = await db.session({ signal }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
         ${isLiveItself(kindColumn, idColumn)} as is_live, ${parentOf(kindColumn, idColumn)}::text as parent_id, (
         select json_agg(json_build_array(o.id::text, o.key, o.value, o.locked,
@@ -78,7 +78,7 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
         ${scopes.map(({ id }) => String(id))}::bigint[],
         ${subjects.map(({ kind }) => kind)}::text[]) with ordinality as w (scope_kind, scope_id, subject_kind, position)
       left join subject_version s on s.kind = w.subject_kind and s.id = w.scope_id
-      order by w.position`.execute(db.sql, db.abort({ signal }));
+      order by w.position`);
     return loadedOf(rows, (row) => ({ isLive: row.is_live, parentId: row.parent_id, rows: row.rows ?? [] }));
   };
   return cache.lookup<Scope, Content, HeldScope>(

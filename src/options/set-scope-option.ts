@@ -27,7 +27,7 @@ const upsert = async (
 ): Promise<Stored | undefined> => {
   const { before, isOpen } = scopes.gate([scope]);
   const inScope = sql`scope_kind = ${scope.kind} and scope_id = ${scope.id}`;
-  const { rows } = await sql<Stored>`
+  return tx.row(sql<Stored>`
     with ${before} o as (
       insert into scope_option as o (scope_kind, scope_id, key, value, locked, create_time, update_time)
       select w.kind, w.id, ${key}, ${json}::jsonb, ${locked}, statement_timestamp(), statement_timestamp()
@@ -40,8 +40,7 @@ const upsert = async (
     select ${scopeOptionColumns}, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by,
       (select count(*) from scope_option where ${inScope})::int as used_options,
       coalesce((select sum(bytes) from scope_option where ${inScope}), 0)::float8 as used_bytes
-    from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`.execute(tx.sql, tx.abort);
-  return rows[0];
+    from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`);
 };
 
 /** SetScopeOption: stores a default, or with `locked` a value, of everybody, an organization or a project. */

@@ -33,7 +33,7 @@ type StoredRow = StoredOption & Growth & { readonly created: boolean };
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
   const userIds = [...new Set(writes.map(({ userId }) => userId))].map(String);
-  const { rows } = await sql<StoredRow>`
+  const rows = await tx.rows(sql<StoredRow>`
     with ${before} o as (
       insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
       select w.user_id, scope_kind, scope_id, key, value::jsonb, expire_time, statement_timestamp(), statement_timestamp()
@@ -56,7 +56,7 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
     from o left join used using (user_id) left join lateral (
       select b.id, b.bytes, b.expire_time from user_option b
       where (b.user_id, b.scope_kind, b.scope_id, b.key) = (o.user_id, o.scope_kind, o.scope_id, o.key) limit 1
-    ) b on true`.execute(tx.sql, tx.abort);
+    ) b on true`);
   const byName = new Map(rows.map((row) => [nameOfRow(row), row]));
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
 };
@@ -96,12 +96,12 @@ export const storeEachOption = async (
   writes: readonly OptionWrite[],
 ): Promise<readonly (Stored | DomainError | undefined)[]> => {
   if (writes.length === 0) return [];
-  await sql`savepoint before_options`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`savepoint before_options`);
   const rows = await insertOptions(tx, app.optionScopes, writes);
   const refusals = refusalsByName(rows, app.quotas);
   if (refusals.size === 0) return outcomesOf(tx, app, writes, rows);
   // Seldom: without what is refused the others fit, since the users stay locked.
-  await sql`rollback to savepoint before_options`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`rollback to savepoint before_options`);
   const fitting = writes.filter((write) => !refusals.has(nameOf(write)));
   const outcomes = await outcomesOf(tx, app, fitting, fitting.length === 0 ? [] : await insertOptions(tx, app.optionScopes, fitting));
   const byName = new Map(fitting.map((write, index) => [nameOf(write), outcomes[index]]));

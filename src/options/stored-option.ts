@@ -34,11 +34,11 @@ export const keyColumns = (options: readonly OptionKey[]) => sql`
 /** The rows of options by name, whether past their expire_time or not. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
-  const { rows } = await sql<StoredOption>`
+  const rows = await tx.rows(sql<StoredOption>`
     select ${optionColumns}, ${isLocked}
     from unnest(${keyColumns(options)}) as w (user_id, scope_kind, scope_id, key)
     join user_option o on (o.user_id, o.scope_kind, o.scope_id, o.key) = (w.user_id, w.scope_kind, w.scope_id, w.key)
-    where ${which}`.execute(tx.sql, tx.abort);
+    where ${which}`);
   return new Map(rows.map((row) => [nameOfRow(row), row]));
 };
 

@@ -157,7 +157,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       readonly is_large: boolean | null;
       readonly columns: Columns | null;
     };
-    const { rows } = await sql<Row>`
+    const rows = await db.session({ signal }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email,
         large.is_large, case when large.is_large then null else ${columns} end as columns
       from ${snapshot}
@@ -169,7 +169,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       cross join lateral (select ${isLarge} as is_large offset 0) large
       left join subject_version s on s.kind = 'user' and s.id = w.user_id
       left join users u on u.id = w.user_id
-      order by w.position`.execute(db.sql, db.abort({ signal }));
+      order by w.position`);
     return loadedOf(rows, (row) => ({
       userFound: row.user_found,
       email: row.email ?? "",

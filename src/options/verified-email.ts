@@ -31,14 +31,11 @@ export const findUnverified = async (
     return definition?.type === "verified_email" && definition.mode === "enforce";
   });
   if (checked.length === 0) return new Map();
-  const { rows } = await sql<{ position: number }>`
+  const rows = await tx.rows(sql<{ position: number }>`
     select position::int from unnest(
       ${checked.map(({ userId }) => String(userId))}::bigint[],
       ${checked.map((write) => handleOf(addressOf(write) ?? ""))}::text[]) with ordinality as w (user_id, handle, position)
-    where exists (select from user_email e where e.user_id = w.user_id and e.email_handle = w.handle and e.is_verified)`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    where exists (select from user_email e where e.user_id = w.user_id and e.email_handle = w.handle and e.is_verified)`);
   const verified = new Set(rows.map(({ position }) => position - 1));
   return new Map(checked.filter((_, index) => !verified.has(index)).map((write) => [write, refusal(write.key)]));
 };

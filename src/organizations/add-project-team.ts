@@ -16,9 +16,9 @@ export const addProjectTeam =
     const organizationId = await organizationOf(db, call, projects, projectId);
     return write(call, { method, request, subjects: projectSubjects(organizationId, projectId), requestId }, async (tx) => {
       await assertProjectAndTeam(tx, organizationId, projectId, teamId);
-      const { rows } = await sql`
+      const rows = await tx.rows(sql`
         insert into project_team (project_id, team_id) values (${projectId}, ${teamId})
-        on conflict (project_id, team_id) do nothing returning id`.execute(tx.sql, tx.abort);
+        on conflict (project_id, team_id) do nothing returning id`);
       return { added: rows.length > 0 };
     });
   };

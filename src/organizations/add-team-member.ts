@@ -19,9 +19,9 @@ export const addTeamMember =
       await assertOrganization(tx, organizationId, teams);
       assertThere(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);
-      const { rows } = await sql`
+      const rows = await tx.rows(sql`
         insert into team_member (organization_id, team_id, member_id) values (${organizationId}, ${teamId}, ${id})
-        on conflict (team_id, member_id) do nothing returning id`.execute(tx.sql, tx.abort);
+        on conflict (team_id, member_id) do nothing returning id`);
       return { added: rows.length > 0 };
     });
   };

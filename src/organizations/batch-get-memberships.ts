@@ -10,7 +10,7 @@ export const batchGetMemberships =
   async (call, request) => {
     const { pairs } = request;
     await freshness.check(call, request.consistency);
-    const { rows } = await sql<MemberRow | { id: null }>`
+    const rows = await db.session(call).rows(sql<MemberRow | { id: null }>`
       select ${memberColumns}
       from unnest(${pairs.map(({ userId }) => String(userId))}::bigint[], ${pairs.map(({ organizationId }) => String(organizationId))}::bigint[])
         with ordinality as w (user_id, organization_id, position)
@@ -19,7 +19,7 @@ export const batchGetMemberships =
         join organization g on g.id = r.organization_id and g.delete_time is null
         join users u on u.id = r.user_id and u.delete_time is null
       ) on r.organization_id = w.organization_id and r.user_id = w.user_id
-      order by w.position`.execute(db.sql, db.abort(call));
+      order by w.position`);
     const results = pairs.map(({ userId, organizationId }, index) => {
       const row = rows[index];
       const member = row === undefined || row.id === null ? undefined : toMember(row);

@@ -50,12 +50,8 @@ export const createRow = async <R extends NamedRow>(tx: Tx, { kind, field }: Of<
   const columns = sql.raw(organizationId === undefined ? "name, status, slug" : "organization_id, name, status, slug");
   const insert = async (slug: RawBuilder<string>, onConflict: RawBuilder<unknown>): Promise<R | undefined> => {
     const values = sql.join([...owner.map((id) => sql`${id}::bigint`), sql`${name}::text`, sql`${status}::smallint`, slug]);
-    const { rows } = await sql<R>`
-      insert into ${sql.table(kind.table)} as r (${columns}) select ${values} ${onConflict} returning ${kind.columns}`.execute(
-      tx.sql,
-      tx.abort,
-    );
-    return rows[0];
+    return tx.row(sql<R>`
+      insert into ${sql.table(kind.table)} as r (${columns}) select ${values} ${onConflict} returning ${kind.columns}`);
   };
 
   const wanted = to.slug === undefined || to.slug === "" ? undefined : to.slug;
@@ -88,12 +84,9 @@ export const updateRow = async <R extends NamedRow>(
   const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
   const slug = fields.has("slug") ? slugColumn(to.slug, field) : row.slug;
   const status = fields.has("status") ? statusColumn(to.status, field) : row.status;
-  await sql`
+  await tx.rows(sql`
     update ${sql.table(kind.table)} set name = ${name}, slug = ${slug}, status = ${status}, version = version + 1
-    where id = ${id} and (name, slug, status) is distinct from (${name}::text, ${slug}::text, ${status}::smallint)`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    where id = ${id} and (name, slug, status) is distinct from (${name}::text, ${slug}::text, ${status}::smallint)`);
   return storedById(tx, kind, id);
 };
 
@@ -106,16 +99,16 @@ export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: b
   assertThere(kind, row);
   assertEtag(kind.etagMismatch, row, etag);
   const now = new Date();
-  await sql`
+  await tx.rows(sql`
     update ${sql.table(kind.table)} set delete_time = ${now}, purge_time = ${new Date(now.getTime() + days * DAY_MS)}, version = version + 1
-    where id = ${id}`.execute(tx.sql, tx.abort);
+    where id = ${id}`);
   return storedById(tx, kind, id);
 };
 
 /** Restores what was deleted: its slug was kept for it, so nothing can be in the way. */
 export const undeleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint): Promise<R> => {
-  await sql`
+  await tx.rows(sql`
     update ${sql.table(kind.table)} set delete_time = null, purge_time = null, version = version + 1
-    where id = ${id} and delete_time is not null`.execute(tx.sql, tx.abort);
+    where id = ${id} and delete_time is not null`);
   return storedById(tx, kind, id);
 };

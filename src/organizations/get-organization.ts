@@ -13,5 +13,5 @@ export const getOrganization =
     const { key, consistency } = request;
     await freshness.check(call, consistency);
     const which = key.case === "slug" ? sql`r.slug = ${key.value}` : sql`r.id = ${key.value ?? 0n}`;
-    return { organization: toOrganization(await storedRow({ sql: db.sql, abort: db.abort(call) }, organizations, which)) };
+    return { organization: toOrganization(await storedRow(db.session(call), organizations, which)) };
   };

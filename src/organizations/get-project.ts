@@ -16,5 +16,5 @@ export const getProject =
       key.case === "slug"
         ? sql`r.organization_id = ${key.value.organizationId} and r.slug = ${key.value.slug}`
         : sql`r.id = ${key.value ?? 0n}`;
-    return { project: toProject(await storedRow({ sql: db.sql, abort: db.abort(call) }, projects, which)) };
+    return { project: toProject(await storedRow(db.session(call), projects, which)) };
   };

@@ -16,5 +16,5 @@ export const getTeam =
       key.case === "slug"
         ? sql`r.organization_id = ${key.value.organizationId} and r.slug = ${key.value.slug}`
         : sql`r.id = ${key.value ?? 0n}`;
-    return { team: toTeam(await storedRow({ sql: db.sql, abort: db.abort(call) }, teams, which)) };
+    return { team: toTeam(await storedRow(db.session(call), teams, which)) };
   };

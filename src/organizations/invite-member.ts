@@ -16,9 +16,9 @@ const method = OrganizationService.method.inviteMember;
 
 /** An invitation that has expired gives way to a new one. */
 const removeExpired = async (tx: Tx, organizationId: bigint, handle: string): Promise<void> => {
-  await sql`
+  await tx.rows(sql`
     delete from organization_member
-    where organization_id = ${organizationId} and email_handle = ${handle} and invite_expire_time <= now()`.execute(tx.sql, tx.abort);
+    where organization_id = ${organizationId} and email_handle = ${handle} and invite_expire_time <= now()`);
 };
 
 /**
@@ -32,7 +32,7 @@ export const inviteMember =
     assertAddress(email, "email");
     const handle = handleOf(email);
     // The user has to be known before it can be locked; who has the address is looked at again under its lock.
-    const known = await holderOf({ sql: db.sql, abort: db.abort(call) }, handle);
+    const known = await holderOf(db.session(call), handle);
     const subjects = [organizationSubject(organizationId), ...(known === undefined ? [] : [userSubject(known)])];
     return write(call, { method, request, subjects, requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);

@@ -19,12 +19,12 @@ export const listOrganizations =
     const page = pager(call, ListOrganizationsRequestSchema, request);
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
-    const { rows: found } = await sql<OrganizationRow>`
+    const found = await db.session(call).rows(sql<OrganizationRow>`
       select ${organizations.columns} from organization r
       where r.id > ${after}::bigint
         and ${showDeleted ? sql`true` : sql`r.delete_time is null`}
         and ${withoutOwner ? sql`not exists (${owners(sql`r.id`)})` : sql`true`}
-      order by r.id limit ${page.size + 1}`.execute(db.sql, db.abort(call));
+      order by r.id limit ${page.size + 1}`);
     const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return { organizations: rows.map(toOrganization), nextPageToken };
   };

@@ -26,11 +26,11 @@ export const readPage = async <R extends { readonly id: bigint }>(
   { columns, from, which }: Listed<R>,
 ): Promise<readonly R[]> => {
   const [after = "0"] = page.after ?? [];
-  const { rows } = await sql<Found<R>>`
+  const rows = await db.session(call).rows(sql<Found<R>>`
     select listed.* from organization g left join lateral (
       select ${columns} from ${from} where r.organization_id = g.id and r.id > ${after}::bigint and ${which}
       order by r.id limit ${page.size + 1}
-    ) listed on true where g.id = ${organizationId} order by listed.id`.execute(db.sql, db.abort(call));
+    ) listed on true where g.id = ${organizationId} order by listed.id`);
   if (rows.length === 0) throw organizations.notFound();
   return rows.filter((row): row is R => row.id !== null);
 };

@@ -42,12 +42,12 @@ export const listUserOrganizations =
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
     const isShown = onlyVisible ? sql`g.status = ${sql.lit(ACTIVE)} and g.delete_time is null` : sql`true`;
-    const { rows } = await sql<(MemberRow & OrganizationPart) | { id: null }>`
+    const rows = await db.session(call).rows(sql<(MemberRow & OrganizationPart) | { id: null }>`
       select listed.* from users u left join lateral (
         select ${memberColumns}, ${organizationColumns} from organization_member r join organization g on g.id = r.organization_id
         where r.user_id = u.id and r.organization_id > ${after}::bigint and ${isShown}
         order by r.organization_id limit ${page.size + 1}
-      ) listed on true where u.id = ${userId} order by listed.g_id`.execute(db.sql, db.abort(call));
+      ) listed on true where u.id = ${userId} order by listed.g_id`);
     if (rows.length === 0) throw userNotFound();
     const found = rows.filter((row): row is MemberRow & OrganizationPart => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ organization_id }) => [organization_id]);

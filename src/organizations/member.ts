@@ -1,7 +1,8 @@
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { organizationSubject, type Subject, userSubject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
-import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { MemberRole } from "../gen/users/v1/member_pb.ts";
@@ -13,19 +14,13 @@ export type Which =
   | { readonly case: "memberId"; readonly value: bigint }
   | { readonly case: undefined; readonly value?: undefined };
 
-type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
-
 const isWhich = ({ case: kind, value = 0n }: Which): RawBuilder<unknown> =>
   kind === "userId" ? sql`r.user_id = ${value}` : sql`r.id = ${value}`;
 
 /** A member or invitation of the organization, if there is one. */
-export const findMember = async (run: Run, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
-  const { rows } = await sql<MemberRow>`
-    select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`.execute(
-    run.sql,
-    run.abort,
-  );
-  return rows[0];
+export const findMember = async (session: Session, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
+  return session.row(sql<MemberRow>`
+    select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`);
 };
 
 /**
@@ -40,8 +35,7 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
 
 /** The subjects of a write to a member: its organization, and its user, who has to be known before it can be locked. */
 export const memberSubjects = async (db: Database, call: Call, organizationId: bigint, which: Which): Promise<readonly Subject[]> => {
-  const userId =
-    which.case === "userId" ? which.value : (await findMember({ sql: db.sql, abort: db.abort(call) }, organizationId, which))?.user_id;
+  const userId = which.case === "userId" ? which.value : (await findMember(db.session(call), organizationId, which))?.user_id;
   return [organizationSubject(organizationId), ...(userId ? [userSubject(userId)] : [])];
 };
 
@@ -61,12 +55,11 @@ type NewMember = {
  * @throws ALREADY_EXISTS MEMBER_EXISTS, by constraint.
  */
 export const insertMember = async (tx: Tx, { organizationId, userId, email, handle, role, days }: NewMember): Promise<MemberRow> => {
-  const { rows } = await sql<MemberRow>`
+  const row = await tx.row(sql<MemberRow>`
     insert into organization_member as r (organization_id, user_id, email, email_handle, role, invite_expire_time)
     values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${handle ?? null}, ${roleColumn(role)},
       now() + make_interval(days => ${days ?? null}))
-    returning ${memberColumns}`.execute(tx.sql, tx.abort);
-  const [row] = rows;
+    returning ${memberColumns}`);
   if (row === undefined) throw new Error("An insert returns its row.");
   return row;
 };

@@ -19,6 +19,6 @@ export const owners = (organizationId: RawBuilder<unknown>) => sql`
  */
 export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {
   if (leaving.role !== OWNER || leaving.user_id === null) return;
-  const { rows } = await sql`${owners(sql`${leaving.organization_id}`)} and m.id <> ${leaving.id} limit 1`.execute(tx.sql, tx.abort);
+  const rows = await tx.rows(sql`${owners(sql`${leaving.organization_id}`)} and m.id <> ${leaving.id} limit 1`);
   if (rows.length === 0) throw failedPrecondition("LAST_OWNER", "The member is the last owner of the organization.");
 };

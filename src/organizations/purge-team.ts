@@ -18,7 +18,7 @@ export const purgeTeam =
     return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
       await assertMay(tx, "users.admin");
       await storedById(tx, teams, id);
-      await sql`delete from team where id = ${id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from team where id = ${id}`);
       return {};
     });
   };

@@ -20,7 +20,7 @@ export const removeMember =
       const row = await storedMember(tx, organizationId, member);
       assertEtag("The member has changed since.", row, etag);
       await assertOwnerStays(tx, row);
-      await sql`delete from organization_member where id = ${row.id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from organization_member where id = ${row.id}`);
       return { member: toMember(row) };
     });
   };

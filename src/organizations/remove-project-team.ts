@@ -16,10 +16,7 @@ export const removeProjectTeam =
     const organizationId = await organizationOf(db, call, projects, projectId);
     return write(call, { method, request, subjects: projectSubjects(organizationId, projectId), requestId }, async (tx) => {
       await assertProjectAndTeam(tx, organizationId, projectId, teamId);
-      const { rows } = await sql`delete from project_team where project_id = ${projectId} and team_id = ${teamId} returning id`.execute(
-        tx.sql,
-        tx.abort,
-      );
+      const rows = await tx.rows(sql`delete from project_team where project_id = ${projectId} and team_id = ${teamId} returning id`);
       return { removed: rows.length > 0 };
     });
   };

@@ -19,10 +19,7 @@ export const removeTeamMember =
       await assertOrganization(tx, organizationId, teams);
       assertThere(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);
-      const { rows } = await sql`delete from team_member where team_id = ${teamId} and member_id = ${id} returning id`.execute(
-        tx.sql,
-        tx.abort,
-      );
+      const rows = await tx.rows(sql`delete from team_member where team_id = ${teamId} and member_id = ${id} returning id`);
       return { removed: rows.length > 0 };
     });
   };

@@ -26,14 +26,14 @@ export const resendInvitation = ({
 }: Pick<Dependencies, "db" | "write" | "invitationDays">): Operation<typeof method> => {
   /** Who has verified the address that the invitation names: it has to be known before it can be locked. */
   const knownHolder = async (call: Call, organizationId: bigint, memberId: bigint): Promise<bigint | undefined> => {
-    const run = { sql: db.sql, abort: db.abort(call) };
+    const run = db.session(call);
     const email = (await findMember(run, organizationId, { case: "memberId", value: memberId }))?.email;
     return email ? holderOf(run, handleOf(email)) : undefined;
   };
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
-    await sql`
+    await tx.rows(sql`
       update organization_member set invite_expire_time = now() + make_interval(days => ${invitationDays}), version = version + 1
-      where id = ${memberId}`.execute(tx.sql, tx.abort);
+      where id = ${memberId}`);
   };
   return (call, request) =>
     whileOvertaken(async () => {

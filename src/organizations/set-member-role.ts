@@ -22,7 +22,7 @@ export const setMemberRole =
       assertEtag("The member has changed since.", row, etag);
       if (row.role === role) return { member: toMember(row) };
       await assertOwnerStays(tx, row);
-      await sql`update organization_member set role = ${role}, version = version + 1 where id = ${row.id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`update organization_member set role = ${role}, version = version + 1 where id = ${row.id}`);
       return { member: toMember({ ...row, role, version: row.version + 1 }) };
     });
   };

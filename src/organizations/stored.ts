@@ -1,28 +1,26 @@
-import { type Kysely, type RawBuilder, sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { organizationSubject, type Subject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
-import type { AbortOptions, Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict } from "../errors.ts";
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
 import { etagOf } from "./organization.mapping.ts";
 
-/** Where a statement runs: in a transaction, or on its own. */
-type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
-
 /**
  * The one row that meets a condition on `r`.
  * @throws NOT_FOUND with the reason of the kind.
  */
-export const storedRow = async <R extends NamedRow>(run: Run, kind: Kind<R>, which: RawBuilder<unknown>): Promise<R> => {
-  const { rows } = await sql<R>`select ${kind.columns} from ${sql.table(kind.table)} r where ${which}`.execute(run.sql, run.abort);
-  const [row] = rows;
+export const storedRow = async <R extends NamedRow>(session: Session, kind: Kind<R>, which: RawBuilder<unknown>): Promise<R> => {
+  const row = await session.row(sql<R>`select ${kind.columns} from ${sql.table(kind.table)} r where ${which}`);
   if (row === undefined) throw kind.notFound();
   return row;
 };
 
 /** The row with this id. */
-export const storedById = <R extends NamedRow>(run: Run, kind: Kind<R>, id: bigint): Promise<R> => storedRow(run, kind, sql`r.id = ${id}`);
+export const storedById = <R extends NamedRow>(session: Session, kind: Kind<R>, id: bigint): Promise<R> =>
+  storedRow(session, kind, sql`r.id = ${id}`);
 
 /**
  * The change is based on the version that is stored; an empty etag asks for no check.
@@ -60,9 +58,9 @@ export const organizationOf = async <R extends NamedRow & { readonly organizatio
   kind: Kind<R>,
   id: bigint,
 ): Promise<bigint> => {
-  const { rows } = await sql<{ organization_id: bigint }>`
-    select organization_id from ${sql.table(kind.table)} where id = ${id}`.execute(db.sql, db.abort(call));
-  return rows[0]?.organization_id ?? 0n;
+  const row = await db.session(call).row(sql<{ organization_id: bigint }>`
+    select organization_id from ${sql.table(kind.table)} where id = ${id}`);
+  return row?.organization_id ?? 0n;
 };
 
 /** The subject of a project. */

@@ -34,7 +34,7 @@ export const toAccount = (row: AccountRow): MessageInitShape<typeof AccountSchem
  * @throws NOT_FOUND ACCOUNT_NOT_FOUND.
  */
 export const storedAccount = async (tx: Tx, id: bigint): Promise<AccountRow> => {
-  const row = await selectAccounts(tx.sql).where("id", "=", id).executeTakeFirst(tx.abort);
+  const row = await tx.row(selectAccounts(tx.sql).where("id", "=", id));
   if (!row) throw accountNotFound();
   return row;
 };

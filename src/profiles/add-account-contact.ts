@@ -20,9 +20,9 @@ export const addAccountContact =
     assertAddress(email, "contact.email");
     return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
       const primary = isPrimary === undefined ? lacksPrimary(accountId) : sql<boolean>`${isPrimary}::boolean`;
-      const { rows } = await sql<ContactRow>`
+      const row = await tx.one(sql<ContactRow>`
         insert into account_contact (account_id, email, email_handle, name, is_primary)
-        values (${accountId}, ${email}, ${handleOf(email)}, ${name}, ${primary}) returning *`.execute(tx.sql, tx.abort);
-      return { ...(rows[0] && { contact: toContact(rows[0]) }) };
+        values (${accountId}, ${email}, ${handleOf(email)}, ${name}, ${primary}) returning *`);
+      return { contact: toContact(row) };
     });
   };

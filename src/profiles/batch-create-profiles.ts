@@ -63,10 +63,10 @@ const pairs = (drafts: readonly Draft[]) =>
 /** Why a profile can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
 const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Draft, DomainError>> => {
   const unwritable = await unwritableUsers(tx, [...new Set(drafts.map(({ user_id }) => user_id))]);
-  const { rows } = await sql<{ is_account: boolean; is_profile: boolean }>`
+  const rows = await tx.rows(sql<{ is_account: boolean; is_profile: boolean }>`
     select exists (select from account a where a.id = w.account_id) as is_account,
       exists (select from user_profile p where (p.user_id, p.account_id) = (w.user_id, w.account_id)) as is_profile
-    from ${pairs(drafts)} with ordinality as w (user_id, account_id, position) order by position`.execute(tx.sql, tx.abort);
+    from ${pairs(drafts)} with ordinality as w (user_id, account_id, position) order by position`);
   const found = drafts.map((draft, index) => {
     const { is_account = false, is_profile = false } = rows[index] ?? {};
     const error =
@@ -85,10 +85,10 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
     "user_profile",
     drafts.map((draft) => ({ ...draft, tags: [...draft.tags], tag_handles: [...draft.tag_handles] })),
   );
-  const { rows } = await sql<ProfileRow & { email: string }>`
+  const rows = await tx.rows(sql<ProfileRow & { email: string }>`
     select p.*, u.email from ${pairs(drafts)} with ordinality as w (user_id, account_id, position)
     join user_profile p on (p.user_id, p.account_id) = (w.user_id, w.account_id) join users u on u.id = p.user_id
-    order by position`.execute(tx.sql, tx.abort);
+    order by position`);
   await addUsersToContacts(
     tx,
     rows.map(({ account_id, user_id, email }) => ({ accountId: account_id, user: { id: user_id, email } })),

@@ -36,7 +36,7 @@ export type NewContact = { readonly accountId: bigint; readonly user: { readonly
 export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
   const reached = contacts.filter(({ user }) => user.email !== "");
   if (reached.length === 0) return;
-  await sql`
+  await tx.rows(sql`
     insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
     select account_id, email, handle, coalesce(name, ''),
       row_number() over (partition by account_id order by position) = 1
@@ -57,11 +57,11 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
     on conflict (account_id, email_handle) do update set
       name = coalesce(nullif(excluded.name, ''), c.name),
       is_primary = c.is_primary or excluded.is_primary,
-      user_id = coalesce(c.user_id, excluded.user_id)`.execute(tx.sql, tx.abort);
+      user_id = coalesce(c.user_id, excluded.user_id)`);
 };
 
 /** Gives the contacts that were made for a user its new name; its accounts are locked already. */
 export const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<void> => {
   if (name === "") return;
-  await sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
 };

@@ -19,8 +19,8 @@ const MAX_KINDS = 20;
 
 /** @throws FAILED_PRECONDITION PROFILE_HAS_RESOURCES. */
 const assertNoResources = async (tx: Tx, { id }: ProfileRow): Promise<void> => {
-  const { rows } = await sql<{ kind: string; count: bigint }>`
-    select kind, count(*) as count from resource where owner_profile_id = ${id} group by kind order by 2 desc, 1`.execute(tx.sql, tx.abort);
+  const rows = await tx.rows(sql<{ kind: string; count: bigint }>`
+    select kind, count(*) as count from resource where owner_profile_id = ${id} group by kind order by 2 desc, 1`);
   if (rows.length === 0) return;
   const total = rows.reduce((sum, { count }) => sum + count, 0n);
   const counts = rows.slice(0, MAX_KINDS).map(({ kind, count }) => [`resources.${kind}`, String(count)]);
@@ -35,7 +35,7 @@ const transfer = async (tx: Tx, { id }: ProfileRow, to: bigint, limit: number): 
   const counts = await countResources(tx, [id, to], limit);
   const [moving, there] = [counts.get(id) ?? 0, counts.get(to) ?? 0];
   if (moving > 0 && there + moving > limit) throw tooManyResources(limit, there);
-  await sql`update resource set owner_profile_id = ${to}, account_id = ${account} where owner_profile_id = ${id}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update resource set owner_profile_id = ${to}, account_id = ${account} where owner_profile_id = ${id}`);
 };
 
 const clearResources = (
@@ -45,7 +45,7 @@ const clearResources = (
   { resourcesPerProfile }: Quotas,
 ): Promise<unknown> => {
   if (mode === Mode.TRANSFER) return transfer(tx, row, transferToProfileId, resourcesPerProfile);
-  if (mode === Mode.CASCADE) return sql`delete from resource where owner_profile_id = ${row.id}`.execute(tx.sql, tx.abort);
+  if (mode === Mode.CASCADE) return tx.rows(sql`delete from resource where owner_profile_id = ${row.id}`);
   return assertNoResources(tx, row);
 };
 
@@ -63,7 +63,7 @@ export const deleteProfile =
       const row = await storedProfile(tx, id);
       assertEtag(row, etag, "profile");
       await clearResources(tx, row, request, quotas);
-      await sql`delete from user_profile where id = ${id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from user_profile where id = ${id}`);
       return { profile: toProfile(row) };
     });
   };

@@ -32,7 +32,7 @@ export const ensureAccountAdmin =
     const { accountId } = request;
     return write(call, { method, request, subjects: await memberSubjects(db, call, accountId) }, async (tx) => {
       const account = await storedAccount(tx, accountId);
-      const admin = await selectAccountAdmin(tx.sql, accountId, tx.abort);
+      const admin = await selectAccountAdmin(tx, accountId);
       return { profile: toProfile(admin ?? (await createAdmin(tx, account))), created: admin === undefined };
     });
   };

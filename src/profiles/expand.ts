@@ -22,14 +22,8 @@ const among = (ids: Iterable<bigint>) => sql<SqlBool>`id = any(${[...new Set(ids
 
 /** Profiles as the API shows them, with their users and accounts where these are asked for: one statement for each. */
 export const expanded = async (db: Database, call: Call, rows: readonly ProfileRow[], expansion: Expansion): Promise<ProfileMessage[]> => {
-  const usersOf = () =>
-    selectUsers(db.sql, { full: false })
-      .where(among(rows.map(({ user_id }) => user_id)))
-      .execute(db.abort(call));
-  const accountsOf = () =>
-    selectAccounts(db.sql)
-      .where(among(rows.map(({ account_id }) => account_id)))
-      .execute(db.abort(call));
+  const usersOf = () => db.session(call).rows(selectUsers(db.sql, { full: false }).where(among(rows.map(({ user_id }) => user_id))));
+  const accountsOf = () => db.session(call).rows(selectAccounts(db.sql).where(among(rows.map(({ account_id }) => account_id))));
   const [users, accounts] = await Promise.all([expansion.withUser ? usersOf() : [], expansion.withAccount ? accountsOf() : []]);
   const [userById, accountById] = [new Map(users.map((row) => [row.id, row])), new Map(accounts.map((row) => [row.id, row]))];
   return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));

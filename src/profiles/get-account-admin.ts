@@ -11,8 +11,8 @@ export const getAccountAdmin =
   async (call, request) => {
     assertExpansion(call, request);
     await freshness.check(call, request.consistency);
-    const admin = await selectAccountAdmin(db.sql, request.accountId, db.abort(call));
+    const admin = await selectAccountAdmin(db.session(call), request.accountId);
     if (admin) return expandedOne(db, call, admin, request);
-    const account = await selectAccounts(db.sql).where("id", "=", request.accountId).executeTakeFirst(db.abort(call));
+    const account = await db.session(call).row(selectAccounts(db.sql).where("id", "=", request.accountId));
     throw account ? profileNotFound() : accountNotFound();
   };

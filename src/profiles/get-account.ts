@@ -10,7 +10,7 @@ export const getAccount =
     await freshness.check(call, consistency);
     const accounts = selectAccounts(db.sql);
     const one = key.case === "number" ? accounts.where("number", "=", key.value) : accounts.where("id", "=", key.value ?? 0n);
-    const row = await one.executeTakeFirst(db.abort(call));
+    const row = await db.session(call).row(one);
     if (!row) throw accountNotFound();
     return { account: toAccount(row) };
   };

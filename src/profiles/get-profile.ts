@@ -16,7 +16,7 @@ export const getProfile =
       key.case === "pair"
         ? profiles.where("user_id", "=", key.value.userId).where("account_id", "=", key.value.accountId)
         : profiles.where("id", "=", key.value ?? 0n);
-    const row = await one.executeTakeFirst(db.abort(call));
+    const row = await db.session(call).row(one);
     if (!row) throw profileNotFound();
     return expandedOne(db, call, row, request);
   };

@@ -16,15 +16,16 @@ export const listAccountContacts =
     const { accountId } = request;
     const { size, after, cut } = pager(call, ListAccountContactsRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const found = await db.sql
-      .selectFrom("account_contact")
-      .selectAll()
-      .where("account_id", "=", accountId)
-      .where("id", ">", BigInt(after?.[0] ?? 0))
-      .orderBy("id")
-      .limit(size + 1)
-      .execute(db.abort(call));
-    if (found.length === 0 && !(await selectAccounts(db.sql).where("id", "=", accountId).executeTakeFirst(db.abort(call)))) {
+    const found = await db.session(call).rows(
+      db.sql
+        .selectFrom("account_contact")
+        .selectAll()
+        .where("account_id", "=", accountId)
+        .where("id", ">", BigInt(after?.[0] ?? 0))
+        .orderBy("id")
+        .limit(size + 1),
+    );
+    if (found.length === 0 && !(await db.session(call).row(selectAccounts(db.sql).where("id", "=", accountId)))) {
       throw accountNotFound();
     }
     const { rows, nextPageToken } = cut(found, ({ id }) => [id]);

@@ -13,9 +13,11 @@ export const listAccounts =
   async (call, request) => {
     const { size, after, cut } = pager(call, ListAccountsRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const { rows: found } = await withinPage(sql<AccountRow & Sized>`
+    const found = await db.session(call).rows(
+      withinPage(sql<AccountRow & Sized>`
       select account.*, ${metadataBytes("account")} as bytes from account
-      where account.id > ${after?.[0] ?? "0"}::bigint order by account.id limit ${size + 1}`).execute(db.sql, db.abort(call));
+      where account.id > ${after?.[0] ?? "0"}::bigint order by account.id limit ${size + 1}`),
+    );
     const { rows, nextPageToken } = cut(found, ({ id }) => [id], bytesOfMetadata);
     return { accounts: rows.map(toAccount), nextPageToken };
   };

@@ -67,9 +67,9 @@ export const listProfiles =
     const accountBytes = request.withAccount
       ? sql`(select ${sql.lit(MOST_PER_BYTE)} * ${metadataBytes("account")} from account where account.id = user_profile.account_id)`
       : sql`0`;
-    const found = await sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
+    const found = await db.session(call).rows(sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
       ${withinPage(sql`select user_profile.*, ${metadataBytes("user_profile")} + ${accountBytes} as bytes from user_profile
-        where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`)}`.execute(db.sql, db.abort(call));
-    const { rows, nextPageToken } = page.cut(found.rows, keyOf, bytesOfMetadata);
+        where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`)}`);
+    const { rows, nextPageToken } = page.cut(found, keyOf, bytesOfMetadata);
     return { profiles: await expanded(db, call, rows, request), nextPageToken };
   };

@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import { presentUser } from "../users/present.ts";
@@ -18,7 +19,7 @@ export const selectProfiles = (db: Kysely<Schema>) => db.selectFrom("user_profil
  * @throws NOT_FOUND PROFILE_NOT_FOUND.
  */
 export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => {
-  const row = await selectProfiles(tx.sql).where("id", "=", id).executeTakeFirst(tx.abort);
+  const row = await tx.row(selectProfiles(tx.sql).where("id", "=", id));
   if (!row) throw profileNotFound();
   return row;
 };
@@ -27,11 +28,10 @@ export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => 
  * The admin of an account: the first staff user by id, else the first user; who is not present is passed over. Two looks at an
  * index, however many users the account has.
  */
-export const selectAccountAdmin = async (db: Kysely<Schema>, accountId: bigint, abort: AbortOptions): Promise<ProfileRow | undefined> => {
+export const selectAccountAdmin = async (session: Session, accountId: bigint): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
     select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and ${presentUser("u")} and ${which}
     where p.account_id = ${accountId} order by p.user_id limit 1)`;
-  const { rows } = await sql<ProfileRow>`
-    select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`.execute(db, abort);
-  return rows[0];
+  return session.row(sql<ProfileRow>`
+    select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`);
 };

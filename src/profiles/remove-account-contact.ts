@@ -16,9 +16,9 @@ export const removeAccountContact =
     const { accountId, email, requestId } = request;
     return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
       await storedAccount(tx, accountId);
-      const { numAffectedRows } = await sql`
-        delete from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`.execute(tx.sql, tx.abort);
-      if (numAffectedRows === 0n) throw contactNotFound();
+      const removed = await tx.affected(sql`
+        delete from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`);
+      if (removed === 0) throw contactNotFound();
       return {};
     });
   };

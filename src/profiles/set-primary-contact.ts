@@ -16,13 +16,12 @@ export const setPrimaryContact =
     const { accountId, email } = request;
     return write(call, { method, request, subjects: [accountSubject(accountId)] }, async (tx) => {
       await storedAccount(tx, accountId);
-      const { rows } = await sql<ContactRow>`
-        select * from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`.execute(tx.sql, tx.abort);
-      const [contact] = rows;
+      const contact = await tx.row(sql<ContactRow>`
+        select * from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`);
       if (contact === undefined) throw contactNotFound();
       if (!contact.is_primary) {
-        await sql`update account_contact set is_primary = false where account_id = ${accountId} and is_primary`.execute(tx.sql, tx.abort);
-        await sql`update account_contact set is_primary = true where id = ${contact.id}`.execute(tx.sql, tx.abort);
+        await tx.rows(sql`update account_contact set is_primary = false where account_id = ${accountId} and is_primary`);
+        await tx.rows(sql`update account_contact set is_primary = true where id = ${contact.id}`);
       }
       return { contact: toContact({ ...contact, is_primary: true }) };
     });

@@ -30,12 +30,12 @@ export const insertRow = async (
   unique?: string,
 ): Promise<bigint | undefined> => {
   const names = Object.keys(columns);
-  const { rows } = await sql<{ id: bigint }>`
+  const row = await tx.row(sql<{ id: bigint }>`
     insert into ${sql.table(table)} (${sql.join(names.map((name) => sql.ref(name)))})
     values (${sql.join(names.map((name) => bound(name, columns[name])))})
     ${unique === undefined ? sql`` : sql`on conflict (${sql.ref(unique)}) do nothing`}
-    returning id`.execute(tx.sql, tx.abort);
-  return rows[0]?.id;
+    returning id`);
+  return row?.id;
 };
 
 /** Writes the columns whose values differ; if none does, nothing, and the etag stays. */
@@ -48,9 +48,9 @@ export const changeRow = async (
   const stored: Readonly<Record<string, unknown>> = { ...row };
   const changed = Object.entries(columns).filter(([name, value]) => !isDeepStrictEqual(stored[name], value));
   if (changed.length === 0) return;
-  await sql`
+  await tx.rows(sql`
     update ${sql.table(table)}
     set ${sql.join(changed.map(([name, value]) => sql`${sql.ref(name)} = ${bound(name, value)}`))},
       update_time = statement_timestamp(), version = version + 1
-    where id = ${row.id}`.execute(tx.sql, tx.abort);
+    where id = ${row.id}`);
 };

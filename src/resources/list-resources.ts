@@ -44,8 +44,8 @@ export const listResources =
     const { scope } = await access.scope(call, { userId, relation }, freshness.reading(request.consistency));
     if (scope.kind === "none") return {};
     const ids = selectIds(scope, { kind, after: BigInt(page.after?.[0] ?? 0), limit: page.size + 1 });
-    const found = await sql<ResourceRow>`
-      select ${resourceColumns} from (${ids}) page join resource r on r.id = page.id order by r.id`.execute(db.sql, db.abort(call));
-    const { rows, nextPageToken } = page.cut(found.rows, ({ id }) => [id]);
+    const found = await db.session(call).rows(sql<ResourceRow>`
+      select ${resourceColumns} from (${ids}) page join resource r on r.id = page.id order by r.id`);
+    const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return { resources: rows.map(toResource), nextPageToken };
   };

@@ -22,9 +22,9 @@ export const lockingResources = <T>(
   write: (subjects: readonly Subject[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
 ): Promise<T> =>
   whileOvertaken(async () => {
-    const locked = new Set([...accountsOf(await findResources(db.sql, refs, db.abort(call))), ...others]);
+    const locked = new Set([...accountsOf(await findResources(db.session(call), refs)), ...others]);
     const find = async (tx: Tx): Promise<readonly (ResourceRow | undefined)[]> => {
-      const rows = await findResources(tx.sql, refs, tx.abort);
+      const rows = await findResources(tx, refs);
       if ([...accountsOf(rows)].some((id) => !locked.has(id))) throw overtaken("A resource was transferred");
       return rows;
     };

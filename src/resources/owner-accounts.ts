@@ -1,15 +1,11 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import { accountSubject, type Subject } from "../cache/subject.ts";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 
 /** The accounts of profiles; an unknown profile has none. The account of a profile never changes. */
-export const accountsOfProfiles = async (
-  db: Kysely<Schema>,
-  profileIds: readonly bigint[],
-  abort: AbortOptions,
-): Promise<ReadonlyMap<bigint, bigint>> => {
-  const { rows } = await sql<{ id: bigint; account_id: bigint }>`
-    select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`.execute(db, abort);
+export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
+  const rows = await session.rows(sql<{ id: bigint; account_id: bigint }>`
+    select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`);
   return new Map(rows.map(({ id, account_id }) => [id, account_id]));
 };
 

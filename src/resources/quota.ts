@@ -1,5 +1,5 @@
-import { type Kysely, sql } from "kysely";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import { sql } from "kysely";
+import type { Session } from "../db/session.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 
 /** The profile would have more resources than the quota allows. */
@@ -12,15 +12,11 @@ export const tooManyResources = (limit: number, used: number): DomainError =>
  * How many resources profiles have: along an index, and no further than one over the quota. Their accounts are locked
  * already, so that this holds until the commit.
  */
-export const countResources = async (
-  { sql: db, abort }: { readonly sql: Kysely<Schema>; readonly abort: AbortOptions },
-  profiles: readonly bigint[],
-  limit: number,
-): Promise<Map<bigint, number>> => {
+export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];
   if (wanted.length === 0) return new Map();
-  const { rows } = await sql<{ id: bigint; count: number }>`
+  const rows = await session.rows(sql<{ id: bigint; count: number }>`
     select w.id, (select count(*) from (select from resource r where r.owner_profile_id = w.id limit ${limit + 1}) counted)::int as count
-    from unnest(${wanted.map(String)}::bigint[]) as w (id)`.execute(db, abort);
+    from unnest(${wanted.map(String)}::bigint[]) as w (id)`);
   return new Map(rows.map(({ id, count }) => [id, count]));
 };

@@ -57,20 +57,20 @@ const withinQuota = async (
 
 /** Stores what is new, and reads what is there: the accounts of the owners are locked, so nothing comes in between. */
 const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): Promise<(Registered | DomainError)[]> => {
-  const { rows } = await sql<ResourceRow>`
+  const rows = await tx.rows(sql<ResourceRow>`
     select ${resourceColumns} from ${columnsOf(resources)} as w (owner_profile_id, kind, name)
-    join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`.execute(tx.sql, tx.abort);
+    join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`);
   const present = byName(rows);
   const missing = resources.filter((resource) => !present.has(nameOf(resource)));
   const refusals = await withinQuota(tx, missing, limit);
   const fitting = missing.filter((resource) => refusals.get(resource) === undefined);
-  const { rows: inserted } = await sql<ResourceRow>`
+  const inserted = await tx.rows(sql<ResourceRow>`
     insert into resource as r (owner_profile_id, account_id, kind, name)
     select p.id, p.account_id, w.kind, w.name
     from ${columnsOf(fitting)} with ordinality as w (owner_profile_id, kind, name, position) join user_profile p on p.id = w.owner_profile_id
     order by w.position
     on conflict (owner_profile_id, kind, name) do nothing
-    returning ${resourceColumns}`.execute(tx.sql, tx.abort);
+    returning ${resourceColumns}`);
   const added = byName(inserted);
   return resources.map((resource) => {
     const [old, row] = [present.get(nameOf(resource)), added.get(nameOf(resource))];
@@ -87,7 +87,7 @@ export const registerResources =
     const { resources, requestId } = request;
     assertDistinct(resources);
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
-    const accounts = await accountsOfProfiles(db.sql, owners, db.abort(call));
+    const accounts = await accountsOfProfiles(db.session(call), owners);
     return write(call, { method, request, subjects: accountSubjects(accounts.values()), requestId }, async (tx) => {
       const results = (await store(tx, resources, quotas.resourcesPerProfile)).map((outcome) => {
         if (outcome instanceof DomainError) return { result: { case: "error" as const, value: toStatus(outcome) } };

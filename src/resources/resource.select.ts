@@ -1,5 +1,6 @@
-import { type Kysely, type Selectable, sql } from "kysely";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import { type Selectable, sql } from "kysely";
+import type { Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import type { ResourceRef } from "../gen/users/v1/resource_pb.ts";
 
 /** A registered resource. */
@@ -15,15 +16,11 @@ const columnsOf = ({ ref }: ResourceRef): readonly [id: string | null, kind: str
     : [String(ref.value ?? 0n), null, null, null];
 
 /** The resources that are named, in the order of the names: one statement; undefined = there is no such resource. */
-export const findResources = async (
-  db: Kysely<Schema>,
-  refs: readonly ResourceRef[],
-  abort: AbortOptions,
-): Promise<readonly (ResourceRow | undefined)[]> => {
+export const findResources = async (session: Session, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   if (refs.length === 0) return [];
   const wanted = refs.map(columnsOf);
   const column = (index: 0 | 1 | 2 | 3) => wanted.map((row) => row[index]);
-  const { rows } = await sql<ResourceRow & { position: number }>`
+  const rows = await session.rows(sql<ResourceRow & { position: number }>`
     select w.position::int, ${resourceColumns}
     from unnest(${column(0)}::bigint[], ${column(1)}::text[], ${column(2)}::bigint[], ${column(3)}::text[])
       with ordinality as w (id, kind, owner_profile_id, name, position)
@@ -31,7 +28,7 @@ export const findResources = async (
       select * from resource where id = w.id
       union all
       select * from resource where owner_profile_id = w.owner_profile_id and kind = w.kind and name = w.name
-    ) r`.execute(db, abort);
+    ) r`);
   const found: (ResourceRow | undefined)[] = refs.map(() => undefined);
   for (const { position, ...row } of rows) found[position - 1] = row;
   return found;

@@ -22,11 +22,11 @@ const placeOf = ({ kind, name }: ResourceRow, owner: bigint): string => `${owner
 /** The names that the moves would take and that are in use, whether what has them moves too or not. */
 const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>> => {
   const wanted = moves.flatMap(({ row, to }) => (row === undefined ? [] : [{ ...row, to }]));
-  const { rows } = await sql<{ owner_profile_id: bigint; kind: string; name: string }>`
+  const rows = await tx.rows(sql<{ owner_profile_id: bigint; kind: string; name: string }>`
     select r.owner_profile_id, r.kind, r.name from unnest(
       ${wanted.map(({ to }) => String(to))}::bigint[], ${wanted.map(({ kind }) => kind)}::text[], ${wanted.map(({ name }) => name)}::text[]
     ) as w (owner_profile_id, kind, name)
-    join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`.execute(tx.sql, tx.abort);
+    join resource r on (r.owner_profile_id, r.kind, r.name) = (w.owner_profile_id, w.kind, w.name)`);
   return new Set(rows.map(({ owner_profile_id, kind, name }) => `${owner_profile_id}/${kind}/${name}`));
 };
 
@@ -64,24 +64,24 @@ export const transferResources =
       return resource;
     });
     const receivers = transfers.map(({ toProfileId }) => toProfileId);
-    const others = (await accountsOfProfiles(db.sql, receivers, db.abort(call))).values();
+    const others = (await accountsOfProfiles(db.session(call), receivers)).values();
     return lockingResources(db, call, { refs, others: [...others] }, (subjects, find) =>
       write(call, { method, request, subjects, requestId }, async (tx) => {
         const rows = await find(tx);
         assertDistinctRows(rows, "transfers");
         const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
-        const accounts = await accountsOfProfiles(tx.sql, receivers, tx.abort);
+        const accounts = await accountsOfProfiles(tx, receivers);
         const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
         const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
         const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
-        await sql`
+        await tx.rows(sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
           from unnest(
             ${moved.map(({ id }) => String(id))}::bigint[],
             ${moved.map(({ owner_profile_id }) => String(owner_profile_id))}::bigint[],
             ${moved.map(({ account_id }) => String(account_id))}::bigint[]
           ) as w (id, owner_profile_id, account_id)
-          where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`.execute(tx.sql, tx.abort);
+          where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`);
         const results = outcomes.map((outcome) => ({
           result:
             outcome instanceof DomainError

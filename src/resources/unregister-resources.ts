@@ -22,7 +22,7 @@ export const unregisterResources =
         const rows = await find(tx);
         assertDistinctRows(rows, "resources");
         const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));
-        await sql`delete from resource where id = any(${ids}::bigint[])`.execute(tx.sql, tx.abort);
+        await tx.rows(sql`delete from resource where id = any(${ids}::bigint[])`);
         const results = rows.map((row) => ({
           result: row
             ? { case: "resource" as const, value: toResource(row) }

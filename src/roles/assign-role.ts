@@ -17,11 +17,8 @@ export const assignRole =
       await assertMay(tx, "users.admin");
       await writableUser(tx, userId);
       const { id } = await storedRole(tx, roleName);
-      const { rows } = await sql`
-        insert into role_member (user_id, role_id) values (${userId}, ${id}) on conflict (user_id, role_id) do nothing returning id`.execute(
-        tx.sql,
-        tx.abort,
-      );
+      const rows = await tx.rows(sql`
+        insert into role_member (user_id, role_id) values (${userId}, ${id}) on conflict (user_id, role_id) do nothing returning id`);
       return { assigned: rows.length > 0 };
     });
   };

@@ -16,12 +16,9 @@ export const createRole =
     if (role === undefined) throw invalidField("role", "is required");
     return write(call, { method: UserService.method.createRole, request, subjects: [rolesSubject], requestId }, async (tx) => {
       await assertMay(tx, "users.admin");
-      await sql`
+      await tx.rows(sql`
         with created as (insert into role (name) values (${role.name}) returning id)
-        insert into role_permission (role_id, permission) select id, unnest(${role.permissions}::text[]) from created`.execute(
-        tx.sql,
-        tx.abort,
-      );
+        insert into role_permission (role_id, permission) select id, unnest(${role.permissions}::text[]) from created`);
       return { role: toRole(await storedRole(tx, role.name)) };
     });
   };

@@ -17,9 +17,9 @@ export const deleteRole =
       await assertMay(tx, "users.admin");
       const row = await storedRole(tx, name);
       assertRoleEtag(row, etag);
-      await sql`delete from role_member where role_id = ${row.id}`.execute(tx.sql, tx.abort);
-      await sql`delete from role_permission where role_id = ${row.id}`.execute(tx.sql, tx.abort);
-      await sql`delete from role where id = ${row.id}`.execute(tx.sql, tx.abort);
+      await tx.rows(sql`delete from role_member where role_id = ${row.id}`);
+      await tx.rows(sql`delete from role_permission where role_id = ${row.id}`);
+      await tx.rows(sql`delete from role where id = ${row.id}`);
       return { role: toRole(row) };
     });
   };

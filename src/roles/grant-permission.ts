@@ -15,9 +15,9 @@ export const grantPermission =
     return write(call, plan, async (tx) => {
       await assertMay(tx, "users.admin");
       await writableUser(tx, userId);
-      const { rows } = await sql`
+      const rows = await tx.rows(sql`
         insert into user_permission (user_id, permission) values (${userId}, ${permission})
-        on conflict (user_id, permission) do nothing returning id`.execute(tx.sql, tx.abort);
+        on conflict (user_id, permission) do nothing returning id`);
       return { granted: rows.length > 0 };
     });
   };

@@ -13,11 +13,12 @@ export const listRoles =
   async (call, request) => {
     const { size, after, cut } = pager(call, ListRolesRequestSchema, request);
     await freshness.check(call, request.consistency);
-    const found = await selectRoles(db.sql)
-      .where("role.name", ">", after?.[0] ?? "")
-      .orderBy("role.name")
-      .limit(size + 1)
-      .execute(db.abort(call));
+    const found = await db.session(call).rows(
+      selectRoles(db.sql)
+        .where("role.name", ">", after?.[0] ?? "")
+        .orderBy("role.name")
+        .limit(size + 1),
+    );
     const { rows, nextPageToken } = cut(found, ({ name }) => [name]);
     return { roles: rows.map(toRole), nextPageToken };
   };

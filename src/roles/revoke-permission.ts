@@ -15,8 +15,8 @@ export const revokePermission =
     return write(call, plan, async (tx) => {
       await assertMay(tx, "users.admin");
       await writableUser(tx, userId);
-      const { rows } = await sql`
-        delete from user_permission where user_id = ${userId} and permission = ${permission} returning id`.execute(tx.sql, tx.abort);
+      const rows = await tx.rows(sql`
+        delete from user_permission where user_id = ${userId} and permission = ${permission} returning id`);
       return { revoked: rows.length > 0 };
     });
   };

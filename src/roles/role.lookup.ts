@@ -18,11 +18,11 @@ export type RoleDefinitions = Lookup<"all", Roles>;
 /** Makes the lookup of the roles. */
 export const createRoleDefinitions = (cache: Cache, db: Database): RoleDefinitions => {
   const load = async (keys: readonly "all"[], signal: AbortSignal): Promise<Loaded<readonly HeldRole[]>> => {
-    const { rows } = await sql<SnapshotColumns & { readonly roles: readonly HeldRole[] | null }>`
+    const rows = await db.session({ signal }).rows(sql<SnapshotColumns & { readonly roles: readonly HeldRole[] | null }>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, (
         select json_agg(json_build_object('id', r.id::text, 'name', r.name, 'permissions',
           array(select p.permission from role_permission p where p.role_id = r.id))) from role r) as roles
-      from ${snapshot} left join subject_version s on s.kind = 'roles' and s.id = 0`.execute(db.sql, db.abort({ signal }));
+      from ${snapshot} left join subject_version s on s.kind = 'roles' and s.id = 0`);
     return loadedOf(
       keys.flatMap(() => rows),
       ({ roles }) => roles ?? [],

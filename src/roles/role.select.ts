@@ -25,7 +25,7 @@ export type RoleRow = Awaited<ReturnType<ReturnType<typeof selectRoles>["execute
  * @throws NOT_FOUND ROLE_NOT_FOUND.
  */
 export const storedRole = async (tx: Tx, name: string): Promise<RoleRow> => {
-  const row = await selectRoles(tx.sql).where("role.name", "=", name).executeTakeFirst(tx.abort);
+  const row = await tx.row(selectRoles(tx.sql).where("role.name", "=", name));
   if (!row) throw notFound("ROLE_NOT_FOUND", "There is no such role.");
   return row;
 };

@@ -17,10 +17,7 @@ export const unassignRole =
       await assertMay(tx, "users.admin");
       await writableUser(tx, userId);
       const { id } = await storedRole(tx, roleName);
-      const { rows } = await sql`delete from role_member where user_id = ${userId} and role_id = ${id} returning id`.execute(
-        tx.sql,
-        tx.abort,
-      );
+      const rows = await tx.rows(sql`delete from role_member where user_id = ${userId} and role_id = ${id} returning id`);
       return { unassigned: rows.length > 0 };
     });
   };

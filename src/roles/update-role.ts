@@ -15,9 +15,9 @@ const setPermissions = async (tx: Tx, { id, permissions: before }: RoleRow, afte
   const gone = before.filter((permission) => !after.includes(permission));
   const added = after.filter((permission) => !before.includes(permission));
   if (gone.length + added.length === 0) return;
-  await sql`delete from role_permission where role_id = ${id} and permission = any(${gone}::text[])`.execute(tx.sql, tx.abort);
-  await sql`insert into role_permission (role_id, permission) select ${id}, unnest(${added}::text[])`.execute(tx.sql, tx.abort);
-  await sql`update role set update_time = statement_timestamp(), version = version + 1 where id = ${id}`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`delete from role_permission where role_id = ${id} and permission = any(${gone}::text[])`);
+  await tx.rows(sql`insert into role_permission (role_id, permission) select ${id}, unnest(${added}::text[])`);
+  await tx.rows(sql`update role set update_time = statement_timestamp(), version = version + 1 where id = ${id}`);
 };
 
 /** UpdateRole: other permissions for a role, and so for its users. */

@@ -68,7 +68,7 @@ export const batchCreateUsers =
       if (raises) await assertMay(tx, "users.admin");
       const stored = await storeUsers(tx, drafts.filter(isDraft));
       const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
-      const rows = await selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`).execute(tx.abort);
+      const rows = await tx.rows(selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`));
       const byId = new Map(rows.map((row) => [row.id, row]));
       const resultOf = (outcome: Stored) => {
         if ("error" in outcome) return { result: { case: "error" as const, value: toStatus(outcome.error) } };

@@ -41,15 +41,15 @@ export const startCacheSampler = (
   const stop = new AbortController();
 
   const recent = async (signal: AbortSignal): Promise<bigint | undefined> => {
-    const { rows } = await sql<{ id: bigint }>`
+    const row = await db.session({ signal }).row(sql<{ id: bigint }>`
       select subject_id as id from (select subject_kind, subject_id from changes order by changes.id desc limit ${RECENT_CHANGES}) c
-      where subject_kind = 'user' order by random() limit 1`.execute(db.sql, db.abort({ signal }));
-    return rows[0]?.id;
+      where subject_kind = 'user' order by random() limit 1`);
+    return row?.id;
   };
   const look = async (id: bigint, signal: AbortSignal) => {
     const served = comparable((await users.get({ signal }, id, fastReading)).user?.row);
     // Beside the cache: a strong read would put right what it is to find.
-    const row = await selectHeldUsers(db.sql).where("users.id", "=", id).executeTakeFirst(db.abort({ signal }));
+    const row = await db.session({ signal }).row(selectHeldUsers(db.sql).where("users.id", "=", id));
     const stored = comparable(row);
     return { stored, isEqual: served === stored };
   };

@@ -10,7 +10,7 @@ import { assertNotDeleted } from "./writable-user.ts";
 
 /** The full view of a user as the transaction has left it. */
 export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<typeof UserSchema>> =>
-  toUser(await selectUsers(tx.sql, { full: true }).where("users.id", "=", id).executeTakeFirstOrThrow(tx.abort));
+  toUser(await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", id)));
 
 /** The flags that decide what the user, or others of its accounts, may see. */
 const accessFlagsOf = ({ isActive, isSuspended, deleteTime }: User): string =>

@@ -1,12 +1,10 @@
-import { type Kysely, sql } from "kysely";
+import { sql } from "kysely";
 import { RESET_HOURS } from "../credentials/password-reset.ts";
 import { handleOf } from "../db/handles.ts";
-import type { AbortOptions, Schema } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import { VERIFICATION_HOURS } from "../emails/create-email-verification.ts";
 import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
 import { isPresent } from "./present.ts";
-
-type Run = { readonly sql: Kysely<Schema>; readonly abort: AbortOptions };
 
 /** A user who has an address. */
 export type Claimant = {
@@ -36,12 +34,12 @@ const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
   i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
 
 /** The users who have an address, verified or not, by id. */
-export const claimantsOf = async (run: Run, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
+export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
   const handle = handleOf(email);
-  const { rows } = await sql<Row>`
+  const rows = await session.rows(sql<Row>`
     select u.id, u.email, u.is_active, u.is_suspended, u.delete_time, e.is_verified,
       exists (select from identity i where i.user_id = u.id and ${holdsIdentity(identity)}) as has_identity
-    from user_email e join users u on u.id = e.user_id where e.email_handle = ${handle} order by u.id`.execute(run.sql, run.abort);
+    from user_email e join users u on u.id = e.user_id where e.email_handle = ${handle} order by u.id`);
   return rows.map((row) => ({
     id: row.id,
     isVerified: row.is_verified,
@@ -58,10 +56,10 @@ export const claimantsOf = async (run: Run, email: string, identity?: IdentityKe
  * Those of the users to whom nobody can sign in, nor open a way to: no usable password, no identity but the given one, no
  * verified address, no token that is still alive. Without the identity also no second factor, which somebody has set up.
  */
-export const unreachableUsers = async (run: Run, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
+export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();
   const given = holdsIdentity(identity);
-  const { rows } = await sql<{ id: bigint }>`
+  const rows = await session.rows(sql<{ id: bigint }>`
     select u.id from users u where u.id = any(${ids.map(String)}::bigint[])
       and (u.password = '' or u.password like '!%')
       and not exists (select from identity i where i.user_id = u.id and ${given} is not true)
@@ -70,6 +68,6 @@ export const unreachableUsers = async (run: Run, ids: readonly bigint[], identit
         or (e.verification_hash is not null and e.verification_hash_time >= now() - make_interval(hours => ${VERIFICATION_HOURS}))))
       and not exists (select from password_reset r where r.user_id = u.id and r.create_time > now() - make_interval(hours => ${RESET_HOURS}))
       and (exists (select from identity i where i.user_id = u.id and ${given})
-        or not exists (select from authenticator t where t.user_id = u.id))`.execute(run.sql, run.abort);
+        or not exists (select from authenticator t where t.user_id = u.id))`);
   return new Set(rows.map(({ id }) => id));
 };

@@ -63,7 +63,7 @@ export const createUser =
       if (email !== "") tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
       await tx.em.flush();
       tx.touch(userSubject(row.id));
-      const created = await selectUsers(tx.sql, { full: true }).where("users.id", "=", row.id).executeTakeFirstOrThrow(tx.abort);
+      const created = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", row.id));
       return { user: toUser(created) };
     });
   };

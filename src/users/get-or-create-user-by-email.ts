@@ -5,6 +5,7 @@ import type { Call, Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { GetOrCreateUserByEmailRequest } from "../gen/users/v1/user_batch_pb.ts";
@@ -33,15 +34,15 @@ const usernameFor = (email: string, isTaken: boolean): string => {
   return `${email.split("@")[0]?.slice(0, 64)}-${randomBytes(8).toString("hex")}`;
 };
 
-const planFor = async (run: Pick<Tx, "sql" | "abort">, request: GetOrCreateUserByEmailRequest): Promise<Plan> => {
+const planFor = async (session: Session, request: GetOrCreateUserByEmailRequest): Promise<Plan> => {
   const { email, identity, emailVerified } = request;
-  const claimants = await claimantsOf(run, email, identity);
+  const claimants = await claimantsOf(session, email, identity);
   const isClaimed = claimants.length > 0;
   const owner = ownerAmong(claimants);
   if (!emailVerified) return { user: owner ?? meantByClaim(claimants), rival: undefined, isClaimed };
   const primaries = owner === undefined ? presentPrimaries(claimants).map(({ id }) => id) : [];
-  const user = owner ?? meantByVouch(claimants, await unreachableUsers(run, primaries, identity));
-  const bearer = await bearerOf(run, email);
+  const user = owner ?? meantByVouch(claimants, await unreachableUsers(session, primaries, identity));
+  const bearer = await bearerOf(session, email);
   return { user, rival: bearer === user?.id ? undefined : bearer, isClaimed };
 };
 
@@ -54,7 +55,7 @@ const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
 /** The locks of a call: nobody is changed for an address that nobody vouches for. */
 const lockedFor = async (db: Database, call: Call, request: GetOrCreateUserByEmailRequest) => {
   if (!request.emailVerified) return { users: [], subjects: [] };
-  const users = changedBy(await planFor({ sql: db.sql, abort: db.abort(call) }, request));
+  const users = changedBy(await planFor(db.session(call), request));
   return { users, subjects: [...users.map(userSubject), ...(await invitingSubjects(db, call, [handleOf(request.email)]))] };
 };
 

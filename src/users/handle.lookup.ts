@@ -74,7 +74,7 @@ export const createHandles = (
     return basicUsers.beside(row.id, version, basicRow);
   };
   const load = async (keys: readonly HandleKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
-    const { rows } = await sql<Row>`
+    const rows = await db.session({ signal }).rows(sql<Row>`
       select users.*, ${heldColumnsWhere(sql`w.is_full`)}, ${snapshotColumns}, coalesce(h.version, 0) as subject_version, w.position,
         coalesce(s.version, 0) as user_version
       from ${snapshot} cross join unnest(
@@ -85,7 +85,7 @@ export const createHandles = (
       left join handle h on h.name = w.handle
       left join lateral (${byUsername} union all ${byAddress} union all ${byExternalId}) users on true
       left join subject_version s on s.kind = 'user' and s.id = users.id
-      order by w.position, users.id`.execute(db.sql, db.abort({ signal }));
+      order by w.position, users.id`);
     const answers = [...Map.groupBy(rows, ({ position }) => position).values()].map((ofKey) => {
       const { epoch, database_time, subject_version } = ofKey[0] as Row;
       return { epoch, database_time, subject_version, holders: ofKey.filter(isHolder) };

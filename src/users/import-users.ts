@@ -35,16 +35,16 @@ const batchesOf = async function* (requests: AsyncIterable<ImportUsersRequest>):
 
 /** Moves the sequence past the ids of the batch. Before the users are stored, so that nobody who creates one draws such an id. */
 const moveSequence = (tx: Tx, ids: readonly string[]) =>
-  sql`
+  tx.rows(sql`
     select setval('users_id_seq', imported.id)
     from (select max(id) as id from unnest(${ids}::bigint[]) as t (id)) imported, users_id_seq sequence
-    where imported.id > sequence.last_value or (imported.id = sequence.last_value and not sequence.is_called)`.execute(tx.sql, tx.abort);
+    where imported.id > sequence.last_value or (imported.id = sequence.last_value and not sequence.is_called)`);
 
 /** The usernames of the ids that are, or were, somebody's; an id that was purged has none. */
 const usedIds = async (tx: Tx, ids: readonly string[]): Promise<Map<bigint, string | null>> => {
-  const { rows } = await sql<{ id: bigint; handle: string | null }>`
+  const rows = await tx.rows(sql<{ id: bigint; handle: string | null }>`
     select s.id, u.username_handle as handle from subject_version s left join users u on u.id = s.id
-    where s.kind = 'user' and s.id = any(${ids}::bigint[]) and s.version > 0`.execute(tx.sql, tx.abort);
+    where s.kind = 'user' and s.id = any(${ids}::bigint[]) and s.version > 0`);
   return new Map(rows.map(({ id, handle }) => [id, handle]));
 };
 

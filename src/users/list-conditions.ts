@@ -10,7 +10,7 @@ type Asked = { readonly filter?: UserFilter | undefined; readonly search: string
 /** The role is looked up first: by its id, and not by its name, the planner knows whether few users have it or many. */
 const ofRole = async (db: Database, call: Call, name: string): Promise<UserCondition[]> => {
   if (name === "") return [];
-  const role = await db.sql.selectFrom("role").select("id").where("name", "=", name).executeTakeFirst(db.abort(call));
+  const role = await db.session(call).row(db.sql.selectFrom("role").select("id").where("name", "=", name));
   return [{ kind: "role", id: role?.id ?? 0n }];
 };
 

@@ -13,13 +13,15 @@ export const listUserIds =
     const page = pager(call, ListUserIdsRequestSchema, request);
     await freshness.check(call, request.consistency);
     const conditions = await listConditions(db, call, request);
-    const found = await selectUserPage(db.sql, {
-      conditions,
-      showDeleted,
-      order: orderOf("id"),
-      after: page.after,
-      limit: page.size + 1,
-    }).execute(db.abort(call));
+    const found = await db.session(call).rows(
+      selectUserPage(db.sql, {
+        conditions,
+        showDeleted,
+        order: orderOf("id"),
+        after: page.after,
+        limit: page.size + 1,
+      }),
+    );
     const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return { ids: rows.map(({ id }) => id), nextPageToken };
   };

@@ -18,10 +18,11 @@ export const listUsers =
     await freshness.check(call, request.consistency);
     const conditions = await listConditions(db, call, request);
     const ids = selectUserPage(db.sql, { conditions, showDeleted, order, after: page.after, limit: page.size + 1 });
-    const found = await selectUsers(db.sql, { full: view === UserView.FULL })
-      .innerJoin(ids.as("page"), "page.id", "users.id")
-      .orderBy(orderedBy(order))
-      .execute(db.abort(call));
+    const found = await db.session(call).rows(
+      selectUsers(db.sql, { full: view === UserView.FULL })
+        .innerJoin(ids.as("page"), "page.id", "users.id")
+        .orderBy(orderedBy(order)),
+    );
     const { rows, nextPageToken } = page.cut(found, order.keyOf);
     return { users: rows.map(toUser), nextPageToken };
   };

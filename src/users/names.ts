@@ -22,11 +22,11 @@ export type Names = {
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
-  const { rows } = await sql<{ username_taken: boolean; email_taken: boolean }>`select
+  const taken = await tx.one(sql<{ username_taken: boolean; email_taken: boolean }>`select
     exists (select from user_email where email_handle = ${handleOf(username)} and user_id <> ${userId}) as username_taken,
-    exists (select from users where username_handle = ${handleOf(email)} and id <> ${userId}) as email_taken`.execute(tx.sql, tx.abort);
-  if (rows[0]?.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
-  if (rows[0]?.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
+    exists (select from users where username_handle = ${handleOf(email)} and id <> ${userId}) as email_taken`);
+  if (taken.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
+  if (taken.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
 };
 
 /**

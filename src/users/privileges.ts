@@ -27,8 +27,8 @@ export const assertMay = async (tx: Tx, permission: Permission): Promise<void> =
   const { call } = tx;
   assertCaller(call, permission);
   if (call.actingUserId === undefined) return;
-  const { rows } = await sql`
+  const rows = await tx.rows(sql`
     select from users u cross join lateral ${permissionSources(sql`u.id`, sql`${permission}`)} source
-    where u.id = ${call.actingUserId} and ${presentUser("u")} limit 1`.execute(tx.sql, tx.abort);
+    where u.id = ${call.actingUserId} and ${presentUser("u")} limit 1`);
   if (rows.length === 0) throw lacking("The acting user", permission);
 };

@@ -16,12 +16,12 @@ export const purgeUser =
     const { id, validateOnly, requestId } = request;
     // What the user leaves has to be known before it can be locked.
     const memberships = db.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
-    const organizations = await memberships.execute(db.abort(call));
+    const organizations = await db.session(call).rows(memberships);
     const left = organizations.map(({ organization_id }) => organizationSubject(organization_id));
     const subjects = [...(await flagSubjects(db, call, id)), ...left];
     return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
       await assertMay(tx, "users.admin");
-      const row = await tx.sql.selectFrom("users").select("username").where("id", "=", id).executeTakeFirst(tx.abort);
+      const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);
       await touchAccounts(tx, id);

@@ -19,7 +19,7 @@ export const recordActivity =
     // The zone of a link-local address means something on one machine only.
     const ip = request.ip.split("%")[0] ?? "";
     return write(call, { method, request, subjects: [] }, async (tx) => {
-      const { rows } = await sql<{ delete_time: Date | null }>`
+      const row = await tx.row(sql<{ delete_time: Date | null }>`
         with seen as (
           select id, delete_time, statement_timestamp() as now from users where id = ${userId}
         ), active as (
@@ -32,8 +32,7 @@ export const recordActivity =
           on conflict (user_id, ip) do update set last_seen = excluded.last_seen
             where i.last_seen <= excluded.last_seen - interval '5 minutes'
         )
-        select delete_time from seen`.execute(tx.sql, tx.abort);
-      const [row] = rows;
+        select delete_time from seen`);
       if (!row) throw userNotFound();
       assertNotDeleted(row.delete_time);
       tx.touch(userSubject(userId));

@@ -22,18 +22,18 @@ type Taken = {
 
 const takenExternalIds = async (tx: Tx, externalIds: readonly string[]): Promise<Set<string>> => {
   if (externalIds.length === 0) return new Set();
-  const { rows } = await sql<{ external_id: string }>`
-    select external_id from users where external_id = any(${externalIds}::text[])`.execute(tx.sql, tx.abort);
+  const rows = await tx.rows(sql<{ external_id: string }>`
+    select external_id from users where external_id = any(${externalIds}::text[])`);
   return new Set(rows.map(({ external_id }) => external_id));
 };
 
 const takenNames = async (tx: Tx, handles: readonly string[], externalIds: readonly string[]): Promise<Taken> => {
-  const { rows } = await sql<{ handle: string; username: boolean; address: boolean; verified: boolean }>`
+  const rows = await tx.rows(sql<{ handle: string; username: boolean; address: boolean; verified: boolean }>`
     select handle,
       exists (select from users u where u.username_handle = handle) as username,
       exists (select from user_email e where e.email_handle = handle) as address,
       exists (select from user_email e where e.email_handle = handle and e.is_verified) as verified
-    from unnest(${handles}::text[]) as wanted (handle)`.execute(tx.sql, tx.abort);
+    from unnest(${handles}::text[]) as wanted (handle)`);
   const which = (kind: "username" | "address" | "verified") => new Set(rows.filter((row) => row[kind]).map(({ handle }) => handle));
   return {
     usernames: which("username"),
@@ -66,10 +66,7 @@ const claim = (
 };
 
 const newIds = async (tx: Tx, count: number): Promise<bigint[]> => {
-  const { rows } = await sql<{ id: bigint }>`select nextval('users_id_seq') as id from generate_series(1, ${count}::int)`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  const rows = await tx.rows(sql<{ id: bigint }>`select nextval('users_id_seq') as id from generate_series(1, ${count}::int)`);
   return rows.map(({ id }) => id);
 };
 

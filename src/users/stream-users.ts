@@ -21,10 +21,11 @@ export const streamUsers = ({
     const conditions = await listConditions(db, call, request);
     for (let last = afterId; ; ) {
       const page = { conditions, showDeleted, order: orderOf("id"), after: [String(last)], limit: BATCH };
-      const rows = await selectUsers(db.sql, { full: view === UserView.FULL })
-        .innerJoin(selectUserPage(db.sql, page).as("page"), "page.id", "users.id")
-        .orderBy("users.id")
-        .execute(db.abort(call));
+      const rows = await db.session(call).rows(
+        selectUsers(db.sql, { full: view === UserView.FULL })
+          .innerJoin(selectUserPage(db.sql, page).as("page"), "page.id", "users.id")
+          .orderBy("users.id"),
+      );
       for (const row of rows) {
         yield { user: toUser(row) };
         last = row.id;

@@ -102,7 +102,7 @@ export const updateUser =
       await tx.em.flush();
       if (fields.has("name")) await renameContacts(tx, to.id, row.name);
       if (movesAccounts) await touchAccounts(tx, to.id);
-      const updated = await selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id).executeTakeFirstOrThrow(tx.abort);
+      const updated = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id));
       return { user: toUser(updated) };
     });
   };

@@ -59,12 +59,12 @@ const toHeldUser = (row: HeldUserRow): HeldUser => {
 const loadOf =
   <R extends BasicUserRow>(db: Database, select: SelectQueryBuilder<Schema, "users", R>) =>
   async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<R | null>> => {
-    const { rows } = await sql<SnapshotColumns & (R | { readonly id: null })>`
+    const rows = await db.session({ signal }).rows(sql<SnapshotColumns & (R | { readonly id: null })>`
       select u.*, ${snapshotColumns}, coalesce(s.version, 0) as subject_version
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
       left join subject_version s on s.kind = 'user' and s.id = w.id
       left join lateral ${select.whereRef("users.id", "=", sql.ref("w.id"))} u on true
-      order by w.position`.execute(db.sql, db.abort({ signal }));
+      order by w.position`);
     return loadedOf(rows, ({ epoch, database_time, subject_version, ...row }) => (row.id === null ? null : (row as unknown as R)));
   };
 

@@ -4,6 +4,7 @@ import { userSubject } from "../cache/subject.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
 import { handleOf } from "../db/handles.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
 
@@ -11,14 +12,14 @@ import { acceptInvitations } from "../organizations/invitations.ts";
 export const localUsername = (): string => `local-${randomBytes(8).toString("hex")}`;
 
 /** Who has the address as a username. */
-export const bearerOf = async (run: Pick<Tx, "sql" | "abort">, email: string): Promise<bigint | undefined> =>
-  (await run.sql.selectFrom("users").select("id").where("username_handle", "=", handleOf(email)).executeTakeFirst(run.abort))?.id;
+export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
+  (await session.row(session.sql.selectFrom("users").select("id").where("username_handle", "=", handleOf(email))))?.id;
 
 /** Takes the username from a user, whose version is locked, and ends its sessions, which go by the old one. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {
-  await sql`
+  await tx.rows(sql`
     update users set username = ${username}, username_handle = ${handleOf(username)}, session_nonce = ${newSessionNonce()}, version = version + 1
-    where id = ${id}`.execute(tx.sql, tx.abort);
+    where id = ${id}`);
   tx.touch(userSubject(id));
 };
 
@@ -28,10 +29,10 @@ export const renameRival = async (tx: Tx, id: bigint, username: string): Promise
  */
 export const handOver = async (tx: Tx, id: bigint, email: string): Promise<void> => {
   const handle = handleOf(email);
-  await sql`
+  await tx.rows(sql`
     update user_email set is_verified = (is_verified or email_handle = ${handle}), verification_hash = null, verification_hash_time = null
-    where user_id = ${id}`.execute(tx.sql, tx.abort);
-  await sql`update users set session_nonce = ${newSessionNonce()}, version = version + 1 where id = ${id}`.execute(tx.sql, tx.abort);
+    where user_id = ${id}`);
+  await tx.rows(sql`update users set session_nonce = ${newSessionNonce()}, version = version + 1 where id = ${id}`);
   await endPasswordResets(tx, id);
   await acceptInvitations(tx, [{ userId: id, handle }]);
 };

@@ -21,11 +21,7 @@ export type WritableUser = { readonly id: bigint; readonly username: string; rea
  * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
  */
 export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
-  const row = await tx.sql
-    .selectFrom("users")
-    .select(["username", "email", "is_managed", "delete_time"])
-    .where("id", "=", id)
-    .executeTakeFirst(tx.abort);
+  const row = await tx.row(tx.sql.selectFrom("users").select(["username", "email", "is_managed", "delete_time"]).where("id", "=", id));
   if (!row) throw userNotFound();
   assertNotDeleted(row.delete_time);
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
@@ -33,8 +29,8 @@ export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> =>
 
 /** Those of the users that can't be written, and why not: one statement for all of them. */
 export const unwritableUsers = async (tx: Tx, ids: readonly bigint[]): Promise<ReadonlyMap<bigint, DomainError>> => {
-  const { rows } = await sql<{ id: bigint; is_known: boolean }>`
+  const rows = await tx.rows(sql<{ id: bigint; is_known: boolean }>`
     select w.id, u.id is not null as is_known from unnest(${ids.map(String)}::bigint[]) as w (id)
-    left join users u on u.id = w.id where u.id is null or u.delete_time is not null`.execute(tx.sql, tx.abort);
+    left join users u on u.id = w.id where u.id is null or u.delete_time is not null`);
   return new Map(rows.map(({ id, is_known }) => [id, is_known ? userDeleted() : userNotFound()]));
 };

@@ -37,10 +37,10 @@ const contact: Target = {
 
 /** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
 export const findAccountConflicts = (tx: ImportTx) =>
-  sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
+  tx.rows(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
     select i.model, i.record, i.pk, 'account', i.number, by_id.number, by_number.id
     from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
-    where by_id.id is distinct from by_number.id`.execute(tx.sql, tx.abort);
+    where by_id.id is distinct from by_number.id`);
 
 /** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
@@ -55,7 +55,7 @@ const settleConflicts = async (tx: ImportTx): Promise<void> => {
 
 /** One account is the default one: that which is so here, else the one with the lowest pk. */
 const settleDefault = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with lost as (
       update import_account s set is_default = false
       where s.is_default and (
@@ -64,11 +64,11 @@ const settleDefault = (tx: ImportTx) =>
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, 'not the default account: another one is', format('account %s', pk) from lost`.execute(tx.sql, tx.abort);
+    select model, record, pk, 'not the default account: another one is', format('account %s', pk) from lost`);
 
 /** An account has one primary contact: the one here, else the one with the lowest pk. */
 const settlePrimary = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with lost as (
       update import_account_contact s set is_primary = false
       where s.is_primary and (
@@ -77,16 +77,16 @@ const settlePrimary = (tx: ImportTx) =>
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, 'not the primary contact: another one is', format('contact %s', pk) from lost`.execute(tx.sql, tx.abort);
+    select model, record, pk, 'not the primary contact: another one is', format('contact %s', pk) from lost`);
 
 /** A primary contact is never demoted by a file. */
 const keepPrimary = (tx: ImportTx) =>
-  sql`update import_account_contact s set is_primary = true from account_contact t
-    where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary`.execute(tx.sql, tx.abort);
+  tx.rows(sql`update import_account_contact s set is_primary = true from account_contact t
+    where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary`);
 
 /** Users of new profiles become contacts (P5): after those of the file, whose names stand. */
 const addUsers = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
     select account_id, email, email_handle, name,
       row_number() over (partition by account_id order by pk) = 1
@@ -100,13 +100,10 @@ const addUsers = (tx: ImportTx) =>
     on conflict (account_id, email_handle) do update set
       name = coalesce(nullif(c.name, ''), excluded.name),
       is_primary = c.is_primary or excluded.is_primary,
-      user_id = coalesce(c.user_id, excluded.user_id)`.execute(tx.sql, tx.abort);
+      user_id = coalesce(c.user_id, excluded.user_id)`);
 
 const resolveAccounts = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
-  await sql`update ${sql.table(staging.name)} t set account_id = a.id from import_account a where a.pk = t.account_pk`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  await tx.rows(sql`update ${sql.table(staging.name)} t set account_id = a.id from import_account a where a.pk = t.account_pk`);
   await skip(tx, staging, "its account is not in the file, or was skipped", "t.account_id is null");
 };
 

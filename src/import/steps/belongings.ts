@@ -96,10 +96,7 @@ const resolveParent = async (tx: ImportTx, { staging, parent }: Belonging): Prom
   const { column, found = [[parent.staging.name, "p.pk = t.parent_pk"]] } = parent;
   for (const [from, where] of found) {
     const condition = sql.raw(`t.${column} is null and ${where}`);
-    await sql`update ${sql.table(staging.name)} t set ${sql.ref(column)} = p.id from ${sql.table(from)} p where ${condition}`.execute(
-      tx.sql,
-      tx.abort,
-    );
+    await tx.rows(sql`update ${sql.table(staging.name)} t set ${sql.ref(column)} = p.id from ${sql.table(from)} p where ${condition}`);
   }
   await skip(tx, staging, "what it links the user to is not in the file", `t.${parent.column} is null`);
 };
@@ -113,24 +110,21 @@ const settleLinks = async (tx: ImportTx, { staging, table }: Belonging): Promise
 };
 
 /** Addresses are compared in their canonical form. */
-const canonicalIps = (tx: ImportTx) => sql`update import_ip set ip = host(ip::inet)`.execute(tx.sql, tx.abort);
+const canonicalIps = (tx: ImportTx) => tx.rows(sql`update import_ip set ip = host(ip::inet)`);
 
 /**
  * A config that is locked anew looks different each time. One that says the same stays as it is here, so that the same
  * import changes nothing.
  */
 const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
-  const { rows } = await sql<{ record: bigint; staged: Buffer; stored: Buffer }>`
+  const rows = await tx.rows(sql<{ record: bigint; staged: Buffer; stored: Buffer }>`
     select s.record, s.config as staged, t.config as stored from import_authenticator s
-    join authenticator t on t.user_id = s.user_id and t.type = s.type where s.config is not null and t.config is not null`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    join authenticator t on t.user_id = s.user_id and t.type = s.type where s.config is not null and t.config is not null`);
   const equal = rows
     .filter(({ staged, stored }) => tx.vault.unlock(staged) === tx.vault.unlock(stored))
     .map(({ record }) => String(record));
-  await sql`update import_authenticator s set config = t.config from authenticator t
-    where t.user_id = s.user_id and t.type = s.type and s.record = any(${equal}::bigint[])`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_authenticator s set config = t.config from authenticator t
+    where t.user_id = s.user_id and t.type = s.type and s.record = any(${equal}::bigint[])`);
 };
 
 /** Writes what belongs to users besides addresses and options: each row is known by its user and its key. */

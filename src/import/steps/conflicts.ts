@@ -13,7 +13,7 @@ export const conflicts = {
   columns: { kind: TEXT, name: TEXT, handle: TEXT, name_here: TEXT, id_here: "bigint" },
 } as const satisfies StagingTable;
 
-const run = (tx: ImportTx, statement: string) => sql.raw(statement).execute(tx.sql, tx.abort);
+const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
 
@@ -60,7 +60,7 @@ const isConflict = ({ noun }: Kind) => `exists (select from import_conflict c wh
 
 /** With `merge` a user of the file joins the account that has its username here. */
 const join = async (tx: ImportTx): Promise<void> => {
-  await sql`
+  await tx.rows(sql`
     with joined as (
       update import_user t set id = c.id_here, is_joined = true from import_conflict c
       where c.kind = 'user' and c.record = t.record and c.id_here is not null
@@ -68,7 +68,7 @@ const join = async (tx: ImportTx): Promise<void> => {
     )
     insert into import_note (model, record, pk, reason, about)
     select model, record, pk, 'joined the account of its name here, which keeps its password, addresses, flags and all that it says of itself',
-      format('user %s is user %s here', pk, id) from joined`.execute(tx.sql, tx.abort);
+      format('user %s is user %s here', pk, id) from joined`);
 };
 
 const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
@@ -112,9 +112,9 @@ export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
 
 /** All conflicts, in the order of the file. */
 export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
-  const { rows } = await sql<Conflict>`
+  const rows = await tx.rows(sql<Conflict>`
     select kind, model, record::int as record, pk::text as pk, name, name_here as "nameHere", id_here::text as "idHere"
-    from import_conflict order by import_conflict.record`.execute(tx.sql, tx.abort);
+    from import_conflict order by import_conflict.record`);
   return rows;
 };
 
@@ -122,11 +122,8 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
   for (const { noun, staging } of [...kinds, { noun: "account", staging: { name: "import_account" } } as const]) {
-    const { rows } = await sql<Remapped>`
-      select ${noun}::text as kind, pk::text as pk, id::text as id from ${sql.table(staging.name)} as t where id <> pk order by t.pk`.execute(
-      tx.sql,
-      tx.abort,
-    );
+    const rows = await tx.rows(sql<Remapped>`
+      select ${noun}::text as kind, pk::text as pk, id::text as id from ${sql.table(staging.name)} as t where id <> pk order by t.pk`);
     for (const row of rows) remapped.push(row);
   }
   return remapped;

@@ -25,24 +25,24 @@ const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 /** A user of the file without an address has the one that is marked as the primary one. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
-    await sql
-      .raw(`
+    await tx.rows(
+      sql.raw(`
       update import_user u set email = e.email, email_handle = e.email_handle, absent = array_remove(array_remove(u.absent, 'email'), 'email_handle')
-      from import_email e where e.is_primary and coalesce(u.email_handle, '') = '' and ${owner}`)
-      .execute(tx.sql, tx.abort);
-    await sql
-      .raw(`
+      from import_email e where e.is_primary and coalesce(u.email_handle, '') = '' and ${owner}`),
+    );
+    await tx.rows(
+      sql.raw(`
       insert into import_note (model, record, pk, reason)
       select e.model, e.record, e.pk, 'marked as the primary address, but the user has another one, which stays'
-      from import_email e join import_user u on ${owner} where e.is_primary and u.email_handle <> e.email_handle`)
-      .execute(tx.sql, tx.abort);
+      from import_email e join import_user u on ${owner} where e.is_primary and u.email_handle <> e.email_handle`),
+    );
   }
 };
 
 /** The primary address of a user is also one of its addresses: where neither file nor database say so, it becomes one. */
 const addImplied = (tx: ImportTx) =>
-  sql
-    .raw(`
+  tx.rows(
+    sql.raw(`
     with implied as (
       insert into import_email (model, record, user_id, email, email_handle, is_verified, absent, is_implied)
       select s.model, s.record, s.id, s.email, s.email_handle, false, '{}', true
@@ -52,8 +52,8 @@ const addImplied = (tx: ImportTx) =>
       returning model, record, user_id
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, user_id, 'the primary address was added to the addresses, unverified', format('user %s', user_id) from implied`)
-    .execute(tx.sql, tx.abort);
+    select model, record, user_id, 'the primary address was added to the addresses, unverified', format('user %s', user_id) from implied`),
+  );
 
 const VERIFIED_TWICE = "unverified: the address is verified for another user, who keeps it";
 
@@ -62,7 +62,7 @@ const VERIFIED_TWICE = "unverified: the address is verified for another user, wh
  * the one with the lowest id. The file's rows say by now what will be: one that it unverifies here is free.
  */
 const settleVerified = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with holder as (
       select s.email_handle, s.user_id, exists (select from user_email t where ${sql.raw(match)} and t.is_verified) as is_here
       from import_email s where s.is_verified
@@ -78,12 +78,12 @@ const settleVerified = (tx: ImportTx) =>
       returning s.model, s.record, s.pk, s.user_id, k.user_id as keeper
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, ${VERIFIED_TWICE}, format('user %s; user %s keeps it', user_id, keeper) from lost`.execute(tx.sql, tx.abort);
+    select model, record, pk, ${VERIFIED_TWICE}, format('user %s; user %s keeps it', user_id, keeper) from lost`);
 
 /** A token verifies one address: of several with the same one the lowest pk keeps it, and nobody takes one that is in use here. */
 const settleTokens = (tx: ImportTx) =>
-  sql
-    .raw(`
+  tx.rows(
+    sql.raw(`
     with lost as (update import_email s set verification_hash = null, verification_hash_time = null
     where s.verification_hash is not null and (
       s.record in (
@@ -94,8 +94,8 @@ const settleTokens = (tx: ImportTx) =>
       ) or exists (select from user_email t where t.verification_hash = s.verification_hash and not (${match})))
     returning s.model, s.record, s.pk)
     insert into import_note (model, record, pk, reason)
-    select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`)
-    .execute(tx.sql, tx.abort);
+    select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`),
+  );
 
 /** Finds out which addresses are new and which differ. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
@@ -124,10 +124,10 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await matchRows(tx, target, match);
   await settleVerified(tx);
   // What has lost its verification just now may be as it is here.
-  await sql
-    .raw(`
-    update import_email s set outcome = case when ${differs} then 'updated' else 'unchanged' end from user_email t where t.id = s.id`)
-    .execute(tx.sql, tx.abort);
+  await tx.rows(
+    sql.raw(`
+    update import_email s set outcome = case when ${differs} then 'updated' else 'unchanged' end from user_email t where t.id = s.id`),
+  );
   await assignIds(tx, target);
   await updateRows(tx, target, "not s.is_verified");
   await updateRows(tx, target, "s.is_verified");
@@ -136,10 +136,10 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
 
 /** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */
 export const noteAmbiguous = (tx: ImportTx) =>
-  sql`insert into import_note (model, record, pk, reason, about)
+  tx.rows(sql`insert into import_note (model, record, pk, reason, about)
     select 'sentry.user', min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
     from (
       select s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_handle = s.username_handle and e.user_id <> s.id
       union all
       select s.record, u.id, s.user_id from import_email s join users u on u.username_handle = s.email_handle and u.id <> s.user_id
-    ) pairs group by user_id, other`.execute(tx.sql, tx.abort);
+    ) pairs group by user_id, other`);

@@ -6,7 +6,7 @@ import { resolveUsers } from "./references.ts";
 
 /** Groups that users name by their natural key, which neither the file nor userd has. */
 const makeGroups = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with made as (
       insert into import_role (model, record, name, permissions, absent, is_implied)
       select 'auth.group', min(m.record), m.parent_name, '{}', '{permissions,create_time,update_time}', true from import_role_member m
@@ -16,11 +16,11 @@ const makeGroups = (tx: ImportTx) =>
       returning model, record, name
     )
     insert into import_note (model, record, reason, about)
-    select model, record, 'a group that is only named was made a role without permissions', name from made`.execute(tx.sql, tx.abort);
+    select model, record, 'a group that is only named was made a role without permissions', name from made`);
 
 /** Identity providers that identities name, which neither the file nor userd has. */
 const makeProviders = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with made as (
       insert into import_identity_provider (model, record, type, external_id, absent, is_implied)
       select 'socialaccount.socialapp', min(i.record), i.parent_name, '', '{config,create_time}', true from import_identity i
@@ -32,7 +32,7 @@ const makeProviders = (tx: ImportTx) =>
       returning model, record, type
     )
     insert into import_note (model, record, reason, about)
-    select model, record, 'an identity provider that is only named was made', type from made`.execute(tx.sql, tx.abort);
+    select model, record, 'an identity provider that is only named was made', type from made`);
 
 /** Makes what the users of a file name, and nothing holds. */
 export const makeNamed = async (tx: ImportTx): Promise<void> => {

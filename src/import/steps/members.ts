@@ -45,13 +45,10 @@ const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id 
  * if that user is a member.
  */
 const settleInvitations = async (tx: ImportTx): Promise<void> => {
-  await sql`update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
+  await tx.rows(sql`update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
     from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
       and (coalesce(s.invite_expire_time > now(), true) or exists (
-        select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))`.execute(
-    tx.sql,
-    tx.abort,
-  );
+        select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))`);
   const reason = "its user is a member already";
   await skip(
     tx,
@@ -63,7 +60,7 @@ const settleInvitations = async (tx: ImportTx): Promise<void> => {
 
 /** Invitations that are here already, of addresses that the file verifies: as when a user verifies one. */
 export const acceptInvitations = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with accepted as (
       select i.id, e.user_id, row_number() over (partition by i.organization_id, e.user_id order by i.id) as position, exists (
           select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_member
@@ -74,21 +71,16 @@ export const acceptInvitations = (tx: ImportTx) =>
       delete from organization_member where id in (select id from accepted where is_member or position > 1)
     )
     update organization_member m set user_id = a.user_id, email = null, email_handle = null, invite_expire_time = null, version = m.version + 1
-    from accepted a where m.id = a.id and not a.is_member and a.position = 1`.execute(tx.sql, tx.abort);
+    from accepted a where m.id = a.id and not a.is_member and a.position = 1`);
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
 const mergeLinks = async (tx: ImportTx): Promise<void> => {
   for (const { staging, table, key, parents } of links) {
     for (const [parent, name] of parents) {
-      await sql
-        .raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`)
-        .execute(tx.sql, tx.abort);
+      await tx.rows(sql.raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`));
       // The teams of an invitation come in its record.
       if (parent === members)
-        await sql`update import_team_member t set member_id = p.id from import_member p where p.record = t.record`.execute(
-          tx.sql,
-          tx.abort,
-        );
+        await tx.rows(sql`update import_team_member t set member_id = p.id from import_member p where p.record = t.record`);
       await skip(tx, staging, `its ${name} is not in the file, or was skipped`, `t.${name}_id is null`);
     }
     const organizationOf = (name: string, staged: string) => `(select p.organization_id from ${staged} p where p.id = t.${name}_id)`;
@@ -96,10 +88,7 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
     const [one, other] = [organizationOf(firstName, first.name), organizationOf(secondName, second.name)];
     await skip(tx, staging, "it links two organizations", `${one} <> ${other}`);
     if (staging === teamMembers) {
-      await sql`update import_team_member t set organization_id = p.organization_id from import_team p where p.id = t.team_id`.execute(
-        tx.sql,
-        tx.abort,
-      );
+      await tx.rows(sql`update import_team_member t set organization_id = p.organization_id from import_team p where p.id = t.team_id`);
     }
     const target: Target = { staging, table, key, columns: {}, stamps: {} };
     await skipRepeated(tx, staging, "it comes twice: the highest pk stands", key.join(", "), "pk desc");

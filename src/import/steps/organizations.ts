@@ -16,13 +16,13 @@ const team: Target = { staging: teams, table: "team", key: ["organization_id"], 
 /** A replica stands for what it is one of, unless the file holds that too. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
-  await sql`update import_member set pk = null where model = 'sentry.organizationmemberinvite'`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_member set pk = null where model = 'sentry.organizationmemberinvite'`);
   for (const [staging, original] of [
     [organizations, "sentry.organization"],
     [members, "sentry.organizationmember"],
   ] as const) {
     await skip(tx, staging, "it names nothing that it stands for", `t.wanted_pk is null and t.model like '%mapping'`);
-    await sql`update ${sql.raw(staging.name)} set pk = wanted_pk where wanted_pk is not null`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`update ${sql.raw(staging.name)} set pk = wanted_pk where wanted_pk is not null`);
     await skipRepeated(tx, staging, "what it stands for is in the file too", "pk", `(model = '${original}') desc, record desc`);
   }
 };
@@ -33,7 +33,7 @@ export const mergeOrganizations = async (tx: ImportTx): Promise<void> => {
     const { staging } = target;
     await keepAbsent(tx, target, "t.id = s.id");
     await matchRows(tx, target, "t.id = s.id");
-    await sql`update ${sql.raw(staging.name)} set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`update ${sql.raw(staging.name)} set outcome = 'created' where outcome is null`);
     await updateRows(tx, target);
     await insertRows(tx, target);
   }

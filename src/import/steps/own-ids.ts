@@ -7,7 +7,7 @@ import type { ImportTx } from "../transaction.ts";
  * a conflict then: that the names are the same does not make it the same user.
  */
 export const giveOwnIds = async (tx: ImportTx): Promise<void> => {
-  await sql`
+  await tx.rows(sql`
     update import_user s set pk = fresh.pk
     from (
       select ctid as place, row_number() over (order by record) + greatest(
@@ -15,8 +15,8 @@ export const giveOwnIds = async (tx: ImportTx): Promise<void> => {
         (select coalesce(max(id), 0) from users),
         (select last_value from users_id_seq)) as pk
       from import_user where pk is null
-    ) fresh where s.ctid = fresh.place`.execute(tx.sql, tx.abort);
-  await sql`
+    ) fresh where s.ctid = fresh.place`);
+  await tx.rows(sql`
     update import_email e set user_pk = s.pk from import_user s
-    where e.user_pk is null and e.model = ${`${OWN_MODEL}.emails`} and s.record = e.record`.execute(tx.sql, tx.abort);
+    where e.user_pk is null and e.model = ${`${OWN_MODEL}.emails`} and s.record = e.record`);
 };

@@ -44,7 +44,7 @@ const permissionsDiffer = (roleId: string) => sql`not 'permissions' = any(s.abse
  * one to change them.
  */
 const keepPermissions = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with stands as (
       update import_role s set absent = s.absent || '{permissions}'::text[] from role t
       where t.name = s.name and ${permissionsDiffer("t.id")} and case
@@ -56,28 +56,19 @@ const keepPermissions = (tx: ImportTx) =>
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, ${STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`.execute(
-    tx.sql,
-    tx.abort,
-  );
+    select model, record, pk, ${STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`);
 
 /** A role's permissions belong to it: it is updated when they differ, too. */
 const matchRolePermissions = (tx: ImportTx) =>
-  sql`update import_role s set outcome = 'updated' where s.outcome = 'unchanged' and ${permissionsDiffer("s.id")}`.execute(
-    tx.sql,
-    tx.abort,
-  );
+  tx.rows(sql`update import_role s set outcome = 'updated' where s.outcome = 'unchanged' and ${permissionsDiffer("s.id")}`);
 
 /** The permissions of a role become those of the file, unless the file leaves them out. */
 const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
-  await sql`delete from role_permission p using import_role s
-    where s.outcome <> 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`.execute(
-    tx.sql,
-    tx.abort,
-  );
-  await sql`insert into role_permission (role_id, permission)
+  await tx.rows(sql`delete from role_permission p using import_role s
+    where s.outcome <> 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`);
+  await tx.rows(sql`insert into role_permission (role_id, permission)
     select s.id, permission from import_role s, unnest(s.permissions) as permission where s.outcome <> 'unchanged' order by 1, 2
-    on conflict (role_id, permission) do nothing`.execute(tx.sql, tx.abort);
+    on conflict (role_id, permission) do nothing`);
 };
 
 /** Writes what users are linked to. It is known by its key here as there; its ids can differ. */

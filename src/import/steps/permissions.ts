@@ -21,14 +21,14 @@ const skipLinksOfSkipped = async (tx: ImportTx): Promise<void> => {
  * the number of the content type stands for the app, since the codename by itself could mean those of several apps.
  */
 const nameThem = (tx: ImportTx) =>
-  sql`update import_permission_name p set permission = concat(
+  tx.rows(sql`update import_permission_name p set permission = concat(
     coalesce(p.app_label, (select c.app_label from import_content_type c where c.pk = p.content_type_pk), 'contenttype_' || p.content_type_pk),
-    '.', p.codename)`.execute(tx.sql, tx.abort);
+    '.', p.codename)`);
 
 const resolve = async (tx: ImportTx): Promise<void> => {
   for (const staging of [permissions, groupPermissions]) {
-    await sql`update ${sql.table(staging.name)} t set permission = p.permission
-      from import_permission_name p where p.pk = t.permission_pk`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`update ${sql.table(staging.name)} t set permission = p.permission
+      from import_permission_name p where p.pk = t.permission_pk`);
     await skip(tx, staging, "the permission is not in the file", "t.permission is null");
   }
   await skipRepeated(tx, groupPermissions, "the group has it twice", "record, permission", "pk");
@@ -38,14 +38,14 @@ const resolve = async (tx: ImportTx): Promise<void> => {
 const settleDescriptions = async (tx: ImportTx): Promise<void> => {
   const held = "select permission from import_permission union select permission from import_group_permission";
   await skip(tx, permissionNames, "no group and no user of the file has it", `t.permission not in (${held})`);
-  await sql`update import_permission_name set outcome = 'unchanged'`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_permission_name set outcome = 'unchanged'`);
   const isNamed = "exists (select from import_permission_name p where p.content_type_pk = t.pk and p.app_label is null)";
   await skip(tx, contentTypes, "no permission that is held is of it", `not ${isNamed}`);
-  await sql`update import_content_type set outcome = 'unchanged'`.execute(tx.sql, tx.abort);
-  await sql`insert into import_note (model, record, pk, reason, about)
+  await tx.rows(sql`update import_content_type set outcome = 'unchanged'`);
+  await tx.rows(sql`insert into import_note (model, record, pk, reason, about)
     select model, record, pk, 'its content type is not in the file: the number of that stands for the app', permission
     from import_permission_name p
-    where app_label is null and not exists (select from import_content_type c where c.pk = p.content_type_pk)`.execute(tx.sql, tx.abort);
+    where app_label is null and not exists (select from import_content_type c where c.pk = p.content_type_pk)`);
 };
 
 /** Gives the groups of a file their permissions, and users those that a Django project names by numbers. */
@@ -54,16 +54,16 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await nameThem(tx);
   await resolve(tx);
   await settleDescriptions(tx);
-  await sql`update import_role r set permissions = g.permissions
+  await tx.rows(sql`update import_role r set permissions = g.permissions
     from (select record, array_agg(permission::text order by permission) as permissions from import_group_permission group by record) g
-    where r.record = g.record`.execute(tx.sql, tx.abort);
+    where r.record = g.record`);
 };
 
 /** What becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
-  await sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`);
   await skip(tx, groupPermissions, "its group was skipped", "t.role_id is null");
-  await sql`update import_group_permission g set outcome = case
+  await tx.rows(sql`update import_group_permission g set outcome = case
     when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged'
-    else 'created' end`.execute(tx.sql, tx.abort);
+    else 'created' end`);
 };

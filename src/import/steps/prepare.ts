@@ -21,21 +21,21 @@ const LOCK = 7_523_094_291;
  * Waits until no other import merges. New rows get ids past the largest that is here: two imports that look at the same time
  * would give the same ones. Rows that both touch are locked besides, but new ones are not there to be.
  */
-export const lockImports = (tx: ImportTx) => sql`select pg_advisory_xact_lock(${LOCK})`.execute(tx.sql, tx.abort);
+export const lockImports = (tx: ImportTx) => tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
 
 /** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
-  await sql`set local work_mem = '64MB'`.execute(tx.sql, tx.abort);
-  await sql`create index on import_user (username_handle)`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`set local work_mem = '64MB'`);
+  await tx.rows(sql`create index on import_user (username_handle)`);
   // What the steps look up row by row.
   for (const { name, columns } of stagingTables) {
-    await sql`create index on ${sql.raw(name)} (pk)`.execute(tx.sql, tx.abort);
-    await sql`create index on ${sql.raw(name)} (id)`.execute(tx.sql, tx.abort);
-    await sql`create index on ${sql.raw(name)} (record)`.execute(tx.sql, tx.abort);
-    if ("slug" in columns) await sql`create index on ${sql.raw(name)} (slug)`.execute(tx.sql, tx.abort);
+    await tx.rows(sql`create index on ${sql.raw(name)} (pk)`);
+    await tx.rows(sql`create index on ${sql.raw(name)} (id)`);
+    await tx.rows(sql`create index on ${sql.raw(name)} (record)`);
+    if ("slug" in columns) await tx.rows(sql`create index on ${sql.raw(name)} (slug)`);
   }
-  for (const { name } of stagingTables) await sql`analyze ${sql.raw(name)}`.execute(tx.sql, tx.abort);
+  for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
 /** Staging tables of several models, each with primary keys of its own. */
@@ -54,7 +54,7 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
  * every write does. Here and not after the matching: what is matched under the locks stays as it is.
  */
 export const lockSubjects = (tx: ImportTx) =>
-  sql`select count(*) from (
+  tx.rows(sql`select count(*) from (
     select from subject_version s where s.kind in ('global', 'organization', 'roles') or s.kind = 'user' and s.id in (
       select pk from import_user
       union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user'
@@ -62,27 +62,27 @@ export const lockSubjects = (tx: ImportTx) =>
       ${sql.join(
         owned.map(({ name }) =>
           sql.raw(`union all select user_pk from ${name}
-          union all select u.id from users u join ${name} o on o.user_handle = u.username_handle`),
+              union all select u.id from users u join ${name} o on o.user_handle = u.username_handle`),
         ),
         sql` `,
       )}
       union all select t.user_id from user_email t join import_email e on e.email_handle = t.email_handle where t.is_verified
     ) order by s.kind, s.id for update
-  ) locked`.execute(tx.sql, tx.abort);
+  ) locked`);
 
 /** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
 export const lockHandles = (tx: ImportTx) =>
-  sql`insert into handle as h (name, version)
+  tx.rows(sql`insert into handle as h (name, version)
     select name, 0 from (
       select username_handle as name from import_user
       union select email_handle from import_user
       union select email_handle from import_email
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
-    on conflict (name) do update set version = h.version where false`.execute(tx.sql, tx.abort);
+    on conflict (name) do update set version = h.version where false`);
 
 /** Moves the versions of look-ups by what was created or has changed. */
 export const bumpHandles = (tx: ImportTx) =>
-  sql`update handle h set version = version + 1 where name in (
+  tx.rows(sql`update handle h set version = version + 1 where name in (
     select unnest(array[username_handle, email_handle]) from import_user where outcome <> 'unchanged'
-    union select email_handle from import_email where outcome <> 'unchanged')`.execute(tx.sql, tx.abort);
+    union select email_handle from import_email where outcome <> 'unchanged')`);

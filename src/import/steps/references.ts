@@ -35,9 +35,7 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
     `its ${noun} was skipped`,
     `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
   );
-  await sql
-    .raw(`update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and ${which}`)
-    .execute(tx.sql, tx.abort);
+  await tx.rows(sql.raw(`update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and ${which}`));
 };
 
 /** Finds the scopes that options belong to. */
@@ -48,7 +46,7 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 
 /** Finds the organizations that rows belong to: those of the file, then those that are here. */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
-  await sql.raw(`update ${staging.name} set organization_id = organization_pk`).execute(tx.sql, tx.abort);
+  await tx.rows(sql.raw(`update ${staging.name} set organization_id = organization_pk`));
   await resolveReference(tx, staging, "organization_id", organizations);
   await skip(
     tx,
@@ -65,7 +63,7 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   const find = (from: string, where: string) =>
-    sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`).execute(tx.sql, tx.abort);
+    tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
   /** Whoever kept the name comes first among the users of the file that share it. */
   const named = (column: string) =>
     `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_handle <> natural_handle), pk)`;

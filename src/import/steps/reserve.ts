@@ -52,11 +52,11 @@ const tables = [
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
   for (const [{ name }, table] of tables) {
-    await sql
-      .raw(
+    await tx.rows(
+      sql.raw(
         `select setval('${table}_id_seq', staged.id) from (select max(pk) as id from ${name}) staged, ${table}_id_seq sequence
         where staged.id > sequence.last_value or (staged.id = sequence.last_value and not sequence.is_called)`,
-      )
-      .execute(tx.sql, tx.abort);
+      ),
+    );
   }
 };

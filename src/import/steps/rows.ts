@@ -19,12 +19,12 @@ export type Target = {
   readonly ofSeveralModels?: true;
 };
 
-const run = (tx: ImportTx, statement: string) => sql.raw(statement).execute(tx.sql, tx.abort);
+const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 /** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
 export const skip = (tx: ImportTx, { name }: StagingTable, reason: string, which: string) =>
-  sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
-    insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`.execute(tx.sql, tx.abort);
+  tx.rows(sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
+    insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`);
 
 /** Of several rows with one key the first stays, in the given order. */
 export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>

@@ -15,7 +15,7 @@ const target: Target = {
 
 /** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
 export const lockScopes = (tx: ImportTx) =>
-  sql`insert into subject_version as s (kind, id, version, xid)
+  tx.rows(sql`insert into subject_version as s (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from (
       select (array['global', 'organization', 'project'])[scope_kind + 1] collate "C" as kind, scope_id as id from import_scope_option
       union select 'organization', pk from import_organization
@@ -28,21 +28,21 @@ export const lockScopes = (tx: ImportTx) =>
       union select 'project', o.id from import_origin o join import_project s on s.pk = o.pk where o.kind = 'project'
     ) touched order by kind, id
     -- Never true, but the row is locked before that is seen.
-    on conflict (kind, id) do update set version = s.version where false`.execute(tx.sql, tx.abort);
+    on conflict (kind, id) do update set version = s.version where false`);
 
 /** Writes the options of everybody, of organizations and of projects. Locks are userd's own: those that are set stay. */
 export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
-  await sql`update import_scope_option set update_time = now() where update_time is null`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_scope_option set update_time = now() where update_time is null`);
   await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "), ["value"]);
   // Ids of several models can be the same: all new rows get others.
-  await sql`update import_scope_option set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_scope_option set outcome = 'created' where outcome is null`);
   await freshIds(tx, target);
   await updateRows(tx, target);
   await forgetPlans(tx);
-  await sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
+  await tx.rows(sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
     select id, scope_kind, scope_id, key, value, update_time, update_time
-    from import_scope_option where outcome = 'created' order by id`.execute(tx.sql, tx.abort);
+    from import_scope_option where outcome = 'created' order by id`);
 };

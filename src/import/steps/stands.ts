@@ -57,8 +57,8 @@ export const keepChanged = async (
   // The stamp goes without saying, and so does the folded form of a name.
   const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
   const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
-  const { rows } = await sql
-    .raw<{ kept: number }>(`
+  const rows = await tx.rows(
+    sql.raw<{ kept: number }>(`
     with differing as materialized (
       select s.ctid as place, array_remove(array[${differing}], null) as columns, ${kind} collate "C" as kind, ${id}::bigint as id, (${key})::text as key,
         ${stamp === undefined ? "null" : newerOf(stamp.column)} as newer
@@ -84,7 +84,7 @@ export const keepChanged = async (
       insert into import_note (model, record, pk, reason, about)
       select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked where said is not null
     )
-    select count(*)::int as kept from marked`)
-    .execute(tx.sql, tx.abort);
+    select count(*)::int as kept from marked`),
+  );
   return (rows[0]?.kept ?? 0) > 0;
 };

@@ -14,15 +14,15 @@ const SUFFIX_LENGTH = 11;
  * plain are not even read.
  */
 const noteUnusual = async (tx: ImportTx): Promise<void> => {
-  const { rows } = await sql<{ model: string; record: bigint; pk: bigint; username: string }>`
-    select model, record, pk, username from import_user where username ~ '[^!-~]'`.execute(tx.sql, tx.abort);
+  const rows = await tx.rows(sql<{ model: string; record: bigint; pk: bigint; username: string }>`
+    select model, record, pk, username from import_user where username ~ '[^!-~]'`);
   const unusual = rows.filter(({ username }) => usernameFault(username) !== undefined && addressFault(username) !== undefined);
   if (unusual.length === 0) return;
-  await sql`
+  await tx.rows(sql`
     insert into import_note (model, record, pk, reason, about)
     select model, record::bigint, pk::bigint, 'kept: CreateUser would refuse the username (docs/names.md)', 'user ' || pk
     from unnest(${unusual.map(({ model }) => model)}::text[], ${unusual.map(({ record }) => String(record))}::text[],
-      ${unusual.map(({ pk }) => String(pk))}::text[]) as t (model, record, pk)`.execute(tx.sql, tx.abort);
+      ${unusual.map(({ pk }) => String(pk))}::text[]) as t (model, record, pk)`);
 };
 
 /** The rows that give way: an id means that the record is here, and keeps its name; a conflict that stops the import is not renamed. */
@@ -57,8 +57,8 @@ export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
     `(select count(*) from ${alias} x where x.${name} >= p.stem || '-' and x.${name} < p.stem || '.' ${same("x")})`;
   const what = noun === "user" ? "username" : "slug";
   const cut = (column: string) => (noun === "user" ? `i.${column}` : `left(i.${column}, ${maxLength - SUFFIX_LENGTH})`);
-  await sql
-    .raw(`
+  await tx.rows(
+    sql.raw(`
     with ${giveWay(kind)}, suffixed as (
       select p.place, p.keeper, (
         select '-' || n from generate_series(2, p.turn + 1 + ${taken(table)} + ${taken(staging.name)}) n
@@ -71,8 +71,8 @@ export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
     )
     insert into import_note (model, record, pk, reason, about)
     select model, record, pk, 'renamed: another ${noun} has its ${what}',
-      format('${noun} %s got the suffix %s, since ${noun} %s has the name', pk, suffix, keeper) from renamed`)
-    .execute(tx.sql, tx.abort);
+      format('${noun} %s got the suffix %s, since ${noun} %s has the name', pk, suffix, keeper) from renamed`),
+  );
   if (noun !== "user") return;
   await noteUnusual(tx);
   await skip(tx, users, "another user has its username, which is too long for a suffix", `length(t.username) > ${maxLength}`);

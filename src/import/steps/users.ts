@@ -17,7 +17,7 @@ const target: Target = {
 
 /** When a user was last seen never goes back: the service may have seen it since the file was written. */
 const mergeActivity = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with seen as (
       insert into user_activity as a (user_id, last_login, last_active)
       select id, last_login, last_active from import_user where (last_login is not null or last_active is not null) and not is_joined order by id
@@ -27,11 +27,11 @@ const mergeActivity = (tx: ImportTx) =>
           (greatest(a.last_login, excluded.last_login), greatest(a.last_active, excluded.last_active))
       returning user_id
     )
-    update import_user s set outcome = 'updated' from seen where s.id = seen.user_id and s.outcome = 'unchanged'`.execute(tx.sql, tx.abort);
+    update import_user s set outcome = 'updated' from seen where s.id = seen.user_id and s.outcome = 'unchanged'`);
 
 /** The system user stays active (U39), whatever the file says. */
 const keepSystemUser = (tx: ImportTx) =>
-  sql`
+  tx.rows(sql`
     with kept as (
       update import_user s set is_active = u.is_active, is_suspended = u.is_suspended from users u
       where u.id = s.id and u.username_handle = ${tx.systemUser.handle}
@@ -39,16 +39,16 @@ const keepSystemUser = (tx: ImportTx) =>
       returning s.model, s.record, s.pk, s.id
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, 'the system user stays active', format('user %s', id) from kept`.execute(tx.sql, tx.abort);
+    select model, record, pk, 'the system user stays active', format('user %s', id) from kept`);
 
 /** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   const all = `{${Object.keys(target.columns).join(",")}}`;
-  await sql`update import_user set absent = absent || ${all}::text[] where is_joined`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_user set absent = absent || ${all}::text[] where is_joined`);
   await keepAbsent(tx, target, "t.id = s.id");
   await keepSystemUser(tx);
   await matchRows(tx, target, "t.id = s.id");
-  await sql`update import_user set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
+  await tx.rows(sql`update import_user set outcome = 'created' where outcome is null`);
 };
 
 /** Writes the users. */

@@ -1,0 +1,36 @@
+import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
+import type { AbortOptions, Schema } from "./orm.ts";
+
+/** A statement with bound parameters: a template of SQL, or a query that was built. */
+type Statement<R> = RawBuilder<R> | Compilable<R>;
+
+/** Where statements run: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
+export type Session = {
+  /** Builds queries. They run by the functions below, which also end them. */
+  readonly sql: Kysely<Schema>;
+  /** The rows that a statement returns. */
+  readonly rows: <R>(statement: Statement<R>) => Promise<R[]>;
+  /** The first row that a statement returns; undefined without one. */
+  readonly row: <R>(statement: Statement<R>) => Promise<R | undefined>;
+  /** The first row of a statement that always returns one. */
+  readonly one: <R>(statement: Statement<R>) => Promise<R>;
+  /** The number of rows that a statement wrote. */
+  readonly affected: (statement: Statement<unknown>) => Promise<number>;
+};
+
+/** A session on a transaction, a connection or the pool; `abort` goes with every statement. */
+export const createSession = (sql: Kysely<Schema>, abort?: AbortOptions): Session => {
+  const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
+    "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);
+  return {
+    sql,
+    rows: async (statement) => (await run(statement)).rows,
+    row: async (statement) => (await run(statement)).rows[0],
+    one: async (statement) => {
+      const [row] = (await run(statement)).rows;
+      if (row === undefined) throw new Error("The statement returned no row.");
+      return row;
+    },
+    affected: async (statement) => Number((await run(statement)).numAffectedRows ?? 0n),
+  };
+};
