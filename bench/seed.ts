@@ -1,6 +1,6 @@
 import { createClient } from "@connectrpc/connect";
-import { UserOptionService } from "../src/gen/users/v1/user_option_service_pb.ts";
-import { UserService } from "../src/gen/users/v1/user_service_pb.ts";
+import { UserOptionService } from "../src/gen/userd/v1/user_option_service_pb.ts";
+import { UserService } from "../src/gen/userd/v1/user_service_pb.ts";
 import { toValue } from "../src/options/value.ts";
 import { createGrpcJsTransport } from "../test/support/grpc-js-transport.ts";
 import type { Service } from "./service.ts";

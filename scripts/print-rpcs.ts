@@ -7,7 +7,7 @@
 import { getOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import type { Dependencies } from "../src/dependencies.ts";
-import { permission } from "../src/gen/users/v1/options_pb.ts";
+import { permission } from "../src/gen/userd/v1/options_pb.ts";
 import { createRoutes } from "../src/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
 
@@ -21,7 +21,7 @@ export const rpcTable = (): string => {
       return [`\`${service}/${method.name}\``, kind, `\`${getOption(method, permission)}\``];
     }),
   );
-  return markdownTable(["RPC of `users.v1`", "kind", "permission"], rows);
+  return markdownTable(["RPC of `userd.v1`", "kind", "permission"], rows);
 };
 
 if (import.meta.main) process.stdout.write(rpcTable());

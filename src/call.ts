@@ -19,7 +19,7 @@ export type Caller = {
 
 /** All that an operation may know of its invocation. Tests and the import use a literal. */
 export type Call = {
-  /** The RPC, for example `users.v1.UserService/GetUser`. */
+  /** The RPC, for example `userd.v1.UserService/GetUser`. */
   readonly method: string;
   readonly caller: Caller;
   /** The user on whose behalf the caller acts (`x-acting-user-id`). */

@@ -1,4 +1,4 @@
-import type { ErrorReason } from "./gen/users/v1/errors_pb.ts";
+import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 
 /** The wire string of an error's reason. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;

@@ -20,7 +20,7 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   boundGarbage();
   const [grpc, http] = [formatAddress(app.grpcAddress), formatAddress(app.httpAddress)];
   ready(
-    `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/users.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
+    `userd is ready: gRPC on ${grpc}, HTTP on ${http}\nTry: curl http://${http}/userd.v1.UserService/CreateUser -H 'content-type: application/json' -d '{"user":{"email":"ann@example.com"}}'\n`,
   );
   process.on("SIGHUP", () => void app.reload());
   await stopped;

@@ -1,4 +1,4 @@
-/** The permissions that a caller can have, and what they open. The method option `(users.v1.permission)` names one. */
+/** The permissions that a caller can have, and what they open. The method option `(userd.v1.permission)` names one. */
 export const permissions = [
   "users.read",
   "users.write",

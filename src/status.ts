@@ -38,7 +38,7 @@ export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | un
 /** The machine-readable half of an error: its reason always, the fields and the time to wait where there are any. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {
   const { reason, metadata, violations } = error;
-  const details = [detail(ErrorInfoSchema, { reason, domain: "users.v1", metadata })];
+  const details = [detail(ErrorInfoSchema, { reason, domain: "userd.v1", metadata })];
   if (violations.length > 0) {
     details.push(detail(BadRequestSchema, { fieldViolations: violations.map((violation) => ({ ...violation })) }));
   }

@@ -9,7 +9,7 @@ export type Body = {
 export type Target = {
   /** `host:port`. */
   readonly address: string;
-  /** For example `/users.v1.UserOptionService/GetOption`. */
+  /** For example `/userd.v1.UserOptionService/GetOption`. */
   readonly path: string;
   /** Sent in turn. */
   readonly bodies: readonly Body[];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { seedAccount } from "./access.ts";
 import { prepareRead } from "./read.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import pg from "pg";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { seededOptions } from "../seed.ts";
 import { prepareRead } from "./read.ts";

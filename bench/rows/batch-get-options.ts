@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import type { Bench, Row } from "../bench.ts";
 import { watchCacheUse } from "../cache-use.ts";
 import { seededOptions, withAllOptions as users } from "../seed.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AccessRule } from "../../src/gen/users/v1/access_pb.ts";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
+import { AccessRule } from "../../src/gen/userd/v1/access_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { seedAccount } from "./access.ts";
 import { prepareRead } from "./read.ts";

@@ -4,7 +4,7 @@ import {
   FindUsersByOptionRequestSchema,
   FindUsersByOptionResponseSchema,
   UserOptionService,
-} from "../../src/gen/users/v1/user_option_service_pb.ts";
+} from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { toValue } from "../../src/options/value.ts";
 import type { Row } from "../bench.ts";
 import { frame } from "../load/load.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { prepareRead } from "./read.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
-import { ListResourcesRequestSchema, ListResourcesResponseSchema } from "../../src/gen/users/v1/resource_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
+import { ListResourcesRequestSchema, ListResourcesResponseSchema } from "../../src/gen/userd/v1/resource_pb.ts";
 import type { Row } from "../bench.ts";
 import { askers, firstAccount, kind, loadResources } from "../generator/resources.ts";
 import { frame } from "../load/load.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { LookupStatus, type UserKeySchema, UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { LookupStatus, type UserKeySchema, UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import type { Row } from "../bench.ts";
 import { prepareRead } from "./read.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import pg from "pg";
-import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { OptionSource } from "../../src/gen/userd/v1/user_option_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import type { Bench, Prepared, Row } from "../bench.ts";
 import { watchCacheUse } from "../cache-use.ts";
 import { runReader } from "../yardsticks/pg.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { SetOptionRequestSchema, SetOptionResponseSchema, UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { SetOptionRequestSchema, SetOptionResponseSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { toValue } from "../../src/options/value.ts";
 import type { Bench, Row } from "../bench.ts";
 import { type Body, frame } from "../load/load.ts";

@@ -4,7 +4,7 @@ import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { Schema } from "../../src/db/orm.ts";
 import type { Tx } from "../../src/db/transaction.ts";
-import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createOptionScopes } from "../../src/options/option-scopes.ts";
 import type { OptionRegistry } from "../../src/options/registry/registry.ts";
 import { setOption } from "../../src/options/set-option.ts";

@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type Decision, decide } from "./policy.ts";
 
 /** BatchCheckAccess: each user's scope is made once for each relation, whatever the number of its checks. */

@@ -1,6 +1,6 @@
 import { type Operation, whenBoth } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { decide } from "./policy.ts";
 
 /** CheckAccess: what the scope says of one owner. */

@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { GetAccessScopeResponseSchema } from "../gen/users/v1/access_pb.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ownersOf, type Scope } from "./policy.ts";
 
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>

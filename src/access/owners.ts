@@ -4,7 +4,7 @@ import type { Wanted } from "../cache/lookup.ts";
 import type { Reading } from "../cache/reading.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { AccessCheck } from "../gen/users/v1/access_pb.ts";
+import type { AccessCheck } from "../gen/userd/v1/access_pb.ts";
 import { findResources, type ResourceRow } from "../resources/resource.select.ts";
 import type { AccessUsers } from "./access.lookup.ts";
 import type { AccessUser, Owner } from "./policy.ts";

@@ -1,5 +1,5 @@
-import { AccessRule } from "../gen/users/v1/access_pb.ts";
-import { AccessRelation } from "../gen/users/v1/access_relation_pb.ts";
+import { AccessRule } from "../gen/userd/v1/access_pb.ts";
+import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
 /** Who reads what others of its account own: nobody but admins' (`owner_only`), or all of them (`account_wide`). */
 export type ReadPolicy = "owner_only" | "account_wide";

@@ -3,7 +3,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Schema } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import type { Vault } from "../secrets.ts";
 import { writableUser } from "../users/writable-user.ts";

@@ -2,7 +2,7 @@ import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { Schema } from "../db/orm.ts";
-import { type AuthenticatorSchema, AuthenticatorType } from "../gen/users/v1/authenticator_pb.ts";
+import { type AuthenticatorSchema, AuthenticatorType } from "../gen/userd/v1/authenticator_pb.ts";
 import { toValue } from "../options/value.ts";
 import type { Vault } from "../secrets.ts";
 

@@ -2,7 +2,7 @@ import { type SqlBool, sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { has2fa } from "../users/user.select.ts";
 
 /** BatchHas2fa: one result per user, in one statement. */

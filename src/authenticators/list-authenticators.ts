@@ -3,8 +3,8 @@ import type { Operation } from "../call.ts";
 import type { Schema } from "../db/orm.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListAuthenticatorsRequestSchema } from "../gen/users/v1/authenticator_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListAuthenticatorsRequestSchema } from "../gen/userd/v1/authenticator_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { toAuthenticator } from "./authenticator.mapping.ts";
 

@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { addAuthenticator } from "./add-authenticator.ts";
 import { batchHas2fa } from "./batch-has-2fa.ts";
 import { listAuthenticators } from "./list-authenticators.ts";

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { invalidField } from "../errors.ts";
-import type { Consistency } from "../gen/users/v1/consistency_pb.ts";
+import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { fastReading, type Reading } from "./reading.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "./token.ts";
 

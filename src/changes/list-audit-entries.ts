@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListAuditEntriesRequestSchema } from "../gen/users/v1/audit_entry_pb.ts";
-import type { ChangeService } from "../gen/users/v1/change_service_pb.ts";
+import { ListAuditEntriesRequestSchema } from "../gen/userd/v1/audit_entry_pb.ts";
+import type { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import { momentOf } from "../moment.ts";
 import { toAuditEntry } from "./audit-entry.mapping.ts";
 

@@ -1,5 +1,5 @@
-import { type User, UserView } from "../gen/users/v1/user_pb.ts";
-import { LookupStatus, type UserKey, UserService } from "../gen/users/v1/user_service_pb.ts";
+import { type User, UserView } from "../gen/userd/v1/user_pb.ts";
+import { LookupStatus, type UserKey, UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";

@@ -1,5 +1,5 @@
 import type { Client } from "@connectrpc/connect";
-import { type InvalidOption, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type InvalidOption, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { type OptionDefinition, OptionDefinitionSchema } from "../gen/users/v1/option_definition_pb.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type OptionDefinition, OptionDefinitionSchema } from "../gen/userd/v1/option_definition_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { type Accessor, accessorOf, type GeneratedFile } from "../options/codegen/accessor.ts";
 import { go } from "../options/codegen/go.ts";
 import { python } from "../options/codegen/python.ts";

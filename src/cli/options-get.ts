@@ -1,6 +1,6 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { findUser } from "./find-user.ts";

@@ -1,7 +1,7 @@
 import { toJson, toJsonString } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type UserOption, UserOptionSchema } from "../gen/users/v1/user_option_pb.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { type UserOption, UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
 import { pagesOf } from "./pages.ts";

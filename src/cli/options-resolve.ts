@@ -1,6 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
-import { ResolvedOptionSchema } from "../gen/users/v1/user_option_pb.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";

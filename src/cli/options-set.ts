@@ -1,6 +1,6 @@
 import { fromJsonString } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";

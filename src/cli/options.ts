@@ -48,6 +48,6 @@ export const optionsCommand = (): Command =>
         .addOption(new Option("--lang <language>", "the language").choices(["ts", "go", "python"]).makeOptionMandatory())
         .requiredOption("--out <folder>", "where the file goes")
         .option("--definitions <file>", "a registry file, instead of the running service")
-        .option("--go-import <path>", "import path of the Go code of users.v1", "userd/gen/users/v1")
+        .option("--go-import <path>", "import path of the Go code of userd.v1", "userd/gen/userd/v1")
         .action(whenRun(() => import("./options-codegen.ts"))),
     );

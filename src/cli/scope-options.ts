@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { UserOption } from "../gen/users/v1/user_option_pb.ts";
+import type { UserOption } from "../gen/userd/v1/user_option_pb.ts";
 import { type ClientOptions, withClientOptions } from "./client-options.ts";
 
 /** A scope, as the command line names it. */

@@ -1,6 +1,6 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/users/v1/user_option_pb.ts";
+import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/userd/v1/user_option_pb.ts";
 import type { ScopeOptions } from "./scope-options.ts";
 
 /** JSON on one line, for people. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
-import { UserSchema } from "../gen/users/v1/user_pb.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { CommandError, ExitCode } from "./exit.ts";

@@ -1,6 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
-import { type User, UserSchema } from "../gen/users/v1/user_pb.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { type User, UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { printTable } from "./table.ts";

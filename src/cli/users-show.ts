@@ -1,5 +1,5 @@
 import { toJson } from "@bufbuild/protobuf";
-import { UserSchema } from "../gen/users/v1/user_pb.ts";
+import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
 import { printTable } from "./table.ts";

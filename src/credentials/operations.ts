@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { createPasswordReset } from "./create-password-reset.ts";
 import { resetPassword } from "./reset-password.ts";
 import { rotateSessionNonce } from "./rotate-session-nonce.ts";

@@ -3,7 +3,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { RESET_HOURS } from "./password-reset.ts";
 import type { Passwords } from "./passwords.ts";

@@ -3,7 +3,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertAddress } from "../names/rules.ts";
 import { claimNames } from "../users/names.ts";
 import { toUserEmail } from "../users/user.mapping.ts";

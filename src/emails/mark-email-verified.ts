@@ -2,7 +2,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingSubjects } from "../organizations/invitations.ts";
 import { assertMay } from "../users/privileges.ts";
 import { toUserEmail } from "../users/user.mapping.ts";

@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { addUserEmail } from "./add-user-email.ts";
 import { createEmailVerification } from "./create-email-verification.ts";
 import { listUserEmails } from "./list-user-emails.ts";

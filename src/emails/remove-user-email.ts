@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
 import { failedPrecondition } from "../errors.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { claimNames } from "../users/names.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { removeMailOptions } from "./mail-options.ts";

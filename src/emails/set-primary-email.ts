@@ -7,7 +7,7 @@ import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertNamesFree } from "../users/names.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { toUser } from "../users/user.mapping.ts";

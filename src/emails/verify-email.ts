@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import { tokenHash, tokenRefused } from "../credentials/secret-token.ts";
 import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingSubjects } from "../organizations/invitations.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { VERIFICATION_HOURS } from "./create-email-verification.ts";

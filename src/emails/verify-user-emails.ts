@@ -3,7 +3,7 @@ import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 
 /** VerifyUserEmails: one result per pair, in one statement. */
 export const verifyUserEmails =

@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Schema } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
 import { assertNamed } from "./provider.ts";

@@ -2,8 +2,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate, type Value } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { Schema } from "../db/orm.ts";
-import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/users/v1/auth_identity_pb.ts";
-import type { IdentityProviderSchema, IdentitySchema } from "../gen/users/v1/identity_pb.ts";
+import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
+import type { IdentityProviderSchema, IdentitySchema } from "../gen/userd/v1/identity_pb.ts";
 import { toValue } from "../options/value.ts";
 import type { AuthIdentityRow, IdentityRow } from "./link.ts";
 

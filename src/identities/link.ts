@@ -4,7 +4,7 @@ import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError, failedPrecondition, notFound } from "../errors.ts";
-import { IdentityStatus } from "../gen/users/v1/identity_pb.ts";
+import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
 
 /** The two tables of links; their columns have the same names. */

@@ -3,8 +3,8 @@ import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { type Pager, withinPage } from "../db/page.ts";
-import { ListAuthIdentitiesRequestSchema } from "../gen/users/v1/auth_identity_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListAuthIdentitiesRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { toAuthIdentity } from "./identity.mapping.ts";
 import { type AuthIdentityRow, linkBytes, linkColumns } from "./link.ts";
 

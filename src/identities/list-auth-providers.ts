@@ -3,8 +3,8 @@ import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database, Schema } from "../db/orm.ts";
 import { type Pager, type Sized, withinPage } from "../db/page.ts";
-import { ListAuthProvidersRequestSchema } from "../gen/users/v1/auth_identity_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListAuthProvidersRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { sentBytes } from "../options/value.ts";
 import { toAuthProvider } from "./identity.mapping.ts";
 

@@ -3,8 +3,8 @@ import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database, Schema } from "../db/orm.ts";
 import { type Pager, type Sized, withinPage } from "../db/page.ts";
-import { ListIdentityProvidersRequestSchema } from "../gen/users/v1/identity_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListIdentityProvidersRequestSchema } from "../gen/userd/v1/identity_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { sentBytes } from "../options/value.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
 

@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { createAuthProvider } from "./create-auth-provider.ts";
 import { createIdentityProvider } from "./create-identity-provider.ts";
 import { deleteAuthProvider } from "./delete-auth-provider.ts";

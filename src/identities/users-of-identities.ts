@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
+import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 
 /** The users who have identities, in the order of these: one at most for each. One statement, none for no identities. */
 export const usersOfIdentities = async (

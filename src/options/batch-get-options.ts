@@ -1,7 +1,7 @@
 import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { BatchGetOptionsRequest, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { BatchGetOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { aliveOptions, readAllUserOptions } from "./held-options.ts";
 import { MAX_HELD_SCOPES, readManyScopes } from "./many-scopes.ts";
 import { type Scope, ScopeKind, scopeOf } from "./scope.ts";

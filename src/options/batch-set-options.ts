@@ -8,7 +8,7 @@ import {
   type BatchSetOptionsRequest,
   type BatchSetOptionsResponse,
   UserOptionService,
-} from "../gen/users/v1/user_option_service_pb.ts";
+} from "../gen/userd/v1/user_option_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";

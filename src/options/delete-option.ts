@@ -3,7 +3,7 @@ import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeOf } from "./scope.ts";

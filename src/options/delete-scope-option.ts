@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
 import { storedScopeOption } from "./stored-scope-option.ts";

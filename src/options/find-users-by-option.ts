@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
-import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { alive } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";

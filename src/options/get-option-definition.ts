@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import { notFound } from "../errors.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 

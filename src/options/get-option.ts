@@ -3,7 +3,7 @@ import { stalenessOf } from "../cache/freshness.ts";
 import type { Reading } from "../cache/reading.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { isAlive, readScopeFor } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";

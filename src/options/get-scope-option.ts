@@ -2,7 +2,7 @@ import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { readScopes } from "./live-scopes.ts";
 import { scopeOfTarget } from "./target.ts";
 

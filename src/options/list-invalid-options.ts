@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListInvalidOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ListInvalidOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import type { ScopeKind } from "./scope.ts";

@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListOptionDefinitionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ListOptionDefinitionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { Definition } from "./registry/definition.ts";
 import { wireBytes } from "./value.ts";

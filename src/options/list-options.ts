@@ -3,7 +3,7 @@ import { stalenessOf } from "../cache/freshness.ts";
 import type { Call, Operation } from "../call.ts";
 import { MAX_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ListOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { aliveOptions, readScope } from "./held-options.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListScopeOptionsRequestSchema, type UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { ListScopeOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { scopeOptionColumns } from "./stored-scope-option.ts";
 import { scopeOfTarget } from "./target.ts";

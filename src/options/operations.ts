@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import type { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { applyOptionChanges } from "./apply-option-changes.ts";
 import { batchGetOptions } from "./batch-get-options.ts";
 import { batchSetOptions } from "./batch-set-options.ts";

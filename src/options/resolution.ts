@@ -1,5 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { OptionSource } from "../gen/users/v1/user_option_pb.ts";
+import { OptionSource } from "../gen/userd/v1/user_option_pb.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import { ScopeKind } from "./scope.ts";
 

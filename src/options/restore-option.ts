@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { canonicalJson } from "./canonical.ts";
 import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";

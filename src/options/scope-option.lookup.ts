@@ -5,7 +5,7 @@ import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
-import type { ScopeOptionSchema } from "../gen/users/v1/scope_option_pb.ts";
+import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";

@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
-import { UserOptionService } from "../gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
 import { type Growth, refusalsOf } from "./quota.ts";
 import type { Scope } from "./scope.ts";

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Subject } from "../cache/subject.ts";
-import type { ScopeOption, ScopeOptionSchema } from "../gen/users/v1/scope_option_pb.ts";
+import type { ScopeOption, ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
 /** Whose scope option a request names. */
@@ -17,7 +17,7 @@ export const scopeOfTarget = (target: Target): Scope => {
 export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof ScopeOptionSchema>["target"] & object => {
   if (kind === ScopeKind.ORGANIZATION) return { case: "organizationId", value: id };
   if (kind === ScopeKind.PROJECT) return { case: "projectId", value: id };
-  return { case: "global", value: {} };
+  return { case: "globalScope", value: {} };
 };
 
 /** The subject whose version moves with the options of a scope. */

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
-import { OrganizationStatus } from "../gen/users/v1/organization_pb.ts";
+import { OrganizationStatus } from "../gen/userd/v1/organization_pb.ts";
 import type { Kind, NamedRow } from "./kind.ts";
 import { ACTIVE, HIDDEN } from "./organization.mapping.ts";
 import { drawnSlug, freeSlug, slugOf } from "./slug.ts";

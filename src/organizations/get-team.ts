@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
 import { storedRow } from "./stored.ts";

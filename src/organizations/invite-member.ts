@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { holderOf } from "./invitations.ts";

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListMembersRequestSchema, MemberRole } from "../gen/users/v1/member_pb.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { ListMembersRequestSchema, MemberRole } from "../gen/userd/v1/member_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { readPage } from "./list-page.ts";
 import { memberColumns, roleColumn, toMember } from "./member.mapping.ts";
 

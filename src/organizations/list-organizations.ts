@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListOrganizationsRequestSchema } from "../gen/users/v1/organization_pb.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { ListOrganizationsRequestSchema } from "../gen/userd/v1/organization_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { type OrganizationRow, organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
 import { owners } from "./owners.ts";

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
-import { ListProjectsRequestSchema } from "../gen/users/v1/project_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { ListProjectsRequestSchema } from "../gen/userd/v1/project_pb.ts";
 import { projects } from "./kind.ts";
 import { listed, readPage } from "./list-page.ts";
 import { toProject } from "./organization.mapping.ts";

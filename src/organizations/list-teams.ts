@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
-import { ListTeamsRequestSchema } from "../gen/users/v1/team_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { ListTeamsRequestSchema } from "../gen/userd/v1/team_pb.ts";
 import { teams } from "./kind.ts";
 import { listed, readPage } from "./list-page.ts";
 import { toTeam } from "./organization.mapping.ts";

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListUserOrganizationsRequestSchema } from "../gen/users/v1/organization_pb.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { ListUserOrganizationsRequestSchema } from "../gen/userd/v1/organization_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
 import type { OrganizationRow } from "./kind.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";

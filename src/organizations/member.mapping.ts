@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import type { MemberRole, MemberSchema } from "../gen/users/v1/member_pb.ts";
+import type { MemberRole, MemberSchema } from "../gen/userd/v1/member_pb.ts";
 import { etagOf } from "./organization.mapping.ts";
 
 /** A member as it is selected; ids in an array come as text. */

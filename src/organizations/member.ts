@@ -5,7 +5,7 @@ import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
-import type { MemberRole } from "../gen/users/v1/member_pb.ts";
+import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
 /** Which member a request names. The proto's rules have refused one that names none. */

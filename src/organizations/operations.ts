@@ -1,6 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { addMember } from "./add-member.ts";
 import { addProjectTeam } from "./add-project-team.ts";
 import { addTeamMember } from "./add-team-member.ts";

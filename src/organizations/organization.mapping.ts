@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { type OrganizationSchema, OrganizationStatus } from "../gen/users/v1/organization_pb.ts";
-import type { ProjectSchema } from "../gen/users/v1/project_pb.ts";
-import type { TeamSchema } from "../gen/users/v1/team_pb.ts";
+import { type OrganizationSchema, OrganizationStatus } from "../gen/userd/v1/organization_pb.ts";
+import type { ProjectSchema } from "../gen/userd/v1/project_pb.ts";
+import type { TeamSchema } from "../gen/userd/v1/team_pb.ts";
 import type { NamedRow, OrganizationRow, ProjectRow, TeamRow } from "./kind.ts";
 
 /** The values of the column `status`. */

@@ -1,7 +1,7 @@
 import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { removeOrganization } from "../lifecycle/purge-organization.ts";
 import { assertMay } from "../users/privileges.ts";
 import { organizations } from "./kind.ts";

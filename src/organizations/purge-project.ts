@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { removeProject } from "../lifecycle/purge-organization.ts";
 import { assertMay } from "../users/privileges.ts";
 import { projects } from "./kind.ts";

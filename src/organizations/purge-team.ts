@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { assertMay } from "../users/privileges.ts";
 import { teams } from "./kind.ts";
 import { organizationOf, storedById } from "./stored.ts";

@@ -6,7 +6,7 @@ import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { acceptInvitations, holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";

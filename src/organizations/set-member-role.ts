@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/users/v1/organization_service_pb.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { roleColumn, toMember } from "./member.mapping.ts";
 import { memberSubjects, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";

@@ -4,7 +4,7 @@ import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
-import type { AccountSchema } from "../gen/users/v1/account_pb.ts";
+import type { AccountSchema } from "../gen/userd/v1/account_pb.ts";
 import { toMetadata } from "./metadata.ts";
 import { etagOf } from "./versioned-row.ts";
 

@@ -4,7 +4,7 @@ import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
-import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { assertAddress } from "../names/rules.ts";
 import { type ContactRow, lacksPrimary, toContact } from "./contacts.ts";
 

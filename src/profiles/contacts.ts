@@ -5,7 +5,7 @@ import { handleOf } from "../db/handles.ts";
 import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, notFound } from "../errors.ts";
-import type { AccountContactSchema } from "../gen/users/v1/account_contact_pb.ts";
+import type { AccountContactSchema } from "../gen/userd/v1/account_contact_pb.ts";
 
 /** A contact of an account. */
 export type ContactRow = Selectable<Schema["account_contact"]>;

@@ -1,5 +1,5 @@
 import { failedPrecondition } from "../errors.ts";
-import type { ProfileFilter, ProfileTerm, TextMatch } from "../gen/users/v1/profile_filter_pb.ts";
+import type { ProfileFilter, ProfileTerm, TextMatch } from "../gen/userd/v1/profile_filter_pb.ts";
 
 /** How a filter is served: by an index, by a walk that soon finds a page, or by looking at the text of every profile. */
 type Cost = "index" | "walk" | "scan";

@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { accountNotFound, selectAccounts, toAccount } from "./account.select.ts";
 
 /** GetAccount: by its id or its number. */

@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { assertExpansion, expandedOne } from "./expand.ts";
 import { profileNotFound, selectProfiles } from "./profile.select.ts";
 

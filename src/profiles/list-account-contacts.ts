@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListAccountContactsRequestSchema } from "../gen/users/v1/account_contact_pb.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ListAccountContactsRequestSchema } from "../gen/userd/v1/account_contact_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { accountNotFound, selectAccounts } from "./account.select.ts";
 import { toContact } from "./contacts.ts";
 

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { type Sized, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListAccountsRequestSchema } from "../gen/users/v1/account_pb.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ListAccountsRequestSchema } from "../gen/userd/v1/account_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type AccountRow, toAccount } from "./account.select.ts";
 import { bytesOfMetadata, metadataBytes } from "./metadata.ts";
 

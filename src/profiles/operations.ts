@@ -3,7 +3,7 @@ import { checkAccess } from "../access/check-access.ts";
 import { getAccessScope } from "../access/get-access-scope.ts";
 import type { Operations } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { listResources } from "../resources/list-resources.ts";
 import { registerResources } from "../resources/register-resources.ts";
 import { transferResources } from "../resources/transfer-resources.ts";

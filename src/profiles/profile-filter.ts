@@ -1,7 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { handleOf } from "../db/handles.ts";
 import { type DomainError, invalidField } from "../errors.ts";
-import type { ProfileFilter, ProfileTerm, TextMatch, TimeRange } from "../gen/users/v1/profile_filter_pb.ts";
+import type { ProfileFilter, ProfileTerm, TextMatch, TimeRange } from "../gen/userd/v1/profile_filter_pb.ts";
 import { momentOf } from "../moment.ts";
 import { assertServed } from "./filter-cost.ts";
 

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { UserProfileSchema } from "../gen/users/v1/user_profile_pb.ts";
+import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { toUser } from "../users/user.mapping.ts";
 import type { UserRow } from "../users/user.select.ts";
 import { type AccountRow, toAccount } from "./account.select.ts";

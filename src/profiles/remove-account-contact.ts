@@ -3,7 +3,7 @@ import { accountSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { storedAccount } from "./account.select.ts";
 import { contactNotFound } from "./contacts.ts";
 

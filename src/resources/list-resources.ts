@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { ownersOf, type Scope } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
-import { ListResourcesRequestSchema } from "../gen/users/v1/resource_pb.ts";
+import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { toResource } from "./resource.mapping.ts";
 import { type ResourceRow, resourceColumns } from "./resource.select.ts";
 

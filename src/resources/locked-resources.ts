@@ -4,7 +4,7 @@ import type { Database } from "../db/orm.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
-import type { ResourceRef } from "../gen/users/v1/resource_pb.ts";
+import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { accountSubjects } from "./owner-accounts.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ResourceSchema } from "../gen/users/v1/resource_pb.ts";
+import type { ResourceSchema } from "../gen/userd/v1/resource_pb.ts";
 import type { ResourceRow } from "./resource.select.ts";
 
 /** A resource as the API shows it. */

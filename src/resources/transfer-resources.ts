@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
-import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
 import { accountsOfProfiles } from "./owner-accounts.ts";

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
-import { ProfileService } from "../gen/users/v1/profile_service_pb.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
 import { toResource } from "./resource.mapping.ts";

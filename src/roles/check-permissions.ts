@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { PermissionSourceSchema } from "../gen/users/v1/permissions_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { PermissionSourceSchema } from "../gen/userd/v1/permissions_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { rolesOf } from "../users/full-user.ts";
 import { isPresent } from "../users/present.ts";
 import type { HeldUser, Users } from "../users/user.lookup.ts";

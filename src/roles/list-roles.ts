@@ -2,8 +2,8 @@ import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Pager } from "../db/page.ts";
-import { ListRolesRequestSchema } from "../gen/users/v1/role_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListRolesRequestSchema } from "../gen/userd/v1/role_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { toRole } from "./role.mapping.ts";
 import { selectRoles } from "./role.select.ts";
 

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { conflict } from "../errors.ts";
-import type { RoleSchema } from "../gen/users/v1/role_pb.ts";
+import type { RoleSchema } from "../gen/userd/v1/role_pb.ts";
 import type { RoleRow } from "./role.select.ts";
 
 /** The version of a role. The id is part of it: a role that is created anew begins at version 1 again. */

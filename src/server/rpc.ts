@@ -1,7 +1,7 @@
 import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
-import { batch_write, permission } from "../gen/users/v1/options_pb.ts";
+import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
 import { isPermission, type Permission } from "../permissions.ts";
 import type { Route } from "../routes.ts";
 
@@ -31,7 +31,7 @@ export type Rpc = {
   /** Which of request and response are streams. */
   readonly kind: Exclude<DescMethod["methodKind"], "bidi_streaming">;
   readonly operation: AnyOperation;
-  /** For example `users.v1.UserService/GetUser`: the label of metrics and logs. */
+  /** For example `userd.v1.UserService/GetUser`: the label of metrics and logs. */
   readonly name: string;
   readonly permission: Permission;
   /** The deadline when the client sends none, in milliseconds. */
@@ -74,7 +74,7 @@ export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
       const needed = getOption(method, permission);
       const operation = operations[method.localName] as AnyOperation | undefined;
       if (!isPermission(needed)) {
-        faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (users.v1.permission)"}`);
+        faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (userd.v1.permission)"}`);
       } else if (method.methodKind === "bidi_streaming") {
         faults.push(`${name} is a stream in both directions; the chain runs streams in one`);
       } else if (operation === undefined) {

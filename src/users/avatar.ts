@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
-import { SetAvatarRequestSchema } from "../gen/users/v1/user_lifecycle_pb.ts";
+import { SetAvatarRequestSchema } from "../gen/userd/v1/user_lifecycle_pb.ts";
 
 const validator = createValidator();
 

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { touchAccounts } from "../access/moved-subjects.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { userNotFound } from "./get-user.ts";
 import { User } from "./user.entity.ts";
 import { toUser } from "./user.mapping.ts";

@@ -3,7 +3,7 @@ import { RESET_HOURS } from "../credentials/password-reset.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Session } from "../db/session.ts";
 import { VERIFICATION_HOURS } from "../emails/create-email-verification.ts";
-import type { IdentityKey } from "../gen/users/v1/identity_pb.ts";
+import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 import { isPresent } from "./present.ts";
 
 /** A user who has an address. */

@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import { newSessionNonce } from "../credentials/secret-token.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { conflict } from "../errors.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { changeUser } from "./change-user.ts";
 import { userEtag } from "./user.mapping.ts";
 

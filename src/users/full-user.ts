@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Reading } from "../cache/reading.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
-import type { UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { RoleDefinitions, Roles } from "../roles/role.lookup.ts";
 import type { HeldUser } from "./user.lookup.ts";
 

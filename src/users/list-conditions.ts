@@ -1,6 +1,6 @@
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { UserFilter } from "../gen/users/v1/user_list_pb.ts";
+import type { UserFilter } from "../gen/userd/v1/user_list_pb.ts";
 import { conditionsOf, type UserCondition } from "./user-condition.ts";
 import { parseSearch } from "./user-search.ts";
 

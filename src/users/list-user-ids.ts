@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListUserIdsRequestSchema } from "../gen/users/v1/user_list_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListUserIdsRequestSchema } from "../gen/userd/v1/user_list_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { listConditions } from "./list-conditions.ts";
 import { orderOf, selectUserPage } from "./user-page.select.ts";
 

@@ -1,8 +1,8 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ListUsersRequestSchema } from "../gen/users/v1/user_list_pb.ts";
-import { UserView } from "../gen/users/v1/user_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { ListUsersRequestSchema } from "../gen/userd/v1/user_list_pb.ts";
+import { UserView } from "../gen/userd/v1/user_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { listConditions } from "./list-conditions.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";

@@ -1,5 +1,5 @@
 import { handleOf } from "../db/handles.ts";
-import type { User as UserMessage } from "../gen/users/v1/user_pb.ts";
+import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { usernameOf } from "./create-user.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 

@@ -3,7 +3,7 @@ import type { Operations } from "../call.ts";
 import { credentialOperations } from "../credentials/operations.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { emailOperations } from "../emails/operations.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { identityOperations } from "../identities/operations.ts";
 import { roleOperations } from "../roles/operations.ts";
 import { batchCreateUsers } from "./batch-create-users.ts";

@@ -2,7 +2,7 @@ import { flagSubjects, touchAccounts } from "../access/moved-subjects.ts";
 import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { purgeUsers } from "../lifecycle/purge.ts";
 import { userNotFound } from "./get-user.ts";
 import { assertMay } from "./privileges.ts";

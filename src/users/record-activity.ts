@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { userNotFound } from "./get-user.ts";
 import { assertNotDeleted } from "./writable-user.ts";
 

@@ -1,7 +1,7 @@
 import type { ServerStreamOperation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { UserView } from "../gen/users/v1/user_pb.ts";
-import type { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserView } from "../gen/userd/v1/user_pb.ts";
+import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { listConditions } from "./list-conditions.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";

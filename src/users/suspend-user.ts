@@ -1,7 +1,7 @@
 import { flagSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { UserService } from "../gen/users/v1/user_service_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { changeUser } from "./change-user.ts";
 
 const method = UserService.method.suspendUser;

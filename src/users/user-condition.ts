@@ -1,6 +1,6 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { handleOf } from "../db/handles.ts";
-import type { UserFilter } from "../gen/users/v1/user_list_pb.ts";
+import type { UserFilter } from "../gen/userd/v1/user_list_pb.ts";
 import { momentOf } from "../moment.ts";
 
 /** A flag of a user that can be asked for. */

@@ -6,7 +6,7 @@ import { type Loaded, loadedOf } from "../cache/ports.ts";
 import { userSubject } from "../cache/subject.ts";
 import type { Database, Schema } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
-import type { UserSchema } from "../gen/users/v1/user_pb.ts";
+import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { Roles } from "../roles/role.lookup.ts";
 import { toUser } from "./user.mapping.ts";
 import { type BasicUserRow, type HeldUserRow, selectBasicUsers, selectHeldUsers } from "./user.select.ts";

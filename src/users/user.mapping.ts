@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { handleOf } from "../db/handles.ts";
-import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/users/v1/user_pb.ts";
+import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { storedMoment } from "../moment.ts";
 import { capitalised } from "../names/title-case.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { AccessRule } from "../../src/gen/users/v1/access_pb.ts";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRule } from "../../src/gen/userd/v1/access_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { statementsOf } from "../options/statements.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";

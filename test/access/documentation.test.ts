@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { rules } from "../../src/access/policy.ts";
-import { AccessRuleSchema } from "../../src/gen/users/v1/access_pb.ts";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRuleSchema } from "../../src/gen/userd/v1/access_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 
 const text = readFileSync(new URL("../../docs/access.md", import.meta.url), "utf8");
 

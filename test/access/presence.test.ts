@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
-import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { actingAs, createAccount, createOrganization, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { startApp } from "../../src/app.ts";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser } from "../support/build.ts";
 import { type Clients, createClients } from "../support/clients.ts";
 import { silent } from "../support/database.ts";

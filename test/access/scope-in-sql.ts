@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Database } from "../../src/db/orm.ts";
-import type { GetAccessScopeResponse } from "../../src/gen/users/v1/access_pb.ts";
+import type { GetAccessScopeResponse } from "../../src/gen/userd/v1/access_pb.ts";
 
 /** A table as another service has it: things, each with its owner. */
 export const createThings = async (db: Database): Promise<void> => {

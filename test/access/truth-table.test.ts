@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import type { Clients } from "../support/clients.ts";
 import { type ModelProfile, type ModelUser, mayAccess } from "./naive-access.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { AuthenticatorType } from "../../src/gen/users/v1/authenticator_pb.ts";
+import { AuthenticatorType } from "../../src/gen/userd/v1/authenticator_pb.ts";
 import { createVault } from "../../src/secrets.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import { UserView } from "../../src/gen/users/v1/user_pb.ts";
+import { UserView } from "../../src/gen/userd/v1/user_pb.ts";
 import { value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 
@@ -37,7 +37,7 @@ export const createScript = (seed: number, calls: number): Step[] => {
   const name = () => `name-${below(USERS + 4)}`;
   const target = () =>
     pick([
-      { case: "global" as const, value: {} },
+      { case: "globalScope" as const, value: {} },
       { case: "projectId" as const, value: 1n },
       { case: "organizationId" as const, value: 2n },
     ]);

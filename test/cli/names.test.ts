@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { createAccount, createOrganization, createUser, unique } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";

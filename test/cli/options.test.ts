@@ -52,7 +52,7 @@ settings: { description: S., type: object, merge: object, default: { a: 1, b: 2 
   expect(await explain("theme")).toBe('theme is "dark", the definition\'s default.\n');
   await own.options.setOption({ userId, key: "theme", value: value("light") });
   await own.options.setScopeOption({ target: { case: "projectId", value: projectId }, key: "theme", value: value("dark"), locked: true });
-  await own.options.setScopeOption({ target: { case: "global", value: {} }, key: "theme", value: value("light") });
+  await own.options.setScopeOption({ target: { case: "globalScope", value: {} }, key: "theme", value: value("light") });
   expect(await explain("theme", ...scope)).toBe(
     `theme is "dark", locked by project ${projectId}; without that it would be "light", set by the user, and then "light", everybody's default, and then "dark", the definition's default.\n`,
   );

@@ -81,7 +81,7 @@ test("Go: the accessors compile, are formatted, and work against the service", {
     await cp(join(root, "test/foreign/go", file), join(folder.path, file), { recursive: true });
   }
   const template = join(folder.path, "buf.gen.yaml");
-  await runOk("buf", ["generate", root, "--path", join(root, "proto/users/v1"), "--template", template, "--output", folder.path]);
+  await runOk("buf", ["generate", root, "--path", join(root, "proto/userd/v1"), "--template", template, "--output", folder.path]);
   const address = formatAddress(own.app.grpcAddress);
   await generate("go", join(folder.path, "options"), ["--address", address]);
   expect(await runOk("gofmt", ["-l", join(folder.path, "options")])).toBe("");

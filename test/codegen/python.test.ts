@@ -12,7 +12,7 @@ import { definitionsFile, generate } from "./generate.ts";
 const program = `
 import sys, typing
 import grpc
-from users.v1 import user_option_service_pb2_grpc
+from userd.v1 import user_option_service_pb2_grpc
 from user_options import Options
 
 def expect(what, got, want):
@@ -62,7 +62,7 @@ test("Python: the accessors compile, carry their types, and work against the ser
   await using own = await serviceWith(databaseUrl, { OPTION_DEFINITIONS: definitionsFile });
   await using folder = await temporaryFolder();
   const proto = join(root, "proto");
-  const files = globSync(["users/**/*.proto", "buf/**/*.proto", "google/rpc/status.proto"], { cwd: proto });
+  const files = globSync(["userd/**/*.proto", "buf/**/*.proto", "google/rpc/status.proto"], { cwd: proto });
   const outputs = [`--python_out=${folder.path}`, `--grpc_python_out=${folder.path}`];
   await runOk(venvPython, ["-m", "grpc_tools.protoc", "-I", proto, ...outputs, ...files.sort()]);
   const address = formatAddress(own.app.grpcAddress);

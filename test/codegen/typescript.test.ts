@@ -15,7 +15,7 @@ const modules = ["--module", "nodenext", "--target", "es2024", "--allowImporting
 /** What compiles, and, under an expected error, what must not. */
 const usage = `
 import type { Client } from "@connectrpc/connect";
-import type { UserOptionService } from "${root}src/gen/users/v1/user_option_service_pb.ts";
+import type { UserOptionService } from "${root}src/gen/userd/v1/user_option_service_pb.ts";
 import { createOptions } from "./options.ts";
 
 export const use = async (client: Client<typeof UserOptionService>) => {

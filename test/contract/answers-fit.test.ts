@@ -4,7 +4,7 @@ import {
   ApplyOptionChangesResponseSchema,
   BatchSetOptionsResponseSchema,
   SetOptionResponseSchema,
-} from "../../src/gen/users/v1/user_option_service_pb.ts";
+} from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createAccount, createProfile, createUser, unique, value } from "../support/build.ts";
 import { test } from "../support/service.ts";
 

@@ -2,12 +2,12 @@ import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuil
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { field as fieldRules, message as messageRules, oneof as oneofRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { expect, test } from "vitest";
-import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
-import { sensitive } from "../../src/gen/users/v1/options_pb.ts";
-import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
+import { sensitive } from "../../src/gen/userd/v1/options_pb.ts";
+import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 
 const services = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService];
 const methods = services.flatMap((service) => service.methods);
@@ -18,23 +18,23 @@ const reasons: readonly [reason: string, applies: (field: DescField) => boolean]
   ["the operation checks JSON: its size, depth and numbers", (field) => field.message?.typeName === "google.protobuf.Value"],
   ["the operation checks the paths, which depend on the resource", (field) => field.message?.typeName === "google.protobuf.FieldMask"],
   ["every moment is legal", (field) => field.message?.typeName === "google.protobuf.Timestamp"],
-  ["the message has rules of its own", (field) => field.message?.typeName.startsWith("users.v1.") === true],
+  ["the message has rules of its own", (field) => field.message?.typeName.startsWith("userd.v1.") === true],
 ];
 
 /** Fields of resources that requests may hold, and that the service ignores there. */
 const outputOnly = new Set([
   ...["Organization", "Project", "Team"].flatMap((name) =>
-    ["flags", "create_time", "delete_time", "purge_time", "team_ids"].map((field) => `users.v1.${name}.${field}`),
+    ["flags", "create_time", "delete_time", "purge_time", "team_ids"].map((field) => `userd.v1.${name}.${field}`),
   ),
   ...[
     ...["is_suspended", "has_usable_password", "has_2fa", "date_joined", "last_login", "last_active", "last_password_change", "avatar"],
     ...["display_name", "label", "salutation", "emails", "permissions", "role_names", "delete_time", "purge_time"],
-  ].map((name) => `users.v1.User.${name}`),
-  ...["user", "account"].map((field) => `users.v1.UserProfile.${field}`),
+  ].map((name) => `userd.v1.User.${name}`),
+  ...["user", "account"].map((field) => `userd.v1.UserProfile.${field}`),
 ]);
 
 const messagesOf = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {
-  if (seen.has(desc) || !desc.typeName.startsWith("users.v1.")) return seen;
+  if (seen.has(desc) || !desc.typeName.startsWith("userd.v1.")) return seen;
   seen.add(desc);
   for (const field of desc.fields) if (field.message && !outputOnly.has(`${desc.typeName}.${field.name}`)) messagesOf(field.message, seen);
   return seen;

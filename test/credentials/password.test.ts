@@ -158,7 +158,7 @@ test("U27 every answer costs one hash computation, and a refusal looks like any 
     const answer = await users.verifyPassword(request);
     expect((await computations()) - before, name).toBe(1);
     if (name === "right") expect(answer.valid).toBe(true);
-    else expect({ ...answer }, name).toEqual({ $typeName: "users.v1.VerifyPasswordResponse", valid: false, consistencyToken: "" });
+    else expect({ ...answer }, name).toEqual({ $typeName: "userd.v1.VerifyPasswordResponse", valid: false, consistencyToken: "" });
   }
 });
 

@@ -57,7 +57,7 @@ test.for([
 ])("in JSON an update_mask of %s is refused: %s", async ([mask], { service, clients }) => {
   const { id } = await createUser(clients["grpc-js"]);
   const { host, port } = service.httpAddress;
-  const response = await fetch(`http://${host}:${port}/users.v1.UserService/UpdateUser`, {
+  const response = await fetch(`http://${host}:${port}/userd.v1.UserService/UpdateUser`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: `{"user": {"id": ${id}, "name": "x"}, "updateMask": ${mask}}`,
@@ -68,7 +68,7 @@ test.for([
 test('updateMask: "" in JSON is as absent', async ({ service, clients }) => {
   const { id } = await createUser(clients["grpc-js"]);
   const { host, port } = service.httpAddress;
-  await fetch(`http://${host}:${port}/users.v1.UserService/UpdateUser`, {
+  await fetch(`http://${host}:${port}/userd.v1.UserService/UpdateUser`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: `{"user": {"id": ${id}, "name": "Ann"}, "updateMask": ""}`,

@@ -4,14 +4,14 @@ import { createConsistencyTokens } from "../../src/cache/token.ts";
 import type { Call } from "../../src/call.ts";
 import { createIdempotency } from "../../src/db/idempotency.ts";
 import { createWrite, type Tx } from "../../src/db/transaction.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createUser, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test as base, testCall } from "../support/service.ts";
 
 const key = Buffer.alloc(32, 7);
 const method = UserOptionService.method.setOption;
-const request = { $typeName: "users.v1.SetOptionRequest" } as never;
+const request = { $typeName: "userd.v1.SetOptionRequest" } as never;
 
 /** `run` runs a body as one write; `blocked` holds what a statement waits for, until it is left. */
 const test = base

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { actingAs, createOrganization, createUser, unique } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

@@ -12,7 +12,7 @@ test("a client in Go, generated from proto/, creates, sets, reads and is refused
   await using folder = await temporaryFolder();
   await cp(join(root, "test/foreign/go"), folder.path, { recursive: true });
   const template = join(folder.path, "buf.gen.yaml");
-  await runOk("buf", ["generate", root, "--path", join(root, "proto/users/v1"), "--template", template, "--output", folder.path]);
+  await runOk("buf", ["generate", root, "--path", join(root, "proto/userd/v1"), "--template", template, "--output", folder.path]);
   await runOk("go", ["build", "-mod=readonly", "-o", "client", "."], { cwd: folder.path });
   const outcome = await run(join(folder.path, "client"), [formatAddress(service.grpcAddress), unique()]);
   expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });

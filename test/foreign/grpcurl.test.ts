@@ -17,42 +17,42 @@ describe("grpcurl, through reflection alone", () => {
   test("lists the services", async ({ service }) => {
     const { stdout } = await grpcurl(service, ["list"]);
     expect(stdout.trim().split("\n")).toEqual(
-      expect.arrayContaining(["grpc.health.v1.Health", "users.v1.UserOptionService", "users.v1.UserService"]),
+      expect.arrayContaining(["grpc.health.v1.Health", "userd.v1.UserOptionService", "userd.v1.UserService"]),
     );
   });
 
   test("describes an RPC with its permission, and a request with its rules", async ({ service }) => {
-    const rpc = await grpcurl(service, ["describe", "users.v1.UserOptionService.GetOption"]);
-    expect(rpc.stdout).toContain('option (.users.v1.permission) = "options.read";');
-    const message = await grpcurl(service, ["describe", "users.v1.GetOptionRequest"]);
+    const rpc = await grpcurl(service, ["describe", "userd.v1.UserOptionService.GetOption"]);
+    expect(rpc.stdout).toContain('option (.userd.v1.permission) = "options.read";');
+    const message = await grpcurl(service, ["describe", "userd.v1.GetOptionRequest"]);
     expect(message.stdout).toContain("int64 user_id = 1 [(.buf.validate.field) = { int64: { gt: 0 } }];");
   });
 
   test("creates a user, sets an option and reads both", async ({ service }) => {
-    const created = await grpcurl(service, ["users.v1.UserService/CreateUser"], { user: { email: "curl@example.com" } });
+    const created = await grpcurl(service, ["userd.v1.UserService/CreateUser"], { user: { email: "curl@example.com" } });
     const { id } = JSON.parse(created.stdout).user;
-    const got = await grpcurl(service, ["users.v1.UserService/GetUser"], { id });
+    const got = await grpcurl(service, ["userd.v1.UserService/GetUser"], { id });
     expect(JSON.parse(got.stdout).user).toEqual(JSON.parse(created.stdout).user);
     const option = { user_id: id, key: "zones", organization_id: 3 };
     const value = { zones: ["Europe/Vienna", null], dst: true };
-    const set = await grpcurl(service, ["users.v1.UserOptionService/SetOption"], { ...option, value });
+    const set = await grpcurl(service, ["userd.v1.UserOptionService/SetOption"], { ...option, value });
     expect(JSON.parse(set.stdout)).toMatchObject({ created: true, changed: true });
-    const read = await grpcurl(service, ["users.v1.UserOptionService/GetOption"], option);
+    const read = await grpcurl(service, ["userd.v1.UserOptionService/GetOption"], option);
     expect(JSON.parse(read.stdout)).toMatchObject({ found: true, value });
   });
 
   test("ends with the code of the error and shows its details", async ({ service, clients }) => {
     const { id } = await createUser(clients["grpc-js"]);
-    const unknown = await grpcurl(service, ["users.v1.UserService/GetUser"], { id: "9000000000000" });
+    const unknown = await grpcurl(service, ["userd.v1.UserService/GetUser"], { id: "9000000000000" });
     // grpcurl's exit code is 64 and the gRPC code: 5, NOT_FOUND.
     expect(unknown.code).toBe(69);
     expect(JSON.parse(unknown.stderr)).toMatchObject({ code: 5, details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo" }] });
     const both = { user_id: id.toString(), key: "k", project_id: 1, organization_id: 1 };
-    expect(await grpcurl(service, ["users.v1.UserOptionService/GetOption"], both)).toMatchObject({ code: 67 });
+    expect(await grpcurl(service, ["userd.v1.UserOptionService/GetOption"], both)).toMatchObject({ code: 67 });
   });
 
   test("reads the health of the server and of a service", async ({ service }) => {
-    for (const of of ["", "users.v1.UserService"]) {
+    for (const of of ["", "userd.v1.UserService"]) {
       const { stdout } = await grpcurl(service, ["grpc.health.v1.Health/Check"], { service: of });
       expect(JSON.parse(stdout)).toEqual({ status: "SERVING" });
     }

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import { IdentityStatus } from "../../src/gen/users/v1/identity_pb.ts";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { IdentityStatus } from "../../src/gen/userd/v1/identity_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { createUser, unique, uniqueId, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

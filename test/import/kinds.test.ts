@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { AvatarType } from "../../src/gen/users/v1/user_pb.ts";
+import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { runImport } from "../../src/import/import.ts";
 import type { ImportReport } from "../../src/import/report.ts";
 import { serviceWith } from "../options/service-with.ts";

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { startApp } from "../../src/app.ts";
-import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { runImport } from "../../src/import/import.ts";
 import { createVault } from "../../src/secrets.ts";
 import { selectUsers } from "../../src/users/user.select.ts";

@@ -2,11 +2,11 @@ import { type DescField, type DescMessage, fromJsonString, type JsonObject, type
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DomainError } from "../../src/errors.ts";
-import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
-import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
+import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { checkJson } from "../../src/json/decode.ts";
 
 const services = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService];

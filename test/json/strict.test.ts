@@ -1,5 +1,5 @@
 import { test as base, describe, expect } from "vitest";
-import type { OptionChange, SetOptionRequest } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import type { OptionChange, SetOptionRequest } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { post, refusalOf, startServer } from "../server/server.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { sending, type Wire, wires } from "./wires.ts";
@@ -152,7 +152,7 @@ describe.for(wires)("JSON that is understood, through %s:", (wire) => {
 
 describe("the query of a GET", () => {
   const get = ({ server }: { server: { url: (path: string) => string } }, message: string, rest = "") =>
-    fetch(server.url(`/users.v1.UserOptionService/GetOption?connect=v1&encoding=json&message=${message}${rest}`));
+    fetch(server.url(`/userd.v1.UserOptionService/GetOption?connect=v1&encoding=json&message=${message}${rest}`));
   const query = encodeURIComponent('{"userId": 7, "key": "k"}');
 
   test("is read by the same rules", async ({ port }) => {

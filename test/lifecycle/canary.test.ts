@@ -81,7 +81,7 @@ test("an address, a password and a token never show up in logs, error messages o
   }
   const { port } = app.httpAddress;
   const post = (body: string, type = "application/json") =>
-    fetch(`http://127.0.0.1:${port}/users.v1.UserService/CreateUser`, {
+    fetch(`http://127.0.0.1:${port}/userd.v1.UserService/CreateUser`, {
       method: "POST",
       body,
       headers: { "content-type": type, ...headers },

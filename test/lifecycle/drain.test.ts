@@ -46,7 +46,7 @@ describe("a drain lets the calls in progress finish and exits with 0, on", { tim
 
 test("a stream that is refused in the middle leaves nothing that keeps a drained process", { timeout: 60_000 }, async ({ databaseUrl }) => {
   await using service = await startService({ DATABASE_URL: databaseUrl });
-  const url = `http://127.0.0.1:${service.httpAddress.port}/users.v1.UserService/ImportUsers`;
+  const url = `http://127.0.0.1:${service.httpAddress.port}/userd.v1.UserService/ImportUsers`;
   // Envelopes: one that is no JSON, one that breaks a rule, with more behind them that nobody reads, over both versions of HTTP.
   const envelope = (text: string) => [0, 0, 0, 0, text.length, ...Buffer.from(text)];
   for (const first of ["x", "{}", '{"nothing":1}']) {
@@ -54,7 +54,7 @@ test("a stream that is refused in the middle leaves nothing that keeps a drained
     const headers = { "content-type": "application/connect+json" };
     await fetch(url, { method: "POST", headers, body }).then((answer) => answer.text());
     const session = connect(`http://127.0.0.1:${service.httpAddress.port}`);
-    const stream = session.request({ ":method": "POST", ":path": "/users.v1.UserService/ImportUsers", ...headers });
+    const stream = session.request({ ":method": "POST", ":path": "/userd.v1.UserService/ImportUsers", ...headers });
     stream.on("error", () => {}).write(body);
     await Promise.race([once(stream, "close"), new Promise((resolve) => setTimeout(resolve, 500))]);
     session.destroy();

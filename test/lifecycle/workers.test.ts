@@ -34,7 +34,7 @@ describe("userd serve --workers", () => {
       for (const { byKind } of clients) {
         for (let call = 0; call < 5; call += 1) await byKind["grpc-js"].options.setOption({ userId, key: `k${call}`, value: value(call) });
       }
-      const counted = /userd_calls_total\{method="users.v1.UserOptionService\/SetOption",code="OK"\} (\d+)/;
+      const counted = /userd_calls_total\{method="userd.v1.UserOptionService\/SetOption",code="OK"\} (\d+)/;
       expect(Number(counted.exec(await metrics())?.[1])).toBe(30);
       expect(metric(await metrics(), "userd_workers")).toBe(2);
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../../src/names/canonical.ts";
 import { usernameFault } from "../../src/names/precis.ts";
 import { unique } from "../support/build.ts";

@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import type { ApplyOptionChangesRequestSchema } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import type { ApplyOptionChangesRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

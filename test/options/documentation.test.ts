@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { OptionSource, OptionSourceSchema } from "../../src/gen/users/v1/user_option_pb.ts";
+import { OptionSource, OptionSourceSchema } from "../../src/gen/userd/v1/user_option_pb.ts";
 import { definitionSchema, modeNames, typeNames } from "../../src/options/registry/definition.ts";
 import { levels, steps } from "../../src/options/resolution.ts";
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
+import { OptionSource } from "../../src/gen/userd/v1/user_option_pb.ts";
 
 /** One value of a scope, for all its users. */
 export type ScopeValue = { readonly value: JsonValue; readonly locked: boolean };

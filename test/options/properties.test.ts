@@ -2,7 +2,7 @@ import { inspect, isDeepStrictEqual } from "node:util";
 import type { JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import type { UserOption } from "../../src/gen/users/v1/user_option_pb.ts";
+import type { UserOption } from "../../src/gen/userd/v1/user_option_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { test } from "../support/service.ts";
@@ -57,7 +57,7 @@ describe("values", () => {
     const { options } = clients["grpc-js"];
     const { id: userId } = await createUser(clients["grpc-js"]);
     const set = async (raw: string) => {
-      const response = await fetch(`http://${formatAddress(service.httpAddress)}/users.v1.UserOptionService/SetOption`, {
+      const response = await fetch(`http://${formatAddress(service.httpAddress)}/userd.v1.UserOptionService/SetOption`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: `{"userId":"${userId}","key":"raw","value":${raw}}`,

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import type { BatchSetOptionResult } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import type { BatchSetOptionResult } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createUser, uniqueId, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test as base } from "../support/service.ts";

@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { pino } from "pino";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import { OptionMode, OptionScope, OptionType } from "../../src/gen/users/v1/option_definition_pb.ts";
-import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
+import { OptionMode, OptionScope, OptionType } from "../../src/gen/userd/v1/option_definition_pb.ts";
+import { OptionSource } from "../../src/gen/userd/v1/user_option_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -168,7 +168,7 @@ off: { description: O., type: int, mode: "off" }
       "OPTION_KEY_UNREGISTERED",
     );
     expect([info?.metadata, fields]).toEqual([{ key }, ["value"]]);
-    const target = { case: "global" as const, value: {} };
+    const target = { case: "globalScope" as const, value: {} };
     await expectRefusal(own.options.setScopeOption({ target, key, value: value(1) }), "InvalidArgument", "OPTION_KEY_UNREGISTERED");
     const change = { change: { case: "set" as const, value: { key, value: value(2) } } };
     const refused = await expectRefusal(

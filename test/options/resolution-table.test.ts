@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { OptionSource } from "../../src/gen/users/v1/user_option_pb.ts";
+import { OptionSource } from "../../src/gen/userd/v1/user_option_pb.ts";
 import { type LevelValue, mergePatch, resolve } from "../../src/options/resolution.ts";
 import { combinationOf, combinations, type LevelName, levelNames } from "./combinations.ts";
 import { isSame, type LevelValues, mergeNaively, resolveNaively } from "./naive-resolution.ts";

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import type { OptionDefinition } from "../../src/gen/users/v1/option_definition_pb.ts";
-import { OptionSource, type ResolvedOption } from "../../src/gen/users/v1/user_option_pb.ts";
+import type { OptionDefinition } from "../../src/gen/userd/v1/option_definition_pb.ts";
+import { OptionSource, type ResolvedOption } from "../../src/gen/userd/v1/user_option_pb.ts";
 import { createUser, unique, uniqueId, value } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { test } from "../support/service.ts";
@@ -33,7 +33,7 @@ describe("ResolveOptions", () => {
     const key = unique("k");
     const project = { target: { case: "projectId" as const, value: projectId }, key };
     const organization = { target: { case: "organizationId" as const, value: organizationId }, key };
-    const global = { target: { case: "global" as const, value: {} }, key };
+    const global = { target: { case: "globalScope" as const, value: {} }, key };
     const removers: [OptionSource, string, () => Promise<unknown>][] = [
       [OptionSource.USER_PROJECT, "up", () => options.deleteOption({ userId, key, projectId })],
       [OptionSource.USER_ORGANIZATION, "uo", () => options.deleteOption({ userId, key, organizationId })],
@@ -105,7 +105,7 @@ describe("ResolveOptions", () => {
     expect(await now()).toMatchObject({ value: "p", source: OptionSource.PROJECT });
     await options.setScopeOption({ target: { case: "organizationId", value: organizationId }, key, value: value("o"), locked: true });
     expect(await now()).toMatchObject({ value: "o", source: OptionSource.ORGANIZATION });
-    await options.setScopeOption({ target: { case: "global", value: {} }, key, value: value("g"), locked: true });
+    await options.setScopeOption({ target: { case: "globalScope", value: {} }, key, value: value("g"), locked: true });
     expect(await now()).toMatchObject({ value: "g", source: OptionSource.GLOBAL });
   });
 
@@ -193,11 +193,11 @@ describe("ResolveOptions", () => {
     const { options } = clients["grpc-js"];
     const { id: userId } = await createUser(clients["grpc-js"]);
     const key = unique("k");
-    await options.setScopeOption({ target: { case: "global", value: {} }, key, value: value(1) });
+    await options.setScopeOption({ target: { case: "globalScope", value: {} }, key, value: value(1) });
     await options.setOption({ userId, key, value: value(null) });
     expect(await resolveOne(clients["grpc-js"], { userId, key })).toMatchObject({ found: true, source: OptionSource.USER_GLOBAL });
     await options.deleteOption({ userId, key });
-    await options.setScopeOption({ target: { case: "global", value: {} }, key, value: value(null), locked: true });
+    await options.setScopeOption({ target: { case: "globalScope", value: {} }, key, value: value(null), locked: true });
     const locked = await resolveOne(clients["grpc-js"], { userId, key });
     expect(locked).toMatchObject({ found: true, locked: true });
     expect(locked?.value?.kind).toEqual({ case: "nullValue", value: 0 });
@@ -233,7 +233,7 @@ describe("with a registry of its own", () => {
     const targets = {
       project: { case: "projectId", value: projectId },
       organization: { case: "organizationId", value: organizationId },
-      global: { case: "global", value: {} },
+      global: { case: "globalScope", value: {} },
     } as const;
     const sets = sample.flatMap((bits) => {
       const at = combinationOf(bits);

@@ -11,7 +11,7 @@ describe.for(clientKinds)("options of scopes, through %s", (kind) => {
     const id = uniqueId();
     const key = unique("sentry:");
     const targets = [
-      { case: "global" as const, value: {} },
+      { case: "globalScope" as const, value: {} },
       { case: "organizationId" as const, value: id },
       { case: "projectId" as const, value: id },
     ];

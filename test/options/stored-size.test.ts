@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { AuthenticatorType } from "../../src/gen/users/v1/authenticator_pb.ts";
+import { AuthenticatorType } from "../../src/gen/userd/v1/authenticator_pb.ts";
 import { storedBytes } from "../../src/options/value.ts";
 import { createAccount, createOrganization, createProfile, createUser, unique, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";

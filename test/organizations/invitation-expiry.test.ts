@@ -1,6 +1,6 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect } from "vitest";
-import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { createOrganization, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

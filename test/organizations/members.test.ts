@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import { MemberRole } from "../../src/gen/users/v1/member_pb.ts";
-import { OrganizationStatus } from "../../src/gen/users/v1/organization_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { OrganizationStatus } from "../../src/gen/userd/v1/organization_pb.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { statementsOf } from "../options/statements.ts";

@@ -81,7 +81,7 @@ describe("the image", () => {
     const http = `http://127.0.0.1:${httpPort}`;
     expect((await fetch(`${http}/readyz`)).status).toBe(200);
     const getUser = (headers: Record<string, string>) =>
-      fetch(`${http}/users.v1.UserService/GetUser`, {
+      fetch(`${http}/userd.v1.UserService/GetUser`, {
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
         body: '{"id": 1}',

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser } from "../support/build.ts";
 import { test } from "../support/pglite.ts";
 

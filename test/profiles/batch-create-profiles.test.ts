@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect } from "vitest";
-import { AccessRelation as Relation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation as Relation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

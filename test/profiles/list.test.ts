@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ProfileFilterSchema, ProfileTermSchema, TextMatchSchema } from "../../src/gen/users/v1/profile_filter_pb.ts";
+import type { ProfileFilterSchema, ProfileTermSchema, TextMatchSchema } from "../../src/gen/userd/v1/profile_filter_pb.ts";
 
 /** A filter, as clients write it. */
 export type Filter = MessageInitShape<typeof ProfileFilterSchema>;

@@ -3,7 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { fastReading } from "../../src/cache/reading.ts";
-import { GetProfileRequestSchema } from "../../src/gen/users/v1/user_profile_pb.ts";
+import { GetProfileRequestSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { getProfile } from "../../src/profiles/get-profile.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { describe, expect } from "vitest";
 import type { Dependencies } from "../../src/dependencies.ts";
-import { ConsistencySchema } from "../../src/gen/users/v1/consistency_pb.ts";
+import { ConsistencySchema } from "../../src/gen/userd/v1/consistency_pb.ts";
 import { createRoutes } from "../../src/routes.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { needTools, root, runScript } from "../foreign/tools.ts";

@@ -34,7 +34,7 @@ describe("SECURITY.md", () => {
     const http = `http://${formatAddress(app.httpAddress)}`;
     const call = async (rpc: string, authorization?: string) => {
       const headers = { "content-type": "application/json", ...(authorization !== undefined && { authorization }) };
-      const answer = await fetch(`${http}/users.v1.UserService/${rpc}`, {
+      const answer = await fetch(`${http}/userd.v1.UserService/${rpc}`, {
         method: "POST",
         headers,
         body: rpc === "GetUser" ? '{"id": 1}' : '{"user": {"id": 1}}',

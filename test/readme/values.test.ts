@@ -4,7 +4,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect } from "vitest";
 import type { App } from "../../src/app.ts";
-import { SetOptionRequestSchema, SetOptionResponseSchema } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { SetOptionRequestSchema, SetOptionResponseSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { root } from "../foreign/tools.ts";
 import { createUser, unique, value } from "../support/build.ts";
@@ -24,7 +24,7 @@ const described: Readonly<Record<string, string>> = {
 
 /** JSON as it stands, which a client's own JSON library would change. */
 const post = async ({ httpAddress }: App, rpc: string, body: string | Uint8Array<ArrayBuffer>, type = "application/json") =>
-  await fetch(`http://${formatAddress(httpAddress)}/users.v1.UserOptionService/${rpc}`, {
+  await fetch(`http://${formatAddress(httpAddress)}/userd.v1.UserOptionService/${rpc}`, {
     method: "POST",
     headers: { "content-type": type },
     body,

@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import type { Status } from "../../src/gen/google/rpc/status_pb.ts";
-import { DeleteProfileMode } from "../../src/gen/users/v1/user_profile_pb.ts";
+import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { type ServiceWith, serviceWith } from "../options/service-with.ts";
 import { createAccount, createProfile, createUser } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect } from "vitest";
-import { AccessRelation } from "../../src/gen/users/v1/access_relation_pb.ts";
-import { AuditOperation } from "../../src/gen/users/v1/audit_entry_pb.ts";
-import type { Resource } from "../../src/gen/users/v1/resource_pb.ts";
-import { DeleteProfileMode } from "../../src/gen/users/v1/user_profile_pb.ts";
+import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
+import { AuditOperation } from "../../src/gen/userd/v1/audit_entry_pb.ts";
+import type { Resource } from "../../src/gen/userd/v1/resource_pb.ts";
+import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { statementsOf } from "../options/statements.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";

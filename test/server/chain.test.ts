@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Call } from "../../src/call.ts";
 import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFound } from "../../src/errors.ts";
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
-import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { route } from "../../src/routes.ts";
 import { loadCallers } from "../../src/server/callers.ts";
 import { createGate } from "../../src/server/chain/gate.ts";
@@ -75,7 +75,7 @@ describe.for(clientKinds)("through %s", (kind) => {
     });
     const { error, info } = await expectRefusal(server.clients[kind].options.getOption(validRequest), code, "USER_NOT_FOUND");
     expect(error.rawMessage).toBe("A sentence.");
-    expect(info).toMatchObject({ domain: "users.v1", metadata: { hint: "1" } });
+    expect(info).toMatchObject({ domain: "userd.v1", metadata: { hint: "1" } });
     const retries = error.findDetails(RetryInfoSchema).length;
     // A limit that names no time never lets the same request through.
     expect(retries).toBe(errorKind === "Unavailable" ? 1 : 0);
@@ -161,7 +161,7 @@ describe.for(clientKinds)("through %s", (kind) => {
     });
     const headers = { "x-acting-user-id": "42", "x-request-id": "id-1" };
     await server.clients[kind].options.getOption(validRequest, { headers });
-    expect(calls[0]).toMatchObject({ method: "users.v1.UserOptionService/GetOption", actingUserId: 42n, requestId: "id-1" });
+    expect(calls[0]).toMatchObject({ method: "userd.v1.UserOptionService/GetOption", actingUserId: 42n, requestId: "id-1" });
   });
 
   test.for(["0", "-1", "x", "1.5", "9223372036854775808"])("an acting user of %s is refused", async (id) => {
@@ -255,7 +255,7 @@ test("a refusal under load tells gRPC clients when to come back", async () => {
       throw exhausted("OVERLOADED", "Full.", { retryAfterMs: 250 });
     },
   });
-  const response = await fetch(server.url("/users.v1.UserOptionService/GetOption"), {
+  const response = await fetch(server.url("/userd.v1.UserOptionService/GetOption"), {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: '{"userId":7,"key":"a"}',
@@ -269,7 +269,7 @@ test("an RPC without a permission, or with an unknown one, keeps the server from
     methods: UserOptionService.methods.map((method) => ({ ...method, proto: { ...method.proto, options: undefined } })),
   };
   expect(() => prepareRpcs([{ service: unprotected as never, operations: {} as never }])).toThrow(
-    /users\.v1\.UserOptionService\/GetOption has no \(users\.v1\.permission\)/,
+    /userd\.v1\.UserOptionService\/GetOption has no \(userd\.v1\.permission\)/,
   );
 });
 
@@ -289,14 +289,14 @@ test("what fails and what is slow is logged with its method, id and caller; the 
     {
       level: "info",
       msg: "call failed",
-      method: "users.v1.UserOptionService/GetOption",
+      method: "userd.v1.UserOptionService/GetOption",
       request_id: "id-1",
       trace_id: "0af7651916cd43dd8448eb211c80319c",
       caller: "local",
       code: "NOT_FOUND",
       reason: "USER_NOT_FOUND",
     },
-    { level: "warn", msg: "slow call", method: "users.v1.UserOptionService/ListOptions" },
+    { level: "warn", msg: "slow call", method: "userd.v1.UserOptionService/ListOptions" },
   ]);
 });
 
@@ -307,7 +307,7 @@ test("every call is counted, with its status, over both listeners", async () => 
     await expectRefusal(server.clients[kind].options.getOption({}), "InvalidArgument", "FIELD_INVALID");
   }
   const metrics = await server.metrics();
-  expect(metrics).toContain('userd_calls_total{method="users.v1.UserOptionService/GetOption",code="OK"} 4');
-  expect(metrics).toContain('userd_calls_total{method="users.v1.UserOptionService/GetOption",code="INVALID_ARGUMENT"} 4');
-  expect(metrics).toContain('userd_call_duration_seconds_count{method="users.v1.UserOptionService/GetOption"} 8');
+  expect(metrics).toContain('userd_calls_total{method="userd.v1.UserOptionService/GetOption",code="OK"} 4');
+  expect(metrics).toContain('userd_calls_total{method="userd.v1.UserOptionService/GetOption",code="INVALID_ARGUMENT"} 4');
+  expect(metrics).toContain('userd_call_duration_seconds_count{method="userd.v1.UserOptionService/GetOption"} 8');
 });

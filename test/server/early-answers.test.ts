@@ -9,7 +9,7 @@ import { needTools } from "../foreign/tools.ts";
 import { exchangeHttp2, framed, type Sent } from "./raw-http2.ts";
 import { exchange, refusalOf, startServer } from "./server.ts";
 
-const path = (rpc: string) => `/users.v1.UserOptionService/${rpc}`;
+const path = (rpc: string) => `/userd.v1.UserOptionService/${rpc}`;
 const valid = '{"userId":"7","key":"timezone"}';
 /** More than an RPC takes, and more than Node hands out of a stream that nobody reads. */
 const large = Buffer.from(JSON.stringify({ userId: "7", key: "a", value: { stringValue: "x".repeat(1_100_000) } }));
@@ -76,7 +76,7 @@ const grpcCases: readonly (readonly [string, Sent, string])[] = [
   ["half a message", { headers: ofGrpc(path("GetOption")), chunks: [framed(Buffer.alloc(50)).subarray(0, 9)] }, "3"],
   ["the beginning of a message that is too large", { headers: ofGrpc(path("GetOption")), chunks: [framed(large).subarray(0, 9)] }, "8"],
   ["an unknown method", { headers: ofGrpc(path("Nope")), chunks: [framed(large)] }, "12"],
-  ["an unknown service", { headers: ofGrpc("/users.v1.Nope/GetUser"), chunks: [framed(large)] }, "12"],
+  ["an unknown service", { headers: ofGrpc("/userd.v1.Nope/GetUser"), chunks: [framed(large)] }, "12"],
   ["a slash too many", { headers: ofGrpc(`${path("GetOption")}/`), chunks: [framed(large)] }, "12"],
   ["a path that is percent-encoded", { headers: ofGrpc(path("Get%4Fption")), chunks: [framed(large)] }, "12"],
   [
@@ -253,7 +253,7 @@ describe("what a request lacks is said", () => {
 
   test("a POST of JSON to a service that does not exist is answered in JSON", async () => {
     await using server = await startServer();
-    const response = await fetch(server.url("/users.v1.Nope/GetUser"), {
+    const response = await fetch(server.url("/userd.v1.Nope/GetUser"), {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: "{}",

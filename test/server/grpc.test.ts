@@ -41,8 +41,8 @@ const stream = (address: string, headers: http2.OutgoingHttpHeaders, body: Uint8
     if (end) request.end();
   });
 
-const getOption = "/users.v1.UserOptionService/GetOption";
-const setOption = "/users.v1.UserOptionService/SetOption";
+const getOption = "/userd.v1.UserOptionService/GetOption";
+const setOption = "/userd.v1.UserOptionService/SetOption";
 
 describe("the gRPC port", () => {
   test.for([
@@ -54,7 +54,7 @@ describe("the gRPC port", () => {
   ] as const)("refuses %s as malformed", async ([, bytes]) => {
     await using server = await startServer();
     const answer = await send(formatAddress(server.grpcAddress), setOption, bytes);
-    expect(answer).toEqual({ code: status.INVALID_ARGUMENT, message: "The request is not a well-formed users.v1.SetOptionRequest." });
+    expect(answer).toEqual({ code: status.INVALID_ARGUMENT, message: "The request is not a well-formed userd.v1.SetOptionRequest." });
   });
 
   test("lets values nested 20 deep pass", async () => {
@@ -62,7 +62,7 @@ describe("the gRPC port", () => {
     expect((await send(formatAddress(server.grpcAddress), setOption, nestedRequest(20))).code).toBe(status.OK);
   });
 
-  test.for(["/users.v1.UserOptionService/Nope", "/nope", "/%00", "/ÿ"])("answers %s with UNIMPLEMENTED", async (path) => {
+  test.for(["/userd.v1.UserOptionService/Nope", "/nope", "/%00", "/ÿ"])("answers %s with UNIMPLEMENTED", async (path) => {
     await using server = await startServer();
     const headers = await stream(formatAddress(server.grpcAddress), { ":path": path }, new Uint8Array(5));
     expect(headers["grpc-status"]).toBe(String(status.UNIMPLEMENTED));

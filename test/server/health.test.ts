@@ -24,12 +24,12 @@ describe("health", () => {
     const state = { ready: true };
     await using server = await startServer({}, { ready: () => state.ready });
     const health = healthOf(server);
-    for (const service of ["", "users.v1.UserOptionService"]) {
+    for (const service of ["", "userd.v1.UserOptionService"]) {
       expect(await health.check({ service })).toMatchObject({ status: Serving.SERVING });
     }
     state.ready = false;
     expect(await health.check({})).toMatchObject({ status: Serving.NOT_SERVING });
-    expect((await health.list({})).statuses).toHaveProperty(["users.v1.UserOptionService", "status"], Serving.NOT_SERVING);
+    expect((await health.list({})).statuses).toHaveProperty(["userd.v1.UserOptionService", "status"], Serving.NOT_SERVING);
   });
 
   test("knows no other service", async () => {
@@ -86,19 +86,19 @@ describe("reflection", () => {
     const [listed] = await ask({ messageRequest: { case: "listServices", value: "" } });
     expect(listed?.value).toMatchObject({
       service: expect.arrayContaining([
-        expect.objectContaining({ name: "users.v1.UserOptionService" }),
+        expect.objectContaining({ name: "userd.v1.UserOptionService" }),
         expect.objectContaining({ name: "grpc.health.v1.Health" }),
       ]),
     });
     const names = [
-      "users/v1/user_option_service.proto",
+      "userd/v1/user_option_service.proto",
       "buf/validate/validate.proto",
       "google/protobuf/struct.proto",
       "google/protobuf/descriptor.proto",
     ];
     const files = await ask(...names.map((value) => ({ messageRequest: { case: "fileByFilename", value } })));
     expect(files.map((answer) => answer.case)).toEqual(names.map(() => "fileDescriptorResponse"));
-    const symbols = ["users.v1.GetOptionRequest", "users.v1.UserOptionService.GetOption", "google.protobuf.Value", "users.v1.permission"];
+    const symbols = ["userd.v1.GetOptionRequest", "userd.v1.UserOptionService.GetOption", "google.protobuf.Value", "userd.v1.permission"];
     const found = await ask(...symbols.map((value) => ({ messageRequest: { case: "fileContainingSymbol", value } })));
     expect(found.map((answer) => answer.case)).toEqual(symbols.map(() => "fileDescriptorResponse"));
     const [extension, numbers, unknown] = await ask(
@@ -109,7 +109,7 @@ describe("reflection", () => {
         },
       },
       { messageRequest: { case: "allExtensionNumbersOfType", value: "google.protobuf.MethodOptions" } },
-      { messageRequest: { case: "fileContainingSymbol", value: "users.v1.Nope" } },
+      { messageRequest: { case: "fileContainingSymbol", value: "userd.v1.Nope" } },
     );
     expect(extension?.case).toBe("fileDescriptorResponse");
     expect(numbers?.value).toMatchObject({ extensionNumber: expect.arrayContaining([51001, 51002]) });
@@ -122,10 +122,10 @@ describe("reflection", () => {
     await using server = await startServer();
     const run = async (...words: string[]) => (await promisify(execFile)(grpcurl ?? "", ["-plaintext", ...words])).stdout;
     const address = formatAddress(server.grpcAddress);
-    expect(await run(address, "list")).toContain("users.v1.UserOptionService\n");
-    expect(await run(address, "describe", "users.v1.UserOptionService.GetOption")).toContain("users.v1.GetOptionResponse");
-    expect(await run(address, "describe", "users.v1.SetOptionRequest")).toContain("google.protobuf.Value value = 3");
-    const answer = await run("-d", '{"user_id":7,"key":"timezone"}', address, "users.v1.UserOptionService/GetOption");
+    expect(await run(address, "list")).toContain("userd.v1.UserOptionService\n");
+    expect(await run(address, "describe", "userd.v1.UserOptionService.GetOption")).toContain("userd.v1.GetOptionResponse");
+    expect(await run(address, "describe", "userd.v1.SetOptionRequest")).toContain("google.protobuf.Value value = 3");
+    const answer = await run("-d", '{"user_id":7,"key":"timezone"}', address, "userd.v1.UserOptionService/GetOption");
     expect(JSON.parse(answer)).toEqual({ value: "Europe/Vienna", found: true });
   });
 });

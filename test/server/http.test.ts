@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { exchange, nestedRequest, post, refusalOf, startServer, validRequest } from "./server.ts";
 
 const valid = '{"userId":"7","key":"timezone"}';
@@ -82,14 +82,14 @@ describe("the HTTP port", () => {
   test("a read by GET is not to be stored", async () => {
     await using server = await startServer();
     const query = new URLSearchParams({ encoding: "json", message: valid });
-    const response = await fetch(server.url(`/users.v1.UserOptionService/GetOption?${query}`));
+    const response = await fetch(server.url(`/userd.v1.UserOptionService/GetOption?${query}`));
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(await response.json()).toMatchObject({ found: true });
   });
 
   test("a write by GET is refused", async () => {
     await using server = await startServer();
-    const response = await fetch(server.url("/users.v1.UserOptionService/SetOption?encoding=json&message={}"));
+    const response = await fetch(server.url("/userd.v1.UserOptionService/SetOption?encoding=json&message={}"));
     expect(response.status).toBe(405);
   });
 
@@ -99,7 +99,7 @@ describe("the HTTP port", () => {
     ["encoding=json&message=%7B", "half a JSON object"],
   ])("a GET with %s is refused as malformed", async ([query]) => {
     await using server = await startServer();
-    const response = await fetch(server.url(`/users.v1.UserOptionService/GetOption?${query}`));
+    const response = await fetch(server.url(`/userd.v1.UserOptionService/GetOption?${query}`));
     expect(await refusalOf(response)).toMatchObject({ status: 400, code: "invalid_argument" });
   });
 
@@ -112,7 +112,7 @@ describe("the HTTP port", () => {
 
   test("a path that does not exist is 404 with a sentence", async () => {
     await using server = await startServer();
-    for (const path of ["/", "/nope", "//", "/users.v1.Nope/GetUser"]) {
+    for (const path of ["/", "/nope", "//", "/userd.v1.Nope/GetUser"]) {
       const response = await fetch(`${server.url("")}${path}`, { method: "POST" });
       expect(response.status, path).toBe(404);
       expect(await response.text()).toMatch(/^There is nothing here/);
@@ -132,10 +132,10 @@ describe("the HTTP port", () => {
   test("a malformed Host is refused and ends nothing", async () => {
     await using server = await startServer();
     for (const host of ["[", "a b", "%zz", ":::", "a:99999", ""]) {
-      const request = `POST /users.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
+      const request = `POST /userd.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`;
       expect(await exchange(server.httpAddress, request, 200), host).toMatch(/^HTTP\/1\.1 400 /);
     }
-    const withoutHost = "GET /users.v1.UserOptionService/GetOption?encoding=json&message={} HTTP/1.0\r\n\r\n";
+    const withoutHost = "GET /userd.v1.UserOptionService/GetOption?encoding=json&message={} HTTP/1.0\r\n\r\n";
     expect(await exchange(server.httpAddress, withoutHost, 200)).toMatch(/^HTTP\/1\.1 400 /);
     expect((await post(server, "GetOption", valid)).status).toBe(200);
   });
@@ -146,7 +146,7 @@ describe("the HTTP port", () => {
     for (const authority of ["[", "a b", "%zz", ":::"]) {
       const request = session.request({
         ":method": "POST",
-        ":path": "/users.v1.UserOptionService/GetOption",
+        ":path": "/userd.v1.UserOptionService/GetOption",
         ":authority": authority,
         "content-type": "application/json",
       });
@@ -205,7 +205,7 @@ describe("the HTTP port", () => {
   ] as const)("a body that stalls is given up at %s", async ([, header, atLeast, atMost]) => {
     await using server = await startServer();
     const begin = Date.now();
-    const request = `POST /users.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: a\r\n${header}Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{`;
+    const request = `POST /userd.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: a\r\n${header}Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{`;
     const answer = await new Promise<string>((resolve) => {
       const socket = connect(server.httpAddress.port, server.httpAddress.host, () => socket.write(request));
       socket.once("data", (data) => {
@@ -221,7 +221,7 @@ describe("the HTTP port", () => {
 
   test("who never ends a request loses the connection after the answer", { timeout: 20_000 }, async () => {
     await using server = await startServer();
-    const request = `POST /users.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: a\r\nConnect-Timeout-Ms: 100\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{`;
+    const request = `POST /userd.v1.UserOptionService/GetOption HTTP/1.1\r\nHost: a\r\nConnect-Timeout-Ms: 100\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{`;
     const socket = connect(server.httpAddress.port, server.httpAddress.host, () => socket.write(request));
     const [answer] = await once(socket, "data");
     expect(String(answer)).toMatch(/^HTTP\/1\.1 504 /);

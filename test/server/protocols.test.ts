@@ -8,7 +8,7 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Operations } from "../../src/call.ts";
 import { failedPrecondition } from "../../src/errors.ts";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { permissions } from "../../src/permissions.ts";
 import { route } from "../../src/routes.ts";
 import { TestService } from "../conformance/gen/grpc/testing/test_pb.ts";

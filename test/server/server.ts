@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { Operations } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { type Route, route } from "../../src/routes.ts";
 import { type ListenersOptions, startListeners } from "../../src/server/listeners.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -89,7 +89,7 @@ export const post = (
   body: string | Uint8Array<ArrayBuffer>,
   headers: Record<string, string> = {},
 ) =>
-  fetch(server.url(`/users.v1.UserOptionService/${rpc}`), {
+  fetch(server.url(`/userd.v1.UserOptionService/${rpc}`), {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body,

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { ProfileFilterSchema } from "../../src/gen/users/v1/profile_filter_pb.ts";
+import { ProfileFilterSchema } from "../../src/gen/userd/v1/profile_filter_pb.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

@@ -2,10 +2,10 @@ import { randomBytes, randomInt } from "node:crypto";
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { fromJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { AccountSchema } from "../../src/gen/users/v1/account_pb.ts";
-import type { CreateOrganizationRequestSchema } from "../../src/gen/users/v1/organization_pb.ts";
-import type { UserProfileSchema } from "../../src/gen/users/v1/user_profile_pb.ts";
-import type { CreateUserRequestSchema } from "../../src/gen/users/v1/user_service_pb.ts";
+import type { AccountSchema } from "../../src/gen/userd/v1/account_pb.ts";
+import type { CreateOrganizationRequestSchema } from "../../src/gen/userd/v1/organization_pb.ts";
+import type { UserProfileSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
+import type { CreateUserRequestSchema } from "../../src/gen/userd/v1/user_service_pb.ts";
 import type { Clients } from "./clients.ts";
 
 /** A word that no other test uses. */

@@ -1,11 +1,11 @@
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
-import { ChangeService } from "../../src/gen/users/v1/change_service_pb.ts";
-import { OrganizationService } from "../../src/gen/users/v1/organization_service_pb.ts";
-import { ProfileService } from "../../src/gen/users/v1/profile_service_pb.ts";
-import { UserOptionService } from "../../src/gen/users/v1/user_option_service_pb.ts";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
+import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
+import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
+import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { detailTypes } from "../../src/status.ts";
 import { createGrpcJsTransport } from "./grpc-js-transport.ts";

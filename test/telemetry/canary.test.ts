@@ -1,7 +1,7 @@
 import { Writable } from "node:stream";
 import { expect } from "vitest";
 import { startApp } from "../../src/app.ts";
-import { AuthenticatorType } from "../../src/gen/users/v1/authenticator_pb.ts";
+import { AuthenticatorType } from "../../src/gen/userd/v1/authenticator_pb.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { unique, value } from "../support/build.ts";

@@ -1,6 +1,6 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect } from "vitest";
-import { AvatarType, UserView } from "../../src/gen/users/v1/user_pb.ts";
+import { AvatarType, UserView } from "../../src/gen/userd/v1/user_pb.ts";
 import { actingAs, buildUser, createUser, unique } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import { AuthenticatorType } from "../../src/gen/users/v1/authenticator_pb.ts";
-import { UserView } from "../../src/gen/users/v1/user_pb.ts";
+import { AuthenticatorType } from "../../src/gen/userd/v1/authenticator_pb.ts";
+import { UserView } from "../../src/gen/userd/v1/user_pb.ts";
 import { createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { collect } from "../support/collect.ts";

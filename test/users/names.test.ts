@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { createUser, unique } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import { UserView } from "../../src/gen/users/v1/user_pb.ts";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { UserView } from "../../src/gen/userd/v1/user_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { statementsOf } from "../options/statements.ts";
 import { createUser } from "../support/build.ts";
 import { test } from "../support/service.ts";

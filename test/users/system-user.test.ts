@@ -1,7 +1,7 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { AvatarType } from "../../src/gen/users/v1/user_pb.ts";
-import { UserService } from "../../src/gen/users/v1/user_service_pb.ts";
+import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
+import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { serviceWith } from "../options/service-with.ts";
 import { addVerifiedEmail, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { UserView } from "../../src/gen/users/v1/user_pb.ts";
-import { LookupStatus } from "../../src/gen/users/v1/user_service_pb.ts";
+import { UserView } from "../../src/gen/userd/v1/user_pb.ts";
+import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { buildUser, createUser, unique } from "../support/build.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -3,8 +3,8 @@ import { isFieldError, pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { handleOf } from "../../db/handles.ts";
 import { DomainError } from "../../errors.ts";
-import { type ImportUsersRequest, ImportUsersRequestSchema } from "../../gen/users/v1/user_batch_pb.ts";
-import { type User, UserSchema } from "../../gen/users/v1/user_pb.ts";
+import { type ImportUsersRequest, ImportUsersRequestSchema } from "../../gen/userd/v1/user_batch_pb.ts";
+import { type User, UserSchema } from "../../gen/userd/v1/user_pb.ts";
 import { importedUserOf } from "../../users/imported-user.ts";
 import type { NewUser } from "../../users/new-user.ts";
 import { FieldFault, Unfit } from "../fault.ts";
@@ -31,7 +31,7 @@ const whatIsWrong = (error: Error): string => {
     return `holds a wrong value at ${error.cause
       .field()
       .toString()
-      .replace(/^field users\.v1\./, "")}`;
+      .replace(/^field userd\.v1\./, "")}`;
   const [, unknown] = /: key "(.*)" is unknown$/.exec(error.message) ?? [];
   return unknown === undefined ? "is not a message of ImportUsers" : `has the unknown field ${plain(unknown)}`;
 };

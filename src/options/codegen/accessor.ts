@@ -1,6 +1,6 @@
 import { type JsonValue, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type OptionDefinition, OptionScope, type OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { type OptionDefinition, OptionScope, type OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 
 /** A generated file: its name, and its text. */
 export type GeneratedFile = { readonly name: string; readonly text: string };

@@ -1,4 +1,4 @@
-import { OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, wordsOf } from "./accessor.ts";
 
 const types: Record<OptionType, string> = {
@@ -100,7 +100,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	usersv1 ${JSON.stringify(importPath)}
+	userdv1 ${JSON.stringify(importPath)}
 )
 
 // ErrNoUser says that there is no such user.
@@ -113,17 +113,17 @@ type Scope struct {
 
 // Options has a method for each option. What was stored before its definition was tightened is an error of encoding/json.
 type Options struct {
-	client usersv1.UserOptionServiceClient
+	client userdv1.UserOptionServiceClient
 }
 
 // New makes the accessors over a connection to userd.
 func New(connection grpc.ClientConnInterface) *Options {
-	return &Options{client: usersv1.NewUserOptionServiceClient(connection)}
+	return &Options{client: userdv1.NewUserOptionServiceClient(connection)}
 }
 
 // resolve returns the effective value; nil is null, or that no level has a value.
 func resolve[T any](ctx context.Context, o *Options, key string, userID int64, scope []Scope) (*T, error) {
-	request := &usersv1.ResolveOptionsRequest{UserIds: []int64{userID}, Keys: []string{key}}
+	request := &userdv1.ResolveOptionsRequest{UserIds: []int64{userID}, Keys: []string{key}}
 	for _, in := range scope {
 		request.ProjectId, request.OrganizationId = max(request.ProjectId, in.ProjectID), max(request.OrganizationId, in.OrganizationID)
 	}
@@ -163,7 +163,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 	if err := stored.UnmarshalJSON(text); err != nil {
 		return err
 	}
-	_, err = o.client.SetOption(ctx, &usersv1.SetOptionRequest{
+	_, err = o.client.SetOption(ctx, &userdv1.SetOptionRequest{
 		UserId: userID, Key: key, Value: stored, ProjectId: scope.ProjectID, OrganizationId: scope.OrganizationID,
 	})
 	return err
@@ -172,7 +172,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 
 /**
  * Typed accessors for Go, over the stubs of grpc-go.
- * @param importPath where the Go code of users.v1 is.
+ * @param importPath where the Go code of userd.v1 is.
  */
 export const go = (accessors: readonly Accessor[], importPath: string): GeneratedFile => {
   const namesOf = (accessor: Accessor) => [nameOf(accessor), `Set${nameOf(accessor)}`];

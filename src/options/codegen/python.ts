@@ -1,5 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 import { type Accessor, assertDistinct, type GeneratedFile, HEADER, identifier } from "./accessor.ts";
 
 const types: Record<OptionType, string> = {
@@ -84,7 +84,7 @@ const preamble = `# ${HEADER}
 from typing import Any, Literal
 
 from google.protobuf import json_format, struct_pb2
-from users.v1 import user_option_service_pb2, user_option_service_pb2_grpc
+from userd.v1 import user_option_service_pb2, user_option_service_pb2_grpc
 
 
 class Options:

@@ -1,4 +1,4 @@
-import { OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, identifier } from "./accessor.ts";
 
 const types: Record<OptionType, string> = {
@@ -57,7 +57,7 @@ export type InProject = { projectId: bigint };
 /** Where a value is set: in an organization. */
 export type InOrganization = { organizationId: bigint };
 
-/** What is used of a Connect client of users.v1.UserOptionService. */
+/** What is used of a Connect client of userd.v1.UserOptionService. */
 export type OptionClient = {
   resolveOptions(request: { userIds: bigint[]; keys: string[]; projectId?: bigint; organizationId?: bigint }): Promise<{
     results: { userFound: boolean; options: { value?: Value | undefined }[] }[];

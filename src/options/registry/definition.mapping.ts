@@ -1,5 +1,5 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
-import { type OptionDefinitionSchema, OptionMerge, OptionMode, OptionScope, OptionType } from "../../gen/users/v1/option_definition_pb.ts";
+import { type OptionDefinitionSchema, OptionMerge, OptionMode, OptionScope, OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 import { toValue } from "../value.ts";
 import type { Definition } from "./definition.ts";
 

@@ -41,7 +41,7 @@ export const faultStatus = (requestId: string, cause: unknown): StatusError =>
     [
       {
         desc: ErrorInfoSchema,
-        value: create(ErrorInfoSchema, { reason: "INTERNAL_FAULT", domain: "users.v1", metadata: { request_id: requestId } }),
+        value: create(ErrorInfoSchema, { reason: "INTERNAL_FAULT", domain: "userd.v1", metadata: { request_id: requestId } }),
       },
     ],
     cause,

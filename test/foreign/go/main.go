@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	usersv1 "userd/gen/users/v1"
+	userdv1 "userd/gen/userd/v1"
 )
 
 func must[T any](value T, err error) T {
@@ -52,7 +52,7 @@ func refused(err error, code codes.Code, reason string) (info *errdetails.ErrorI
 		}
 	}
 	expect("reason", info.GetReason(), reason)
-	expect("domain", info.GetDomain(), "users.v1")
+	expect("domain", info.GetDomain(), "userd.v1")
 	return info, fields
 }
 
@@ -62,72 +62,72 @@ func main() {
 	defer cancel()
 	connection := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))
 	defer connection.Close()
-	users := usersv1.NewUserServiceClient(connection)
-	options := usersv1.NewUserOptionServiceClient(connection)
+	users := userdv1.NewUserServiceClient(connection)
+	options := userdv1.NewUserOptionServiceClient(connection)
 
 	health := must(grpc_health_v1.NewHealthClient(connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{}))
 	expect("health", health.GetStatus(), grpc_health_v1.HealthCheckResponse_SERVING)
 
 	// Users.
 	email := "go-" + suffix + "@example.com"
-	created := must(users.CreateUser(ctx, &usersv1.CreateUserRequest{
-		User: &usersv1.User{Email: proto.String(email), Name: proto.String("Gö Пример")},
+	created := must(users.CreateUser(ctx, &userdv1.CreateUserRequest{
+		User: &userdv1.User{Email: proto.String(email), Name: proto.String("Gö Пример")},
 	})).GetUser()
 	expect("username", created.GetUsername(), email)
-	updated := must(users.UpdateUser(ctx, &usersv1.UpdateUserRequest{
-		User: &usersv1.User{Id: created.GetId(), Name: proto.String("")},
+	updated := must(users.UpdateUser(ctx, &userdv1.UpdateUserRequest{
+		User: &userdv1.User{Id: created.GetId(), Name: proto.String("")},
 	})).GetUser()
 	expect("a name set to empty", updated.GetName(), "")
 	expect("the address is left alone", updated.GetEmail(), email)
-	found := must(users.LookupUsers(ctx, &usersv1.LookupUsersRequest{Keys: []*usersv1.UserKey{
-		{Key: &usersv1.UserKey_Email{Email: "GO-" + suffix + "@EXAMPLE.com"}},
-		{Key: &usersv1.UserKey_Username{Username: "nobody-" + suffix}},
+	found := must(users.LookupUsers(ctx, &userdv1.LookupUsersRequest{Keys: []*userdv1.UserKey{
+		{Key: &userdv1.UserKey_Email{Email: "GO-" + suffix + "@EXAMPLE.com"}},
+		{Key: &userdv1.UserKey_Username{Username: "nobody-" + suffix}},
 	}})).GetResults()
-	expect("found", found[0].GetStatus(), usersv1.LookupStatus_LOOKUP_STATUS_FOUND)
+	expect("found", found[0].GetStatus(), userdv1.LookupStatus_LOOKUP_STATUS_FOUND)
 	expect("its id", found[0].GetUser().GetId(), created.GetId())
-	expect("not found", found[1].GetStatus(), usersv1.LookupStatus_LOOKUP_STATUS_NOT_FOUND)
+	expect("not found", found[1].GetStatus(), userdv1.LookupStatus_LOOKUP_STATUS_NOT_FOUND)
 
 	// Options.
 	value := must(structpb.NewValue(map[string]any{"zone": "Europe/Vienna", "list": []any{1.5, nil, true}}))
 	scope := int64(7)
-	set := must(options.SetOption(ctx, &usersv1.SetOptionRequest{UserId: created.GetId(), Key: "go", Value: value, ProjectId: scope}))
+	set := must(options.SetOption(ctx, &userdv1.SetOptionRequest{UserId: created.GetId(), Key: "go", Value: value, ProjectId: scope}))
 	expect("created", set.GetCreated(), true)
-	got := must(options.GetOption(ctx, &usersv1.GetOptionRequest{
+	got := must(options.GetOption(ctx, &userdv1.GetOptionRequest{
 		UserId: created.GetId(), Key: "go", ProjectId: scope,
-		Consistency: &usersv1.Consistency{Mode: &usersv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: set.GetConsistencyToken()}},
+		Consistency: &userdv1.Consistency{Mode: &userdv1.Consistency_AtLeastAsFresh{AtLeastAsFresh: set.GetConsistencyToken()}},
 	}))
 	expect("found", got.GetFound(), true)
 	expect("the value", proto.Equal(got.GetValue(), value), true)
-	null := must(options.SetOption(ctx, &usersv1.SetOptionRequest{UserId: created.GetId(), Key: "null", Value: structpb.NewNullValue()}))
+	null := must(options.SetOption(ctx, &userdv1.SetOptionRequest{UserId: created.GetId(), Key: "null", Value: structpb.NewNullValue()}))
 	expect("null is a value", null.GetCreated(), true)
-	missing := must(options.GetOption(ctx, &usersv1.GetOptionRequest{
+	missing := must(options.GetOption(ctx, &userdv1.GetOptionRequest{
 		UserId: created.GetId(), Key: "go", DefaultValue: structpb.NewNumberValue(5),
 	}))
 	expect("another scope", missing.GetFound(), false)
 	expect("the default", missing.GetValue().GetNumberValue(), 5.0)
 
 	// Errors.
-	_, err := options.GetOption(ctx, &usersv1.GetOptionRequest{UserId: 1 << 60, Key: "go"})
+	_, err := options.GetOption(ctx, &userdv1.GetOptionRequest{UserId: 1 << 60, Key: "go"})
 	refused(err, codes.NotFound, "USER_NOT_FOUND")
-	_, err = options.DeleteOption(ctx, &usersv1.DeleteOptionRequest{UserId: created.GetId(), Key: "absent"})
+	_, err = options.DeleteOption(ctx, &userdv1.DeleteOptionRequest{UserId: created.GetId(), Key: "absent"})
 	refused(err, codes.NotFound, "OPTION_NOT_FOUND")
-	_, err = options.GetOption(ctx, &usersv1.GetOptionRequest{UserId: created.GetId(), Key: "go", ProjectId: 1, OrganizationId: 1})
+	_, err = options.GetOption(ctx, &userdv1.GetOptionRequest{UserId: created.GetId(), Key: "go", ProjectId: 1, OrganizationId: 1})
 	refused(err, codes.InvalidArgument, "OPTION_SCOPE_CONFLICT")
-	_, err = options.GetOption(ctx, &usersv1.GetOptionRequest{UserId: created.GetId(), Key: "a b"})
+	_, err = options.GetOption(ctx, &userdv1.GetOptionRequest{UserId: created.GetId(), Key: "a b"})
 	_, fields := refused(err, codes.InvalidArgument, "FIELD_INVALID")
 	expect("the field", fmt.Sprint(fields), "[key]")
-	_, err = options.SetOption(ctx, &usersv1.SetOptionRequest{
+	_, err = options.SetOption(ctx, &userdv1.SetOptionRequest{
 		UserId: created.GetId(), Key: "go", ProjectId: scope, Value: value, Etag: "0.0",
 	})
 	info, _ := refused(err, codes.Aborted, "ETAG_MISMATCH")
 	expect("the current etag", info.GetMetadata()["etag"], set.GetOption().GetEtag())
-	_, err = users.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Username: proto.String(email)}})
+	_, err = users.CreateUser(ctx, &userdv1.CreateUserRequest{User: &userdv1.User{Username: proto.String(email)}})
 	refused(err, codes.AlreadyExists, "USERNAME_TAKEN")
 
 	// A deadline that has passed.
 	short, stop := context.WithTimeout(ctx, time.Nanosecond)
 	defer stop()
-	_, err = users.GetUser(short, &usersv1.GetUserRequest{Id: created.GetId()})
+	_, err = users.GetUser(short, &userdv1.GetUserRequest{Id: created.GetId()})
 	expect("deadline", status.Code(err), codes.DeadlineExceeded)
 
 	fmt.Println("ok")

@@ -12,8 +12,8 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
-from users.v1 import consistency_pb2, user_option_service_pb2, user_option_service_pb2_grpc
-from users.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
+from userd.v1 import consistency_pb2, user_option_service_pb2, user_option_service_pb2_grpc
+from userd.v1 import user_pb2, user_service_pb2, user_service_pb2_grpc
 
 
 def expect(what, got, want):
@@ -35,7 +35,7 @@ def refused(call, request, code, reason):
         for detail in rpc_status.from_call(error).details:
             detail.Unpack(info) or detail.Unpack(bad)
         expect("reason", info.reason, reason)
-        expect("domain", info.domain, "users.v1")
+        expect("domain", info.domain, "userd.v1")
         return info, [violation.field for violation in bad.field_violations]
     sys.exit(f"expected {reason}, got {answer}")
 
@@ -45,7 +45,7 @@ def main(address, suffix):
         users = user_service_pb2_grpc.UserServiceStub(channel)
         options = user_option_service_pb2_grpc.UserOptionServiceStub(channel)
 
-        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="users.v1.UserService"))
+        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="userd.v1.UserService"))
         expect("health", health.status, health_pb2.HealthCheckResponse.SERVING)
 
         # Users.
