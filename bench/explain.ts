@@ -6,9 +6,10 @@ import { type Cache, createCache } from "../src/cache/cache.ts";
 import { processClock } from "../src/cache/process-clock.ts";
 import { fastReading } from "../src/cache/reading.ts";
 import type { Call, Operation } from "../src/call.ts";
-import type { Database, Schema } from "../src/db/orm.ts";
+import type { Database } from "../src/db/orm.ts";
 import type { Page } from "../src/db/page.ts";
 import { permissions } from "../src/permissions.ts";
+import type { Schema } from "../src/schema/entities.ts";
 
 type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
 type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };

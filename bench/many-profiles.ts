@@ -2,12 +2,12 @@
 // a private PostgreSQL. With a URL: on that empty database, which is kept and not filled twice.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import pg from "pg";
-import { formatTable } from "../src/cli/table.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { openDatabase } from "../src/db/orm.ts";
 import type { ProfileFilterSchema, ProfileTermSchema } from "../src/gen/userd/v1/profile_filter_pb.ts";
 import { ProfileService } from "../src/gen/userd/v1/profile_service_pb.ts";
 import { listProfiles } from "../src/profiles/list-profiles.ts";
+import { formatTable } from "../src/table.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { call, explain, freshness, pagerAfter, type Statement, statementOf } from "./explain.ts";
 import { loadProfiles } from "./generator/profiles.ts";

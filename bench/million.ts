@@ -3,12 +3,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import pg from "pg";
 import type { Cache } from "../src/cache/cache.ts";
-import { formatTable } from "../src/cli/table.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { type Database, openDatabase } from "../src/db/orm.ts";
 import { UserView } from "../src/gen/userd/v1/user_pb.ts";
 import { type UserKeySchema, UserService } from "../src/gen/userd/v1/user_service_pb.ts";
 import { createRoleDefinitions } from "../src/roles/role.lookup.ts";
+import { formatTable } from "../src/table.ts";
 import { getUser } from "../src/users/get-user.ts";
 import { createHandles } from "../src/users/handle.lookup.ts";
 import { listUsers } from "../src/users/list-users.ts";

@@ -1,6 +1,6 @@
 import { cpus } from "node:os";
-import { formatTable } from "../src/cli/table.ts";
 import { chain } from "../src/server/chain/index.ts";
+import { formatTable } from "../src/table.ts";
 import type { Details, Gauge, GaugeRow, Row, SpeedRow } from "./bench.ts";
 import type { Comparison, Measured } from "./rounds.ts";
 import { startFlags } from "./start-flags.ts";

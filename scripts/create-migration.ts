@@ -1,6 +1,6 @@
 /**
  * Writes the difference between the entities and the last snapshot as a new migration. Read it, add what the generator
- * can't know (triggers of new tables: `select track_changes(…)`), and list it in src/db/migrations/index.ts.
+ * can't know (triggers of new tables: `select track_changes(…)`), and list it in src/schema/migrations/index.ts.
  *
  * Run: npm run migration:create -- NAME
  */

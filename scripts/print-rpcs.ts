@@ -6,15 +6,15 @@
 
 import { getOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import type { Dependencies } from "../src/dependencies.ts";
 import { permission } from "../src/gen/userd/v1/options_pb.ts";
-import { createRoutes } from "../src/routes.ts";
+import type { AllDependencies } from "../src/services/dependencies.ts";
+import { createRoutes } from "../src/services/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
 
 /** The table, in Markdown. */
 export const rpcTable = (): string => {
   // The routes are the table of contents of the API; their operations are made of nothing here, and never called.
-  const services = createRoutes({} as Dependencies).map(({ service }) => service);
+  const services = createRoutes({} as AllDependencies).map(({ service }) => service);
   const rows = services.flatMap(({ name: service, methods }) =>
     methods.map((method) => {
       const kind = method.idempotency === Idempotency.NO_SIDE_EFFECTS ? "read" : "write";

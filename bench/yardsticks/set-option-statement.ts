@@ -2,13 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
-import type { Schema } from "../../src/db/orm.ts";
 import type { Tx } from "../../src/db/transaction.ts";
 import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createOptionScopes } from "../../src/options/option-scopes.ts";
 import type { OptionRegistry } from "../../src/options/registry/registry.ts";
 import { setOption } from "../../src/options/set-option.ts";
 import { toValue } from "../../src/options/value.ts";
+import type { Schema } from "../../src/schema/entities.ts";
 
 /** One bound parameter, as text. */
 export type Parameter = string | null | readonly (string | null)[];

@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
-import { accountSubject, userSubject } from "../cache/subject.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import { presentUser } from "../users/present.ts";
+import { accountSubject, userSubject } from "../versions/subject.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
 /** What access depends on of users, through the cache. Whoever is unknown is nobody. */

@@ -1,8 +1,8 @@
-import type { Wanted } from "../cache/lookup.ts";
+import type { Wanted } from "../cache/core.ts";
 import type { Reading } from "../cache/reading.ts";
-import { platformSubject } from "../cache/subject.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import type { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
+import { platformSubject } from "../versions/subject.ts";
 import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
 

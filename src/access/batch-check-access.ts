@@ -1,6 +1,6 @@
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { AccessDependencies } from "./dependencies.ts";
 import { type Decision, decide } from "./policy.ts";
 
 /** BatchCheckAccess: each user's scope is made once for each relation, whatever the number of its checks. */
@@ -9,7 +9,7 @@ export const batchCheckAccess =
     access,
     owners,
     freshness,
-  }: Pick<Dependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.batchCheckAccess> =>
+  }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.batchCheckAccess> =>
   async (call, request) => {
     const reading = freshness.reading(request.consistency);
     const { checks } = request;

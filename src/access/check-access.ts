@@ -1,6 +1,6 @@
 import { type Operation, whenBoth } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { AccessDependencies } from "./dependencies.ts";
 import { decide } from "./policy.ts";
 
 /** CheckAccess: what the scope says of one owner. */
@@ -9,7 +9,7 @@ export const checkAccess =
     access,
     owners,
     freshness,
-  }: Pick<Dependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.checkAccess> =>
+  }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof ProfileService.method.checkAccess> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     const { userId, relation, target } = request;

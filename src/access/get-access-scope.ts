@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Operation, whenReady } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { AccessDependencies } from "./dependencies.ts";
 import { ownersOf, type Scope } from "./policy.ts";
 
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
@@ -10,7 +10,7 @@ const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessSco
 
 /** GetAccessScope: for those who put it into their own queries. */
 export const getAccessScope =
-  ({ access, freshness }: Pick<Dependencies, "access" | "freshness">): Operation<typeof ProfileService.method.getAccessScope> =>
+  ({ access, freshness }: Pick<AccessDependencies, "access" | "freshness">): Operation<typeof ProfileService.method.getAccessScope> =>
   (call, request) =>
     whenReady(access.scope(call, request, freshness.reading(request.consistency)), ({ scope, revision }) => ({
       scope: toScope(scope),

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
-import { accountSubject, platformSubject, type Subject, userSubject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
+import { accountSubject, platformSubject, type Subject, userSubject } from "../versions/subject.ts";
 
 /** The accounts of a user, and account 0 when one of them is the platform account. */
 const accountsOf = async (session: Session, userId: bigint): Promise<Subject[]> => {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import type { Wanted } from "../cache/lookup.ts";
+import type { Wanted } from "../cache/core.ts";
 import type { Reading } from "../cache/reading.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";

@@ -1,12 +1,12 @@
 import { type Selectable, sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Schema } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
-import type { Vault } from "../secrets.ts";
+import type { Schema } from "../schema/entities.ts";
+import type { Vault } from "../secrets/secrets.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { storedType, toAuthenticator } from "./authenticator.mapping.ts";
 
 /** AddAuthenticator: the config is locked before it goes to the database; that a type comes once is a constraint. */

@@ -1,10 +1,10 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import { type AuthenticatorSchema, AuthenticatorType } from "../gen/userd/v1/authenticator_pb.ts";
 import { toValue } from "../options/value.ts";
-import type { Vault } from "../secrets.ts";
+import type { Schema } from "../schema/entities.ts";
+import type { Vault } from "../secrets/secrets.ts";
 
 /** The stored numbers are those of the model that authenticators are imported from; 0 is recovery codes. */
 const types: readonly AuthenticatorType[] = [

@@ -1,10 +1,10 @@
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Schema } from "../db/orm.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListAuthenticatorsRequestSchema } from "../gen/userd/v1/authenticator_pb.ts";
 import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 import { userNotFound } from "../users/get-user.ts";
 import { toAuthenticator } from "./authenticator.mapping.ts";
 

@@ -1,10 +1,10 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { storedType } from "./authenticator.mapping.ts";
 
 /** RemoveAuthenticator: the user has no second factor of this type any more. */

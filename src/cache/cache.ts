@@ -1,48 +1,13 @@
+import type { Notification } from "../versions/notification.ts";
+import { subjectKey } from "../versions/subject.ts";
 import { type Rules, safeRules } from "./certificate.ts";
+import type { CacheCore, CacheLimits, CachePorts } from "./core.ts";
 import { createDatabaseClock } from "./database-clock.ts";
 import { createLevel1, type Level1 } from "./level1.ts";
-import { createLevel2, type Level2 } from "./level2.ts";
+import { createLevel2 } from "./level2.ts";
 import { type BesideLookup, createLookup } from "./lookup.ts";
-import type { Bus, Clock, Notification, Source, Store } from "./ports.ts";
+import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
-import { subjectKey } from "./subject.ts";
-
-/** What bounds the cache. */
-export type CacheLimits = {
-  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. 0: nothing is held. */
-  readonly boundMs: number;
-  /** How long an entry is kept, in milliseconds. */
-  readonly ttlMs: number;
-  /** Of the memory of this process. */
-  readonly maxBytes: number;
-};
-
-/** What the cache is made of besides its sources. */
-export type CachePorts = {
-  readonly clock: Clock;
-  /** The shared store, if there is one. */
-  readonly store?: Store | undefined;
-  /** Whom commits are told to. */
-  readonly bus?: Bus | undefined;
-  /** Whether an error says that the database can't be reached. */
-  readonly isUnreachable: (error: unknown) => boolean;
-};
-
-/** What lookups share. */
-export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
-  CacheLimits & {
-    readonly rules: Rules;
-    readonly level1: Level1;
-    readonly level2: Level2 | undefined;
-    readonly stats: CacheStats;
-    /** The epoch that the database showed last; undefined before its first answer. */
-    readonly epoch: () => string | undefined;
-    /**
-     * Takes note of an answer of the database, before what it showed is stored.
-     * @returns false when it may come from an epoch that has ended: such an answer is not kept.
-     */
-    readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
-  };
 
 /**
  * The cache: certificates and immutable entries, as docs/consistency.md explains them. It needs nothing of its stores but

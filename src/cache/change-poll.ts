@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Database } from "../db/orm.ts";
-import type { Notification } from "./ports.ts";
-import type { VersionedSubject } from "./subject.ts";
+import type { Notification } from "../versions/notification.ts";
+import type { VersionedSubject } from "../versions/subject.ts";
 
 /** Most changes that one look at the log takes. */
 const MAX_CHANGES = 10_000;

@@ -5,8 +5,8 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { invalidField } from "../errors.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { fastReading, type Reading } from "./reading.ts";
-import type { ConsistencyToken, ConsistencyTokens } from "./token.ts";
 
 /** What a read asks of the freshness of its answer. */
 export type Freshness = {

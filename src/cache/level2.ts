@@ -1,10 +1,11 @@
+import { encodeKey } from "../versions/key.ts";
+import type { Notification } from "../versions/notification.ts";
+import { subjectKey } from "../versions/subject.ts";
 import { createBreaker, type Use } from "./breaker.ts";
 import type { Rules } from "./certificate.ts";
 import type { DatabaseClock } from "./database-clock.ts";
-import { encodeKey } from "./key.ts";
-import type { Clock, Notification, Store } from "./ports.ts";
+import type { Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
-import { subjectKey } from "./subject.ts";
 
 /** A content with the certificate under which it may be served. */
 export type Certified<T> = {

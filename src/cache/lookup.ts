@@ -1,16 +1,16 @@
 import type { Call, MaybePromise } from "../call.ts";
 import { invalidField } from "../errors.ts";
-import type { CacheCore } from "./cache.ts";
+import { encodeKey } from "../versions/key.ts";
+import { subjectKey } from "../versions/subject.ts";
 import type { Certificate } from "./certificate.ts";
+import type { CacheCore, Wanted } from "./core.ts";
 import { createFlights } from "./flights.ts";
-import { encodeKey } from "./key.ts";
 import type { Entry } from "./level1.ts";
 import type { Certified } from "./level2.ts";
 import { createLoader } from "./loader.ts";
 import type { Beside, Source } from "./ports.ts";
 import { floorOf, type Reading } from "./reading.ts";
 import { orHeld } from "./stale.ts";
-import { type Subject, subjectKey } from "./subject.ts";
 
 /** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
@@ -28,9 +28,6 @@ export type BesideLookup<K, T, V> = Lookup<K, V> & {
   /** What another source's statement has shown of a key: its content, and the version of its subject in the same snapshot. */
   readonly beside: (key: K, version: bigint, content: T) => Beside;
 };
-
-/** A key with its names. */
-export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };
 
 /** What a load came back with. */
 type Landed<V> = { readonly entry: Entry<V>; readonly shown: Certificate; readonly beside?: readonly Entry[] };

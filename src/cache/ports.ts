@@ -1,5 +1,6 @@
+import type { Notification } from "../versions/notification.ts";
+import type { Subject } from "../versions/subject.ts";
 import type { Entry } from "./level1.ts";
-import type { Subject, VersionedSubject } from "./subject.ts";
 
 /** The time of this process, and its turns: the simulation brings its own. */
 export type Clock = {
@@ -16,9 +17,6 @@ export type Store = {
   readonly get: (key: string) => Promise<unknown>;
   readonly set: (key: string, value: unknown, ttlMs: number) => Promise<unknown>;
 };
-
-/** What has been committed, as processes tell it to each other. */
-export type Notification = { readonly epoch: string; readonly subjects: readonly VersionedSubject[] };
 
 /** Carries notifications to the other processes. They are hints: none has to arrive. */
 export type Bus = {

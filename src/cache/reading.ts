@@ -1,7 +1,7 @@
+import type { Subject } from "../versions/subject.ts";
+import type { ConsistencyToken } from "../versions/token.ts";
 import type { Floor } from "./certificate.ts";
 import type { Entry } from "./level1.ts";
-import type { Subject } from "./subject.ts";
-import type { ConsistencyToken } from "./token.ts";
 
 /** What one read asks of the freshness of its answer, and what it is told about it. */
 export type Reading = {

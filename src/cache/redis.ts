@@ -2,8 +2,9 @@ import { deserialize, serialize } from "node:v8";
 import KeyvRedis, { createClient } from "@keyv/redis";
 import Keyv from "keyv";
 import type { Logger } from "pino";
-import { createSeal, createVault, type Seal } from "../secrets.ts";
-import type { Bus, Notification, Store } from "./ports.ts";
+import { createSeal, createVault, type Seal } from "../secrets/secrets.ts";
+import type { Notification } from "../versions/notification.ts";
+import type { Bus, Store } from "./ports.ts";
 
 /** The store and the bus that processes share. */
 export type Redis = AsyncDisposable & {

@@ -1,7 +1,6 @@
 import type { Call } from "../call.ts";
-import type { CacheCore } from "./cache.ts";
+import type { CacheCore, Wanted } from "./core.ts";
 import type { Entry } from "./level1.ts";
-import type { Wanted } from "./lookup.ts";
 import type { Source } from "./ports.ts";
 import { floorOf, type Reading } from "./reading.ts";
 

@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import { type AuditEntrySchema, AuditOperation } from "../gen/userd/v1/audit_entry_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 
 /** A row of the change log, as ListAuditEntries selects it. */
 export type ChangeRow = Pick<

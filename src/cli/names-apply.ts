@@ -1,4 +1,4 @@
-import { applyForms } from "../names/recompute.ts";
+import { applyForms } from "../stored-names/recompute.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, countLines, withOutdated } from "./names-database.ts";
 

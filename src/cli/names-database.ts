@@ -2,7 +2,7 @@ import { loadConfig } from "../config.ts";
 import { assertMigrated } from "../db/migrate.ts";
 import { openForCommand } from "../db/open.ts";
 import type { Database } from "../db/orm.ts";
-import { type Findings, findOutdated } from "../names/recompute.ts";
+import { type Findings, findOutdated } from "../stored-names/recompute.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 

@@ -2,11 +2,11 @@ import { toJson, toJsonString } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type UserOption, UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
 import { pagesOf } from "./pages.ts";
 import { type OptionCommand, scopeName, scopeOf } from "./scope-options.ts";
-import { printTable } from "./table.ts";
 
 /** Prints the options of one scope, or of all. */
 export const run = async (user: string, options: OptionCommand): Promise<void> => {

@@ -1,10 +1,10 @@
 import { toJson } from "@bufbuild/protobuf";
 import { ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";
-import { printTable } from "./table.ts";
 import { explainOption, originOf, valueText } from "./trail.ts";
 
 /** Prints what options effectively are, and why. */

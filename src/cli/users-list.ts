@@ -1,9 +1,9 @@
 import { toJson } from "@bufbuild/protobuf";
 import { type User, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { printTable } from "../table.ts";
 import { connect } from "./client.ts";
 import type { ClientOptions } from "./client-options.ts";
-import { printTable } from "./table.ts";
 
 type ListOptions = ClientOptions & {
   readonly limit: number;

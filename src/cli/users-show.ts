@@ -1,8 +1,8 @@
 import { toJson } from "@bufbuild/protobuf";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { printTable } from "../table.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
-import { printTable } from "./table.ts";
 
 /** Prints one user. */
 export const run = async (name: string, options: ClientOptions & { json?: true }): Promise<void> => {

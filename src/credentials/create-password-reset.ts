@@ -1,12 +1,12 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { newSecretToken } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { MAX_RESETS, RESET_HOURS } from "./password-reset.ts";
-import { newSecretToken } from "./secret-token.ts";
 import { passwordManaged } from "./store-password.ts";
 
 /** CreatePasswordReset: one more token; of too many the oldest ends. */

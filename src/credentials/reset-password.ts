@@ -1,13 +1,13 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { Passwords } from "../passwords/passwords.ts";
+import { tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { RESET_HOURS } from "./password-reset.ts";
-import type { Passwords } from "./passwords.ts";
-import { tokenHash, tokenRefused } from "./secret-token.ts";
 import { passwordManaged, storePassword } from "./store-password.ts";
 
 const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})`;

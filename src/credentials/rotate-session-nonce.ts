@@ -1,10 +1,10 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { newSessionNonce } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { newSessionNonce } from "./secret-token.ts";
+import { userSubject } from "../versions/subject.ts";
 
 /** RotateSessionNonce: ends all sessions. */
 export const rotateSessionNonce =

@@ -1,9 +1,9 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { Passwords } from "../passwords/passwords.ts";
 import { writableUser } from "../users/writable-user.ts";
-import type { Passwords } from "./passwords.ts";
+import { userSubject } from "../versions/subject.ts";
 import { passwordManaged, storePassword } from "./store-password.ts";
 
 /** SetPassword: hashes first, so that no transaction waits for it. */

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, failedPrecondition } from "../errors.ts";
+import { newSessionNonce } from "../secrets/secret-token.ts";
 import { endPasswordResets } from "./password-reset.ts";
-import { newSessionNonce } from "./secret-token.ts";
 
 /** The password of a managed user is its identity provider's. */
 export const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");

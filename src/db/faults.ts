@@ -1,5 +1,5 @@
 import { conflict, DomainError, unavailable } from "../errors.ts";
-import { constraintErrors } from "./constraints.ts";
+import { constraintErrors } from "../schema/constraints.ts";
 
 /** What drivers put on their errors; MikroORM copies it to its own. */
 type DriverError = Error & { readonly code?: string; readonly constraint?: string };

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { handleSubject } from "../cache/subject.ts";
 import { canonicalName } from "../names/canonical.ts";
+import { handleSubject } from "../versions/subject.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 

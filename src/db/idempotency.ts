@@ -1,12 +1,16 @@
 import { createHmac } from "node:crypto";
 import { create, type DescMethod, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { sql } from "kysely";
+import type { Call } from "../call.ts";
 import { invalidField } from "../errors.ts";
-import { subKey } from "../secrets.ts";
-import type { Tx } from "./transaction.ts";
+import { subKey } from "../secrets/secrets.ts";
+import type { Session } from "./session.ts";
 
 /** How long the answer to a request_id is kept. */
 export const IDEMPOTENCY_HOURS = 24;
+
+/** The transaction of a write, and the call that it belongs to. */
+type WriteSession = Session & { readonly call: Call };
 
 /** The answers of earlier writes, found by the request_id of their callers. */
 export type Idempotency = {
@@ -16,20 +20,25 @@ export type Idempotency = {
    * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request.
    */
   readonly claim: <M extends DescMethod>(
-    tx: Tx,
+    tx: WriteSession,
     method: M,
     requestId: string,
     request: MessageShape<M["input"]>,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
   /** Keeps the answer, to be committed with the write. */
-  readonly keep: <M extends DescMethod>(tx: Tx, method: M, requestId: string, response: MessageInitShape<M["output"]>) => Promise<void>;
+  readonly keep: <M extends DescMethod>(
+    tx: WriteSession,
+    method: M,
+    requestId: string,
+    response: MessageInitShape<M["output"]>,
+  ) => Promise<void>;
 };
 
 /** Makes the store; requests are kept as a keyed hash only. */
 export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
   return {
-    claim: async <M extends DescMethod>(tx: Tx, method: M, requestId: string, request: MessageShape<M["input"]>) => {
+    claim: async <M extends DescMethod>(tx: WriteSession, method: M, requestId: string, request: MessageShape<M["input"]>) => {
       const hash = createHmac("sha256", key).update(toBinary(method.input, request)).digest();
       // A row past its time is taken over as if it were not there; the sweeper may not have come by yet.
       const row = await tx.row(sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`

@@ -1,5 +1,5 @@
 import { type Insertable, sql } from "kysely";
-import type { Schema } from "./orm.ts";
+import type { Schema } from "../schema/entities.ts";
 import type { Tx } from "./transaction.ts";
 
 /** What JSON.stringify can't do, and what jsonb refuses: halves of surrogate pairs, which drivers replace too. */

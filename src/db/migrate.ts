@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
+import { migrations } from "../schema/migrations/index.ts";
 import { inTransaction } from "./in-transaction.ts";
-import { migrations } from "./migrations/index.ts";
 import { type Database, MIGRATIONS_TABLE } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
 

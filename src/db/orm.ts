@@ -3,24 +3,18 @@ import type { Options } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
-import type { InferKyselyDB, SqlEntityManager } from "@mikro-orm/sql";
+import type { SqlEntityManager } from "@mikro-orm/sql";
 import type { Kysely } from "kysely";
 import { defaults, Pool, types } from "pg";
 import type { Logger } from "pino";
 import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
 import { storedMoment } from "../moment.ts";
-import { entities } from "./entities.ts";
-import { migrations } from "./migrations/index.ts";
+import { entities, type Schema } from "../schema/entities.ts";
+import { migrations } from "../schema/migrations/index.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
-import { createSession, type Session } from "./session.ts";
-
-/** The tables and their columns, as Kysely sees them. */
-export type Schema = InferKyselyDB<(typeof entities)[number]>;
-
-/** What ends a statement early: passed to every Kysely `execute`, since `getKysely()` ignores a fork's signal. */
-export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
+import { type AbortOptions, createSession, type Session } from "./session.ts";
 
 /** Where the migrations that ran are listed. */
 export const MIGRATIONS_TABLE = "userd_migrations";
@@ -57,8 +51,8 @@ export const ormOptions = {
   migrations: {
     tableName: MIGRATIONS_TABLE,
     migrationsList: migrations,
-    pathTs: "src/db/migrations",
-    path: "src/db/migrations",
+    pathTs: "src/schema/migrations",
+    path: "src/schema/migrations",
     snapshotName: ".snapshot",
     snapshotOnMigrate: false,
     fileName: (timestamp: string, name?: string) => `${timestamp}-${name ?? "change"}`,

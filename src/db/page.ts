@@ -3,7 +3,7 @@ import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobu
 import { type RawBuilder, sql } from "kysely";
 import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { invalidField } from "../errors.ts";
-import { createSeal } from "../secrets.ts";
+import { createSeal } from "../secrets/secrets.ts";
 
 /** How many results a page has when the request does not say. */
 export const DEFAULT_PAGE_SIZE = 50;

@@ -1,5 +1,8 @@
 import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
-import type { AbortOptions, Schema } from "./orm.ts";
+import type { Schema } from "../schema/entities.ts";
+
+/** What ends a statement early. It goes with every one, since `getKysely()` ignores the signal of a fork. */
+export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, or a query that was built. */
 type Statement<R> = RawBuilder<R> | Compilable<R>;

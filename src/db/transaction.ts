@@ -2,11 +2,11 @@ import { create, type DescMethod, type MessageInitShape, type MessageShape, toBi
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { sql } from "kysely";
 import pRetry from "p-retry";
-import type { Notification } from "../cache/ports.ts";
-import type { Subject, VersionedSubject } from "../cache/subject.ts";
-import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../cache/token.ts";
 import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { DomainError, exhausted } from "../errors.ts";
+import type { Notification } from "../versions/notification.ts";
+import type { Subject, VersionedSubject } from "../versions/subject.ts";
+import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../versions/token.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Database } from "./orm.ts";

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
@@ -9,6 +8,7 @@ import { claimNames } from "../users/names.ts";
 import { toUserEmail } from "../users/user.mapping.ts";
 import type { UserEmailRow } from "../users/user.select.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 
 /** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
 export const addUserEmail =

@@ -1,4 +1,3 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -7,6 +6,7 @@ import { invitingSubjects } from "../organizations/invitations.ts";
 import { assertMay } from "../users/privileges.ts";
 import { toUserEmail } from "../users/user.mapping.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { markVerified } from "./mark-verified.ts";
 import { storedEmail } from "./stored-email.ts";
 

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
@@ -7,6 +6,7 @@ import { failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { claimNames } from "../users/names.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { removeMailOptions } from "./mail-options.ts";
 import { storedEmail } from "./stored-email.ts";
 

@@ -1,18 +1,18 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
-import { newSessionNonce } from "../credentials/secret-token.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { newSessionNonce } from "../secrets/secret-token.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
 import { assertNamesFree } from "../users/names.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import { type WritableUser, writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { moveMailOptions } from "./mail-options.ts";
 import { type StoredEmail, storedEmail } from "./stored-email.ts";
 
@@ -57,7 +57,7 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: WritableUser, s
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
 export const setPrimaryEmail =
-  ({ write, systemUser }: Pick<Dependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: UserService.method.setPrimaryEmail, request, subjects: [userSubject(userId)] }, async (tx) => {

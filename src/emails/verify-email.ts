@@ -1,12 +1,12 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import { tokenHash, tokenRefused } from "../credentials/secret-token.ts";
 import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingSubjects } from "../organizations/invitations.ts";
+import { tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { VERIFICATION_HOURS } from "./create-email-verification.ts";
 import { markVerified } from "./mark-verified.ts";
 

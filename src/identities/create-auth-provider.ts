@@ -1,11 +1,11 @@
 import { type Selectable, sql } from "kysely";
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Schema } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
 import { assertNamed } from "./provider.ts";
 

@@ -1,8 +1,8 @@
-import { globalSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { whileOvertaken } from "../db/overtaken.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { globalSubject } from "../versions/subject.ts";
 import { deleteProvider } from "./provider.ts";
 
 const method = UserService.method.deleteIdentityProvider;

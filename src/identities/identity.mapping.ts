@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate, type Value } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import type { IdentityProviderSchema, IdentitySchema } from "../gen/userd/v1/identity_pb.ts";
 import { toValue } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
 import type { AuthIdentityRow, IdentityRow } from "./link.ts";
 
 /** Stored JSON; an SQL null is none. */

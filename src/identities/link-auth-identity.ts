@@ -1,9 +1,9 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { toAuthIdentity } from "./identity.mapping.ts";
 import { attach, lockingLinked } from "./link.ts";
 

@@ -1,11 +1,12 @@
 import { type Selectable, sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
 import { type Pager, type Sized, withinPage } from "../db/page.ts";
 import { ListAuthProvidersRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { sentBytes } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
 import { toAuthProvider } from "./identity.mapping.ts";
 
 type App = { db: Database; freshness: Freshness; pager: Pager };

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import { overtaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { assertMay } from "../users/privileges.ts";
+import { userSubject } from "../versions/subject.ts";
 import { withoutSignIn } from "./link.ts";
 
 /** The two tables of providers, and those of what they call users. */

@@ -1,8 +1,8 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { detach } from "./link.ts";
 
 /** UnlinkAuthIdentity: the user is no longer known by an id of the provider of an organization. */

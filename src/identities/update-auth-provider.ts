@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -7,6 +6,7 @@ import { failedPrecondition, invalidField } from "../errors.ts";
 import { AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
 import { assertNamed, assertProviderEtag, providerNotFound } from "./provider.ts";
 

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { isUniqueViolation } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createSession } from "../db/session.ts";
-import { createVault } from "../secrets.ts";
+import { createVault } from "../secrets/secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { matching, preparing, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";

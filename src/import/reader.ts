@@ -1,4 +1,4 @@
-import type { Vault } from "../secrets.ts";
+import type { Vault } from "../secrets/secrets.ts";
 import { FieldFault, Unfit } from "./fault.ts";
 import type { Field, Note } from "./fields.ts";
 import type { StagedRow, StagingTable } from "./staging.ts";

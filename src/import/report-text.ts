@@ -1,4 +1,4 @@
-import { formatTable } from "../cli/table.ts";
+import { formatTable } from "../table.ts";
 import { type Conflict, type ImportReport, isEmpty, type Listing, type NameCount } from "./report.ts";
 
 const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,4 +1,4 @@
-import type { Vault } from "../secrets.ts";
+import type { Vault } from "../secrets/secrets.ts";
 import { FieldFault, ImportFault, Unfit } from "./fault.ts";
 import { key, type Note } from "./fields.ts";
 import type { LinkRow } from "./reader.ts";

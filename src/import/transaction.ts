@@ -1,5 +1,5 @@
 import type { Session } from "../db/session.ts";
-import type { Vault } from "../secrets.ts";
+import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
 /** What to do with a record of the file whose id or name belongs to somebody else here. */

@@ -3,7 +3,7 @@ import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Scope } from "../options/scope.ts";
-import { forgetRevisions, removeOrganization, removeProject } from "./purge-organization.ts";
+import { forgetRevisions, removeOrganization, removeProject } from "./remove-scopes.ts";
 
 /** Who writes, in the change log. */
 const PURGER = "userd purger";

@@ -1,107 +1,23 @@
-import { sql } from "kysely";
-import { type Subject, userSubject } from "../cache/subject.ts";
-import { type Scope, ScopeKind } from "../options/scope.ts";
-import { subjectOfScope } from "../options/target.ts";
-import type { PurgeTx } from "./purge.ts";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { organizations } from "../organizations/kind.ts";
+import { storedById } from "../organizations/stored.ts";
+import { assertMay } from "../users/privileges.ts";
+import { organizationSubject } from "../versions/subject.ts";
+import { removeOrganization } from "./remove-scopes.ts";
 
-/** Most options that go with their project or organization in its transaction; more go later, in batches. */
-export const OPTIONS_AT_ONCE = 10_000;
+const method = OrganizationService.method.purgeOrganization;
 
-/** The scopes as rows `w`. */
-const rowsOf = (scopes: readonly Scope[]) =>
-  sql`unnest(${scopes.map(({ kind }) => kind)}::smallint[], ${scopes.map(({ id }) => String(id))}::bigint[]) as w (scope_kind, scope_id)`;
-
-/** The options `o` of the scopes; the condition on the kind is that of the index. */
-const optionsOf = (scopes: readonly Scope[]) =>
-  sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
-
-/** Removes the history of options that are gone, their deletion included: it holds their values. */
-export const forgetRevisions = (tx: PurgeTx, scopes: readonly Scope[], users: readonly string[]) =>
-  tx.rows(sql`
-    delete from option_revision r using ${rowsOf(scopes)}
-    where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`);
-
-const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> => {
-  const rows = await tx.rows(sql`
-    select from ${optionsOf(scopes)}
-    union all
-    select from ${rowsOf(scopes)} join scope_option o using (scope_kind, scope_id)
-    offset ${OPTIONS_AT_ONCE} limit 1`);
-  return rows.length === 0;
-};
-
-/** Locks the versions of the members of an organization and, where options go at once, of their users; both in ascending order. */
-const lockUsers = async (
-  tx: PurgeTx,
-  scopes: readonly Scope[],
-  organizationId: bigint | undefined,
-  withOptions: boolean,
-): Promise<Subject[]> => {
-  const rows = await tx.rows(sql<{ id: bigint }>`
-    select s.id from subject_version s where s.kind = 'user' and s.id in (
-      select m.user_id from organization_member m where m.organization_id = ${organizationId ?? null}::bigint
-      union
-      select o.user_id from ${optionsOf(scopes)} where ${withOptions}::boolean
-    ) order by s.id for update`);
-  return rows.map(({ id }) => userSubject(id));
-};
-
-/** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
-const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<void> => {
-  const rows = await tx.rows(sql<{ user_id: string }>`
-    delete from user_option o using ${rowsOf(scopes)}
-    where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0 returning o.user_id::text`);
-  await forgetRevisions(
-    tx,
-    scopes,
-    rows.map(({ user_id }) => user_id),
-  );
-  await tx.rows(sql`delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`);
-};
-
-/** From here on no read shows options of the scopes; the purger removes them. */
-const markDead = (tx: PurgeTx, scopes: readonly Scope[]) =>
-  tx.rows(sql`
-    insert into dead_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
-    on conflict (scope_kind, scope_id) do nothing`);
-
-/**
- * Removes what has scopes, and with it their options or, when these are many, their visibility.
- * @param removeRows removes the rows themselves.
- * @returns the subjects that it touched.
- */
-const removeScopes = async (
-  tx: PurgeTx,
-  scopes: readonly Scope[],
-  organizationId: bigint | undefined,
-  removeRows: () => Promise<unknown>,
-): Promise<readonly Subject[]> => {
-  const few = await areFew(tx, scopes);
-  const users = await lockUsers(tx, scopes, organizationId, few);
-  // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
-  await removeRows();
-  if (few) await removeOptions(tx, scopes);
-  else await markDead(tx, scopes);
-  return [...scopes.map(subjectOfScope), ...users];
-};
-
-/** Removes a project; its version is locked already. */
-export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> =>
-  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
-
-/** Removes an organization with its projects, teams and members; its version is locked already. */
-export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> => {
-  const projects = await tx.rows(sql<{ id: bigint }>`
-    select s.id from subject_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
-    order by s.id for update`);
-  const scopes: Scope[] = [
-    { kind: ScopeKind.ORGANIZATION, id },
-    ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
-  ];
-  return removeScopes(tx, scopes, id, async () => {
-    for (const table of ["project", "team", "organization_member"]) {
-      await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
-    }
-    await tx.rows(sql`delete from organization where id = ${id}`);
-  });
-};
+/** PurgeOrganization: at once, deleted before or not, with all that belongs to it. */
+export const purgeOrganization =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
+    const { id, requestId, validateOnly } = request;
+    return write(call, { method, request, subjects: [organizationSubject(id)], requestId, validateOnly }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await storedById(tx, organizations, id);
+      for (const subject of await removeOrganization(tx, id)) tx.touch(subject);
+      return {};
+    });
+  };

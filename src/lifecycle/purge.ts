@@ -1,9 +1,9 @@
 import { sql } from "kysely";
-import { handleSubject } from "../cache/subject.ts";
-import type { Schema } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
+import type { Schema } from "../schema/entities.ts";
+import { handleSubject } from "../versions/subject.ts";
 
 /** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
 export const belongings = [

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField, notFound } from "../errors.ts";
 import {
   type ApplyOptionChangesRequest,
@@ -12,6 +10,8 @@ import {
   UserOptionService,
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -96,7 +96,9 @@ export const applyOptionChanges =
     registry,
     optionScopes,
     quotas,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.applyOptionChanges> =>
+  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<
+    typeof UserOptionService.method.applyOptionChanges
+  > =>
   (call, request) => {
     const { userId, requestId, validateOnly } = request;
     const method = UserOptionService.method.applyOptionChanges;

@@ -1,7 +1,7 @@
 import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { aliveOptions, readAllUserOptions } from "./held-options.ts";
 import { MAX_HELD_SCOPES, readManyScopes } from "./many-scopes.ts";
 import { type Scope, ScopeKind, scopeOf } from "./scope.ts";
@@ -15,7 +15,7 @@ const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
 /** BatchGetOptions: one statement for all that the cache misses, whatever the number of users and keys. */
 export const batchGetOptions =
   (
-    app: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime">,
+    app: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime">,
   ): Operation<typeof UserOptionService.method.batchGetOptions> =>
   (call, request) => {
     const { userIds } = request;

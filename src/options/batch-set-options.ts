@@ -1,7 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { DomainError, invalidField } from "../errors.ts";
 import {
   type BatchSetOptionResultSchema,
@@ -11,6 +9,8 @@ import {
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -59,7 +59,9 @@ export const batchSetOptions =
     registry,
     optionScopes,
     quotas,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.batchSetOptions> =>
+  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<
+    typeof UserOptionService.method.batchSetOptions
+  > =>
   (call, request) => {
     assertDistinct(request);
     const entries = request.entries.map((entry, index) => checked(registry, entry, index));

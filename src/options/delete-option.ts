@@ -1,17 +1,17 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeOf } from "./scope.ts";
 import { assertOptionEtag, storedOption } from "./stored-option.ts";
 
 /** DeleteOption: deletes one value of one scope. */
 export const deleteOption =
-  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteOption> =>
+  ({ write, optionScopes }: Pick<OptionDependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteOption> =>
   (call, request) => {
     const { userId, key, etag, allowMissing } = request;
     const option = { userId, key, scope: scopeOf(request) };

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
 import { storedScopeOption } from "./stored-scope-option.ts";
@@ -10,7 +10,10 @@ import { scopeOfTarget, subjectOfScope } from "./target.ts";
 
 /** DeleteScopeOption: what it hid or overrode shows again at once. */
 export const deleteScopeOption =
-  ({ write, optionScopes }: Pick<Dependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteScopeOption> =>
+  ({
+    write,
+    optionScopes,
+  }: Pick<OptionDependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteScopeOption> =>
   (call, request) => {
     const { key, etag, allowMissing } = request;
     const scope = scopeOfTarget(request.target);

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { FindUsersByOptionRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { alive } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
@@ -18,7 +18,7 @@ export const findUsersByOption =
     registry,
     pager,
     optionScopes,
-  }: Pick<Dependencies, "db" | "freshness" | "registry" | "pager" | "optionScopes">): Operation<
+  }: Pick<OptionDependencies, "db" | "freshness" | "registry" | "pager" | "optionScopes">): Operation<
     typeof UserOptionService.method.findUsersByOption
   > =>
   async (call, request) => {

@@ -2,9 +2,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { stalenessOf } from "../cache/freshness.ts";
 import type { Reading } from "../cache/reading.ts";
 import { type Operation, whenReady } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { isAlive, readScopeFor } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";
 import { type HeldOptions, optionsOf } from "./user-options.lookup.ts";
@@ -25,7 +25,7 @@ const withStaleness = (response: Response, reading: Reading): Response =>
 /** GetOption: one value of one scope, from the cache. */
 export const getOption =
   (
-    app: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
+    app: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
   ): Operation<typeof UserOptionService.method.getOption> =>
   (call, request) => {
     // The default comes back as it is, so it has to be a value that an answer can hold.

@@ -1,8 +1,8 @@
 import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import type { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { readScopes } from "./live-scopes.ts";
 import { scopeOfTarget } from "./target.ts";
 
@@ -11,7 +11,7 @@ export const getScopeOption =
   ({
     scopeOptions,
     freshness,
-  }: Pick<Dependencies, "scopeOptions" | "freshness">): Operation<typeof UserOptionService.method.getScopeOption> =>
+  }: Pick<OptionDependencies, "scopeOptions" | "freshness">): Operation<typeof UserOptionService.method.getScopeOption> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     return whenReady(readScopes(scopeOptions, call, [scopeOfTarget(request.target)], reading), ([scope]) => {

@@ -4,6 +4,7 @@ import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type DomainError, exhausted } from "../errors.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { areLive } from "./live-scopes.ts";
 import type { OptionRow } from "./option.mapping.ts";
 import { optionColumns } from "./option.select.ts";
@@ -58,11 +59,11 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
   return scopes.map((_, index) => columnsOf(byPosition.get(index + 1) ?? []));
 };
 
-type Lookups = Pick<Dependencies, "db" | "userOptions" | "scopeOptions">;
+type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /** Fills in what is wanted of the scopes that are not kept as a whole: those keys, through the cache, or everything. */
 export const completed = (
-  app: Pick<Dependencies, "db" | "userOptions">,
+  app: Pick<OptionDependencies, "db" | "userOptions">,
   call: Call,
   held: readonly HeldOptions[],
   keys: readonly string[],

@@ -2,8 +2,8 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { withinPage } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { ListInvalidOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import type { ScopeKind } from "./scope.ts";
@@ -19,7 +19,9 @@ export const listInvalidOptions =
     registry,
     pager,
     optionScopes,
-  }: Pick<Dependencies, "db" | "registry" | "pager" | "optionScopes">): Operation<typeof UserOptionService.method.listInvalidOptions> =>
+  }: Pick<OptionDependencies, "db" | "registry" | "pager" | "optionScopes">): Operation<
+    typeof UserOptionService.method.listInvalidOptions
+  > =>
   async (call, request) => {
     const page = pager(call, ListInvalidOptionsRequestSchema, request);
     const [after = "0"] = page.after ?? [];

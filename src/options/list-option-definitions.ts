@@ -1,8 +1,8 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { ListOptionDefinitionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { Definition } from "./registry/definition.ts";
 import { wireBytes } from "./value.ts";
@@ -12,7 +12,7 @@ const bytesOf = (definition: Definition): number => wireBytes(JSON.parse(JSON.st
 
 /** ListOptionDefinitions: a page of the registry, from memory. */
 export const listOptionDefinitions =
-  ({ registry, pager }: Pick<Dependencies, "registry" | "pager">): Operation<typeof UserOptionService.method.listOptionDefinitions> =>
+  ({ registry, pager }: Pick<OptionDependencies, "registry" | "pager">): Operation<typeof UserOptionService.method.listOptionDefinitions> =>
   (call, request) => {
     const page = pager(call, ListOptionDefinitionsRequestSchema, request, MAX_PAGE_SIZE);
     const [after = ""] = page.after ?? [];

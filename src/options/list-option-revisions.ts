@@ -2,12 +2,12 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Schema } from "../db/orm.ts";
 import { withinPage } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { OptionRevisionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import { ListOptionRevisionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 import { userNotFound } from "../users/get-user.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { scopeOf } from "./scope.ts";
 import { sentBytes, toValue } from "./value.ts";
 
@@ -37,7 +37,9 @@ export const listOptionRevisions =
     freshness,
     pager,
     optionScopes,
-  }: Pick<Dependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<typeof UserOptionService.method.listOptionRevisions> =>
+  }: Pick<OptionDependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<
+    typeof UserOptionService.method.listOptionRevisions
+  > =>
   async (call, request) => {
     const { userId, key } = request;
     const scope = scopeOf(request);

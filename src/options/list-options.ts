@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import { stalenessOf } from "../cache/freshness.ts";
 import type { Call, Operation } from "../call.ts";
 import { MAX_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { ListOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { aliveOptions, readScope } from "./held-options.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
@@ -12,7 +12,7 @@ import { type Scope, scopeConflict, scopeOf } from "./scope.ts";
 import type { HeldOptions } from "./user-options.lookup.ts";
 import { sentBytes } from "./value.ts";
 
-type App = Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
+type App = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
 
 /** A page of all scopes, or of one, from the database: all scopes of a user are no part that the cache keeps. */
 const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: bigint, page: Page, scope?: Scope) => {

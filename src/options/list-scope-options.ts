@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { withinPage } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { ListScopeOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { scopeOptionColumns } from "./stored-scope-option.ts";
 import { scopeOfTarget } from "./target.ts";
@@ -15,7 +15,9 @@ export const listScopeOptions =
     freshness,
     pager,
     optionScopes,
-  }: Pick<Dependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<typeof UserOptionService.method.listScopeOptions> =>
+  }: Pick<OptionDependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<
+    typeof UserOptionService.method.listScopeOptions
+  > =>
   async (call, request) => {
     const { kind, id } = scopeOfTarget(request.target);
     const page = pager(call, ListScopeOptionsRequestSchema, request);

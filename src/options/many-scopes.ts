@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
-import type { Dependencies } from "../dependencies.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { optionsTooLarge } from "./held-options.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
@@ -12,7 +12,7 @@ export const MAX_HELD_SCOPES = 10_000;
 
 /** What users have set in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
 export const readManyScopes = async (
-  { db, optionScopes }: Pick<Dependencies, "db" | "optionScopes">,
+  { db, optionScopes }: Pick<OptionDependencies, "db" | "optionScopes">,
   call: Call,
   {
     userIds,

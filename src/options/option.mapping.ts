@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 import { scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 

@@ -1,9 +1,9 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { stalenessOf } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { completed, isAlive } from "./held-options.ts";
 import { readScopes } from "./live-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
@@ -116,7 +116,7 @@ export const resolveOptions =
     freshness,
     registry,
     databaseTime,
-  }: Pick<Dependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
+  }: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
     typeof UserOptionService.method.resolveOptions
   > =>
   async (call, request) => {

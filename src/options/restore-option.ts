@@ -1,12 +1,12 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { canonicalJson } from "./canonical.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -34,7 +34,7 @@ export const restoreOption =
     write,
     optionScopes,
     quotas,
-  }: Pick<Dependencies, "write" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.restoreOption> =>
+  }: Pick<OptionDependencies, "write" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.restoreOption> =>
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };

@@ -1,8 +1,8 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
@@ -17,7 +17,7 @@ export const setOption =
     registry,
     optionScopes,
     quotas,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
+  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
     return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {

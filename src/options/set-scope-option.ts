@@ -2,9 +2,9 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
 import { type Growth, refusalsOf } from "./quota.ts";
 import type { Scope } from "./scope.ts";
@@ -50,7 +50,9 @@ export const setScopeOption =
     registry,
     optionScopes,
     quotas,
-  }: Pick<Dependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setScopeOption> =>
+  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<
+    typeof UserOptionService.method.setScopeOption
+  > =>
   (call, request) => {
     const { key, value, locked, etag, requestId } = request;
     if (value === undefined) throw invalidField("value", "is required");

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { DomainError } from "../errors.ts";
+import type { OptionDependencies } from "./dependencies.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import { type Growth, refusalsByName } from "./quota.ts";
 import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, type StoredOption } from "./stored-option.ts";
@@ -22,7 +22,7 @@ export type Stored = {
   readonly changed: boolean;
 };
 
-type App = Pick<Dependencies, "optionScopes" | "quotas">;
+type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Subject } from "../cache/subject.ts";
 import type { ScopeOption, ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
+import type { Subject } from "../versions/subject.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
 /** Whose scope option a request names. */

@@ -1,8 +1,8 @@
-import { organizationSubject, userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { organizationSubject, userSubject } from "../versions/subject.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
 import { assertOrganization } from "./stored.ts";

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { teams } from "./kind.ts";
 import { storedMember } from "./member.ts";
 import { assertOrganization, assertThere, organizationOf, storedById } from "./stored.ts";

@@ -1,10 +1,10 @@
-import { organizationSubject, userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { organizationSubject, userSubject } from "../versions/subject.ts";
 import { createRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { insertMember } from "./member.ts";

@@ -1,8 +1,8 @@
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { createRow } from "./change.ts";
 import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
-import { organizationSubject, type Subject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
+import { organizationSubject, type Subject } from "../versions/subject.ts";
 
 /** A user and the handle of an address that it has verified. */
 export type Verified = { readonly userId: bigint; readonly handle: string };

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { organizationSubject, userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -7,6 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { organizationSubject, userSubject } from "../versions/subject.ts";
 import { holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";

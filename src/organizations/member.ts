@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
-import { organizationSubject, type Subject, userSubject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
+import { organizationSubject, type Subject, userSubject } from "../versions/subject.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
 /** Which member a request names. The proto's rules have refused one that names none. */

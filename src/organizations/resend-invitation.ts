@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { organizationSubject, userSubject } from "../cache/subject.ts";
 import type { Call, Operation } from "../call.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
@@ -8,6 +7,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { organizationSubject, userSubject } from "../versions/subject.ts";
 import { acceptInvitations, holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { findMember, storedMember } from "./member.ts";

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
-import { SLUG_LENGTH } from "./organization.entity.ts";
+import { SLUG_LENGTH } from "../schema/organization.entity.ts";
 
 /** Characters that the number of a slug takes, with its hyphen. */
 const NUMBER_LENGTH = 11;

@@ -1,10 +1,10 @@
 import { type RawBuilder, sql } from "kysely";
-import { organizationSubject, type Subject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict } from "../errors.ts";
+import { organizationSubject, type Subject } from "../versions/subject.ts";
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
 import { etagOf } from "./organization.mapping.ts";
 

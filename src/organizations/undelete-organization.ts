@@ -1,7 +1,7 @@
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { undeleteRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";

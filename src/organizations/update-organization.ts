@@ -1,10 +1,10 @@
-import { organizationSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationSchema } from "../gen/userd/v1/organization_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { organizationSubject } from "../versions/subject.ts";
 import { updateRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";

@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Kysely, Selectable } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { AccountSchema } from "../gen/userd/v1/account_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 import { toMetadata } from "./metadata.ts";
 import { etagOf } from "./versioned-row.ts";
 

@@ -1,11 +1,11 @@
 import { sql } from "kysely";
-import { accountSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { assertAddress } from "../names/rules.ts";
+import { accountSubject } from "../versions/subject.ts";
 import { type ContactRow, lacksPrimary, toContact } from "./contacts.ts";
 
 const method = ProfileService.method.addAccountContact;

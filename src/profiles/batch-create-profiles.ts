@@ -1,7 +1,6 @@
 import { toBinary, toJsonString } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { memberSubjects } from "../access/moved-subjects.ts";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -11,6 +10,7 @@ import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } fro
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { addUsersToContacts } from "./contacts.ts";
 import { type NewProfile, newProfileOf } from "./create-profile.ts";
 import type { Metadata } from "./metadata.ts";

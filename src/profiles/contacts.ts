@@ -2,10 +2,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import { handleOf } from "../db/handles.ts";
-import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, notFound } from "../errors.ts";
 import type { AccountContactSchema } from "../gen/userd/v1/account_contact_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 
 /** A contact of an account. */
 export type ContactRow = Selectable<Schema["account_contact"]>;
@@ -58,10 +58,4 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
       name = coalesce(nullif(excluded.name, ''), c.name),
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
-};
-
-/** Gives the contacts that were made for a user its new name; its accounts are locked already. */
-export const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<void> => {
-  if (name === "") return;
-  await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
 };

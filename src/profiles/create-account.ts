@@ -1,11 +1,11 @@
 import { randomInt } from "node:crypto";
-import { accountSubject, platformSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import type { Account } from "../gen/userd/v1/account_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { accountSubject, platformSubject } from "../versions/subject.ts";
 import { storedAccount, toAccount } from "./account.select.ts";
 import { everyField, metadataOf } from "./metadata.ts";
 import { insertRow } from "./versioned-row.ts";

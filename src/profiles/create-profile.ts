@@ -1,5 +1,4 @@
 import { memberSubjects } from "../access/moved-subjects.ts";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -7,6 +6,7 @@ import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { UserProfile } from "../gen/userd/v1/user_profile_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { userSubject } from "../versions/subject.ts";
 import { addUsersToContacts } from "./contacts.ts";
 import { everyField, type Metadata, metadataOf } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";

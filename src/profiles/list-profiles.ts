@@ -1,9 +1,9 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
+import type { AccessDependencies } from "../access/dependencies.ts";
 import { isIn } from "../access/scope.select.ts";
 import type { Operation } from "../call.ts";
 import { type Sized, withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { assertCaller } from "../users/privileges.ts";
@@ -48,7 +48,7 @@ export const listProfiles =
     access,
     freshness,
     pager,
-  }: Pick<Dependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listProfiles> =>
+  }: Pick<AccessDependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listProfiles> =>
   async (call, request) => {
     const { asUserId, relation } = request;
     const page = pager(call, ListProfilesRequestSchema, request);

@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
+import type { Schema } from "../schema/entities.ts";
 import { presentUser } from "../users/present.ts";
 
 /** No profile has this id, or there is none of this user in this account. */

@@ -1,10 +1,10 @@
-import { accountSubject, platformSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { AccountSchema } from "../gen/userd/v1/account_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { accountSubject, platformSubject } from "../versions/subject.ts";
 import { storedAccount, toAccount } from "./account.select.ts";
 import { metadataOf } from "./metadata.ts";
 import { assertEtag, changeRow } from "./versioned-row.ts";

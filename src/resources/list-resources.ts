@@ -1,7 +1,7 @@
 import { sql } from "kysely";
+import type { AccessDependencies } from "../access/dependencies.ts";
 import { ownersOf, type Scope } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { toResource } from "./resource.mapping.ts";
@@ -36,7 +36,7 @@ export const listResources =
     access,
     freshness,
     pager,
-  }: Pick<Dependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listResources> =>
+  }: Pick<AccessDependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listResources> =>
   async (call, request) => {
     const { userId, relation, kind } = request;
     const page = pager(call, ListResourcesRequestSchema, request);

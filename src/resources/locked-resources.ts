@@ -1,10 +1,10 @@
-import type { Subject } from "../cache/subject.ts";
 import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
+import type { Subject } from "../versions/subject.ts";
 import { accountSubjects } from "./owner-accounts.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 

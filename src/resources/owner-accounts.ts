@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { accountSubject, type Subject } from "../cache/subject.ts";
 import type { Session } from "../db/session.ts";
+import { accountSubject, type Subject } from "../versions/subject.ts";
 
 /** The accounts of profiles; an unknown profile has none. The account of a profile never changes. */
 export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {

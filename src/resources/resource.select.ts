@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
+import type { Schema } from "../schema/entities.ts";
 
 /** A registered resource. */
 export type ResourceRow = Selectable<Schema["resource"]>;

@@ -1,10 +1,10 @@
 import { sql } from "kysely";
-import { rolesSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertMay } from "../users/privileges.ts";
+import { rolesSubject } from "../versions/subject.ts";
 import { toRole } from "./role.mapping.ts";
 import { storedRole } from "./role.select.ts";
 

@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
-import { rolesSubject } from "../cache/subject.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+import { rolesSubject } from "../versions/subject.ts";
 
 /** A role as the cache keeps it; the id as text. */
 export type HeldRole = { readonly id: string; readonly name: string; readonly permissions: readonly string[] };

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 import { sql } from "kysely";
-import type { Schema } from "../db/orm.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
+import type { Schema } from "../schema/entities.ts";
 
 /** Every read of roles is this query and a condition. */
 export const selectRoles = (db: Kysely<Schema>) =>

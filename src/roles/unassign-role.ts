@@ -1,10 +1,10 @@
 import { sql } from "kysely";
-import { rolesSubject, userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertMay } from "../users/privileges.ts";
 import { writableUser } from "../users/writable-user.ts";
+import { rolesSubject, userSubject } from "../versions/subject.ts";
 import { storedRole } from "./role.select.ts";
 
 /** UnassignRole: the user no longer has the role. */

@@ -1,5 +1,4 @@
 import { sql } from "kysely";
-import { rolesSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx, Write } from "../db/transaction.ts";
@@ -7,6 +6,7 @@ import { invalidField } from "../errors.ts";
 import { RoleSchema } from "../gen/userd/v1/role_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertMay } from "../users/privileges.ts";
+import { rolesSubject } from "../versions/subject.ts";
 import { assertRoleEtag, toRole } from "./role.mapping.ts";
 import { type RoleRow, storedRole } from "./role.select.ts";
 

@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
-import type { Route } from "../routes.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { loadCallers } from "./callers.ts";
 import { createGate } from "./chain/gate.ts";
@@ -10,6 +9,7 @@ import type { ChainContext } from "./chain/link.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
 import { createReadiness } from "./readiness.ts";
+import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
 
 /** How long the calls in progress may take to finish in a drain, in milliseconds. */

@@ -3,7 +3,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
 import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
 import { isPermission, type Permission } from "../permissions.ts";
-import type { Route } from "../routes.ts";
+import type { Route } from "./route.ts";
 
 const MiB = 1024 * 1024;
 

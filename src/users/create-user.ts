@@ -1,15 +1,15 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
-import { UserEmail } from "../emails/user-email.entity.ts";
 import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { assertAddress, assertUsername } from "../names/rules.ts";
+import { User } from "../schema/user.entity.ts";
+import { UserEmail } from "../schema/user-email.entity.ts";
+import { userSubject } from "../versions/subject.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
-import { User } from "./user.entity.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 

@@ -1,10 +1,10 @@
 import { flagSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
-import { newSessionNonce } from "../credentials/secret-token.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { conflict } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { newSessionNonce } from "../secrets/secret-token.ts";
 import { changeUser } from "./change-user.ts";
+import type { UserDependencies } from "./dependencies.ts";
 import { userEtag } from "./user.mapping.ts";
 
 const method = UserService.method.deleteUser;
@@ -17,7 +17,7 @@ export const deleteUser =
     write,
     systemUser,
     purgeAfterDays,
-  }: Pick<Dependencies, "db" | "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
+  }: Pick<UserDependencies, "db" | "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {
     const { id, etag, validateOnly, requestId } = request;
     const subjects = await flagSubjects(db, call, id);

@@ -1,11 +1,11 @@
 import { type SqlBool, sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
-import { encodeKey } from "../cache/key.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Beside, type Loaded, loadedOf } from "../cache/ports.ts";
-import { handleSubject } from "../cache/subject.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
+import { encodeKey } from "../versions/key.ts";
+import { handleSubject } from "../versions/subject.ts";
 import type { BesideBasicUsers, BesideUsers } from "./user.lookup.ts";
 import { type HeldUserRow, heldColumnsWhere, selectBasicUsers } from "./user.select.ts";
 

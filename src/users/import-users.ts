@@ -1,13 +1,13 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Call, ClientStreamOperation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingSubjects } from "../organizations/invitations.ts";
 import { toStatus } from "../status.ts";
+import { userSubject } from "../versions/subject.ts";
+import type { UserDependencies } from "./dependencies.ts";
 import { importedUserOf } from "./imported-user.ts";
 import type { NewUser } from "./new-user.ts";
 import { assertMay } from "./privileges.ts";
@@ -72,7 +72,7 @@ export const importUsers = ({
   db,
   write,
   systemUser,
-}: Pick<Dependencies, "db" | "write" | "systemUser">): ClientStreamOperation<typeof method> => {
+}: Pick<UserDependencies, "db" | "write" | "systemUser">): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
     try {
       const user = importedUserOf(request);

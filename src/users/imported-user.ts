@@ -1,10 +1,10 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { checkOf, UNUSABLE, unverifiableKind } from "../credentials/stored-hash.ts";
 import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { AvatarType, type User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { momentOf } from "../moment.ts";
+import { checkOf, UNUSABLE, unverifiableKind } from "../passwords/stored-hash.ts";
 import { isPictureUrl } from "./avatar.ts";
 import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";

@@ -5,12 +5,12 @@ import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import { UserView } from "../gen/userd/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { usersOfIdentities } from "../identities/users-of-identities.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
 import { externalHandleOf } from "./external-id.ts";
 import { rolesOf } from "./full-user.ts";
 import type { HandleKey, Handles, HeldHandle } from "./handle.lookup.ts";
 import type { BasicUser, BasicUsers, HeldUser, Users } from "./user.lookup.ts";
+import { usersOfIdentities } from "./users-of-identities.ts";
 
 /** A user that is read for either view. */
 type Found = BasicUser | HeldUser;

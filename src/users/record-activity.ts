@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { userSubject } from "../versions/subject.ts";
 import { userNotFound } from "./get-user.ts";
 import { assertNotDeleted } from "./writable-user.ts";
 

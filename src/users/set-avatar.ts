@@ -1,9 +1,9 @@
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { AvatarType } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { userSubject } from "../versions/subject.ts";
 import { changeUser } from "./change-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";
 

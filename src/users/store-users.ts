@@ -1,11 +1,11 @@
 import { sql } from "kysely";
-import { userSubject } from "../cache/subject.ts";
-import { constraintErrors } from "../db/constraints.ts";
 import { handleOf, lockHandles } from "../db/handles.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError } from "../errors.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
+import { constraintErrors } from "../schema/constraints.ts";
+import { userSubject } from "../versions/subject.ts";
 import { externalHandleOf } from "./external-id.ts";
 import type { NewUser } from "./new-user.ts";
 

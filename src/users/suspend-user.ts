@@ -1,14 +1,14 @@
 import { flagSubjects } from "../access/moved-subjects.ts";
 import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { changeUser } from "./change-user.ts";
+import type { UserDependencies } from "./dependencies.ts";
 
 const method = UserService.method.suspendUser;
 
 /** SuspendUser: the user can't sign in until it is unsuspended. */
 export const suspendUser =
-  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
+  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
   async (call, request) =>
     write(call, { method, request, subjects: await flagSubjects(db, call, request.id) }, async (tx) => ({
       user: await changeUser(tx, request.id, (row) => {

@@ -1,21 +1,21 @@
+import { sql } from "kysely";
 import { flagSubjects, touchAccounts } from "../access/moved-subjects.ts";
-import { userSubject } from "../cache/subject.ts";
 import type { Operation } from "../call.ts";
 import { handleOf } from "../db/handles.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { UserEmail } from "../emails/user-email.entity.ts";
 import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { renameContacts } from "../profiles/contacts.ts";
+import { User } from "../schema/user.entity.ts";
+import { UserEmail } from "../schema/user-email.entity.ts";
+import { userSubject } from "../versions/subject.ts";
 import { assertNewNames } from "./create-user.ts";
+import type { UserDependencies } from "./dependencies.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { assertMay } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
-import { User } from "./user.entity.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 import { assertNotDeleted } from "./writable-user.ts";
@@ -77,9 +77,15 @@ const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
   },
 };
 
+/** Gives the contacts that were made for a user its new name; its accounts are locked already. */
+const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<void> => {
+  if (name === "") return;
+  await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
+};
+
 /** UpdateUser: the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
-  ({ db, write, systemUser }: Pick<Dependencies, "db" | "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
+  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");

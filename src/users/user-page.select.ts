@@ -1,6 +1,6 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import { handleOf } from "../db/handles.ts";
-import type { Schema } from "../db/orm.ts";
+import type { Schema } from "../schema/entities.ts";
 import { toSql } from "./user-condition.select.ts";
 import type { UserCondition } from "./user-condition.ts";
 

@@ -3,11 +3,12 @@ import { type SelectQueryBuilder, sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
 import { type Loaded, loadedOf } from "../cache/ports.ts";
-import { userSubject } from "../cache/subject.ts";
-import type { Database, Schema } from "../db/orm.ts";
+import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { Roles } from "../roles/role.lookup.ts";
+import type { Schema } from "../schema/entities.ts";
+import { userSubject } from "../versions/subject.ts";
 import { toUser } from "./user.mapping.ts";
 import { type BasicUserRow, type HeldUserRow, selectBasicUsers, selectHeldUsers } from "./user.select.ts";
 

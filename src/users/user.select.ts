@@ -1,6 +1,6 @@
 import type { Kysely, RawBuilder, SqlBool } from "kysely";
 import { sql } from "kysely";
-import type { Schema } from "../db/orm.ts";
+import type { Schema } from "../schema/entities.ts";
 
 /** An address, as every read selects it; times are ISO text inside JSON. */
 export type UserEmailRow = {

@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { AuthenticatorType } from "../../src/gen/userd/v1/authenticator_pb.ts";
-import { createVault } from "../../src/secrets.ts";
+import { createVault } from "../../src/secrets/secrets.ts";
 import { createUser, unique, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

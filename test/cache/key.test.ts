@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { encodeKey } from "../../src/cache/key.ts";
+import { encodeKey } from "../../src/versions/key.ts";
 import { createRandom } from "../fuzz/random.ts";
 
 const TUPLES = 1_000_000;

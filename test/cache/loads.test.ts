@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { userSubject } from "../../src/cache/subject.ts";
+import { userSubject } from "../../src/versions/subject.ts";
 import { BOUND_MS, createManualClock, createMemoryStore, createTestProcess, readingOf } from "./ports.ts";
 
 test("1,000 concurrent misses on one key are one load of one key", async () => {

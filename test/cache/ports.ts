@@ -2,7 +2,7 @@ import { type Cache, createCache } from "../../src/cache/cache.ts";
 import type { BesideLookup } from "../../src/cache/lookup.ts";
 import type { Bus, Clock, Loaded, Store } from "../../src/cache/ports.ts";
 import type { Reading } from "../../src/cache/reading.ts";
-import { userSubject } from "../../src/cache/subject.ts";
+import { userSubject } from "../../src/versions/subject.ts";
 
 /** A statement that waits for the test to answer it. */
 export type Statement = {

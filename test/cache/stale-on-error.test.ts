@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { userSubject } from "../../src/cache/subject.ts";
+import { userSubject } from "../../src/versions/subject.ts";
 import { BOUND_MS, createManualClock, createTestProcess, readingOf, Unreachable } from "./ports.ts";
 
 const { signal } = new AbortController();

@@ -93,7 +93,7 @@ test("userd names recomputes what an earlier version has stored, beside a runnin
 });
 
 test("userd names check lists usernames that would be another user's address, and addresses verified twice", async ({ clients, db }) => {
-  const { findOutdated } = await import("../../src/names/recompute.ts");
+  const { findOutdated } = await import("../../src/stored-names/recompute.ts");
   const word = unique("y");
   const [unicode, ascii] = [`${word}@bücher.example`, `${word}@xn--bcher-kva.example`];
   const a = await createUser(clients["grpc-js"], { username: unicode, email: `${word}@example.com` });
@@ -112,7 +112,7 @@ test("userd names check lists usernames that would be another user's address, an
 });
 
 test("userd names apply writes forms that other rows have still to give up", async ({ clients, db }) => {
-  const { applyForms, findOutdated } = await import("../../src/names/recompute.ts");
+  const { applyForms, findOutdated } = await import("../../src/stored-names/recompute.ts");
   const word = unique("z");
   const [first, second] = [`${word}Straße`, `${word}two`];
   await createUser(clients["grpc-js"], { username: first });

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { argon2Format, hashArgon2, isCurrentArgon2 } from "../../src/credentials/formats/argon2.ts";
-import { createPasswords } from "../../src/credentials/passwords.ts";
-import { checkOf, unverifiableKind } from "../../src/credentials/stored-hash.ts";
+import { argon2Format, hashArgon2, isCurrentArgon2 } from "../../src/passwords/formats/argon2.ts";
+import { createPasswords } from "../../src/passwords/passwords.ts";
+import { checkOf, unverifiableKind } from "../../src/passwords/stored-hash.ts";
 
 const PASSWORD = "lètmein";
 const BCRYPT = "$2b$04$aJ.AlAoRB/1b6pcoxa6i0uC9esGBL7UCMfxFR/ZMcVEokGi4lEQD2";

@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { createPasswords } from "../../src/credentials/passwords.ts";
+import { createPasswords } from "../../src/passwords/passwords.ts";
 
 test("more passwords than can wait are refused at once; those that wait in vain are not computed", async () => {
   const registry = new Registry();

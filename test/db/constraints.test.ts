@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
-import { constraintErrors } from "../../src/db/constraints.ts";
+import { constraintErrors } from "../../src/schema/constraints.ts";
 import { test } from "../support/database.ts";
 
 /** Constraints that no request can violate, and why. */

@@ -1,10 +1,10 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { createConsistencyTokens } from "../../src/cache/token.ts";
 import type { Call } from "../../src/call.ts";
 import { createIdempotency } from "../../src/db/idempotency.ts";
 import { createWrite, type Tx } from "../../src/db/transaction.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { createConsistencyTokens } from "../../src/versions/token.ts";
 import { createUser, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test as base, testCall } from "../support/service.ts";

@@ -1,7 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
-import { tokenHash } from "../../src/credentials/secret-token.ts";
+import { tokenHash } from "../../src/secrets/secret-token.ts";
 import { addVerifiedEmail, createUser, unique, value, verifyEmail } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { ListenAddress } from "../../src/config.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
-import { createRoutes } from "../../src/routes.ts";
+import { createRoutes } from "../../src/services/routes.ts";
 import { buildUser } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
 import { type Input, randomInput, type Target, targets } from "./inputs.ts";

@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { runImport } from "../../src/import/import.ts";
-import { createVault } from "../../src/secrets.ts";
+import { createVault } from "../../src/secrets/secrets.ts";
 import { selectUsers } from "../../src/users/user.select.ts";
 import { createClients } from "../support/clients.ts";
 import { secretKey, silent } from "../support/database.ts";

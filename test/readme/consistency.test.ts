@@ -2,10 +2,10 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { describe, expect } from "vitest";
-import type { Dependencies } from "../../src/dependencies.ts";
 import { ConsistencySchema } from "../../src/gen/userd/v1/consistency_pb.ts";
-import { createRoutes } from "../../src/routes.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
+import type { AllDependencies } from "../../src/services/dependencies.ts";
+import { createRoutes } from "../../src/services/routes.ts";
 import { needTools, root, runScript } from "../foreign/tools.ts";
 import { createUser } from "../support/build.ts";
 import { test } from "../support/service.ts";
@@ -29,7 +29,7 @@ const isCached = (rpc: string): boolean => {
 
 describe("docs/consistency.md", () => {
   test("says of every read where its answers come from", () => {
-    const methods = createRoutes({} as Dependencies).flatMap(({ service }) => service.methods);
+    const methods = createRoutes({} as AllDependencies).flatMap(({ service }) => service.methods);
     const reads = methods.filter(({ idempotency }) => idempotency === Idempotency.NO_SIDE_EFFECTS).map(({ name }) => name);
     const [cached, asked, other] = [readsFrom("the cache"), readsFrom("the database"), readsFrom("the registry in memory")];
     expect([...cached, ...asked, ...other].toSorted()).toEqual(reads.toSorted());

@@ -10,7 +10,7 @@ import type { Operations } from "../../src/call.ts";
 import { failedPrecondition } from "../../src/errors.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { permissions } from "../../src/permissions.ts";
-import { route } from "../../src/routes.ts";
+import { route } from "../../src/server/route.ts";
 import { TestService } from "../conformance/gen/grpc/testing/test_pb.ts";
 import { clientKinds, http2Kinds } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -1,9 +1,9 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { migrate } from "../../src/db/migrate.ts";
-import { migrations } from "../../src/db/migrations/index.ts";
 import { openForCommand } from "../../src/db/open.ts";
 import { openDatabase } from "../../src/db/orm.ts";
+import { migrations } from "../../src/schema/migrations/index.ts";
 import { cloneDatabase, createDatabase, silent, type TestDatabase, test } from "../support/database.ts";
 import { expectSentence } from "../support/sentence.ts";
 import { startDatabaseProxy } from "../support/tcp-proxy.ts";

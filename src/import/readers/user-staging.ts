@@ -1,5 +1,5 @@
-import { checkOf, UNUSABLE, unverifiableKind } from "../../credentials/stored-hash.ts";
 import { handleOf } from "../../db/handles.ts";
+import { checkOf, UNUSABLE, unverifiableKind } from "../../passwords/stored-hash.ts";
 import { Unfit } from "../fault.ts";
 import { type Field, type Note, text } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";

@@ -1,5 +1,5 @@
-import { encodeKey } from "../../../src/cache/key.ts";
-import { type Subject, userSubject } from "../../../src/cache/subject.ts";
+import { encodeKey } from "../../../src/versions/key.ts";
+import { type Subject, userSubject } from "../../../src/versions/subject.ts";
 
 /** What is read: one part of one subject. */
 export type Key = { readonly subject: number; readonly part: number };

@@ -1,4 +1,4 @@
-import { subjectKey } from "../../../src/cache/subject.ts";
+import { subjectKey } from "../../../src/versions/subject.ts";
 import { type Content, type Key, PARTS, subjectOf } from "./content.ts";
 import { DatabaseFailure, epochName } from "./database.ts";
 import type { History, Read } from "./history.ts";

@@ -1,5 +1,6 @@
-import type { Bus, Notification } from "../../../src/cache/ports.ts";
+import type { Bus } from "../../../src/cache/ports.ts";
 import type { Reading } from "../../../src/cache/reading.ts";
+import type { Notification } from "../../../src/versions/notification.ts";
 import { createRandom, type Random } from "../../fuzz/random.ts";
 import type { Bug } from "./bugs.ts";
 import { type Content, FIRST_STRICT_PART, type Key, PARTS, subjectOf } from "./content.ts";

@@ -1,4 +1,4 @@
-import type { ConsistencyToken } from "../../../src/cache/token.ts";
+import type { ConsistencyToken } from "../../../src/versions/token.ts";
 import { type Content, subjectOf } from "./content.ts";
 import { type Committed, epochName } from "./database.ts";
 import type { Reached } from "./process.ts";

@@ -1,0 +1,46 @@
+import type { Subject } from "../versions/subject.ts";
+import type { Rules } from "./certificate.ts";
+import type { Level1 } from "./level1.ts";
+import type { Level2 } from "./level2.ts";
+import type { Bus, Clock, Store } from "./ports.ts";
+import type { CacheStats } from "./stats.ts";
+
+/** What bounds the cache. */
+export type CacheLimits = {
+  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. 0: nothing is held. */
+  readonly boundMs: number;
+  /** How long an entry is kept, in milliseconds. */
+  readonly ttlMs: number;
+  /** Of the memory of this process. */
+  readonly maxBytes: number;
+};
+
+/** What the cache is made of besides its sources. */
+export type CachePorts = {
+  readonly clock: Clock;
+  /** The shared store, if there is one. */
+  readonly store?: Store | undefined;
+  /** Whom commits are told to. */
+  readonly bus?: Bus | undefined;
+  /** Whether an error says that the database can't be reached. */
+  readonly isUnreachable: (error: unknown) => boolean;
+};
+
+/** What lookups share. */
+export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
+  CacheLimits & {
+    readonly rules: Rules;
+    readonly level1: Level1;
+    readonly level2: Level2 | undefined;
+    readonly stats: CacheStats;
+    /** The epoch that the database showed last; undefined before its first answer. */
+    readonly epoch: () => string | undefined;
+    /**
+     * Takes note of an answer of the database, before what it showed is stored.
+     * @returns false when it may come from an epoch that has ended: such an answer is not kept.
+     */
+    readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
+  };
+
+/** A key with its names. */
+export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };

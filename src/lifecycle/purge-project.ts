@@ -1,0 +1,23 @@
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { projects } from "../organizations/kind.ts";
+import { organizationOf, projectSubjects, storedById } from "../organizations/stored.ts";
+import { assertMay } from "../users/privileges.ts";
+import { removeProject } from "./remove-scopes.ts";
+
+const method = OrganizationService.method.purgeProject;
+
+/** PurgeProject: at once, deleted before or not, with the options of its scope. */
+export const purgeProject =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, requestId, validateOnly } = request;
+    const organizationId = await organizationOf(db, call, projects, id);
+    return write(call, { method, request, subjects: projectSubjects(organizationId, id), requestId, validateOnly }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await storedById(tx, projects, id);
+      for (const subject of await removeProject(tx, id)) tx.touch(subject);
+      return {};
+    });
+  };

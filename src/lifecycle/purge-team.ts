@@ -1,0 +1,24 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { teams } from "../organizations/kind.ts";
+import { organizationOf, storedById } from "../organizations/stored.ts";
+import { assertMay } from "../users/privileges.ts";
+import { organizationSubject } from "../versions/subject.ts";
+
+const method = OrganizationService.method.purgeTeam;
+
+/** PurgeTeam: at once, deleted before or not. */
+export const purgeTeam =
+  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  async (call, request) => {
+    const { id, requestId, validateOnly } = request;
+    const organizationId = await organizationOf(db, call, teams, id);
+    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
+      await assertMay(tx, "users.admin");
+      await storedById(tx, teams, id);
+      await tx.rows(sql`delete from team where id = ${id}`);
+      return {};
+    });
+  };

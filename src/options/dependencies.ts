@@ -1,0 +1,13 @@
+import type { Dependencies } from "../dependencies.ts";
+import type { OptionScopes } from "./option-scopes.ts";
+import type { OptionRegistry } from "./registry/registry.ts";
+import type { ScopeOptions } from "./scope-option.lookup.ts";
+import type { UserOptions } from "./user-options.lookup.ts";
+
+/** What operations on options are made of. */
+export type OptionDependencies = Dependencies & {
+  readonly registry: OptionRegistry;
+  readonly optionScopes: OptionScopes;
+  readonly userOptions: UserOptions;
+  readonly scopeOptions: ScopeOptions;
+};

@@ -1,0 +1,20 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { text } from "./columns.ts";
+
+/**
+ * Which record here one of an imported file became, where its id or name is another one: the same record of a later file is
+ * found by it.
+ */
+export const ImportOrigin = defineEntity({
+  name: "ImportOrigin",
+  tableName: "import_origin",
+  properties: {
+    /** user, organization, project or team. */
+    kind: text(16).primary(),
+    pk: p.bigint().primary(),
+    /** SHA-256 of its name as the file has it: no name outlives its user. */
+    nameHash: text(64).primary(),
+    id: p.bigint(),
+  },
+  primaryKeys: ["kind", "pk", "nameHash"],
+});

@@ -1,0 +1,36 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { handle, id, text, time, timeOfInsert } from "./columns.ts";
+import { User } from "./user.entity.ts";
+
+/** An address of a user. The primary one is the one that equals `users.email`. */
+export const UserEmail = defineEntity({
+  name: "UserEmail",
+  tableName: "user_email",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    email: text(200),
+    emailHandle: handle(),
+    isVerified: p.boolean().default(false),
+    dateAdded: timeOfInsert(),
+    /** SHA-256 of the last verification token; the token itself is never stored. */
+    verificationHash: p.blob().nullable(),
+    verificationHashTime: time().nullable(),
+  },
+  uniques: [
+    { name: "user_email_user_key", properties: ["user", "emailHandle"] },
+    {
+      name: "user_email_verified_key",
+      expression: "create unique index user_email_verified_key on user_email (email_handle) where is_verified",
+    },
+    {
+      name: "user_email_verification_key",
+      expression: "create unique index user_email_verification_key on user_email (verification_hash) where verification_hash is not null",
+    },
+  ],
+  // Only ever compared for equality: a hash looks at two buffers where a tree of a million looks at four.
+  indexes: [
+    { name: "user_email_address_index", expression: "create index user_email_address_index on user_email using hash (email_handle)" },
+  ],
+  checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_handle <> ''" }],
+});

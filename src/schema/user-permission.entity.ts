@@ -1,0 +1,21 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { id, text, timeOfInsert } from "./columns.ts";
+import { User } from "./user.entity.ts";
+
+/** Most characters of a stored permission: imported ones, of other systems, may be longer than those granted here. */
+export const PERMISSION_LENGTH = 201;
+
+/** A permission that was granted to a user itself. */
+export const UserPermission = defineEntity({
+  name: "UserPermission",
+  tableName: "user_permission",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    permission: text(PERMISSION_LENGTH),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "user_permission_key", properties: ["user", "permission"] }],
+  indexes: [{ name: "user_permission_permission_index", properties: ["permission", "user"] }],
+  checks: [{ name: "user_permission_not_empty", expression: "permission <> ''" }],
+});

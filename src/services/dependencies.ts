@@ -1,0 +1,72 @@
+import type { Registry as MetricsRegistry } from "prom-client";
+import { createAccessAccounts, createAccessUsers } from "../access/access.lookup.ts";
+import { createAccess } from "../access/access.ts";
+import type { AccessDependencies } from "../access/dependencies.ts";
+import { createOwners } from "../access/owners.ts";
+import type { Cache } from "../cache/cache.ts";
+import { createFreshness } from "../cache/freshness.ts";
+import type { Config } from "../config.ts";
+import { createIdempotency } from "../db/idempotency.ts";
+import type { OwnedDatabase } from "../db/open.ts";
+import { createPager } from "../db/page.ts";
+import { createWrite } from "../db/transaction.ts";
+import type { OptionDependencies } from "../options/dependencies.ts";
+import { createOptionScopes } from "../options/option-scopes.ts";
+import type { OptionRegistry } from "../options/registry/registry.ts";
+import { createScopeOptions } from "../options/scope-option.lookup.ts";
+import { createUserOptions } from "../options/user-options.lookup.ts";
+import { createPasswords } from "../passwords/passwords.ts";
+import { createRoleDefinitions } from "../roles/role.lookup.ts";
+import { createVault } from "../secrets/secrets.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
+import { createHandles } from "../users/handle.lookup.ts";
+import { createSystemUser } from "../users/system-user.ts";
+import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
+import { createConsistencyTokens } from "../versions/token.ts";
+
+/** What the operations of all services are made of. */
+export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies;
+
+/** Makes them over one database. */
+export const createDependencies = (
+  db: OwnedDatabase,
+  {
+    systemUsername,
+    purgeAfterDays,
+    invitationDays,
+    scopeCheck,
+    readPolicy,
+    quotas,
+    cache: { isCaching },
+  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "invitationDays" | "scopeCheck" | "readPolicy" | "quotas" | "cache">,
+  { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
+): AllDependencies => {
+  const { secretKey } = db;
+  const tokens = createConsistencyTokens(secretKey);
+  const optionScopes = createOptionScopes(scopeCheck);
+  const accessUsers = createAccessUsers(cache, db);
+  const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
+  return {
+    db,
+    write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
+    freshness: createFreshness(db, tokens, isCaching),
+    pager: createPager(secretKey),
+    users,
+    basicUsers,
+    handles: createHandles(cache, db, { users, basicUsers }),
+    roleDefinitions: createRoleDefinitions(cache, db),
+    userOptions: createUserOptions(cache, db),
+    scopeOptions: createScopeOptions(cache, db, optionScopes),
+    databaseTime: cache.databaseTime,
+    registry,
+    optionScopes,
+    passwords: createPasswords(metrics),
+    vault: createVault(secretKey),
+    systemUser: createSystemUser(systemUsername),
+    access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, readPolicy),
+    owners: createOwners(db, accessUsers),
+    quotas,
+    purgeAfterDays,
+    invitationDays,
+  };
+};

@@ -1,0 +1,73 @@
+import { sql } from "kysely";
+import { RESET_HOURS } from "../credentials/password-reset.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Session } from "../db/session.ts";
+import { VERIFICATION_HOURS } from "../emails/create-email-verification.ts";
+import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
+import { isPresent } from "../users/present.ts";
+
+/** A user who has an address. */
+export type Claimant = {
+  readonly id: bigint;
+  /** Of all claimants one at most. */
+  readonly isVerified: boolean;
+  /** It is known by the address; others merely list it. */
+  readonly isPrimary: boolean;
+  readonly isPresent: boolean;
+  readonly isSuspended: boolean;
+  readonly isDeleted: boolean;
+  /** It has the identity that was asked for. */
+  readonly hasIdentity: boolean;
+};
+
+type Row = {
+  readonly id: bigint;
+  readonly email: string;
+  readonly is_active: boolean;
+  readonly is_suspended: boolean;
+  readonly delete_time: Date | null;
+  readonly is_verified: boolean;
+  readonly has_identity: boolean;
+};
+
+const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
+  i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
+
+/** The users who have an address, verified or not, by id. */
+export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
+  const handle = handleOf(email);
+  const rows = await session.rows(sql<Row>`
+    select u.id, u.email, u.is_active, u.is_suspended, u.delete_time, e.is_verified,
+      exists (select from identity i where i.user_id = u.id and ${holdsIdentity(identity)}) as has_identity
+    from user_email e join users u on u.id = e.user_id where e.email_handle = ${handle} order by u.id`);
+  return rows.map((row) => ({
+    id: row.id,
+    isVerified: row.is_verified,
+    // Its spelling may be another one where it was imported.
+    isPrimary: handleOf(row.email) === handle,
+    isPresent: isPresent(row),
+    isSuspended: row.is_suspended && row.is_active,
+    isDeleted: row.delete_time !== null,
+    hasIdentity: row.has_identity,
+  }));
+};
+
+/**
+ * Those of the users to whom nobody can sign in, nor open a way to: no usable password, no identity but the given one, no
+ * verified address, no token that is still alive. Without the identity also no second factor, which somebody has set up.
+ */
+export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
+  if (ids.length === 0) return new Set();
+  const given = holdsIdentity(identity);
+  const rows = await session.rows(sql<{ id: bigint }>`
+    select u.id from users u where u.id = any(${ids.map(String)}::bigint[])
+      and (u.password = '' or u.password like '!%')
+      and not exists (select from identity i where i.user_id = u.id and ${given} is not true)
+      and not exists (select from auth_identity a where a.user_id = u.id)
+      and not exists (select from user_email e where e.user_id = u.id and (e.is_verified
+        or (e.verification_hash is not null and e.verification_hash_time >= now() - make_interval(hours => ${VERIFICATION_HOURS}))))
+      and not exists (select from password_reset r where r.user_id = u.id and r.create_time > now() - make_interval(hours => ${RESET_HOURS}))
+      and (exists (select from identity i where i.user_id = u.id and ${given})
+        or not exists (select from authenticator t where t.user_id = u.id))`);
+  return new Set(rows.map(({ id }) => id));
+};

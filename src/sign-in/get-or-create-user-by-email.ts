@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import type { Call, Operation } from "../call.ts";
+import { handleOf, lockHandles } from "../db/handles.ts";
+import type { Database } from "../db/orm.ts";
+import { overtaken, whileOvertaken } from "../db/overtaken.ts";
+import type { Session } from "../db/session.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { GetOrCreateUserByEmailRequest } from "../gen/userd/v1/user_batch_pb.ts";
+import { UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { assertAddress } from "../names/rules.ts";
+import { invitingSubjects } from "../organizations/invitations.ts";
+import { writtenUser } from "../users/change-user.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
+import { newUserOf } from "../users/new-user.ts";
+import { storeUsers } from "../users/store-users.ts";
+import { userSubject } from "../versions/subject.ts";
+import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
+import { meantByClaim, meantByVouch, ownerAmong, presentPrimaries } from "./claimed-address.ts";
+import { bearerOf, handOver, localUsername, renameRival } from "./vouched-address.ts";
+
+const method = UserService.method.getOrCreateUserByEmail;
+
+/** What a call comes to: the user who is meant, if there is one, and the one who has to give up its username. */
+type Plan = { readonly user: Claimant | undefined; readonly rival: bigint | undefined; readonly isClaimed: boolean };
+
+/** Longest username that an address can become. */
+const USERNAME_LENGTH = 128;
+
+/** The address itself, unless it is taken or too long: then its first part and what nobody else has. */
+const usernameFor = (email: string, isTaken: boolean): string => {
+  if (!isTaken && [...email].length <= USERNAME_LENGTH) return email;
+  return `${email.split("@")[0]?.slice(0, 64)}-${randomBytes(8).toString("hex")}`;
+};
+
+const planFor = async (session: Session, request: GetOrCreateUserByEmailRequest): Promise<Plan> => {
+  const { email, identity, emailVerified } = request;
+  const claimants = await claimantsOf(session, email, identity);
+  const isClaimed = claimants.length > 0;
+  const owner = ownerAmong(claimants);
+  if (!emailVerified) return { user: owner ?? meantByClaim(claimants), rival: undefined, isClaimed };
+  const primaries = owner === undefined ? presentPrimaries(claimants).map(({ id }) => id) : [];
+  const user = owner ?? meantByVouch(claimants, await unreachableUsers(session, primaries, identity));
+  const bearer = await bearerOf(session, email);
+  return { user, rival: bearer === user?.id ? undefined : bearer, isClaimed };
+};
+
+/** Whom the write changes, besides the user that it may create. */
+const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
+  ...(user === undefined || user.isVerified ? [] : [user.id]),
+  ...(rival === undefined ? [] : [rival]),
+];
+
+/** The locks of a call: nobody is changed for an address that nobody vouches for. */
+const lockedFor = async (db: Database, call: Call, request: GetOrCreateUserByEmailRequest) => {
+  if (!request.emailVerified) return { users: [], subjects: [] };
+  const users = changedBy(await planFor(db.session(call), request));
+  return { users, subjects: [...users.map(userSubject), ...(await invitingSubjects(db, call, [handleOf(request.email)]))] };
+};
+
+/** A new user with the address, verified if the caller vouches for it: then it is the user's name too, whoever claims it. */
+const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUserByEmailRequest, isClaimed: boolean): Promise<bigint> => {
+  const username = usernameFor(email, isClaimed && !emailVerified);
+  const user = newUserOf(create(UserSchema, { email, name, username }));
+  const emails = user.emails.map((address) => ({ ...address, isVerified: emailVerified }));
+  const [stored] = await storeUsers(tx, [{ ...user, emails, isVouchedFor: emailVerified }]);
+  if (stored === undefined || "error" in stored) throw stored?.error;
+  return stored.id;
+};
+
+/** GetOrCreateUserByEmail: the address is locked first, so of several calls at once one creates the user and the others find it. */
+export const getOrCreateUserByEmail =
+  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) =>
+    whileOvertaken(async () => {
+      const { email, emailVerified, requestId } = request;
+      assertAddress(email, "email");
+      const locked = await lockedFor(db, call, request);
+      return write(call, { method, request, subjects: locked.subjects, requestId }, async (tx) => {
+        const username = localUsername();
+        await lockHandles(tx, [email, ...(emailVerified ? [username] : [])]);
+        const plan = await planFor(tx, request);
+        const { user, rival } = plan;
+        if (emailVerified && changedBy(plan).some((id) => !locked.users.includes(id))) throw overtaken("The address was claimed");
+        if (rival !== undefined) {
+          systemUser.refuse(email);
+          await renameRival(tx, rival, username);
+        }
+        if (user === undefined) {
+          return { user: await writtenUser(tx, await createUser(tx, request, plan.isClaimed)), created: true };
+        }
+        if (emailVerified && !user.isVerified) await handOver(tx, user.id, email);
+        tx.touch(userSubject(user.id));
+        return { user: await writtenUser(tx, user.id), created: false, matchedUnverified: !emailVerified && !user.isVerified };
+      });
+    });

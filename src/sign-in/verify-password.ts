@@ -1,0 +1,74 @@
+import { sql } from "kysely";
+import type { Call, Operation } from "../call.ts";
+import { handleOf } from "../db/handles.ts";
+import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import type { VerifyPasswordRequest } from "../gen/userd/v1/credentials_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { Passwords } from "../passwords/passwords.ts";
+import { presentUser } from "../users/present.ts";
+import { toUser } from "../users/user.mapping.ts";
+import { selectUsers } from "../users/user.select.ts";
+import { userSubject } from "../versions/subject.ts";
+import { claimantsOf } from "./claimants.ts";
+import { presentPrimaries } from "./claimed-address.ts";
+
+/** Whose password it may be, and the hash that it is held against. */
+type Candidate = { readonly id: bigint; readonly password: string; readonly last_password_change: Date | null };
+
+const maySignIn = presentUser("u");
+
+/** Whom an address means: who has verified it, whoever else claims it, or the only one who is known by it. */
+const holderOf = async (session: Session, email: string): Promise<bigint | undefined> => {
+  const claimants = await claimantsOf(session, email);
+  const owner = claimants.find(({ isVerified }) => isVerified);
+  const [known, ...others] = presentPrimaries(claimants);
+  return owner?.id ?? (others.length === 0 ? known?.id : undefined);
+};
+
+const candidate = async (db: Database, call: Call, { user }: VerifyPasswordRequest): Promise<Candidate | undefined> => {
+  const session = db.session(call);
+  const which =
+    user.case === "username"
+      ? sql`u.username_handle = ${handleOf(user.value)}`
+      : sql`u.id = ${user.case === "email" ? ((await holderOf(session, user.value)) ?? 0n) : (user.value ?? 0n)}`;
+  return session.row(sql<Candidate>`
+    select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`);
+};
+
+/** The user may still sign in, and the password is the one that was verified; its hash may be another one by now. */
+const stillValid = async (tx: Tx, { id, last_password_change: changed }: Candidate): Promise<boolean> => {
+  const rows = await tx.rows(sql`
+    select from users u where u.id = ${id} and u.last_password_change is not distinct from ${changed}::timestamptz and ${maySignIn}`);
+  return rows.length > 0;
+};
+
+const recordLogin = async (tx: Tx, userId: bigint): Promise<void> => {
+  await tx.rows(sql`
+    insert into user_activity (user_id, last_login) values (${userId}, now())
+    on conflict (user_id) do update set last_login = excluded.last_login`);
+};
+
+/** A better hash of the same password, unless another call was faster. Nobody can observe it, so the etag stays. */
+const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): Promise<void> => {
+  await tx.rows(sql`update users set password = ${hash} where id = ${id} and password = ${password}`);
+};
+
+/** VerifyPassword: one hash computation for everybody, known or not; only a success writes. */
+export const verifyPassword =
+  ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof UserService.method.verifyPassword> =>
+  async (call, request) => {
+    const { password } = request;
+    const user = await candidate(db, call, request);
+    const { valid, outdated } = await passwords.verify(password, user?.password, call.signal);
+    if (!valid || user === undefined) return { valid: false };
+    const hash = outdated ? await passwords.hash(password, call.signal) : undefined;
+    return write(call, { method: UserService.method.verifyPassword, request, subjects: [userSubject(user.id)] }, async (tx) => {
+      if (!(await stillValid(tx, user))) return { valid: false };
+      await recordLogin(tx, user.id);
+      if (hash !== undefined) await replaceHash(tx, user, hash);
+      const row = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", user.id));
+      return { valid: true, user: toUser(row) };
+    });
+  };

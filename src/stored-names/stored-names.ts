@@ -1,0 +1,101 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Database } from "../db/orm.ts";
+import { canonicalName } from "../names/canonical.ts";
+
+/** What names have to be different within: nothing = in the whole table. */
+type UniqueRule = { readonly within?: string; readonly where?: string };
+
+/** A column of names, and the one that holds their canonical form. */
+export type NameColumn = {
+  /** What it holds, for people. */
+  readonly what: string;
+  readonly table: string;
+  readonly spelling: string;
+  readonly form: string;
+  /** The column with whom it belongs to, and the kind of that subject. */
+  readonly owner: string;
+  readonly subject: "user" | "organization" | "account";
+  /** Its forms have versions, which look-ups by them depend on. */
+  readonly isHandle: boolean;
+  readonly unique: readonly UniqueRule[];
+};
+
+const columnOf = (what: string, place: string, column: Pick<NameColumn, "owner" | "subject"> & Partial<NameColumn>): NameColumn => {
+  const [table = "", spelling = "", form = ""] = place.split(" ");
+  return { what, table, spelling, form, isHandle: false, unique: [], ...column };
+};
+
+/** The usernames of users. */
+export const usernames = columnOf("username", "users username username_handle", {
+  owner: "id",
+  subject: "user",
+  isHandle: true,
+  unique: [{}],
+});
+
+/** The addresses of users. */
+export const addresses = columnOf("address", "user_email email email_handle", {
+  owner: "user_id",
+  subject: "user",
+  isHandle: true,
+  unique: [{ within: "user_id" }, { where: "is_verified" }],
+});
+
+/** Every column with a canonical form. */
+export const nameColumns: readonly NameColumn[] = [
+  usernames,
+  addresses,
+  columnOf("name", "users name name_handle", { owner: "id", subject: "user" }),
+  columnOf("invited address", "organization_member email email_handle", {
+    owner: "organization_id",
+    subject: "organization",
+    isHandle: true,
+    unique: [{ within: "organization_id" }],
+  }),
+  columnOf("contact", "account_contact email email_handle", {
+    owner: "account_id",
+    subject: "account",
+    unique: [{ within: "account_id" }],
+  }),
+  columnOf("tag of an account", "account tags tag_handles", { owner: "id", subject: "account" }),
+  columnOf("tag of a profile", "user_profile tags tag_handles", { owner: "user_id", subject: "user" }),
+];
+
+/** A text, or the texts of a list. */
+type Names = string | readonly string[];
+
+/** A row whose stored form is not the one that its name has now. */
+export type OutdatedRow = {
+  readonly id: bigint;
+  readonly owner: bigint;
+  readonly spelling: Names;
+  readonly stored: Names;
+  readonly form: Names;
+};
+
+/** Rows that are read at a time. */
+const PAGE = 10_000;
+
+const formOf = (spelling: Names): Names =>
+  typeof spelling === "string" ? canonicalName(spelling) : [...new Set(spelling.map(canonicalName))];
+
+const isSame = (one: Names, other: Names): boolean =>
+  typeof one === "string" ? one === other : one.length === other.length && one.every((name, index) => name === other[index]);
+
+/** The rows of a column whose form is outdated; all rows are read, in pages. */
+export const outdatedRows = async (db: Database, { table, spelling, form, owner }: NameColumn): Promise<OutdatedRow[]> => {
+  const outdated: OutdatedRow[] = [];
+  const page = (after: bigint): RawBuilder<Omit<OutdatedRow, "form">> => sql`
+    select id, ${sql.ref(owner)} as owner, ${sql.ref(spelling)} as spelling, ${sql.ref(form)} as stored from ${sql.table(table)}
+    where id > ${after} and ${sql.ref(spelling)} is not null order by id limit ${PAGE}`;
+  for (let after = 0n; ; ) {
+    const rows = await db.session().rows(page(after));
+    for (const row of rows) {
+      const now = formOf(row.spelling);
+      if (!isSame(now, row.stored)) outdated.push({ ...row, form: now });
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return outdated;
+    after = last.id;
+  }
+};
