@@ -8,7 +8,7 @@ import { needTools, root, run, runOk, temporaryFolder, venvPython } from "./tool
 
 const client = join(root, "test/foreign/python/client.py");
 
-test("a client in Python, generated from proto/, creates, sets, reads and is refused", { timeout: 60_000 }, async ({ service, skip }) => {
+test("a client in Python, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 60_000 }, async ({ service, skip }) => {
   needTools(skip, venvPython);
   await using folder = await temporaryFolder();
   const proto = join(root, "proto");
@@ -16,6 +16,8 @@ test("a client in Python, generated from proto/, creates, sets, reads and is ref
   const outputs = [`--python_out=${folder.path}`, `--grpc_python_out=${folder.path}`];
   await runOk(venvPython, ["-m", "grpc_tools.protoc", "-I", proto, ...outputs, ...files.sort()]);
   const env = { PYTHONPATH: folder.path, PYTHONDONTWRITEBYTECODE: "1" };
-  const outcome = await run(venvPython, [client, formatAddress(service.grpcAddress), unique()], { env });
-  expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  for (const address of [service.grpcAddress, service.httpAddress]) {
+    const outcome = await run(venvPython, [client, formatAddress(address), unique()], { env });
+    expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  }
 });

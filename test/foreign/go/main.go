@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -123,6 +124,16 @@ func main() {
 	expect("the current etag", info.GetMetadata()["etag"], set.GetOption().GetEtag())
 	_, err = users.CreateUser(ctx, &usersv1.CreateUserRequest{User: &usersv1.User{Username: proto.String(email)}})
 	refused(err, codes.AlreadyExists, "USERNAME_TAKEN")
+
+	// What is answered before the request has ended, or without an operation.
+	large := must(structpb.NewValue(strings.Repeat("x", 1_100_000)))
+	_, err = options.SetOption(ctx, &usersv1.SetOptionRequest{UserId: created.GetId(), Key: "large", Value: large})
+	refused(err, codes.ResourceExhausted, "REQUEST_TOO_LARGE")
+	request := &usersv1.GetOptionRequest{UserId: created.GetId(), Key: "go"}
+	err = connection.Invoke(ctx, "/users.v1.UserOptionService/Nope", request, &usersv1.GetOptionResponse{})
+	expect("an unknown method", status.Code(err), codes.Unimplemented)
+	err = connection.Invoke(ctx, "/users.v1.Nope/GetOption", request, &usersv1.GetOptionResponse{})
+	expect("an unknown service", status.Code(err), codes.Unimplemented)
 
 	// A deadline that has passed.
 	short, stop := context.WithTimeout(ctx, time.Nanosecond)

@@ -94,6 +94,8 @@ def main(address, suffix):
         refused(options.SetOption, infinite, code.INVALID_ARGUMENT, "FIELD_INVALID")
         large = set_request(user_id=user.id, key="py", value=value("x" * 70_000))
         refused(options.SetOption, large, code.INVALID_ARGUMENT, "OPTION_VALUE_TOO_LARGE")
+        too_large = set_request(user_id=user.id, key="py", value=value("x" * 1_100_000))
+        refused(options.SetOption, too_large, code.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
         stale = set_request(user_id=user.id, key="py", project_id=7, value=value(1), etag="0.0")
         info, _ = refused(options.SetOption, stale, code.ABORTED, "ETAG_MISMATCH")
         expect("the current etag", info.metadata["etag"], written.option.etag)
