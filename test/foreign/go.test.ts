@@ -7,7 +7,10 @@ import { test } from "../support/service.ts";
 import { needTools, root, run, runOk, temporaryFolder } from "./tools.ts";
 
 // The first run on a machine compiles gRPC for Go.
-test("a client in Go, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 300_000 }, async ({ service, skip }) => {
+test("a client in Go, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 300_000 }, async ({
+  service,
+  skip,
+}) => {
   needTools(skip, "go", "protoc-gen-go", "protoc-gen-go-grpc");
   await using folder = await temporaryFolder();
   await cp(join(root, "test/foreign/go"), folder.path, { recursive: true });

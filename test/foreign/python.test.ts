@@ -8,7 +8,10 @@ import { needTools, root, run, runOk, temporaryFolder, venvPython } from "./tool
 
 const client = join(root, "test/foreign/python/client.py");
 
-test("a client in Python, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 60_000 }, async ({ service, skip }) => {
+test("a client in Python, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 60_000 }, async ({
+  service,
+  skip,
+}) => {
   needTools(skip, venvPython);
   await using folder = await temporaryFolder();
   const proto = join(root, "proto");
