@@ -17,8 +17,9 @@ test("a client in Go, generated from proto/, creates, sets, reads and is refused
   const template = join(folder.path, "buf.gen.yaml");
   await runOk("buf", ["generate", root, "--path", join(root, "proto/users/v1"), "--template", template, "--output", folder.path]);
   await runOk("go", ["build", "-mod=readonly", "-o", "client", "."], { cwd: folder.path });
-  for (const address of [service.grpcAddress, service.httpAddress]) {
-    const outcome = await run(join(folder.path, "client"), [formatAddress(address), unique()]);
+  const ports = [[service.grpcAddress, "health"], [service.httpAddress]] as const;
+  for (const [address, ...more] of ports) {
+    const outcome = await run(join(folder.path, "client"), [formatAddress(address), unique(), ...more]);
     expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
   }
 });

@@ -19,8 +19,9 @@ test("a client in Python, generated from proto/, creates, sets, reads and is ref
   const outputs = [`--python_out=${folder.path}`, `--grpc_python_out=${folder.path}`];
   await runOk(venvPython, ["-m", "grpc_tools.protoc", "-I", proto, ...outputs, ...files.sort()]);
   const env = { PYTHONPATH: folder.path, PYTHONDONTWRITEBYTECODE: "1" };
-  for (const address of [service.grpcAddress, service.httpAddress]) {
-    const outcome = await run(venvPython, [client, formatAddress(address), unique()], { env });
+  const ports = [[service.grpcAddress, "health"], [service.httpAddress]] as const;
+  for (const [address, ...more] of ports) {
+    const outcome = await run(venvPython, [client, formatAddress(address), unique(), ...more], { env });
     expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
   }
 });
