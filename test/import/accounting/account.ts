@@ -52,7 +52,7 @@ export const account = async (world: World): Promise<Account> => {
     const is = pick(source, check.how === "answered" ? check.path : column);
     seen.set(found.name, { ...seen.get(found.name), [`${field} as ${check.how === "answered" ? check.path : column}`]: comparable(is) });
     if (expected === anything || isDeepStrictEqual(comparable(is), comparable(expected))) return;
-    if (!lines.some((line) => excused(line, field, column))) lose(record, field, expected, is);
+    if (!lines.some((line) => excused(line, field, column, is, expected))) lose(record, field, expected, is);
   };
 
   for (const record of world.file) {

@@ -20,13 +20,30 @@ const excuses: readonly (readonly [reason: string | RegExp, changed: readonly st
 /** The notes whose `about` ends with the columns that did not become those of the file. */
 const listing = [/^it was changed here since, which stands/, /^seen here later than the file says, which stands$/];
 
+const isPartOf = (is: unknown, says: unknown): boolean =>
+  Array.isArray(says) && Array.isArray(is) && is.every((member) => says.includes(member));
+
+/** What a field may be instead, after a note that begins with its name; others may be anything. */
+const instead: readonly (readonly [reason: RegExp, isFine: (is: unknown, says: unknown) => boolean])[] = [
+  [/ has white space around it, which is left out$/, (is, says) => is === String(says).trim()],
+  // As a set they are the same.
+  [/^permissions hold one twice$/, () => false],
+  [/^permissions hold one that /, isPartOf],
+  [/^tags hold one twice/, isPartOf],
+  [/^role is billing/, (is) => is === "MEMBER_ROLE_MEMBER"],
+  [/^email is left out/, (is) => is === ""],
+  [/^token_expires_at is left out/, (is) => is === undefined],
+  [/^password can't be verified/, (is) => is === false || String(is).startsWith("!")],
+  [/^avatar_url .*(letters|left out)$/, (is) => is === ""],
+];
+
 /** A user that joined an account here keeps nothing of the file. */
 const JOINED = /^joined the account of its name here/;
 
 /** Whether a line of the report says that this field, or this column, is not what the file says. */
-export const excused = ({ reason, about }: ReportLine, field: string, column: string): boolean =>
+export const excused = ({ reason, about }: ReportLine, field: string, column: string, is: unknown, says: unknown): boolean =>
   JOINED.test(reason) ||
   // Notes of readers are sentences that begin with the field.
-  reason.startsWith(`${field} `) ||
+  (reason.startsWith(`${field} `) && instead.every(([pattern, isFine]) => !pattern.test(reason) || isFine(is, says))) ||
   excuses.some(([pattern, changed]) => reason.match(pattern) !== null && (changed.includes(field) || changed.includes(column))) ||
   (listing.some((pattern) => pattern.test(reason)) && (about ?? "").replace(/^.*: /, "").split(", ").includes(column));
