@@ -206,3 +206,31 @@ test("annotations of old versions are JSON inside a string", async ({ own: db })
   await importRecords(db, [account({ annotations: '[{"a": [1, "x"]}]' })]);
   expect(await rowsOf(db, sql`select annotations from account`)).toEqual([{ annotations: [{ a: [1, "x"] }] }]);
 });
+
+describe("a time stamp of a row", () => {
+  const option = (fields: object) => record("sentry.option", 1, { key: "k", value: 1, ...fields });
+  const stamp = sql`select update_time from scope_option`;
+
+  test("is taken from the file that is newer, also where the value is the same", async ({ own: db }) => {
+    await importRecords(db, [option({ last_updated: "2024-01-01T00:00:00Z" })]);
+    expect(await told(db, [option({ last_updated: "2025-01-01T00:00:00Z" })])).toEqual([]);
+    expect(await rowsOf(db, stamp)).toEqual([{ update_time: new Date("2025-01-01T00:00:00Z") }]);
+    // A file that does not say it changes nothing.
+    expect(await importRecords(db, [option({})])).toMatchObject({ models: [{ unchanged: 1 }] });
+    expect(await rowsOf(db, stamp)).toEqual([{ update_time: new Date("2025-01-01T00:00:00Z") }]);
+  });
+
+  test("that is newer here stands, and is told", async ({ own: db }) => {
+    await importRecords(db, [option({ last_updated: "2025-01-01T00:00:00Z" })]);
+    expect(await told(db, [option({ last_updated: "2024-01-01T00:00:00Z" })])).toEqual([
+      [1, "noted", "it was changed here since, which stands; --overwrite lets the file win"],
+    ]);
+    expect(await rowsOf(db, stamp)).toEqual([{ update_time: new Date("2025-01-01T00:00:00Z") }]);
+  });
+});
+
+test("a name that an earlier import gave a suffix is told again", async ({ own: db }) => {
+  const file = [1, 2].map((pk) => exportUser(pk, { username: "ann", email: "" }));
+  expect(await told(db, file)).toEqual([[2, "noted", "renamed: another user has its username"]]);
+  expect(await told(db, file)).toEqual([[2, "noted", "renamed by an earlier import, and stays so"]]);
+});

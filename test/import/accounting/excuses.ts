@@ -4,6 +4,7 @@ import type { ReportLine } from "../../../src/import/report.ts";
 const excuses: readonly (readonly [reason: string | RegExp, changed: readonly string[]])[] = [
   [/^renamed: another user has its username$/, ["username"]],
   [/^renamed: another (organization|project|team) has its slug$/, ["slug"]],
+  [/^renamed by an earlier import, and stays so$/, ["username", "slug"]],
   [/^unverified: the address is verified for another user/, ["is_verified", "verified"]],
   [/^its validation token is that of another address too/, ["verification_hash", "verification_hash_time"]],
   [/^marked as the primary address, but the user has another one/, ["primary"]],
