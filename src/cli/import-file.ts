@@ -11,6 +11,7 @@ import { openSource, STDIN } from "../import/source.ts";
 import type { OnConflict } from "../import/transaction.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { openListFile } from "./list-file.ts";
 import { openMapFile } from "./map-file.ts";
 
 type ImportCommand = {
@@ -19,6 +20,7 @@ type ImportCommand = {
   readonly onConflict: OnConflict;
   readonly userModel?: string;
   readonly map?: string;
+  readonly list?: string;
   readonly json?: true;
 };
 
@@ -37,6 +39,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
   const log = createLogger(config.logLevel);
   const { stream, size } = await openSource(file);
   await using map = mapFile === undefined ? undefined : await openMapFile(mapFile);
+  await using list = options.list === undefined ? undefined : await openListFile(options.list);
   const interrupt = new AbortController();
   for (const [signal, code] of [
     ["SIGINT", ExitCode.INTERRUPTED],
@@ -55,9 +58,14 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     overwrite,
     onProgress: progress.show,
     signal: interrupt.signal,
-    beforeCommit: async (found) => map?.write(found),
+    ...(list !== undefined && { onLine: list.add }),
+    beforeCommit: async (found) => {
+      await list?.flush();
+      await map?.write(found);
+    },
   });
   if (report.stored) await map?.publish();
+  else await list?.flush();
   return report;
 };
 

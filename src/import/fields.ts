@@ -1,4 +1,5 @@
 import { handleOf } from "../db/handles.ts";
+import { parseExactly } from "./exact-json.ts";
 import { FieldFault, Unfit } from "./fault.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
@@ -99,9 +100,18 @@ export const time: Plain<string> = (value) => {
   return date.toISOString();
 };
 
+/** Python writes no objects in the lists that files hold; JSON does. */
+const literal = (written: string): unknown => {
+  try {
+    return parseExactly(written);
+  } catch {
+    return pythonLiteral(written);
+  }
+};
+
 /** A list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
 export const list: Plain<unknown[]> = (value) => {
-  const read = typeof value === "string" ? pythonLiteral(value) : value;
+  const read = typeof value === "string" ? literal(value) : value;
   if (!Array.isArray(read)) throw fault("a list", value);
   return read;
 };

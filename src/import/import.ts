@@ -6,12 +6,12 @@ import { createVault } from "../secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { matching, preparing, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";
-import type { Conflict, ImportReport } from "./report.ts";
+import type { Conflict, ImportReport, ReportLine } from "./report.ts";
 import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
 import { conflicts, listConflicts, remappedIds } from "./steps/conflicts.ts";
 import { nameUserModel } from "./steps/user-model.ts";
-import { lists, modelReports, stagingTables } from "./summary.ts";
+import { eachLine, lists, modelReports, stagingTables } from "./summary.ts";
 import { createTally } from "./tally.ts";
 import type { ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
@@ -36,6 +36,8 @@ export type ImportOptions = {
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** Takes all that was skipped or noted, line by line; the report names the first of each reason. */
+  readonly onLine?: (line: ReportLine) => Promise<void> | void;
   /** Called when all is written and will be stored; what it throws ends the import. */
   readonly beforeCommit?: (report: ImportReport) => Promise<void>;
   /** Ends the import; nothing is stored. */
@@ -97,6 +99,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
     if (!stops(tx, listed)) await run(writing);
     return listed;
   });
+  if (options.onLine !== undefined) await eachLine(tx, options.onLine);
   return {
     records: tally.records(),
     models: await modelReports(tx, tally),

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { readers } from "./readers/index.ts";
-import type { Listing, ModelReport, NameCount } from "./report.ts";
+import type { Listing, ModelReport, NameCount, ReportLine } from "./report.ts";
 import { notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
@@ -35,6 +35,25 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string, whic
     from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(`${table.name} n where ${which}`)}) listed
     group by reason order by min(record), reason`.execute(tx.sql, tx.abort);
   return rows;
+};
+
+/** Lines that are in memory at a time. */
+const PAGE = 1_000;
+
+/** Hands out all that was skipped and noted, of which the lists name only the first: a page at a time, however many there are. */
+export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
+  await sql`declare lines no scroll cursor for
+    select * from (
+      select 'skipped' as fate, model, record::int as record, pk::text as pk, reason, null as about from ${sql.table(skips.name)}
+      union all
+      select 'noted', model, record::int, pk::text, reason, about from ${sql.raw(`${notes.name} n where ${notSkipped}`)}
+    ) listed order by listed.record, fate, reason, about`.execute(tx.sql, tx.abort);
+  for (;;) {
+    const { rows } = await sql<ReportLine>`fetch ${sql.lit(PAGE)} from lines`.execute(tx.sql, tx.abort);
+    for (const line of rows) await take(line);
+    if (rows.length < PAGE) break;
+  }
+  await sql`close lines`.execute(tx.sql, tx.abort);
 };
 
 const names = (counts: Counts): NameCount[] =>

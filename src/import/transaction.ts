@@ -3,8 +3,11 @@ import type { AbortOptions, Schema } from "../db/orm.ts";
 import type { Vault } from "../secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** What to do with a record of the file whose id or name belongs to somebody else here. */
-export type OnConflict = "fail" | "skip" | "remap" | "merge";
+/** The ways to treat a record of the file whose id or name belongs to somebody else here. */
+export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
+
+/** What to do with such a record. */
+export type OnConflict = (typeof onConflicts)[number];
 
 /** The one transaction of an import: all of the file, or nothing. */
 export type ImportTx = {

@@ -81,8 +81,15 @@ const settlePrimary = (tx: ImportTx) =>
 
 /** A primary contact is never demoted by a file. */
 const keepPrimary = (tx: ImportTx) =>
-  sql`update import_account_contact s set is_primary = true from account_contact t
-    where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary`.execute(tx.sql, tx.abort);
+  sql`
+    with kept as (
+      update import_account_contact s set is_primary = true from account_contact t
+      where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary and not coalesce(s.is_primary, false)
+      returning s.model, s.record, s.pk, s.absent
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'the primary contact here, which it stays', format('contact %s', pk) from kept
+    where not 'is_primary' = any(absent)`.execute(tx.sql, tx.abort);
 
 /** Users of new profiles become contacts (P5): after those of the file, whose names stand. */
 const addUsers = (tx: ImportTx) =>
@@ -101,6 +108,20 @@ const addUsers = (tx: ImportTx) =>
       name = coalesce(nullif(c.name, ''), excluded.name),
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`.execute(tx.sql, tx.abort);
+
+/** What contacts of the file have got from users, whose contacts they are too. */
+const noteGiven = async (tx: ImportTx): Promise<void> => {
+  for (const [column, reason] of [
+    ["name", "it has no name in the file, and got that of its user"],
+    ["is_primary", "it became the primary contact of an account that has no other one"],
+  ] as const) {
+    await sql`
+      insert into import_note (model, record, pk, reason, about)
+      select s.model, s.record, s.pk, ${reason}, format('contact %s', s.pk)
+      from import_account_contact s join account_contact t on t.id = s.id
+      where s.${sql.ref(column)} <> t.${sql.ref(column)} and not ${column} = any(s.absent)`.execute(tx.sql, tx.abort);
+  }
+};
 
 const resolveAccounts = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   await sql`update ${sql.table(staging.name)} t set account_id = a.id from import_account a where a.pk = t.account_pk`.execute(
@@ -142,4 +163,5 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await keepPrimary(tx);
   await merge(tx, contact);
   await addUsers(tx);
+  await noteGiven(tx);
 };

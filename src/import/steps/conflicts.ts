@@ -34,6 +34,12 @@ const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWit
         and substr(t.${name}, length(s.${name}) + 1) ~ '^-[0-9]{1,9}$'
         and exists (select from ${staging.name} o where o.origin_name = s.${name} and o.record <> s.record)`,
   );
+  await run(
+    tx,
+    `insert into import_note (model, record, pk, reason, about)
+      select model, record, pk, 'renamed by an earlier import, and stays so', format('${noun} %s', pk) from ${staging.name}
+      where id is not null and ${name} <> origin_name`,
+  );
 };
 
 /**

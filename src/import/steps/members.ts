@@ -45,10 +45,16 @@ const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id 
  * if that user is a member.
  */
 const settleInvitations = async (tx: ImportTx): Promise<void> => {
-  await sql`update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
-    from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
-      and (coalesce(s.invite_expire_time > now(), true) or exists (
-        select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))`.execute(
+  await sql`
+    with accepted as (
+      update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
+      from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
+        and (coalesce(s.invite_expire_time > now(), true) or exists (
+          select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))
+      returning s.model, s.record, s.pk, e.user_id
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'an invitation of a verified address, which is a membership here', format('user %s', user_id) from accepted`.execute(
     tx.sql,
     tx.abort,
   );

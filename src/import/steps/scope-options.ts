@@ -35,8 +35,12 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
+  const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
+  // A value that is here already, and of which the file does not say since when, stays as it is.
+  await sql`update import_scope_option s set update_time = t.update_time from scope_option t
+    where s.update_time is null and ${sql.raw(match)} and t.value = s.value`.execute(tx.sql, tx.abort);
   await sql`update import_scope_option set update_time = now() where update_time is null`.execute(tx.sql, tx.abort);
-  await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "), ["value"]);
+  await matchRows(tx, target, match);
   // Ids of several models can be the same: all new rows get others.
   await sql`update import_scope_option set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
   await freshIds(tx, target);

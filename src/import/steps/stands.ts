@@ -54,7 +54,7 @@ export const keepChanged = async (
   const all = Object.keys(columns);
   const stamped = stamp === undefined ? [] : [...(stamp.of ?? all), stamp.column];
   const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
-  // The stamp goes without saying, and so does the folded form of a name.
+  // The stamp goes without saying beside others, and so does the folded form of a name.
   const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
   const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
   const { rows } = await sql
@@ -75,14 +75,15 @@ export const keepChanged = async (
       union all
       select place, name, name = any(columns) from differing, unnest(${list(stamped)}) as name where newer = 'here'
     ), grouped as (
-      select place, array_agg(name) as names, string_agg(name, ', ' order by name) filter (where is_said and ${isTold}) as said
+      select place, array_agg(name) as names, coalesce(
+          string_agg(name, ', ' order by name) filter (where is_said and ${isTold}), string_agg(name, ', ') filter (where is_said)) as said
       from kept group by place having bool_or(is_said)
     ), marked as (
       update ${staging.name} s set absent = s.absent || g.names from grouped g where s.ctid = g.place
       returning s.model, s.record, s.pk, g.said
     ), noted as (
       insert into import_note (model, record, pk, reason, about)
-      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked where said is not null
+      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked
     )
     select count(*)::int as kept from marked`)
     .execute(tx.sql, tx.abort);
