@@ -78,15 +78,21 @@ describe("docs/behaviours.md", () => {
 
 describe("what people are told to install", () => {
   test("has the versions that the foreign clients are tested with", () => {
-    const pins = ["package.json", "test/foreign/go/go.mod", "test/foreign/python/requirements.txt", "scripts/install-ci-tools.sh"]
-      .map(read)
-      .join("\n")
-      .replaceAll(/"(\S+)": "(\S+)"/g, "$1@$2")
-      .replaceAll(/^\t(\S+) (v\S+)/gm, "$1@$2");
-    const blocks = documents.flatMap(blocksOf);
-    const versions = blocks.filter(({ setup }) => setup).flatMap(({ text }) => text.match(/[\w./@-]+(?:@v?|==)\d[\w.-]*/g) ?? []);
-    expect(versions.length).toBeGreaterThan(8);
-    expect(versions.filter((version) => !pins.includes(version))).toEqual([]);
+    /** `name@version`, of whatever kind of list. */
+    const versionsIn = (text: string): string[] => [
+      ...Array.from(text.matchAll(/"([\w./@-]+)": "(\d\S*)"/g), ([, name, version]) => `${name}@${version}`),
+      ...Array.from(text.matchAll(/^\t(\S+) (v\S+)/gm), ([, name, version]) => `${name}@${version}`),
+      ...Array.from(text.matchAll(/^(\S+)==(\S+)$/gm), ([, name, version]) => `${name}@${version}`),
+      ...Array.from(text.matchAll(/([\w.-]+\/[\w./-]+)@(v\S+)/g), ([, name, version]) => `${name}@${version}`),
+    ];
+    const tested = ["package.json", "test/foreign/go/go.mod", "test/foreign/python/requirements.txt", "scripts/install-ci-tools.sh"];
+    const pins = tested.flatMap((path) => versionsIn(read(path)));
+    const told = [
+      ...["examples/go/go.mod", "examples/python/requirements.txt", "examples/typescript/package.json"].map(read),
+      ...documents.flatMap(blocksOf).flatMap(({ setup, text }) => (setup ? text : [])),
+    ].flatMap(versionsIn);
+    expect(told.length).toBeGreaterThan(15);
+    expect(told.filter((version) => !pins.includes(version) && version !== "version@0.1.0")).toEqual([]);
   });
 });
 
@@ -96,7 +102,8 @@ describe("what is written for people", () => {
   test.for(written)("%s names files and folders that exist", (document) => {
     const text = read(document);
     // In code, or named as a document; capitals stand for a name of the reader's own.
-    const paths = /`((?:docs|proto|test|src|scripts|bench|\.ci)\/[a-z0-9./-]*|Dockerfile|docker-compose\.yml)`|\b([A-Z]{5,}\.md)\b/g;
+    const paths =
+      /`((?:docs|proto|test|src|scripts|bench|examples|\.ci)\/[a-z0-9./-]*|Dockerfile|docker-compose\.yml)`|\b([A-Z]{5,}\.md)\b/g;
     const names = [...text.matchAll(paths)].map(([, path, name]) => path ?? name ?? "");
     expect(names.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });

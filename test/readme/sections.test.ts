@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { needTools, root } from "../foreign/tools.ts";
 import { test } from "../support/service.ts";
-import { sectionOf, shown } from "./blocks.ts";
+import { sectionOf } from "./blocks.ts";
+import { expectOutputs } from "./expect-outputs.ts";
 import { blocksOf, documents, elsewhere, runSection, sections, writtenBefore } from "./sections.ts";
 
 test.for(documents)("%s has no block that is not tested", (document) => {
@@ -20,16 +21,9 @@ test.for(documents)("%s has no block that is not tested", (document) => {
 });
 
 describe("a document prints what its commands print:", () => {
-  test.for(sections)("$document $name", { timeout: 600_000 }, async (section, { service, clients, skip }) => {
+  test.for(sections.filter(({ slow }) => !slow))("$document $name", { timeout: 600_000 }, async (section, { service, clients, skip }) => {
     needTools(skip, ...section.tools);
     await writtenBefore(section, clients["grpc-js"]);
-    const outputs = await runSection(section, service);
-    const expected = sectionOf(blocksOf(section.document), section.name).outputs;
-    expect(outputs).toHaveLength(expected.length);
-    for (const [index, { language, text }] of expected.entries()) {
-      const output = outputs[index] ?? "";
-      if (language === "json") expect(shown(JSON.parse(output), JSON.parse(text))).toEqual(JSON.parse(text));
-      else expect(output.trim()).toBe(text.trim());
-    }
+    expectOutputs(section, await runSection(section, service));
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { App } from "../../src/app.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
@@ -13,6 +13,8 @@ export type Section = {
   readonly name: string;
   /** What a machine has to have for it. */
   readonly tools: readonly string[];
+  /** It takes minutes: run with the tools' tests (test/examples). */
+  readonly slow?: true;
 };
 
 /** The sections that are run, in the order in which a reader comes by them. */
@@ -23,6 +25,7 @@ export const sections: readonly Section[] = [
   { document: "docs/clients.md", name: "go", tools: ["curl", "go", "protoc-gen-go", "protoc-gen-go-grpc"] },
   { document: "docs/clients.md", name: "python", tools: ["curl", venvPython] },
   { document: "docs/clients.md", name: "typescript", tools: ["curl"] },
+  { document: "docs/clients.md", name: "rust", tools: ["cargo"], slow: true },
   { document: "docs/command-line.md", name: "cli", tools: ["curl"] },
   { document: "docs/command-line.md", name: "import", tools: [] },
 ];
@@ -44,14 +47,7 @@ const separator = "\u001e";
 
 /** What a developer has installed, instead of installing it for every run of the tests. */
 const installed: Readonly<Record<string, (folder: string) => Promise<void>>> = {
-  go: async (folder) => {
-    const manifest = await readFile(join(root, "test/foreign/go/go.mod"), "utf8");
-    await writeFile(join(folder, "go.mod"), manifest.replace("module userd", "module hello"));
-    await cp(join(root, "test/foreign/go/go.sum"), join(folder, "go.sum"));
-  },
   typescript: async (folder) => {
-    await writeFile(join(folder, "package.json"), '{"type": "module"}');
-    await mkdir(join(folder, "node_modules"), { recursive: true });
     for (const scope of ["@bufbuild", "@connectrpc"]) {
       await symlink(join(root, "node_modules", scope), join(folder, "node_modules", scope));
     }
@@ -82,12 +78,15 @@ export const writtenBefore = async ({ name }: Section, { users, options }: Clien
 };
 
 /** Runs the commands of a section in a folder of their own, in one shell; resolves to what each block printed. */
-export const runSection = async ({ document, name }: Section, { grpcAddress, httpAddress }: App): Promise<string[]> => {
+export const runSection = async (
+  { document, name }: Section,
+  { grpcAddress, httpAddress }: Pick<App, "grpcAddress" | "httpAddress">,
+): Promise<string[]> => {
   await using folder = await temporaryFolder();
   const { files, commands } = sectionOf(blocksOf(document), name);
   const substituted = ({ text }: Block) =>
     text.replaceAll("127.0.0.1:50051", formatAddress(grpcAddress)).replaceAll("127.0.0.1:8080", formatAddress(httpAddress));
-  await cp(join(root, "proto"), join(folder.path, "proto"), { recursive: true });
+  for (const own of ["proto", "examples"]) await cp(join(root, own), join(folder.path, own), { recursive: true });
   for (const block of files) {
     const path = join(folder.path, block.file ?? "");
     await mkdir(dirname(path), { recursive: true });
@@ -106,8 +105,8 @@ export const runSection = async ({ document, name }: Section, { grpcAddress, htt
     USERD_ADDRESS: formatAddress(grpcAddress),
     DATABASE_URL: "pglite:./data",
     LOG_LEVEL: "error",
-    // A module that the client adds is added, whatever the machine's own settings for Go are.
-    GOFLAGS: "-mod=mod",
+    // What is compiled once serves all runs.
+    CARGO_TARGET_DIR: join(root, "node_modules/.cache/userd-tools/rust"),
   };
   const output = await runScript(script.join(""), { cwd: folder.path, env });
   return output.split(separator).slice(0, -1);
