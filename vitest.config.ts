@@ -8,6 +8,7 @@ export const tools = [
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/db/cancel-tls.test.ts",
+  "test/examples/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",
   "test/import/{atomicity,command,django,endings,list-file,memory,pglite}.test.ts",

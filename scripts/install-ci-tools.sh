@@ -4,7 +4,8 @@
 # here and in the lists of packages (test/foreign/{go,java,python}, test/import/django) and nowhere else. Everything goes to
 # node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
 #
-# Run: scripts/install-ci-tools.sh [go|java|python|django]   (default: all). What is there already is kept.
+# Run: scripts/install-ci-tools.sh [go|java|python|django|rust]   (default: all but rust, which compiles for minutes). What is
+# there already is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -46,6 +47,15 @@ install_java() {
   chmod +x "$tools/bin/protoc" "$tools/bin/protoc-gen-grpc-java"
 }
 
+# What the example in Rust depends on, compiled ahead, so that a test compiles the example alone.
+warm_rust() {
+  local folder
+  folder=$(mktemp -d)
+  cp -r examples/rust/. proto "$folder"
+  (cd "$folder" && CARGO_TARGET_DIR=$tools/rust cargo build --quiet --locked)
+  rm -r "$folder"
+}
+
 # A Python of its own with a list of packages: `install_python FOLDER REQUIREMENTS`.
 install_python() {
   rm -rf "${tools:?}/$1"
@@ -65,4 +75,7 @@ if [[ $what == all || $what == python ]]; then
 fi
 if [[ $what == all || $what == django ]]; then
   once django "$(<test/import/django/requirements.txt) $(python3 --version)" install_python django test/import/django/requirements.txt
+fi
+if [[ $what == rust ]]; then
+  once rust "$(<examples/rust/Cargo.lock) $(cargo --version)" warm_rust
 fi
