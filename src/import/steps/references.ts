@@ -36,7 +36,9 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
     `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
   );
   await sql
-    .raw(`update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and ${which}`)
+    .raw(
+      `update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and t.${column} is distinct from p.id and ${which}`,
+    )
     .execute(tx.sql, tx.abort);
 };
 
