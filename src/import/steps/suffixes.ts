@@ -63,11 +63,11 @@ export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
     with ${giveWay(kind)}, stems as (
       select ${within}stem, max(turn) as turns from placed group by ${within}stem
     ), free as (
-      select ${within}stem, n, row_number() over (partition by ${within}stem order by n) as turn
+      select ${within}stem, array_agg(n order by n) as numbers
       from stems p, generate_series(2, p.turns + 1 + ${taken(table)} + ${taken(staging.name)}) n
-      where not ${named(table)} and not ${named(staging.name)}
+      where not ${named(table)} and not ${named(staging.name)} group by ${within}stem
     ), suffixed as (
-      select p.place, p.keeper, '-' || f.n as suffix from placed p join free f using (${within}stem, turn)
+      select p.place, p.keeper, '-' || f.numbers[p.turn] as suffix from placed p join free f using (${within}stem)
     ), renamed as (
       update ${staging.name} i set ${renamed.map((column) => `${column} = ${cut(column)} || s.suffix`).join(", ")}
       from suffixed s where i.ctid = s.place
