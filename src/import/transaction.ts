@@ -24,3 +24,6 @@ export type ImportTx = {
   /** Nothing that outlives a rollback may happen: sequences stay where they are. */
   readonly dryRun: boolean;
 };
+
+/** With these a file is another installation's: what has a name that is here need not be the same thing. */
+export const isForeign = ({ onConflict }: ImportTx): boolean => onConflict === "remap" || onConflict === "merge";

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { emails } from "../readers/sentry-useremail.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveUsers } from "./references.ts";
+import { resolveUsers, skipUsersHere } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
 
 const target: Target = {
@@ -107,6 +107,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
     "its user joined an account here, which keeps its addresses",
     "exists (select from import_user u where u.id = t.user_id and u.is_joined)",
   );
+  await skipUsersHere(tx, emails);
   await skipRepeated(
     tx,
     emails,

@@ -119,6 +119,8 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
 export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
+  // Before: whose address an invitation names may be the account that was joined.
+  await settleInvitations(tx);
   await skip(
     tx,
     members,
@@ -126,7 +128,6 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
     `exists (select from import_user u where u.id = t.user_id and u.is_joined)
       and not exists (select from import_organization o where o.id = t.organization_id and o.outcome = 'created')`,
   );
-  await settleInvitations(tx);
   await skip(
     tx,
     members,

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { keepChanged } from "./stands.ts";
+import { keepChanged, skipRemoved } from "./stands.ts";
 
 /** A table of the service, and how the rows of a staging table become its rows. */
 export type Target = {
@@ -71,8 +71,12 @@ export const matchRows = async (
   );
 };
 
-/** Everything that has no outcome yet is new. Its id stays the file's where that is free; else it is past the largest. */
+/**
+ * Everything that has no outcome yet is new, unless it was removed here. Its id stays the file's where that is free; else it
+ * is past the largest.
+ */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
+  await skipRemoved(tx, target);
   const { staging, table, ofSeveralModels = false } = target;
   const isFirst = ofSeveralModels ? `not exists (select from ${staging.name} o where o.pk = s.pk and o.model < s.model)` : "true";
   await run(

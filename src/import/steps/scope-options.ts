@@ -3,6 +3,7 @@ import { scopeOptions } from "../readers/scope-option-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes } from "./references.ts";
 import { forgetPlans, freshIds, matchRows, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { skipRemoved } from "./stands.ts";
 
 const target: Target = {
   staging: scopeOptions,
@@ -41,6 +42,7 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
     where s.update_time is null and ${sql.raw(match)} and t.value = s.value`.execute(tx.sql, tx.abort);
   await sql`update import_scope_option set update_time = now() where update_time is null`.execute(tx.sql, tx.abort);
   await matchRows(tx, target, match);
+  await skipRemoved(tx, target);
   // Ids of several models can be the same: all new rows get others.
   await sql`update import_scope_option set outcome = 'created' where outcome is null`.execute(tx.sql, tx.abort);
   await freshIds(tx, target);
