@@ -37,6 +37,7 @@ export const customUser = (model: string): Reader =>
     model,
     becomes: "a user; the name is its `name`, else `full_name`, else first and last name",
     into: users,
+    isKnownByName: true,
     fields,
     row: (values, _, note) => ({
       password: values.password,
