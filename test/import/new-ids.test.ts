@@ -48,7 +48,7 @@ const relations = sql`select
 const EXPECTED = [
   {
     members: [
-      ["ann", "acme", 4],
+      ["ann", "acme", 3],
       ["bob", "acme", 0],
     ],
     teams: [["bob", "ops"]],
