@@ -9,7 +9,7 @@ import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
-import { reserveIds } from "./steps/reserve.ts";
+import { reserveForNew, reserveIds } from "./steps/reserve.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
 import { matchUsers, writeUsers } from "./steps/users.ts";
@@ -31,7 +31,7 @@ export const preparing: readonly Step[] = [
 
 /** Before conflicts are known nothing is written but temporary tables. One that stops at them draws no ids. */
 export const matching: readonly Step[] = [
-  { name: "reserving ids", run: (tx) => (tx.onConflict === "fail" ? Promise.resolve() : reserveIds(tx)) },
+  { name: "reserving ids", run: reserveForNew },
   { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
 ];

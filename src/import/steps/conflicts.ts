@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { OWN_MODEL } from "../formats/own-line.ts";
 import { type Ids, sqlHasKey, sqlIsUuid, sqlKey } from "../keys.ts";
 import type { Conflict, Remapped } from "../report.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -57,7 +58,7 @@ const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWit
   await run(
     tx,
     `${become} from import_origin o join ${table} t on t.id = o.id
-      where o.kind = '${noun}' and o.pk = s.pk and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
+      where o.kind = '${noun}' and o.pk = s.pk and (s.model <> '${OWN_MODEL}' or ${sqlHasKey("s.pk")}) and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
   );
   // Before there were origins a suffix was all that told such a record: of a name that the file holds more than once.
   await run(
