@@ -3,6 +3,7 @@ import { migrate } from "../db/migrate.ts";
 import { openForCommand } from "../db/open.ts";
 import { ImportFault } from "../import/fault.ts";
 import { runImport } from "../import/import.ts";
+import type { Ids } from "../import/keys.ts";
 import { keepHeapSmall } from "../import/memory.ts";
 import { createProgress } from "../import/progress.ts";
 import { type ImportReport, isEmpty, isStopped } from "../import/report.ts";
@@ -18,6 +19,7 @@ type ImportCommand = {
   readonly dryRun?: true;
   readonly overwrite?: true;
   readonly onConflict: OnConflict;
+  readonly ids: Ids;
   readonly userModel?: string;
   readonly map?: string;
   readonly list?: string;
@@ -25,15 +27,19 @@ type ImportCommand = {
 };
 
 /** Where the new ids are written; undefined when there can be none. */
-const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): string | undefined => {
-  if ((onConflict !== "remap" && onConflict !== "merge") || dryRun) return undefined;
+const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand): string | undefined => {
+  const isRemapping = onConflict === "remap" || onConflict === "merge";
+  if (!(isRemapping || ids === "new") || dryRun) return undefined;
   if (map === undefined && file === STDIN)
-    throw new CommandError(`--on-conflict=${onConflict} from standard input needs --map FILE.`, ExitCode.USAGE);
+    throw new CommandError(
+      `${isRemapping ? `--on-conflict=${onConflict}` : "--ids new"} from standard input needs --map FILE.`,
+      ExitCode.USAGE,
+    );
   return map ?? `${file}.map.json`;
 };
 
 const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
-  const { dryRun = false, overwrite = false, onConflict } = options;
+  const { dryRun = false, overwrite = false, onConflict, ids } = options;
   const mapFile = mapFileOf(file, options);
   const config = loadConfig();
   const log = createLogger(config.logLevel);
@@ -54,6 +60,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     systemUsername: config.systemUsername,
     dryRun,
     onConflict,
+    ids,
     ...(options.userModel !== undefined && { userModel: options.userModel }),
     overwrite,
     onProgress: progress.show,

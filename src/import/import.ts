@@ -4,6 +4,7 @@ import { isUniqueViolation } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createVault } from "../secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
+import { type Ids, keys } from "./keys.ts";
 import { matching, preparing, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";
 import type { Conflict, ImportReport, ReportLine } from "./report.ts";
@@ -11,7 +12,7 @@ import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
 import { conflicts, listConflicts, remappedIds } from "./steps/conflicts.ts";
 import { nameUserModel } from "./steps/user-model.ts";
-import { eachLine, lists, modelReports, stagingTables } from "./summary.ts";
+import { eachLine, lists, modelReports, stagingTables, withKeys } from "./summary.ts";
 import { createTally } from "./tally.ts";
 import type { ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
@@ -29,6 +30,8 @@ export type ImportOptions = {
   /** Does everything, reports it, and takes it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
+  /** Whether new records keep the ids of the file; keys that are no integers can't. */
+  readonly ids?: Ids;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
   /** What is here gives way to the file, also where the file is not known to be newer. */
@@ -85,9 +88,9 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   };
 
   await setContext(tx);
-  await createStagingTables(tx, [...stagingTables, skips, notes, conflicts]);
+  await createStagingTables(tx, [...stagingTables, skips, notes, conflicts, keys]);
   const models = createModels(options.userModel);
-  await stageFile(readRecords(source), models, createStaging(tx), tx.vault, tally, (read) => {
+  await stageFile(readRecords(source), models, createStaging(tx), tx, tally, (read) => {
     bytes = read;
     progress("reading");
   });
@@ -103,7 +106,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   return {
     records: tally.records(),
     models: await modelReports(tx, tally),
-    ...(await lists(tx, tally)),
+    ...(await withKeys(tx, await lists(tx, tally))),
     conflicts: found,
     remapped: stops(tx, found) ? [] : await remappedIds(tx),
   };
@@ -132,6 +135,7 @@ export const runImport = async (
   const {
     dryRun = false,
     onConflict = "fail",
+    ids = "keep",
     overwrite = false,
     systemUsername = "sentry",
     signal = new AbortController().signal,
@@ -140,6 +144,7 @@ export const runImport = async (
     abort: db.abort({ signal }),
     dryRun,
     onConflict,
+    ids,
     overwrite,
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),

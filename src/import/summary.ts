@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { STAND_IN, sqlHasKey, sqlKey } from "./keys.ts";
 import { readers } from "./readers/index.ts";
 import type { Listing, ModelReport, NameCount, ReportLine } from "./report.ts";
 import { notes, type StagingTable, skips } from "./staging.ts";
@@ -24,7 +25,7 @@ const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   return rows;
 };
 
-const PLACE = "concat_ws(' ', model, pk, format('(record %s)', record))";
+const PLACE = `concat_ws(' ', model, case when ${sqlHasKey("pk")} then pk end, format('(record %s)', record))`;
 
 /** Of what was skipped nothing else is told. */
 const notSkipped = `not exists (select from ${skips.name} s where (s.record, s.model) = (n.record, n.model))`;
@@ -50,7 +51,7 @@ export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise
     ) listed order by listed.record, fate, reason, about`.execute(tx.sql, tx.abort);
   for (;;) {
     const { rows } = await sql<ReportLine>`fetch ${sql.lit(PAGE)} from lines`.execute(tx.sql, tx.abort);
-    for (const line of rows) await take(line);
+    for (const line of await withKeys(tx, rows)) await take(line);
     if (rows.length < PAGE) break;
   }
   await sql`close lines`.execute(tx.sql, tx.abort);
@@ -75,6 +76,17 @@ export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelRep
     const of = (outcome: Outcome["outcome"]) => found.find((row) => row.model === model && row.outcome === outcome)?.count ?? 0;
     return { model, read, created: of("created"), updated: of("updated"), unchanged: of("unchanged"), skipped: of("skipped") };
   });
+};
+
+/** Puts the keys of the file into a report, in the place of the numbers that stood for them. */
+export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
+  const json = JSON.stringify(report);
+  const standIns = [...new Set(json.match(STAND_IN))];
+  if (standIns.length === 0) return report;
+  const { rows } = await sql<{ pk: string; key: string }>`
+    select pk::text as pk, ${sql.raw(sqlKey("s.pk"))} as key from unnest(${standIns}::bigint[]) as s (pk)`.execute(tx.sql, tx.abort);
+  const keyOf = new Map(rows.map(({ pk, key }) => [pk, key]));
+  return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };
 
 /** The lists under the table. */

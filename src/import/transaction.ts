@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { AbortOptions, Schema } from "../db/orm.ts";
 import type { Vault } from "../secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
+import type { Ids } from "./keys.ts";
 
 /** The ways to treat a record of the file whose id or name belongs to somebody else here. */
 export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
@@ -15,6 +16,7 @@ export type ImportTx = {
   /** Goes with every `execute`. */
   readonly abort: AbortOptions;
   readonly onConflict: OnConflict;
+  readonly ids: Ids;
   /** What is here gives way to the file, also where the file is not known to be newer. */
   readonly overwrite: boolean;
   /** Locks what does not lie in the open in the database either. */

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { type Subject, userSubject } from "../cache/subject.ts";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { subjectOfScope } from "../options/target.ts";
-import type { PurgeTx } from "./purge.ts";
+import { forgetOrigins, type PurgeTx } from "./purge.ts";
 
 /** Most options that go with their project or organization in its transaction; more go later, in batches. */
 export const OPTIONS_AT_ONCE = 10_000;
@@ -86,6 +86,7 @@ const removeScopes = async (
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
   await removeRows();
+  for (const { kind, id } of scopes) await forgetOrigins(tx, kind === ScopeKind.PROJECT ? "project" : "organization", [String(id)]);
   if (few) await removeOptions(tx, scopes);
   else await markDead(tx, scopes);
   return [...scopes.map(subjectOfScope), ...users];
@@ -105,6 +106,10 @@ export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<reado
     ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
   ];
   return removeScopes(tx, scopes, id, async () => {
+    await sql`delete from import_origin where kind = 'team' and id in (select id from team where organization_id = ${id})`.execute(
+      tx.sql,
+      tx.abort,
+    );
     for (const table of ["project", "team", "organization_member"]) {
       await sql`delete from ${sql.table(table)} where organization_id = ${id}`.execute(tx.sql, tx.abort);
     }

@@ -48,6 +48,7 @@ export const customUser = (model: string): Reader =>
     model,
     becomes: "a user; the name is its `name`, else `full_name`, else first and last name",
     into: users,
+    isKnownByName: true,
     fields,
     row: (values, _, note) => {
       const { is_staff, is_admin, date_joined, date_created, created_at, created, name, full_name } = values;

@@ -40,7 +40,8 @@ export const findAccountConflicts = (tx: ImportTx) =>
   sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
     select i.model, i.record, i.pk, 'account', i.number, by_id.number, by_number.id
     from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
-    where by_id.id is distinct from by_number.id`.execute(tx.sql, tx.abort);
+    where by_id.id is distinct from by_number.id and not exists (
+      select from import_origin o where o.kind = 'account' and o.pk = i.pk and o.id = by_number.id)`.execute(tx.sql, tx.abort);
 
 /** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
@@ -140,12 +141,20 @@ const merge = async (tx: ImportTx, target: Target): Promise<void> => {
   await insertRows(tx, target);
 };
 
+/** Those that came with other ids are no conflicts when they come again. */
+const rememberAccounts = (tx: ImportTx) =>
+  sql`
+    insert into import_origin as o (kind, pk, name_hash, id)
+    select 'account', pk, encode(sha256(convert_to(number, 'UTF8')), 'hex'), id from import_account where id <> pk
+    on conflict (kind, pk, name_hash) do update set id = excluded.id where o.id <> excluded.id`.execute(tx.sql, tx.abort);
+
 /** Writes the accounts of a file, the profiles of users in them, and their contacts. */
 export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");
   await settleConflicts(tx);
   await settleDefault(tx);
   await merge(tx, account);
+  await rememberAccounts(tx);
   await resolveAccounts(tx, profiles);
   await resolveUsers(tx, profiles);
   await skip(

@@ -80,6 +80,7 @@ export const lockSubjects = (tx: ImportTx) =>
       select pk from import_user
       union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user'
       union all select u.id from users u join import_user i on i.username_handle = u.username_handle
+      union all select u.id from users u join import_user i on i.external_id = u.external_id
       ${sql.join(
         owned.map(({ name }) =>
           sql.raw(`union all select user_pk from ${name}
@@ -91,6 +92,9 @@ export const lockSubjects = (tx: ImportTx) =>
     ) order by s.kind, s.id for update
   ) locked`.execute(tx.sql, tx.abort);
 
+/** As externalHandleOf makes it. */
+const externalHandle = sql.raw("'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex')");
+
 /** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
 export const lockHandles = (tx: ImportTx) =>
   sql`insert into handle as h (name, version)
@@ -98,6 +102,7 @@ export const lockHandles = (tx: ImportTx) =>
       select username_handle as name from import_user
       union select email_handle from import_user
       union select email_handle from import_email
+      union select ${externalHandle} from import_user where external_id is not null
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`.execute(tx.sql, tx.abort);
@@ -105,5 +110,5 @@ export const lockHandles = (tx: ImportTx) =>
 /** Moves the versions of look-ups by what was created or has changed. */
 export const bumpHandles = (tx: ImportTx) =>
   sql`update handle h set version = version + 1 where name in (
-    select unnest(array[username_handle, email_handle]) from import_user where outcome <> 'unchanged'
+    select unnest(array[username_handle, email_handle, ${externalHandle}]) from import_user where outcome <> 'unchanged'
     union select email_handle from import_email where outcome <> 'unchanged')`.execute(tx.sql, tx.abort);

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { ScopeKind } from "../../options/scope.ts";
+import { sqlIsStandIn } from "../keys.ts";
 import { readers } from "../readers/index.ts";
 import { organizations } from "../readers/organization-staging.ts";
 import { projects } from "../readers/sentry-project.ts";
@@ -40,6 +41,8 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
       `update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and t.${column} is distinct from p.id and ${which}`,
     )
     .execute(tx.sql, tx.abort);
+  // An id could be one that is here; what stands for a key is none.
+  await skip(tx, staging, `its ${noun} is not in the file`, `${which} and ${sqlIsStandIn(`t.${column}`)}`);
 };
 
 /** Finds the scopes that options belong to. */

@@ -60,3 +60,9 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
       .execute(tx.sql, tx.abort);
   }
 };
+
+/** Before ids are drawn from them, which a file that is to stop at conflicts only does for users without a key. */
+export const reserveForNew = async (tx: ImportTx): Promise<void> => {
+  const { rows } = await sql`select from import_user where pk < 0 limit 1`.execute(tx.sql, tx.abort);
+  if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);
+};

@@ -82,7 +82,7 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
   await run(
     tx,
     `update ${staging.name} s set outcome = 'created',
-        id = case when ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
+        id = case when s.pk > 0 and ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
       where s.outcome is null`,
   );
   await freshIds(tx, target);

@@ -27,7 +27,7 @@ export const lockScopes = (tx: ImportTx) =>
       -- What an earlier import stored under other ids.
       union select 'organization', o.id from import_origin o join import_organization s on s.pk = o.pk where o.kind = 'organization'
       union select 'project', o.id from import_origin o join import_project s on s.pk = o.pk where o.kind = 'project'
-    ) touched order by kind, id
+    ) touched where id >= 0 order by kind, id
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`.execute(tx.sql, tx.abort);
 
