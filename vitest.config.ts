@@ -13,6 +13,7 @@ export const tools = [
   "test/fuzz/**/*.test.ts",
   "test/import/{atomicity,command,django,endings,list-file,memory,pglite}.test.ts",
   "test/import/accounting/{files,pairs}.test.ts",
+  "test/import/{changes-stand,kinds,left-out,merge,new-ids,strangers}.test.ts",
   "test/lifecycle/{kill,workers}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",

@@ -17,4 +17,6 @@ export const ImportOrigin = defineEntity({
     id: p.bigint(),
   },
   primaryKeys: ["kind", "pk", "nameHash"],
+  // A purge looks for what it removes.
+  indexes: [{ name: "import_origin_id_idx", properties: ["kind", "id"] }],
 });

@@ -55,7 +55,7 @@ export const keepChanged = async (
   if (names === undefined) return false;
   const [kind, id, key] = names;
   const all = Object.keys(columns);
-  const stamped = stamp === undefined ? [] : [...(stamp.of ?? all), stamp.column];
+  const stamped = stamp === undefined ? [] : [...new Set([...(stamp.of ?? all), stamp.column])];
   const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
   // The stamp goes without saying beside others, and so does the folded form of a name.
   const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
