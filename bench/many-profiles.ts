@@ -51,6 +51,9 @@ const filters: Readonly<Record<string, Filter | undefined>> = {
   "a word and an absent tag": join("allOf", text("description", "contains", "word7 "), tag("absent")),
   "a word or an absent tag": join("anyOf", text("description", "contains", "nowhere"), tag("absent")),
   "username or description, none": join("anyOf", text("username", "contains", "nowhere"), text("description", "contains", "nowhere")),
+  "username or address, none": join("anyOf", text("username", "contains", "nowhere"), text("userEmail", "contains", "nowhere")),
+  "account name or a tag of all": join("anyOf", text("accountName", "contains", "nowhere"), tag("common")),
+  "username or a tag of 5 %": join("anyOf", text("username", "contains", "abcde"), tag("tag-7")),
   "none of a tag of all": join("noneOf", tag("common")),
   "a rare tag but staff only": join("allOf", tag("rare-7"), term({ case: "userIsStaff", value: true })),
 };

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what tests need besides npm's packages: grpcurl, Go's protobuf plugins, Connect's conformance runner, the interop
-# client of grpc-go, a Python with grpcio, and one with Django. Their versions stand here and in the lists of packages
-# (test/foreign/go, test/foreign/python, test/import/django) and nowhere else. Everything goes to
+# client of grpc-go, grpc-java and what generates its stubs, a Python with grpcio, and one with Django. Their versions stand
+# here and in the lists of packages (test/foreign/{go,java,python}, test/import/django) and nowhere else. Everything goes to
 # node_modules/.cache/userd-tools, where test/foreign/tools.ts looks first.
 #
-# Run: scripts/install-ci-tools.sh [go|python|django]   (default: all). What is there already is kept.
+# Run: scripts/install-ci-tools.sh [go|java|python|django|rust]   (default: all but rust, which compiles for minutes). What is
+# there already is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,6 +40,22 @@ warm_go_modules() {
   (cd test/foreign/go && go build ./deps)
 }
 
+# Maven downloads; the client is compiled by the test, without it.
+install_java() {
+  rm -rf "${tools:?}/java"
+  mvn --quiet --batch-mode --file test/foreign/java/pom.xml -Dtools="$tools" package
+  chmod +x "$tools/bin/protoc" "$tools/bin/protoc-gen-grpc-java"
+}
+
+# What the example in Rust depends on, compiled ahead, so that a test compiles the example alone.
+warm_rust() {
+  local folder
+  folder=$(mktemp -d)
+  cp -r examples/rust/. proto "$folder"
+  (cd "$folder" && CARGO_TARGET_DIR=$tools/rust cargo build --quiet --locked)
+  rm -r "$folder"
+}
+
 # A Python of its own with a list of packages: `install_python FOLDER REQUIREMENTS`.
 install_python() {
   rm -rf "${tools:?}/$1"
@@ -50,9 +67,15 @@ if [[ $what == all || $what == go ]]; then
   once go "$grpcurl $protoc_gen_go $protoc_gen_go_grpc $conformance $interop_client $(go env GOVERSION)" install_go_tools
   warm_go_modules
 fi
+if [[ $what == all || $what == java ]]; then
+  once java "$(<test/foreign/java/pom.xml)" install_java
+fi
 if [[ $what == all || $what == python ]]; then
   once python "$(<test/foreign/python/requirements.txt) $(python3 --version)" install_python venv test/foreign/python/requirements.txt
 fi
 if [[ $what == all || $what == django ]]; then
   once django "$(<test/import/django/requirements.txt) $(python3 --version)" install_python django test/import/django/requirements.txt
+fi
+if [[ $what == rust ]]; then
+  once rust "$(<examples/rust/Cargo.lock) $(cargo --version)" warm_rust
 fi

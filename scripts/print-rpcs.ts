@@ -1,27 +1,40 @@
 /**
- * Prints the README's table of RPCs, with the permission that each demands, from the descriptors of proto/.
+ * Prints the table of RPCs from the descriptors of proto/: what each demands, and what the server gives it.
  *
- * Run: node scripts/print-rpcs.ts (scripts/update-readme.ts puts it into the README)
+ * Run: node scripts/print-rpcs.ts (scripts/update-reference.ts puts it into docs/reference.md)
  */
 
 import { getOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
 import { permission } from "../src/gen/userd/v1/options_pb.ts";
+import { prepareRpcs } from "../src/server/rpc.ts";
 import type { AllDependencies } from "../src/services/dependencies.ts";
 import { createRoutes } from "../src/services/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
 
+const MiB = 1024 * 1024;
+
 /** The table, in Markdown. */
 export const rpcTable = (): string => {
   // The routes are the table of contents of the API; their operations are made of nothing here, and never called.
-  const services = createRoutes({} as AllDependencies).map(({ service }) => service);
-  const rows = services.flatMap(({ name: service, methods }) =>
-    methods.map((method) => {
+  const routes = createRoutes({} as AllDependencies);
+  const limits = new Map(prepareRpcs(routes).map((rpc) => [rpc.name, rpc]));
+  const rows = routes.flatMap(({ service }) =>
+    service.methods.map((method) => {
+      const rpc = limits.get(`${service.typeName}/${method.name}`);
+      if (rpc === undefined) throw new Error(`${method.name} is not served`);
       const kind = method.idempotency === Idempotency.NO_SIDE_EFFECTS ? "read" : "write";
-      return [`\`${service}/${method.name}\``, kind, `\`${getOption(method, permission)}\``];
+      return [
+        `\`${service.name}/${method.name}\``,
+        method.methodKind === "unary" ? kind : `${kind}, stream`,
+        `\`${getOption(method, permission)}\``,
+        rpc.idleMs === undefined ? `${rpc.defaultTimeoutMs / 1_000} s` : `idle ${rpc.idleMs / 1_000} s`,
+        `${rpc.maxRequestBytes / MiB} MiB`,
+        method.input.fields.some(({ name }) => name === "request_id") ? "yes" : "",
+      ];
     }),
   );
-  return markdownTable(["RPC of `userd.v1`", "kind", "permission"], rows);
+  return markdownTable(["RPC of `userd.v1`", "kind", "permission", "deadline", "request", "`request_id`"], rows);
 };
 
 if (import.meta.main) process.stdout.write(rpcTable());

@@ -1,7 +1,7 @@
 /**
- * Prints the README's table of settings from src/config.ts, which is where their rules, defaults and descriptions are.
+ * Prints the table of settings from src/config.ts, which is where their rules, defaults and descriptions are.
  *
- * Run: node scripts/print-settings.ts (scripts/update-readme.ts puts it into the README)
+ * Run: node scripts/print-settings.ts (scripts/update-reference.ts puts it into docs/reference.md)
  */
 
 import { z } from "zod";

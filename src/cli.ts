@@ -18,7 +18,7 @@ const program = new Command("userd")
   .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())
-  .addHelpText("after", `\nSettings come from the environment; the README has the table.\n\n${exitCodesHelp}`);
+  .addHelpText("after", `\nSettings come from the environment; docs/reference.md has the table.\n\n${exitCodesHelp}`);
 
 // Commander ends with 1 on wrong usage; scripts tell that from a failure by 2.
 const endUsage = (command: Command): void => {

@@ -58,7 +58,7 @@ const flag = (byDefault: "true" | "false") =>
     .default(byDefault)
     .transform((value) => value === "true" || value === "1");
 
-/** Every setting, its rule and its default. The README's table is generated from the descriptions. */
+/** Every setting, its rule and its default. The table of docs/reference.md is generated from the descriptions. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),

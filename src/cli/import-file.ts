@@ -8,35 +8,43 @@ import { createProgress } from "../import/progress.ts";
 import { type ImportReport, isEmpty, isStopped } from "../import/report.ts";
 import { formatReport } from "../import/report-text.ts";
 import { openSource, STDIN } from "../import/source.ts";
-import type { OnConflict } from "../import/transaction.ts";
+import type { Ids, OnConflict } from "../import/transaction.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
+import { openListFile } from "./list-file.ts";
 import { openMapFile } from "./map-file.ts";
 
 type ImportCommand = {
   readonly dryRun?: true;
   readonly overwrite?: true;
   readonly onConflict: OnConflict;
+  readonly ids: Ids;
   readonly userModel?: string;
   readonly map?: string;
+  readonly list?: string;
   readonly json?: true;
 };
 
 /** Where the new ids are written; undefined when there can be none. */
-const mapFileOf = (file: string, { dryRun, onConflict, map }: ImportCommand): string | undefined => {
-  if ((onConflict !== "remap" && onConflict !== "merge") || dryRun) return undefined;
+const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand): string | undefined => {
+  const isRemapping = onConflict === "remap" || onConflict === "merge";
+  if (!(isRemapping || ids === "new") || dryRun) return undefined;
   if (map === undefined && file === STDIN)
-    throw new CommandError(`--on-conflict=${onConflict} from standard input needs --map FILE.`, ExitCode.USAGE);
+    throw new CommandError(
+      `${isRemapping ? `--on-conflict=${onConflict}` : "--ids new"} from standard input needs --map FILE.`,
+      ExitCode.USAGE,
+    );
   return map ?? `${file}.map.json`;
 };
 
 const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
-  const { dryRun = false, overwrite = false, onConflict } = options;
+  const { dryRun = false, overwrite = false, onConflict, ids } = options;
   const mapFile = mapFileOf(file, options);
   const config = loadConfig();
   const log = createLogger(config.logLevel);
   const { stream, size } = await openSource(file);
   await using map = mapFile === undefined ? undefined : await openMapFile(mapFile);
+  await using list = options.list === undefined ? undefined : await openListFile(options.list);
   const interrupt = new AbortController();
   for (const [signal, code] of [
     ["SIGINT", ExitCode.INTERRUPTED],
@@ -51,13 +59,19 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
     systemUsername: config.systemUsername,
     dryRun,
     onConflict,
+    ids,
     ...(options.userModel !== undefined && { userModel: options.userModel }),
     overwrite,
     onProgress: progress.show,
     signal: interrupt.signal,
-    beforeCommit: async (found) => map?.write(found),
+    ...(list !== undefined && { onLine: list.add }),
+    beforeCommit: async (found) => {
+      await list?.flush();
+      await map?.write(found);
+    },
   });
   if (report.stored) await map?.publish();
+  else await list?.flush();
   return report;
 };
 

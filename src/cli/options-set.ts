@@ -1,17 +1,42 @@
 import { fromJsonString } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { DomainError } from "../errors.ts";
+import { SetOptionRequestSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { checkJson } from "../json/decode.ts";
+import { toValue } from "../options/value.ts";
 import { connect } from "./client.ts";
+import { CommandError, ExitCode } from "./exit.ts";
 import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";
 
-/** JSON, or plain text: `dark` means the same as `"dark"`. */
-const parseValue = (text: string): Value => {
+const isJson = (text: string): boolean => {
   try {
-    return fromJsonString(ValueSchema, text);
+    JSON.parse(text);
+    return true;
   } catch {
-    return fromJsonString(ValueSchema, JSON.stringify(text));
+    return false;
   }
+};
+
+/**
+ * JSON, or plain text: `dark` means the same as `"dark"`.
+ * @throws CommandError when it is JSON that can't be held as it is written, or was meant to be JSON.
+ */
+const parseValue = (text: string): Value => {
+  if (isJson(text)) {
+    try {
+      // As a field of its request, so that an error names its place.
+      checkJson(SetOptionRequestSchema, `{"value":${text}}`);
+      return fromJsonString(ValueSchema, text);
+    } catch (error) {
+      if (error instanceof DomainError) throw new CommandError(error.message, ExitCode.USAGE);
+      throw error;
+    }
+  }
+  if (/^\s*["[{]/.test(text)) {
+    throw new CommandError("The value begins like JSON and is none; text that is to be stored as it is goes into quotes.", ExitCode.USAGE);
+  }
+  return toValue(text);
 };
 
 /** Stores one option. */

@@ -1,16 +1,9 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { wholeNumber } from "./whole-number.ts";
 
 type ServeOptions = { readonly migrate: boolean; readonly import?: string; readonly insecure?: true; readonly workers: number };
 
 const MAX_WORKERS = 64;
-
-const toWorkers = (text: string): number => {
-  const workers = Number(text);
-  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
-    throw new InvalidArgumentError(`It has to be a whole number from 1 to ${MAX_WORKERS}.`);
-  }
-  return workers;
-};
 
 /** `userd serve`: runs the service until SIGTERM or SIGINT. */
 export const serveCommand = (): Command =>
@@ -19,7 +12,7 @@ export const serveCommand = (): Command =>
     .option("--no-migrate", "do not migrate; fail when a migration is pending")
     .option("--import <file>", "import an export before serving (- for standard input); a conflict ends the start")
     .option("--insecure", "listen off loopback without credentials")
-    .option("--workers <n>", "processes that share the ports; above 1 only with PostgreSQL", toWorkers, 1)
+    .option("--workers <n>", "processes that share the ports; above 1 only with PostgreSQL", wholeNumber(1, MAX_WORKERS), 1)
     .action(async ({ insecure, import: file, migrate, workers }: ServeOptions) => {
       // Loaded when needed: the other commands start without a database and a server in memory, and wrong settings end sooner.
       const { loadConfig } = await import("../config.ts");

@@ -1,12 +1,7 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { userArgument, withClientOptions } from "./client-options.ts";
 import { whenRun } from "./when-run.ts";
-
-const parseLimit = (text: string): number => {
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1) throw new InvalidArgumentError("It has to be a whole number above 0.");
-  return limit;
-};
+import { wholeNumber } from "./whole-number.ts";
 
 /** `userd users …`: clients of a running service. */
 export const usersCommand = (): Command =>
@@ -15,7 +10,7 @@ export const usersCommand = (): Command =>
     .addCommand(
       withClientOptions(new Command("list").description("List users, by a search if one is given."))
         .argument("[search...]", 'as in ListUsers: jane is:staff email:jane@example.com name:"Jane Doe"')
-        .option("--limit <n>", "most users to list", parseLimit, 50)
+        .option("--limit <n>", "most users to list", wholeNumber(1), 50)
         .option("--order <order>", 'id, username or date_joined, with " desc" for descending')
         .option("--deleted", "also those that are deleted")
         .option("--json", "print JSON")

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { create, type DescMethod, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { invalidField } from "../errors.ts";
@@ -26,12 +26,7 @@ export type Idempotency = {
     request: MessageShape<M["input"]>,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
   /** Keeps the answer, to be committed with the write. */
-  readonly keep: <M extends DescMethod>(
-    tx: WriteSession,
-    method: M,
-    requestId: string,
-    response: MessageInitShape<M["output"]>,
-  ) => Promise<void>;
+  readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array) => Promise<void>;
 };
 
 /** Makes the store; requests are kept as a keyed hash only. */
@@ -54,10 +49,9 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
       }
       return row?.response ? (fromBinary(method.output, row.response) as MessageInitShape<M["output"]>) : undefined;
     },
-    keep: async (tx, method, requestId, response) => {
-      const bytes = Buffer.from(toBinary(method.output, create(method.output, response)));
+    keep: async (tx, requestId, response) => {
       await tx.rows(sql`
-        update idempotency set response = ${bytes}
+        update idempotency set response = ${response}
         where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`);
     },
   };

@@ -1,16 +1,18 @@
-import { create, type DescMethod, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { sql } from "kysely";
 import pRetry from "p-retry";
-import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
-import { DomainError, exhausted } from "../errors.ts";
+import type { Call } from "../call.ts";
+import { DomainError } from "../errors.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Subject, VersionedSubject } from "../versions/subject.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../versions/token.ts";
+import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
+import { isVersioned, lockSubjects, versionsOf } from "./subjects.ts";
 
 /** One transaction. What takes a Tx runs inside it and never begins another. */
 export type Tx = Session & {
@@ -22,9 +24,7 @@ export type Tx = Session & {
 };
 
 /** What a write needs before its body runs. */
-export type WritePlan<M extends DescMethod> = {
-  /** The RPC; its response has a `consistency_token`. */
-  readonly method: M;
+export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly request: MessageShape<M["input"]>;
   /** Subjects whose version rows are locked first: the writes of one subject follow one another. */
   readonly subjects: readonly Subject[];
@@ -32,8 +32,6 @@ export type WritePlan<M extends DescMethod> = {
   readonly requestId?: string;
   /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
   readonly validateOnly?: boolean;
-  /** Takes out of an answer that would be too large what the caller has sent itself. */
-  readonly abridge?: (answer: MessageShape<M["output"]>) => void;
   /** One of several writes of one call: its token stands for the ones before it too. */
   readonly oneOfMany?: boolean;
 };
@@ -53,12 +51,6 @@ const ATTEMPTS = 3;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
 const LONGEST_MS = 60_000;
 
-const ascending = (a: Subject, b: Subject): number =>
-  a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
-
-const subjectArrays = (subjects: readonly Subject[]) =>
-  sql`unnest(${subjects.map(({ kind }) => kind)}::text[], ${subjects.map(({ id }) => String(id))}::bigint[])`;
-
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
 const setContext = async (tx: Tx): Promise<void> => {
   const { call } = tx;
@@ -68,38 +60,6 @@ const setContext = async (tx: Tx): Promise<void> => {
     set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
     set_config('userd.request_id', ${call.requestId}, true),
     set_config('statement_timeout', ${String(left)}, true)`);
-};
-
-/**
- * Locks version rows in ascending order; unsorted locks deadlock. Subjects without a row get one, of version 0 and of no
- * transaction: this one has still to move it.
- */
-const lockSubjects = async (tx: Tx, subjects: readonly Subject[]): Promise<void> => {
-  if (subjects.length === 0) return;
-  const wanted = subjectArrays([...subjects].sort(ascending));
-  const lock = () =>
-    tx.rows(sql`select from subject_version s
-      where (s.kind, s.id) in (select kind, id from ${wanted} as w (kind, id))
-      order by s.kind, s.id for update`);
-  const rows = await lock();
-  if (rows.length === subjects.length) return;
-  await tx.rows(sql`insert into subject_version (kind, id, version, xid)
-    select kind, id, 0, '0'::xid8 from ${wanted} as w (kind, id) order by kind, id
-    on conflict (kind, id) do nothing`);
-  await lock();
-};
-
-const isVersioned = (subject: Subject | VersionedSubject): subject is VersionedSubject => "version" in subject;
-
-/** What the write has moved, at the versions that its commit will show. */
-const versionsOf = async (tx: Tx, touched: readonly (Subject | VersionedSubject)[]): Promise<Notification> => {
-  const subjects = touched.filter((subject) => !isVersioned(subject));
-  const rows = await tx.rows(sql<VersionedSubject & { epoch: string }>`
-    select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
-    from (select current_epoch() as epoch offset 0) e left join ${subjectArrays(subjects)} as w (kind, id) on true
-    left join subject_version s on s.kind = w.kind and s.id = w.id`);
-  const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
-  return { epoch: rows[0]?.epoch ?? "", subjects: [...read, ...touched.filter(isVersioned)] };
 };
 
 /**
@@ -125,28 +85,6 @@ class ValidatedOnly extends Error {
     this.answer = answer;
   }
 }
-
-/** What the consistency token takes, which is not known yet, at most. */
-const TOKEN_BYTES = 8 * 1024;
-
-/**
- * The message of an answer that can be sent.
- * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE: before the commit, so that nothing is stored whose answer can't be sent.
- */
-const sendable = <M extends DescMethod>(
-  { method, abridge }: WritePlan<M>,
-  answer: MessageInitShape<M["output"]>,
-): MessageShape<M["output"]> => {
-  const message = create<M["output"]>(method.output, answer);
-  const fits = () => toBinary<M["output"]>(method.output, message).byteLength <= MAX_RESPONSE_BYTES - TOKEN_BYTES;
-  if (fits()) return message;
-  abridge?.(message);
-  if (abridge !== undefined && fits()) return message;
-  throw exhausted(
-    "RESPONSE_TOO_LARGE",
-    `The answer would be larger than ${MAX_RESPONSE_BYTES} bytes, so nothing was stored: send less at once.`,
-  );
-};
 
 const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
@@ -191,15 +129,14 @@ export const createWrite = (
     await lockSubjects(touching, plan.subjects);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
-    const answer = sendable(plan, await body(touching));
-    if (plan.validateOnly) throw new ValidatedOnly(answer);
+    const measured = sendable(plan, await body(touching));
+    if (plan.validateOnly) throw new ValidatedOnly(measured.message);
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.subjects.length > MAX_TOKEN_SUBJECTS;
-    const consistencyToken = isWide ? "" : tokens.issue(moved);
-    const response = Object.assign(answer, { consistencyToken }) as MessageInitShape<M["output"]>;
-    if (requestId !== "") await idempotency.keep(touching, plan.method, requestId, response);
+    const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
+    if (requestId !== "") await idempotency.keep(touching, requestId, bytes);
     tx.call.signal.throwIfAborted();
-    return { response, moved };
+    return { response: message as MessageInitShape<M["output"]>, moved };
   };
 
   /** One transaction; the token of a wide write is still missing. */

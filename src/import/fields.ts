@@ -1,5 +1,7 @@
 import { handleOf } from "../db/handles.ts";
+import { parseExactly } from "./exact-json.ts";
 import { FieldFault, Unfit } from "./fault.ts";
+import { standInOf } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
 /** Takes down what whoever imports should know of a record. The text is one of few: notes are counted by it. */
@@ -49,8 +51,12 @@ export const int: Plain<bigint> = (value) => {
   return exact;
 };
 
-/** An id: a positive integer. */
+/** Longest key that is no integer: it becomes an external id. */
+const MAX_KEY = 200;
+
+/** A key: a positive integer, or the number that stands for one that is none, which only `--ids new` takes. */
 export const key: Plain<bigint> = (value) => {
+  if (typeof value === "string" && value !== "" && !/^(0|-?[1-9]\d*)$/.test(value)) return standInOf(text(MAX_KEY)(value));
   const id = int(value);
   if (id < 1n) throw new Unfit("is below 1: ids begin there");
   if (id > BigInt(Number.MAX_SAFE_INTEGER)) throw new Unfit("is 2^53 or more: no such id can be given out after it");
@@ -99,9 +105,18 @@ export const time: Plain<string> = (value) => {
   return date.toISOString();
 };
 
+/** Python writes no objects in the lists that files hold; JSON does. */
+const literal = (written: string): unknown => {
+  try {
+    return parseExactly(written);
+  } catch {
+    return pythonLiteral(written);
+  }
+};
+
 /** A list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
 export const list: Plain<unknown[]> = (value) => {
-  const read = typeof value === "string" ? pythonLiteral(value) : value;
+  const read = typeof value === "string" ? literal(value) : value;
   if (!Array.isArray(read)) throw fault("a list", value);
   return read;
 };

@@ -5,16 +5,17 @@ import type { OwnedDatabase } from "../db/open.ts";
 import { createSession } from "../db/session.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createSystemUser } from "../users/system-user.ts";
+import { keys } from "./keys.ts";
 import { matching, preparing, writing } from "./merge.ts";
 import { readRecords } from "./records.ts";
-import type { Conflict, ImportReport } from "./report.ts";
+import type { Conflict, ImportReport, ReportLine } from "./report.ts";
 import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
 import { conflicts, listConflicts, remappedIds } from "./steps/conflicts.ts";
 import { nameUserModel } from "./steps/user-model.ts";
-import { lists, modelReports, stagingTables } from "./summary.ts";
+import { eachLine, lists, modelReports, stagingTables, withKeys } from "./summary.ts";
 import { createTally } from "./tally.ts";
-import type { ImportTx, OnConflict } from "./transaction.ts";
+import type { Ids, ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
 
 /** How far an import is. */
@@ -30,6 +31,8 @@ export type ImportOptions = {
   /** Does everything, reports it, and takes it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
+  /** Whether new records keep the ids of the file; keys that are no integers can't. */
+  readonly ids?: Ids;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
   /** What is here gives way to the file, also where the file is not known to be newer. */
@@ -37,6 +40,8 @@ export type ImportOptions = {
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
+  /** Takes all that was skipped or noted, line by line; the report names the first of each reason. */
+  readonly onLine?: (line: ReportLine) => Promise<void> | void;
   /** Called when all is written and will be stored; what it throws ends the import. */
   readonly beforeCommit?: (report: ImportReport) => Promise<void>;
   /** Ends the import; nothing is stored. */
@@ -84,9 +89,9 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   };
 
   await setContext(tx);
-  await createStagingTables(tx, [...stagingTables, skips, notes, conflicts]);
+  await createStagingTables(tx, [...stagingTables, skips, notes, conflicts, keys]);
   const models = createModels(options.userModel);
-  await stageFile(readRecords(source), models, createStaging(tx), tx.vault, tally, (read) => {
+  await stageFile(readRecords(source), models, createStaging(tx), tx, tally, (read) => {
     bytes = read;
     progress("reading");
   });
@@ -98,10 +103,11 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
     if (!stops(tx, listed)) await run(writing);
     return listed;
   });
+  if (options.onLine !== undefined) await eachLine(tx, options.onLine);
   return {
     records: tally.records(),
     models: await modelReports(tx, tally),
-    ...(await lists(tx, tally)),
+    ...(await withKeys(tx, await lists(tx, tally))),
     conflicts: found,
     remapped: stops(tx, found) ? [] : await remappedIds(tx),
   };
@@ -130,6 +136,7 @@ export const runImport = async (
   const {
     dryRun = false,
     onConflict = "fail",
+    ids = "keep",
     overwrite = false,
     systemUsername = "sentry",
     signal = new AbortController().signal,
@@ -137,6 +144,7 @@ export const runImport = async (
   const context = {
     dryRun,
     onConflict,
+    ids,
     overwrite,
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),

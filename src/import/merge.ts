@@ -6,11 +6,10 @@ import { makeNamed } from "./steps/implied.ts";
 import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
-import { giveOwnIds } from "./steps/own-ids.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
 import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
-import { reserveIds } from "./steps/reserve.ts";
+import { reserveForNew, reserveIds } from "./steps/reserve.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
 import { matchUsers, writeUsers } from "./steps/users.ts";
@@ -32,8 +31,7 @@ export const preparing: readonly Step[] = [
 
 /** Before conflicts are known nothing is written but temporary tables. One that stops at them draws no ids. */
 export const matching: readonly Step[] = [
-  { name: "giving ids", run: giveOwnIds },
-  { name: "reserving ids", run: (tx) => (tx.onConflict === "fail" ? Promise.resolve() : reserveIds(tx)) },
+  { name: "reserving ids", run: reserveForNew },
   { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
 ];

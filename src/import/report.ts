@@ -14,6 +14,17 @@ export type NameCount = { readonly name: string; readonly count: number; readonl
 /** Records with one reason: all are counted, the first are named. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
+/** What is said of one record. A member of a many-to-many field has the record that it stands in, and no pk. */
+export type ReportLine = {
+  readonly fate: "skipped" | "noted";
+  readonly model: string;
+  readonly record: number;
+  readonly pk: string | null;
+  readonly reason: string;
+  /** What it is about, where the reason does not say it. */
+  readonly about: string | null;
+};
+
 /** A record of the file whose id or name belongs to somebody else here. Ids are text: they can exceed a JSON number. */
 export type Conflict = {
   readonly kind: "user" | "organization" | "project" | "team" | "account";

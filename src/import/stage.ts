@@ -1,10 +1,13 @@
-import type { Vault } from "../secrets/secrets.ts";
 import { FieldFault, ImportFault, Unfit } from "./fault.ts";
 import { key, type Note } from "./fields.ts";
+import { isStandIn, keys, shifted, standInOfName } from "./keys.ts";
 import type { LinkRow } from "./reader.ts";
+import { contentTypes } from "./readers/contenttypes-contenttype.ts";
+import { users } from "./readers/user-staging.ts";
 import type { Piece } from "./records.ts";
 import { notes, type StagedRow, type Staging, type StagingTable, skips, userReferenceColumns } from "./staging.ts";
 import type { Tally } from "./tally.ts";
+import type { Ids, ImportTx } from "./transaction.ts";
 import type { Models } from "./user-model.ts";
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -19,8 +22,36 @@ const primaryKey = (value: unknown): bigint => {
   }
 };
 
+/** What completes the name of a field. */
+const NO_INTEGER = "is no integer: --ids new gives such records new ids";
+
+/** Columns by which rows refer to others of the file. */
+const isReference = (column: string): boolean => /_pk$|^(scope|organization)_id$/.test(column);
+
+/**
+ * Makes the keys of a row those of the import: with new ids none is an id.
+ * @throws FieldFault when one is no integer, and ids are kept.
+ */
+const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
+  const changed: Record<string, unknown> = {};
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value !== "bigint" || !isReference(name)) continue;
+    // The number of a content type can get into names of permissions: it stays as it is.
+    if (ids === "new" && name !== "content_type_pk") changed[name] = shifted(value);
+    else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
+  }
+  return { ...row, ...changed };
+};
+
 /** Reads one record into its staging tables; a promise when a batch became full. */
-const stageRecord = (record: unknown, models: Models, staging: Staging, vault: Vault, tally: Tally): Promise<void> | undefined => {
+const stageRecord = (
+  record: unknown,
+  models: Models,
+  staging: Staging,
+  { vault, ids }: Pick<ImportTx, "vault" | "ids">,
+  tally: Tally,
+): Promise<void> | undefined => {
   const number = tally.records() + 1;
   const broken = (where: string, what: string, cause?: unknown) => new ImportFault(`Record ${number}${where}: ${what}.`, { cause });
   if (!isObject(record)) throw broken("", "it has to be an object with model, pk and fields");
@@ -42,7 +73,10 @@ const stageRecord = (record: unknown, models: Models, staging: Staging, vault: V
   const stage = (into: StagingTable, origin: StagedRow, columns: (note: Note) => StagedRow): (Promise<void> | undefined)[] => {
     const texts = new Set<string>();
     try {
-      const row = columns((text) => texts.add(text));
+      const row = withKeys(
+        columns((text) => texts.add(text)),
+        ids,
+      );
       // A model that never has a column leaves it out like a record that has not: it stays as it is here.
       // How a row names its user is nothing to keep.
       const absent = Object.keys(into.columns).filter((name) => row[name] === undefined && !(name in userReferenceColumns));
@@ -54,16 +88,29 @@ const stageRecord = (record: unknown, models: Models, staging: Staging, vault: V
     }
   };
   let links: readonly LinkRow[] = [];
+  let read: bigint | undefined;
   const full = stage(reader.into, place, (note) => {
-    place.pk = isNameless ? undefined : primaryKey(pk);
-    const rows = reader.rows(place.pk, fields, vault, note);
+    read = isNameless ? undefined : primaryKey(pk);
+    if (read !== undefined && ids === "keep" && isStandIn(read)) throw new FieldFault(`pk ${NO_INTEGER}`);
+    place.pk = read === undefined || ids === "keep" || reader.into === contentTypes ? read : shifted(read);
+    const rows = reader.rows(read, fields, vault, note);
     ({ links } = rows);
+    if (reader.into !== users) return rows.columns;
+    // A user without a key is known by its name, as in Django.
+    if (isNameless) place.pk = read = standInOfName(String(rows.columns["natural_name"]));
+    else if (ids === "new") return { external_id: String(pk), ...rows.columns };
     return rows.columns;
   });
+  if (typeof pk === "string" && read !== undefined && isStandIn(read)) full.push(staging.add(keys, { ...place, key: pk }));
   for (const { model: linkModel, into, columns } of links) {
     tally.link(linkModel);
     // It has no pk of its own, and goes with the record.
-    full.push(...stage(into, { model: linkModel, record: number }, columns));
+    full.push(
+      ...stage(into, { model: linkModel, record: number }, (note) => {
+        const row = columns(note);
+        return "user_pk" in row ? { ...row, user_pk: read } : row;
+      }),
+    );
   }
   const waiting = full.filter((promise) => promise !== undefined);
   return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
@@ -74,13 +121,13 @@ export const stageFile = async (
   pieces: AsyncIterable<Piece>,
   models: Models,
   staging: Staging,
-  vault: Vault,
+  tx: Pick<ImportTx, "vault" | "ids">,
   tally: Tally,
   onPiece: (bytes: number) => void,
 ): Promise<void> => {
   for await (const { records, bytes } of pieces) {
     for (const record of records) {
-      const full = stageRecord(record, models, staging, vault, tally);
+      const full = stageRecord(record, models, staging, tx, tally);
       if (full) await full;
     }
     onPiece(bytes);

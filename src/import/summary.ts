@@ -1,6 +1,7 @@
 import { sql } from "kysely";
+import { STAND_IN, sqlHasKey, sqlKey } from "./keys.ts";
 import { readers } from "./readers/index.ts";
-import type { Listing, ModelReport, NameCount } from "./report.ts";
+import type { Listing, ModelReport, NameCount, ReportLine } from "./report.ts";
 import { notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
@@ -24,7 +25,7 @@ const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   return rows;
 };
 
-const PLACE = "concat_ws(' ', model, pk, format('(record %s)', record))";
+const PLACE = `concat_ws(' ', model, case when ${sqlHasKey("pk")} then pk end, format('(record %s)', record))`;
 
 /** Of what was skipped nothing else is told. */
 const notSkipped = `not exists (select from ${skips.name} s where (s.record, s.model) = (n.record, n.model))`;
@@ -35,6 +36,25 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string, whic
     from (select *, row_number() over (partition by reason order by record, pk) as position from ${sql.raw(`${table.name} n where ${which}`)}) listed
     group by reason order by min(record), reason`);
   return rows;
+};
+
+/** Lines that are in memory at a time. */
+const PAGE = 1_000;
+
+/** Hands out all that was skipped and noted, of which the lists name only the first: a page at a time, however many there are. */
+export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
+  await tx.rows(sql`declare lines no scroll cursor for
+    select * from (
+      select 'skipped' as fate, model, record::int as record, pk::text as pk, reason, null as about from ${sql.table(skips.name)}
+      union all
+      select 'noted', model, record::int, pk::text, reason, about from ${sql.raw(`${notes.name} n where ${notSkipped}`)}
+    ) listed order by listed.record, fate, reason, about`);
+  for (;;) {
+    const rows = await tx.rows(sql<ReportLine>`fetch ${sql.lit(PAGE)} from lines`);
+    for (const line of await withKeys(tx, rows)) await take(line);
+    if (rows.length < PAGE) break;
+  }
+  await tx.rows(sql`close lines`);
 };
 
 const names = (counts: Counts): NameCount[] =>
@@ -56,6 +76,17 @@ export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelRep
     const of = (outcome: Outcome["outcome"]) => found.find((row) => row.model === model && row.outcome === outcome)?.count ?? 0;
     return { model, read, created: of("created"), updated: of("updated"), unchanged: of("unchanged"), skipped: of("skipped") };
   });
+};
+
+/** Puts the keys of the file into a report, in the place of the numbers that stood for them. */
+export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
+  const json = JSON.stringify(report);
+  const standIns = [...new Set(json.match(STAND_IN))];
+  if (standIns.length === 0) return report;
+  const rows = await tx.rows(sql<{ pk: string; key: string }>`
+    select pk::text as pk, ${sql.raw(sqlKey("s.pk"))} as key from unnest(${standIns}::bigint[]) as s (pk)`);
+  const keyOf = new Map(rows.map(({ pk, key }) => [pk, key]));
+  return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };
 
 /** The lists under the table. */

@@ -2,12 +2,19 @@ import type { Session } from "../db/session.ts";
 import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** What to do with a record of the file whose id or name belongs to somebody else here. */
-export type OnConflict = "fail" | "skip" | "remap" | "merge";
+/** The ways to treat a record of the file whose id or name belongs to somebody else here. */
+export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
+
+/** What to do with such a record. */
+export type OnConflict = (typeof onConflicts)[number];
+
+/** Whose ids new records get: those of the file, or new ones. */
+export type Ids = "keep" | "new";
 
 /** The one transaction of an import: all of the file, or nothing. */
 export type ImportTx = Session & {
   readonly onConflict: OnConflict;
+  readonly ids: Ids;
   /** What is here gives way to the file, also where the file is not known to be newer. */
   readonly overwrite: boolean;
   /** Locks what does not lie in the open in the database either. */
@@ -17,3 +24,6 @@ export type ImportTx = Session & {
   /** Nothing that outlives a rollback may happen: sequences stay where they are. */
   readonly dryRun: boolean;
 };
+
+/** With these a file is another installation's: what has a name that is here need not be the same thing. */
+export const isForeign = ({ onConflict }: ImportTx): boolean => onConflict === "remap" || onConflict === "merge";

@@ -57,6 +57,10 @@ const dropResources = (tx: PurgeTx, ids: readonly string[]) =>
     delete from resource where owner_profile_id in (
       select id from user_profile where user_id = any(${ids}::bigint[]))`);
 
+/** An import remembers hashes of names: they go with what bore these. */
+export const forgetOrigins = (tx: PurgeTx, kind: "user" | "organization" | "project" | "team", ids: readonly string[]) =>
+  tx.rows(sql`delete from import_origin where kind = ${kind} and id = any(${ids}::bigint[])`);
+
 /**
  * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
  * already. The change log keeps their ids, which are never used again, and nothing that says who they were.
@@ -67,6 +71,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   const ownerless = await leftWithoutOwner(tx, ids);
   await dropNames(tx, ids);
   await dropResources(tx, ids);
+  await forgetOrigins(tx, "user", ids);
   for (const table of belongings) {
     await tx.rows(sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`);
   }

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { subjectOfScope } from "../options/target.ts";
 import { type Subject, userSubject } from "../versions/subject.ts";
-import type { PurgeTx } from "./purge.ts";
+import { forgetOrigins, type PurgeTx } from "./purge.ts";
 
 /** Most options that go with their project or organization in its transaction; more go later, in batches. */
 export const OPTIONS_AT_ONCE = 10_000;
@@ -80,6 +80,7 @@ const removeScopes = async (
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
   await removeRows();
+  for (const { kind, id } of scopes) await forgetOrigins(tx, kind === ScopeKind.PROJECT ? "project" : "organization", [String(id)]);
   if (few) await removeOptions(tx, scopes);
   else await markDead(tx, scopes);
   return [...scopes.map(subjectOfScope), ...users];
@@ -99,6 +100,7 @@ export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<reado
     ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
   ];
   return removeScopes(tx, scopes, id, async () => {
+    await tx.rows(sql`delete from import_origin where kind = 'team' and id in (select id from team where organization_id = ${id})`);
     for (const table of ["project", "team", "organization_member"]) {
       await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
     }

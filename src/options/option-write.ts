@@ -1,4 +1,3 @@
-import type { JsonValue } from "@bufbuild/protobuf";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
@@ -29,6 +28,6 @@ export const optionWriteOf = (registry: OptionRegistry, userId: bigint, requeste
   if (value === undefined) throw invalidField(field, "is required");
   const json = jsonOf(value, field);
   const scope = scopeOf(requested);
-  registry.assertFits({ key, value: JSON.parse(json) as JsonValue, scopeKind: scope.kind, field });
+  registry.assertFits({ key, json, scopeKind: scope.kind, field });
   return { userId, scope, key, json, expireTime: expireTimeOf(expireTime, `${prefix}expire_time`) };
 };

@@ -1,4 +1,3 @@
-import type { JsonValue } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -61,7 +60,7 @@ export const setScopeOption =
     const method = UserOptionService.method.setScopeOption;
     return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
       // When the write is known to be new: the definitions may have changed since its first answer.
-      registry.assertFits({ key, value: JSON.parse(json) as JsonValue, field: "value" });
+      registry.assertFits({ key, json, field: "value" });
       if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);
       const stored = await upsert(tx, optionScopes, scope, key, json, locked);
       for (const refusal of refusalsOf(stored ? [stored] : [], quotas).values()) throw refusal;

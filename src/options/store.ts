@@ -27,12 +27,11 @@ type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 
 /**
- * One statement, which also reads how much each user has: all but the first part sees the state before it. Rows come back
- * for what it changes only, in the order of the writes. Of what was there it reads no values, which may be large.
+ * One statement, which also reads how much each user has who gets more: all but the first part sees the state before it. Rows
+ * come back for what it changes only, in the order of the writes. Of what was there it reads no values, which may be large.
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
-  const userIds = [...new Set(writes.map(({ userId }) => userId))].map(String);
   const rows = await tx.rows(sql<StoredRow>`
     with ${before} o as (
       insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
@@ -47,16 +46,19 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
         create_time = case when ${alive} then o.create_time else excluded.create_time end
         where (o.value, o.expire_time) is distinct from (excluded.value, excluded.expire_time) or not ${alive}
       returning ${optionColumns}
+    ), written as (
+      select o.*, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by, b.id is null or b.expire_time <= statement_timestamp() as created
+      from o left join lateral (
+        select b.id, b.bytes, b.expire_time from user_option b
+        where (b.user_id, b.scope_kind, b.scope_id, b.key) = (o.user_id, o.scope_kind, o.scope_id, o.key) limit 1
+      ) b on true
     ), used as (
-      select user_id, count(*)::int as options, sum(bytes)::float8 as bytes from user_option where user_id = any(${userIds}::bigint[]) group by user_id
+      select user_id, count(*)::int as options, sum(bytes)::float8 as bytes from user_option
+      where user_id = any(array(select user_id from written where added or grown_by > 0)) group by user_id
     )
-    select ${optionColumns}, ${isLocked}, b.id is null as added, o.bytes - coalesce(b.bytes, 0) as grown_by,
-      b.id is null or b.expire_time <= statement_timestamp() as created,
+    select ${optionColumns}, ${isLocked}, o.added, o.grown_by, o.created,
       coalesce(used.options, 0) as used_options, coalesce(used.bytes, 0) as used_bytes
-    from o left join used using (user_id) left join lateral (
-      select b.id, b.bytes, b.expire_time from user_option b
-      where (b.user_id, b.scope_kind, b.scope_id, b.key) = (o.user_id, o.scope_kind, o.scope_id, o.key) limit 1
-    ) b on true`);
+    from written o left join used using (user_id)`);
   const byName = new Map(rows.map((row) => [nameOfRow(row), row]));
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
 };

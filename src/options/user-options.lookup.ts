@@ -133,20 +133,30 @@ const wanted = sql.raw(
 /** `extract` would go through numeric, which takes twice as long. */
 const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
 
-/**
- * The options of a scope as one JSON array: a driver takes several times as long to make objects of rows. A subquery for each
- * scope is an index scan whatever the planner thinks of the number of scopes; joining and grouping them was no faster.
- */
-const columns = sql`(
-  select json_build_array(
-    json_agg(o.key order by o.key),
-    json_agg(o.value order by o.key),
-    json_agg(${sql.raw(milliseconds("expire_time"))} order by o.key),
-    string_agg(concat_ws(' ', o.id, ${sql.raw(milliseconds("create_time"))}, ${sql.raw(milliseconds("update_time"))}, o.version), ' ' order by o.key))
-  from user_option o where ${wanted} having count(*) > 0)`;
+/** Values up to these bytes lie in their rows: that they are read costs less than a look beforehand at what there is. */
+const SMALL_BYTES = 1_024;
 
-/** Read before the values are: a row of a value's size is all that it looks at. */
-const isLarge = sql`(w.key is null and (select sum(o.bytes + ${sql.lit(OPTION_BYTES)}) from user_option o where ${wanted}) > ${sql.lit(WHOLE_BYTES)})`;
+/**
+ * The options of a scope as columns of JSON, their size, and whether a value was left out: a driver takes several times as
+ * long to make objects of rows. A subquery for each scope is an index scan whatever the planner thinks of the number of
+ * scopes; joining and grouping them was no faster.
+ */
+const scope = sql`(
+  select sum(o.bytes + ${sql.lit(OPTION_BYTES)}) as bytes, bool_or(o.bytes > ${sql.lit(SMALL_BYTES)}) as is_partial,
+    json_agg(o.key order by o.key) as keys,
+    json_agg(o.value order by o.key) filter (where o.bytes <= ${sql.lit(SMALL_BYTES)}) as small_values,
+    json_agg(${sql.raw(milliseconds("expire_time"))} order by o.key) as expire_times,
+    string_agg(concat_ws(' ', o.id, ${sql.raw(milliseconds("create_time"))}, ${sql.raw(milliseconds("update_time"))}, o.version), ' ' order by o.key) as rest
+  from user_option o where ${wanted} offset 0)`;
+
+const isLarge = sql`(w.key is null and scope.bytes > ${sql.lit(WHOLE_BYTES)})`;
+
+/** Large values are read when it is known that they are wanted. */
+const columns = sql`case when scope.bytes is null or ${isLarge} then null else json_build_array(
+  scope.keys,
+  case when scope.is_partial then (select json_agg(o.value order by o.key) from user_option o where ${wanted}) else scope.small_values end,
+  scope.expire_times,
+  scope.rest) end`;
 
 /** Makes the lookup: one statement for any number of scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
@@ -159,14 +169,14 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
     };
     const rows = await db.session({ signal }).rows(sql<Row>`
       select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email,
-        large.is_large, case when large.is_large then null else ${columns} end as columns
+        ${isLarge} as is_large, ${columns} as columns
       from ${snapshot}
       cross join unnest(
         ${keys.map(({ userId }) => String(userId))}::bigint[],
         ${keys.map(({ scope }) => scope.kind)}::smallint[],
         ${keys.map(({ scope }) => String(scope.id))}::bigint[],
         ${keys.map(({ key }) => key ?? null)}::text[]) with ordinality as w (user_id, scope_kind, scope_id, key, position)
-      cross join lateral (select ${isLarge} as is_large offset 0) large
+      cross join lateral ${scope} scope
       left join subject_version s on s.kind = 'user' and s.id = w.user_id
       left join users u on u.id = w.user_id
       order by w.position`);

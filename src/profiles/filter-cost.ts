@@ -47,6 +47,25 @@ const costOf = ({ node }: ProfileFilter): Cost => {
   return costs.includes("walk") || node.case === "allOf" ? "walk" : "index";
 };
 
+/** Conditions on other tables than the profiles' own, which each have indexes. */
+const elsewhere: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
+  "username",
+  "userEmail",
+  "accountNumber",
+  "accountName",
+  "accountTag",
+] as const);
+
+const looksElsewhere = ({ node }: ProfileFilter): boolean =>
+  node.case === "term" ? elsewhere.has(node.value.condition.case) : (node.value?.filters ?? []).some(looksElsewhere);
+
+/**
+ * An index serves each of the alternatives, though not of one table: PostgreSQL combines indexes of one table only, and would
+ * look at every profile.
+ */
+export const crossesTables = (filters: readonly ProfileFilter[]): boolean =>
+  filters.length > 1 && filters.every((filter) => costOf(filter) === "index") && filters.some(looksElsewhere);
+
 /**
  * The filter need not look at the text of every profile.
  * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.

@@ -3,7 +3,7 @@ import { handleOf } from "../db/handles.ts";
 import { type DomainError, invalidField } from "../errors.ts";
 import type { ProfileFilter, ProfileTerm, TextMatch, TimeRange } from "../gen/userd/v1/profile_filter_pb.ts";
 import { momentOf } from "../moment.ts";
-import { assertServed } from "./filter-cost.ts";
+import { assertServed, crossesTables } from "./filter-cost.ts";
 
 /** Most levels of a filter. */
 const MAX_LEVELS = 5;
@@ -27,8 +27,18 @@ const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch
   return how === "contains" ? sql`${column} like ${`%${literal(text)}%`}` : sql`${column} = ${text}`;
 };
 
+/** How a column of the profile is held against what a query finds in another table. */
+type In = (column: Column, query: RawBuilder<unknown>) => Condition;
+
+/** Joined, or kept in a hash table. */
+const inList: In = (column, query) => sql`${column} in (${query})`;
+
+/** Known when the profiles are looked for, so that an index of theirs serves it beside other alternatives. */
+const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
+
 /** The profiles of these accounts, of which there are fewer. */
-const ofAccount = (condition: Condition): Condition => sql`user_profile.account_id in (select account.id from account where ${condition})`;
+const ofAccount = (condition: Condition, isIn: In): Condition =>
+  isIn(sql`user_profile.account_id`, sql`select account.id from account where ${condition}`);
 
 /** Looks at the user of one profile after the other: for what many users are. */
 const whoseUser = (condition: Condition): Condition =>
@@ -38,13 +48,13 @@ const whoseUser = (condition: Condition): Condition =>
  * The profiles of users one of whose handles matches, of which there are few. The lines of searches (users/user-search.entity.ts)
  * hold every handle and have an index; without a line break, which they don't hold, what is in a handle is in them.
  */
-const ofHandles = (match: TextMatch, holders: (condition: (column: Column) => Condition) => Condition): Condition => {
+const ofHandles = (match: TextMatch, isIn: In, holders: (condition: (column: Column) => Condition) => Condition): Condition => {
   const { case: how, value = "" } = match.match;
   const exact = holders((column) => matches(column, match, handleOf));
   const text = handleOf(value);
-  if (how === "equals" || text.includes("\n")) return sql`user_profile.user_id in (${exact})`;
-  return sql`user_profile.user_id in (
-    select s.user_id from user_search s where s.lines like ${`%${literal(text)}%`} and s.user_id in (${exact}))`;
+  if (how === "equals" || text.includes("\n")) return isIn(sql`user_profile.user_id`, exact);
+  const found = sql`select s.user_id from user_search s where s.lines like ${`%${literal(text)}%`} and s.user_id in (${exact})`;
+  return isIn(sql`user_profile.user_id`, found);
 };
 
 const isTagged = (handles: Column, tag: string): Condition => sql`${handles} @> ${[handleOf(tag)]}::text[]`;
@@ -60,7 +70,7 @@ const is = (column: Column, value: boolean): Condition => (value ? sql`${column}
 const refuse = (what: string): DomainError => invalidField("filter", what);
 
 /** Columns are constants of the code, and values are bound. None of the columns can be null, so that "not" is the opposite. */
-const termToSql = ({ condition }: ProfileTerm): Condition => {
+const termToSql = ({ condition }: ProfileTerm, isIn: In): Condition => {
   switch (condition.case) {
     case "id":
       return isOneOf(sql`user_profile.id`, condition.value.ids);
@@ -81,9 +91,9 @@ const termToSql = ({ condition }: ProfileTerm): Condition => {
     case "createTime":
       return isWithin(sql`user_profile.create_time`, condition.value);
     case "username":
-      return ofHandles(condition.value, (matching) => sql`select users.id from users where ${matching(sql`users.username_handle`)}`);
+      return ofHandles(condition.value, isIn, (matching) => sql`select users.id from users where ${matching(sql`users.username_handle`)}`);
     case "userEmail":
-      return ofHandles(condition.value, (matching) => sql`select e.user_id from user_email e where ${matching(sql`e.email_handle`)}`);
+      return ofHandles(condition.value, isIn, (matching) => sql`select e.user_id from user_email e where ${matching(sql`e.email_handle`)}`);
     case "userIsActive":
       return whoseUser(is(sql`users.is_active`, condition.value));
     case "userIsStaff":
@@ -93,15 +103,15 @@ const termToSql = ({ condition }: ProfileTerm): Condition => {
     case "userIsDeleted":
       return whoseUser(is(sql`(users.delete_time is not null)`, condition.value));
     case "accountNumber":
-      return ofAccount(matches(sql`account.number`, condition.value));
+      return ofAccount(matches(sql`account.number`, condition.value), isIn);
     case "accountName":
-      return ofAccount(matches(sql`account.name`, condition.value));
+      return ofAccount(matches(sql`account.name`, condition.value), isIn);
     case "accountTag":
-      return ofAccount(isTagged(sql`account.tag_handles`, condition.value));
+      return ofAccount(isTagged(sql`account.tag_handles`, condition.value), isIn);
     case "accountIsDefault":
-      return ofAccount(is(sql`account.is_default`, condition.value));
+      return ofAccount(is(sql`account.is_default`, condition.value), isIn);
     case "accountIsPlatform":
-      return ofAccount(is(sql`account.is_platform`, condition.value));
+      return ofAccount(is(sql`account.is_platform`, condition.value), isIn);
     case undefined:
       throw refuse("has a term without a condition");
   }
@@ -123,32 +133,32 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;
   let asksUsers = false;
-  const joined = (nodes: readonly ProfileFilter[], level: number, by: "and" | "or"): Condition =>
+  const joined = (nodes: readonly ProfileFilter[], by: "and" | "or", level: number, isIn: In, isNegated: boolean): Condition =>
     nodes.length === 0
       ? sql.lit(by === "and")
       : sql`(${sql.join(
-          nodes.map((node) => read(node, level + 1)),
+          nodes.map((node) => read(node, level + 1, isIn, isNegated)),
           sql.raw(` ${by} `),
         )})`;
-  const read = ({ node }: ProfileFilter, level: number): Condition => {
+  const read = ({ node }: ProfileFilter, level: number, isIn: In, isNegated: boolean): Condition => {
     if (level > MAX_LEVELS) throw refuse(`is deeper than ${MAX_LEVELS} levels`);
     switch (node.case) {
       case "allOf":
-        return joined(node.value.filters, level, "and");
+        return joined(node.value.filters, "and", level, isIn, isNegated);
       case "anyOf":
-        return joined(node.value.filters, level, "or");
+        return joined(node.value.filters, "or", level, !isNegated && crossesTables(node.value.filters) ? inArray : isIn, isNegated);
       case "noneOf":
-        return sql`not ${joined(node.value.filters, level, "or")}`;
+        return sql`not ${joined(node.value.filters, "or", level, inList, true)}`;
       case "term":
         terms += 1;
         if (terms > MAX_TERMS) throw refuse(`has more than ${MAX_TERMS} terms`);
         asksUsers ||= ofUser.has(node.value.condition.case);
-        return termToSql(node.value);
+        return termToSql(node.value, isIn);
       case undefined:
         throw refuse("has an empty node");
     }
   };
-  const condition = filter === undefined ? sql<SqlBool>`true` : read(filter, 1);
+  const condition = filter === undefined ? sql<SqlBool>`true` : read(filter, 1, inList, false);
   if (filter !== undefined) assertServed(filter);
   return { condition, asksUsers };
 };

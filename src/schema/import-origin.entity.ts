@@ -9,12 +9,14 @@ export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
   tableName: "import_origin",
   properties: {
-    /** user, organization, project or team. */
+    /** user, organization, project, team or account. */
     kind: text(16).primary(),
     pk: p.bigint().primary(),
-    /** SHA-256 of its name as the file has it: no name outlives its user. */
+    /** SHA-256 of its name as the file has it: it goes with the purge of what has the name here. */
     nameHash: text(64).primary(),
     id: p.bigint(),
   },
   primaryKeys: ["kind", "pk", "nameHash"],
+  // A purge looks for what it removes.
+  indexes: [{ name: "import_origin_id_idx", properties: ["kind", "id"] }],
 });

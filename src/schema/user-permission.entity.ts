@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { id, text, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** Most characters of a stored permission: imported ones, of other systems, may be longer than those granted here. */
+/** Most characters of a permission: Django's are an application, a dot, and a code name of 100. */
 export const PERMISSION_LENGTH = 201;
 
 /** A permission that was granted to a user itself. */

@@ -1,4 +1,5 @@
 import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
@@ -29,9 +30,6 @@ export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   }
 };
 
-/** What frozen responses are encoded to: the cache hands out the same answer again and again. */
-const encoded = new WeakMap<object, Uint8Array>();
-
 /** Bytes in, bytes out, within the limits of the RPC. */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
@@ -42,12 +40,11 @@ export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
     return decodeMessage(method.input, bytes);
   },
   encode: (response) => {
-    const known = encoded.get(response);
+    const known = encodedOf(response);
     if (known !== undefined) return known;
     const bytes = asBuffer(toBinary(method.output, toMessage(method.output, response)));
     assertResponseSize(bytes);
-    // An answer of one RPC is never an answer of another, so the response alone is the key.
-    if (Object.isFrozen(response)) encoded.set(response, bytes);
+    if (Object.isFrozen(response)) keepEncoded(response, bytes);
     return bytes;
   },
 });

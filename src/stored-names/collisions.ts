@@ -1,12 +1,14 @@
 import { sql } from "kysely";
-import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
 import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
 
 /** Names that would be equal, though they may not be. */
 export type Collision = { readonly what: string; readonly owners: readonly string[] };
 
-/** A row with the form that it would have. */
+/** A row with the form that it would have, and the one that it had when the outdated ones were looked for. */
 type Row = { readonly id: bigint; readonly owner: bigint; readonly stored: string; readonly form: string; readonly group: string };
+
+/** Where rows are read: the database, or a transaction that holds what it reads. */
 
 const CHUNK = 5_000;
 
@@ -15,7 +17,7 @@ const chunks = <T>(items: readonly T[]): T[][] =>
 
 /** The rows that would have one of the forms: those that have it and keep it, and those that get it. */
 const rowsWith = async (
-  db: Database,
+  session: Session,
   { table, form, owner }: NameColumn,
   forms: readonly string[],
   outdated: ReadonlyMap<bigint, OutdatedRow>,
@@ -25,29 +27,36 @@ const rowsWith = async (
   const getting = [...outdated.values()].filter((row) => wanted.has(String(row.form))).map(({ id }) => id);
   const group = within === undefined ? sql`''` : sql`${sql.ref(within)}::text`;
   const select = (condition: ReturnType<typeof sql>) =>
-    db.session().rows(sql<Omit<Row, "form">>`
+    session.rows(sql<Omit<Row, "form">>`
       select id, ${sql.ref(owner)} as owner, ${sql.ref(form)} as stored, ${group} as group from ${sql.table(table)}
       where ${condition} and ${where === undefined ? sql`true` : sql.ref(where)}`);
   const found = new Map<bigint, Row>();
   const add = (rows: Awaited<ReturnType<typeof select>>) => {
-    for (const row of rows) found.set(row.id, { ...row, form: String(outdated.get(row.id)?.form ?? row.stored) });
+    for (const row of rows) {
+      const known = outdated.get(row.id);
+      // What was written meanwhile has the form of its name already.
+      const isAsKnown = known !== undefined && (row.stored === known.stored || row.stored === known.form);
+      const { stored, form } = isAsKnown ? known : { stored: row.stored, form: row.stored };
+      found.set(row.id, { ...row, stored: String(stored), form: String(form) });
+    }
   };
   for (const some of chunks(forms)) add(await select(sql`${sql.ref(form)} = any(${some}::text[])`));
   for (const some of chunks(getting)) add(await select(sql`id = any(${some.map(String)}::bigint[])`));
   return [...found.values()].filter((row) => wanted.has(row.form));
 };
 
-const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => [row.id, row]));
+/** Outdated rows by their ids. */
+export const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => [row.id, row]));
 
 const ownersOf = ({ subject }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${subject} ${owner}`);
 
 /** Rows of one column that a constraint would refuse. */
-export const collisionsWithin = async (db: Database, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
+export const collisionsWithin = async (session: Session, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
   const forms = [...new Set(outdated.map(({ form }) => String(form)))];
   const collisions: Collision[] = [];
   if (forms.length === 0) return [];
   for (const rule of column.unique) {
-    const rows = await rowsWith(db, column, forms, byId(outdated), rule);
+    const rows = await rowsWith(session, column, forms, byId(outdated), rule);
     const groups = Map.groupBy(rows, ({ group, form }) => JSON.stringify([group, form]));
     for (const equal of groups.values()) {
       if (equal.length > 1) collisions.push({ what: column.what, owners: ownersOf(column, equal) });
@@ -56,16 +65,16 @@ export const collisionsWithin = async (db: Database, column: NameColumn, outdate
   return collisions;
 };
 
-/** Usernames that would be another user's address (U2); what is so already, from an import, stays. */
+/** Of some forms the usernames that would be another user's address (U2); what is so already, from an import, stays. */
 export const collisionsAcross = async (
-  db: Database,
-  outdatedUsernames: readonly OutdatedRow[],
-  outdatedAddresses: readonly OutdatedRow[],
+  session: Session,
+  forms: readonly string[],
+  outdatedUsernames: ReadonlyMap<bigint, OutdatedRow>,
+  outdatedAddresses: ReadonlyMap<bigint, OutdatedRow>,
 ): Promise<Collision[]> => {
-  const forms = [...new Set([...outdatedUsernames, ...outdatedAddresses].map(({ form }) => String(form)))];
   if (forms.length === 0) return [];
-  const named = Map.groupBy(await rowsWith(db, usernames, forms, byId(outdatedUsernames)), ({ form }) => form);
-  const addressed = await rowsWith(db, addresses, forms, byId(outdatedAddresses));
+  const named = Map.groupBy(await rowsWith(session, usernames, forms, outdatedUsernames), ({ form }) => form);
+  const addressed = await rowsWith(session, addresses, forms, outdatedAddresses);
   return addressed.flatMap((address) =>
     (named.get(address.form) ?? [])
       .filter(({ owner, stored }) => owner !== address.owner && stored !== address.stored)

@@ -2,7 +2,8 @@ import { sql } from "kysely";
 import { moveHandles } from "../db/handles.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
-import { type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
+import type { Session } from "../db/session.ts";
+import { byId, type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
 import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
 
 /** What has to be recomputed, and why it can't be. */
@@ -11,13 +12,27 @@ export type Findings = {
   readonly collisions: readonly Collision[];
 };
 
+/** Finds the usernames that would be another user's address, of those that get the forms of some rows. */
+type Across = (session: Session, rows: readonly OutdatedRow[]) => Promise<Collision[]>;
+
+const across = (outdated: Findings["outdated"]): Across => {
+  const [ofUsernames, ofAddresses] = [byId(outdated.get(usernames) ?? []), byId(outdated.get(addresses) ?? [])];
+  return (session, rows) => collisionsAcross(session, [...new Set(rows.map(({ form }) => String(form)))], ofUsernames, ofAddresses);
+};
+
 /** Compares what is stored with what would be stored now; changes nothing. */
 export const findOutdated = async (db: Database): Promise<Findings> => {
   const outdated = new Map<NameColumn, readonly OutdatedRow[]>();
   for (const column of nameColumns) outdated.set(column, await outdatedRows(db, column));
   const collisions: Collision[] = [];
-  for (const [column, rows] of outdated) collisions.push(...(await collisionsWithin(db, column, rows)));
-  collisions.push(...(await collisionsAcross(db, outdated.get(usernames) ?? [], outdated.get(addresses) ?? [])));
+  const session = db.session();
+  for (const [column, rows] of outdated) collisions.push(...(await collisionsWithin(session, column, rows)));
+  collisions.push(
+    ...(await across(outdated)(
+      session,
+      [usernames, addresses].flatMap((column) => outdated.get(column) ?? []),
+    )),
+  );
   return { outdated, collisions };
 };
 
@@ -26,11 +41,16 @@ const BATCH = 500;
 
 const UNIQUE_VIOLATION = "23505";
 
+/** A username would be another user's address, which no constraint of the database knows. */
+class Taken extends Error {
+  override readonly name = "Taken";
+}
+
 /**
  * Writes the forms of some rows as every write does: subjects are locked in ascending order, then handles, and triggers move
  * the versions. A row that was written meanwhile has its form already, and is left.
  */
-const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[]): Promise<number> =>
+const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across): Promise<number> =>
   inTransaction(db, "userd names apply", async (tx) => {
     const { table, spelling, form, subject, isHandle } = column;
     await tx.rows(sql`select from subject_version where kind = ${subject} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
@@ -39,6 +59,8 @@ const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow
       const handles = rows.flatMap((row) => [String(row.stored), String(row.form)]);
       await moveHandles(tx, new Set(handles));
     }
+    // Others may have come since the check; from here to the commit nobody takes these names.
+    if ((column === usernames || column === addresses) && (await taken(tx, rows)).length > 0) throw new Taken();
     const isList = rows.some((row) => typeof row.form !== "string");
     const read = (field: string) =>
       isList ? sql`array(select jsonb_array_elements_text(${sql.raw(`m->'${field}'`)}))` : sql`${sql.raw(`m->>'${field}'`)}`;
@@ -50,13 +72,14 @@ const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow
         and ${sql.ref(`t.${form}`)} = ${read("stored")}`);
   });
 
-const isTaken = (error: unknown): boolean => error instanceof Error && (error as { readonly code?: string }).code === UNIQUE_VIOLATION;
+const isTaken = (error: unknown): boolean =>
+  error instanceof Taken || (error instanceof Error && (error as { readonly code?: string }).code === UNIQUE_VIOLATION);
 
 /**
  * Writes the forms of one column, batch by batch. A form that another row has still to give up is written after it.
  * @returns how many rows were written, and how many could not be: somebody else has taken their names meanwhile.
  */
-const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[]) => {
+const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across) => {
   let written = 0;
   let size = BATCH;
   let left = [...rows];
@@ -65,7 +88,7 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
     for (let at = 0; at < left.length; at += size) {
       const batch = left.slice(at, at + size);
       try {
-        written += await writeForms(db, column, batch);
+        written += await writeForms(db, column, batch, taken);
       } catch (error) {
         if (!isTaken(error)) throw error;
         refused.push(...batch);
@@ -81,7 +104,8 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
 
 /** Writes what findOutdated has found. */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
+  const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();
-  for (const [column, rows] of outdated) results.set(column, await applyTo(db, column, rows));
+  for (const [column, rows] of outdated) results.set(column, await applyTo(db, column, rows, taken));
   return results;
 };

@@ -125,3 +125,40 @@ test("userd names apply writes forms that other rows have still to give up", asy
   await applyForms(db, findings);
   expect([...(await findOutdated(db)).outdated.values()].flat()).toEqual([]);
 });
+
+test("U2 userd names apply leaves a form that became another user's name after its check", async ({ clients, db }) => {
+  const { applyForms, findOutdated } = await import("../../src/stored-names/recompute.ts");
+  const { addresses, usernames } = await import("../../src/stored-names/stored-names.ts");
+  const word = unique("w");
+  const [username, email] = [`${word}Straße@example.com`, `${word}Gaße@example.com`];
+  const [one, two] = [await createUser(clients["grpc-js"], { username }), await createUser(clients["grpc-js"], { email, username: word })];
+  // From an import: a username that is another user's address already, and stays it.
+  const imported = `${word}Große@example.com`;
+  const three = await createUser(clients["grpc-js"], { username: imported });
+  await sql`insert into user_email (user_id, email, email_handle, is_verified) values (${two.id}, ${imported}, ${old(imported)}, false)`.execute(
+    db.sql,
+  );
+  await age(db, "users", "username", "username_handle", [username, imported]);
+  await age(db, "user_email", "email", "email_handle", [email]);
+  const findings = await findOutdated(db);
+  expect(findings.collisions).toEqual([]);
+
+  const rivals = [
+    await createUser(clients["grpc-js"], { username: unique(), email: `${word}strasse@example.com` }),
+    await createUser(clients["grpc-js"], { username: `${word}gasse@example.com` }),
+  ];
+  const results = await applyForms(db, findings);
+  expect([results.get(usernames), results.get(addresses)]).toEqual([
+    { written: 1n, refused: 1 },
+    { written: 1n, refused: 1 },
+  ]);
+  const left = (await findOutdated(db)).collisions.map(({ owners }) => owners.toSorted());
+  expect(left).toEqual(
+    expect.arrayContaining([
+      [`user ${one.id}`, `user ${rivals[0]?.id}`].toSorted(),
+      [`user ${two.id}`, `user ${rivals[1]?.id}`].toSorted(),
+    ]),
+  );
+  expect(left).toHaveLength(2);
+  expect((await clients["grpc-js"].users.getUser({ id: three.id })).user?.username).toBe(imported);
+});

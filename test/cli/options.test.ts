@@ -67,6 +67,29 @@ settings: { description: S., type: object, merge: object, default: { a: 1, b: 2 
   );
 });
 
+test("set stores JSON as it is written, other words as text, and refuses what it would have to change", async ({ service, clients }) => {
+  const { options } = clients["grpc-js"];
+  const { id: userId } = await createUser(clients["grpc-js"]);
+  const set = (text: string) => userd(service, "set", String(userId), "cli.value", "--", text);
+  const stored = async () => (await userd(service, "get", String(userId), "cli.value")).stdout.trim();
+  for (const [text, json] of [
+    ['{"a": [1, 9007199254740992, 0.1]}', '{"a":[1,9007199254740992,0.1]}'],
+    ["007", '"007"'],
+  ] as const) {
+    expect(await set(text)).toMatchObject({ code: 0, stderr: "" });
+    expect(await stored()).toBe(json);
+  }
+  const before = (await options.getOption({ userId, key: "cli.value" })).option?.etag;
+  for (const [text, sentence] of [
+    ["9007199254740993", /^userd: .*value.* is a whole number that a double does not hold exactly: send it as a string/],
+    ['{"limits": [1, 12345678901234567890]}', /value\.limits\[1\]/],
+    ["[1, 2,]", /begins like JSON and is none/],
+  ] as const) {
+    expect(await set(text)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(sentence) });
+  }
+  expect((await options.getOption({ userId, key: "cli.value" })).option?.etag).toBe(before);
+});
+
 test("an unknown user ends with 4, a service that is not there with 5", async ({ service }) => {
   expect(await userd(service, "resolve", "nobody-here", "theme")).toMatchObject({
     code: 4,

@@ -24,6 +24,8 @@ describe("userd", { concurrent: true, timeout: 60_000 }, () => {
     [["users", "show"], /missing required argument 'user'/],
     [["options", "get", "1", "k", "--project", "x"], /It has to be an id: a number above 0\./],
     [["users", "show", "1", "--address", "a:99x"], /It has to be host:port, for example 127\.0\.0\.1:50051\./],
+    [["users", "list", "--limit", "1e1"], /It has to be a whole number of at least 1\./],
+    [["serve", "--workers", "0x2"], /It has to be a whole number from 1 to 64\./],
     [["serve", "--bogus"], /unknown option '--bogus'/],
   ] as [string[], RegExp][])("%s is wrong usage: code 2, the fault, and where help is", async ([command, fault]) => {
     const { code, stdout, stderr } = await runUserd(command);

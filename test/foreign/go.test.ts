@@ -7,13 +7,19 @@ import { test } from "../support/service.ts";
 import { needTools, root, run, runOk, temporaryFolder } from "./tools.ts";
 
 // The first run on a machine compiles gRPC for Go.
-test("a client in Go, generated from proto/, creates, sets, reads and is refused", { timeout: 300_000 }, async ({ service, skip }) => {
+test("a client in Go, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 300_000 }, async ({
+  service,
+  skip,
+}) => {
   needTools(skip, "go", "protoc-gen-go", "protoc-gen-go-grpc");
   await using folder = await temporaryFolder();
   await cp(join(root, "test/foreign/go"), folder.path, { recursive: true });
   const template = join(folder.path, "buf.gen.yaml");
   await runOk("buf", ["generate", root, "--path", join(root, "proto/userd/v1"), "--template", template, "--output", folder.path]);
   await runOk("go", ["build", "-mod=readonly", "-o", "client", "."], { cwd: folder.path });
-  const outcome = await run(join(folder.path, "client"), [formatAddress(service.grpcAddress), unique()]);
-  expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  const ports = [[service.grpcAddress, "health"], [service.httpAddress]] as const;
+  for (const [address, ...more] of ports) {
+    const outcome = await run(join(folder.path, "client"), [formatAddress(address), unique(), ...more]);
+    expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  }
 });

@@ -17,13 +17,19 @@ const generate = async (folder: string): Promise<void> => {
   await runOk(venvPython, ["-m", "grpc_tools.protoc", "-I", proto, ...outputs, ...files.sort()]);
 };
 
-test("a client in Python, generated from proto/, creates, sets, reads and is refused", { timeout: 60_000 }, async ({ service, skip }) => {
+test("a client in Python, generated from proto/, creates, sets, reads and is refused, on both ports", { timeout: 60_000 }, async ({
+  service,
+  skip,
+}) => {
   needTools(skip, venvPython);
   await using folder = await temporaryFolder();
   await generate(folder.path);
   const env = { PYTHONPATH: folder.path, PYTHONDONTWRITEBYTECODE: "1" };
-  const outcome = await run(venvPython, [client, formatAddress(service.grpcAddress), unique()], { env });
-  expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  const ports = [[service.grpcAddress, "health"], [service.httpAddress]] as const;
+  for (const [address, ...more] of ports) {
+    const outcome = await run(venvPython, [client, formatAddress(address), unique(), ...more], { env });
+    expect(outcome).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+  }
 });
 
 /** A program of a project that has a package `users` of its own, as most Django projects do. */

@@ -37,6 +37,9 @@ export const venvPython = join(cache, "venv", "bin", "python");
 /** A Python that has Django, from the same script. */
 export const djangoPython = join(cache, "django", "bin", "python");
 
+/** The libraries of the client in Java, from the same script. */
+export const javaLibraries = join(cache, "java");
+
 const find = (tool: string): string | undefined =>
   tool.includes("/") ? (isExecutable(tool) ? tool : undefined) : folders.map((folder) => join(folder, tool)).find(isExecutable);
 

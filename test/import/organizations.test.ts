@@ -31,7 +31,7 @@ describe("organizations and what belongs to them", () => {
       exportUser(1),
       organization(70, { flags: "5" }),
       project(80, { organization: 70 }),
-      team(90, { organization_id: 70 }),
+      team(90, { organization: undefined, organization_id: 70 }),
     ]);
     await sql`insert into organization (name, slug) values ('n', 'n')`.execute(db.sql);
     await sql`insert into project (organization_id, name, slug) values (70, 'n', 'n')`.execute(db.sql);

@@ -93,10 +93,7 @@ const refused: readonly Case[] = [
   ["a value of 120 levels", "setOption", ofValue(`{"a": ${"[".repeat(120)}${"]".repeat(120)}}`), `value.a${"[0]".repeat(18)}…`],
 ];
 
-/** Those whose refusals every client reads: of gRPC on this port test/server/ tells. */
-const refusing = wires.filter((wire) => wire !== "gRPC");
-
-describe.for(refusing)("JSON that can't be understood is refused with its place, through %s:", (wire) => {
+describe.for(wires)("JSON that can't be understood is refused with its place, through %s:", (wire) => {
   test.for(refused)("%s", async ([, rpc, body, place], { port }) => {
     const before = port.received.length;
     const { fields } = await expectRefusal(sending(wire, port.baseUrl, body)[rpc]({}), "InvalidArgument", "FIELD_INVALID");

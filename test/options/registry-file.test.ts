@@ -29,6 +29,14 @@ describe("a registry file that is broken is refused, with line and key", () => {
       "a: { description: A., type: any }\nb: { description: B., type: any }\na: { description: A., type: any }",
       ["3: Map keys must be unique"],
     ],
+    [
+      "integers that a double does not hold",
+      "a:\n  description: A.\n  type: any\n  default: { id: 9007199254740993, ok: 9007199254740992, f: 0.1 }\nb:\n  description: B.\n  type: enum\n  values:\n    - -12345678901234567890",
+      [
+        "4: a whole number that a double does not hold exactly: write it as a string",
+        "9: a whole number that a double does not hold exactly: write it as a string",
+      ],
+    ],
     ["a list", "- a\n- b", ["1: the file has to be a map of keys"]],
     ["a word", "hello", ["1: the file has to be a map of keys"]],
     [

@@ -1,67 +1,24 @@
-import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DescMessage, DescMethodUnary } from "@bufbuild/protobuf";
 import { BytesValueSchema } from "@bufbuild/protobuf/wkt";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Operations } from "../../src/call.ts";
-import { failedPrecondition } from "../../src/errors.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
-import { permissions } from "../../src/permissions.ts";
-import { route } from "../../src/server/route.ts";
 import { TestService } from "../conformance/gen/grpc/testing/test_pb.ts";
 import { clientKinds, http2Kinds } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
-import { temporaryFolder } from "../support/userd.ts";
-import { startServer, validRequest } from "./server.ts";
+import { messagesBeforeError, startRefusing } from "./refusing.ts";
+import { validRequest } from "./server.ts";
 
-/** More than the streams of any transport hold back. */
-const MESSAGES = 100;
-
-const user = (index: number) => ({ user: { id: BigInt(index), username: "x".repeat(1_000) } });
-
-/** Operations that do what the tests are about, and nothing else. */
-const operations = new Proxy({} as Operations<typeof UserService>, {
-  get: (_, name) => {
-    if (name === "streamUsers") {
-      return async function* () {
-        for (let index = 1; index <= MESSAGES; index += 1) yield user(index);
-        throw failedPrecondition("ETAG_MISMATCH", "The stream fails behind its messages.");
-      };
-    }
-    if (name === "importUsers") {
-      return async (_call: unknown, requests: AsyncIterable<unknown>) => {
-        for await (const _request of requests);
-        return {};
-      };
-    }
-    return () => ({});
-  },
-});
-
-const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
 const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 const allowed = bearing("canary-all");
 
-let server: Awaited<ReturnType<typeof startServer>>;
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: Awaited<ReturnType<typeof startRefusing>>;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  const tokenFile = join(folder.path, "tokens.json");
-  const callers = [
-    { name: "all", token_sha256: sha256("canary-all"), permissions },
-    { name: "none", token_sha256: sha256("canary-none"), permissions: [] },
-  ];
-  await writeFile(tokenFile, JSON.stringify({ callers }));
-  server = await startServer({}, { tokenFile, routes: [route(UserService, operations)] });
+  server = await startRefusing();
 });
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 /** A method that sends something else, or elsewhere, than the generated one. */
 const altered = (method: object, change: object): DescMethodUnary =>
@@ -130,7 +87,7 @@ describe.for([...clientKinds, ...http2Kinds])("the contract of every protocol, t
       for await (const message of server.clients[kind].users.streamUsers({}, allowed)) received.push(message.user?.id ?? 0n);
     })();
     await expectRefusal(reading, "FailedPrecondition", "ETAG_MISMATCH");
-    expect(received).toEqual(Array.from({ length: MESSAGES }, (_, index) => BigInt(index + 1)));
+    expect(received).toEqual(Array.from({ length: messagesBeforeError }, (_, index) => BigInt(index + 1)));
   });
 });
 

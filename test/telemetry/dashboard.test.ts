@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { parse } from "yaml";
 import { startApp } from "../../src/app.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { root } from "../foreign/tools.ts";
@@ -77,5 +78,32 @@ describe("docs/grafana/userd.json", () => {
     );
     expect(new Set(cells).size).toBe(cells.length);
     for (const { gridPos } of panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  });
+});
+
+type Rule = { readonly alert: string; readonly expr: string; readonly annotations: { readonly summary: string } };
+
+describe("docs/prometheus/userd.yml", () => {
+  const { groups }: { readonly groups: readonly { readonly rules: readonly Rule[] }[] } = parse(
+    readFileSync(join(root, "docs/prometheus/userd.yml"), "utf8"),
+  );
+  const rules = groups.flatMap((group) => group.rules);
+  const operations = readFileSync(join(root, "docs/operations.md"), "utf8");
+
+  test("alerts by metrics that the service exposes", ({ exposed }) => {
+    const named = rules.map(({ expr }) => metricsOf(expr));
+    expect(named.filter((metrics) => metrics.length === 0)).toEqual([]);
+    expect(named.flat().filter((name) => !exposed.includes(name))).toEqual([]);
+  });
+
+  test("docs/operations.md says of each alert what to do, and of no other", () => {
+    const explained = Array.from(operations.matchAll(/^\| `(Userd\w+)` +\|/gm), ([, name]) => name);
+    expect(explained).toEqual(rules.map(({ alert }) => alert));
+  });
+
+  test("docs/operations.md has every metric of userd's own, and no other", ({ exposed }) => {
+    const listed = Array.from(operations.matchAll(/^\| `((?:userd|cache)_\w+)` +\|/gm), ([, name]) => name);
+    const own = exposed.map((name) => name.replace(/_bucket$/, "")).filter((name) => /^(?:userd|cache)_/.test(name));
+    expect(listed.toSorted()).toEqual(own.toSorted());
   });
 });

@@ -32,9 +32,12 @@ export const accountAccount = defineReader({
     postal_code: "the same",
     country: "the same",
   },
-  row: ({ account_number, company_name, is_default_account, name, ...metadata }) => ({
-    ...metadataRow({ ...metadata, name: name === undefined || name === "" ? (company_name ?? name) : name }),
-    number: account_number,
-    is_default: is_default_account,
-  }),
+  row: ({ account_number, company_name, is_default_account, name, ...metadata }, _, note) => {
+    if (name && company_name && name !== company_name) note("company_name is left out: the account has another name of its own");
+    return {
+      ...metadataRow({ ...metadata, name: name === undefined || name === "" ? (company_name ?? name) : name }),
+      number: account_number,
+      is_default: is_default_account,
+    };
+  },
 });

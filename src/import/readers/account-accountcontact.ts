@@ -1,13 +1,13 @@
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
-import { bool, type Field, key, nullAs, optional, text, time } from "../fields.ts";
+import { bool, type Field, key, nullAs, optional, text, time, trimmed } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { accountContacts } from "./account-staging.ts";
 
 const MAX_NAME = 200;
 
-const address: Field<string> = (value) => {
-  const read = text(200)(value).trim();
+const address: Field<string> = (value, note) => {
+  const read = trimmed(200)(value, note);
   if (!/^[^@\s\0]+@[^@\s\0]+$/.test(read)) throw new Unfit("is no address");
   return read;
 };

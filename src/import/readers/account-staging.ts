@@ -74,11 +74,12 @@ const annotations: Field<string> = (value) => {
   return json;
 };
 
-const tags: Field<string[]> = (value) => {
+const tags: Field<string[]> = (value, note) => {
   const read = list(value).map(text(100));
   if (read.includes("")) throw new Unfit("hold an empty one");
   const byHandle = new Map<string, string>();
   for (const tag of read) if (!byHandle.has(handleOf(tag))) byHandle.set(handleOf(tag), tag);
+  if (byHandle.size < read.length) note("hold one twice, in other letters or in the same: the first stands");
   if (byHandle.size > MAX_TAGS) throw new Unfit(`are more than ${MAX_TAGS}`);
   return [...byHandle.values()];
 };

@@ -58,6 +58,7 @@ export const authUser = defineReader({
   model: "auth.user",
   becomes: "a user; the name is first and last name",
   into: users,
+  isKnownByName: true,
   fields: authUserFields,
   row: ({ username, email, first_name, last_name, groups: _, user_permissions: __, ...columns }, ___, note) => ({
     ...columns,

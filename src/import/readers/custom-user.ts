@@ -1,4 +1,4 @@
-import { bool, nullAs, optional, time } from "../fields.ts";
+import { bool, type Note, nullAs, optional, time } from "../fields.ts";
 import { defineReader, type Reader } from "../reader.ts";
 import { authUserFields, fullName, namePart, userLinks } from "./auth-user.ts";
 import { identity, named, users } from "./user-staging.ts";
@@ -31,22 +31,38 @@ const fields = {
   created: moment,
 };
 
+/** The first of several fields that stand for one thing; those that say something else are noted. `isSaid` tells what is a value. */
+const firstOf = <T>(among: Readonly<Record<string, T>>, note: Note, isSaid = (value: T): boolean => value !== undefined): T | undefined => {
+  const said = Object.entries(among).filter(([, value]) => isSaid(value));
+  const [first] = said;
+  for (const [name, value] of said)
+    if (first !== undefined && value !== first[1]) note(`${name} left out: ${first[0]} says something else`);
+  return first?.[1];
+};
+
+const isFilled = (value: string | undefined): boolean => value !== undefined && value !== "";
+
 /** The reader of a project's own model of users. A user without a username is known by its address. */
 export const customUser = (model: string): Reader =>
   defineReader({
     model,
     becomes: "a user; the name is its `name`, else `full_name`, else first and last name",
     into: users,
+    isKnownByName: true,
     fields,
-    row: (values, _, note) => ({
-      password: values.password,
-      is_active: values.is_active,
-      is_staff: values.is_staff ?? values.is_admin,
-      is_superuser: values.is_superuser,
-      date_joined: values.date_joined ?? values.date_created ?? values.created_at ?? values.created,
-      last_login: values.last_login,
-      ...identity(values.username, values.email, note),
-      ...named(values.name || values.full_name || fullName(values.first_name, values.last_name)),
-    }),
+    row: (values, _, note) => {
+      const { is_staff, is_admin, date_joined, date_created, created_at, created, name, full_name } = values;
+      const parts = fullName(values.first_name, values.last_name);
+      return {
+        password: values.password,
+        is_active: values.is_active,
+        is_staff: firstOf({ is_staff, is_admin }, note),
+        is_superuser: values.is_superuser,
+        date_joined: firstOf({ date_joined, date_created, created_at, created }, note),
+        last_login: values.last_login,
+        ...identity(values.username, values.email, note),
+        ...named(firstOf({ name, full_name, "first_name and last_name": parts }, note, isFilled) ?? parts),
+      };
+    },
     links: userLinks(model),
   });

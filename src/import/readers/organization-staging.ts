@@ -21,10 +21,17 @@ export const filled =
     return read;
   };
 
-/** What is called by its column or, in older exports, by its field. */
-export const eitherOf = <T>(first: T | null | undefined, second: T | null | undefined, what: string): T => {
-  const value = first ?? second;
-  if (value === null || value === undefined) throw new Unfit(`it names no ${what}`);
+/** What is called by its column or, in older exports, by its field; undefined when it is by neither. */
+export const eitherIfAny = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint | undefined => {
+  const value = first ?? second ?? undefined;
+  if (value !== (second ?? value)) throw new Unfit(`it names two ${what}s`);
+  return value;
+};
+
+/** The same of what is never missing. */
+export const eitherOf = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint => {
+  const value = eitherIfAny(first, second, what);
+  if (value === undefined) throw new Unfit(`it names no ${what}`);
   return value;
 };
 

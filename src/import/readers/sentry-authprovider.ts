@@ -1,8 +1,9 @@
 import { Unfit } from "../fault.ts";
-import { bool, type Field, int, key, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { bool, type Field, int, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
 
 /** How the organizations of a file sign in. */
 export const authProviders = {
@@ -34,8 +35,8 @@ const role: Field<bigint> = (value) => {
 const fields = {
   provider,
   // Exports call a reference by its column or, older ones, by its field.
-  organization_id: optional(nullable(key)),
-  organization: optional(nullable(key)),
+  organization_id: reference,
+  organization: reference,
   config: optional(nullable(optionValue)),
   date_added: optional(nullAs(undefined, time)),
   default_role: optional(nullable(role)),
@@ -54,9 +55,9 @@ export const sentryAuthProvider = defineReader({
     last_sync: "it is the state of Sentry's own job, which userd does not run",
     sync_time: "it is the state of Sentry's own job, which userd does not run",
   },
-  row: ({ organization_id, organization, date_added, ...columns }) => {
-    const id = organization_id ?? organization;
-    if (!id) throw new Unfit("it names no organization");
-    return { ...columns, organization_id: id, create_time: date_added };
-  },
+  row: ({ organization_id, organization, date_added, ...columns }) => ({
+    ...columns,
+    organization_id: eitherOf(organization_id, organization, "organization"),
+    create_time: date_added,
+  }),
 });

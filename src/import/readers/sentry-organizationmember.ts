@@ -1,6 +1,18 @@
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
-import { int, nullAs, nullable, optional, type Plain, time, trimmed, type UserReference, userReference } from "../fields.ts";
+import {
+  type Field,
+  int,
+  type Note,
+  nullAs,
+  nullable,
+  optional,
+  type Plain,
+  time,
+  trimmed,
+  type UserReference,
+  userReference,
+} from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, filled, reference } from "./organization-staging.ts";
@@ -32,9 +44,11 @@ const roles = new Map([
 ]);
 
 /** A role, by the name that it has there. */
-export const role: Plain<number> = (value) => {
-  const known = roles.get(filled(32)(value));
+export const role: Field<number> = (value, note) => {
+  const name = filled(32)(value);
+  const known = roles.get(name);
   if (known === undefined) throw new Unfit("is not known");
+  if (name === "billing") note("is billing, which userd does not tell from member");
   return known;
 };
 
@@ -58,29 +72,24 @@ const fields = {
 
 type Values = { readonly [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> };
 
-const whoOf = (user: UserReference | null | undefined, email: string | undefined) => {
-  if (user) return user;
-  if (email === undefined || email === "") throw new Unfit("it names neither a user nor an address");
-  return { email, email_handle: handleOf(email) };
+/** Only invitations have an address, and expire. */
+const whoOf = ({ user, user_id, email, token_expires_at }: Values, note: Note) => {
+  const reference: UserReference | null | undefined = user_id ?? user;
+  if (!reference) {
+    if (email === undefined || email === "") throw new Unfit("it names neither a user nor an address");
+    return { email, email_handle: handleOf(email), invite_expire_time: token_expires_at };
+  }
+  if (user && (user.user_pk !== reference.user_pk || user.user_name !== reference.user_name)) throw new Unfit("it names two users");
+  if (email) note("email is left out: a member has those of its user");
+  if (token_expires_at) note("token_expires_at is left out: only invitations expire");
+  return { ...reference, invite_expire_time: null };
 };
 
-const rowOf = ({
-  organization,
-  organization_id,
-  user,
-  user_id,
-  email,
-  invite_status: _,
-  date_added,
-  token_expires_at,
-  ...columns
-}: Values) => ({
-  ...columns,
-  ...whoOf(user_id ?? user, email),
-  // Only invitations expire.
-  invite_expire_time: (user_id ?? user) ? null : token_expires_at,
-  organization_pk: eitherOf(organization_id, organization, "organization"),
-  create_time: date_added,
+const rowOf = (values: Values, note: Note) => ({
+  role: values.role,
+  ...whoOf(values, note),
+  organization_pk: eitherOf(values.organization_id, values.organization, "organization"),
+  create_time: values.date_added,
 });
 
 /** `sentry.organizationmember`: who belongs to organizations, or is invited. */
@@ -97,7 +106,7 @@ export const sentryOrganizationMember = defineReader({
     user_is_active: "it repeats what the user says",
     user_email: "it repeats what the user says",
   },
-  row: ({ flags, ...values }) => ({ ...rowOf(values), flags }),
+  row: ({ flags, ...values }, _, note) => ({ ...rowOf(values, note), flags }),
 });
 
 /** `sentry.organizationmembermapping`: what another database knows of members; for files that do not hold these themselves. */
@@ -106,5 +115,5 @@ export const sentryOrganizationMemberMapping = defineReader({
   becomes: "the member that it is a replica of, unless the file holds that too",
   into: members,
   fields: { ...fields, organizationmember_id: reference },
-  row: ({ organizationmember_id, ...values }) => ({ ...rowOf(values), wanted_pk: organizationmember_id ?? undefined }),
+  row: ({ organizationmember_id, ...values }, _, note) => ({ ...rowOf(values, note), wanted_pk: organizationmember_id ?? undefined }),
 });

@@ -1,6 +1,6 @@
 import { handleOf } from "../../db/handles.ts";
 import { Unfit } from "../fault.ts";
-import { bool, int, nullAs, optional, type Plain, time } from "../fields.ts";
+import { bool, type Field, key, list, nullAs, optional, type Plain, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 import { inviteStatus, members, role } from "./sentry-organizationmember.ts";
@@ -23,12 +23,17 @@ type Flag = keyof typeof flags;
 const flagNames = Object.keys(flags) as Flag[];
 const flagFields = Object.fromEntries(flagNames.map((name) => [name, flag])) as Record<Flag, typeof flag>;
 
-/** The teams of the invitation: a list of objects with an id each, or nothing. */
-const teams: Plain<readonly unknown[]> = (value) => (Array.isArray(value) ? value : []);
+const isNothing = (value: unknown): boolean =>
+  value === undefined || value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 
-const teamOf: Plain<bigint> = (value) => {
+/** The teams of the invitation: a list of objects with an id each, as JSON or in a string; or nothing. */
+const teams: Plain<readonly unknown[]> = (value) => (isNothing(value) ? [] : list(value));
+
+const teamOf: Field<bigint> = (value, note) => {
   if (typeof value !== "object" || value === null || !("id" in value)) throw new Unfit("it names no team");
-  return int(value.id);
+  if ("role" in value && !isNothing(value.role))
+    note("it gives a role in the team, which is left out: a member has one, in the organization");
+  return key(value.id);
 };
 
 /** `sentry.organizationmemberinvite`: those who are invited, as newer versions of Sentry hold them. */
@@ -43,30 +48,31 @@ export const sentryOrganizationMemberInvite = defineReader({
     role,
     invite_status: optional(nullAs(true, inviteStatus)),
     date_added: optional(nullAs(undefined, time)),
+    token_expires_at: optional(nullAs(undefined, time)),
     organization_member_team_data: teams,
     ...flagFields,
   },
   notHeld: {
     token: "an invitation is accepted by verifying its address here",
-    token_expires_at: "an invitation of this model does not expire here",
     inviter_id: "the change log says who invites",
     inviter: "the change log says who invites",
     date_updated: "an invitation has one date here: when it was added",
   },
-  row: ({ organization, organization_id, email, role: given, date_added, ...values }) => ({
+  row: ({ organization, organization_id, email, role: given, date_added, token_expires_at, ...values }) => ({
     organization_pk: eitherOf(organization_id, organization, "organization"),
     email,
     email_handle: handleOf(email),
     role: given,
     flags: flagNames.reduce((bits, name) => bits | (values[name] === true ? flags[name][1] : 0), 0),
     create_time: date_added,
+    invite_expire_time: token_expires_at,
   }),
   links: [
     {
       model: "sentry.organizationmemberinvite.teams",
       into: teamMembers,
       of: ({ organization_member_team_data }) => organization_member_team_data,
-      row: (_, member) => ({ team_pk: teamOf(member) }),
+      row: (_, member, note) => ({ team_pk: teamOf(member, note) }),
     },
   ],
 });

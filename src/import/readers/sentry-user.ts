@@ -51,6 +51,7 @@ export const sentryUser = defineReader({
   model: "sentry.user",
   becomes: "a user, with all fields",
   into: users,
+  isKnownByName: true,
   fields,
   row: ({ username, name, email, is_sentry_app, avatar_type, avatar_url, ...columns }, _, note) => ({
     ...columns,

@@ -1,9 +1,10 @@
 import { ScopeKind } from "../../options/scope.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, key, nullable, optional, text, userReference } from "../fields.ts";
+import { type Field, text, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
+import { eitherIfAny, reference } from "./organization-staging.ts";
 
 /** The options of users in a file, in every scope. */
 export const options = {
@@ -19,9 +20,7 @@ const optionKey: Field<string> = (value) => {
   return read;
 };
 
-const reference = optional(nullable(key));
-
-const scope = (project: bigint | undefined | null, organization: bigint | undefined | null) => {
+const scope = (project: bigint | undefined, organization: bigint | undefined) => {
   if (project && organization) throw new Unfit("it names a project and an organization");
   if (project) return { scope_kind: ScopeKind.PROJECT, scope_id: project };
   return organization ? { scope_kind: ScopeKind.ORGANIZATION, scope_id: organization } : { scope_kind: ScopeKind.GLOBAL, scope_id: 0n };
@@ -46,7 +45,7 @@ export const sentryUserOption = defineReader({
   fields,
   row: ({ user, key: name, value, project_id, project, organization_id, organization }) => ({
     ...user,
-    ...scope(project_id ?? project, organization_id ?? organization),
+    ...scope(eitherIfAny(project_id, project, "project"), eitherIfAny(organization_id, organization, "organization")),
     key: name,
     value,
   }),

@@ -24,6 +24,7 @@ const permissions: Field<string[]> = (value, note) => {
     }
   });
   const distinct = [...new Set(held)].sort();
+  if (distinct.length < held.length) note("hold one twice");
   if (distinct.length > MAX_PERMISSIONS) throw new Unfit(`are more than ${MAX_PERMISSIONS}`);
   return distinct;
 };

@@ -23,6 +23,7 @@ export const userColumns = {
   session_nonce: "null",
   avatar_type: "0",
   avatar_url: "null",
+  external_id: "null",
   date_joined: "now()",
 } as const;
 
@@ -53,6 +54,7 @@ export const users = {
     session_nonce: TEXT,
     avatar_type: "smallint",
     avatar_url: TEXT,
+    external_id: TEXT,
     date_joined: "timestamptz(3)",
     last_login: "timestamptz(3)",
     last_active: "timestamptz(3)",

@@ -3,7 +3,9 @@ import { accountContacts, accounts, profiles } from "../readers/account-staging.
 import type { StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 const metadata = {
   name: "''",
@@ -40,7 +42,8 @@ export const findAccountConflicts = (tx: ImportTx) =>
   tx.rows(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
     select i.model, i.record, i.pk, 'account', i.number, by_id.number, by_number.id
     from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
-    where by_id.id is distinct from by_number.id`);
+    where by_id.id is distinct from by_number.id and not exists (
+      select from import_origin o where o.kind = 'account' and o.pk = i.pk and o.id = by_number.id)`);
 
 /** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
@@ -81,8 +84,15 @@ const settlePrimary = (tx: ImportTx) =>
 
 /** A primary contact is never demoted by a file. */
 const keepPrimary = (tx: ImportTx) =>
-  tx.rows(sql`update import_account_contact s set is_primary = true from account_contact t
-    where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary`);
+  tx.rows(sql`
+    with kept as (
+      update import_account_contact s set is_primary = true from account_contact t
+      where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary and not coalesce(s.is_primary, false)
+      returning s.model, s.record, s.pk, s.absent
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'the primary contact here, which it stays', format('contact %s', pk) from kept
+    where not 'is_primary' = any(absent)`);
 
 /** Users of new profiles become contacts (P5): after those of the file, whose names stand. */
 const addUsers = (tx: ImportTx) =>
@@ -102,6 +112,20 @@ const addUsers = (tx: ImportTx) =>
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
 
+/** What contacts of the file have got from users, whose contacts they are too. */
+const noteGiven = async (tx: ImportTx): Promise<void> => {
+  for (const [column, reason] of [
+    ["name", "it has no name in the file, and got that of its user"],
+    ["is_primary", "it became the primary contact of an account that has no other one"],
+  ] as const) {
+    await tx.rows(sql`
+      insert into import_note (model, record, pk, reason, about)
+      select s.model, s.record, s.pk, ${reason}, format('contact %s', s.pk)
+      from import_account_contact s join account_contact t on t.id = s.id
+      where s.${sql.ref(column)} <> t.${sql.ref(column)} and not ${column} = any(s.absent)`);
+  }
+};
+
 const resolveAccounts = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   await tx.rows(sql`update ${sql.table(staging.name)} t set account_id = a.id from import_account a where a.pk = t.account_pk`);
   await skip(tx, staging, "its account is not in the file, or was skipped", "t.account_id is null");
@@ -116,12 +140,20 @@ const merge = async (tx: ImportTx, target: Target): Promise<void> => {
   await insertRows(tx, target);
 };
 
+/** Those that came with other ids are no conflicts when they come again. */
+const rememberAccounts = (tx: ImportTx) =>
+  tx.rows(sql`
+    insert into import_origin as o (kind, pk, name_hash, id)
+    select 'account', pk, encode(sha256(convert_to(number, 'UTF8')), 'hex'), id from import_account where id <> pk
+    on conflict (kind, pk, name_hash) do update set id = excluded.id where o.id <> excluded.id`);
+
 /** Writes the accounts of a file, the profiles of users in them, and their contacts. */
 export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");
   await settleConflicts(tx);
   await settleDefault(tx);
   await merge(tx, account);
+  await rememberAccounts(tx);
   await resolveAccounts(tx, profiles);
   await resolveUsers(tx, profiles);
   await skip(
@@ -139,4 +171,5 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await keepPrimary(tx);
   await merge(tx, contact);
   await addUsers(tx);
+  await noteGiven(tx);
 };

@@ -9,9 +9,11 @@ import { permissions } from "../readers/sentry-userpermission.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import type { StagingTable } from "../staging.ts";
-import type { ImportTx } from "../transaction.ts";
-import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { type ImportTx, isForeign } from "../transaction.ts";
+import { resolveUsers, skipUsersHere } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 /** A table of rows that belong to users, and to something else too. */
 type Belonging = Target & {
@@ -109,6 +111,17 @@ const settleLinks = async (tx: ImportTx, { staging, table }: Belonging): Promise
   await skip(tx, staging, reason, `exists (select from ${table} x where ${isElsewhere})`);
 };
 
+/** A role of the same name here may give more than the one that the file means; nobody gets that by a name. */
+const skipLargerRoles = (tx: ImportTx) =>
+  skip(
+    tx,
+    roleMembers,
+    "the role of this name here gives more permissions than that of the file",
+    `not exists (select from role_member m where m.user_id = t.user_id and m.role_id = t.role_id)
+      and exists (select from role_permission p where p.role_id = t.role_id and p.permission <> all(coalesce(
+        (select r.permissions from import_role r where r.id = t.role_id limit 1), '{}')))`,
+  );
+
 /** Addresses are compared in their canonical form. */
 const canonicalIps = (tx: ImportTx) => tx.rows(sql`update import_ip set ip = host(ip::inet)`);
 
@@ -135,9 +148,12 @@ export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
     const match = key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await resolveUsers(tx, staging);
     const isJoined = "exists (select from import_user u where u.id = t.user_id and u.is_joined)";
-    if (staging !== ips)
+    if (staging !== ips) {
       await skip(tx, staging, "its user joined an account here, which gets no power and no way in from a file", isJoined);
+      await skipUsersHere(tx, staging);
+    }
     await resolveParent(tx, target);
+    if (staging === roleMembers && isForeign(tx)) await skipLargerRoles(tx);
     await skipRepeated(tx, staging, "the user has it twice: the highest pk stands", key.join(", "), "pk desc");
     if (target.isLink) await settleLinks(tx, target);
     if (staging === authenticators) await keepEqualConfigs(tx);

@@ -1,10 +1,13 @@
 import { sql } from "kysely";
+import { OWN_MODEL } from "../formats/own-line.ts";
+import { sqlHasKey, sqlIsUuid, sqlKey } from "../keys.ts";
 import type { Conflict, Remapped } from "../report.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
-import type { ImportTx } from "../transaction.ts";
+import type { Ids, ImportTx } from "../transaction.ts";
 import { type Kind, kinds } from "./kinds.ts";
 import { resolveOrganizations } from "./references.ts";
-import { freshIds, skip, skipRepeated } from "./rows.ts";
+import { freshIds } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
 import { suffixNames } from "./suffixes.ts";
 
 /** Records of the file whose id or name belongs to somebody else here; `handle` is what natural keys of users name. */
@@ -17,6 +20,38 @@ const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
 
+/**
+ * Users whose key in the file is their external id here. A UUID is nobody else's; of any other key several installations can
+ * have the same, which is one user only with the same name.
+ */
+const recallExternal = async (tx: ImportTx): Promise<void> => {
+  if (tx.ids === "keep") return;
+  await run(
+    tx,
+    `with found as (
+      update import_user s set id = t.id, username = t.username, username_handle = t.username_handle from users t
+      where s.id is null and t.external_id = s.external_id and (${sqlIsUuid("s.pk")} or t.username_handle = s.username_handle)
+      returning s.model, s.record, s.pk, s.username_handle, s.origin_name
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'has another username here, which stays', format('user %s', pk) from found
+    where username_handle <> origin_name`,
+  );
+};
+
+/** An external id is one user's: who has it here keeps it. */
+const settleExternal = (tx: ImportTx) =>
+  run(
+    tx,
+    `with lost as (
+      update import_user s set external_id = null, absent = s.absent || '{external_id}'::text[] from users t
+      where t.external_id = s.external_id and t.id <> s.id
+      returning s.model, s.record, s.pk
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'its key is the external id of another user here, who keeps it', format('user %s', pk) from lost`,
+  );
+
 /** What an earlier import stored under another id or name is the same record: it had this pk and this name in its file, too. */
 const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWithin }: Kind): Promise<void> => {
   const within = isWithin ? "and t.organization_id = s.organization_id" : "";
@@ -24,7 +59,7 @@ const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWit
   await run(
     tx,
     `${become} from import_origin o join ${table} t on t.id = o.id
-      where o.kind = '${noun}' and o.pk = s.pk and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
+      where o.kind = '${noun}' and o.pk = s.pk and (s.model <> '${OWN_MODEL}' or ${sqlHasKey("s.pk")}) and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
   );
   // Before there were origins a suffix was all that told such a record: of a name that the file holds more than once.
   await run(
@@ -34,20 +69,26 @@ const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWit
         and substr(t.${name}, length(s.${name}) + 1) ~ '^-[0-9]{1,9}$'
         and exists (select from ${staging.name} o where o.origin_name = s.${name} and o.record <> s.record)`,
   );
+  await run(
+    tx,
+    `insert into import_note (model, record, pk, reason, about)
+      select model, record, pk, 'renamed by an earlier import, and stays so', format('${noun} %s', pk) from ${staging.name}
+      where id is not null and ${name} <> origin_name`,
+  );
 };
 
 /**
  * Compares by id and by name: both find the same record here, or none. Where another record of the file is the one that has
  * the name here, it is the file that holds the name twice: that is no conflict.
  */
-const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind): string => {
+const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind, ids: Ids): string => {
   const [shown] = renamed;
   const within = (alias: string) => (isWithin ? `and ${alias}.organization_id = i.organization_id` : "");
   return `
   insert into import_conflict (model, record, pk, kind, name, handle, name_here, id_here)
   select i.model, i.record, i.pk, '${noun}', i.${shown}, ${noun === "user" ? "i.natural_handle" : "null"}, by_id.${shown}, by_name.id
   from ${staging.name} i
-    left join ${table} by_id on by_id.id = i.pk
+    left join ${table} by_id on ${noun === "user" && ids === "new" ? "by_id.external_id = i.external_id" : "by_id.id = i.pk"}
     left join ${table} by_name on by_name.${name} = i.${name} ${within("by_name")}
       and not exists (
         select from ${staging.name} o
@@ -77,7 +118,8 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   if (isWithin) await resolveOrganizations(tx, staging);
   await run(tx, `update ${staging.name} set origin_name = ${name}`);
   await recall(tx, kind);
-  await run(tx, compare(kind));
+  if (noun === "user") await recallExternal(tx);
+  await run(tx, compare(kind, tx.ids));
   if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
   if (tx.onConflict === "merge" && noun === "user") await join(tx);
   await set("t.pk", `exists (select from ${table} x where x.id = t.pk) and not ${isConflict(kind)}`);
@@ -85,8 +127,9 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   // The import stops: this tells it apart from all that is here, and draws no id.
   if (tx.onConflict === "fail") await set("-t.record", isConflict(kind));
   await suffixNames(tx, kind);
-  await set("t.pk", `not ${isConflict(kind)}`);
+  await set("t.pk", `t.pk > 0 and not ${isConflict(kind)}`);
   await freshIds(tx, kind);
+  if (noun === "user") await settleExternal(tx);
 };
 
 /**
@@ -113,7 +156,7 @@ export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
 /** All conflicts, in the order of the file. */
 export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   const rows = await tx.rows(sql<Conflict>`
-    select kind, model, record::int as record, pk::text as pk, name, name_here as "nameHere", id_here::text as "idHere"
+    select kind, model, record::int as record, ${sql.raw(sqlKey("pk"))} as pk, name, name_here as "nameHere", id_here::text as "idHere"
     from import_conflict order by import_conflict.record`);
   return rows;
 };
@@ -123,7 +166,8 @@ export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
   for (const { noun, staging } of [...kinds, { noun: "account", staging: { name: "import_account" } } as const]) {
     const rows = await tx.rows(sql<Remapped>`
-      select ${noun}::text as kind, pk::text as pk, id::text as id from ${sql.table(staging.name)} as t where id <> pk order by t.pk`);
+      select ${noun}::text as kind, ${sql.raw(sqlKey("t.pk"))} as pk, id::text as id from ${sql.table(staging.name)} as t
+      where id <> t.pk and ${sql.raw(sqlHasKey("t.pk"))} order by t.pk`);
     for (const row of rows) remapped.push(row);
   }
   return remapped;

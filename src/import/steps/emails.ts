@@ -1,8 +1,10 @@
 import { sql } from "kysely";
 import { emails } from "../readers/sentry-useremail.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { resolveUsers, skipUsersHere } from "./references.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: emails,
@@ -107,6 +109,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
     "its user joined an account here, which keeps its addresses",
     "exists (select from import_user u where u.id = t.user_id and u.is_joined)",
   );
+  await skipUsersHere(tx, emails);
   await skipRepeated(
     tx,
     emails,
@@ -137,9 +140,9 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
 /** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */
 export const noteAmbiguous = (tx: ImportTx) =>
   tx.rows(sql`insert into import_note (model, record, pk, reason, about)
-    select 'sentry.user', min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
+    select (array_agg(model order by record))[1], min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
     from (
-      select s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_handle = s.username_handle and e.user_id <> s.id
+      select s.model, s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_handle = s.username_handle and e.user_id <> s.id
       union all
-      select s.record, u.id, s.user_id from import_email s join users u on u.username_handle = s.email_handle and u.id <> s.user_id
+      select s.model, s.record, u.id, s.user_id from import_email s join users u on u.username_handle = s.email_handle and u.id <> s.user_id
     ) pairs group by user_id, other`);

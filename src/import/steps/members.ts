@@ -6,7 +6,9 @@ import { projectTeams } from "../readers/sentry-projectteam.ts";
 import { teams } from "../readers/sentry-team.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveOrganizations, resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 const member: Target = {
   staging: members,
@@ -45,10 +47,16 @@ const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id 
  * if that user is a member.
  */
 const settleInvitations = async (tx: ImportTx): Promise<void> => {
-  await tx.rows(sql`update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
-    from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
-      and (coalesce(s.invite_expire_time > now(), true) or exists (
-        select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))`);
+  await tx.rows(sql`
+    with accepted as (
+      update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
+      from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
+        and (coalesce(s.invite_expire_time > now(), true) or exists (
+          select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))
+      returning s.model, s.record, s.pk, e.user_id
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'an invitation of a verified address, which is a membership here', format('user %s', user_id) from accepted`);
   const reason = "its user is a member already";
   await skip(
     tx,
@@ -102,6 +110,8 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
 export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
+  // Before: whose address an invitation names may be the account that was joined.
+  await settleInvitations(tx);
   await skip(
     tx,
     members,
@@ -109,7 +119,6 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
     `exists (select from import_user u where u.id = t.user_id and u.is_joined)
       and not exists (select from import_organization o where o.id = t.organization_id and o.outcome = 'created')`,
   );
-  await settleInvitations(tx);
   await skip(
     tx,
     members,

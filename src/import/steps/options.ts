@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import { options } from "../readers/sentry-useroption.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes, resolveUsers } from "./references.ts";
-import { assignIds, insertRows, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: options,

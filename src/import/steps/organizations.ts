@@ -4,7 +4,9 @@ import { members } from "../readers/sentry-organizationmember.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { teams } from "../readers/sentry-team.ts";
 import type { ImportTx } from "../transaction.ts";
-import { insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 const named = { name: "null", slug: "null", status: "0", create_time: "now()" } as const;
 const stamps = { version: "t.version + 1" } as const;

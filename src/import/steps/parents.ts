@@ -3,11 +3,13 @@ import { organizations } from "../readers/organization-staging.ts";
 import { authProviders } from "../readers/sentry-authprovider.ts";
 import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { roles } from "../readers/sentry-userrole.ts";
-import type { ImportTx } from "../transaction.ts";
+import { type ImportTx, isForeign } from "../transaction.ts";
 import { matchGroupPermissions } from "./permissions.ts";
 import { resolveReference } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { skipRepeated } from "./skip.ts";
 import { IMPORTER, STANDS } from "./stands.ts";
+import type { Target } from "./target.ts";
 
 const role: Target = {
   staging: roles,
@@ -39,6 +41,22 @@ const authProvider: Target = {
 const permissionsDiffer = (roleId: string) => sql`not 'permissions' = any(s.absent)
   and s.permissions <> array(select p.permission::text from role_permission p where p.role_id = ${sql.raw(roleId)} order by p.permission)`;
 
+const KEPT = "it is here, and the file has no say in it";
+
+/** Providers let users in, and roles give them power: those that are here stay as they are, whatever a stranger's file says of them. */
+const keepForeign = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
+  const names = Object.keys(columns);
+  const row = (alias: string) => `row(${names.map((name) => `${alias}.${name}`).join(", ")})`;
+  return tx.rows(
+    sql.raw(`
+    with kept as (
+      update ${staging.name} s set absent = s.absent || '{${names.join(",")}}'::text[] from ${table} t where ${match}
+      returning s.model, s.record, s.pk, ${row("s")} is distinct from ${row("t")} as differs
+    )
+    insert into import_note (model, record, pk, reason) select model, record, pk, '${KEPT}' from kept where differs`),
+  );
+};
+
 /**
  * The permissions of a role that is newer here stand. Where no time stamp says so, they do when an import was not the last
  * one to change them.
@@ -48,6 +66,7 @@ const keepPermissions = (tx: ImportTx) =>
     with stands as (
       update import_role s set absent = s.absent || '{permissions}'::text[] from role t
       where t.name = s.name and ${permissionsDiffer("t.id")} and case
+        when ${isForeign(tx)}::boolean then true
         when not 'update_time' = any(s.absent) and s.update_time <> t.update_time then t.update_time > s.update_time
         else (
           select c.caller <> ${IMPORTER} from changes c
@@ -56,7 +75,7 @@ const keepPermissions = (tx: ImportTx) =>
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, ${STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`);
+    select model, record, pk, ${isForeign(tx) ? KEPT : STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`);
 
 /** A role's permissions belong to it: it is updated when they differ, too. */
 const matchRolePermissions = (tx: ImportTx) =>
@@ -67,7 +86,8 @@ const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`delete from role_permission p using import_role s
     where s.outcome <> 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`);
   await tx.rows(sql`insert into role_permission (role_id, permission)
-    select s.id, permission from import_role s, unnest(s.permissions) as permission where s.outcome <> 'unchanged' order by 1, 2
+    select s.id, permission from import_role s, unnest(s.permissions) as permission
+    where s.outcome <> 'unchanged' and not 'permissions' = any(s.absent) order by 1, 2
     on conflict (role_id, permission) do nothing`);
 };
 
@@ -77,7 +97,8 @@ export const mergeParents = async (tx: ImportTx): Promise<void> => {
     if (target === authProvider) await resolveReference(tx, authProviders, "organization_id", organizations);
     const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await skipRepeated(tx, target.staging, "its name comes again: the highest pk stands", target.key.join(", "), "pk desc");
-    if (target === role && !tx.overwrite) await keepPermissions(tx);
+    if (target === role && (!tx.overwrite || isForeign(tx))) await keepPermissions(tx);
+    if (target !== role && tx.onConflict === "merge") await keepForeign(tx, target, match);
     await keepAbsent(tx, target, match);
     await matchRows(tx, target, match);
     if (target === role) await matchRolePermissions(tx);

@@ -5,7 +5,7 @@ import { contentTypes } from "../readers/contenttypes-contenttype.ts";
 import { permissions } from "../readers/sentry-userpermission.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import type { ImportTx } from "../transaction.ts";
-import { skip, skipRepeated } from "./rows.ts";
+import { skip, skipRepeated } from "./skip.ts";
 
 /** The links of a record go with it: an earlier one with the same pk, or one that is a conflict, takes its own along. */
 const skipLinksOfSkipped = async (tx: ImportTx): Promise<void> => {

@@ -1,15 +1,36 @@
 import { sql } from "kysely";
 import { organizations } from "../readers/organization-staging.ts";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
+import { authenticators } from "../readers/sentry-authenticator.ts";
+import { authIdentities } from "../readers/sentry-authidentity.ts";
 import { identities } from "../readers/sentry-identity.ts";
 import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { members } from "../readers/sentry-organizationmember.ts";
+import { teamMembers } from "../readers/sentry-organizationmemberteam.ts";
+import { projectTeams } from "../readers/sentry-projectteam.ts";
 import { emails } from "../readers/sentry-useremail.ts";
+import { ips } from "../readers/sentry-userip.ts";
+import { options } from "../readers/sentry-useroption.ts";
+import { permissions } from "../readers/sentry-userpermission.ts";
 import { roles } from "../readers/sentry-userrole.ts";
+import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import type { StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
-import { skipRepeated } from "./rows.ts";
+import { skipRepeated } from "./skip.ts";
+
+/** Staging tables whose rows nothing refers to, and nothing looks up one by one. */
+const leaves: readonly StagingTable[] = [
+  options,
+  scopeOptions,
+  ips,
+  teamMembers,
+  projectTeams,
+  authenticators,
+  authIdentities,
+  permissions,
+  roleMembers,
+];
 
 /** Staging tables whose rows belong to users. */
 export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
@@ -28,8 +49,8 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`set local work_mem = '64MB'`);
   await tx.rows(sql`create index on import_user (username_handle)`);
-  // What the steps look up row by row.
-  for (const { name, columns } of stagingTables) {
+  // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none.
+  for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
     await tx.rows(sql`create index on ${sql.raw(name)} (pk)`);
     await tx.rows(sql`create index on ${sql.raw(name)} (id)`);
     await tx.rows(sql`create index on ${sql.raw(name)} (record)`);
@@ -59,6 +80,7 @@ export const lockSubjects = (tx: ImportTx) =>
       select pk from import_user
       union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user'
       union all select u.id from users u join import_user i on i.username_handle = u.username_handle
+      union all select u.id from users u join import_user i on i.external_id = u.external_id
       ${sql.join(
         owned.map(({ name }) =>
           sql.raw(`union all select user_pk from ${name}
@@ -70,6 +92,9 @@ export const lockSubjects = (tx: ImportTx) =>
     ) order by s.kind, s.id for update
   ) locked`);
 
+/** As externalHandleOf makes it. */
+const externalHandle = sql.raw("'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex')");
+
 /** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
 export const lockHandles = (tx: ImportTx) =>
   tx.rows(sql`insert into handle as h (name, version)
@@ -77,6 +102,7 @@ export const lockHandles = (tx: ImportTx) =>
       select username_handle as name from import_user
       union select email_handle from import_user
       union select email_handle from import_email
+      union select ${externalHandle} from import_user where external_id is not null
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`);
@@ -84,5 +110,5 @@ export const lockHandles = (tx: ImportTx) =>
 /** Moves the versions of look-ups by what was created or has changed. */
 export const bumpHandles = (tx: ImportTx) =>
   tx.rows(sql`update handle h set version = version + 1 where name in (
-    select unnest(array[username_handle, email_handle]) from import_user where outcome <> 'unchanged'
+    select unnest(array[username_handle, email_handle, ${externalHandle}]) from import_user where outcome <> 'unchanged'
     union select email_handle from import_email where outcome <> 'unchanged')`);

@@ -1,12 +1,13 @@
 import { sql } from "kysely";
 import { ScopeKind } from "../../options/scope.ts";
+import { sqlIsStandIn } from "../keys.ts";
 import { readers } from "../readers/index.ts";
 import { organizations } from "../readers/organization-staging.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { knownUserModels, users } from "../readers/user-staging.ts";
 import type { StagingTable } from "../staging.ts";
-import type { ImportTx } from "../transaction.ts";
-import { skip } from "./rows.ts";
+import { type ImportTx, isForeign } from "../transaction.ts";
+import { skip } from "./skip.ts";
 
 /** Models that hold something else: whatever else was skipped is a user, also of a model that only the file knows. */
 const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
@@ -35,7 +36,13 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
     `its ${noun} was skipped`,
     `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
   );
-  await tx.rows(sql.raw(`update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and ${which}`));
+  await tx.rows(
+    sql.raw(
+      `update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and t.${column} is distinct from p.id and ${which}`,
+    ),
+  );
+  // An id could be one that is here; what stands for a key is none.
+  await skip(tx, staging, `its ${noun} is not in the file`, `${which} and ${sqlIsStandIn(`t.${column}`)}`);
 };
 
 /** Finds the scopes that options belong to. */
@@ -92,5 +99,16 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
     staging,
     "its user is neither in the file nor here",
     "t.user_id is null and (t.user_pk is not null or t.user_name is not null)",
+  );
+};
+
+/** A stranger's file names users that it does not hold by ids that are somebody else's here: those get nothing that lets in or gives power. */
+export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  if (!isForeign(tx)) return;
+  await skip(
+    tx,
+    staging,
+    "its user is not in the file: an account here gets no power and no way in from it",
+    "t.user_id is not null and not exists (select from import_user u where u.id = t.user_id)",
   );
 };

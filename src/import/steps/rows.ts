@@ -1,42 +1,9 @@
 import { sql } from "kysely";
-import { type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { keepChanged } from "./stands.ts";
-
-/** A table of the service, and how the rows of a staging table become its rows. */
-export type Target = {
-  readonly staging: StagingTable;
-  readonly table: string;
-  /** The columns that tell which row a staged row is. */
-  readonly key: readonly string[];
-  /** Further columns that are copied → what a new row gets when the file leaves them out. */
-  readonly columns: Readonly<Record<string, string>>;
-  /** Columns that are written besides → their expression when a row `t` is updated. */
-  readonly stamps: Readonly<Record<string, string>>;
-  /** A time stamp of the row itself, and the columns whose last change it tells; all of them, where none are named. */
-  readonly stamp?: { readonly column: string; readonly of?: readonly string[] };
-  /** Its records come from several models, which each have primary keys of their own. */
-  readonly ofSeveralModels?: true;
-};
+import { keepChanged, skipRemoved } from "./stands.ts";
+import type { Target } from "./target.ts";
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
-
-/** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
-export const skip = (tx: ImportTx, { name }: StagingTable, reason: string, which: string) =>
-  tx.rows(sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
-    insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`);
-
-/** Of several rows with one key the first stays, in the given order. */
-export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>
-  skip(
-    tx,
-    staging,
-    reason,
-    `t.ctid in (
-    select place from (
-      select ctid as place, row_number() over (partition by ${key} order by ${order}) as position from ${staging.name} where (${key}) is not null
-    ) ranked where position > 1)`,
-  );
 
 /** What the file leaves out of a row stays as it is. */
 export const keepAbsent = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
@@ -71,14 +38,18 @@ export const matchRows = async (
   );
 };
 
-/** Everything that has no outcome yet is new. Its id stays the file's where that is free; else it is past the largest. */
+/**
+ * Everything that has no outcome yet is new, unless it was removed here. Its id stays the file's where that is free; else it
+ * is past the largest.
+ */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
+  await skipRemoved(tx, target);
   const { staging, table, ofSeveralModels = false } = target;
   const isFirst = ofSeveralModels ? `not exists (select from ${staging.name} o where o.pk = s.pk and o.model < s.model)` : "true";
   await run(
     tx,
     `update ${staging.name} s set outcome = 'created',
-        id = case when ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
+        id = case when s.pk > 0 and ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
       where s.outcome is null`,
   );
   await freshIds(tx, target);

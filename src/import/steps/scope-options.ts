@@ -2,7 +2,10 @@ import { sql } from "kysely";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes } from "./references.ts";
-import { forgetPlans, freshIds, matchRows, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { forgetPlans, freshIds, matchRows, updateRows } from "./rows.ts";
+import { skipRepeated } from "./skip.ts";
+import { skipRemoved } from "./stands.ts";
+import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: scopeOptions,
@@ -26,7 +29,7 @@ export const lockScopes = (tx: ImportTx) =>
       -- What an earlier import stored under other ids.
       union select 'organization', o.id from import_origin o join import_organization s on s.pk = o.pk where o.kind = 'organization'
       union select 'project', o.id from import_origin o join import_project s on s.pk = o.pk where o.kind = 'project'
-    ) touched order by kind, id
+    ) touched where id >= 0 order by kind, id
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`);
 
@@ -35,8 +38,13 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
+  const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
+  // A value that is here already, and of which the file does not say since when, stays as it is.
+  await tx.rows(sql`update import_scope_option s set update_time = t.update_time from scope_option t
+    where s.update_time is null and ${sql.raw(match)} and t.value = s.value`);
   await tx.rows(sql`update import_scope_option set update_time = now() where update_time is null`);
-  await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "), ["value"]);
+  await matchRows(tx, target, match);
+  await skipRemoved(tx, target);
   // Ids of several models can be the same: all new rows get others.
   await tx.rows(sql`update import_scope_option set outcome = 'created' where outcome is null`);
   await freshIds(tx, target);

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
-import type { Target } from "./rows.ts";
+import { skip } from "./skip.ts";
+import type { Target } from "./target.ts";
 
 /** How the change log calls a row `t` of each table: the subject's kind and id, and the key. */
 const logged: Readonly<Record<string, readonly [kind: string, id: string, key: string]>> = {
@@ -26,6 +27,9 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   ],
   account: ["'account'", "t.id", "t.id"],
   account_contact: ["'account'", "t.account_id", "t.id"],
+  user_permission: ["'user'", "t.user_id", "left(t.permission, 128)"],
+  team_member: ["'organization'", "t.organization_id", "concat_ws('/', t.team_id, t.member_id)"],
+  project_team: ["'project'", "t.project_id", "t.team_id"],
 };
 
 /** What `changes.caller` says of an import. */
@@ -52,9 +56,9 @@ export const keepChanged = async (
   if (names === undefined) return false;
   const [kind, id, key] = names;
   const all = Object.keys(columns);
-  const stamped = stamp === undefined ? [] : [...(stamp.of ?? all), stamp.column];
+  const stamped = stamp === undefined ? [] : [...new Set([...(stamp.of ?? all), stamp.column])];
   const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
-  // The stamp goes without saying, and so does the folded form of a name.
+  // The stamp goes without saying beside others, and so does the folded form of a name.
   const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
   const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
   const rows = await tx.rows(
@@ -75,16 +79,52 @@ export const keepChanged = async (
       union all
       select place, name, name = any(columns) from differing, unnest(${list(stamped)}) as name where newer = 'here'
     ), grouped as (
-      select place, array_agg(name) as names, string_agg(name, ', ' order by name) filter (where is_said and ${isTold}) as said
+      select place, array_agg(name) as names, coalesce(
+          string_agg(name, ', ' order by name) filter (where is_said and ${isTold}), string_agg(name, ', ') filter (where is_said)) as said
       from kept group by place having bool_or(is_said)
     ), marked as (
       update ${staging.name} s set absent = s.absent || g.names from grouped g where s.ctid = g.place
       returning s.model, s.record, s.pk, g.said
     ), noted as (
       insert into import_note (model, record, pk, reason, about)
-      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked where said is not null
+      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked
     )
     select count(*)::int as kept from marked`),
   );
   return (rows[0]?.kept ?? 0) > 0;
+};
+
+/** Why a record was not stored anew. */
+const REMOVED = "it was removed here since, which stands; --overwrite lets the file win";
+
+/** The rows without which no other row of a subject is; what is made anew says nothing of what was removed before. */
+const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
+
+/**
+ * What an import has stored and was removed here since stays removed: a permission that was revoked, an address that was taken
+ * out. What userd itself clears away, as options past their time, may come again. Rows that the change log knows by
+ * their id are recognized where that is the file's.
+ */
+export const skipRemoved = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
+  const names = logged[table];
+  if (names === undefined || tx.overwrite) return;
+  const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
+  const ofSubject = "p.subject_kind = r.subject_kind and p.subject_id = r.subject_id and p.operation = 'insert'";
+  await skip(
+    tx,
+    staging,
+    REMOVED,
+    `t.outcome is null and t.ctid in (
+      with removed as materialized (
+        select distinct on (c.subject_kind, c.subject_id, c.key) c.subject_kind, c.subject_id, c.key, c.id, c.caller
+        from changes c join (select distinct ${kind} collate "C" as kind, ${id}::bigint as id from ${staging.name} t where outcome is null) s
+          on c.subject_kind = s.kind and c.subject_id = s.id
+        where c.kind = '${table}' and c.operation = 'delete' order by c.subject_kind, c.subject_id, c.key, c.id desc
+      )
+      select t.ctid from ${staging.name} t join removed r
+        on r.subject_kind = ${kind} collate "C" and r.subject_id = ${id} and r.key = (${key})::text
+      where t.outcome is null and r.caller <> '${IMPORTER}' and r.caller not like 'userd %' and exists (
+          select from changes p where ${ofSubject} and p.kind = '${table}' and p.key = r.key and p.caller = '${IMPORTER}')
+        and not exists (select from changes p where ${ofSubject} and p.id > r.id and (p.subject_kind, p.kind) in (${roots})))`,
+  );
 };

@@ -4,7 +4,7 @@ import { addressFault } from "../../names/rules.ts";
 import { users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import type { Kind } from "./kinds.ts";
-import { skip } from "./rows.ts";
+import { skip } from "./skip.ts";
 
 /** Room for a hyphen and a number. */
 const SUFFIX_LENGTH = 11;
@@ -55,15 +55,19 @@ export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
   // '.' follows '-': these are the names that begin with this one and a hyphen.
   const taken = (alias: string) =>
     `(select count(*) from ${alias} x where x.${name} >= p.stem || '-' and x.${name} < p.stem || '.' ${same("x")})`;
+  const within = isWithin ? "organization_id, " : "";
   const what = noun === "user" ? "username" : "slug";
   const cut = (column: string) => (noun === "user" ? `i.${column}` : `left(i.${column}, ${maxLength - SUFFIX_LENGTH})`);
   await tx.rows(
     sql.raw(`
-    with ${giveWay(kind)}, suffixed as (
-      select p.place, p.keeper, (
-        select '-' || n from generate_series(2, p.turn + 1 + ${taken(table)} + ${taken(staging.name)}) n
-        where not ${named(table)} and not ${named(staging.name)} order by n offset p.turn - 1 limit 1) as suffix
-      from placed p
+    with ${giveWay(kind)}, stems as (
+      select ${within}stem, max(turn) as turns from placed group by ${within}stem
+    ), free as (
+      select ${within}stem, array_agg(n order by n) as numbers
+      from stems p, generate_series(2, p.turns + 1 + ${taken(table)} + ${taken(staging.name)}) n
+      where not ${named(table)} and not ${named(staging.name)} group by ${within}stem
+    ), suffixed as (
+      select p.place, p.keeper, '-' || f.numbers[p.turn] as suffix from placed p join free f using (${within}stem)
     ), renamed as (
       update ${staging.name} i set ${renamed.map((column) => `${column} = ${cut(column)} || s.suffix`).join(", ")}
       from suffixed s where i.ctid = s.place

@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { userColumns, users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { insertRows, keepAbsent, matchRows, type Target, updateRows } from "./rows.ts";
+import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import type { Target } from "./target.ts";
 
 /** What belongs to a password. */
 const credentials = ["password", "last_password_change", "is_password_expired", "session_nonce"];
@@ -15,9 +16,20 @@ const target: Target = {
   stamp: { column: "last_password_change", of: credentials },
 };
 
-/** When a user was last seen never goes back: the service may have seen it since the file was written. */
-const mergeActivity = (tx: ImportTx) =>
-  tx.rows(sql`
+/** When a user was last seen never goes back: the service may have seen it since the file was written. What is later here is listed. */
+const mergeActivity = async (tx: ImportTx): Promise<void> => {
+  const later = (name: string) =>
+    `case when a.${name} > coalesce(s.${name}, '-infinity') and not '${name}' = any(s.absent) then '${name}' end`;
+  await tx.rows(
+    sql.raw(`
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'seen here later than the file says, which stands', concat_ws(' ', model, pk, format('(record %s):', record), later)
+    from (
+      select s.*, concat_ws(', ', ${later("last_login")}, ${later("last_active")}) as later
+      from import_user s join user_activity a on a.user_id = s.id where not s.is_joined
+    ) listed where later <> ''`),
+  );
+  await tx.rows(sql`
     with seen as (
       insert into user_activity as a (user_id, last_login, last_active)
       select id, last_login, last_active from import_user where (last_login is not null or last_active is not null) and not is_joined order by id
@@ -28,6 +40,7 @@ const mergeActivity = (tx: ImportTx) =>
       returning user_id
     )
     update import_user s set outcome = 'updated' from seen where s.id = seen.user_id and s.outcome = 'unchanged'`);
+};
 
 /** The system user stays active (U39), whatever the file says. */
 const keepSystemUser = (tx: ImportTx) =>

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, LineCounter, type ParsedNode, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { ConfigError } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
@@ -71,6 +71,18 @@ const readSource = (file: string): string => {
   }
 };
 
+/** Where the file has integers that would become others. */
+const roundedIntegers = (document: Document): number[] => {
+  const places: number[] = [];
+  visit(document, {
+    Scalar: (_, { value, source = "", range }) => {
+      const isRounded = typeof value === "number" && /^-?(0|[1-9]\d*)$/.test(source) && BigInt(source) !== BigInt(value);
+      if (isRounded) places.push(range?.[0] ?? 0);
+    },
+  });
+  return places;
+};
+
 /**
  * Reads a registry file.
  * @throws ConfigError naming every fault with its file, line, key and field.
@@ -84,6 +96,7 @@ export const loadDefinitions = (file: string | URL): ReadonlyMap<string, Checked
 
   const definitions: CheckedDefinition[] = [];
   const { contents } = document;
+  for (const place of roundedIntegers(document)) fail(place, "a whole number that a double does not hold exactly: write it as a string");
   if (document.errors.length > 0) for (const { pos, message } of document.errors) fail(pos[0], message);
   else if (isMap(contents)) {
     for (const { key, value } of contents.items as { key: ParsedNode; value: ParsedNode | null }[]) {

@@ -8,11 +8,13 @@ import { storedBytes } from "../value.ts";
 import type { Definition } from "./definition.ts";
 import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
 
-/** A value to be stored. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
-export type Candidate = {
-  readonly key: string;
-  readonly value: JsonValue;
-  readonly scopeKind?: ScopeKind;
+/** Where a value belongs. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
+type Place = { readonly key: string; readonly scopeKind?: ScopeKind };
+
+/** A value to be stored. */
+export type Candidate = Place & {
+  /** The value in canonical form: it is parsed only where a definition asks for it. */
+  readonly json: string;
   /** The proto path of the value, for the violation. */
   readonly field: string;
 };
@@ -29,7 +31,7 @@ export type OptionRegistry = {
    */
   readonly assertFits: (candidate: Candidate) => void;
   /** What is wrong with a value that is stored already, in words that do not repeat it; undefined = it fits. */
-  readonly misfit: (stored: Pick<Candidate, "key" | "value" | "scopeKind">) => string | undefined;
+  readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
   /** Reads the file anew; a broken one is logged and changes nothing. True = the definitions are those of the file. */
   readonly reload: () => boolean;
 };
@@ -40,18 +42,18 @@ const scopeName: Record<ScopeKind, Definition["scopes"][number]> = {
   [Kind.PROJECT]: "project",
 };
 
-const refusal = ({ key, field }: Candidate, reason: DomainError["reason"], fault: string): DomainError =>
+const refusal = ({ key, field }: Pick<Candidate, "key" | "field">, reason: DomainError["reason"], fault: string): DomainError =>
   new DomainError("Invalid", reason, `The option ${key} ${fault}.`, {
     metadata: { key },
     violations: [{ field, description: fault }],
   });
 
-const faultOf = (definition: CheckedDefinition, candidate: Candidate): DomainError | undefined => {
-  const { scopeKind, value } = candidate;
+const faultOf = (definition: CheckedDefinition, candidate: Candidate, value: JsonValue): DomainError | undefined => {
+  const { scopeKind, json } = candidate;
   if (scopeKind !== undefined && !definition.scopes.includes(scopeName[scopeKind])) {
     return refusal(candidate, "OPTION_SCOPE_NOT_ALLOWED", `can't be set in this scope, only in ${definition.scopes.join(" and ")}`);
   }
-  if (storedBytes(value) > definition.max_bytes) {
+  if (storedBytes(value, json) > definition.max_bytes) {
     return refusal(candidate, "OPTION_VALUE_TOO_LARGE", `is larger than ${definition.max_bytes} bytes`);
   }
   const fault = definition.check(value);
@@ -86,16 +88,16 @@ export const createOptionRegistry = (
         return;
       }
       if (definition.mode === "off") return;
-      const fault = faultOf(definition, candidate);
+      const fault = faultOf(definition, candidate, JSON.parse(candidate.json) as JsonValue);
       if (fault === undefined) return;
       misfits.inc({ key, mode: definition.mode });
       if (definition.mode === "enforce") throw fault;
       log.warn({ key, reason: fault.reason }, "an option does not fit its definition");
     },
-    misfit: (stored) => {
-      const definition = definitions.get(stored.key);
+    misfit: ({ value, ...place }) => {
+      const definition = definitions.get(place.key);
       if (definition === undefined) return undefined;
-      return faultOf(definition, { ...stored, field: "value" })?.message;
+      return faultOf(definition, { ...place, json: JSON.stringify(value), field: "value" }, value)?.message;
     },
     reload: () => {
       try {

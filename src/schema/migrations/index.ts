@@ -10,6 +10,7 @@ import { ExternalIds } from "./20261120160500-external-ids.ts";
 import { ImportOrigins } from "./20261120170000-import-origins.ts";
 import { Sizes } from "./20261120200000-sizes.ts";
 import { People } from "./20261120220000-people.ts";
+import { ImportOriginsById } from "./20261128125000-import-origins-by-id.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   { name: "20261120170000-import-origins", class: ImportOrigins },
   { name: "20261120200000-sizes", class: Sizes },
   { name: "20261120220000-people", class: People },
+  { name: "20261128125000-import-origins-by-id", class: ImportOriginsById },
 ];

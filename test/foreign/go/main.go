@@ -1,11 +1,13 @@
 // The foreign client in Go: creates a user, sets and reads an option, and checks what errors say. It prints "ok" at the
-// end; anything else on the way is a failure. Run by test/foreign/go.test.ts, as: client ADDRESS SUFFIX.
+// end; anything else on the way is a failure. Run by test/foreign/go.test.ts, as: client ADDRESS SUFFIX [health],
+// where the port has the health service: the gRPC port.
 package main
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -65,8 +67,10 @@ func main() {
 	users := userdv1.NewUserServiceClient(connection)
 	options := userdv1.NewUserOptionServiceClient(connection)
 
-	health := must(grpc_health_v1.NewHealthClient(connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{}))
-	expect("health", health.GetStatus(), grpc_health_v1.HealthCheckResponse_SERVING)
+	if len(os.Args) > 3 {
+		health := must(grpc_health_v1.NewHealthClient(connection).Check(ctx, &grpc_health_v1.HealthCheckRequest{}))
+		expect("health", health.GetStatus(), grpc_health_v1.HealthCheckResponse_SERVING)
+	}
 
 	// Users.
 	email := "go-" + suffix + "@example.com"
@@ -123,6 +127,16 @@ func main() {
 	expect("the current etag", info.GetMetadata()["etag"], set.GetOption().GetEtag())
 	_, err = users.CreateUser(ctx, &userdv1.CreateUserRequest{User: &userdv1.User{Username: proto.String(email)}})
 	refused(err, codes.AlreadyExists, "USERNAME_TAKEN")
+
+	// What is answered before the request has ended, or without an operation.
+	large := must(structpb.NewValue(strings.Repeat("x", 1_100_000)))
+	_, err = options.SetOption(ctx, &userdv1.SetOptionRequest{UserId: created.GetId(), Key: "large", Value: large})
+	refused(err, codes.ResourceExhausted, "REQUEST_TOO_LARGE")
+	request := &userdv1.GetOptionRequest{UserId: created.GetId(), Key: "go"}
+	err = connection.Invoke(ctx, "/userd.v1.UserOptionService/Nope", request, &userdv1.GetOptionResponse{})
+	expect("an unknown method", status.Code(err), codes.Unimplemented)
+	err = connection.Invoke(ctx, "/userd.v1.Nope/GetOption", request, &userdv1.GetOptionResponse{})
+	expect("an unknown service", status.Code(err), codes.Unimplemented)
 
 	// A deadline that has passed.
 	short, stop := context.WithTimeout(ctx, time.Nanosecond)

@@ -1,7 +1,7 @@
 """The foreign client in Python: creates a user, sets and reads an option, and checks what errors say.
 
 It prints "ok" at the end; anything else on the way is a failure. Run by test/foreign/python.test.ts, as:
-client.py ADDRESS SUFFIX, with the code generated from proto/ on PYTHONPATH.
+client.py ADDRESS SUFFIX [health] (where the port has the health service: the gRPC port), with the code generated from proto/ on PYTHONPATH.
 """
 
 import sys
@@ -40,13 +40,14 @@ def refused(call, request, code, reason):
     sys.exit(f"expected {reason}, got {answer}")
 
 
-def main(address, suffix):
+def main(address, suffix, *more):
     with grpc.insecure_channel(address) as channel:
         users = user_service_pb2_grpc.UserServiceStub(channel)
         options = user_option_service_pb2_grpc.UserOptionServiceStub(channel)
 
-        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="userd.v1.UserService"))
-        expect("health", health.status, health_pb2.HealthCheckResponse.SERVING)
+        if "health" in more:
+            health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="userd.v1.UserService"))
+            expect("health", health.status, health_pb2.HealthCheckResponse.SERVING)
 
         # Users.
         email = f"py-{suffix}@example.com"
@@ -94,6 +95,8 @@ def main(address, suffix):
         refused(options.SetOption, infinite, code.INVALID_ARGUMENT, "FIELD_INVALID")
         large = set_request(user_id=user.id, key="py", value=value("x" * 70_000))
         refused(options.SetOption, large, code.INVALID_ARGUMENT, "OPTION_VALUE_TOO_LARGE")
+        too_large = set_request(user_id=user.id, key="py", value=value("x" * 1_100_000))
+        refused(options.SetOption, too_large, code.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
         stale = set_request(user_id=user.id, key="py", project_id=7, value=value(1), etag="0.0")
         info, _ = refused(options.SetOption, stale, code.ABORTED, "ETAG_MISMATCH")
         expect("the current etag", info.metadata["etag"], written.option.etag)

@@ -1,14 +1,15 @@
 /**
- * Puts the generated tables into the README, between `<!-- generated: NAME -->` and `<!-- end -->`.
+ * Puts the tables that the code generates into docs/reference.md, between `<!-- generated: NAME -->` and `<!-- end -->`.
  *
- * Run: node scripts/update-readme.ts
+ * Run: node scripts/update-reference.ts
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { reasonTable } from "./print-reasons.ts";
 import { rpcTable } from "./print-rpcs.ts";
 import { settingsTable } from "./print-settings.ts";
 
-const tables: Readonly<Record<string, () => string>> = { rpcs: rpcTable, settings: settingsTable };
+const tables: Readonly<Record<string, () => string>> = { reasons: reasonTable, rpcs: rpcTable, settings: settingsTable };
 
 /** The text with its generated parts made anew. */
 export const updated = (text: string): string =>
@@ -19,6 +20,6 @@ export const updated = (text: string): string =>
   });
 
 if (import.meta.main) {
-  const readme = new URL("../README.md", import.meta.url);
-  writeFileSync(readme, updated(readFileSync(readme, "utf8")));
+  const reference = new URL("../docs/reference.md", import.meta.url);
+  writeFileSync(reference, updated(readFileSync(reference, "utf8")));
 }

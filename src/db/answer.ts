@@ -1,0 +1,50 @@
+import { create, type DescMethod, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { MAX_RESPONSE_BYTES } from "../call.ts";
+import { keepEncoded } from "../encoded.ts";
+import { exhausted } from "../errors.ts";
+
+/** What the consistency token takes, which is not known yet, at most. */
+const TOKEN_BYTES = 8 * 1024;
+
+/** How a write answers. */
+export type Answering<M extends DescMethod> = {
+  /** The RPC; its response has a `consistency_token`. */
+  readonly method: M;
+  /** Takes out of an answer that would be too large what the caller has sent itself. */
+  readonly abridge?: (answer: MessageShape<M["output"]>) => void;
+};
+
+/** An answer but for its token, and its bytes. */
+export type Measured<M extends DescMethod> = { readonly message: MessageShape<M["output"]>; readonly bytes: Uint8Array };
+
+/**
+ * The message of an answer that can be sent.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE: before the commit, so that nothing is stored whose answer can't be sent.
+ */
+export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>, answer: MessageInitShape<M["output"]>): Measured<M> => {
+  const message = create<M["output"]>(method.output, answer);
+  const encode = () => toBinary<M["output"]>(method.output, message);
+  const fits = ({ byteLength }: Uint8Array) => byteLength <= MAX_RESPONSE_BYTES - TOKEN_BYTES;
+  let bytes = encode();
+  if (!fits(bytes) && abridge !== undefined) {
+    abridge(message);
+    bytes = encode();
+  }
+  if (fits(bytes)) return { message, bytes };
+  throw exhausted(
+    "RESPONSE_TOO_LARGE",
+    `The answer would be larger than ${MAX_RESPONSE_BYTES} bytes, so nothing was stored: send less at once.`,
+  );
+};
+
+/** Gives an answer its token. Fields of the binary format may come in any order, so its bytes go behind the others. */
+export const withToken = <M extends DescMethod>(
+  { method }: Answering<M>,
+  { message, bytes }: Measured<M>,
+  consistencyToken: string,
+): Measured<M> => {
+  const token = toBinary(method.output, create(method.output, { consistencyToken } as MessageInitShape<DescMethod["output"]>));
+  const answered = { message: Object.assign(message, { consistencyToken }), bytes: Buffer.concat([bytes, token]) };
+  keepEncoded(answered.message, answered.bytes);
+  return answered;
+};

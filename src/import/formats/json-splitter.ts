@@ -1,0 +1,70 @@
+import { MAX_DEPTH } from "./record-reader.ts";
+
+/** Takes the text of a record, or nothing where the record goes on as it is, and says what stands in its place. */
+export type OnRecord = (text: string | undefined) => string;
+
+/** Takes text apart; what is between records goes on as it is. */
+export type Splitter = {
+  readonly take: (text: string, onRecord: OnRecord) => string;
+  /** What is held back when the text ends: the beginning of a record. */
+  readonly rest: () => string;
+};
+
+/** Longer records are not held back: they go on piece by piece, and the file may be broken. */
+const MAX_HELD = 1024 * 1024;
+
+const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = Array.from('"\\[]{}', (character) => character.charCodeAt(0));
+
+/**
+ * Finds the records of JSON by nothing but braces, brackets and quotes: the platform parses a whole record several times as
+ * fast as a stream of tokens. Whether it all is JSON, the parsers say.
+ * @param between the depth between two records.
+ */
+export const createSplitter = (between: number): Splitter => {
+  let depth = 0;
+  let deepest = 0;
+  let isString = false;
+  let isEscaped = false;
+  let isRecord = false;
+  let isPassed = false;
+  let held = "";
+
+  return {
+    take: (text, onRecord) => {
+      let given = "";
+      let from = 0;
+      for (let at = 0; at < text.length; at += 1) {
+        const character = text.charCodeAt(at);
+        if (isEscaped) isEscaped = false;
+        else if (isString) {
+          if (character === QUOTE) isString = false;
+          else if (character === BACKSLASH) isEscaped = true;
+        } else if (character === QUOTE) isString = true;
+        else if (character === BRACE || character === BRACKET) {
+          if (character === BRACE && depth === between) {
+            given += text.slice(from, at);
+            from = at;
+            [isRecord, deepest] = [true, 0];
+          }
+          depth += 1;
+          if (depth > deepest) deepest = depth;
+        } else if (character === BRACE_END || character === BRACKET_END) {
+          depth -= 1;
+          if (!isRecord || depth !== between) continue;
+          const whole = held + text.slice(from, at + 1);
+          given += isPassed || deepest > MAX_DEPTH ? onRecord(undefined) + whole : onRecord(whole);
+          from = at + 1;
+          [isRecord, isPassed, held] = [false, false, ""];
+        }
+      }
+      if (!isRecord) return given + text.slice(from);
+      held += text.slice(from);
+      isPassed ||= held.length > MAX_HELD;
+      if (!isPassed) return given;
+      given += held;
+      held = "";
+      return given;
+    },
+    rest: () => held,
+  };
+};

@@ -1,0 +1,20 @@
+import { sql } from "kysely";
+import { type StagingTable, skips } from "../staging.ts";
+import type { ImportTx } from "../transaction.ts";
+
+/** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
+export const skip = (tx: ImportTx, { name }: StagingTable, reason: string, which: string) =>
+  tx.rows(sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
+    insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`);
+
+/** Of several rows with one key the first stays, in the given order. */
+export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>
+  skip(
+    tx,
+    staging,
+    reason,
+    `t.ctid in (
+    select place from (
+      select ctid as place, row_number() over (partition by ${key} order by ${order}) as position from ${staging.name} where (${key}) is not null
+    ) ranked where position > 1)`,
+  );

@@ -1,0 +1,39 @@
+import { describe, expect } from "vitest";
+import { onConflicts } from "../../../src/import/transaction.ts";
+import { serviceWith } from "../../options/service-with.ts";
+import { stateOf, test } from "../fixture.ts";
+import { accountFor, cases, changedBeside, fileText, importFile, own, refused, samples } from "./fixture.ts";
+
+const all = [...samples, ...cases, ...own].filter((name) => !refused.includes(name));
+
+/** Each file on top of a sample, the samples on top of the other one, and what was made for each other. */
+const pairs: readonly (readonly [base: string, over: string])[] = [
+  ["cases/01a-first-installation", "cases/01b-second-installation"],
+  ["cases/02a-here", "cases/02b-file"],
+  ...own.map((name) => [name, name] as const),
+  ...samples.map((over) => ["samples/user-with-maximum-privileges", over] as const),
+  ...all.map((over) => ["samples/fresh-install", over] as const),
+];
+const rows = pairs.flatMap(([base, over]) => onConflicts.map((onConflict) => ({ onConflict, base, over })));
+
+describe("import accounting: on top of another file nothing is lost, and nothing changed without a line in the report", () => {
+  test.for(rows)("$onConflict: $over over $base", async ({ onConflict, base, over }, { own: db, ownUrl }) => {
+    const first = await importFile(db, fileText(base));
+    await using service = await serviceWith(ownUrl, {});
+    const before = await accountFor(first, service, db);
+    const state = await stateOf(db);
+    const second = await importFile(db, fileText(over), { onConflict });
+    if (second.report.stored) {
+      const account = await accountFor(second, service, db);
+      expect(account.losses).toEqual([]);
+      expect(changedBeside(before, await accountFor(first, service, db), account)).toEqual([]);
+      return;
+    }
+    expect(onConflict).toBe("fail");
+    expect(second.report.conflicts.map(({ model, pk }) => [model, pk])).toEqual(
+      second.report.conflicts.map(({ record }) => [second.file[record - 1]?.model, second.file[record - 1]?.pk]),
+    );
+    expect(second.report.conflicts).not.toEqual([]);
+    expect(await stateOf(db)).toEqual(state);
+  });
+});

@@ -1,0 +1,59 @@
+import type { ImportReport, ReportLine } from "../../../src/import/report.ts";
+import type { Answers } from "./answers.ts";
+import type { FileRecord } from "./records.ts";
+
+/** A file, what the import said of it, and what the service answers afterwards. */
+export type World = {
+  readonly file: readonly FileRecord[];
+  readonly report: ImportReport;
+  readonly answers: Answers;
+  readonly linesOf: (record: number, model: string) => readonly ReportLine[];
+  /** The id here of a record of the file, or of what only is here; undefined when the record was skipped. */
+  readonly idOf: (kind: Kind, pk: unknown) => string | undefined;
+  /** The same for users, who may be named. */
+  readonly userOf: (reference: unknown) => Promise<string | undefined>;
+  readonly recordOf: (models: readonly string[], pk: unknown) => FileRecord | undefined;
+};
+
+type Kind = "user" | "organization" | "project" | "team" | "account";
+
+const models: Readonly<Record<Kind, readonly string[]>> = {
+  user: ["sentry.user", "auth.user", "users.user"],
+  organization: ["sentry.organization"],
+  project: ["sentry.project"],
+  team: ["sentry.team"],
+  account: ["account.account"],
+};
+
+/** Brings the three together. */
+export const createWorld = (
+  file: readonly FileRecord[],
+  { report, lines }: { readonly report: ImportReport; readonly lines: readonly ReportLine[] },
+  answers: Answers,
+): World => {
+  const linesOf = (record: number, model: string) => lines.filter((line) => line.record === record && line.model === model);
+  const isSkipped = ({ record, model }: FileRecord) => linesOf(record, model).some(({ fate }) => fate === "skipped");
+  const recordOf = (among: readonly string[], pk: unknown) =>
+    file.findLast((record) => among.includes(record.model) && record.pk === String(pk) && !isSkipped(record));
+  const idOf = (kind: Kind, pk: unknown) => {
+    const id = String(pk);
+    if (recordOf(models[kind], id) !== undefined) return report.remapped.find((one) => one.kind === kind && one.pk === id)?.id ?? id;
+    return file.some((record) => models[kind].includes(record.model) && record.pk === id) ? undefined : id;
+  };
+  return {
+    file,
+    report,
+    answers,
+    linesOf,
+    idOf,
+    recordOf,
+    userOf: async (reference) => {
+      if (!Array.isArray(reference)) return idOf("user", reference);
+      const [name] = reference as string[];
+      const named = file.filter(({ model, fields }) => models.user.includes(model) && (fields.username ?? fields.email) === name);
+      const [user] = named.filter((record) => !isSkipped(record));
+      if (user !== undefined) return idOf("user", user.pk);
+      return named.length > 0 || name === undefined ? undefined : await answers.userNamed(name);
+    },
+  };
+};

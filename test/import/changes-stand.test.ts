@@ -1,0 +1,153 @@
+import { sql } from "kysely";
+import { describe, expect } from "vitest";
+import type { OwnedDatabase } from "../../src/db/open.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { toValue } from "../../src/options/value.ts";
+import { type ServiceWith, serviceWith } from "../options/service-with.ts";
+import { exportEmail, exportOption, exportUser } from "../support/exports.ts";
+import { importRecords, rowsOf, stateOf, test } from "./fixture.ts";
+
+const record = (model: string, pk: number, fields: object) => ({ model: model.includes(".") ? model : `sentry.${model}`, pk, fields });
+const OLD = "2023-01-01T00:00:00Z";
+
+/** Of "letmein", with few rounds: a sign-in makes it anew. */
+const weak = "pbkdf2_sha256$1000$seasalt$R1/GfWtwog1T8Ev9VndgDjzkiRzbFr8JpmJtL9cMmQU=";
+
+const file = [
+  exportUser(1, { name: "Ann", password: weak, last_password_change: OLD }),
+  exportEmail(1, { is_verified: true }),
+  exportEmail(2, { user: 1, email: "second@example.com", is_verified: true }),
+  exportOption(1),
+  exportOption(2, { key: "theme", value: '"light"' }),
+  record("option", 1, { key: "mail.from", value: "old@example.com", last_updated: OLD }),
+  record("option", 2, { key: "mail.reply", value: "old@example.com", last_updated: OLD }),
+  record("userrole", 1, { name: "Readers", permissions: "['a.read', 'users.admin']", date_added: OLD, date_updated: OLD }),
+  record("userroleuser", 1, { user: 1, role: 1 }),
+  record("userpermission", 1, { user: 1, permission: "users.admin" }),
+  record("authenticator", 1, { user: 1, type: 1, config: '{"secret": "s"}' }),
+  record("identityprovider", 1, { type: "slack", external_id: "T1", config: {} }),
+  record("identity", 1, { user: 1, idp: 1, external_id: "x" }),
+  record("organization", 1, { name: "Acme", slug: "acme", status: 0, flags: "0" }),
+  record("team", 1, { organization: 1, name: "Team", slug: "team", status: 0 }),
+  record("organizationmember", 1, { organization: 1, user_id: 1, email: null, role: "owner", flags: "0" }),
+  exportUser(2),
+  record("organizationmember", 2, { organization: 1, user_id: 2, email: null, role: "owner", flags: "0" }),
+  record("organizationmemberteam", 2, { team: 1, organizationmember: 2, is_active: true }),
+  record("account.account", 1, { account_number: "1111-2222-0001", company_name: "Acme" }),
+  record("account.userprofile", 1, { user: 1, account: 1, name: "Old", is_test: false }),
+];
+
+type Change = (service: ServiceWith) => Promise<unknown>;
+
+const target = { case: "globalScope", value: {} } as const;
+
+/** What is done by calls → what tells of it. */
+const changes = {
+  SetPassword: [({ users }) => users.setPassword({ userId: 1n, password: "Quite another 1!" }), "select password from users where id = 1"],
+  VerifyPassword: [
+    ({ users }) => users.verifyPassword({ user: { case: "userId", value: 1n }, password: "letmein" }),
+    "select password from users where id = 1",
+  ],
+  UpdateUser: [({ users }) => users.updateUser({ user: { id: 1n, name: "Anna" } }), "select name from users where id = 1"],
+  UpdateRole: [
+    ({ users }) => users.updateRole({ role: { name: "Readers", permissions: ["a.read"] } }),
+    "select permission from role_permission",
+  ],
+  SetOption: [
+    ({ options }) => options.setOption({ userId: 1n, key: "theme", value: toValue("dark") }),
+    "select value from user_option where key = 'theme'",
+  ],
+  SetScopeOption: [
+    ({ options }) => options.setScopeOption({ target, key: "mail.from", value: toValue("new@example.com") }),
+    "select value from scope_option where key = 'mail.from'",
+  ],
+  UpdateProfile: [({ profiles }) => profiles.updateProfile({ profile: { id: 1n, name: "New" } }), "select name from user_profile"],
+  SetMemberRole: [
+    ({ organizations }) =>
+      organizations.setMemberRole({ organizationId: 1n, member: { case: "userId", value: 2n }, role: MemberRole.MEMBER }),
+    "select role from organization_member where user_id = 2",
+  ],
+  UpdateOrganization: [
+    ({ organizations }) => organizations.updateOrganization({ organization: { id: 1n, name: "Apex" } }),
+    "select name from organization",
+  ],
+} satisfies Readonly<Record<string, readonly [change: Change, told: string]>>;
+
+const removals: Readonly<Record<string, readonly [change: Change, told: string]>> = {
+  RemoveUserEmail: [
+    ({ users }) => users.removeUserEmail({ userId: 1n, email: "second@example.com" }),
+    "select email from user_email where user_id = 1",
+  ],
+  DeleteOption: [({ options }) => options.deleteOption({ userId: 1n, key: "theme" }), "select key from user_option"],
+  DeleteScopeOption: [({ options }) => options.deleteScopeOption({ target, key: "mail.reply" }), "select key from scope_option order by 1"],
+  UnassignRole: [({ users }) => users.unassignRole({ userId: 1n, roleName: "Readers" }), "select user_id from role_member"],
+  RevokePermission: [
+    ({ users }) => users.revokePermission({ userId: 1n, permission: "users.admin" }),
+    "select permission from user_permission",
+  ],
+  RemoveAuthenticator: [({ users }) => users.removeAuthenticator({ userId: 1n, type: 2 }), "select type from authenticator"],
+  UnlinkIdentity: [({ users }) => users.unlinkIdentity({ userId: 1n, providerId: 1n }), "select external_id from identity"],
+  RemoveMember: [
+    ({ organizations }) => organizations.removeMember({ organizationId: 1n, member: { case: "userId", value: 2n } }),
+    "select user_id, (select count(*)::int from team_member) as teams from organization_member order by 1",
+  ],
+};
+
+/** Imports, changes everything, and imports the older file again. */
+const importAgain = async (db: OwnedDatabase, url: string, calls: readonly Change[], overwrite: boolean, tells: readonly string[]) => {
+  const tell = () => Promise.all(tells.map((told) => rowsOf(db, sql.raw(told))));
+  await importRecords(db, file);
+  const imported = await tell();
+  await using service = await serviceWith(url, {});
+  for (const call of calls) await call(service);
+  const changed = await tell();
+  const before = await stateOf(db);
+  const report = await importRecords(db, file, { overwrite });
+  return { imported, changed, before, report, after: await tell() };
+};
+
+/** The two ways to another password, each with everything else. */
+const { SetPassword, VerifyPassword, ...others } = changes;
+
+describe.for([
+  ["SetPassword", [SetPassword, ...Object.values(others)]],
+  ["VerifyPassword", [VerifyPassword, ...Object.values(others)]],
+] as const)("19 after %s and all other changes by calls an older file", { timeout: 120_000 }, ([, made]) => {
+  const calls = made.map(([call]) => call);
+  const tells = made.map(([, told]) => told);
+
+  test("changes nothing, and what would go back is listed", async ({ own: db, ownUrl }) => {
+    const { imported, changed, before, report, after } = await importAgain(db, ownUrl, calls, false, tells);
+    for (const [index, rows] of changed.entries()) expect([tells[index], rows]).not.toEqual([tells[index], imported[index]]);
+    expect(after).toEqual(changed);
+    expect(await stateOf(db)).toEqual(before);
+    const listed = report.notes.find(({ reason }) => reason.startsWith("it was changed here since"));
+    // A role's permissions are a line of their own beside its time stamp.
+    expect(listed?.count).toBe(8);
+  });
+
+  test("wins with --overwrite", async ({ own: db, ownUrl }) => {
+    const { imported, after } = await importAgain(db, ownUrl, calls, true, tells);
+    expect(after).toEqual(imported);
+  });
+});
+
+describe("19 after removals by calls an older file", { timeout: 120_000 }, () => {
+  const calls = Object.values(removals).map(([call]) => call);
+  const tells = Object.values(removals).map(([, told]) => told);
+
+  test("brings nothing back, and lists it", async ({ own: db, ownUrl }) => {
+    const { imported, changed, before, report, after } = await importAgain(db, ownUrl, calls, false, tells);
+    for (const [index, rows] of changed.entries()) expect([tells[index], rows]).not.toEqual([tells[index], imported[index]]);
+    expect(after).toEqual(changed);
+    expect(await stateOf(db)).toEqual(before);
+    expect(report.skipped.map(({ reason, count }) => [reason, count])).toEqual(
+      expect.arrayContaining([["it was removed here since, which stands; --overwrite lets the file win", 8]]),
+    );
+  });
+
+  test("brings it back with --overwrite", async ({ own: db, ownUrl }) => {
+    const { imported, after } = await importAgain(db, ownUrl, calls, true, tells);
+    expect(after).toEqual(imported);
+  });
+});
