@@ -85,11 +85,22 @@ export const trimmed = (maxLength: number): Field<string> => {
 
 const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?(?:Z|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?$/i;
 
+/** As Django writes most moments, and as they are kept. */
+const plainMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** Whether a moment exists and is written as it is kept. The year 0 is none. */
+const isKept = (value: string): boolean => {
+  if (!plainMoment.test(value) || value.startsWith("0000")) return false;
+  const date = new Date(value);
+  return !Number.isNaN(date.getTime()) && date.toISOString() === value;
+};
+
 /**
  * A moment, in any form of ISO 8601 that Django or a database writes, cut to the millisecond. Without an offset it is UTC; the
  * offsets of old times have seconds.
  */
 export const time: Plain<string> = (value) => {
+  if (typeof value === "string" && isKept(value)) return value;
   const parts = typeof value === "string" ? moment.exec(value) : null;
   if (!parts) throw fault("a time in ISO 8601", value);
   const [, day = "", minutes = "00:00", seconds = "00", fraction = "", sign = "+", ...offsets] = parts;

@@ -38,8 +38,18 @@ const definition = (columns: Readonly<Record<string, string>>): string =>
     .map(([name, type]) => `${name} ${type}`)
     .join(", ");
 
+/**
+ * Memory of the connection for pages of temporary tables, which each step reads again: 8 MB would have them written and read each
+ * time. It can only be chosen before the first of them; a connection that has used some keeps what it has.
+ */
+const widenBuffers = (tx: ImportTx) =>
+  sql`do $$ begin
+    set local temp_buffers = '256MB';
+  exception when invalid_parameter_value then null; end $$`.execute(tx.sql, tx.abort);
+
 /** Makes the temporary tables; they go with the transaction. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
+  await widenBuffers(tx);
   for (const { name, columns, derived = {} } of tables) {
     await sql`create temp table ${sql.raw(name)} (${sql.raw(definition({ ...origin, ...columns, ...fate, ...derived }))}) on commit drop`.execute(
       tx.sql,
@@ -53,13 +63,21 @@ const BATCH = 256 * 1024;
 
 /** Collects rows and writes them in batches. */
 export type Staging = {
-  /** Takes a row; a promise when a batch became full, to be awaited before the next row. */
+  /** Takes a row; a promise when a batch became full, which is being written. */
   readonly add: (table: StagingTable, row: StagedRow) => Promise<void> | undefined;
   /** Writes what is left. */
   readonly flush: () => Promise<void>;
 };
 
-const jsonMember = ([name, value]: [string, unknown]): [string, unknown] => [name, typeof value === "bigint" ? String(value) : value];
+/** A row as JSON; the types of the columns say what is a number. */
+const jsonOf = (row: StagedRow): string => {
+  const members: Record<string, unknown> = {};
+  for (const name in row) {
+    const value = row[name];
+    members[name] = typeof value === "bigint" ? String(value) : value;
+  }
+  return JSON.stringify(members);
+};
 
 type Batch = { rows: string[]; size: number };
 
@@ -84,7 +102,7 @@ export const createStaging = (tx: ImportTx): Staging => {
     add: (table, row) => {
       const batch = batches.get(table) ?? { rows: [], size: 0 };
       batches.set(table, batch);
-      const json = JSON.stringify(Object.fromEntries(Object.entries(row).map(jsonMember)));
+      const json = jsonOf(row);
       batch.rows.push(json);
       batch.size += json.length;
       return batch.size < BATCH ? undefined : write(table, batch);
