@@ -33,15 +33,18 @@ const isReference = (column: string): boolean => /_pk$|^(scope|organization)_id$
  * @throws FieldFault when one is no integer, and ids are kept.
  */
 const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
-  let changed: Record<string, unknown> | undefined;
+  const changed: Record<string, unknown> = {};
+  let isChanged = false;
   for (const name in row) {
     const value = row[name];
     if (typeof value !== "bigint" || !isReference(name)) continue;
     // The number of a content type can get into names of permissions: it stays as it is.
-    if (ids === "new" && name !== "content_type_pk") (changed ??= {})[name] = shifted(value);
-    else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
+    if (ids === "new" && name !== "content_type_pk") {
+      changed[name] = shifted(value);
+      isChanged = true;
+    } else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
   }
-  return changed === undefined ? row : { ...row, ...changed };
+  return isChanged ? { ...row, ...changed } : row;
 };
 
 /** Reads one record into its staging tables; a promise when a batch became full. */
