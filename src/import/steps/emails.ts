@@ -3,6 +3,7 @@ import { emails } from "../readers/sentry-useremail.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers, skipUsersHere } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, skip, skipRepeated, type Target, updateRows } from "./rows.ts";
+import { indexUsers } from "./search.ts";
 
 const target: Target = {
   staging: emails,
@@ -133,6 +134,7 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await updateRows(tx, target, "not s.is_verified");
   await updateRows(tx, target, "s.is_verified");
   await insertRows(tx, target);
+  await indexUsers(tx);
 };
 
 /** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { userColumns, users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, type Target, updateRows } from "./rows.ts";
+import { indexLater } from "./search.ts";
 
 /** What belongs to a password. */
 const credentials = ["password", "last_password_change", "is_password_expired", "session_nonce"];
@@ -66,6 +67,7 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
 /** Writes the users. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   await updateRows(tx, target);
+  await indexLater(tx);
   await insertRows(tx, target);
   await mergeActivity(tx);
 };
