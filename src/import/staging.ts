@@ -70,10 +70,10 @@ export type Staging = {
 
 /** A row as JSON; the types of the columns say what is a number. */
 const jsonOf = (row: StagedRow): string => {
-  const members: Record<string, unknown> = {};
+  const members: Record<string, unknown> = { ...row };
   for (const name in row) {
     const value = row[name];
-    members[name] = typeof value === "bigint" ? String(value) : value;
+    if (typeof value === "bigint") members[name] = String(value);
   }
   return JSON.stringify(members);
 };
