@@ -48,10 +48,11 @@ export type ImportOptions = {
   readonly signal?: AbortSignal;
 };
 
-/** The context of the transaction: who writes, for the change log, and no time limits, which are for calls. */
+/** The context of the transaction: who writes, for the change log, no time limits, which are for calls, and no compiling of single statements. */
 const setContext = (tx: ImportTx) =>
   tx.rows(sql`select set_config('userd.caller', 'import', true),
     set_config('statement_timeout', '0', true),
+    set_config('jit', 'off', true),
     set_config('idle_in_transaction_session_timeout', '0', true)`);
 
 /** Conflicts stop an import that was not told what to do about them. */

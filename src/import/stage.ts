@@ -34,14 +34,17 @@ const isReference = (column: string): boolean => /_pk$|^(scope|organization)_id$
  */
 const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
   const changed: Record<string, unknown> = {};
+  let isChanged = false;
   for (const name in row) {
     const value = row[name];
     if (typeof value !== "bigint" || !isReference(name)) continue;
     // The number of a content type can get into names of permissions: it stays as it is.
-    if (ids === "new" && name !== "content_type_pk") changed[name] = shifted(value);
-    else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
+    if (ids === "new" && name !== "content_type_pk") {
+      changed[name] = shifted(value);
+      isChanged = true;
+    } else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
   }
-  return { ...row, ...changed };
+  return isChanged ? { ...row, ...changed } : row;
 };
 
 /** Reads one record into its staging tables; a promise when a batch became full. */
@@ -125,13 +128,20 @@ export const stageFile = async (
   tally: Tally,
   onPiece: (bytes: number) => void,
 ): Promise<void> => {
+  /** A batch that the database takes while the next one is read. */
+  let writing: Promise<void> | undefined;
   for await (const { records, bytes } of pieces) {
     for (const record of records) {
       const full = stageRecord(record, models, staging, tx, tally);
-      if (full) await full;
+      if (full === undefined) continue;
+      // What it fails with is thrown where it is waited for.
+      full.catch(() => {});
+      await writing;
+      writing = full;
     }
     onPiece(bytes);
   }
+  await writing;
   models.assertFound();
   await staging.flush();
 };

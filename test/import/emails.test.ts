@@ -24,6 +24,23 @@ describe("addresses of a file", () => {
     expect(await stateOf(db)).toEqual(before);
   });
 
+  test("new users, and users here with a new address or another name, are searched by what they have now", async ({ own: db }) => {
+    const searched = sql<{ lines: string }>`select user_id, lines from user_search order by user_id`;
+    const outdated = sql`select u.id from users u left join user_search s on s.user_id = u.id where s.lines is distinct from user_search_lines(u)`;
+    await importRecords(db, [exportUser(1), exportEmail(1)]);
+    const further = [exportEmail(1, { email: "other@example.com" }), exportUser(3, { email: "" })];
+    await importRecords(db, [exportUser(1, { name: "Somebody Else" }), exportUser(2), exportEmail(2), ...further], { overwrite: true });
+    expect(await rowsOf(db, outdated)).toEqual([]);
+    const lines = (await rowsOf(db, searched)).map((row) => row.lines.split("\n").slice(1, -1).join());
+    expect(lines).toEqual([
+      "somebody else,user-1,other@example.com,user-1@example.com",
+      expect.stringMatching(/,user-2,user-2@example\.com$/),
+      expect.stringMatching(/,user-3$/),
+    ]);
+    await sql`insert into user_email (user_id, email, email_handle) values (3, 'late@example.com', 'late@example.com')`.execute(db.sql);
+    expect(await rowsOf(db, outdated)).toEqual([]);
+  });
+
   test("of two verified uses of one address the lowest user id keeps it, the others are listed", async ({ own: db }) => {
     const file = [exportUser(5), exportUser(3), exportUser(4), shared(5, true), shared(3, true), shared(4, true)];
     for (const outcome of ["created", "unchanged"] as const) {

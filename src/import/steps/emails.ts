@@ -3,6 +3,7 @@ import { emails } from "../readers/sentry-useremail.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers, skipUsersHere } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { indexUsers } from "./search.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
@@ -135,6 +136,7 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await updateRows(tx, target, "not s.is_verified");
   await updateRows(tx, target, "s.is_verified");
   await insertRows(tx, target);
+  await indexUsers(tx);
 };
 
 /** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */

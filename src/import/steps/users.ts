@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { userColumns, users } from "../readers/user-staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { indexLater } from "./search.ts";
 import type { Target } from "./target.ts";
 
 /** What belongs to a password. */
@@ -67,6 +68,7 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
 /** Writes the users. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   await updateRows(tx, target);
+  await indexLater(tx);
   await insertRows(tx, target);
   await mergeActivity(tx);
 };

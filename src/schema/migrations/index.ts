@@ -11,6 +11,7 @@ import { ImportOrigins } from "./20261120170000-import-origins.ts";
 import { Sizes } from "./20261120200000-sizes.ts";
 import { People } from "./20261120220000-people.ts";
 import { ImportOriginsById } from "./20261128125000-import-origins-by-id.ts";
+import { BulkTriggers } from "./20261128133000-bulk-triggers.ts";
 
 /** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   { name: "20261120200000-sizes", class: Sizes },
   { name: "20261120220000-people", class: People },
   { name: "20261128125000-import-origins-by-id", class: ImportOriginsById },
+  { name: "20261128133000-bulk-triggers", class: BulkTriggers },
 ];
