@@ -6,6 +6,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { exitCodesHelp } from "../src/cli/exit.ts";
+import { idLists } from "../src/import/ids-in-values.ts";
 import { readers } from "../src/import/readers/index.ts";
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
@@ -24,6 +25,11 @@ const parts: Readonly<Record<string, () => string>> = {
     table(
       ["field", "why it is not held"],
       readers.flatMap(({ model, notHeld }) => Object.entries(notHeld).map(([field, reason]) => [`\`${model}.${field}\``, reason])),
+    ),
+  ids: () =>
+    table(
+      ["option", "model", "its value"],
+      idLists.map(({ key, model, of }) => [`\`${key}\``, `\`${model}\``, `a list of ids of ${of}s`]),
     ),
   exits: () => `\`\`\`text\n${exitCodesHelp}\n\`\`\``,
 };

@@ -41,6 +41,9 @@ export const sqlHasKey = (column: string): string => `(${column} < ${FIRST_NAME}
 /** An integer of the file that is to become another id. */
 export const shifted = (pk: bigint): bigint => (pk > 0n ? pk - SHIFT : pk);
 
+/** The same in SQL. */
+export const sqlShifted = (column: string): string => `${column} - 9223372036854775807 - 1`;
+
 /** The key as the file has it. */
 export const sqlKey = (column: string): string =>
   `case when ${column} < ${FIRST_UUID} then (${column} + 9223372036854775807 + 1)::text

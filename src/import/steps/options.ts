@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { options } from "../readers/sentry-useroption.ts";
 import type { ImportTx } from "../transaction.ts";
+import { replaceIdsInValues } from "./ids-in-values.ts";
 import { resolveScopes, resolveUsers } from "./references.ts";
 import { assignIds, insertRows, matchRows, updateRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
@@ -18,6 +19,7 @@ const target: Target = {
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, options);
   await resolveScopes(tx, options);
+  await replaceIdsInValues(tx, options);
   await skip(
     tx,
     options,

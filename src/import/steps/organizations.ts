@@ -29,12 +29,15 @@ export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   }
 };
 
+/** The name too, as with users: what a service stored since has the id alone. */
+const MATCH = "t.id = s.id and t.slug = s.slug";
+
 /** Writes the organizations of a file, their projects and their teams. */
 export const mergeOrganizations = async (tx: ImportTx): Promise<void> => {
   for (const target of [organization, project, team]) {
     const { staging } = target;
-    await keepAbsent(tx, target, "t.id = s.id");
-    await matchRows(tx, target, "t.id = s.id");
+    await keepAbsent(tx, target, MATCH);
+    await matchRows(tx, target, MATCH);
     await tx.rows(sql`update ${sql.raw(staging.name)} set outcome = 'created' where outcome is null`);
     await updateRows(tx, target);
     await insertRows(tx, target);

@@ -45,17 +45,25 @@ const tables = [
   [accountContacts, "account_contact"],
 ] as const;
 
+/** So many ids a service never draws while one statement runs. */
+const MANY = 10_000;
+
 /**
  * Moves the sequences past the ids of the file: from then on a service that runs at the same time draws none of them. What it
- * drew before shows as a conflict, or ends the attempt (import.ts). Not in a dry run: a rollback does not move a sequence back.
+ * drew before shows as a conflict, or ends the attempt (import.ts). A short way is gone by drawing: setting a sequence would
+ * take it back by what the service drew since it was read. Not in a dry run: a rollback does not move a sequence back.
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
   for (const [{ name }, table] of tables) {
+    const sequence = `${table}_id_seq`;
     await tx.rows(
       sql.raw(
-        `select setval('${table}_id_seq', staged.id) from (select max(pk) as id from ${name}) staged, ${table}_id_seq sequence
-        where staged.id > sequence.last_value or (staged.id = sequence.last_value and not sequence.is_called)`,
+        `select case when missing > ${MANY} then setval('${sequence}', id)
+            else (select count(nextval('${sequence}')) from generate_series(1, missing)) end
+          from (
+            select staged.id, staged.id - s.last_value + (not s.is_called)::int as missing from (select greatest(max(pk), 0) as id from ${name}) staged, ${sequence} s
+          ) behind where missing > 0`,
       ),
     );
   }

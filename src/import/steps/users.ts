@@ -55,13 +55,19 @@ const keepSystemUser = (tx: ImportTx) =>
     insert into import_note (model, record, pk, reason, about)
     select model, record, pk, 'the system user stays active', format('user %s', id) from kept`);
 
+/**
+ * The name too: a user that a service stored since names were compared has the id alone. It is nobody of the file, and the
+ * unique violation at storing begins anew (import.ts).
+ */
+const MATCH = "t.id = s.id and t.username_handle = s.username_handle";
+
 /** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   const all = `{${Object.keys(target.columns).join(",")}}`;
   await tx.rows(sql`update import_user set absent = absent || ${all}::text[] where is_joined`);
-  await keepAbsent(tx, target, "t.id = s.id");
+  await keepAbsent(tx, target, MATCH);
   await keepSystemUser(tx);
-  await matchRows(tx, target, "t.id = s.id");
+  await matchRows(tx, target, MATCH);
   await tx.rows(sql`update import_user set outcome = 'created' where outcome is null`);
 };
 
