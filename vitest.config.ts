@@ -19,7 +19,7 @@ export const tools = [
   "test/options/zones.test.ts",
   "test/packaging/image.test.ts",
   "test/pglite/**/*.test.ts",
-  "test/startup/data-folder.test.ts",
+  "test/startup/{data-folder,database}.test.ts",
   "test/users/walk.test.ts",
 ];
 
