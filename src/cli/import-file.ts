@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { loadConfig } from "../config.ts";
 import { migrate } from "../db/migrate.ts";
 import { openForCommand } from "../db/open.ts";
@@ -37,9 +39,23 @@ const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand
   return map ?? `${file}.map.json`;
 };
 
+/** The file behind a path, however it is spelt; a file that is not there yet is named by its path. */
+const identityOf = async (path: string): Promise<string> => {
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined ? resolve(path) : `${found.dev}:${found.ino}`;
+};
+
+/** @throws CommandError when one file is given for two purposes: what is written would destroy what is there. */
+const assertDistinct = async (paths: readonly (string | undefined)[]): Promise<void> => {
+  const given = paths.filter((path) => path !== undefined && path !== STDIN) as string[];
+  const files = new Set(await Promise.all(given.map(identityOf)));
+  if (files.size < given.length) throw new CommandError("The export, --map and --list have to be different files.", ExitCode.USAGE);
+};
+
 const importFile = async (file: string, options: ImportCommand): Promise<ImportReport> => {
   const { dryRun = false, overwrite = false, onConflict, ids } = options;
   const mapFile = mapFileOf(file, options);
+  await assertDistinct([file, mapFile, options.list]);
   const config = loadConfig();
   const log = createLogger(config.logLevel);
   const { stream, size } = await openSource(file);

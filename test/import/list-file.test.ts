@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
@@ -45,5 +45,24 @@ describe("userd import --list", { timeout: 120_000 }, () => {
       });
     }
     expect(await rowsOf(db, sql`select id from users`)).toEqual([]);
+  });
+
+  test("the export is never overwritten by its list or its map, however its path is spelt", async ({ ownUrl }) => {
+    await using folder = await temporaryFolder();
+    const settings = { DATABASE_URL: ownUrl, LOG_LEVEL: "warn" };
+    const file = join(folder.path, "export.json");
+    await writeFile(file, input);
+    await symlink(file, join(folder.path, "link"));
+    const other = join(folder.path, "other");
+    for (const flags of [
+      ["--list", file],
+      ["--list", join(folder.path, "link")],
+      ["--ids", "new", "--map", `${folder.path}/./export.json`],
+      ["--ids", "new", "--map", other, "--list", other],
+    ]) {
+      const { code, stderr } = await runUserd(["import", file, ...flags], { settings });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: "userd: The export, --map and --list have to be different files.\n" });
+    }
+    expect(await readFile(file, "utf8")).toBe(input);
   });
 });
