@@ -8,6 +8,9 @@ import { StartupError } from "./startup-error.ts";
 /** Key of the advisory lock that only one migrating process holds; any constant would do. */
 const LOCK = 7_523_094_288;
 
+/** The migration that begins every database since the first release. */
+const FIRST = migrations[0]?.name ?? "";
+
 const tablesOf = async (db: Database): Promise<string[]> => {
   const rows = await db.session().rows(sql<{ name: string }>`
     select c.relname as name from pg_class c
@@ -36,6 +39,11 @@ export const pendingMigrations = async (db: Database): Promise<string[]> => {
   const done = await executed(db);
   const known = new Set(migrations.map((migration) => migration.name));
   const foreign = done.filter((name) => !known.has(name));
+  if (foreign.some((name) => name < FIRST)) {
+    throw new StartupError(
+      "The database is from before userd's first release, and can't be upgraded: give userd an empty one, and import the users again.",
+    );
+  }
   if (foreign.length > 0) {
     throw new StartupError(
       `The database was migrated by another version of userd (${foreign.join(", ")}): start that version or a newer one.`,

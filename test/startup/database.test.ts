@@ -71,6 +71,13 @@ describe("a database that can't be used ends the start in one sentence:", { conc
     expectSentence(refused, 1, /was migrated by another version of userd \(29991231000000-future\): start that version or a newer one/);
   });
 
+  test("it is from before the first release", async () => {
+    await using older = await cloneDatabase();
+    await query(older.url, "update userd_migrations set name = '20261120000000-initial'");
+    const refused = await runUserd(["serve"], { settings: { DATABASE_URL: older.url } });
+    expectSentence(refused, 1, /^userd: The database is from before userd's first release, and can't be upgraded: .*$/m);
+  });
+
   test("migrations are pending, and the start may not run them", async () => {
     const refused = await runUserd(["serve", "--no-migrate"], { settings: { DATABASE_URL: empty.url } });
     expectSentence(refused, 1, /has \d+ pending migrations?: run `userd migrate`, or start without --no-migrate/);

@@ -1,8 +1,17 @@
 /**
- * The lines that free text is searched in (users/user-search.entity.ts), kept up to date by triggers: whoever writes a name
+ * The lines that free text is searched in (`src/schema/user-search.entity.ts`), kept up to date by triggers: whoever writes a name
  * or an address need not think of them. A line is never empty at its edges, and a line break within a name is a space.
+ *
+ * Whoever stores users and then their addresses may say `userd.search_later` for the transaction: each line is written once, and
+ * the index on it too. It is up to them then to write the lines before the transaction ends.
  */
-export const searchLines = [
+export const search = [
+  `create table user_search (
+    user_id bigint primary key,
+    lines text collate "C" not null,
+    constraint user_search_user_id_foreign foreign key (user_id) references users (id) on update cascade on delete cascade
+  )`,
+
   `create function user_search_lines(users) returns text
     language sql stable
     as $$
@@ -14,6 +23,7 @@ export const searchLines = [
     language plpgsql
     as $$
     begin
+      if current_setting('userd.search_later', true) = 'on' then return null; end if;
       insert into user_search (user_id, lines) select n.id, concat(E'\\n', translate(n.name_handle, E'\\n', ' '), E'\\n',
         translate(n.username_handle, E'\\n', ' '), E'\\n') from new_rows n order by n.id;
       return null;
@@ -50,6 +60,7 @@ export const searchLines = [
       language plpgsql
       as $$
       begin
+        ${event === "insert" ? "if current_setting('userd.search_later', true) = 'on' then return null; end if;" : ""}
         update user_search s set lines = user_search_lines(u)
           from users u where s.user_id = u.id and u.id in (${owners});
         return null;
@@ -63,7 +74,7 @@ export const searchLines = [
  * Substrings are found by trigrams. An ordinary role may not be allowed to install the extension, and a server may not have
  * it: then searches read all lines, which is slower and no less right.
  */
-export const trigramIndex = `do $$
+export const trigramIndexes = `do $$
   declare
     operators text;
   begin
@@ -75,6 +86,8 @@ export const trigramIndex = `do $$
     select quote_ident(n.nspname) || '.gin_trgm_ops' into operators
       from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm';
     if operators is not null then
-      execute 'create index user_search_lines_index on user_search using gin (lines ' || operators || ')';
+      execute format('create index user_search_lines_index on user_search using gin (lines %s)', operators);
+      execute format('create index user_profile_text_index on user_profile using gin (name %1$s, description %1$s)', operators);
+      execute format('create index account_name_index on account using gin (name %s)', operators);
     end if;
   end $$`;
