@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { pino } from "pino";
 import { type Cache, createCache } from "../src/cache/cache.ts";
 import { processClock } from "../src/cache/process-clock.ts";
-import { fastReading } from "../src/cache/reading.ts";
+import { withinBound } from "../src/cache/read-consistency.ts";
 import type { Call, Operation } from "../src/call.ts";
 import type { Database } from "../src/db/orm.ts";
 import type { Page } from "../src/db/page.ts";
@@ -42,7 +42,7 @@ const recorder = (recorded: CompiledQuery[]) =>
   }) as unknown as Database;
 
 /** Takes every token. */
-export const freshness = { check: () => undefined, reading: () => fastReading };
+export const freshness = { check: () => undefined, reading: () => withinBound };
 /** Pages that begin after a key, without a token. */
 export const pagerAfter =
   (after?: readonly string[]) =>

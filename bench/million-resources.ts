@@ -7,7 +7,7 @@ import { createAccess } from "../src/access/access.ts";
 import { ownersOf, type Scope } from "../src/access/policy.ts";
 import { createCache } from "../src/cache/cache.ts";
 import { processClock } from "../src/cache/process-clock.ts";
-import { fastReading } from "../src/cache/reading.ts";
+import { withinBound } from "../src/cache/read-consistency.ts";
 import { migrate } from "../src/db/migrate.ts";
 import { openDatabase } from "../src/db/orm.ts";
 import { AccessRelation } from "../src/gen/userd/v1/access_relation_pb.ts";
@@ -67,7 +67,7 @@ try {
 
     const lines: string[][] = [];
     for (const [asking, userId] of Object.entries(askers)) {
-      const { scope } = await access.scope(call, { userId: BigInt(userId), relation: AccessRelation.READ }, fastReading);
+      const { scope } = await access.scope(call, { userId: BigInt(userId), relation: AccessRelation.READ }, withinBound);
       const { count, place } = await extentOf(scope);
       const [first, last] = [await explain(client, await statement(scope)), await explain(client, await statement(scope, BigInt(place)))];
       lines.push([asking, count, String(first.buffers), String(last.buffers), first.ms.toFixed(2), last.ms.toFixed(2)]);

@@ -9,8 +9,8 @@ import { UserView } from "../src/gen/userd/v1/user_pb.ts";
 import { type UserKeySchema, UserService } from "../src/gen/userd/v1/user_service_pb.ts";
 import { createRoleDefinitions } from "../src/roles/role.lookup.ts";
 import { formatTable } from "../src/table.ts";
+import { createCanonicalNames } from "../src/users/canonical-name.lookup.ts";
 import { getUser } from "../src/users/get-user.ts";
-import { createHandles } from "../src/users/handle.lookup.ts";
 import { listUsers } from "../src/users/list-users.ts";
 import { lookupUsers } from "../src/users/lookup-users.ts";
 import { createBasicUsers, createUsers } from "../src/users/user.lookup.ts";
@@ -26,7 +26,7 @@ const { getUser: get, lookupUsers: lookup } = UserService.method;
 const readers = (cache: Cache, db: Database) => {
   const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
   const roleDefinitions = createRoleDefinitions(cache, db);
-  return { db, freshness, users, basicUsers, roleDefinitions, handles: createHandles(cache, db, { users, basicUsers }) };
+  return { db, freshness, users, basicUsers, roleDefinitions, canonicalNames: createCanonicalNames(cache, db, { users, basicUsers }) };
 };
 const { BASIC, FULL } = UserView;
 const byHand = (sql: string): Statement => ({ sql, parameters: [] });
@@ -51,7 +51,7 @@ const client = new pg.Client(url);
 await client.connect();
 const { rows: samples } = await client.query<{ id: string; username: string; email: string; place: string }>(
   `(select id, username, email, '' as place from users where id = 567890)
-   union all (select id, username, email, username_handle from users order by username_handle offset 499950 limit 1)`,
+   union all (select id, username, email, username_canonical from users order by username_canonical offset 499950 limit 1)`,
 );
 const [sample, middle] = samples;
 if (sample === undefined || middle === undefined) throw new Error("The database has to hold a million people.");
@@ -64,8 +64,10 @@ const byKey = (key: Key, view: UserView) => () => missesOf((cache) => lookupUser
 const username: Key = { case: "username", value: sample.username.toUpperCase() };
 const email: Key = { case: "email", value: sample.email.toUpperCase() };
 const handById = byHand(`select * from users where id = ${id}`);
-const handByUsername = byHand(`select * from users where username_handle = lower('${sample.username}')`);
-const handByEmail = byHand(`select u.* from users u join user_email e on e.user_id = u.id where e.email_handle = lower('${sample.email}')`);
+const handByUsername = byHand(`select * from users where username_canonical = lower('${sample.username}')`);
+const handByEmail = byHand(
+  `select u.* from users u join user_email e on e.user_id = u.id where e.email_canonical = lower('${sample.email}')`,
+);
 
 const cases: readonly (readonly [name: string, ours: () => Promise<readonly Statement[]>, theirs: Statement])[] = [
   ["GetUser, basic", byId(BASIC), handById],
@@ -84,12 +86,12 @@ const cases: readonly (readonly [name: string, ours: () => Promise<readonly Stat
   [
     "list by username, page 1",
     listed({ orderBy: "username" }),
-    byHand("select * from users where delete_time is null order by username_handle limit 50"),
+    byHand("select * from users where delete_time is null order by username_canonical limit 50"),
   ],
   [
     "list by username, page 10,000",
     listed({ orderBy: "username" }, [middle.place, middle.id]),
-    byHand("select * from users where delete_time is null order by username_handle offset 499950 limit 50"),
+    byHand("select * from users where delete_time is null order by username_canonical offset 499950 limit 50"),
   ],
   [
     "list by date_joined desc, page 1",

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import { chain } from "../src/server/chain/index.ts";
+import { interceptors } from "../src/server/interceptors/index.ts";
 import { formatTable } from "../src/table.ts";
 import type { Details, Gauge, GaugeRow, Row, SpeedRow } from "./bench.ts";
 import type { Comparison, Measured } from "./rounds.ts";
@@ -20,7 +20,7 @@ export const machineLine = (database: string): string => {
 };
 
 /** The links that every call of userd passes; the yardsticks have none. */
-export const chainLine = (): string => `chain: ${chain.map(({ name }) => name).join(" › ")}`;
+export const chainLine = (): string => `chain: ${interceptors.map(({ name }) => name).join(" › ")}`;
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en");
 const two = (value: number): string => value.toFixed(2);

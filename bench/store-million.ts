@@ -13,7 +13,7 @@ const store = async (url: string): Promise<void> => {
   const client = new pg.Client(url);
   await client.connect();
   await client.query("set session_replication_role = replica");
-  await client.query(`insert into users (id, username, username_handle, email)
+  await client.query(`insert into users (id, username, username_canonical, email)
     select id, 'million-' || id, 'million-' || id, '' from generate_series(${firstId}, ${firstId + million - 1}) id`);
   await client.query(`insert into user_option (user_id, scope_kind, scope_id, key, value)
     select id, 0, 0, '${indexedKey}', '"${millionValue}"' from generate_series(${firstId}, ${firstId + million - 1}) id`);

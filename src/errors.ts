@@ -3,7 +3,7 @@ import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 /** The wire string of an error's reason. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
-/** What kind of error it is; the server maps each to one status code (server/chain/status.ts). */
+/** What kind of error it is; the server maps each to one status code (server/interceptors/status.ts). */
 export type ErrorKind =
   | "Invalid"
   | "NotFound"

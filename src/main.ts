@@ -9,7 +9,7 @@ import { silenceConsole } from "./telemetry/console.ts";
 import { createLogger } from "./telemetry/logger.ts";
 import { assertWorkers, superviseWorkers } from "./workers.ts";
 
-const say = (line: string): void => void process.stdout.write(line);
+const print = (line: string): void => void process.stdout.write(line);
 
 /** One process that serves, until SIGTERM or SIGINT; then it drains. */
 const serve = async (config: Config, log: Logger, options: AppOptions, ready: (line: string) => void): Promise<void> => {
@@ -41,8 +41,8 @@ export const main = async (config: Config, options: AppOptions, workers: number)
     assertWorkers(workers, config);
     // Once, before anybody serves.
     await prepareDatabase(config, log, options);
-    await superviseWorkers(workers, log, say);
+    await superviseWorkers(workers, log, print);
   } else {
-    await serve(config, log, options, say);
+    await serve(config, log, options, print);
   }
 };

@@ -48,17 +48,17 @@ export const superviseWorkers = async (workers: number, log: Logger, ready: (lin
   });
   for (let index = 0; index < workers; index += 1) cluster.fork();
 
-  const tell = (signal: NodeJS.Signals) => {
+  const notify = (signal: NodeJS.Signals) => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
   };
-  process.on("SIGHUP", () => tell("SIGHUP"));
+  process.on("SIGHUP", () => notify("SIGHUP"));
   try {
     await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT"), failed.promise]);
   } finally {
     stopping = true;
     const alive = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
     const gone = alive.map((worker) => (worker.isDead() ? undefined : once(worker, "exit")));
-    tell("SIGTERM");
+    notify("SIGTERM");
     await Promise.all(gone);
   }
 };

@@ -10,9 +10,9 @@ const tables: readonly Table[] = [
     [
       "id",
       "username",
-      "username_handle",
+      "username_canonical",
       "name",
-      "name_handle",
+      "name_canonical",
       "email",
       "is_active",
       "is_staff",
@@ -25,7 +25,7 @@ const tables: readonly Table[] = [
       [
         person.id,
         person.username,
-        person.usernameHandle,
+        person.usernameCanonical,
         person.name,
         person.name.normalize("NFC").toLowerCase(),
         person.emails[0]?.email ?? "",
@@ -40,7 +40,7 @@ const tables: readonly Table[] = [
   ],
   [
     "user_email",
-    ["user_id", "email", "email_handle", "is_verified"],
+    ["user_id", "email", "email_canonical", "is_verified"],
     ({ id, emails }) => emails.map(({ email, handle, isVerified }) => [id, email, handle, isVerified]),
   ],
   ["user_activity", ["user_id", "last_active"], ({ id, lastActive }) => (lastActive ? [[id, lastActive]] : [])],
@@ -61,16 +61,16 @@ const roles = `
 /** What triggers write, all at once; the change log stays empty, as if the users had always been there. */
 const derived = `
   insert into user_search (user_id, lines)
-    select u.id, concat(E'\\n', u.name_handle, E'\\n', u.username_handle, E'\\n', e.lines)
+    select u.id, concat(E'\\n', u.name_canonical, E'\\n', u.username_canonical, E'\\n', e.lines)
     from users u left join (
-      select user_id, string_agg(email_handle || E'\\n', '' order by email_handle) as lines from user_email group by user_id
+      select user_id, string_agg(email_canonical || E'\\n', '' order by email_canonical) as lines from user_email group by user_id
     ) e on e.user_id = u.id;
-  insert into subject_version (kind, id, version, xid) select 'user', id, 1, pg_current_xact_id() from users;
-  insert into handle (name, version) select username_handle, 1 from users union select email_handle, 1 from user_email;
+  insert into aggregate_version (kind, id, version, xid) select 'user', id, 1, pg_current_xact_id() from users;
+  insert into canonical_name (name, version) select username_canonical, 1 from users union select email_canonical, 1 from user_email;
   select setval('users_id_seq', (select max(id) from users)), setval('role_id_seq', ${ROLES})`;
 
 /** Where people go: COPY fills these without triggers, and `derived` the other three. */
-const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "subject_version", "handle"];
+const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "aggregate_version", "handle"];
 
 type Rebuilt = { readonly drop: string; readonly make: string };
 

@@ -1,4 +1,4 @@
-import { handleOf } from "../../src/db/handles.ts";
+import { canonicalName } from "../../src/names/canonical.ts";
 import { createDomains, firstNames, lastNames } from "./names.ts";
 import { createRandom, createSkewed, type Random } from "./random.ts";
 
@@ -9,7 +9,7 @@ export type PersonEmail = { readonly email: string; readonly handle: string; rea
 export type Person = {
   readonly id: number;
   readonly username: string;
-  readonly usernameHandle: string;
+  readonly usernameCanonical: string;
   readonly name: string;
   readonly isActive: boolean;
   readonly isStaff: boolean;
@@ -46,7 +46,7 @@ const emailsOf = (random: Random, id: number, first: string, last: string): Pers
     const local = random.chance(0.6) ? `${ascii(first)}.${ascii(last)}` : `${ascii(first).slice(0, 1)}${ascii(last)}`;
     // The id keeps addresses apart; people choose years and lucky numbers, which would not.
     const email = `${local}${id}${index === 0 ? "" : `.${index}`}@${domain(random)}`;
-    return { email, handle: handleOf(email), isVerified: random.chance(0.8) };
+    return { email, handle: canonicalName(email), isVerified: random.chance(0.8) };
   });
 };
 
@@ -64,7 +64,7 @@ export function* generatePeople(count: number, seed = 1): Generator<Person> {
     yield {
       id,
       username,
-      usernameHandle: handleOf(username),
+      usernameCanonical: canonicalName(username),
       name: random.chance(0.9) ? `${first} ${last}` : "",
       isActive: !random.chance(0.03),
       isStaff: random.chance(0.005),

@@ -32,7 +32,7 @@ function* rows(): Generator<readonly CopyValue[]> {
 const fill = async (client: pg.Client): Promise<void> => {
   const everybody = sizes.accounts * sizes.profiles;
   await client.query("set session_replication_role = replica");
-  await client.query(`insert into users (id, username, username_handle, email, is_staff, is_superuser)
+  await client.query(`insert into users (id, username, username_canonical, email, is_staff, is_superuser)
     select ${FIRST} + n, 'owner-' || n, 'owner-' || n, '', n < ${everybody} and n % ${sizes.profiles} = 0, n = ${everybody}
     from generate_series(0, ${everybody}) n`);
   await client.query(`insert into account (id, number)

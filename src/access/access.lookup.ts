@@ -5,7 +5,7 @@ import { type Loaded, loadedOf } from "../cache/ports.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import { presentUser } from "../users/present.ts";
-import { accountSubject, userSubject } from "../versions/subject.ts";
+import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
 /** What access depends on of users, through the cache. Whoever is unknown is nobody. */
@@ -25,22 +25,22 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessUser>> => {
     const rows = await db.session({ signal }).rows(sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
+      select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version,
         coalesce(${presentUser("u")}, false) as is_present, u.is_staff, u.is_superuser,
         (select coalesce(json_agg(json_build_array(p.id::text, p.account_id::text) order by p.id), '[]')
           from user_profile p where p.user_id = w.id) as profiles
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
       left join users u on u.id = w.id
-      left join subject_version s on s.kind = 'user' and s.id = w.id
+      left join aggregate_version s on s.kind = 'user' and s.id = w.id
       order by w.position`);
-    return loadedOf(rows, ({ is_present, is_staff, is_superuser, profiles, subject_version: version }) => ({
+    return loadedOf(rows, ({ is_present, is_staff, is_superuser, profiles, aggregate_version: version }) => ({
       standing: !is_present ? "nobody" : is_superuser ? "superuser" : is_staff ? "staff" : "regular",
       profiles: profiles.map(([profileId, accountId]) => ({ profileId: BigInt(profileId), accountId: BigInt(accountId) })),
       version,
     }));
   };
   return cache.lookup<bigint, AccessUser, AccessUser>(
-    { name: "access_user", subjectOf: userSubject, partOf: () => "", load, mayBeStale: false },
+    { name: "access_user", aggregateOf: userAggregate, partOf: () => "", load, mayBeStale: false },
     (user) => user,
   );
 };
@@ -50,7 +50,7 @@ export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {
     const rows = await db.session({ signal }).rows(sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, a.id as account_id,
+      select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, a.id as account_id,
         (select coalesce(json_agg(p.id::text order by p.id), '[]')
           from user_profile p join users u on u.id = p.user_id and u.is_staff where p.account_id = a.id) as admins
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
@@ -59,16 +59,16 @@ export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts
         union all
         select id from account where is_platform and w.id = 0
       ) a on true
-      left join subject_version s on s.kind = 'account' and s.id = w.id
+      left join aggregate_version s on s.kind = 'account' and s.id = w.id
       order by w.position`);
-    return loadedOf(rows, ({ account_id, admins, subject_version: version }) => ({
+    return loadedOf(rows, ({ account_id, admins, aggregate_version: version }) => ({
       id: account_id ?? 0n,
       admins: admins.map(BigInt),
       version,
     }));
   };
   return cache.lookup<bigint, AccessAccount, AccessAccount>(
-    { name: "access_account", subjectOf: accountSubject, partOf: () => "", load, mayBeStale: false },
+    { name: "access_account", aggregateOf: accountAggregate, partOf: () => "", load, mayBeStale: false },
     (account) => account,
   );
 };

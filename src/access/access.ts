@@ -1,8 +1,8 @@
-import type { Wanted } from "../cache/core.ts";
-import type { Reading } from "../cache/reading.ts";
+import type { CacheKey } from "../cache/core.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import type { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
-import { platformSubject } from "../versions/subject.ts";
+import { platformAggregate } from "../versions/aggregate.ts";
 import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
 
@@ -20,14 +20,14 @@ export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 /** Answers whose resources users may read or own, from the cache. */
 export type Access = {
   /** One answer per question, in their order: two statements at most for all that the cache misses. */
-  readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: Reading) => MaybePromise<readonly AccessAnswer[]>;
-  readonly scope: (call: Call, question: AccessQuestion, reading: Reading) => MaybePromise<AccessAnswer>;
+  readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: ReadConsistency) => MaybePromise<readonly AccessAnswer[]>;
+  readonly scope: (call: Call, question: AccessQuestion, reading: ReadConsistency) => MaybePromise<AccessAnswer>;
 };
 
 /** An answer, and what it was made from. */
 type Answered = {
   readonly question: AccessQuestion;
-  readonly accounts: readonly { readonly wanted: Wanted<bigint>; readonly account: AccessAccount }[];
+  readonly accounts: readonly { readonly wanted: CacheKey<bigint>; readonly account: AccessAccount }[];
   readonly answer: AccessAnswer;
 };
 
@@ -55,7 +55,7 @@ export const createAccess = (
   { accessUsers, accessAccounts }: { readonly accessUsers: AccessUsers; readonly accessAccounts: AccessAccounts },
   policy: ReadPolicy,
 ): Access => {
-  const { id: platformId } = platformSubject;
+  const { id: platformId } = platformAggregate;
 
   const answer = (
     question: AccessQuestion,
@@ -80,8 +80,8 @@ export const createAccess = (
         const userOf = (index: number): AccessUser => users[index] ?? nobody;
         const ids = new Set(questions.flatMap((question, index) => membersOf(question, userOf(index)).map(({ accountId }) => accountId)));
         const wanted = ids.size === 0 ? [] : [platformId, ...ids];
-        return whenReady(accessAccounts.getAll(call, wanted, reading), (held) => {
-          const accounts = new Map(wanted.map((id, index) => [id, held[index] ?? noAccount]));
+        return whenReady(accessAccounts.getAll(call, wanted, reading), (cached) => {
+          const accounts = new Map(wanted.map((id, index) => [id, cached[index] ?? noAccount]));
           const accountOf = (id: bigint): AccessAccount => accounts.get(id) ?? noAccount;
           return questions.map((question, index) => answer(question, userOf(index), accountOf, accountOf(platformId)));
         });
@@ -94,14 +94,14 @@ export const createAccess = (
     a.relation === b.relation && (a.accountId ?? 0n) === (b.accountId ?? 0n);
 
   /** The last answer for this user, if it was to the same question and the cache holds the same accounts still. */
-  const known = (user: AccessUser, question: AccessQuestion, reading: Reading): AccessAnswer | undefined => {
+  const known = (user: AccessUser, question: AccessQuestion, reading: ReadConsistency): AccessAnswer | undefined => {
     const last = answered.get(user);
     if (last === undefined || !isSame(last.question, question)) return undefined;
-    for (const { wanted, account } of last.accounts) if (accessAccounts.held(wanted, reading) !== account) return undefined;
+    for (const { wanted, account } of last.accounts) if (accessAccounts.cached(wanted, reading) !== account) return undefined;
     return last.answer;
   };
 
-  const answerAnew = (call: Call, user: AccessUser, question: AccessQuestion, reading: Reading): MaybePromise<AccessAnswer> => {
+  const answerAnew = (call: Call, user: AccessUser, question: AccessQuestion, reading: ReadConsistency): MaybePromise<AccessAnswer> => {
     const members = membersOf(question, user);
     const ids = members.length === 0 ? [] : [platformId, ...members.map(({ accountId }) => accountId)];
     return whenReady(accessAccounts.getAll(call, ids, reading), (accounts) => {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import type { Wanted } from "../cache/core.ts";
-import type { Reading } from "../cache/reading.ts";
+import type { CacheKey } from "../cache/core.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { AccessCheck } from "../gen/userd/v1/access_pb.ts";
@@ -13,14 +13,14 @@ import type { AccessUser, Owner } from "./policy.ts";
 export type Target = AccessCheck["target"];
 
 /** Finds the owners of what checks are about, in their order; undefined = there is none. */
-export type Owners = (call: Call, targets: readonly Target[], reading: Reading) => MaybePromise<readonly (Owner | undefined)[]>;
+export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
-/** Whose a profile is. It never changes, and its id is never used again: a fact that needs no certificate. */
+/** Whose a profile is. It never changes, and its id is never used again: a fact that needs no lease. */
 type Holder = {
   readonly userId: bigint;
   readonly owner: Owner;
   /** The user's names in the cache, once they have been asked for. */
-  user?: Wanted<bigint>;
+  user?: CacheKey<bigint>;
 };
 
 /** Most profiles whose holders are remembered. */
@@ -47,7 +47,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
   };
 
   /** The profiles that are there, by id. */
-  const profiles = (call: Call, ids: readonly bigint[], reading: Reading): MaybePromise<ReadonlyMap<bigint, Owner>> => {
+  const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
     const unknown = ids.filter((id) => !holders.has(id));
     return whenReady(unknown.length === 0 ? undefined : learn(call, unknown), () => {
       const known = ids.flatMap((id) => holders.get(id) ?? []);
@@ -56,17 +56,17 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
         known.map(({ userId }) => userId),
         reading,
       );
-      return whenReady(users, (held) => {
-        const there = known.filter((holder, index) => isHeldBy(held[index], holder));
+      return whenReady(users, (cached) => {
+        const there = known.filter((holder, index) => isHeldBy(cached[index], holder));
         return new Map(there.map(({ owner }) => [owner.profileId, owner]));
       });
     });
   };
 
   /** One profile that is remembered: what a service asks thousands of times a second. */
-  const remembered = (call: Call, holder: Holder, reading: Reading): MaybePromise<readonly (Owner | undefined)[]> => {
+  const remembered = (call: Call, holder: Holder, reading: ReadConsistency): MaybePromise<readonly (Owner | undefined)[]> => {
     holder.user ??= accessUsers.named(holder.userId);
-    const user = accessUsers.held(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);
+    const user = accessUsers.cached(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);
     return whenReady(user, (one) => [isHeldBy(one, holder) ? holder.owner : undefined]);
   };
 

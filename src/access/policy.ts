@@ -12,7 +12,7 @@ export type AccessUser = {
   /** `nobody`: unknown, inactive, suspended or deleted. */
   readonly standing: "nobody" | "superuser" | "staff" | "regular";
   readonly profiles: readonly Owner[];
-  /** Of the subject: rises with every change of the above. */
+  /** Of the aggregate: rises with every change of the above. */
   readonly version: bigint;
 };
 
@@ -22,7 +22,7 @@ export type AccessAccount = {
   readonly id: bigint;
   /** The profiles of its staff users. */
   readonly admins: readonly bigint[];
-  /** Of the subject: rises with every change of the above. */
+  /** Of the aggregate: rises with every change of the above. */
   readonly version: bigint;
 };
 

@@ -6,7 +6,7 @@ import { jsonOf } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
 import type { Vault } from "../secrets/secrets.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { storedType, toAuthenticator } from "./authenticator.mapping.ts";
 
 /** AddAuthenticator: the config is locked before it goes to the database; that a type comes once is a constraint. */
@@ -15,7 +15,7 @@ export const addAuthenticator =
   (call, request) => {
     const { userId, type, config } = request;
     const locked = config === undefined ? null : vault.lock(jsonOf(config, "config"));
-    return write(call, { method: UserService.method.addAuthenticator, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserService.method.addAuthenticator, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const row = await tx.one(sql<Selectable<Schema["authenticator"]>>`
         insert into authenticator (user_id, type, config) values (${userId}, ${storedType(type)}, ${locked})

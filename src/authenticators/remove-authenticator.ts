@@ -4,7 +4,7 @@ import type { Write } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { storedType } from "./authenticator.mapping.ts";
 
 /** RemoveAuthenticator: the user has no second factor of this type any more. */
@@ -12,7 +12,7 @@ export const removeAuthenticator =
   ({ write }: { write: Write }): Operation<typeof UserService.method.removeAuthenticator> =>
   (call, request) => {
     const { userId, type, requestId } = request;
-    const plan = { method: UserService.method.removeAuthenticator, request, subjects: [userSubject(userId)], requestId };
+    const plan = { method: UserService.method.removeAuthenticator, request, aggregates: [userAggregate(userId)], requestId };
     return write(call, plan, async (tx) => {
       await writableUser(tx, userId);
       const removed = await tx.affected(sql`

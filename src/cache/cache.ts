@@ -1,21 +1,21 @@
+import { aggregateKey } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
-import { subjectKey } from "../versions/subject.ts";
-import { type Rules, safeRules } from "./certificate.ts";
 import type { CacheCore, CacheLimits, CachePorts } from "./core.ts";
 import { createDatabaseClock } from "./database-clock.ts";
+import { type Rules, safeRules } from "./lease.ts";
 import { createLevel1, type Level1 } from "./level1.ts";
 import { createLevel2 } from "./level2.ts";
-import { type BesideLookup, createLookup } from "./lookup.ts";
+import { createLookup, type LookupOfLoaded } from "./lookup.ts";
 import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 
 /**
- * The cache: certificates and immutable entries, as docs/consistency.md explains them. It needs nothing of its stores but
+ * The cache: leases and immutable entries, as docs/consistency.md explains them. It needs nothing of its stores but
  * get and set, and nothing of its bus.
  */
 export type Cache = {
   /** Reads one kind of content through the cache. */
-  readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => BesideLookup<K, T, V>;
+  readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => LookupOfLoaded<K, T, V>;
   /** A write of this process has been committed: its next reads see it, and the others are told. */
   readonly committed: (notification: Notification) => void;
   /** Another process says that it has committed. */
@@ -75,26 +75,26 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
   return {
     lookup: (source, prepare) => createLookup(core, source, prepare),
     committed: (notification) => {
-      const { epoch, subjects } = notification;
+      const { epoch, aggregates } = notification;
       // Nobody knows which of two epochs is the newer one: only what is sent from now on tells.
       if (current?.epoch !== epoch) enter(epoch, clock.now(), false);
-      for (const subject of subjects) {
-        const name = subjectKey(subject);
-        const held = level1.certificate(name);
+      for (const aggregate of aggregates) {
+        const name = aggregateKey(aggregate);
+        const cached = level1.lease(name);
         // Without trust, so that what has no version, the times of activity, is read anew on this process too.
-        const known = held && { ...held, time: -Infinity, databaseTime: -Infinity };
-        level1.certify(name, rules.lift(known, { epoch, version: subject.version }));
+        const known = cached && { ...cached, time: -Infinity, databaseTime: -Infinity };
+        level1.renew(name, rules.invalidate(known, { epoch, version: aggregate.version }));
       }
-      level2?.lift(notification);
+      level2?.invalidate(notification);
       bus?.publish(notification);
     },
-    notified: ({ epoch, subjects }) => {
+    notified: ({ epoch, aggregates }) => {
       stats.notifications += 1;
-      for (const subject of subjects) {
-        const name = subjectKey(subject);
-        const held = level1.certificate(name);
+      for (const aggregate of aggregates) {
+        const name = aggregateKey(aggregate);
+        const cached = level1.lease(name);
         // What is not held needs no notification, and would only fill the memory.
-        if (held?.epoch === epoch) level1.certify(name, rules.lift(held, { epoch, version: subject.version }));
+        if (cached?.epoch === epoch) level1.renew(name, rules.invalidate(cached, { epoch, version: aggregate.version }));
       }
     },
     databaseTime: () => clock.now() + (databaseClock.lastOffset() ?? -Infinity),

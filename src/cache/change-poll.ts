@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Database } from "../db/orm.ts";
+import type { VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
-import type { VersionedSubject } from "../versions/subject.ts";
 
 /** Most changes that one look at the log takes. */
 const MAX_CHANGES = 10_000;
@@ -20,14 +20,14 @@ export const startChangePoll = (db: Database, intervalMs: number, notified: (not
       last = (await session.one(sql<{ id: bigint }>`select coalesce(max(id), 0) as id from changes`)).id;
       return;
     }
-    const rows = await session.rows(sql<VersionedSubject & { epoch: string; last: bigint }>`
+    const rows = await session.rows(sql<VersionedAggregate & { epoch: string; last: bigint }>`
       select (select current_epoch()) as epoch, kind, id, max(version) as version, max(change) as last
-      from (select id as change, subject_kind as kind, subject_id as id, version from changes where id > ${last} order by changes.id limit ${MAX_CHANGES}) c
+      from (select id as change, aggregate_kind as kind, aggregate_id as id, version from changes where id > ${last} order by changes.id limit ${MAX_CHANGES}) c
       group by kind, c.id`);
     const [row] = rows;
     if (row === undefined) return;
     for (const { last: change } of rows) if (change > last) last = change;
-    notified({ epoch: row.epoch, subjects: rows.map(({ kind, id, version }) => ({ kind, id, version })) });
+    notified({ epoch: row.epoch, aggregates: rows.map(({ kind, id, version }) => ({ kind, id, version })) });
   };
 
   const timer = setInterval(() => {

@@ -1,5 +1,5 @@
-import type { Subject } from "../versions/subject.ts";
-import type { Rules } from "./certificate.ts";
+import type { Aggregate } from "../versions/aggregate.ts";
+import type { Rules } from "./lease.ts";
 import type { Level1 } from "./level1.ts";
 import type { Level2 } from "./level2.ts";
 import type { Bus, Clock, Store } from "./ports.ts";
@@ -43,4 +43,4 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
   };
 
 /** A key with its names. */
-export type Wanted<K> = { readonly key: K; readonly subject: Subject; readonly subjectName: string; readonly name: string };
+export type CacheKey<K> = { readonly key: K; readonly aggregate: Aggregate; readonly aggregateName: string; readonly name: string };

@@ -1,5 +1,5 @@
 import type { Call } from "../call.ts";
-import type { Rules } from "./certificate.ts";
+import type { Rules } from "./lease.ts";
 import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
@@ -23,7 +23,7 @@ export type Run<W extends Named, L> = (
 /** The single flight: at most one load per name is begun while another one is young enough to share. */
 export type Flights<W extends Named, L> = {
   /** Shares the loads that are on their way and begins one for the rest; results in the order of `wanted`. */
-  readonly board: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
+  readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
 };
 
 type Flight<L> = {
@@ -33,7 +33,7 @@ type Flight<L> = {
   readonly waiting: SharedSignal;
   /** Where each name stands in the result. */
   readonly positions: ReadonlyMap<string, number>;
-  readonly landed: Promise<readonly L[]>;
+  readonly loaded: Promise<readonly L[]>;
 };
 
 /** Makes the flights of one lookup. */
@@ -59,7 +59,7 @@ export const createFlights = <W extends Named, L>(
       waiting,
       positions: new Map(wanted.map(({ name }, index) => [name, index])),
       // A turn later, so that the flight is complete when it runs.
-      landed: Promise.resolve()
+      loaded: Promise.resolve()
         .then(() => run(wanted, { strong, signal: waiting.signal, onSend }))
         .finally(leave),
     };
@@ -68,7 +68,7 @@ export const createFlights = <W extends Named, L>(
   };
 
   return {
-    board: async (call, wanted, strong) => {
+    join: async (call, wanted, strong) => {
       const now = clock.now();
       const shared = wanted.map(({ name }) => {
         const flight = flights.get(name);
@@ -77,13 +77,13 @@ export const createFlights = <W extends Named, L>(
       const rest = new Map<string, W>();
       for (const [index, one] of wanted.entries()) if (shared[index] === undefined) rest.set(one.name, one);
       const own = rest.size === 0 ? undefined : begin([...rest.values()], strong);
-      const boarded = shared.map((flight) => flight ?? (own as Flight<L>));
-      const all = [...new Set(boarded)];
+      const joined = shared.map((flight) => flight ?? (own as Flight<L>));
+      const all = [...new Set(joined)];
       for (const flight of all) flight.waiting.join(call.signal);
       stats.shared += wanted.length - rest.size;
-      await Promise.all(all.map(({ landed }) => landed));
+      await Promise.all(all.map(({ loaded }) => loaded));
       return Promise.all(
-        boarded.map(async ({ landed, positions }, index) => (await landed)[positions.get((wanted[index] as W).name) ?? -1] as L),
+        joined.map(async ({ loaded, positions }, index) => (await loaded)[positions.get((wanted[index] as W).name) ?? -1] as L),
       );
     },
   };

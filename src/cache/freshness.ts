@@ -6,12 +6,12 @@ import type { Database } from "../db/orm.ts";
 import { invalidField } from "../errors.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
-import { fastReading, type Reading } from "./reading.ts";
+import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
 /** What a read asks of the freshness of its answer. */
 export type Freshness = {
   /** For reads that go through the cache. */
-  readonly reading: (consistency: Consistency | undefined) => Reading;
+  readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
   /**
    * For reads that nothing caches: they are strong, so every mode is satisfied, and what remains is to refuse a token that
    * nobody here has issued. To be called before the read.
@@ -22,7 +22,7 @@ export type Freshness = {
 const FIELD = "consistency.at_least_as_fresh";
 
 /** How fresh an answer is: only said to a caller who takes stale ones. */
-export const stalenessOf = ({ maxStaleMs, stale, ageMs }: Reading): { stale?: boolean; age?: Duration } =>
+export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 
 /** Reads consistency; with `isCaching` false every read is strong. */
@@ -36,15 +36,15 @@ export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCachi
   // A token of an older epoch says nothing about this one and is ignored.
   const refuseFuture = async (call: Call, text: string): Promise<void> => {
     const token = read(text);
-    const subjects = token.subjects.filter(({ kind }) => kind !== "handle");
+    const aggregates = token.aggregates.filter(({ kind }) => kind !== "canonical_name");
     const row = await db.session(call).row(sql<{ epoch: string; behind: boolean }>`
       select current_epoch() as epoch, exists (
         select from unnest(
-          ${subjects.map(({ kind }) => kind)}::text[],
-          ${subjects.map(({ id }) => String(id))}::bigint[],
-          ${subjects.map(({ version }) => String(version))}::bigint[]
+          ${aggregates.map(({ kind }) => kind)}::text[],
+          ${aggregates.map(({ id }) => String(id))}::bigint[],
+          ${aggregates.map(({ version }) => String(version))}::bigint[]
         ) as t (kind, id, version)
-        left join subject_version s on s.kind = t.kind and s.id = t.id
+        left join aggregate_version s on s.kind = t.kind and s.id = t.id
         where coalesce(s.version, 0) < t.version
       ) as behind`);
     if (row?.epoch === token.epoch && row.behind) throw invalidField(FIELD, "is newer than the database", "TOKEN_INVALID");
@@ -52,7 +52,7 @@ export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCachi
 
   return {
     reading: (consistency) => {
-      if (consistency === undefined && isCaching) return fastReading;
+      if (consistency === undefined && isCaching) return withinBound;
       const { mode, maxStale } = consistency ?? {};
       return {
         strong: !isCaching || mode?.case === "fullyConsistent",

@@ -1,8 +1,8 @@
 import Keyv from "keyv";
 import { LRUCache } from "lru-cache";
-import type { Certificate } from "./certificate.ts";
+import type { Lease } from "./lease.ts";
 
-/** One content of one subject at one version; never changed (I4), and never handed to whoever asked for another (I11). */
+/** One content of one aggregate at one version; never changed (I4), and never handed to whoever asked for another (I11). */
 export type Entry<V = unknown> = {
   readonly name: string;
   readonly epoch: string;
@@ -14,16 +14,16 @@ export type Entry<V = unknown> = {
   readonly bytes: number;
 };
 
-/** The memory of this process: certificates by subject, and the newest entry of each part by name. */
+/** The memory of this process: leases by aggregate, and the newest entry of each part by name. */
 export type Level1 = {
-  readonly certificate: (subject: string) => Certificate | undefined;
-  readonly certify: (subject: string, certificate: Certificate) => void;
+  readonly lease: (aggregate: string) => Lease | undefined;
+  readonly renew: (aggregate: string, lease: Lease) => void;
   /** At once: a promise per hit would cost a third of the throughput. */
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
-  /** Takes the trust from every certificate: when they were shown is not known any more, but what is held is still what it was. */
+  /** Takes the trust from every lease: when they were shown is not known any more, but what is cached is still what it was. */
   readonly distrust: () => void;
-  /** Forgets every certificate: their versions say nothing in another epoch. */
+  /** Forgets every lease: their versions say nothing in another epoch. */
   readonly forget: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
@@ -34,8 +34,8 @@ type Stored = { readonly value: Entry };
 
 /** What an entry takes besides its content: keys, the nodes of the LRU, and Keyv's envelope. */
 const ENTRY_BYTES = 400;
-/** What a certificate takes. */
-const CERTIFICATE_BYTES = 300;
+/** What a lease takes. */
+const LEASE_BYTES = 300;
 
 /**
  * What a byte in use takes of the process: V8 keeps nearly half as much again, in garbage between two full collections
@@ -46,7 +46,7 @@ const RESIDENT_FACTOR = 1.5;
 /** Makes a memory that takes at most `maxBytes` of the process, whose entries expire after `ttlMs`. */
 export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; readonly ttlMs: number }): Level1 => {
   const bytesInUse = maxBytes / RESIDENT_FACTOR;
-  const certificates = new LRUCache<string, Certificate>({ max: Math.max(1_000, Math.floor(bytesInUse / 4 / CERTIFICATE_BYTES)) });
+  const leases = new LRUCache<string, Lease>({ max: Math.max(1_000, Math.floor(bytesInUse / 4 / LEASE_BYTES)) });
   const memory = new LRUCache<string, Stored>({
     maxSize: Math.floor((bytesInUse * 3) / 4),
     sizeCalculation: ({ value }) => value.bytes + value.name.length + ENTRY_BYTES,
@@ -64,20 +64,20 @@ export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; r
   keyv.serialize = undefined;
   keyv.deserialize = undefined;
   return {
-    certificate: (subject) => certificates.get(subject),
-    certify: (subject, certificate) => void certificates.set(subject, certificate),
+    lease: (aggregate) => leases.get(aggregate),
+    renew: (aggregate, lease) => void leases.set(aggregate, lease),
     entry: (name) => memory.get(name)?.value,
     put: (entry) => void keyv.set(entry.name, entry, ttlMs),
     distrust: () => {
       // The versions stay: a load that is on its way must not bring back what was overwritten.
       // Of a copy, from the oldest on: setting one makes it the most recent.
-      for (const subject of [...certificates.rkeys()]) {
-        const certificate = certificates.peek(subject);
-        if (certificate) certificates.set(subject, { ...certificate, time: -Infinity, databaseTime: -Infinity });
+      for (const aggregate of [...leases.rkeys()]) {
+        const lease = leases.peek(aggregate);
+        if (lease) leases.set(aggregate, { ...lease, time: -Infinity, databaseTime: -Infinity });
       }
     },
-    forget: () => certificates.clear(),
+    forget: () => leases.clear(),
     entries: () => memory.size,
-    bytes: () => (memory.calculatedSize + certificates.size * CERTIFICATE_BYTES) * RESIDENT_FACTOR,
+    bytes: () => (memory.calculatedSize + leases.size * LEASE_BYTES) * RESIDENT_FACTOR,
   };
 };

@@ -1,14 +1,14 @@
+import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
 import type { Notification } from "../versions/notification.ts";
-import { subjectKey } from "../versions/subject.ts";
 import { createBreaker, type Use } from "./breaker.ts";
-import type { Rules } from "./certificate.ts";
 import type { DatabaseClock } from "./database-clock.ts";
+import type { Rules } from "./lease.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** A content with the certificate under which it may be served. */
-export type Certified<T> = {
+/** A content with the lease under which it may be served. */
+export type Leased<T> = {
   readonly epoch: string;
   readonly version: bigint;
   readonly time: number;
@@ -19,12 +19,12 @@ export type Certified<T> = {
 /** The store that processes share. Nothing that it does, or fails to do, fails a read or a write (I10). */
 export type Level2 = {
   /**
-   * What it holds of a content, if its certificate is young enough.
+   * What it holds of a content, if its lease is young enough.
    */
-  readonly read: (wanted: SharedRead) => Promise<Certified<unknown> | undefined>;
-  readonly write: (subject: string, name: string, certified: Certified<unknown>) => void;
-  /** Makes the certificates of these subjects useless: a version without trust. */
-  readonly lift: (notification: Notification) => void;
+  readonly read: (wanted: SharedRead) => Promise<Leased<unknown> | undefined>;
+  readonly write: (aggregate: string, name: string, leased: Leased<unknown>) => void;
+  /** Makes the leases of these aggregates useless: a version without trust. */
+  readonly invalidate: (notification: Notification) => void;
   /** Reads nothing for a while: what was stored can't be dated. */
   readonly distrust: () => void;
   readonly breakerState: () => number;
@@ -33,9 +33,9 @@ export type Level2 = {
 /** What is wanted of the shared store. */
 export type SharedRead = {
   readonly epoch: string;
-  readonly subject: string;
+  readonly aggregate: string;
   readonly name: string;
-  /** The entry has to be as young as the certificate: it holds what moves no version. */
+  /** The entry has to be as young as the lease: it holds what moves no version. */
   readonly hasUnversioned: boolean;
 };
 
@@ -47,7 +47,7 @@ const MAX_WRITES = 1_000;
 /** Bumped when contents change their form: processes of two releases share a store. */
 const FORMAT = "3";
 
-type StoredCertificate = { readonly subject: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
+type StoredLease = { readonly aggregate: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
 type StoredEntry = {
   readonly name: string;
   readonly epoch: string;
@@ -57,7 +57,7 @@ type StoredEntry = {
   readonly content: unknown;
 };
 
-const certificateKey = (epoch: string, subject: string): string => `${encodeKey("userd", FORMAT, "certificate", epoch)}${subject}`;
+const leaseKey = (epoch: string, aggregate: string): string => `${encodeKey("userd", FORMAT, "lease", epoch)}${aggregate}`;
 const entryKey = (epoch: string, name: string, version: bigint): string => `${encodeKey("userd", FORMAT, "entry", epoch, version)}${name}`;
 
 /** Ends every wait for the store after the budget; late answers are nobody's. */
@@ -124,13 +124,13 @@ export const createLevel2 = (
     });
   };
 
-  const read = async ({ epoch, subject, name, hasUnversioned }: SharedRead): Promise<Certified<unknown> | undefined> => {
-    const certificate = (await store.get(certificateKey(epoch, subject))) as StoredCertificate | undefined;
+  const read = async ({ epoch, aggregate, name, hasUnversioned }: SharedRead): Promise<Leased<unknown> | undefined> => {
+    const lease = (await store.get(leaseKey(epoch, aggregate))) as StoredLease | undefined;
     const offset = databaseClock.offset(clock.now());
-    if (certificate === undefined || offset === undefined) return undefined;
+    if (lease === undefined || offset === undefined) return undefined;
     // I11: a client of the store that has lost count of its replies gives the answer to another question.
-    if (certificate.subject !== subject || certificate.epoch !== epoch) return undefined;
-    const { version, databaseTime } = certificate;
+    if (lease.aggregate !== aggregate || lease.epoch !== epoch) return undefined;
+    const { version, databaseTime } = lease;
     const shown = { epoch, version, databaseTime, time: rules.localTime(databaseTime, offset) };
     if (!rules.isYoung(shown, clock.now(), boundMs)) return undefined;
     const entry = (await store.get(entryKey(epoch, name, version))) as StoredEntry | undefined;
@@ -154,25 +154,21 @@ export const createLevel2 = (
       if (outcome === undefined) stats.level2Waits += 1;
       return outcome?.result;
     },
-    write: (subject, name, { epoch, version, databaseTime, content }) => {
+    write: (aggregate, name, { epoch, version, databaseTime, content }) => {
       const entry: StoredEntry = { name, epoch, version, databaseTime, content };
       // Jitter: what was filled together does not expire together.
       const ttl = ttlMs * (0.8 + 0.2 * Math.random());
       put([
         [entryKey(epoch, name, version), entry, ttl],
-        [certificateKey(epoch, subject), { subject, epoch, version, databaseTime } satisfies StoredCertificate, boundMs],
+        [leaseKey(epoch, aggregate), { aggregate, epoch, version, databaseTime } satisfies StoredLease, boundMs],
       ]);
     },
-    lift: ({ epoch, subjects }) => {
+    invalidate: ({ epoch, aggregates }) => {
       put(
-        subjects.map((versioned) => {
-          const subject = subjectKey(versioned);
+        aggregates.map((versioned) => {
+          const aggregate = aggregateKey(versioned);
           const { version } = versioned;
-          return [
-            certificateKey(epoch, subject),
-            { subject, epoch, version, databaseTime: -Infinity } satisfies StoredCertificate,
-            boundMs,
-          ];
+          return [leaseKey(epoch, aggregate), { aggregate, epoch, version, databaseTime: -Infinity } satisfies StoredLease, boundMs];
         }),
       );
     },

@@ -1,36 +1,36 @@
 import type { Call, MaybePromise } from "../call.ts";
 import { invalidField } from "../errors.ts";
+import { aggregateKey } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
-import { subjectKey } from "../versions/subject.ts";
-import type { Certificate } from "./certificate.ts";
-import type { CacheCore, Wanted } from "./core.ts";
+import type { CacheCore, CacheKey } from "./core.ts";
 import { createFlights } from "./flights.ts";
+import type { Lease } from "./lease.ts";
 import type { Entry } from "./level1.ts";
-import type { Certified } from "./level2.ts";
+import type { Leased } from "./level2.ts";
 import { createLoader } from "./loader.ts";
-import type { Beside, Source } from "./ports.ts";
-import { floorOf, type Reading } from "./reading.ts";
-import { orHeld } from "./stale.ts";
+import type { LoadedTogether, Source } from "./ports.ts";
+import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
+import { orCached } from "./stale.ts";
 
 /** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
   /** Names a key for `held`: making the names is most of what a hit costs, so who asks again and again keeps them. */
-  readonly named: (key: K) => Wanted<K>;
+  readonly named: (key: K) => CacheKey<K>;
   /** What memory holds and may answer this read with; nothing is loaded. */
-  readonly held: (wanted: Wanted<K>, reading: Reading) => V | undefined;
-  readonly get: (call: Pick<Call, "signal">, key: K, reading: Reading) => MaybePromise<V>;
+  readonly cached: (wanted: CacheKey<K>, reading: ReadConsistency) => V | undefined;
+  readonly get: (call: Pick<Call, "signal">, key: K, reading: ReadConsistency) => MaybePromise<V>;
   /** In the order of the keys, duplicates included; one statement for all that the cache misses. */
-  readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: Reading) => MaybePromise<readonly V[]>;
+  readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
 };
 
 /** A lookup whose content also comes with the statements of other sources. */
-export type BesideLookup<K, T, V> = Lookup<K, V> & {
-  /** What another source's statement has shown of a key: its content, and the version of its subject in the same snapshot. */
-  readonly beside: (key: K, version: bigint, content: T) => Beside;
+export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
+  /** What another source's statement has shown of a key: its content, and the version of its aggregate in the same snapshot. */
+  readonly beside: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
 /** What a load came back with. */
-type Landed<V> = { readonly entry: Entry<V>; readonly shown: Certificate; readonly beside?: readonly Entry[] };
+type Landed<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly beside?: readonly Entry[] };
 
 /** Roughly what plain data takes in memory, in bytes. */
 const bytesOf = (content: unknown): number => {
@@ -45,31 +45,39 @@ const bytesOf = (content: unknown): number => {
 const PREPARED_FACTOR = 3;
 
 /** Makes the lookup of one source; `prepare` makes of plain content what operations want, once per load. */
-export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, prepare: (content: T, key: K) => V): BesideLookup<K, T, V> => {
+export const createLookup = <K, T, V>(
+  core: CacheCore,
+  source: Source<K, T>,
+  prepare: (content: T, key: K) => V,
+): LookupOfLoaded<K, T, V> => {
   const { rules, clock, level1, level2, stats, boundMs } = core;
   const loader = createLoader(source, clock);
   const prefix = encodeKey(source.name);
 
-  const nameKey = (key: K): Wanted<K> => {
-    const subject = source.subjectOf(key);
-    const subjectName = subjectKey(subject);
-    return { key, subject, subjectName, name: `${prefix}${subjectName}${source.partOf(key)}` };
+  const nameKey = (key: K): CacheKey<K> => {
+    const aggregate = source.aggregateOf(key);
+    const aggregateName = aggregateKey(aggregate);
+    return { key, aggregate, aggregateName, name: `${prefix}${aggregateName}${source.partOf(key)}` };
   };
 
   /** The hot path: no promise, no timer, nothing made but the two names. */
-  const peek = ({ subject, subjectName, name }: Wanted<K>, { strong, token, shownBeside }: Reading, now: number): Entry<V> | undefined => {
+  const peek = (
+    { aggregate, aggregateName, name }: CacheKey<K>,
+    { strong, token, shownTogether }: ReadConsistency,
+    now: number,
+  ): Entry<V> | undefined => {
     // A token has to be held against the database, which peeking does not do.
-    if (strong) return token === undefined ? (shownBeside?.get(name) as Entry<V> | undefined) : undefined;
+    if (strong) return token === undefined ? (shownTogether?.get(name) as Entry<V> | undefined) : undefined;
     const entry = level1.entry(name) as Entry<V> | undefined;
     if (entry === undefined) return undefined;
-    const certificate = level1.certificate(subjectName);
-    if (certificate === undefined || !rules.fits(entry, certificate) || !rules.isYoung(certificate, now, boundMs)) return undefined;
+    const lease = level1.lease(aggregateName);
+    if (lease === undefined || !rules.fits(entry, lease) || !rules.isYoung(lease, now, boundMs)) return undefined;
     if (source.hasUnversioned === true && now - entry.time > boundMs) return undefined;
-    if (token !== undefined && !rules.satisfies(certificate, floorOf(token, subject))) return undefined;
+    if (token !== undefined && !rules.satisfies(lease, requirementOf(token, aggregate))) return undefined;
     return entry;
   };
 
-  const toEntry = ({ key, name }: Wanted<K>, { epoch, version, time, content }: Certified<T>): Entry<V> =>
+  const toEntry = ({ key, name }: CacheKey<K>, { epoch, version, time, content }: Leased<T>): Entry<V> =>
     Object.freeze({
       name,
       epoch,
@@ -80,43 +88,43 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     });
 
   /** Stores what was shown, unless something newer is held. */
-  const keep = (entry: Entry<V>, subjectName: string, shown: Certificate): void => {
+  const keep = (entry: Entry<V>, aggregateName: string, shown: Lease): void => {
     if (boundMs === 0) return;
-    const held = level1.entry(entry.name);
-    if (held === undefined || held.epoch !== entry.epoch || held.version <= entry.version) level1.put(entry);
-    // Without what else `shown` may carry: it would be held as long as the certificate.
+    const cached = level1.entry(entry.name);
+    if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
+    // Without what else `shown` may carry: it would be held as long as the lease.
     const { epoch, version, time, databaseTime } = shown;
-    level1.certify(subjectName, rules.join(level1.certificate(subjectName), { epoch, version, time, databaseTime }));
+    level1.renew(aggregateName, rules.join(level1.lease(aggregateName), { epoch, version, time, databaseTime }));
   };
 
   /** What a statement has shown of one key; kept, unless another epoch may have begun. */
-  const land = (wanted: Wanted<K>, shown: Certified<T>, isCurrent: boolean): Landed<V> => {
+  const land = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): Landed<V> => {
     const entry = toEntry(wanted, shown);
     if (isCurrent) {
-      keep(entry, wanted.subjectName, shown);
-      level2?.write(wanted.subjectName, wanted.name, shown);
+      keep(entry, wanted.aggregateName, shown);
+      level2?.write(wanted.aggregateName, wanted.name, shown);
     }
     return { entry, shown };
   };
 
-  const fromLevel2 = async (wanted: Wanted<K>): Promise<Landed<V> | undefined> => {
+  const fromLevel2 = async (wanted: CacheKey<K>): Promise<Landed<V> | undefined> => {
     const epoch = core.epoch();
     if (level2 === undefined || epoch === undefined) return undefined;
-    const { subjectName, name } = wanted;
-    const shared = (await level2.read({ epoch, subject: subjectName, name, hasUnversioned: source.hasUnversioned === true })) as
-      | Certified<T>
+    const { aggregateName, name } = wanted;
+    const shared = (await level2.read({ epoch, aggregate: aggregateName, name, hasUnversioned: source.hasUnversioned === true })) as
+      | Leased<T>
       | undefined;
     // What was learned meanwhile is not unlearned.
-    const known = level1.certificate(subjectName);
+    const known = level1.lease(aggregateName);
     if (shared === undefined || core.epoch() !== epoch) return undefined;
     if (known !== undefined && (known.epoch !== epoch || known.version > shared.version)) return undefined;
     const entry = toEntry(wanted, shared);
-    keep(entry, subjectName, shared);
+    keep(entry, aggregateName, shared);
     stats.level2Hits += 1;
     return { entry, shown: shared };
   };
 
-  const fromDatabase = async (wanted: readonly Wanted<K>[], signal: AbortSignal, onSend: () => void): Promise<Landed<V>[]> => {
+  const fromDatabase = async (wanted: readonly CacheKey<K>[], signal: AbortSignal, onSend: () => void): Promise<Landed<V>[]> => {
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
@@ -124,7 +132,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     // I12: nothing that was read under cancellation is kept.
     signal.throwIfAborted();
     const isCurrent = core.observe({ epoch: shown, databaseTime, sent, answered });
-    // One string for all that is held of an epoch: each statement brings a copy.
+    // One string for all that is cached of an epoch: each statement brings a copy.
     const epoch = (isCurrent ? core.epoch() : undefined) ?? shown;
     const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
     return wanted.map((one, index) => {
@@ -135,7 +143,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     });
   };
 
-  const flights = createFlights<Wanted<K>, Landed<V>>(core, async (wanted, { strong, signal, onSend }) => {
+  const flights = createFlights<CacheKey<K>, Landed<V>>(core, async (wanted, { strong, signal, onSend }) => {
     const shared = strong || level2 === undefined ? [] : await Promise.all(wanted.map(fromLevel2));
     const loaded = await fromDatabase(
       wanted.filter((_, index) => shared[index] === undefined),
@@ -147,29 +155,34 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
   });
 
   /** Whether what landed will do for a read that shared the load, or that another process has answered. */
-  const isAcceptable = ({ subject, subjectName }: Wanted<K>, { shown }: Landed<V>, { token }: Reading, began: number): boolean => {
+  const isAcceptable = (
+    { aggregate, aggregateName }: CacheKey<K>,
+    { shown }: Landed<V>,
+    { token }: ReadConsistency,
+    began: number,
+  ): boolean => {
     // Versions that were known in an epoch are forgotten with it: what another one has shown can't be compared with them.
-    if (shown.epoch !== core.epoch() || !rules.lands(shown, level1.certificate(subjectName), began, boundMs)) return false;
-    return token === undefined || rules.satisfies(shown, floorOf(token, subject));
+    if (shown.epoch !== core.epoch() || !rules.lands(shown, level1.lease(aggregateName), began, boundMs)) return false;
+    return token === undefined || rules.satisfies(shown, requirementOf(token, aggregate));
   };
 
-  const assertReached = ({ subject }: Wanted<K>, { epoch, version }: Entry<V>, { token }: Reading): void => {
-    const least = token?.epoch === epoch ? floorOf(token, subject).version : undefined;
+  const assertReached = ({ aggregate }: CacheKey<K>, { epoch, version }: Entry<V>, { token }: ReadConsistency): void => {
+    const least = token?.epoch === epoch ? requirementOf(token, aggregate).version : undefined;
     if (least === undefined || version >= least) return;
     throw invalidField("consistency.at_least_as_fresh", "is newer than the database", "TOKEN_INVALID");
   };
 
-  const load = async (call: Pick<Call, "signal">, wanted: readonly Wanted<K>[], reading: Reading): Promise<Entry<V>[]> => {
+  const load = async (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency): Promise<Entry<V>[]> => {
     const began = clock.now();
     // A token of another epoch says nothing about this one, so nothing but the database will do.
     const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
-    const landed = await flights.board(call, wanted, strong);
+    const landed = await flights.join(call, wanted, strong);
     const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading, began));
-    const anew = again.length === 0 ? [] : await flights.board(call, again, true);
+    const anew = again.length === 0 ? [] : await flights.join(call, again, true);
     // Sent after this read had begun, so it answers the rest of the call too. Who is not strong finds it in memory.
     if (reading.strong && landed.some(({ beside }) => beside !== undefined)) {
-      reading.shownBeside ??= new Map();
-      for (const { beside = [] } of landed) for (const entry of beside) reading.shownBeside.set(entry.name, entry);
+      reading.shownTogether ??= new Map();
+      for (const { beside = [] } of landed) for (const entry of beside) reading.shownTogether.set(entry.name, entry);
     }
     let next = 0;
     return wanted.map((one, index) => {
@@ -179,16 +192,16 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     });
   };
 
-  const loadOrHeld = orHeld<K, V>(core, source, load);
+  const loadOrCached = orCached<K, V>(core, source, load);
 
-  /** How long ago the certificate was stamped under which an entry is served. */
-  const ageOf = ({ subjectName }: Wanted<K>, entry: Entry<V>, now: number): number => {
-    const certificate = level1.certificate(subjectName);
-    const proven = certificate !== undefined && rules.fits(entry, certificate) ? Math.max(entry.time, certificate.time) : entry.time;
+  /** How long ago the lease was stamped under which an entry is served. */
+  const ageOf = ({ aggregateName }: CacheKey<K>, entry: Entry<V>, now: number): number => {
+    const lease = level1.lease(aggregateName);
+    const proven = lease !== undefined && rules.fits(entry, lease) ? Math.max(entry.time, lease.time) : entry.time;
     return now - proven;
   };
 
-  const hit = (wanted: Wanted<K>, reading: Reading): Entry<V> | undefined => {
+  const hit = (wanted: CacheKey<K>, reading: ReadConsistency): Entry<V> | undefined => {
     const now = clock.now();
     const entry = peek(wanted, reading, now);
     if (entry === undefined) return undefined;
@@ -199,7 +212,7 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
 
   return {
     named: nameKey,
-    held: (wanted, reading) => hit(wanted, reading)?.content,
+    cached: (wanted, reading) => hit(wanted, reading)?.content,
     beside: (key, version, content) => (taken) => {
       stats.loads += 1;
       return land(nameKey(key), { ...taken, version, content }, taken.isCurrent).entry;
@@ -207,38 +220,38 @@ export const createLookup = <K, T, V>(core: CacheCore, source: Source<K, T>, pre
     get: (call, key, reading) => {
       const wanted = nameKey(key);
       const entry = hit(wanted, reading);
-      return entry === undefined ? loadOrHeld(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content) : entry.content;
+      return entry === undefined ? loadOrCached(call, [wanted], reading).then(([loaded]) => (loaded as Entry<V>).content) : entry.content;
     },
     getAll: (call, keys, reading) => {
       const now = clock.now();
-      const wanted: Wanted<K>[] = [];
-      const held: (Entry<V> | undefined)[] = [];
-      const missing: Wanted<K>[] = [];
+      const wanted: CacheKey<K>[] = [];
+      const cached: (Entry<V> | undefined)[] = [];
+      const missing: CacheKey<K>[] = [];
       for (const key of keys) {
         const one = nameKey(key);
         const entry = peek(one, reading, now);
         wanted.push(one);
-        held.push(entry);
+        cached.push(entry);
         if (entry === undefined) missing.push(one);
       }
       stats.hits += wanted.length - missing.length;
       /** The age of the oldest hit; it is not looked at for who does not care. */
       const ageOfHits = (now: number): number => {
         if (reading.maxStaleMs === undefined) return 0;
-        return Math.max(...held.map((entry, index) => (entry === undefined ? 0 : ageOf(wanted[index] as Wanted<K>, entry, now))));
+        return Math.max(...cached.map((entry, index) => (entry === undefined ? 0 : ageOf(wanted[index] as CacheKey<K>, entry, now))));
       };
       const contentsOf = (entries: readonly Entry<V>[]) => entries.map(({ content }) => content);
       if (missing.length === 0) {
         reading.ageMs = Math.max(reading.ageMs, ageOfHits(now));
-        return contentsOf(held as Entry<V>[]);
+        return contentsOf(cached as Entry<V>[]);
       }
-      return loadOrHeld(call, missing, reading).then((loaded) => {
+      return loadOrCached(call, missing, reading).then((loaded) => {
         // They have aged while the rest was waited for: beside stale ones they may be older than the caller takes.
         const ageMs = ageOfHits(clock.now());
-        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadOrHeld(call, wanted, reading).then(contentsOf);
+        if (reading.stale && ageMs > (reading.maxStaleMs ?? Infinity)) return loadOrCached(call, wanted, reading).then(contentsOf);
         reading.ageMs = Math.max(reading.ageMs, ageMs);
         let next = 0;
-        return contentsOf(held.map((entry) => entry ?? (loaded[next++] as Entry<V>)));
+        return contentsOf(cached.map((entry) => entry ?? (loaded[next++] as Entry<V>)));
       });
     },
   };

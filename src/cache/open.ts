@@ -15,7 +15,7 @@ export type OpenCache = Cache & AsyncDisposable;
 /** Opens the cache that the settings name. */
 export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): Promise<OpenCache> => {
   const { url, isCaching, maxBytes } = cache;
-  // Nothing would ever be read that is held: so nothing is.
+  // Nothing would ever be read that is cached: so nothing is.
   const boundMs = isCaching ? cache.boundMs : 0;
   const stack = new AsyncDisposableStack();
   // Loaded when needed: most processes share nothing.

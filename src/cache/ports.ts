@@ -1,5 +1,5 @@
+import type { Aggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
-import type { Subject } from "../versions/subject.ts";
 import type { Entry } from "./level1.ts";
 
 /** The time of this process, and its turns: the simulation brings its own. */
@@ -32,7 +32,7 @@ export type Loaded<T> = {
   readonly versions: readonly bigint[];
   readonly contents: readonly T[];
   /** For each key, what the same snapshot has shown for other sources, so that they need no statement of their own. */
-  readonly beside?: readonly (readonly Beside[])[];
+  readonly beside?: readonly (readonly LoadedTogether[])[];
 };
 
 /** When a snapshot was taken, and whether what it has shown may be kept. */
@@ -45,15 +45,15 @@ export type SnapshotTaken = {
 };
 
 /** Content and version of a key of another source, made by its lookup: kept as what that source loads itself. */
-export type Beside = (taken: SnapshotTaken) => Entry;
+export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 
 /** The database, as one kind of content is read from it. */
 export type Source<K, T> = {
   /** The kind of content, in keys and in metrics. */
   readonly name: string;
   /** What versions the content. */
-  readonly subjectOf: (key: K) => Subject;
-  /** Which part of the subject, where the source reads several; canonical. */
+  readonly aggregateOf: (key: K) => Aggregate;
+  /** Which part of the aggregate, where the source reads several; canonical. */
   readonly partOf: (key: K) => string;
   /** One statement that reads version and content in one snapshot; contents are plain data. */
   readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
@@ -64,13 +64,13 @@ export type Source<K, T> = {
   readonly mayBeStale: boolean;
   /**
    * Whether the content holds what moves no version: the times of activity. Such an entry is served within the bound of its
-   * own load only, since a certificate says nothing about it.
+   * own load only, since a lease says nothing about it.
    */
   readonly hasUnversioned?: boolean;
 };
 
-/** What every row of a read says about the read itself, and about the version of its subject. */
-type ReadRow = { readonly epoch: string; readonly database_time: number; readonly subject_version: bigint };
+/** What every row of a read says about the read itself, and about the version of its aggregate. */
+type ReadRow = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
 /** Makes of the rows of one statement, one per key and in their order, what a source has loaded. */
 export const loadedOf = <R extends ReadRow, T>(rows: readonly R[], contentOf: (row: R) => T): Loaded<T> => {
@@ -79,7 +79,7 @@ export const loadedOf = <R extends ReadRow, T>(rows: readonly R[], contentOf: (r
   return {
     epoch: first.epoch,
     databaseTime: first.database_time,
-    versions: rows.map(({ subject_version: version }) => version),
+    versions: rows.map(({ aggregate_version: version }) => version),
     contents: rows.map(contentOf),
   };
 };

@@ -20,17 +20,17 @@ const RECONNECT_MS = [50, 1_000] as const;
 const CONNECT_TIMEOUT_MS = 500;
 
 /** Versions and ids beyond 2^53 don't survive JSON numbers. */
-type Message = [epoch: string, subjects: [kind: Notification["subjects"][number]["kind"], id: string, version: string][]];
+type Message = [epoch: string, aggregates: [kind: Notification["aggregates"][number]["kind"], id: string, version: string][]];
 
-const encode = ({ epoch, subjects }: Notification, seal: Seal): string =>
-  seal.seal(JSON.stringify([epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
+const encode = ({ epoch, aggregates }: Notification, seal: Seal): string =>
+  seal.seal(JSON.stringify([epoch, aggregates.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
 
 /** @throws Error when somebody else said it. */
 const decode = (text: string, seal: Seal): Notification => {
   const payload = seal.open(text);
   if (payload === undefined) throw new Error("The notification was not made with this secret key.");
-  const [epoch, subjects] = JSON.parse(payload) as Message;
-  return { epoch, subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
+  const [epoch, aggregates] = JSON.parse(payload) as Message;
+  return { epoch, aggregates: aggregates.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })) };
 };
 
 /**
@@ -86,7 +86,7 @@ export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redi
       },
     },
     listen: (listener) => {
-      const hear = (text: string) => {
+      const onMessage = (text: string) => {
         try {
           listener(decode(text, seal));
         } catch (error) {
@@ -94,8 +94,8 @@ export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redi
         }
       };
       // Kept by the client across connections.
-      subscriber.subscribe(CHANNEL, hear).catch(() => {});
-      subscriber.on("ready", () => void subscriber.subscribe(CHANNEL, hear).catch(() => {}));
+      subscriber.subscribe(CHANNEL, onMessage).catch(() => {});
+      subscriber.on("ready", () => void subscriber.subscribe(CHANNEL, onMessage).catch(() => {}));
     },
     [Symbol.asyncDispose]: async () => {
       for (const one of [client, subscriber]) one.destroy();

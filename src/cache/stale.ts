@@ -1,38 +1,38 @@
 import type { Call } from "../call.ts";
-import type { CacheCore, Wanted } from "./core.ts";
+import type { CacheCore, CacheKey } from "./core.ts";
 import type { Entry } from "./level1.ts";
 import type { Source } from "./ports.ts";
-import { floorOf, type Reading } from "./reading.ts";
+import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 
-type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly Wanted<K>[], reading: Reading) => Promise<Entry<V>[]>;
+type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency) => Promise<Entry<V>[]>;
 
 /** How long a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
 const PATIENCE_MS = 500;
 
 /**
- * Stale on error: when the database can't be reached, or does not answer in time, what is held serves a caller who says
+ * Stale on error: when the database can't be reached, or does not answer in time, what is cached serves a caller who says
  * how old it may be. Its token still binds: an answer is at least as fresh, or it is an error (I7).
  */
-export const orHeld = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
+export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;
 
   type Held = { readonly entry: Entry<V>; readonly ageMs: number; readonly isNewest: boolean };
 
-  const holds = (maxStaleMs: number, { token }: Reading, now: number) => {
-    return ({ subject, subjectName, name }: Wanted<K>): Held | undefined => {
+  const holds = (maxStaleMs: number, { token }: ReadConsistency, now: number) => {
+    return ({ aggregate, aggregateName, name }: CacheKey<K>): Held | undefined => {
       const entry = level1.entry(name) as Entry<V> | undefined;
       if (entry === undefined) return undefined;
-      const certificate = level1.certificate(subjectName);
-      const isNewest = certificate !== undefined && rules.fits(entry, certificate);
-      const proof = isNewest ? certificate : { ...entry, databaseTime: -Infinity };
-      if (token !== undefined && !rules.satisfies(proof, floorOf(token, subject))) return undefined;
+      const lease = level1.lease(aggregateName);
+      const isNewest = lease !== undefined && rules.fits(entry, lease);
+      const proof = isNewest ? lease : { ...entry, databaseTime: -Infinity };
+      if (token !== undefined && !rules.satisfies(proof, requirementOf(token, aggregate))) return undefined;
       const ageMs = now - Math.max(proof.time, entry.time);
       return ageMs <= maxStaleMs ? { entry, ageMs, isNewest } : undefined;
     };
   };
 
-  /** What was loaded is as old as its certificate was: it may have come from the shared store, or with another's load. */
-  const withAges = (loaded: Entry<V>[], reading: Reading): Entry<V>[] => {
+  /** What was loaded is as old as its lease was: it may have come from the shared store, or with another's load. */
+  const withAges = (loaded: Entry<V>[], reading: ReadConsistency): Entry<V>[] => {
     const now = clock.now();
     for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);
     return loaded;

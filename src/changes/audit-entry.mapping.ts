@@ -13,8 +13,8 @@ export type ChangeRow = Pick<
   | "key"
   | "operation"
   | "changed_columns"
-  | "subject_kind"
-  | "subject_id"
+  | "aggregate_kind"
+  | "aggregate_id"
   | "caller"
   | "acting_user_id"
   | "request_id"
@@ -28,7 +28,7 @@ const operations = new Map([
 
 /** Fields whose columns have other names; what is folded beside a field is no field of its own. */
 const fieldOf = (kind: string, column: string): string | undefined => {
-  if (column.endsWith("_handle") || column.endsWith("_handles")) return undefined;
+  if (column.endsWith("_canonical")) return undefined;
   if (column === "semver") return "version";
   if (kind === "users" && column === "flags") return "newsletter_consent_prompt";
   return column.startsWith("avatar_") ? "avatar" : column;
@@ -44,7 +44,7 @@ export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntry
   changedFields: [
     ...new Set((row.changed_columns ?? []).map((column) => fieldOf(row.kind, column)).filter((field) => field !== undefined)),
   ],
-  userId: row.subject_kind === "user" ? row.subject_id : 0n,
+  userId: row.aggregate_kind === "user" ? row.aggregate_id : 0n,
   caller: row.caller,
   actingUserId: row.acting_user_id ?? 0n,
   requestId: row.request_id ?? "",

@@ -17,11 +17,11 @@ export const listAuditEntries =
     const found = await db.session(call).rows(
       db.sql
         .selectFrom("changes")
-        .select(["id", "change_time", "kind", "key", "operation", "changed_columns", "subject_kind", "subject_id"])
+        .select(["id", "change_time", "kind", "key", "operation", "changed_columns", "aggregate_kind", "aggregate_id"])
         .select(["caller", "acting_user_id", "request_id"])
         .where(({ and, eb }) =>
           and([
-            ...(userId === 0n ? [] : [eb("subject_kind", "=", "user"), eb("subject_id", "=", userId)]),
+            ...(userId === 0n ? [] : [eb("aggregate_kind", "=", "user"), eb("aggregate_id", "=", userId)]),
             ...(kinds.length === 0 ? [] : [eb("kind", "in", kinds)]),
             ...(caller === "" ? [] : [eb("caller", "=", caller)]),
             ...(actingUserId === 0n ? [] : [eb("acting_user_id", "=", actingUserId)]),

@@ -5,7 +5,7 @@ import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { newSecretToken } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { MAX_RESETS, RESET_HOURS } from "./password-reset.ts";
 import { passwordManaged } from "./store-password.ts";
 
@@ -14,7 +14,7 @@ export const createPasswordReset =
   ({ write }: { write: Write }): Operation<typeof UserService.method.createPasswordReset> =>
   (call, request) => {
     const { userId } = request;
-    return write(call, { method: UserService.method.createPasswordReset, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserService.method.createPasswordReset, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
       if (user.isManaged) throw passwordManaged();
       const { token, hash } = newSecretToken();

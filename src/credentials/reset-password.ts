@@ -6,7 +6,7 @@ import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import type { Passwords } from "../passwords/passwords.ts";
 import { tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { RESET_HOURS } from "./password-reset.ts";
 import { passwordManaged, storePassword } from "./store-password.ts";
 
@@ -21,7 +21,7 @@ export const resetPassword =
     const owner = await db.session(call).row(sql<{ id: bigint }>`select user_id as id from password_reset where ${byToken}`);
     if (!owner) throw tokenRefused();
     const hash = await passwords.hash(request.password, call.signal);
-    return write(call, { method: UserService.method.resetPassword, request, subjects: [userSubject(owner.id)] }, async (tx) => {
+    return write(call, { method: UserService.method.resetPassword, request, aggregates: [userAggregate(owner.id)] }, async (tx) => {
       const user = await writableUser(tx, owner.id);
       const used = await tx.affected(sql`delete from password_reset where ${byToken}`);
       if (used === 0) throw tokenRefused();

@@ -3,7 +3,7 @@ import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import type { Passwords } from "../passwords/passwords.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { passwordManaged, storePassword } from "./store-password.ts";
 
 /** SetPassword: hashes first, so that no transaction waits for it. */
@@ -12,7 +12,7 @@ export const setPassword =
   async (call, request) => {
     const { userId, password } = request;
     const hash = await passwords.hash(password, call.signal);
-    return write(call, { method: UserService.method.setPassword, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserService.method.setPassword, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
       if (user.isManaged) throw passwordManaged();
       await storePassword(tx, userId, hash);

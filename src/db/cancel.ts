@@ -25,15 +25,15 @@ const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides
     const wire = new Connection({ ssl, sslNegotiation } as never) as Wire;
     const timer = setTimeout(() => wire.stream.destroy(new Error("The server was not told in time.")), PATIENCE_MS);
     let isSent = false;
-    const tell = () => {
+    const cancelNow = () => {
       isSent = true;
       wire.cancel(processID, secretKey);
     };
     wire.on("connect", () => {
-      if (!ssl) tell();
+      if (!ssl) cancelNow();
       else if (sslNegotiation !== "direct") wire.requestSsl();
     });
-    wire.on("sslconnect", tell);
+    wire.on("sslconnect", cancelNow);
     wire.on("error", reject);
     // The server closes it when it has signalled the process, and not before.
     wire.on("end", () => {

@@ -13,13 +13,13 @@ export type OwnedDatabase = Database & {
 };
 
 /** The oldest PostgreSQL whose features are used. */
-const LEAST_POSTGRES = 15;
+const MIN_POSTGRES = 15;
 
 const assertVersion = async (db: Database): Promise<void> => {
   const { server_version_num: version } = await db.session().one(sql<{ server_version_num: string }>`show server_version_num`);
   const major = Math.floor(Number(version) / 10_000);
-  if (major < LEAST_POSTGRES) {
-    throw new StartupError(`The database is PostgreSQL ${major}; userd needs ${LEAST_POSTGRES} or newer.`);
+  if (major < MIN_POSTGRES) {
+    throw new StartupError(`The database is PostgreSQL ${major}; userd needs ${MIN_POSTGRES} or newer.`);
   }
 };
 

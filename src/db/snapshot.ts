@@ -10,7 +10,7 @@ export const snapshot = sql.raw(
 );
 
 /** The columns of every row of such a read. */
-export type SnapshotColumns = { readonly epoch: string; readonly database_time: number; readonly subject_version: bigint };
+export type SnapshotColumns = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
 /** The columns of the snapshot itself. */
 export const snapshotColumns = sql.raw("snapshot.epoch, snapshot.database_time");

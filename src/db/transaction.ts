@@ -4,30 +4,30 @@ import { sql } from "kysely";
 import pRetry from "p-retry";
 import type { Call } from "../call.ts";
 import { DomainError } from "../errors.ts";
+import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
-import type { Subject, VersionedSubject } from "../versions/subject.ts";
-import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_SUBJECTS } from "../versions/token.ts";
+import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
+import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
-import { isVersioned, lockSubjects, versionsOf } from "./subjects.ts";
 
 /** One transaction. What takes a Tx runs inside it and never begins another. */
 export type Tx = Session & {
   readonly call: Call;
   /** For entities; flushed before the response is mapped, since versions exist only then. */
   readonly em: SqlEntityManager;
-  /** Adds a subject that the write has made or moved: its version belongs into the consistency token. */
-  readonly touch: (subject: Subject | VersionedSubject) => void;
+  /** Adds an aggregate that the write has made or moved: its version belongs into the consistency token. */
+  readonly touch: (aggregate: Aggregate | VersionedAggregate) => void;
 };
 
 /** What a write needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly request: MessageShape<M["input"]>;
-  /** Subjects whose version rows are locked first: the writes of one subject follow one another. */
-  readonly subjects: readonly Subject[];
+  /** Aggregates whose version rows are locked first: the writes of one aggregate follow one another. */
+  readonly aggregates: readonly Aggregate[];
   /** The caller's request_id; empty = none. */
   readonly requestId?: string;
   /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
@@ -49,12 +49,12 @@ export type Write = <M extends DescMethod>(
 
 const ATTEMPTS = 3;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
 const setContext = async (tx: Tx): Promise<void> => {
   const { call } = tx;
-  const left = Math.min(LONGEST_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
+  const left = Math.min(MAX_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
   await tx.rows(sql`select
     set_config('userd.caller', ${call.caller.name}, true),
     set_config('userd.acting_user_id', ${call.actingUserId === undefined ? "" : String(call.actingUserId)}, true),
@@ -63,7 +63,7 @@ const setContext = async (tx: Tx): Promise<void> => {
 };
 
 /**
- * The token of a write that touches too many subjects to name. Nothing fails a write that is committed: a token of no
+ * The token of a write that touches too many aggregates to name. Nothing fails a write that is committed: a token of no
  * epoch is as good, since it makes reads strong.
  */
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
@@ -73,7 +73,7 @@ const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyTo
     .session(call)
     .row(now)
     .catch(() => undefined);
-  return { epoch: "", ...row, subjects: [] };
+  return { epoch: "", ...row, aggregates: [] };
 };
 
 /** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
@@ -117,22 +117,22 @@ export const createWrite = (
     plan: WritePlan<M>,
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
-    const touched: (Subject | VersionedSubject)[] = [...plan.subjects];
+    const touched: (Aggregate | VersionedAggregate)[] = [...plan.aggregates];
     const { requestId = "" } = plan;
-    // Versions are read once for each subject; those that come along are kept, however many: the last one is the highest.
-    const touch: Tx["touch"] = (subject) => {
-      const isKnown = !isVersioned(subject) && touched.some(({ kind, id }) => kind === subject.kind && id === subject.id);
-      if (!isKnown) touched.push(subject);
+    // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.
+    const touch: Tx["touch"] = (aggregate) => {
+      const isKnown = !isVersioned(aggregate) && touched.some(({ kind, id }) => kind === aggregate.kind && id === aggregate.id);
+      if (!isKnown) touched.push(aggregate);
     };
     const touching: Tx = { ...tx, touch };
     await setContext(touching);
-    await lockSubjects(touching, plan.subjects);
+    await lockAggregates(touching, plan.aggregates);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
     if (plan.validateOnly) throw new ValidatedOnly(measured.message);
     const moved = await versionsOf(touching, touched);
-    const isWide = plan.oneOfMany === true || moved.subjects.length > MAX_TOKEN_SUBJECTS;
+    const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
     if (requestId !== "") await idempotency.keep(touching, requestId, bytes);
     tx.call.signal.throwIfAborted();

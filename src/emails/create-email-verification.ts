@@ -5,7 +5,7 @@ import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { newSecretToken } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { storedEmail } from "./stored-email.ts";
 
 /** How long a token is valid. */
@@ -16,7 +16,7 @@ export const createEmailVerification =
   ({ write }: { write: Write }): Operation<typeof UserService.method.createEmailVerification> =>
   (call, request) => {
     const { userId, email } = request;
-    return write(call, { method: UserService.method.createEmailVerification, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserService.method.createEmailVerification, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const { id } = await storedEmail(tx, userId, email);
       const { token, hash } = newSecretToken();

@@ -21,13 +21,13 @@ export const listUserEmails =
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
     const rows = await db.session(call).rows(sql<Row>`
-      select u.email as primary_email, e.id, e.email, e.email_handle, e.is_verified, e.date_added
+      select u.email as primary_email, e.id, e.email, e.email_canonical, e.is_verified, e.date_added
       from users u left join user_email e on e.user_id = u.id and e.id > ${after}::bigint
       where u.id = ${request.userId} order by e.id limit ${page.size + 1}`);
     const [user] = rows;
     if (!user) throw userNotFound();
     const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ id }) => [id]);
-    const emails = [...shown].sort((a, b) => (a.email_handle < b.email_handle ? -1 : 1));
+    const emails = [...shown].sort((a, b) => (a.email_canonical < b.email_canonical ? -1 : 1));
     return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
   };

@@ -1,16 +1,16 @@
 import { sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
+import { canonicalName } from "../names/canonical.ts";
 
 /** The option that says where mail of a scope goes. */
 const MAIL_EMAIL = "mail:email";
 
-/** Addresses are compared by their handles, which SQL can't make; a user has few of these options. */
+/** Addresses are compared by their canonical names, which SQL can't make; a user has few of these options. */
 const optionsWith = async (tx: Tx, userId: bigint, email: string): Promise<bigint[]> => {
   const rows = await tx.rows(
     tx.sql.selectFrom("user_option").select(["id", "value"]).where("user_id", "=", userId).where("key", "=", MAIL_EMAIL),
   );
-  return rows.filter(({ value }) => typeof value === "string" && handleOf(value) === handleOf(email)).map(({ id }) => id);
+  return rows.filter(({ value }) => typeof value === "string" && canonicalName(value) === canonicalName(email)).map(({ id }) => id);
 };
 
 /** Mail that went to one address goes to another one. */

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
 import { claimNames } from "../users/names.ts";
 
@@ -15,5 +15,5 @@ export const markVerified = async (
 ): Promise<void> => {
   await claimNames(tx, { userId, email });
   await tx.rows(sql`update user_email set is_verified = true where id = ${id}`);
-  await acceptInvitations(tx, [{ userId, handle: handleOf(email) }]);
+  await acceptInvitations(tx, [{ userId, canonical: canonicalName(email) }]);
 };

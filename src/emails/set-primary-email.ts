@@ -1,10 +1,11 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { assertNamesFree } from "../users/names.ts";
@@ -12,7 +13,7 @@ import type { SystemUser } from "../users/system-user.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import { type WritableUser, writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";
 import { type StoredEmail, storedEmail } from "./stored-email.ts";
 
@@ -21,21 +22,21 @@ const USERNAME_LENGTH = 128;
 
 /** The username follows the address that it equals, unless somebody else manages it. */
 const usernameAfter = (user: WritableUser, email: string): string => {
-  const follows = handleOf(user.username) === handleOf(user.email) && !user.isManaged && [...email].length <= USERNAME_LENGTH;
+  const follows = canonicalName(user.username) === canonicalName(user.email) && !user.isManaged && [...email].length <= USERNAME_LENGTH;
   return follows ? email : user.username;
 };
 
 /** Others may have the address, unverified, but not as the one by which they are known. */
-const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: StoredEmail): Promise<void> => {
+const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailCanonical }: StoredEmail): Promise<void> => {
   const others = await tx.rows(
     tx.sql
       .selectFrom("user_email as e")
       .innerJoin("users as u", "u.id", "e.user_id")
       .select("u.email")
-      .where("e.email_handle", "=", emailHandle)
+      .where("e.email_canonical", "=", emailCanonical)
       .where("e.user_id", "<>", userId),
   );
-  if (others.some(({ email }) => handleOf(email) === emailHandle)) {
+  if (others.some(({ email }) => canonicalName(email) === emailCanonical)) {
     throw alreadyExists("EMAIL_TAKEN", "The address is another user's primary one.");
   }
 };
@@ -43,12 +44,12 @@ const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailHandle }: Sto
 const makePrimary = async (tx: Tx, systemUser: SystemUser, user: WritableUser, stored: StoredEmail): Promise<void> => {
   const { id: userId } = user;
   const username = usernameAfter(user, stored.email);
-  if (handleOf(username) !== handleOf(user.username)) systemUser.refuse(user.username);
-  await lockHandles(tx, [user.username, user.email, stored.email]);
+  if (canonicalName(username) !== canonicalName(user.username)) systemUser.refuse(user.username);
+  await lockCanonicalNames(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
   await tx.rows(sql`
-    update users set email = ${stored.email}, username = ${username}, username_handle = ${handleOf(username)},
+    update users set email = ${stored.email}, username = ${username}, username_canonical = ${canonicalName(username)},
       session_nonce = ${newSessionNonce()}, version = version + 1
     where id = ${userId}`);
   await endPasswordResets(tx, userId);
@@ -60,10 +61,10 @@ export const setPrimaryEmail =
   ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {
     const { userId } = request;
-    return write(call, { method: UserService.method.setPrimaryEmail, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserService.method.setPrimaryEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
       const stored = await storedEmail(tx, userId, request.email);
-      if (stored.emailHandle !== handleOf(user.email)) {
+      if (stored.emailCanonical !== canonicalName(user.email)) {
         if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
         await makePrimary(tx, systemUser, user, stored);
       }

@@ -3,10 +3,10 @@ import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { invitingSubjects } from "../organizations/invitations.ts";
+import { invitingAggregates } from "../organizations/invitations.ts";
 import { tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { VERIFICATION_HOURS } from "./create-email-verification.ts";
 import { markVerified } from "./mark-verified.ts";
 
@@ -27,10 +27,10 @@ export const verifyEmail =
     // The user has to be known before it can be locked; the token is looked at again under the lock.
     const owner = await db
       .session(call)
-      .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_handle as handle"]).where("verification_hash", "=", hash));
+      .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_canonical as canonical"]).where("verification_hash", "=", hash));
     if (!owner) throw tokenRefused();
-    const subjects = [userSubject(owner.id), ...(await invitingSubjects(db, call, [owner.handle]))];
-    return write(call, { method: UserService.method.verifyEmail, request, subjects }, async (tx) => {
+    const aggregates = [userAggregate(owner.id), ...(await invitingAggregates(db, call, [owner.canonical]))];
+    return write(call, { method: UserService.method.verifyEmail, request, aggregates }, async (tx) => {
       await writableUser(tx, owner.id);
       const verification = await verificationOf(tx, owner.id, hash);
       if (!verification) throw tokenRefused();

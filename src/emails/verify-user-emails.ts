@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 
 /** VerifyUserEmails: one result per pair, in one statement. */
 export const verifyUserEmails =
@@ -11,11 +11,11 @@ export const verifyUserEmails =
   async (call, request) => {
     const { pairs, onlyVerified } = request;
     await freshness.check(call, request.consistency);
-    const [ids, handles] = [pairs.map(({ userId }) => String(userId)), pairs.map(({ email }) => handleOf(email))];
+    const [ids, canonicalNames] = [pairs.map(({ userId }) => String(userId)), pairs.map(({ email }) => canonicalName(email))];
     const rows = await db.session(call).rows(sql<{ is_verified: boolean | null }>`
       select e.is_verified
-      from unnest(${ids}::bigint[], ${handles}::text[]) with ordinality as pair (user_id, handle, position)
-      left join user_email e on e.user_id = pair.user_id and e.email_handle = pair.handle
+      from unnest(${ids}::bigint[], ${canonicalNames}::text[]) with ordinality as pair (user_id, canonical, position)
+      left join user_email e on e.user_id = pair.user_id and e.email_canonical = pair.canonical
       order by position`);
     const results = rows.map(({ is_verified: isVerified }) => ({
       exists: isVerified !== null && (isVerified || !onlyVerified),

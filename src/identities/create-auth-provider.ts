@@ -5,7 +5,7 @@ import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
 import { assertNamed } from "./provider.ts";
 
@@ -19,7 +19,7 @@ export const createAuthProvider =
     assertNamed(provider, "provider.provider");
     const flags = (allowUnlinked ? ALLOW_UNLINKED : 0n) | (scimEnabled ? SCIM_ENABLED : 0n);
     const json = config === undefined ? null : jsonOf(config, "provider.config");
-    const plan = { method: UserService.method.createAuthProvider, request, subjects: [organizationSubject(organizationId)] };
+    const plan = { method: UserService.method.createAuthProvider, request, aggregates: [organizationAggregate(organizationId)] };
     return write(call, plan, async (tx) => {
       const row = await tx.one(sql<Selectable<Schema["auth_provider"]>>`
         insert into auth_provider (organization_id, provider, config, default_role, default_global_access, flags)

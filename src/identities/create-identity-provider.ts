@@ -5,7 +5,7 @@ import { invalidField } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
-import { globalSubject } from "../versions/subject.ts";
+import { globalAggregate } from "../versions/aggregate.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
 import { assertNamed } from "./provider.ts";
 
@@ -18,7 +18,7 @@ export const createIdentityProvider =
     const { type, externalId, config } = provider;
     assertNamed(type, "provider.type");
     const json = config === undefined ? null : jsonOf(config, "provider.config");
-    return write(call, { method: UserService.method.createIdentityProvider, request, subjects: [globalSubject] }, async (tx) => {
+    return write(call, { method: UserService.method.createIdentityProvider, request, aggregates: [globalAggregate] }, async (tx) => {
       const row = await tx.one(sql<Selectable<Schema["identity_provider"]>>`
         insert into identity_provider (type, external_id, config) values (${type}, ${externalId}, ${json}::jsonb)
         returning *`);

@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import { whileOvertaken } from "../db/overtaken.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { deleteProvider } from "./provider.ts";
 
 const method = UserService.method.deleteAuthProvider;
@@ -14,8 +14,8 @@ export const deleteAuthProvider =
     whileOvertaken(async () => {
       const { id, requestId, validateOnly } = request;
       const known = await db.session(call).row(db.sql.selectFrom("auth_provider").select("organization_id").where("id", "=", id));
-      const subjects = known === undefined ? [] : [organizationSubject(known.organization_id)];
-      return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => ({
+      const aggregates = known === undefined ? [] : [organizationAggregate(known.organization_id)];
+      return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => ({
         removedIdentities: await deleteProvider(tx, "auth_provider", request),
       }));
     });

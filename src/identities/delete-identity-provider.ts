@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import { whileOvertaken } from "../db/overtaken.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { globalSubject } from "../versions/subject.ts";
+import { globalAggregate } from "../versions/aggregate.ts";
 import { deleteProvider } from "./provider.ts";
 
 const method = UserService.method.deleteIdentityProvider;
@@ -13,7 +13,7 @@ export const deleteIdentityProvider =
   (call, request) =>
     whileOvertaken(() => {
       const { requestId, validateOnly } = request;
-      return write(call, { method, request, subjects: [globalSubject], requestId, validateOnly }, async (tx) => ({
+      return write(call, { method, request, aggregates: [globalAggregate], requestId, validateOnly }, async (tx) => ({
         removedIdentities: await deleteProvider(tx, "identity_provider", request),
       }));
     });

@@ -3,7 +3,7 @@ import type { Database } from "../db/orm.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { toIdentity } from "./identity.mapping.ts";
 import { attach, lockingLinked } from "./link.ts";
 
@@ -12,7 +12,7 @@ export const linkIdentity =
   ({ db, write }: { db: Database; write: Write }): Operation<typeof UserService.method.linkIdentity> =>
   (call, request) =>
     lockingLinked(db.session(call), "identity", request, (users) =>
-      write(call, { method: UserService.method.linkIdentity, request, subjects: users.map(userSubject) }, async (tx) => {
+      write(call, { method: UserService.method.linkIdentity, request, aggregates: users.map(userAggregate) }, async (tx) => {
         await writableUser(tx, request.userId);
         return { identity: toIdentity(await attach(tx, "identity", request, users)) };
       }),

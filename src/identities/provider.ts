@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import { overtaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
-import { assertMay } from "../users/privileges.ts";
-import { userSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { withoutSignIn } from "./link.ts";
 
 /** The two tables of providers, and those of what they call users. */
@@ -42,7 +42,7 @@ export const assertProviderEtag = ({ version }: { readonly version: number }, et
 /** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
 const lockUsers = async (tx: Tx, table: ProviderTable, id: bigint): Promise<ReadonlySet<bigint>> => {
   const rows = await tx.rows(sql<{ id: bigint }>`
-    select s.id from subject_version s where s.kind = ${userSubject(0n).kind} and s.id in (
+    select s.id from aggregate_version s where s.kind = ${userAggregate(0n).kind} and s.id in (
       select user_id from ${sql.table(linksOf[table])} where provider_id = ${id} order by user_id limit ${MAX_REMOVED + 1}
     ) order by s.id for update`);
   return new Set(rows.map((row) => row.id));
@@ -69,14 +69,14 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 };
 
 /**
- * Deletes a provider, with force its identities too; the subject of the provider is locked. Users are locked before the row,
+ * Deletes a provider, with force its identities too; the aggregate of the provider is locked. Users are locked before the row,
  * as whoever links one does it.
  * @returns how many identities went.
  * @throws NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION PROVIDER_IN_USE, LAST_SIGN_IN_METHOD;
  * PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {
-  if (force) await assertMay(tx, "users.admin");
+  if (force) await requirePermission(tx, "users.admin");
   const locked = force ? await lockUsers(tx, table, id) : new Set<bigint>();
   const row = await tx.row(sql<{ version: number }>`
     select version from ${sql.table(table)} where id = ${id} for update`);

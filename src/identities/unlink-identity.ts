@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { detach } from "./link.ts";
 
 /** UnlinkIdentity: the user is no longer known by an id of an identity provider. */
@@ -10,7 +10,7 @@ export const unlinkIdentity =
   ({ write }: { write: Write }): Operation<typeof UserService.method.unlinkIdentity> =>
   (call, request) => {
     const { userId, requestId } = request;
-    const plan = { method: UserService.method.unlinkIdentity, request, subjects: [userSubject(userId)], requestId };
+    const plan = { method: UserService.method.unlinkIdentity, request, aggregates: [userAggregate(userId)], requestId };
     return write(call, plan, async (tx) => {
       await writableUser(tx, userId);
       await detach(tx, "identity", request);

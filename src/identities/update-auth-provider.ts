@@ -6,7 +6,7 @@ import { failedPrecondition, invalidField } from "../errors.ts";
 import { AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
 import { assertNamed, assertProviderEtag, providerNotFound } from "./provider.ts";
 
@@ -25,7 +25,7 @@ export const updateAuthProvider =
     const json = to.config === undefined ? null : jsonOf(to.config, "provider.config");
     const known = await db.session(call).row(db.sql.selectFrom("auth_provider").select("organization_id").where("id", "=", to.id));
     if (known === undefined) throw providerNotFound();
-    return write(call, { method, request, subjects: [organizationSubject(known.organization_id)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(known.organization_id)] }, async (tx) => {
       const stored = () => tx.row(tx.sql.selectFrom("auth_provider").selectAll().where("id", "=", to.id));
       const row = await stored();
       if (row === undefined) throw providerNotFound();

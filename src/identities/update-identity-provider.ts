@@ -7,7 +7,7 @@ import { IdentityProviderSchema } from "../gen/userd/v1/identity_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
-import { globalSubject } from "../versions/subject.ts";
+import { globalAggregate } from "../versions/aggregate.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
 import { assertNamed, assertProviderEtag, providerNotFound } from "./provider.ts";
 
@@ -22,7 +22,7 @@ export const updateIdentityProvider =
     const fields = maskedFields(IdentityProviderSchema, to, request.updateMask);
     if (fields.has("type")) assertNamed(to.type, "provider.type");
     const json = to.config === undefined ? null : jsonOf(to.config, "provider.config");
-    return write(call, { method, request, subjects: [globalSubject] }, async (tx) => {
+    return write(call, { method, request, aggregates: [globalAggregate] }, async (tx) => {
       const stored = () => tx.row(tx.sql.selectFrom("identity_provider").selectAll().where("id", "=", to.id));
       const row: Selectable<Schema["identity_provider"]> | undefined = await stored();
       if (row === undefined) throw providerNotFound();

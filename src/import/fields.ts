@@ -1,4 +1,4 @@
-import { handleOf } from "../db/handles.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { parseExactly } from "./exact-json.ts";
 import { FieldFault, Unfit } from "./fault.ts";
 import { standInOf } from "./keys.ts";
@@ -126,7 +126,7 @@ export const list: Plain<unknown[]> = (value) => {
 };
 
 /** The columns by which a staged row names its user, until a step finds the user's id. */
-export type UserReference = { readonly user_pk?: bigint; readonly user_name?: string; readonly user_handle?: string };
+export type UserReference = { readonly user_pk?: bigint; readonly user_name?: string; readonly user_canonical?: string };
 
 /** A user, by primary key or by natural key (`["name@example.com"]`). */
 export const userReference: Plain<UserReference> = (value) => {
@@ -135,7 +135,7 @@ export const userReference: Plain<UserReference> = (value) => {
   const [name, ...more] = value as unknown[];
   if (typeof name !== "string" || more.length > 0) throw fault("a user's id or natural key", value);
   const username = text(200)(name);
-  return { user_name: username, user_handle: handleOf(username) };
+  return { user_name: username, user_canonical: canonicalName(username) };
 };
 
 /** A field that records may leave out: then a new row gets its default, and an existing one keeps what it has. */

@@ -8,7 +8,7 @@ import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
 import { mergeParents } from "./steps/parents.ts";
 import { namePermissions } from "./steps/permissions.ts";
-import { analyze, bumpHandles, lockHandles, lockImports, lockSubjects, skipRepeatedKeys } from "./steps/prepare.ts";
+import { analyze, bumpCanonicalNames, lockAggregates, lockCanonicalNames, lockImports, skipRepeatedKeys } from "./steps/prepare.ts";
 import { reserveForNew, reserveIds } from "./steps/reserve.ts";
 import { forgetPlans } from "./steps/rows.ts";
 import { lockScopes, mergeScopeOptions } from "./steps/scope-options.ts";
@@ -25,8 +25,8 @@ export const preparing: readonly Step[] = [
   { name: "settling replicas", run: settleReplicas },
   { name: "naming primary addresses", run: namePrimary },
   { name: "locking scopes", run: lockScopes },
-  { name: "locking users", run: lockSubjects },
-  { name: "locking names", run: lockHandles },
+  { name: "locking users", run: lockAggregates },
+  { name: "locking names", run: lockCanonicalNames },
 ];
 
 /** Before conflicts are known nothing is written but temporary tables. One that stops at them draws no ids. */
@@ -53,7 +53,7 @@ export const writing: readonly Step[] = [
   { name: "storing what belongs to users", run: mergeBelongings },
   { name: "storing accounts", run: mergeAccounts },
   { name: "remembering ids", run: rememberOrigins },
-  { name: "versioning names", run: bumpHandles },
+  { name: "versioning names", run: bumpCanonicalNames },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },
 ];

@@ -25,7 +25,7 @@ const origin = { model: TEXT, record: "bigint", pk: "bigint", absent: "text[]" }
 const fate = { id: "bigint", outcome: "text" } as const;
 
 /** Columns of a staged row that belongs to a user; see `UserReference`. */
-export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_handle: TEXT } as const;
+export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_canonical: TEXT } as const;
 
 /** Records that are not stored, and why. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;

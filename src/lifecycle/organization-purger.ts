@@ -13,9 +13,9 @@ const BATCH = 2_000;
 
 /** What is due, and whose version stands for it. */
 const due = {
-  organization: { subject: "organization", id: "r.id" },
-  project: { subject: "project", id: "r.id" },
-  team: { subject: "organization", id: "r.organization_id" },
+  organization: { aggregate: "organization", id: "r.id" },
+  project: { aggregate: "project", id: "r.id" },
+  team: { aggregate: "organization", id: "r.organization_id" },
 } as const;
 
 type Table = keyof typeof due;
@@ -29,9 +29,9 @@ const remove: Readonly<Record<Table, (tx: Session, id: bigint) => Promise<unknow
 /** Removes one of those whose time has come; what somebody else holds is left to the next round. */
 const removeOne = (db: Database, table: Table): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
-    const { subject, id } = due[table];
+    const { aggregate, id } = due[table];
     const locked = await tx.row(sql<{ id: bigint }>`
-      select r.id from ${sql.table(table)} r join subject_version s on s.kind = ${subject} and s.id = ${sql.raw(id)}
+      select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = ${sql.raw(id)}
       where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
     if (locked === undefined) return 0;
     // Read again under the lock: it may have been undeleted before that was had.
@@ -41,15 +41,15 @@ const removeOne = (db: Database, table: Table): Promise<number> =>
     return still.length;
   });
 
-type DeadScope = { readonly id: bigint; readonly scope_kind: 1 | 2; readonly scope_id: bigint };
+type PurgedScope = { readonly id: bigint; readonly scope_kind: 1 | 2; readonly scope_id: bigint };
 
 /**
- * Removes a batch of the options of a dead scope, and the mark with the last of them. Nobody sees them any more, so it
+ * Removes a batch of the options of a purged scope, and the mark with the last of them. Nobody sees them any more, so it
  * does not matter how far it came when it ends. Users that are being written are left to the next round.
  */
-const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: DeadScope): Promise<number> =>
+const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: PurgedScope): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
-    const mine = await tx.rows(sql`select from dead_scope where id = ${id} for update skip locked`);
+    const mine = await tx.rows(sql`select from purged_scope where id = ${id} for update skip locked`);
     if (mine.length === 0) return 0;
     const scope: Scope = { kind, id: scopeId };
     const options = await tx.rows(sql<{ id: string; user_id: string }>`
@@ -57,8 +57,8 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
       where scope_kind = ${kind} and scope_kind > 0 and scope_id = ${scopeId} order by user_id limit ${BATCH}`);
     const users = [...new Set(options.map(({ user_id }) => user_id))];
     const locked = await tx.rows(sql<{ id: string }>`
-      select id::text from subject_version where kind = 'user' and subject_version.id = any(${users}::bigint[])
-      order by subject_version.id for update skip locked`);
+      select id::text from aggregate_version where kind = 'user' and aggregate_version.id = any(${users}::bigint[])
+      order by aggregate_version.id for update skip locked`);
     const free = locked.map((row) => row.id);
     const gone = await tx.affected(sql`
       delete from user_option where id = any(${options.map((option) => option.id)}::bigint[]) and user_id = any(${free}::bigint[])`);
@@ -68,7 +68,7 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
       delete from scope_option where id in (
         select id from scope_option where scope_kind = ${kind} and scope_id = ${scopeId} limit ${BATCH})`);
     if (defaults > 0) return defaults;
-    await tx.rows(sql`delete from dead_scope where id = ${id}`);
+    await tx.rows(sql`delete from purged_scope where id = ${id}`);
     return 0;
   });
 
@@ -79,7 +79,7 @@ export const purgeOrganizations = async (db: Database, isStopped: () => boolean)
   for (const table of ["organization", "project", "team"] as const) {
     for (let one = 1; one > 0 && !isStopped(); removed += one) one = await removeOne(db, table);
   }
-  const dead = await db.session().rows(sql<DeadScope>`select id, scope_kind, scope_id from dead_scope order by id`);
+  const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);
   for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);
   return removed;
 };

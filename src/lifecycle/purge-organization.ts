@@ -3,8 +3,8 @@ import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { organizations } from "../organizations/kind.ts";
 import { storedById } from "../organizations/stored.ts";
-import { assertMay } from "../users/privileges.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { removeOrganization } from "./remove-scopes.ts";
 
 const method = OrganizationService.method.purgeOrganization;
@@ -14,10 +14,10 @@ export const purgeOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { id, requestId, validateOnly } = request;
-    return write(call, { method, request, subjects: [organizationSubject(id)], requestId, validateOnly }, async (tx) => {
-      await assertMay(tx, "users.admin");
+    return write(call, { method, request, aggregates: [organizationAggregate(id)], requestId, validateOnly }, async (tx) => {
+      await requirePermission(tx, "users.admin");
       await storedById(tx, organizations, id);
-      for (const subject of await removeOrganization(tx, id)) tx.touch(subject);
+      for (const aggregate of await removeOrganization(tx, id)) tx.touch(aggregate);
       return {};
     });
   };

@@ -2,8 +2,8 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { projects } from "../organizations/kind.ts";
-import { organizationOf, projectSubjects, storedById } from "../organizations/stored.ts";
-import { assertMay } from "../users/privileges.ts";
+import { organizationOf, projectAggregates, storedById } from "../organizations/stored.ts";
+import { requirePermission } from "../users/privileges.ts";
 import { removeProject } from "./remove-scopes.ts";
 
 const method = OrganizationService.method.purgeProject;
@@ -14,10 +14,10 @@ export const purgeProject =
   async (call, request) => {
     const { id, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, projects, id);
-    return write(call, { method, request, subjects: projectSubjects(organizationId, id), requestId, validateOnly }, async (tx) => {
-      await assertMay(tx, "users.admin");
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, id), requestId, validateOnly }, async (tx) => {
+      await requirePermission(tx, "users.admin");
       await storedById(tx, projects, id);
-      for (const subject of await removeProject(tx, id)) tx.touch(subject);
+      for (const aggregate of await removeProject(tx, id)) tx.touch(aggregate);
       return {};
     });
   };

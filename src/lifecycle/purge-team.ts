@@ -4,8 +4,8 @@ import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { teams } from "../organizations/kind.ts";
 import { organizationOf, storedById } from "../organizations/stored.ts";
-import { assertMay } from "../users/privileges.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 
 const method = OrganizationService.method.purgeTeam;
 
@@ -15,8 +15,8 @@ export const purgeTeam =
   async (call, request) => {
     const { id, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, teams, id);
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
-      await assertMay(tx, "users.admin");
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId, validateOnly }, async (tx) => {
+      await requirePermission(tx, "users.admin");
       await storedById(tx, teams, id);
       await tx.rows(sql`delete from team where id = ${id}`);
       return {};

@@ -1,11 +1,11 @@
-import { flagSubjects, touchAccounts } from "../access/moved-subjects.ts";
+import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { purgeUsers } from "../lifecycle/purge.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { userNotFound } from "../users/get-user.ts";
-import { assertMay } from "../users/privileges.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 
 const method = UserService.method.purgeUser;
 
@@ -17,10 +17,10 @@ export const purgeUser =
     // What the user leaves has to be known before it can be locked.
     const memberships = db.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
     const organizations = await db.session(call).rows(memberships);
-    const left = organizations.map(({ organization_id }) => organizationSubject(organization_id));
-    const subjects = [...(await flagSubjects(db, call, id)), ...left];
-    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
-      await assertMay(tx, "users.admin");
+    const left = organizations.map(({ organization_id }) => organizationAggregate(organization_id));
+    const aggregates = [...(await flagAggregates(db, call, id)), ...left];
+    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
+      await requirePermission(tx, "users.admin");
       const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
       if (!row) throw userNotFound();
       systemUser.refuse(row.username);

@@ -3,10 +3,10 @@ import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import type { Schema } from "../schema/entities.ts";
-import { handleSubject } from "../versions/subject.ts";
+import { canonicalNameAggregate } from "../versions/aggregate.ts";
 
 /** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
-export const belongings = [
+export const ownedTables = [
   "user_option",
   "user_email",
   "user_permission",
@@ -27,18 +27,18 @@ export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 /** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
 const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
   const rows = await tx.rows(sql<{ name: string; version: bigint }>`
-    insert into handle as h (name, version)
+    insert into canonical_name as h (name, version)
     select name, 1 from (
-      select username_handle as name from users where id = any(${ids}::bigint[])
+      select username_canonical as name from users where id = any(${ids}::bigint[])
       union
-      select email_handle from user_email where user_id = any(${ids}::bigint[])
+      select email_canonical from user_email where user_id = any(${ids}::bigint[])
       union
-      -- As externalHandleOf makes it.
+      -- As externalCanonicalName makes it.
       select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
     ) dropped order by name
     on conflict (name) do update set version = h.version + 1
     returning h.name, h.version`);
-  for (const { name, version } of rows) tx.touch?.({ ...handleSubject(name), version });
+  for (const { name, version } of rows) tx.touch?.({ ...canonicalNameAggregate(name), version });
 };
 
 /** The organizations that would have no owner left who is present. */
@@ -72,7 +72,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   await dropNames(tx, ids);
   await dropResources(tx, ids);
   await forgetOrigins(tx, "user", ids);
-  for (const table of belongings) {
+  for (const table of ownedTables) {
     await tx.rows(sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`);
   }
   await tx.rows(sql`delete from users where id = any(${ids}::bigint[])`);

@@ -33,7 +33,7 @@ const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
         union
         select account_id from account_contact where user_id in (select id from due)
       )
-    select from subject_version s where s.kind = 'account' and s.id in (
+    select from aggregate_version s where s.kind = 'account' and s.id in (
       select id from left_by union select 0 from account where is_platform and id in (select id from left_by)
     ) order by s.id for update of s`);
 
@@ -43,15 +43,15 @@ const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
  */
 const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   inTransaction(db, "userd purger", async (tx) => {
-    const isDue = sql`u.purge_time <= now() and u.username_handle <> ${systemUser.handle}`;
+    const isDue = sql`u.purge_time <= now() and u.username_canonical <> ${systemUser.canonical}`;
     await lockAccounts(tx, isDue);
     await tx.rows(sql`
-      select from subject_version s where s.kind = 'organization' and s.id in (
+      select from aggregate_version s where s.kind = 'organization' and s.id in (
         select m.organization_id from organization_member m
         where m.user_id in (select u.id from users u where ${isDue} order by u.purge_time, u.id limit ${BATCH})
       ) order by s.id for update skip locked`);
     const locked = await tx.rows(sql<{ id: bigint }>`
-      select s.id from users u join subject_version s on s.kind = 'user' and s.id = u.id
+      select s.id from users u join aggregate_version s on s.kind = 'user' and s.id = u.id
       where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`);
     if (locked.length === 0) return { users: 0, ownerless: [] };
     // Read again under the locks: a user may have been undeleted before they were had.

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type Scope, ScopeKind } from "../options/scope.ts";
-import { subjectOfScope } from "../options/target.ts";
-import { type Subject, userSubject } from "../versions/subject.ts";
+import { aggregateOfScope } from "../options/target.ts";
+import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { forgetOrigins, type PurgeTx } from "./purge.ts";
 
 /** Most options that go with their project or organization in its transaction; more go later, in batches. */
@@ -36,14 +36,14 @@ const lockUsers = async (
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
   withOptions: boolean,
-): Promise<Subject[]> => {
+): Promise<Aggregate[]> => {
   const rows = await tx.rows(sql<{ id: bigint }>`
-    select s.id from subject_version s where s.kind = 'user' and s.id in (
+    select s.id from aggregate_version s where s.kind = 'user' and s.id in (
       select m.user_id from organization_member m where m.organization_id = ${organizationId ?? null}::bigint
       union
       select o.user_id from ${optionsOf(scopes)} where ${withOptions}::boolean
     ) order by s.id for update`);
-  return rows.map(({ id }) => userSubject(id));
+  return rows.map(({ id }) => userAggregate(id));
 };
 
 /** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
@@ -60,40 +60,40 @@ const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<voi
 };
 
 /** From here on no read shows options of the scopes; the purger removes them. */
-const markDead = (tx: PurgeTx, scopes: readonly Scope[]) =>
+const markPurged = (tx: PurgeTx, scopes: readonly Scope[]) =>
   tx.rows(sql`
-    insert into dead_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
+    insert into purged_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
     on conflict (scope_kind, scope_id) do nothing`);
 
 /**
  * Removes what has scopes, and with it their options or, when these are many, their visibility.
  * @param removeRows removes the rows themselves.
- * @returns the subjects that it touched.
+ * @returns the aggregates that it touched.
  */
 const removeScopes = async (
   tx: PurgeTx,
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
   removeRows: () => Promise<unknown>,
-): Promise<readonly Subject[]> => {
+): Promise<readonly Aggregate[]> => {
   const few = await areFew(tx, scopes);
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
   await removeRows();
   for (const { kind, id } of scopes) await forgetOrigins(tx, kind === ScopeKind.PROJECT ? "project" : "organization", [String(id)]);
   if (few) await removeOptions(tx, scopes);
-  else await markDead(tx, scopes);
-  return [...scopes.map(subjectOfScope), ...users];
+  else await markPurged(tx, scopes);
+  return [...scopes.map(aggregateOfScope), ...users];
 };
 
 /** Removes a project; its version is locked already. */
-export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> =>
+export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> =>
   removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
 
 /** Removes an organization with its projects, teams and members; its version is locked already. */
-export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Subject[]> => {
+export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> => {
   const projects = await tx.rows(sql<{ id: bigint }>`
-    select s.id from subject_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
+    select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
     order by s.id for update`);
   const scopes: Scope[] = [
     { kind: ScopeKind.ORGANIZATION, id },

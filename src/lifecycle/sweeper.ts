@@ -25,7 +25,7 @@ const sweepOptions = (db: Database): Promise<number> =>
       with expired as (
         select id, user_id from user_option where expire_time <= now() order by expire_time limit ${BATCH}
       ), locked as (
-        select id from subject_version where kind = 'user' and id in (select user_id from expired)
+        select id from aggregate_version where kind = 'user' and id in (select user_id from expired)
         order by id for update skip locked
       )
       delete from user_option o using expired e

@@ -10,7 +10,7 @@ import {
   UserOptionService,
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -102,7 +102,7 @@ export const applyOptionChanges =
   (call, request) => {
     const { userId, requestId, validateOnly } = request;
     const method = UserOptionService.method.applyOptionChanges;
-    return write(call, { method, request, subjects: [userSubject(userId)], requestId, validateOnly, abridge }, async (tx) => {
+    return write(call, { method, request, aggregates: [userAggregate(userId)], requestId, validateOnly, abridge }, async (tx) => {
       const { sets, deletes, preconditions } = changesOf(registry, request);
       await writableUser(tx, userId);
       const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);

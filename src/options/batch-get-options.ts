@@ -1,9 +1,9 @@
 import { stalenessOf } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { BatchGetOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { aliveOptions, readAllUserOptions } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
-import { aliveOptions, readAllUserOptions } from "./held-options.ts";
-import { MAX_HELD_SCOPES, readManyScopes } from "./many-scopes.ts";
+import { MAX_CACHED_SCOPES, readManyScopes } from "./many-scopes.ts";
 import { type Scope, ScopeKind, scopeOf } from "./scope.ts";
 
 /** Which scopes: those of the projects when there are any, else the one that the two fields name. */
@@ -21,17 +21,17 @@ export const batchGetOptions =
     const { userIds } = request;
     const { freshness, databaseTime } = app;
     const scopes = scopesOf(request);
-    if (userIds.length * scopes.length > MAX_HELD_SCOPES) {
+    if (userIds.length * scopes.length > MAX_CACHED_SCOPES) {
       return whenReady(freshness.check(call, request.consistency), async () => ({ results: await readManyScopes(app, call, request) }));
     }
     const reading = freshness.reading(request.consistency);
     // In the order of the keys, each once.
     const keys = [...new Set(request.keys)].sort();
     return whenReady(readAllUserOptions(app, call, { userIds, scopes, keys }, reading), (users) => {
-      const results = users.map((held, index) => ({
+      const results = users.map((cached, index) => ({
         userId: userIds[index] ?? 0n,
-        userFound: held[0]?.userFound ?? false,
-        options: held.flatMap((options) => aliveOptions(options, keys, databaseTime).map(({ option }) => option)),
+        userFound: cached[0]?.userFound ?? false,
+        options: cached.flatMap((options) => aliveOptions(options, keys, databaseTime).map(({ option }) => option)),
       }));
       return { results, ...stalenessOf(reading) };
     });

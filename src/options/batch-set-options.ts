@@ -9,7 +9,7 @@ import {
 } from "../gen/userd/v1/user_option_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -69,7 +69,7 @@ export const batchSetOptions =
     const userIds = [...new Set(writes.map(({ userId }) => userId))];
     const { requestId } = request;
     const method = UserOptionService.method.batchSetOptions;
-    return write(call, { method, request, subjects: userIds.map(userSubject), requestId, abridge }, async (tx) => {
+    return write(call, { method, request, aggregates: userIds.map(userAggregate), requestId, abridge }, async (tx) => {
       const unwritable = await unwritableUsers(tx, userIds);
       const unverified = await findUnverified(tx, registry, writes);
       const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));

@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeOf } from "./scope.ts";
@@ -15,7 +15,7 @@ export const deleteOption =
   (call, request) => {
     const { userId, key, etag, allowMissing } = request;
     const option = { userId, key, scope: scopeOf(request) };
-    return write(call, { method: UserOptionService.method.deleteOption, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserOptionService.method.deleteOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const row = await storedOption(tx, optionScopes, option);
       assertOptionEtag(row, etag);

@@ -6,7 +6,7 @@ import type { OptionDependencies } from "./dependencies.ts";
 import { toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
 import { storedScopeOption } from "./stored-scope-option.ts";
-import { scopeOfTarget, subjectOfScope } from "./target.ts";
+import { aggregateOfScope, scopeOfTarget } from "./target.ts";
 
 /** DeleteScopeOption: what it hid or overrode shows again at once. */
 export const deleteScopeOption =
@@ -18,7 +18,7 @@ export const deleteScopeOption =
     const { key, etag, allowMissing } = request;
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.deleteScopeOption;
-    return write(call, { method, request, subjects: [subjectOfScope(scope)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [aggregateOfScope(scope)] }, async (tx) => {
       const row = await storedScopeOption(tx, optionScopes, scope, key);
       assertOptionEtag(row, etag);
       if (row === undefined) {

@@ -1,25 +1,25 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { stalenessOf } from "../cache/freshness.ts";
-import type { Reading } from "../cache/reading.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Operation, whenReady } from "../call.ts";
 import type { GetOptionRequest, GetOptionResponseSchema, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
+import { isAlive, readScopeFor } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
-import { isAlive, readScopeFor } from "./held-options.ts";
 import { scopeOf } from "./scope.ts";
-import { type HeldOptions, optionsOf } from "./user-options.lookup.ts";
+import { type CachedOptions, optionsOf } from "./user-options.lookup.ts";
 import { jsonOf } from "./value.ts";
 
 type Response = MessageInitShape<typeof GetOptionResponseSchema>;
 
-const answer = (scope: HeldOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
+const answer = (scope: CachedOptions, { key, defaultValue }: GetOptionRequest, databaseTime: () => number): Response => {
   if (!scope.userFound) throw userNotFound();
-  const held = optionsOf(scope).get(key);
-  if (held !== undefined && isAlive(held.expireTime, databaseTime)) return held.response;
+  const cached = optionsOf(scope).get(key);
+  if (cached !== undefined && isAlive(cached.expireTime, databaseTime)) return cached.response;
   return { found: false, ...(defaultValue && { value: defaultValue }) };
 };
 
-const withStaleness = (response: Response, reading: Reading): Response =>
+const withStaleness = (response: Response, reading: ReadConsistency): Response =>
   reading.maxStaleMs === undefined ? response : { ...response, ...stalenessOf(reading) };
 
 /** GetOption: one value of one scope, from the cache. */
@@ -31,6 +31,6 @@ export const getOption =
     // The default comes back as it is, so it has to be a value that an answer can hold.
     if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");
     const reading = app.freshness.reading(request.consistency);
-    const held = readScopeFor(app, call, { userId: request.userId, scope: scopeOf(request), name: request.key }, reading);
-    return whenReady(held, (options) => withStaleness(answer(options, request, app.databaseTime), reading));
+    const cached = readScopeFor(app, call, { userId: request.userId, scope: scopeOf(request), name: request.key }, reading);
+    return whenReady(cached, (options) => withStaleness(answer(options, request, app.databaseTime), reading));
   };

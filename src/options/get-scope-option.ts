@@ -15,8 +15,8 @@ export const getScopeOption =
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     return whenReady(readScopes(scopeOptions, call, [scopeOfTarget(request.target)], reading), ([scope]) => {
-      const held = scope?.options.get(request.key);
-      if (held === undefined) throw notFound("OPTION_NOT_FOUND", "There is no such option.");
-      return { option: held.option, ...stalenessOf(reading) };
+      const cached = scope?.options.get(request.key);
+      if (cached === undefined) throw notFound("OPTION_NOT_FOUND", "There is no such option.");
+      return { option: cached.option, ...stalenessOf(reading) };
     });
   };

@@ -4,12 +4,12 @@ import type { Call, Operation } from "../call.ts";
 import { MAX_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
 import { ListOptionsRequestSchema, type UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
+import { aliveOptions, readScope } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
-import { aliveOptions, readScope } from "./held-options.ts";
 import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { type Scope, scopeConflict, scopeOf } from "./scope.ts";
-import type { HeldOptions } from "./user-options.lookup.ts";
+import type { CachedOptions } from "./user-options.lookup.ts";
 import { sentBytes } from "./value.ts";
 
 type App = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
@@ -33,9 +33,9 @@ const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: b
 
 const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
 
-/** A page of what is held, which takes four times its bytes at most: an answer always has room for it. */
-const readHeld = ({ databaseTime }: App, held: HeldOptions, page: Page, { kind, id }: Scope) => {
-  const alive = aliveOptions(held, [], databaseTime);
+/** A page of what is cached, which takes four times its bytes at most: an answer always has room for it. */
+const readCached = ({ databaseTime }: App, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
+  const alive = aliveOptions(cached, [], databaseTime);
   const [, , after] = page.after ?? [];
   const options = after === undefined ? alive : alive.filter(({ option }) => (option.key ?? "") > after);
   const { rows, nextPageToken } = page.cut(options.slice(0, page.size + 1), ({ option }) => [kind, id, option.key ?? ""]);
@@ -55,8 +55,8 @@ export const listOptions =
     }
     const reading = app.freshness.reading(consistency);
     const scope = scopeOf(request);
-    const held = await readScope(app, call, { userId, scope }, reading);
-    if (!held.userFound) throw userNotFound();
-    if (held.isLarge) return readFromDatabase(app, call, userId, page, scope);
-    return { ...readHeld(app, held, page, scope), ...stalenessOf(reading) };
+    const cached = await readScope(app, call, { userId, scope }, reading);
+    if (!cached.userFound) throw userNotFound();
+    if (cached.isLarge) return readFromDatabase(app, call, userId, page, scope);
+    return { ...readCached(app, cached, page, scope), ...stalenessOf(reading) };
   };

@@ -1,24 +1,24 @@
-import type { Reading } from "../cache/reading.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
-import type { HeldScope, ScopeOptions } from "./scope-option.lookup.ts";
+import type { CachedScope, ScopeOptions } from "./scope-option.lookup.ts";
 
 /** A scope in which nothing can be read. */
-const closed: HeldScope = { isLive: false, parentId: undefined, options: new Map() };
+const closed: CachedScope = { isLive: false, parentId: undefined, options: new Map() };
 
 /** Scopes as far as options can be read in them: one that is not live, or whose organization is not, has none. */
 export const readScopes = (
   scopeOptions: ScopeOptions,
   call: Call,
   scopes: readonly Scope[],
-  reading: Reading,
-): MaybePromise<readonly HeldScope[]> =>
-  whenReady(scopeOptions.getAll(call, scopes, reading), (held) => {
-    const parents = held.flatMap(({ parentId }) => (parentId === undefined ? [] : [{ kind: ScopeKind.ORGANIZATION, id: parentId }]));
-    if (parents.length === 0) return held.map((scope) => (scope.isLive ? scope : closed));
+  reading: ReadConsistency,
+): MaybePromise<readonly CachedScope[]> =>
+  whenReady(scopeOptions.getAll(call, scopes, reading), (cached) => {
+    const parents = cached.flatMap(({ parentId }) => (parentId === undefined ? [] : [{ kind: ScopeKind.ORGANIZATION, id: parentId }]));
+    if (parents.length === 0) return cached.map((scope) => (scope.isLive ? scope : closed));
     return whenReady(scopeOptions.getAll(call, parents, reading), (organizations) => {
       const live = new Set(parents.filter((_, index) => organizations[index]?.isLive).map(({ id }) => id));
-      return held.map((scope) => (scope.isLive && (scope.parentId === undefined || live.has(scope.parentId)) ? scope : closed));
+      return cached.map((scope) => (scope.isLive && (scope.parentId === undefined || live.has(scope.parentId)) ? scope : closed));
     });
   });
 
@@ -27,8 +27,8 @@ export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,
   scopes: readonly Scope[],
-  reading: Reading,
+  reading: ReadConsistency,
 ): MaybePromise<readonly boolean[]> => {
   if (scopes.every(({ kind }) => kind === ScopeKind.GLOBAL)) return scopes.map(() => true);
-  return whenReady(readScopes(scopeOptions, call, scopes, reading), (held) => held.map(({ isLive }) => isLive));
+  return whenReady(readScopes(scopeOptions, call, scopes, reading), (cached) => cached.map(({ isLive }) => isLive));
 };

@@ -1,14 +1,14 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
+import { optionsTooLarge } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
-import { optionsTooLarge } from "./held-options.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { ScopeKind } from "./scope.ts";
 
 /** More scopes of users than this are not asked of the cache: most would be empty, and each would take a place in it. */
-export const MAX_HELD_SCOPES = 10_000;
+export const MAX_CACHED_SCOPES = 10_000;
 
 /** What users have set in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
 export const readManyScopes = async (

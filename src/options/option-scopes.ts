@@ -36,15 +36,15 @@ export type OptionScopes = {
 export const scopeNotFound = (): DomainError =>
   notFound("OPTION_SCOPE_NOT_FOUND", "There is no such project or organization, or it is deleted.");
 
-/** Every scope is open but those whose options are being removed (docs/adr/0010-dead-scopes.md). */
-const notDead: Test = (kind, id) =>
-  sql`(${kind} = ${sql.lit(ScopeKind.GLOBAL)} or not exists (select from dead_scope d where d.scope_kind = ${kind} and d.scope_id = ${id}))`;
+/** Every scope is open but those whose options are being removed (docs/adr/0010-purged-scopes.md). */
+const notPurged: Test = (kind, id) =>
+  sql`(${kind} = ${sql.lit(ScopeKind.GLOBAL)} or not exists (select from purged_scope d where d.scope_kind = ${kind} and d.scope_id = ${id}))`;
 
 const trusting: Omit<OptionScopes, "live"> = {
-  isLive: notDead,
-  isLiveItself: notDead,
+  isLive: notPurged,
+  isLiveItself: notPurged,
   parentOf: () => sql`null::bigint`,
-  gate: () => ({ before: sql``, isOpen: notDead }),
+  gate: () => ({ before: sql``, isOpen: notPurged }),
 };
 
 /** The organizations and projects that are neither unknown nor deleted. */

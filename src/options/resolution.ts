@@ -85,11 +85,11 @@ const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED
  * Resolves one key.
  * @param held the levels that have a value, in the order of the table.
  */
-export const resolve = (held: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
-  if (held.length === 0) return NOTHING;
+export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
+  if (cached.length === 0) return NOTHING;
   // Locks from the bottom of the table: global before organization before project.
-  const isLocked = held.some(({ locked }) => locked);
-  const trail = isLocked ? [...held.filter(({ locked }) => locked).reverse(), ...held.filter(({ locked }) => !locked)] : held;
+  const isLocked = cached.some(({ locked }) => locked);
+  const trail = isLocked ? [...cached.filter(({ locked }) => locked).reverse(), ...cached.filter(({ locked }) => !locked)] : cached;
   const [winner] = trail;
   if (winner === undefined) return NOTHING;
   const value =

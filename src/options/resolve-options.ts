@@ -3,22 +3,22 @@ import { stalenessOf } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import { type OptionLevelSchema, OptionSource, type ResolvedOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { ResolveOptionsRequest, UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { completed, isAlive } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
-import { completed, isAlive } from "./held-options.ts";
 import { readScopes } from "./live-scopes.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import { type LevelValue, levelOf, levels, type Resolution, resolve } from "./resolution.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
-import type { HeldScopeOption } from "./scope-option.lookup.ts";
-import type { HeldOptions } from "./user-options.lookup.ts";
+import type { CachedScopeOption } from "./scope-option.lookup.ts";
+import type { CachedOptions } from "./user-options.lookup.ts";
 import { toValue } from "./value.ts";
 
 /** What one user has stored, by key and then by scope, and its primary address. */
 type UserLevels = { readonly userFound: boolean; readonly email: string; readonly options: ReadonlyMap<string, readonly JsonValue[]> };
 
 /** What the scopes of the call have stored, by the kind of scope. */
-type ScopeLevels = ReadonlyMap<ScopeKind, ReadonlyMap<string, HeldScopeOption>>;
+type ScopeLevels = ReadonlyMap<ScopeKind, ReadonlyMap<string, CachedScopeOption>>;
 
 /** The scopes of the request; an id of 0 takes no part. */
 const scopesOf = ({ projectId, organizationId }: ResolveOptionsRequest): readonly Scope[] => [
@@ -29,7 +29,7 @@ const scopesOf = ({ projectId, organizationId }: ResolveOptionsRequest): readonl
 
 /** Turns the scopes of one user around: by key, and then by scope. */
 const levelsOfUser = (
-  held: readonly HeldOptions[],
+  cached: readonly CachedOptions[],
   scopes: readonly Scope[],
   live: ReadonlySet<Scope>,
   databaseTime: () => number,
@@ -38,7 +38,7 @@ const levelsOfUser = (
   for (const [index, scope] of scopes.entries()) {
     if (!live.has(scope)) continue;
     const { kind } = scope;
-    const { keys = [], values = [], expireTimes = [] } = held[index] ?? {};
+    const { keys = [], values = [], expireTimes = [] } = cached[index] ?? {};
     for (const [position, key] of keys.entries()) {
       if (!isAlive(expireTimes[position], databaseTime)) continue;
       const levels = options.get(key) ?? [];
@@ -46,7 +46,7 @@ const levelsOfUser = (
       options.set(key, levels);
     }
   }
-  return { userFound: held[0]?.userFound ?? false, email: held[0]?.email ?? "", options };
+  return { userFound: cached[0]?.userFound ?? false, email: cached[0]?.email ?? "", options };
 };
 
 /** One key of a call, with the levels that are the same for all its users. */
@@ -75,14 +75,14 @@ const levelsOf = ({ key, definition, shared }: Key, { email, options }: UserLeve
   const own = options.get(key);
   const isAddress = definition?.type === "verified_email" && email !== "";
   if (own === undefined && !isAddress) return shared;
-  const held: LevelValue[] = [];
+  const cached: LevelValue[] = [];
   for (const { source, scope, holder } of levels) {
     const value = holder === "user" && scope !== undefined ? own?.[scope] : undefined;
-    if (value !== undefined) held.push({ source, value, locked: false });
+    if (value !== undefined) cached.push({ source, value, locked: false });
   }
-  held.push(...shared);
-  if (isAddress) held.push({ source: OptionSource.DEFINITION, value: email, locked: false });
-  return held;
+  cached.push(...shared);
+  if (isAddress) cached.push({ source: OptionSource.DEFINITION, value: email, locked: false });
+  return cached;
 };
 
 const toResolvedOption = (
@@ -128,7 +128,7 @@ export const resolveOptions =
       userOptions.getAll(call, wanted, reading),
       readScopes(scopeOptions, call, scopes, reading),
     ]);
-    const held = await completed({ db, userOptions }, call, read, keys, reading);
+    const cached = await completed({ db, userOptions }, call, read, keys, reading);
     const live = new Set(scopes.filter((_, index) => ofScopes[index]?.isLive));
     const shared: ScopeLevels = new Map(scopes.map(({ kind }, index) => [kind, ofScopes[index]?.options ?? new Map()]));
     const everywhere = [...registry.list().map(({ key }) => key), ...ofScopes.flatMap(({ options }) => [...options.keys()])];
@@ -143,7 +143,7 @@ export const resolveOptions =
       keys.length > 0 ? requested : [...new Set([...everywhere, ...options.keys()])].sort().map(prepare);
 
     const results = userIds.map((userId, index) => {
-      const user = levelsOfUser(held.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime);
+      const user = levelsOfUser(cached.slice(index * scopes.length, (index + 1) * scopes.length), scopes, live, databaseTime);
       if (!user.userFound) return { userId, userFound: false };
       const options = keysOf(user).map((key) => {
         const resolution = resolve(levelsOf(key, user), key.definition);

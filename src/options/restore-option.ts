@@ -4,7 +4,7 @@ import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { canonicalJson } from "./canonical.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { type RevisionRow, revisionColumns } from "./list-option-revisions.ts";
@@ -38,7 +38,7 @@ export const restoreOption =
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };
-    return write(call, { method: UserOptionService.method.restoreOption, request, subjects: [userSubject(userId)] }, async (tx) => {
+    return write(call, { method: UserOptionService.method.restoreOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const revision = await findRevision(tx, option, revisionId);
       if (revision.deleted) {

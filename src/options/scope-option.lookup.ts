@@ -9,7 +9,7 @@ import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
-import { subjectOfScope } from "./target.ts";
+import { aggregateOfScope } from "./target.ts";
 
 /** An option of a scope as the statement reads it: times are milliseconds since the epoch. */
 type StoredRow = readonly [
@@ -23,24 +23,24 @@ type StoredRow = readonly [
 ];
 
 /** An option of a scope that is read through the cache. */
-export type HeldScopeOption = {
+export type CachedScopeOption = {
   readonly json: JsonValue;
   readonly locked: boolean;
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
 /** One scope, as its own rows say. */
-export type HeldScope = {
+export type CachedScope = {
   /** Options can be read in it. */
   readonly isLive: boolean;
   /** The organization whose scope has to be live too. */
   readonly parentId: bigint | undefined;
   /** All its options, by key. */
-  readonly options: ReadonlyMap<string, HeldScopeOption>;
+  readonly options: ReadonlyMap<string, CachedScopeOption>;
 };
 
 /** Scopes and what they configure, through the cache. */
-export type ScopeOptions = Lookup<Scope, HeldScope>;
+export type ScopeOptions = Lookup<Scope, CachedScope>;
 
 /** What the cache keeps of a scope; the parent's id as text. */
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
@@ -65,9 +65,9 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
   const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & { readonly is_live: boolean; readonly parent_id: string | null; readonly rows: StoredRow[] | null };
-    const subjects = scopes.map(subjectOfScope);
+    const aggregates = scopes.map(aggregateOfScope);
     const rows = await db.session({ signal }).rows(sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version,
+      select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version,
         ${isLiveItself(kindColumn, idColumn)} as is_live, ${parentOf(kindColumn, idColumn)}::text as parent_id, (
         select json_agg(json_build_array(o.id::text, o.key, o.value, o.locked,
           (extract(epoch from o.create_time) * 1000)::bigint, (extract(epoch from o.update_time) * 1000)::bigint, o.version) order by o.key)
@@ -76,13 +76,13 @@ export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, p
       cross join unnest(
         ${scopes.map(({ kind }) => kind)}::smallint[],
         ${scopes.map(({ id }) => String(id))}::bigint[],
-        ${subjects.map(({ kind }) => kind)}::text[]) with ordinality as w (scope_kind, scope_id, subject_kind, position)
-      left join subject_version s on s.kind = w.subject_kind and s.id = w.scope_id
+        ${aggregates.map(({ kind }) => kind)}::text[]) with ordinality as w (scope_kind, scope_id, aggregate_kind, position)
+      left join aggregate_version s on s.kind = w.aggregate_kind and s.id = w.scope_id
       order by w.position`);
     return loadedOf(rows, (row) => ({ isLive: row.is_live, parentId: row.parent_id, rows: row.rows ?? [] }));
   };
-  return cache.lookup<Scope, Content, HeldScope>(
-    { name: "scope_options", subjectOf: subjectOfScope, partOf: () => "", load, mayBeStale: true },
+  return cache.lookup<Scope, Content, CachedScope>(
+    { name: "scope_options", aggregateOf: aggregateOfScope, partOf: () => "", load, mayBeStale: true },
     ({ isLive, parentId, rows }, scope) => ({
       isLive,
       parentId: parentId === null ? undefined : BigInt(parentId),

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
@@ -20,15 +20,19 @@ export const setOption =
   }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
     const { userId, etag, requestId } = request;
-    return write(call, { method: UserOptionService.method.setOption, request, subjects: [userSubject(userId)], requestId }, async (tx) => {
-      const option = optionWriteOf(registry, userId, request);
-      if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
-      const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
-      // The statement stores nothing for a user that can't be written, and nothing that is there already.
-      if (!stored?.changed) await writableUser(tx, userId);
-      if (stored === undefined) throw scopeNotFound();
-      await assertVerified(tx, registry, [option]);
-      const { row, created, changed } = stored;
-      return { option: toUserOption(row), created, changed, locked: row.locked };
-    });
+    return write(
+      call,
+      { method: UserOptionService.method.setOption, request, aggregates: [userAggregate(userId)], requestId },
+      async (tx) => {
+        const option = optionWriteOf(registry, userId, request);
+        if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
+        const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
+        // The statement stores nothing for a user that can't be written, and nothing that is there already.
+        if (!stored?.changed) await writableUser(tx, userId);
+        if (stored === undefined) throw scopeNotFound();
+        await assertVerified(tx, registry, [option]);
+        const { row, created, changed } = stored;
+        return { option: toUserOption(row), created, changed, locked: row.locked };
+      },
+    );
   };

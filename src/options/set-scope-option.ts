@@ -10,7 +10,7 @@ import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { assertOptionEtag } from "./stored-option.ts";
 import { scopeOptionColumns, storedScopeOption } from "./stored-scope-option.ts";
-import { scopeOfTarget, subjectOfScope } from "./target.ts";
+import { aggregateOfScope, scopeOfTarget } from "./target.ts";
 import { jsonOf } from "./value.ts";
 
 type Stored = ScopeOptionRow & Growth;
@@ -58,7 +58,7 @@ export const setScopeOption =
     const json = jsonOf(value);
     const scope = scopeOfTarget(request.target);
     const method = UserOptionService.method.setScopeOption;
-    return write(call, { method, request, subjects: [subjectOfScope(scope)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [aggregateOfScope(scope)], requestId }, async (tx) => {
       // When the write is known to be new: the definitions may have changed since its first answer.
       registry.assertFits({ key, json, field: "value" });
       if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ScopeOption, ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
-import type { Subject } from "../versions/subject.ts";
+import type { Aggregate } from "../versions/aggregate.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
 /** Whose scope option a request names. */
@@ -20,8 +20,8 @@ export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof Scop
   return { case: "globalScope", value: {} };
 };
 
-/** The subject whose version moves with the options of a scope. */
-export const subjectOfScope = ({ kind, id }: Scope): Subject => {
+/** The aggregate whose version moves with the options of a scope. */
+export const aggregateOfScope = ({ kind, id }: Scope): Aggregate => {
   if (kind === ScopeKind.ORGANIZATION) return { kind: "organization", id };
   return kind === ScopeKind.PROJECT ? { kind: "project", id } : { kind: "global", id: 0n };
 };

@@ -9,8 +9,8 @@ import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.
 import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { GetOptionResponseSchema } from "../gen/userd/v1/user_option_service_pb.ts";
 import { answerable } from "../moment.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { encodeKey } from "../versions/key.ts";
-import { userSubject } from "../versions/subject.ts";
 import { optionEtag } from "./option.mapping.ts";
 import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
@@ -45,7 +45,7 @@ const REST_COLUMNS = 4;
 type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
 /** An option that is read through the cache. */
-export type HeldOption = {
+export type CachedOption = {
   readonly option: MessageInitShape<typeof UserOptionSchema>;
   /** In milliseconds since the epoch, by the clock of the database; null = never. */
   readonly expireTime: number | null;
@@ -54,11 +54,11 @@ export type HeldOption = {
 };
 
 /** All options that a user has in a scope, those past their expire_time included. */
-export type HeldOptions = {
+export type CachedOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
-  /** There are more than are kept as a whole, so none are here: held-options.ts reads what is wanted. */
+  /** There are more than are kept as a whole, so none are here: cached-options.ts reads what is wanted. */
   readonly isLarge: boolean;
   /** In their order; the arrays beside it are parallel to it. What they hold is all that resolution asks for. */
   readonly keys: readonly string[];
@@ -71,14 +71,14 @@ export type HeldOptions = {
 };
 
 /** The options with their messages, by key: made when they are asked for, kept from the second time on. */
-type Made = { wasAsked: boolean; kept: ReadonlyMap<string, HeldOption> | undefined };
+type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined };
 
 /** The option scopes of users, through the cache. */
-export type UserOptions = Lookup<OptionsKey, HeldOptions>;
+export type UserOptions = Lookup<OptionsKey, CachedOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
 
-const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }: HeldOptions): ReadonlyMap<string, HeldOption> => {
+const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const texts = rest.split(" ");
   return new Map(
     keys.map((key, index) => {
@@ -105,25 +105,26 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
  * several times as much as what is stored. A scope that is only resolved needs none of them, and one that is read once before
  * it is evicted needs them once.
  */
-export const optionsOf = (held: HeldOptions): ReadonlyMap<string, HeldOption> => {
-  const { made } = held;
-  const options = made.kept ?? makeOptions(held);
+export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
+  const { made } = cached;
+  const options = made.kept ?? makeOptions(cached);
   if (made.wasAsked) made.kept = options;
   made.wasAsked = true;
   return options;
 };
 
 /** A scope without its options, as one reads that is not live. */
-export const emptied = (held: HeldOptions): HeldOptions => filledWith(held, NOTHING);
+export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
 /** A large scope with the options that were read of it. */
-export const filledWith = (held: HeldOptions, columns: Columns): HeldOptions => heldOf({ ...held, isLarge: false }, columns, held.key);
+export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
+  cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 
-const heldOf = (
+const cachedOf = (
   { userFound, email, isLarge }: Pick<Content, "userFound" | "email" | "isLarge">,
   [keys, values, expireTimes, rest]: Columns,
   key: OptionsKey,
-): HeldOptions => ({ userFound, email, isLarge, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
+): CachedOptions => ({ userFound, email, isLarge, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
 
 /** The options `o` that a row `w` of what is asked for means. */
 const wanted = sql.raw(
@@ -168,7 +169,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       readonly columns: Columns | null;
     };
     const rows = await db.session({ signal }).rows(sql<Row>`
-      select ${snapshotColumns}, coalesce(s.version, 0) as subject_version, u.id is not null as user_found, u.email,
+      select ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version, u.id is not null as user_found, u.email,
         ${isLarge} as is_large, ${columns} as columns
       from ${snapshot}
       cross join unnest(
@@ -177,7 +178,7 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
         ${keys.map(({ scope }) => String(scope.id))}::bigint[],
         ${keys.map(({ key }) => key ?? null)}::text[]) with ordinality as w (user_id, scope_kind, scope_id, key, position)
       cross join lateral ${scope} scope
-      left join subject_version s on s.kind = 'user' and s.id = w.user_id
+      left join aggregate_version s on s.kind = 'user' and s.id = w.user_id
       left join users u on u.id = w.user_id
       order by w.position`);
     return loadedOf(rows, (row) => ({
@@ -187,10 +188,10 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       columns: row.columns ?? NOTHING,
     }));
   };
-  return cache.lookup<OptionsKey, Content, HeldOptions>(
+  return cache.lookup<OptionsKey, Content, CachedOptions>(
     {
       name: "option_scope",
-      subjectOf: ({ userId }) => userSubject(userId),
+      aggregateOf: ({ userId }) => userAggregate(userId),
       partOf: ({ scope: { kind, id }, key }) => {
         if (key !== undefined) return encodeKey(BigInt(kind), id, key);
         return kind === ScopeKind.GLOBAL ? GLOBAL_PART : encodeKey(BigInt(kind), id);
@@ -198,6 +199,6 @@ export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
       load,
       mayBeStale: true,
     },
-    (content, key) => heldOf(content, content.columns, key),
+    (content, key) => cachedOf(content, content.columns, key),
   );
 };

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
 import { DomainError } from "../errors.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 import type { OptionWrite } from "./store.ts";
 
@@ -34,8 +34,8 @@ export const findUnverified = async (
   const rows = await tx.rows(sql<{ position: number }>`
     select position::int from unnest(
       ${checked.map(({ userId }) => String(userId))}::bigint[],
-      ${checked.map((write) => handleOf(addressOf(write) ?? ""))}::text[]) with ordinality as w (user_id, handle, position)
-    where exists (select from user_email e where e.user_id = w.user_id and e.email_handle = w.handle and e.is_verified)`);
+      ${checked.map((write) => canonicalName(addressOf(write) ?? ""))}::text[]) with ordinality as w (user_id, canonical, position)
+    where exists (select from user_email e where e.user_id = w.user_id and e.email_canonical = w.canonical and e.is_verified)`);
   const verified = new Set(rows.map(({ position }) => position - 1));
   return new Map(checked.filter((_, index) => !verified.has(index)).map((write) => [write, refusal(write.key)]));
 };

@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationSubject, userSubject } from "../versions/subject.ts";
+import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
 import { assertOrganization } from "./stored.ts";
@@ -14,8 +14,8 @@ export const addMember =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { organizationId, userId, role, requestId } = request;
-    const subjects = [organizationSubject(organizationId), userSubject(userId)];
-    return write(call, { method, request, subjects, requestId }, async (tx) => {
+    const aggregates = [organizationAggregate(organizationId), userAggregate(userId)];
+    return write(call, { method, request, aggregates, requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
       await writableUser(tx, userId);
       return { member: toMember(await insertMember(tx, { organizationId, userId, role })) };

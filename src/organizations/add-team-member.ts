@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { teams } from "./kind.ts";
 import { storedMember } from "./member.ts";
-import { assertOrganization, assertThere, organizationOf, storedById } from "./stored.ts";
+import { assertOrganization, organizationOf, requireLive, storedById } from "./stored.ts";
 
 const method = OrganizationService.method.addTeamMember;
 
@@ -15,9 +15,9 @@ export const addTeamMember =
   async (call, request) => {
     const { teamId, member, requestId } = request;
     const organizationId = await organizationOf(db, call, teams, teamId);
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
-      assertThere(teams, await storedById(tx, teams, teamId));
+      requireLive(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);
       const rows = await tx.rows(sql`
         insert into team_member (organization_id, team_id, member_id) values (${organizationId}, ${teamId}, ${id})

@@ -5,7 +5,7 @@ import { OrganizationStatus } from "../gen/userd/v1/organization_pb.ts";
 import type { Kind, NamedRow } from "./kind.ts";
 import { ACTIVE, HIDDEN } from "./organization.mapping.ts";
 import { drawnSlug, freeSlug, slugOf } from "./slug.ts";
-import { assertEtag, assertThere, storedById } from "./stored.ts";
+import { assertEtag, requireLive, storedById } from "./stored.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -69,7 +69,7 @@ export const createRow = async <R extends NamedRow>(tx: Tx, { kind, field }: Of<
 
 /**
  * Writes the fields of the mask; equal values write nothing.
- * @throws what assertEtag and assertThere throw; ALREADY_EXISTS SLUG_TAKEN.
+ * @throws what assertEtag and requireLive throw; ALREADY_EXISTS SLUG_TAKEN.
  */
 export const updateRow = async <R extends NamedRow>(
   tx: Tx,
@@ -79,7 +79,7 @@ export const updateRow = async <R extends NamedRow>(
   fields: ReadonlySet<string>,
 ): Promise<R> => {
   const row = await storedById(tx, kind, id);
-  assertThere(kind, row);
+  requireLive(kind, row);
   assertEtag(kind.etagMismatch, row, to.etag);
   const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
   const slug = fields.has("slug") ? slugColumn(to.slug, field) : row.slug;
@@ -92,11 +92,11 @@ export const updateRow = async <R extends NamedRow>(
 
 /**
  * Deletes softly: nothing goes before the grace period ends, so all of it can be undone.
- * @throws what assertEtag and assertThere throw.
+ * @throws what assertEtag and requireLive throw.
  */
 export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint, etag: string, days: number): Promise<R> => {
   const row = await storedById(tx, kind, id);
-  assertThere(kind, row);
+  requireLive(kind, row);
   assertEtag(kind.etagMismatch, row, etag);
   const now = new Date();
   await tx.rows(sql`

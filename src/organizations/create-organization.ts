@@ -4,7 +4,7 @@ import { invalidField } from "../errors.ts";
 import { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationSubject, userSubject } from "../versions/subject.ts";
+import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { createRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { insertMember } from "./member.ts";
@@ -18,11 +18,11 @@ export const createOrganization =
   (call, request) => {
     const { organization, ownerUserId, requestId } = request;
     if (organization === undefined) throw invalidField("organization", "is required");
-    const subjects = ownerUserId === 0n ? [] : [userSubject(ownerUserId)];
-    return write(call, { method, request, subjects, requestId }, async (tx) => {
+    const aggregates = ownerUserId === 0n ? [] : [userAggregate(ownerUserId)];
+    return write(call, { method, request, aggregates, requestId }, async (tx) => {
       if (ownerUserId !== 0n) await writableUser(tx, ownerUserId);
       const row = await createRow(tx, { kind: organizations, field: "organization" }, organization);
-      tx.touch(organizationSubject(row.id));
+      tx.touch(organizationAggregate(row.id));
       if (ownerUserId !== 0n) await insertMember(tx, { organizationId: row.id, userId: ownerUserId, role: MemberRole.OWNER });
       return { organization: toOrganization(row) };
     });

@@ -2,11 +2,11 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { createRow } from "./change.ts";
 import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";
-import { assertOrganization, projectSubject } from "./stored.ts";
+import { assertOrganization, projectAggregate } from "./stored.ts";
 
 const method = OrganizationService.method.createProject;
 
@@ -18,10 +18,10 @@ export const createProject =
     if (project === undefined) throw invalidField("project", "is required");
     const { organizationId } = project;
     if (organizationId === 0n) throw invalidField("project.organization_id", "is required");
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await createRow(tx, { kind: projects, field: "project" }, project, organizationId);
-      tx.touch(projectSubject(row.id));
+      tx.touch(projectAggregate(row.id));
       return { project: toProject(row) };
     });
   };

@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { createRow } from "./change.ts";
 import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
@@ -18,7 +18,7 @@ export const createTeam =
     if (team === undefined) throw invalidField("team", "is required");
     const { organizationId } = team;
     if (organizationId === 0n) throw invalidField("team.organization_id", "is required");
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await createRow(tx, { kind: teams, field: "team" }, team, organizationId);
       return { team: toTeam(row) };

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { deleteRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
@@ -13,7 +13,7 @@ export const deleteOrganization =
   ({ write, purgeAfterDays }: Pick<Dependencies, "write" | "purgeAfterDays">): Operation<typeof method> =>
   (call, request) => {
     const { id, etag, requestId, validateOnly } = request;
-    return write(call, { method, request, subjects: [organizationSubject(id)], requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(id)], requestId, validateOnly }, async (tx) => {
       return { organization: toOrganization(await deleteRow(tx, organizations, id, etag, purgeAfterDays)) };
     });
   };

@@ -4,7 +4,7 @@ import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts"
 import { deleteRow } from "./change.ts";
 import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";
-import { assertOrganization, organizationOf, projectSubjects } from "./stored.ts";
+import { assertOrganization, organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.deleteProject;
 
@@ -14,7 +14,7 @@ export const deleteProject =
   async (call, request) => {
     const { id, etag, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, projects, id);
-    return write(call, { method, request, subjects: projectSubjects(organizationId, id), requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, id), requestId, validateOnly }, async (tx) => {
       await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await deleteRow(tx, projects, id, etag, purgeAfterDays)) };
     });

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { deleteRow } from "./change.ts";
 import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
@@ -15,7 +15,7 @@ export const deleteTeam =
   async (call, request) => {
     const { id, etag, requestId, validateOnly } = request;
     const organizationId = await organizationOf(db, call, teams, id);
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)], requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId, validateOnly }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await deleteRow(tx, teams, id, etag, purgeAfterDays)) };
     });

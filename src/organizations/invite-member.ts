@@ -1,12 +1,13 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationSubject, userSubject } from "../versions/subject.ts";
+import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
@@ -15,10 +16,10 @@ import { assertOrganization } from "./stored.ts";
 const method = OrganizationService.method.inviteMember;
 
 /** An invitation that has expired gives way to a new one. */
-const removeExpired = async (tx: Tx, organizationId: bigint, handle: string): Promise<void> => {
+const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string): Promise<void> => {
   await tx.rows(sql`
     delete from organization_member
-    where organization_id = ${organizationId} and email_handle = ${handle} and invite_expire_time <= now()`);
+    where organization_id = ${organizationId} and email_canonical = ${canonical} and invite_expire_time <= now()`);
 };
 
 /**
@@ -30,17 +31,17 @@ export const inviteMember =
   async (call, request) => {
     const { organizationId, email, role, requestId } = request;
     assertAddress(email, "email");
-    const handle = handleOf(email);
+    const canonical = canonicalName(email);
     // The user has to be known before it can be locked; who has the address is looked at again under its lock.
-    const known = await holderOf(db.session(call), handle);
-    const subjects = [organizationSubject(organizationId), ...(known === undefined ? [] : [userSubject(known)])];
-    return write(call, { method, request, subjects, requestId }, async (tx) => {
+    const known = await holderOf(db.session(call), canonical);
+    const aggregates = [organizationAggregate(organizationId), ...(known === undefined ? [] : [userAggregate(known)])];
+    return write(call, { method, request, aggregates, requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
-      await lockHandles(tx, [email]);
-      await removeExpired(tx, organizationId, handle);
-      const holder = await holderOf(tx, handle);
+      await lockCanonicalNames(tx, [email]);
+      await removeExpired(tx, organizationId, canonical);
+      const holder = await holderOf(tx, canonical);
       if (holder === undefined) {
-        return { member: toMember(await insertMember(tx, { organizationId, email, handle, role, days: invitationDays })) };
+        return { member: toMember(await insertMember(tx, { organizationId, email, canonical, role, days: invitationDays })) };
       }
       await writableUser(tx, holder);
       return { member: toMember(await insertMember(tx, { organizationId, userId: holder, role })) };

@@ -5,7 +5,7 @@ import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
-import { organizationSubject, type Subject, userSubject } from "../versions/subject.ts";
+import { type Aggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
 /** Which member a request names. The proto's rules have refused one that names none. */
@@ -33,18 +33,18 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
   return row;
 };
 
-/** The subjects of a write to a member: its organization, and its user, who has to be known before it can be locked. */
-export const memberSubjects = async (db: Database, call: Call, organizationId: bigint, which: Which): Promise<readonly Subject[]> => {
+/** The aggregates of a write to a member: its organization, and its user, who has to be known before it can be locked. */
+export const memberAggregates = async (db: Database, call: Call, organizationId: bigint, which: Which): Promise<readonly Aggregate[]> => {
   const userId = which.case === "userId" ? which.value : (await findMember(db.session(call), organizationId, which))?.user_id;
-  return [organizationSubject(organizationId), ...(userId ? [userSubject(userId)] : [])];
+  return [organizationAggregate(organizationId), ...(userId ? [userAggregate(userId)] : [])];
 };
 
-/** A member to be stored: a user, or an address and its handle. */
+/** A member to be stored: a user, or an address and its canonical name. */
 type NewMember = {
   readonly organizationId: bigint;
   readonly userId?: bigint;
   readonly email?: string;
-  readonly handle?: string;
+  readonly canonical?: string;
   readonly role: MemberRole;
   /** How long an invitation is valid. */
   readonly days?: number;
@@ -54,10 +54,10 @@ type NewMember = {
  * Stores a member.
  * @throws ALREADY_EXISTS MEMBER_EXISTS, by constraint.
  */
-export const insertMember = async (tx: Tx, { organizationId, userId, email, handle, role, days }: NewMember): Promise<MemberRow> => {
+export const insertMember = async (tx: Tx, { organizationId, userId, email, canonical, role, days }: NewMember): Promise<MemberRow> => {
   const row = await tx.row(sql<MemberRow>`
-    insert into organization_member as r (organization_id, user_id, email, email_handle, role, invite_expire_time)
-    values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${handle ?? null}, ${roleColumn(role)},
+    insert into organization_member as r (organization_id, user_id, email, email_canonical, role, invite_expire_time)
+    values (${organizationId}, ${userId ?? null}, ${email ?? null}, ${canonical ?? null}, ${roleColumn(role)},
       now() + make_interval(days => ${days ?? null}))
     returning ${memberColumns}`);
   if (row === undefined) throw new Error("An insert returns its row.");

@@ -1,6 +1,6 @@
 import type { Tx } from "../db/transaction.ts";
 import { projects, teams } from "./kind.ts";
-import { assertOrganization, assertThere, storedById } from "./stored.ts";
+import { assertOrganization, requireLive, storedById } from "./stored.ts";
 
 /**
  * The project and the team, of one organization, and none of the three deleted.
@@ -8,8 +8,8 @@ import { assertOrganization, assertThere, storedById } from "./stored.ts";
  */
 export const assertProjectAndTeam = async (tx: Tx, organizationId: bigint, projectId: bigint, teamId: bigint): Promise<void> => {
   await assertOrganization(tx, organizationId, projects);
-  assertThere(projects, await storedById(tx, projects, projectId));
+  requireLive(projects, await storedById(tx, projects, projectId));
   const team = await storedById(tx, teams, teamId);
   if (team.organization_id !== organizationId) throw teams.notFound();
-  assertThere(teams, team);
+  requireLive(teams, team);
 };

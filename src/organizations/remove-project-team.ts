@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { projects } from "./kind.ts";
 import { assertProjectAndTeam } from "./project-team.ts";
-import { organizationOf, projectSubjects } from "./stored.ts";
+import { organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.removeProjectTeam;
 
@@ -14,7 +14,7 @@ export const removeProjectTeam =
   async (call, request) => {
     const { projectId, teamId, requestId } = request;
     const organizationId = await organizationOf(db, call, projects, projectId);
-    return write(call, { method, request, subjects: projectSubjects(organizationId, projectId), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId), requestId }, async (tx) => {
       await assertProjectAndTeam(tx, organizationId, projectId, teamId);
       const rows = await tx.rows(sql`delete from project_team where project_id = ${projectId} and team_id = ${teamId} returning id`);
       return { removed: rows.length > 0 };

@@ -1,13 +1,14 @@
 import { sql } from "kysely";
 import type { Call, Operation } from "../call.ts";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationSubject, userSubject } from "../versions/subject.ts";
+import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { acceptInvitations, holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { findMember, storedMember } from "./member.ts";
@@ -28,7 +29,7 @@ export const resendInvitation = ({
   const knownHolder = async (call: Call, organizationId: bigint, memberId: bigint): Promise<bigint | undefined> => {
     const run = db.session(call);
     const email = (await findMember(run, organizationId, { case: "memberId", value: memberId }))?.email;
-    return email ? holderOf(run, handleOf(email)) : undefined;
+    return email ? holderOf(run, canonicalName(email)) : undefined;
   };
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
     await tx.rows(sql`
@@ -39,20 +40,20 @@ export const resendInvitation = ({
     whileOvertaken(async () => {
       const { organizationId, memberId, etag, requestId } = request;
       const known = await knownHolder(call, organizationId, memberId);
-      const subjects = [organizationSubject(organizationId), ...(known === undefined ? [] : [userSubject(known)])];
-      return write(call, { method, request, subjects, requestId }, async (tx) => {
+      const aggregates = [organizationAggregate(organizationId), ...(known === undefined ? [] : [userAggregate(known)])];
+      return write(call, { method, request, aggregates, requestId }, async (tx) => {
         await assertOrganization(tx, organizationId);
         const row = await storedMember(tx, organizationId, { case: "memberId", value: memberId });
         if (row.email === null) throw failedPrecondition("INVITATION_ACCEPTED", "The member is no invitation any more.");
         assertEtag("The member has changed since.", row, etag);
-        await lockHandles(tx, [row.email]);
-        const holder = await holderOf(tx, handleOf(row.email));
+        await lockCanonicalNames(tx, [row.email]);
+        const holder = await holderOf(tx, canonicalName(row.email));
         if (holder !== known) throw overtaken("The address was verified");
         await renew(tx, memberId);
         if (holder === undefined)
           return { member: toMember(await storedMember(tx, organizationId, { case: "memberId", value: memberId })) };
         await writableUser(tx, holder);
-        await acceptInvitations(tx, [{ userId: holder, handle: handleOf(row.email) }]);
+        await acceptInvitations(tx, [{ userId: holder, canonical: canonicalName(row.email) }]);
         return { member: toMember(await storedMember(tx, organizationId, { case: "userId", value: holder })) };
       });
     });

@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { roleColumn, toMember } from "./member.mapping.ts";
-import { memberSubjects, storedMember } from "./member.ts";
+import { memberAggregates, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";
 import { assertEtag, assertOrganization } from "./stored.ts";
 
@@ -15,8 +15,8 @@ export const setMemberRole =
   async (call, request) => {
     const { organizationId, member, etag } = request;
     const role = roleColumn(request.role);
-    const subjects = await memberSubjects(db, call, organizationId, member);
-    return write(call, { method, request, subjects }, async (tx) => {
+    const aggregates = await memberAggregates(db, call, organizationId, member);
+    return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, member);
       assertEtag("The member has changed since.", row, etag);

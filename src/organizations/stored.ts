@@ -4,7 +4,7 @@ import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict } from "../errors.ts";
-import { organizationSubject, type Subject } from "../versions/subject.ts";
+import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts";
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
 import { etagOf } from "./organization.mapping.ts";
 
@@ -35,7 +35,7 @@ export const assertEtag = (message: string, row: Pick<NamedRow, "version">, etag
  * Nothing of a deleted organization, project or team can be written.
  * @throws FAILED_PRECONDITION with the reason of the kind.
  */
-export const assertThere = <R extends NamedRow>(kind: Kind<R>, row: R): void => {
+export const requireLive = <R extends NamedRow>(kind: Kind<R>, row: R): void => {
   if (row.delete_time !== null) throw kind.deleted();
 };
 
@@ -45,7 +45,7 @@ export const assertThere = <R extends NamedRow>(kind: Kind<R>, row: R): void => 
  */
 export const assertOrganization = async (tx: Tx, id: bigint, kind: Pick<Kind<NamedRow>, "notFound"> = organizations): Promise<void> => {
   if (id === 0n) throw kind.notFound();
-  assertThere(organizations, await storedById(tx, organizations, id));
+  requireLive(organizations, await storedById(tx, organizations, id));
 };
 
 /**
@@ -63,11 +63,11 @@ export const organizationOf = async <R extends NamedRow & { readonly organizatio
   return row?.organization_id ?? 0n;
 };
 
-/** The subject of a project. */
-export const projectSubject = (id: bigint): Subject => ({ kind: "project", id });
+/** The aggregate of a project. */
+export const projectAggregate = (id: bigint): Aggregate => ({ kind: "project", id });
 
-/** The subjects of a write to a project, whose organization must not go meanwhile. */
-export const projectSubjects = (organizationId: bigint, id: bigint): readonly Subject[] => [
-  organizationSubject(organizationId),
-  projectSubject(id),
+/** The aggregates of a write to a project, whose organization must not go meanwhile. */
+export const projectAggregates = (organizationId: bigint, id: bigint): readonly Aggregate[] => [
+  organizationAggregate(organizationId),
+  projectAggregate(id),
 ];

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { undeleteRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
@@ -13,7 +13,7 @@ export const undeleteOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { id } = request;
-    return write(call, { method, request, subjects: [organizationSubject(id)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(id)] }, async (tx) => {
       return { organization: toOrganization(await undeleteRow(tx, organizations, id)) };
     });
   };

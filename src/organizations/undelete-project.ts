@@ -4,7 +4,7 @@ import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts"
 import { undeleteRow } from "./change.ts";
 import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";
-import { assertOrganization, organizationOf, projectSubjects } from "./stored.ts";
+import { assertOrganization, organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.undeleteProject;
 
@@ -14,7 +14,7 @@ export const undeleteProject =
   async (call, request) => {
     const { id } = request;
     const organizationId = await organizationOf(db, call, projects, id);
-    return write(call, { method, request, subjects: projectSubjects(organizationId, id) }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, id) }, async (tx) => {
       await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await undeleteRow(tx, projects, id)) };
     });

@@ -1,7 +1,7 @@
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { undeleteRow } from "./change.ts";
 import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
@@ -15,7 +15,7 @@ export const undeleteTeam =
   async (call, request) => {
     const { id } = request;
     const organizationId = await organizationOf(db, call, teams, id);
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await undeleteRow(tx, teams, id)) };
     });

@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationSchema } from "../gen/userd/v1/organization_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { updateRow } from "./change.ts";
 import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
@@ -19,7 +19,7 @@ export const updateOrganization =
     if (organization === undefined) throw invalidField("organization", "is required");
     const fields = maskedFields(OrganizationSchema, organization, request.updateMask);
     const { id } = organization;
-    return write(call, { method, request, subjects: [organizationSubject(id)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(id)] }, async (tx) => {
       return {
         organization: toOrganization(await updateRow(tx, { kind: organizations, field: "organization" }, id, organization, fields)),
       };

@@ -7,7 +7,7 @@ import { ProjectSchema } from "../gen/userd/v1/project_pb.ts";
 import { updateRow } from "./change.ts";
 import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";
-import { assertOrganization, organizationOf, projectSubjects } from "./stored.ts";
+import { assertOrganization, organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.updateProject;
 
@@ -20,7 +20,7 @@ export const updateProject =
     const fields = maskedFields(ProjectSchema, project, request.updateMask);
     const { id } = project;
     const organizationId = await organizationOf(db, call, projects, id);
-    return write(call, { method, request, subjects: projectSubjects(organizationId, id) }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, id) }, async (tx) => {
       await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await updateRow(tx, { kind: projects, field: "project" }, id, project, fields)) };
     });

@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { TeamSchema } from "../gen/userd/v1/team_pb.ts";
-import { organizationSubject } from "../versions/subject.ts";
+import { organizationAggregate } from "../versions/aggregate.ts";
 import { updateRow } from "./change.ts";
 import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
@@ -21,7 +21,7 @@ export const updateTeam =
     const fields = maskedFields(TeamSchema, team, request.updateMask);
     const { id } = team;
     const organizationId = await organizationOf(db, call, teams, id);
-    return write(call, { method, request, subjects: [organizationSubject(organizationId)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await updateRow(tx, { kind: teams, field: "team" }, id, team, fields)) };
     });

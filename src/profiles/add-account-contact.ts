@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { assertAddress } from "../names/rules.ts";
-import { accountSubject } from "../versions/subject.ts";
+import { accountAggregate } from "../versions/aggregate.ts";
 import { type ContactRow, lacksPrimary, toContact } from "./contacts.ts";
 
 const method = ProfileService.method.addAccountContact;
@@ -18,11 +18,11 @@ export const addAccountContact =
     if (contact === undefined) throw invalidField("contact", "is required");
     const { email, name, isPrimary } = contact;
     assertAddress(email, "contact.email");
-    return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [accountAggregate(accountId)], requestId }, async (tx) => {
       const primary = isPrimary === undefined ? lacksPrimary(accountId) : sql<boolean>`${isPrimary}::boolean`;
       const row = await tx.one(sql<ContactRow>`
-        insert into account_contact (account_id, email, email_handle, name, is_primary)
-        values (${accountId}, ${email}, ${handleOf(email)}, ${name}, ${primary}) returning *`);
+        insert into account_contact (account_id, email, email_canonical, name, is_primary)
+        values (${accountId}, ${email}, ${canonicalName(email)}, ${name}, ${primary}) returning *`);
       return { contact: toContact(row) };
     });
   };

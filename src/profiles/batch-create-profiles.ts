@@ -1,6 +1,6 @@
 import { toBinary, toJsonString } from "@bufbuild/protobuf";
 import { sql } from "kysely";
-import { memberSubjects } from "../access/moved-subjects.ts";
+import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -10,7 +10,7 @@ import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } fro
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./contacts.ts";
 import { type NewProfile, newProfileOf } from "./create-profile.ts";
 import type { Metadata } from "./metadata.ts";
@@ -83,7 +83,7 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
   await insertRows(
     tx,
     "user_profile",
-    drafts.map((draft) => ({ ...draft, tags: [...draft.tags], tag_handles: [...draft.tag_handles] })),
+    drafts.map((draft) => ({ ...draft, tags: [...draft.tags], tags_canonical: [...draft.tags_canonical] })),
   );
   const rows = await tx.rows(sql<ProfileRow & { email: string }>`
     select p.*, u.email from ${pairs(drafts)} with ordinality as w (user_id, account_id, position)
@@ -106,8 +106,8 @@ export const batchCreateProfiles =
     const checked = drafts.filter(isDraft);
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
-    const subjects = [...(await memberSubjects(db, call, ...accounts)), ...users.map(userSubject)];
-    return write(call, { method, request, subjects, requestId: request.requestId }, async (tx) => {
+    const aggregates = [...(await memberAggregates(db, call, ...accounts)), ...users.map(userAggregate)];
+    return write(call, { method, request, aggregates, requestId: request.requestId }, async (tx) => {
       const refused = await faults(tx, checked);
       const stored = await store(
         tx,

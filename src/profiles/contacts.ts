@@ -1,10 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, notFound } from "../errors.ts";
 import type { AccountContactSchema } from "../gen/userd/v1/account_contact_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { Schema } from "../schema/entities.ts";
 
 /** A contact of an account. */
@@ -37,24 +37,24 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
   const reached = contacts.filter(({ user }) => user.email !== "");
   if (reached.length === 0) return;
   await tx.rows(sql`
-    insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
-    select account_id, email, handle, coalesce(name, ''),
+    insert into account_contact as c (account_id, email, email_canonical, name, is_primary, user_id)
+    select account_id, email, canonical, coalesce(name, ''),
       row_number() over (partition by account_id order by position) = 1
         and not exists (select from account_contact p where p.account_id = n.account_id and p.is_primary),
       user_id
     from (
       -- Of users that share an address the first has the contact, and the last name stands.
-      select w.account_id, w.handle, min(w.position) as position,
+      select w.account_id, w.canonical, min(w.position) as position,
         (array_agg(u.id order by w.position))[1] as user_id,
         (array_agg(u.email order by w.position))[1] as email,
         (array_agg(u.name order by w.position desc) filter (where u.name <> ''))[1] as name
       from unnest(
         ${reached.map(({ accountId }) => String(accountId))}::bigint[],
         ${reached.map(({ user }) => String(user.id))}::bigint[],
-        ${reached.map(({ user }) => handleOf(user.email))}::text[]) with ordinality as w (account_id, user_id, handle, position)
-      join users u on u.id = w.user_id group by w.account_id, w.handle
+        ${reached.map(({ user }) => canonicalName(user.email))}::text[]) with ordinality as w (account_id, user_id, canonical, position)
+      join users u on u.id = w.user_id group by w.account_id, w.canonical
     ) n order by position
-    on conflict (account_id, email_handle) do update set
+    on conflict (account_id, email_canonical) do update set
       name = coalesce(nullif(excluded.name, ''), c.name),
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);

@@ -5,7 +5,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import type { Account } from "../gen/userd/v1/account_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { accountSubject, platformSubject } from "../versions/subject.ts";
+import { accountAggregate, platformAggregate } from "../versions/aggregate.ts";
 import { storedAccount, toAccount } from "./account.select.ts";
 import { everyField, metadataOf } from "./metadata.ts";
 import { insertRow } from "./versioned-row.ts";
@@ -38,10 +38,10 @@ export const createAccount =
     const { account, requestId } = request;
     if (account === undefined) throw invalidField("account", "is required");
     const columns = columnsOf(account);
-    const subjects = columns.is_platform ? [platformSubject] : [];
-    return write(call, { method, request, subjects, requestId }, async (tx) => {
+    const aggregates = columns.is_platform ? [platformAggregate] : [];
+    return write(call, { method, request, aggregates, requestId }, async (tx) => {
       const id = await insertAccount(tx, account.number, columns);
-      tx.touch(accountSubject(id));
+      tx.touch(accountAggregate(id));
       return { account: toAccount(await storedAccount(tx, id)) };
     });
   };

@@ -1,4 +1,4 @@
-import { memberSubjects } from "../access/moved-subjects.ts";
+import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -6,7 +6,7 @@ import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { UserProfile } from "../gen/userd/v1/user_profile_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./contacts.ts";
 import { everyField, type Metadata, metadataOf } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";
@@ -59,6 +59,6 @@ export const createProfile =
     const { profile, requestId } = request;
     if (profile === undefined) throw invalidField("profile", "is required");
     const columns = newProfileOf(profile, "profile.");
-    const subjects = [...(await memberSubjects(db, call, columns.account_id)), userSubject(columns.user_id)];
-    return write(call, { method, request, subjects, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
+    const aggregates = [...(await memberAggregates(db, call, columns.account_id)), userAggregate(columns.user_id)];
+    return write(call, { method, request, aggregates, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
   };

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { profileSubjects } from "../access/moved-subjects.ts";
+import { profileAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Quotas } from "../config.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -58,8 +58,8 @@ export const deleteProfile =
       throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
     }
     if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
-    const subjects = await profileSubjects(db, call, [id, transferToProfileId]);
-    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => {
+    const aggregates = await profileAggregates(db, call, [id, transferToProfileId]);
+    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       const row = await storedProfile(tx, id);
       assertEtag(row, etag, "profile");
       await clearResources(tx, row, request, quotas);

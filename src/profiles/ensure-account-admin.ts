@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { memberSubjects } from "../access/moved-subjects.ts";
+import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { newUserOf } from "../users/new-user.ts";
-import { assertMay } from "../users/privileges.ts";
+import { requirePermission } from "../users/privileges.ts";
 import { storeUsers } from "../users/store-users.ts";
 import { type AccountRow, storedAccount } from "./account.select.ts";
 import { storeProfile } from "./create-profile.ts";
@@ -18,7 +18,7 @@ const method = ProfileService.method.ensureAccountAdmin;
 
 /** A staff user without a password, under a name that nobody else has, and its profile. */
 const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileRow> => {
-  await assertMay(tx, "users.admin");
+  await requirePermission(tx, "users.admin");
   const username = `admin-${number}-${randomBytes(4).toString("hex")}`;
   const [stored] = await storeUsers(tx, [newUserOf(create(UserSchema, { username, isStaff: true }))]);
   if (stored === undefined || "error" in stored) throw stored?.error;
@@ -30,7 +30,7 @@ export const ensureAccountAdmin =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
     const { accountId } = request;
-    return write(call, { method, request, subjects: await memberSubjects(db, call, accountId) }, async (tx) => {
+    return write(call, { method, request, aggregates: await memberAggregates(db, call, accountId) }, async (tx) => {
       const account = await storedAccount(tx, accountId);
       const admin = await selectAccountAdmin(tx, accountId);
       return { profile: toProfile(admin ?? (await createAdmin(tx, account))), created: admin === undefined };

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 
 /** What a message of an account or a profile says of it. */
@@ -20,7 +20,7 @@ export type Metadata = {
   readonly semver: string;
   readonly annotations: readonly JsonObject[];
   readonly tags: readonly string[];
-  readonly tag_handles: readonly string[];
+  readonly tags_canonical: readonly string[];
 };
 
 /** The version of what does not say one. */
@@ -38,10 +38,10 @@ const annotationsOf = (annotations: readonly JsonObject[], field: string): JsonO
 };
 
 /** Of tags that are the same but for their case, the first. */
-const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tag_handles"> => {
-  const byHandle = new Map<string, string>();
-  for (const tag of tags) if (!byHandle.has(handleOf(tag))) byHandle.set(handleOf(tag), tag);
-  return { tags: [...byHandle.values()], tag_handles: [...byHandle.keys()] };
+const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tags_canonical"> => {
+  const byCanonical = new Map<string, string>();
+  for (const tag of tags) if (!byCanonical.has(canonicalName(tag))) byCanonical.set(canonicalName(tag), tag);
+  return { tags: [...byCanonical.values()], tags_canonical: [...byCanonical.keys()] };
 };
 
 /**

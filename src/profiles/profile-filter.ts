@@ -1,8 +1,8 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
 import { type DomainError, invalidField } from "../errors.ts";
 import type { ProfileFilter, ProfileTerm, TextMatch, TimeRange } from "../gen/userd/v1/profile_filter_pb.ts";
 import { momentOf } from "../moment.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { assertServed, crossesTables } from "./filter-cost.ts";
 
 /** Most levels of a filter. */
@@ -45,19 +45,19 @@ const whoseUser = (condition: Condition): Condition =>
   sql`exists (select from users where users.id = user_profile.user_id and ${condition})`;
 
 /**
- * The profiles of users one of whose handles matches, of which there are few. The lines of searches (users/user-search.entity.ts)
- * hold every handle and have an index; without a line break, which they don't hold, what is in a handle is in them.
+ * The profiles of users one of whose canonical names matches, of which there are few. The lines of searches (users/user-search.entity.ts)
+ * hold every canonical name and have an index; without a line break, which they don't hold, what is in a canonical name is in them.
  */
-const ofHandles = (match: TextMatch, isIn: In, holders: (condition: (column: Column) => Condition) => Condition): Condition => {
+const ofCanonicalNames = (match: TextMatch, isIn: In, holders: (condition: (column: Column) => Condition) => Condition): Condition => {
   const { case: how, value = "" } = match.match;
-  const exact = holders((column) => matches(column, match, handleOf));
-  const text = handleOf(value);
+  const exact = holders((column) => matches(column, match, canonicalName));
+  const text = canonicalName(value);
   if (how === "equals" || text.includes("\n")) return isIn(sql`user_profile.user_id`, exact);
   const found = sql`select s.user_id from user_search s where s.lines like ${`%${literal(text)}%`} and s.user_id in (${exact})`;
   return isIn(sql`user_profile.user_id`, found);
 };
 
-const isTagged = (handles: Column, tag: string): Condition => sql`${handles} @> ${[handleOf(tag)]}::text[]`;
+const isTagged = (canonicalNames: Column, tag: string): Condition => sql`${canonicalNames} @> ${[canonicalName(tag)]}::text[]`;
 
 const isWithin = (column: Column, { startTime, endTime }: TimeRange): Condition => {
   const start = startTime ? sql`${column} >= ${momentOf(startTime)}` : sql`true`;
@@ -85,15 +85,23 @@ const termToSql = ({ condition }: ProfileTerm, isIn: In): Condition => {
     case "version":
       return matches(sql`user_profile.semver`, condition.value);
     case "tag":
-      return isTagged(sql`user_profile.tag_handles`, condition.value);
+      return isTagged(sql`user_profile.tags_canonical`, condition.value);
     case "isTest":
       return is(sql`user_profile.is_test`, condition.value);
     case "createTime":
       return isWithin(sql`user_profile.create_time`, condition.value);
     case "username":
-      return ofHandles(condition.value, isIn, (matching) => sql`select users.id from users where ${matching(sql`users.username_handle`)}`);
+      return ofCanonicalNames(
+        condition.value,
+        isIn,
+        (matching) => sql`select users.id from users where ${matching(sql`users.username_canonical`)}`,
+      );
     case "userEmail":
-      return ofHandles(condition.value, isIn, (matching) => sql`select e.user_id from user_email e where ${matching(sql`e.email_handle`)}`);
+      return ofCanonicalNames(
+        condition.value,
+        isIn,
+        (matching) => sql`select e.user_id from user_email e where ${matching(sql`e.email_canonical`)}`,
+      );
     case "userIsActive":
       return whoseUser(is(sql`users.is_active`, condition.value));
     case "userIsStaff":
@@ -107,7 +115,7 @@ const termToSql = ({ condition }: ProfileTerm, isIn: In): Condition => {
     case "accountName":
       return ofAccount(matches(sql`account.name`, condition.value), isIn);
     case "accountTag":
-      return ofAccount(isTagged(sql`account.tag_handles`, condition.value), isIn);
+      return ofAccount(isTagged(sql`account.tags_canonical`, condition.value), isIn);
     case "accountIsDefault":
       return ofAccount(is(sql`account.is_default`, condition.value), isIn);
     case "accountIsPlatform":

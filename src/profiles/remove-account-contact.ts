@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { accountSubject } from "../versions/subject.ts";
+import { canonicalName } from "../names/canonical.ts";
+import { accountAggregate } from "../versions/aggregate.ts";
 import { storedAccount } from "./account.select.ts";
 import { contactNotFound } from "./contacts.ts";
 
@@ -14,10 +14,10 @@ export const removeAccountContact =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { accountId, email, requestId } = request;
-    return write(call, { method, request, subjects: [accountSubject(accountId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [accountAggregate(accountId)], requestId }, async (tx) => {
       await storedAccount(tx, accountId);
       const removed = await tx.affected(sql`
-        delete from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`);
+        delete from account_contact where account_id = ${accountId} and email_canonical = ${canonicalName(email)}`);
       if (removed === 0) throw contactNotFound();
       return {};
     });

@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { accountSubject } from "../versions/subject.ts";
+import { canonicalName } from "../names/canonical.ts";
+import { accountAggregate } from "../versions/aggregate.ts";
 import { storedAccount } from "./account.select.ts";
 import { type ContactRow, contactNotFound, toContact } from "./contacts.ts";
 
@@ -14,10 +14,10 @@ export const setPrimaryContact =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { accountId, email } = request;
-    return write(call, { method, request, subjects: [accountSubject(accountId)] }, async (tx) => {
+    return write(call, { method, request, aggregates: [accountAggregate(accountId)] }, async (tx) => {
       await storedAccount(tx, accountId);
       const contact = await tx.row(sql<ContactRow>`
-        select * from account_contact where account_id = ${accountId} and email_handle = ${handleOf(email)}`);
+        select * from account_contact where account_id = ${accountId} and email_canonical = ${canonicalName(email)}`);
       if (contact === undefined) throw contactNotFound();
       if (!contact.is_primary) {
         await tx.rows(sql`update account_contact set is_primary = false where account_id = ${accountId} and is_primary`);

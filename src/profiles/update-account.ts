@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { AccountSchema } from "../gen/userd/v1/account_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { accountSubject, platformSubject } from "../versions/subject.ts";
+import { accountAggregate, platformAggregate } from "../versions/aggregate.ts";
 import { storedAccount, toAccount } from "./account.select.ts";
 import { metadataOf } from "./metadata.ts";
 import { assertEtag, changeRow } from "./versioned-row.ts";
@@ -23,8 +23,8 @@ export const updateAccount =
       ...(fields.has("isDefault") && { is_default: to.isDefault ?? false }),
       ...(fields.has("isPlatform") && { is_platform: to.isPlatform ?? false }),
     };
-    const subjects = [...(fields.has("isPlatform") ? [platformSubject] : []), accountSubject(to.id)];
-    return write(call, { method, request, subjects }, async (tx) => {
+    const aggregates = [...(fields.has("isPlatform") ? [platformAggregate] : []), accountAggregate(to.id)];
+    return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedAccount(tx, to.id);
       assertEtag(row, to.etag, "account");
       if (fields.has("number") && to.number !== "" && to.number !== row.number) {

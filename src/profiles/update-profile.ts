@@ -1,4 +1,4 @@
-import { profileSubjects } from "../access/moved-subjects.ts";
+import { profileAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -24,8 +24,8 @@ export const updateProfile =
       ...(fields.has("profileImageUrl") && { profile_image_url: to.profileImageUrl ?? "" }),
       ...(fields.has("isTest") && { is_test: to.isTest ?? false }),
     };
-    const subjects = await profileSubjects(db, call, [to.id]);
-    return write(call, { method, request, subjects }, async (tx) => {
+    const aggregates = await profileAggregates(db, call, [to.id]);
+    return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedProfile(tx, to.id);
       assertEtag(row, to.etag, "profile");
       const moves = (field: "userId" | "accountId", stored: bigint) => fields.has(field) && to[field] !== 0n && to[field] !== stored;

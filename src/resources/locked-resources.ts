@@ -4,8 +4,8 @@ import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
-import type { Subject } from "../versions/subject.ts";
-import { accountSubjects } from "./owner-accounts.ts";
+import type { Aggregate } from "../versions/aggregate.ts";
+import { accountAggregates } from "./owner-accounts.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
@@ -19,7 +19,7 @@ export const lockingResources = <T>(
   db: Database,
   call: Call,
   { refs, others = [] }: { refs: readonly ResourceRef[]; others?: Iterable<bigint> },
-  write: (subjects: readonly Subject[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
+  write: (aggregates: readonly Aggregate[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
 ): Promise<T> =>
   whileOvertaken(async () => {
     const locked = new Set([...accountsOf(await findResources(db.session(call), refs)), ...others]);
@@ -28,7 +28,7 @@ export const lockingResources = <T>(
       if ([...accountsOf(rows)].some((id) => !locked.has(id))) throw overtaken("A resource was transferred");
       return rows;
     };
-    return write(accountSubjects(locked), find);
+    return write(accountAggregates(locked), find);
   });
 
 /**

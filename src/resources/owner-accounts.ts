@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import { accountSubject, type Subject } from "../versions/subject.ts";
+import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 
 /** The accounts of profiles; an unknown profile has none. The account of a profile never changes. */
 export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
@@ -9,5 +9,5 @@ export const accountsOfProfiles = async (session: Session, profileIds: readonly 
   return new Map(rows.map(({ id, account_id }) => [id, account_id]));
 };
 
-/** The subjects of accounts, each once. */
-export const accountSubjects = (ids: Iterable<bigint>): readonly Subject[] => [...new Set(ids)].map(accountSubject);
+/** The aggregates of accounts, each once. */
+export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] => [...new Set(ids)].map(accountAggregate);

@@ -6,7 +6,7 @@ import { DomainError, invalidField, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { ResourceKey } from "../gen/userd/v1/resource_pb.ts";
 import { toStatus } from "../status.ts";
-import { accountSubjects, accountsOfProfiles } from "./owner-accounts.ts";
+import { accountAggregates, accountsOfProfiles } from "./owner-accounts.ts";
 import { countResources, tooManyResources } from "./quota.ts";
 import { toResource } from "./resource.mapping.ts";
 import { type ResourceRow, resourceColumns } from "./resource.select.ts";
@@ -88,7 +88,7 @@ export const registerResources =
     assertDistinct(resources);
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
     const accounts = await accountsOfProfiles(db.session(call), owners);
-    return write(call, { method, request, subjects: accountSubjects(accounts.values()), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: accountAggregates(accounts.values()), requestId }, async (tx) => {
       const results = (await store(tx, resources, quotas.resourcesPerProfile)).map((outcome) => {
         if (outcome instanceof DomainError) return { result: { case: "error" as const, value: toStatus(outcome) } };
         return { result: { case: "resource" as const, value: toResource(outcome) }, created: outcome.created };

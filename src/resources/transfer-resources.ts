@@ -65,8 +65,8 @@ export const transferResources =
     });
     const receivers = transfers.map(({ toProfileId }) => toProfileId);
     const others = (await accountsOfProfiles(db.session(call), receivers)).values();
-    return lockingResources(db, call, { refs, others: [...others] }, (subjects, find) =>
-      write(call, { method, request, subjects, requestId }, async (tx) => {
+    return lockingResources(db, call, { refs, others: [...others] }, (aggregates, find) =>
+      write(call, { method, request, aggregates, requestId }, async (tx) => {
         const rows = await find(tx);
         assertDistinctRows(rows, "transfers");
         const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));

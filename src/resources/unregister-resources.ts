@@ -17,8 +17,8 @@ export const unregisterResources =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   (call, request) => {
     const { resources, requestId } = request;
-    return lockingResources(db, call, { refs: resources }, (subjects, find) =>
-      write(call, { method, request, subjects, requestId }, async (tx) => {
+    return lockingResources(db, call, { refs: resources }, (aggregates, find) =>
+      write(call, { method, request, aggregates, requestId }, async (tx) => {
         const rows = await find(tx);
         assertDistinctRows(rows, "resources");
         const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));

@@ -5,13 +5,13 @@ import type { PermissionSourceSchema } from "../gen/userd/v1/permissions_pb.ts";
 import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { rolesOf } from "../users/full-user.ts";
 import { isPresent } from "../users/present.ts";
-import type { HeldUser, Users } from "../users/user.lookup.ts";
+import type { CachedUser, Users } from "../users/user.lookup.ts";
 import type { RoleDefinitions, Roles } from "./role.lookup.ts";
 
 type Source = MessageInitShape<typeof PermissionSourceSchema>;
 
 /** By what a user has a permission, its own grant first; nothing for who is unknown, or not present. */
-const sourcesOf = (user: HeldUser | undefined, permission: string, roles: Roles): Source[] => {
+const sourcesOf = (user: CachedUser | undefined, permission: string, roles: Roles): Source[] => {
   if (user === undefined || !isPresent(user.row)) return [];
   const { own_permissions: own, role_ids: ids } = user.row;
   const names = ids.flatMap((id) => roles.get(id) ?? []).filter(({ permissions }) => permissions.includes(permission));

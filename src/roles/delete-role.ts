@@ -2,8 +2,8 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { assertMay } from "../users/privileges.ts";
-import { rolesSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { rolesAggregate } from "../versions/aggregate.ts";
 import { assertRoleEtag, toRole } from "./role.mapping.ts";
 import { storedRole } from "./role.select.ts";
 
@@ -12,9 +12,9 @@ export const deleteRole =
   ({ write }: { write: Write }): Operation<typeof UserService.method.deleteRole> =>
   (call, request) => {
     const { name, etag, requestId, validateOnly } = request;
-    const plan = { method: UserService.method.deleteRole, request, subjects: [rolesSubject], requestId, validateOnly };
+    const plan = { method: UserService.method.deleteRole, request, aggregates: [rolesAggregate], requestId, validateOnly };
     return write(call, plan, async (tx) => {
-      await assertMay(tx, "users.admin");
+      await requirePermission(tx, "users.admin");
       const row = await storedRole(tx, name);
       assertRoleEtag(row, etag);
       await tx.rows(sql`delete from role_member where role_id = ${row.id}`);

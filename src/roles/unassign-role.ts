@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { assertMay } from "../users/privileges.ts";
+import { requirePermission } from "../users/privileges.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { rolesSubject, userSubject } from "../versions/subject.ts";
+import { rolesAggregate, userAggregate } from "../versions/aggregate.ts";
 import { storedRole } from "./role.select.ts";
 
 /** UnassignRole: the user no longer has the role. */
@@ -12,9 +12,9 @@ export const unassignRole =
   ({ write }: { write: Write }): Operation<typeof UserService.method.unassignRole> =>
   (call, request) => {
     const { userId, roleName, requestId } = request;
-    const plan = { method: UserService.method.unassignRole, request, subjects: [rolesSubject, userSubject(userId)], requestId };
+    const plan = { method: UserService.method.unassignRole, request, aggregates: [rolesAggregate, userAggregate(userId)], requestId };
     return write(call, plan, async (tx) => {
-      await assertMay(tx, "users.admin");
+      await requirePermission(tx, "users.admin");
       await writableUser(tx, userId);
       const { id } = await storedRole(tx, roleName);
       const rows = await tx.rows(sql`delete from role_member where user_id = ${userId} and role_id = ${id} returning id`);

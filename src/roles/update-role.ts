@@ -5,8 +5,8 @@ import type { Tx, Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { RoleSchema } from "../gen/userd/v1/role_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { assertMay } from "../users/privileges.ts";
-import { rolesSubject } from "../versions/subject.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { rolesAggregate } from "../versions/aggregate.ts";
 import { assertRoleEtag, toRole } from "./role.mapping.ts";
 import { type RoleRow, storedRole } from "./role.select.ts";
 
@@ -27,8 +27,8 @@ export const updateRole =
     const { role } = request;
     if (role === undefined) throw invalidField("role", "is required");
     const fields = maskedFields(RoleSchema, role, request.updateMask);
-    return write(call, { method: UserService.method.updateRole, request, subjects: [rolesSubject] }, async (tx) => {
-      await assertMay(tx, "users.admin");
+    return write(call, { method: UserService.method.updateRole, request, aggregates: [rolesAggregate] }, async (tx) => {
+      await requirePermission(tx, "users.admin");
       const row = await storedRole(tx, role.name);
       assertRoleEtag(row, role.etag);
       if (fields.has("permissions")) await setPermissions(tx, row, role.permissions);

@@ -1,6 +1,6 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { Account } from "./account.entity.ts";
-import { handle, id, text, timeOfInsert } from "./columns.ts";
+import { canonical, id, text, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
 /** Somebody whom an account is reached by. */
@@ -11,7 +11,7 @@ export const AccountContact = defineEntity({
     id: id(),
     account: () => p.manyToOne(Account).mapToPk(),
     email: text(200),
-    emailHandle: handle(),
+    emailCanonical: canonical(),
     name: text(200).default(""),
     isPrimary: p.boolean().default(false),
     /** The user that it was made for: it is purged with that user. */
@@ -19,7 +19,7 @@ export const AccountContact = defineEntity({
     createTime: timeOfInsert(),
   },
   uniques: [
-    { name: "account_contact_email_key", properties: ["account", "emailHandle"] },
+    { name: "account_contact_email_key", properties: ["account", "emailCanonical"] },
     {
       name: "account_contact_primary_key",
       expression: "create unique index account_contact_primary_key on account_contact (account_id) where is_primary",
@@ -31,5 +31,5 @@ export const AccountContact = defineEntity({
       expression: "create index account_contact_user_index on account_contact (user_id) where user_id is not null",
     },
   ],
-  checks: [{ name: "account_contact_not_empty", expression: "email <> '' and email_handle <> ''" }],
+  checks: [{ name: "account_contact_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });

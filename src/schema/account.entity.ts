@@ -23,7 +23,7 @@ export const AccountSchema = defineEntity({
     { name: "account_platform_key", expression: "create unique index account_platform_key on account (is_platform) where is_platform" },
   ],
   indexes: [
-    { name: "account_tag_index", expression: "create index account_tag_index on account using gin (tag_handles)" },
+    { name: "account_tag_index", expression: "create index account_tag_index on account using gin (tags_canonical)" },
     { name: "account_name_index", expression: "create index account_name_index on account using gin (name gin_trgm_ops)" },
   ],
   checks: [{ name: "account_number_form", expression: "number ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}$'" }],

@@ -19,9 +19,9 @@ export const Change = defineEntity({
     operation: text(6),
     /** The columns whose values differ; only for updates. */
     changedColumns: p.array().nullable(),
-    subjectKind: text(16),
-    subjectId: p.bigint(),
-    /** The subject's version after the transaction. */
+    aggregateKind: text(16),
+    aggregateId: p.bigint(),
+    /** The aggregate's version after the transaction. */
     version: p.bigint(),
     /** The transaction: changes with one xid happened together. */
     xid: p.type("xid8").columnType("xid8"),
@@ -30,7 +30,7 @@ export const Change = defineEntity({
     requestId: text(128).nullable(),
   },
   indexes: [
-    { name: "changes_subject_index", properties: ["subjectKind", "subjectId", "id"] },
+    { name: "changes_aggregate_index", properties: ["aggregateKind", "aggregateId", "id"] },
     {
       name: "changes_acting_user_index",
       expression: "create index changes_acting_user_index on changes (acting_user_id, id) where acting_user_id is not null",

@@ -13,7 +13,7 @@ export const timeOfInsert = () => time().defaultRaw("now()");
 export const text = (maxLength: number) => p.string().length(maxLength).collation("C");
 
 /**
- * The handle of a username or address (see handles.ts): a column of its own, folded by the service, because what
+ * The canonical name of a username or address (see canonical-names.ts): a column of its own, folded by the service, because what
  * `lower()` does to letters beyond ASCII depends on the locale of the database. Folding can make a text longer.
  */
-export const handle = () => text(600);
+export const canonical = () => text(600);

@@ -1,12 +1,12 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
 import { AccountSchema } from "./account.entity.ts";
 import { AccountContact } from "./account-contact.entity.ts";
+import { AggregateVersion } from "./aggregate-version.entity.ts";
 import { AuthIdentity } from "./auth-identity.entity.ts";
 import { AuthProviderSchema } from "./auth-provider.entity.ts";
 import { Authenticator } from "./authenticator.entity.ts";
+import { CanonicalName } from "./canonical-name.entity.ts";
 import { Change } from "./change.entity.ts";
-import { DeadScope } from "./dead-scope.entity.ts";
-import { Handle } from "./handle.entity.ts";
 import { Idempotency } from "./idempotency.entity.ts";
 import { Identity } from "./identity.entity.ts";
 import { IdentityProviderSchema } from "./identity-provider.entity.ts";
@@ -17,12 +17,12 @@ import { OrganizationMemberSchema } from "./organization-member.entity.ts";
 import { PasswordReset } from "./password-reset.entity.ts";
 import { ProjectSchema } from "./project.entity.ts";
 import { ProjectTeam } from "./project-team.entity.ts";
+import { PurgedScope } from "./purged-scope.entity.ts";
 import { Resource } from "./resource.entity.ts";
 import { RoleSchema } from "./role.entity.ts";
 import { RoleMember } from "./role-member.entity.ts";
 import { RolePermission } from "./role-permission.entity.ts";
 import { ScopeOption } from "./scope-option.entity.ts";
-import { SubjectVersion } from "./subject-version.entity.ts";
 import { TeamSchema } from "./team.entity.ts";
 import { TeamMember } from "./team-member.entity.ts";
 import { UserSchema } from "./user.entity.ts";
@@ -58,7 +58,7 @@ export const entities = [
   Resource,
   OptionRevision,
   ScopeOption,
-  DeadScope,
+  PurgedScope,
   ImportOrigin,
   OrganizationSchema,
   ProjectSchema,
@@ -67,8 +67,8 @@ export const entities = [
   TeamMember,
   ProjectTeam,
   Change,
-  SubjectVersion,
-  Handle,
+  AggregateVersion,
+  CanonicalName,
   Idempotency,
 ] as const;
 

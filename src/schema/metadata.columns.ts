@@ -11,6 +11,6 @@ export const metadataColumns = () => ({
   annotations: p.json<unknown>().defaultRaw("'[]'"),
   /** As they were written, in that order. */
   tags: p.array().defaultRaw("'{}'"),
-  /** The tags folded as handles are (db/handles.ts): what filters compare. */
-  tagHandles: p.array().defaultRaw("'{}'"),
+  /** The tags folded as canonical names are (db/canonical-names.ts): what filters compare. */
+  tagsCanonical: p.array().defaultRaw("'{}'"),
 });

@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { handle, id, text, time, timeOfInsert } from "./columns.ts";
+import { canonical, id, text, time, timeOfInsert } from "./columns.ts";
 import { Organization } from "./organization.entity.ts";
 import { User } from "./user.entity.ts";
 
@@ -13,8 +13,8 @@ export const OrganizationMemberSchema = defineEntity({
     user: () => p.manyToOne(User).mapToPk().nullable().deleteRule("no action"),
     /** The address of an invitation, as it was written. */
     email: text(200).nullable(),
-    /** The same, folded (db/handles.ts). */
-    emailHandle: handle().nullable(),
+    /** The same, folded (db/canonical-names.ts). */
+    emailCanonical: canonical().nullable(),
     /** 0 member, 1 manager, 2 admin, 3 owner. */
     role: p.smallint(),
     /** A bit field, kept as imported. */
@@ -27,20 +27,21 @@ export const OrganizationMemberSchema = defineEntity({
   },
   uniques: [
     { name: "organization_member_user_key", properties: ["organization", "user"] },
-    { name: "organization_member_email_key", properties: ["organization", "emailHandle"] },
+    { name: "organization_member_email_key", properties: ["organization", "emailCanonical"] },
   ],
   indexes: [
     { name: "organization_member_index", properties: ["organization", "id"] },
     { name: "organization_member_user_index", properties: ["user", "organization"] },
     {
-      name: "organization_member_handle_index",
-      expression: "create index organization_member_handle_index on organization_member (email_handle) where email_handle is not null",
+      name: "organization_member_email_canonical_index",
+      expression:
+        "create index organization_member_email_canonical_index on organization_member (email_canonical) where email_canonical is not null",
     },
   ],
   checks: [
     {
       name: "organization_member_kind",
-      expression: "(user_id is null) = (email is not null) and (email is null) = (email_handle is null)",
+      expression: "(user_id is null) = (email is not null) and (email is null) = (email_canonical is null)",
     },
     { name: "organization_member_invitations_expire", expression: "invite_expire_time is null or user_id is null" },
     { name: "organization_member_role_known", expression: "role >= 0 and role <= 3" },

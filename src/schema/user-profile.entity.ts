@@ -24,7 +24,7 @@ export const UserProfileSchema = defineEntity({
   indexes: [
     { name: "user_profile_account_index", properties: ["account", "user"] },
     { name: "user_profile_name_index", properties: ["name", "id"] },
-    { name: "user_profile_tag_index", expression: "create index user_profile_tag_index on user_profile using gin (tag_handles)" },
+    { name: "user_profile_tag_index", expression: "create index user_profile_tag_index on user_profile using gin (tags_canonical)" },
     {
       name: "user_profile_text_index",
       expression: "create index user_profile_text_index on user_profile using gin (name gin_trgm_ops, description gin_trgm_ops)",

@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { handle, id, text, time, timeOfInsert } from "./columns.ts";
+import { canonical, id, text, time, timeOfInsert } from "./columns.ts";
 
 /** The table of users. */
 export const UserSchema = defineEntity({
@@ -8,10 +8,10 @@ export const UserSchema = defineEntity({
   properties: {
     id: id(),
     username: text(128),
-    usernameHandle: handle(),
+    usernameCanonical: canonical(),
     name: text(200).default(""),
-    /** The name folded as a handle is (db/handles.ts): what searches compare. */
-    nameHandle: handle().default(""),
+    /** The name folded as a canonical name is (db/canonical-names.ts): what searches compare. */
+    nameCanonical: canonical().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
     /** What another system calls the user, as it writes it; null = none does. */
@@ -41,7 +41,7 @@ export const UserSchema = defineEntity({
     /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
-  uniques: [{ name: "users_username_key", properties: ["usernameHandle"] }],
+  uniques: [{ name: "users_username_key", properties: ["usernameCanonical"] }],
   indexes: [
     { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
     // Most users have none, and are not in it.
@@ -61,7 +61,7 @@ export const UserSchema = defineEntity({
   ],
   checks: [
     { name: "users_purged_when_deleted", expression: "(delete_time is null) = (purge_time is null)" },
-    { name: "users_username_not_empty", expression: "username <> '' and username_handle <> ''" },
+    { name: "users_username_not_empty", expression: "username <> '' and username_canonical <> ''" },
     { name: "users_external_id_not_empty", expression: "external_id <> ''" },
     { name: "users_avatar_type_known", expression: "avatar_type >= 0 and avatar_type <= 2" },
   ],

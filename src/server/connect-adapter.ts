@@ -16,12 +16,12 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { DomainError } from "../errors.ts";
 import { decodeJson } from "../json/decode.ts";
 import { detailTypes } from "../status.ts";
-import { compile } from "./chain/index.ts";
-import { Invocation, type Transport } from "./chain/invocation.ts";
-import type { ChainContext } from "./chain/link.ts";
-import { StatusError } from "./chain/status.ts";
 import { assertResponseSize, toMessage } from "./codec.ts";
 import { become, codecFault, toConnectError } from "./connect-errors.ts";
+import { compile } from "./interceptors/index.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { Invocation, type Transport } from "./interceptors/invocation.ts";
+import { StatusError } from "./interceptors/status.ts";
 import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
@@ -49,7 +49,7 @@ const messageCodec = ({ method }: Rpc): Codec => ({
  * How connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
  * that is where they are held against the message. Alone it would take what it does not understand for absent.
  */
-const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: ChainContext) => ({
+const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: InterceptorContext) => ({
   // Entries of batches carry their errors in the message, as google.protobuf.Any.
   registry: messageTypes,
   ignoreUnknownFields: false,
@@ -77,7 +77,7 @@ const transport: Transport<HandlerContext> = {
   onCancel: ({ signal }, listener) => signal.addEventListener("abort", listener, { once: true }),
 };
 
-const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void => {
+const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
   /** The errors that the chain made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
@@ -153,7 +153,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: ChainContext): void =>
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
 /** Puts every RPC behind the chain; by request path. */
-export const createConnectRpcs = (rpcs: readonly Rpc[], context: ChainContext): ReadonlyMap<string, ConnectRpc> =>
+export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {
       const router = createConnectRouter();

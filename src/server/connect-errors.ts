@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, exhausted } from "../errors.ts";
-import type { ChainContext } from "./chain/link.ts";
-import { type StatusError, statusOf } from "./chain/status.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
+import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** A status as connect sends it: the details as they are, the trailers as metadata. */
@@ -41,7 +41,7 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
 };
 
 /** The answer to an RPC that does not exist. */
-export const unknownRpc = ({ rephrase = (status) => status }: ChainContext): ConnectError =>
+export const unknownRpc = ({ rephrase = (status) => status }: InterceptorContext): ConnectError =>
   toConnectError(rephrase(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC."))));
 
 /** The answer to a request that no RPC can be asked with. */

@@ -12,11 +12,11 @@ import {
 } from "@grpc/grpc-js";
 import type { MaybePromise } from "../call.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
-import { compile } from "./chain/index.ts";
-import { Invocation, type Transport } from "./chain/invocation.ts";
-import type { ChainContext, Handler } from "./chain/link.ts";
-import { Code, StatusError } from "./chain/status.ts";
 import { asBuffer, byteCodec } from "./codec.ts";
+import { compile } from "./interceptors/index.ts";
+import type { Handler, InterceptorContext } from "./interceptors/interceptor.ts";
+import { Invocation, type Transport } from "./interceptors/invocation.ts";
+import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** Bytes pass through grpc-js as they are: its own codec hook answers malformed messages with INTERNAL. */
@@ -61,7 +61,7 @@ const transport: Transport<AnyCall> = {
   onCancel: (call, listener) => void call.once("cancelled", listener),
 };
 
-type Serve<H> = (rpc: Rpc, handler: Handler, log: ChainContext["log"]) => H;
+type Serve<H> = (rpc: Rpc, handler: Handler, log: InterceptorContext["log"]) => H;
 
 const serveUnary: Serve<handleUnaryCall<Uint8Array, Uint8Array>> = (rpc, handler, log) => (call, callback) => {
   const refuse = (error: unknown) => callback(refusalOf(error));
@@ -101,7 +101,7 @@ export type GrpcMethod = {
 };
 
 /** Puts one RPC behind the chain and makes a grpc-js method of it. */
-export const toGrpcMethod = (rpc: Rpc, context: ChainContext): GrpcMethod => ({
+export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
   definition: rawMethod(`/${rpc.name}`, {
     requestStream: rpc.kind === "client_streaming",
     responseStream: rpc.kind === "server_streaming",

@@ -4,9 +4,9 @@ import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerb
 import type { ListenAddress } from "../config.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
-import type { ChainContext } from "./chain/link.ts";
 import { toGrpcMethod } from "./grpc-adapter.ts";
 import { addHealth } from "./health.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import type { Readiness } from "./readiness.ts";
 import { addReflection } from "./reflection.ts";
 import { maxBatchRequestBytes, maxResponseBytes, type Rpc } from "./rpc.ts";
@@ -53,7 +53,7 @@ export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
   readonly rpcs: readonly Rpc[];
   readonly services: readonly DescService[];
-  readonly context: ChainContext;
+  readonly context: InterceptorContext;
   readonly readiness: Readiness;
 };
 

@@ -9,9 +9,9 @@ import {
   HealthListResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
 } from "../gen/grpc/health/v1/health_pb.ts";
-import { Code, statusOf } from "./chain/status.ts";
 import { decodeMessage } from "./codec.ts";
 import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
+import { Code, statusOf } from "./interceptors/status.ts";
 import type { Readiness } from "./readiness.ts";
 
 /** How often the watchers' readiness is looked at, in milliseconds. */
@@ -60,16 +60,16 @@ export const addHealth = (server: Server, services: readonly string[], readiness
 
   const follow = (call: ServerWritableStream<Bytes, Bytes>, service: string) => {
     let last: HealthCheckResponse_ServingStatus | undefined;
-    const tell = (status: HealthCheckResponse_ServingStatus) => {
+    const notify = (status: HealthCheckResponse_ServingStatus) => {
       // The protocol's own word for a name that may come to exist later: the stream stays open.
       const told = known.has(service) ? status : Serving.SERVICE_UNKNOWN;
       if (told === last) return;
       last = told;
       call.write(answer(told));
     };
-    watches.set(call, tell);
+    watches.set(call, notify);
     call.once("cancelled", () => watches.delete(call));
-    void current().then(tell);
+    void current().then(notify);
   };
 
   const watch: handleServerStreamingCall<Bytes, Bytes> = (call) => {
@@ -80,13 +80,13 @@ export const addHealth = (server: Server, services: readonly string[], readiness
     }
   };
 
-  const tellAll = async () => {
+  const notifyAll = async () => {
     if (watches.size === 0) return;
     const status = await current();
-    for (const tell of watches.values()) tell(status);
+    for (const notify of watches.values()) notify(status);
   };
-  const timer = setInterval(() => void tellAll(), pollMs).unref();
-  const forget = readiness.onDrain(() => void tellAll());
+  const timer = setInterval(() => void notifyAll(), pollMs).unref();
+  const forget = readiness.onDrain(() => void notifyAll());
 
   const path = (rpc: string) => `/${Health.typeName}/${rpc}`;
   server.addService(

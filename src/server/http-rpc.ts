@@ -3,12 +3,12 @@ import type { ServerResponse } from "node:http";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import type { ChainContext } from "./chain/link.ts";
 import { type ConnectRpc, withDeadline } from "./connect-adapter.ts";
 import { invalidRequest, unknownRpc } from "./connect-errors.ts";
 import { grpcTypeOf, sendAnswer, sendError, sendGrpcError, sendText } from "./http-answer.ts";
 import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
 
 /** Connect builds a URL of it and lets the error end the process: https://github.com/connectrpc/connect-es. */
 const hasUsableAuthority = (request: HttpRequest): boolean => {
@@ -92,7 +92,7 @@ const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
 /** Answers a call of an RPC that does not exist in the protocol of the request; false when it is no call of an RPC. */
-export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: ChainContext): boolean => {
+export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));
   else if (isConnectPost(request)) sendError(response, 404, unknownRpc(context));

@@ -4,10 +4,10 @@ import type { MaybePromise } from "../call.ts";
 import type { Config, ListenAddress } from "../config.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { loadCallers } from "./callers.ts";
-import { createGate } from "./chain/gate.ts";
-import type { ChainContext } from "./chain/link.ts";
 import { startGrpc } from "./grpc.ts";
 import { startHttp } from "./http.ts";
+import { createConcurrencyLimit } from "./interceptors/concurrency-limit.ts";
+import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
@@ -25,7 +25,7 @@ export type ListenersOptions = {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** What an error from below the operations means to a caller. Default: a fault. */
-  readonly explain?: ChainContext["explain"];
+  readonly explain?: InterceptorContext["explain"];
   /** Whether the service can answer now; asked by health checks, at most 1 s long. */
   readonly ready: () => MaybePromise<boolean>;
 };
@@ -53,12 +53,12 @@ export const startListeners = async ({
   ready,
   explain = () => undefined,
 }: ListenersOptions): Promise<Listeners> => {
-  const gate = createGate(config.maxConcurrentCalls);
-  const context: ChainContext = { log, metrics: metrics.calls, gate, callers: loadCallers(config), explain };
+  const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
+  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers: loadCallers(config), explain };
   const rpcs = prepareRpcs(routes);
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
-  metrics.watchInProgress(() => gate.inProgress);
+  metrics.watchInProgress(() => concurrency.inProgress);
 
   const grpc = await startGrpc({ listen: config.grpcListen, rpcs, services, context, readiness });
   const http = await startHttp({
@@ -73,11 +73,11 @@ export const startListeners = async ({
   });
 
   const idle = async (): Promise<void> => {
-    while (gate.inProgress > 0) await delay(10, undefined, { ref: false });
+    while (concurrency.inProgress > 0) await delay(10, undefined, { ref: false });
   };
   const close = async (): Promise<void> => {
     const patience = delay(graceMs, undefined, { ref: false });
-    gate.closed = true;
+    concurrency.closed = true;
     grpc.refuse();
     http.refuse();
     // A connection that ends behind the last answer takes it along when the client has not read it yet: grpc-js then

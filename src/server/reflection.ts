@@ -9,9 +9,9 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
 } from "../gen/grpc/reflection/v1/reflection_pb.ts";
-import { Code, statusOf } from "./chain/status.ts";
 import { decodeMessage } from "./codec.ts";
 import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
+import { Code, statusOf } from "./interceptors/status.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 

@@ -1,7 +1,7 @@
 import type { ServerInterceptingCallInterface, ServerInterceptor } from "@grpc/grpc-js";
 import { DomainError } from "../errors.ts";
-import { statusOf } from "./chain/status.ts";
 import { toGrpcStatus } from "./grpc-adapter.ts";
+import { statusOf } from "./interceptors/status.ts";
 
 const sweepMs = 1_000;
 

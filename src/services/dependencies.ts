@@ -18,8 +18,8 @@ import { createUserOptions } from "../options/user-options.lookup.ts";
 import { createPasswords } from "../passwords/passwords.ts";
 import { createRoleDefinitions } from "../roles/role.lookup.ts";
 import { createVault } from "../secrets/secrets.ts";
+import { createCanonicalNames } from "../users/canonical-name.lookup.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
-import { createHandles } from "../users/handle.lookup.ts";
 import { createSystemUser } from "../users/system-user.ts";
 import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import { createConsistencyTokens } from "../versions/token.ts";
@@ -53,7 +53,7 @@ export const createDependencies = (
     pager: createPager(secretKey),
     users,
     basicUsers,
-    handles: createHandles(cache, db, { users, basicUsers }),
+    canonicalNames: createCanonicalNames(cache, db, { users, basicUsers }),
     roleDefinitions: createRoleDefinitions(cache, db),
     userOptions: createUserOptions(cache, db),
     scopeOptions: createScopeOptions(cache, db, optionScopes),

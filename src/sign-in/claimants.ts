@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import { RESET_HOURS } from "../credentials/password-reset.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Session } from "../db/session.ts";
 import { VERIFICATION_HOURS } from "../emails/create-email-verification.ts";
 import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { isPresent } from "../users/present.ts";
 
 /** A user who has an address. */
@@ -35,16 +35,16 @@ const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
 
 /** The users who have an address, verified or not, by id. */
 export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
-  const handle = handleOf(email);
+  const canonical = canonicalName(email);
   const rows = await session.rows(sql<Row>`
     select u.id, u.email, u.is_active, u.is_suspended, u.delete_time, e.is_verified,
       exists (select from identity i where i.user_id = u.id and ${holdsIdentity(identity)}) as has_identity
-    from user_email e join users u on u.id = e.user_id where e.email_handle = ${handle} order by u.id`);
+    from user_email e join users u on u.id = e.user_id where e.email_canonical = ${canonical} order by u.id`);
   return rows.map((row) => ({
     id: row.id,
     isVerified: row.is_verified,
     // Its spelling may be another one where it was imported.
-    isPrimary: handleOf(row.email) === handle,
+    isPrimary: canonicalName(row.email) === canonical,
     isPresent: isPresent(row),
     isSuspended: row.is_suspended && row.is_active,
     isDeleted: row.delete_time !== null,

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { Call, Operation } from "../call.ts";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Database } from "../db/orm.ts";
 import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
@@ -9,13 +9,14 @@ import type { Tx } from "../db/transaction.ts";
 import type { GetOrCreateUserByEmailRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { assertAddress } from "../names/rules.ts";
-import { invitingSubjects } from "../organizations/invitations.ts";
+import { invitingAggregates } from "../organizations/invitations.ts";
 import { writtenUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { newUserOf } from "../users/new-user.ts";
 import { storeUsers } from "../users/store-users.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
 import { meantByClaim, meantByVouch, ownerAmong, presentPrimaries } from "./claimed-address.ts";
 import { bearerOf, handOver, localUsername, renameRival } from "./vouched-address.ts";
@@ -54,9 +55,9 @@ const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
 
 /** The locks of a call: nobody is changed for an address that nobody vouches for. */
 const lockedFor = async (db: Database, call: Call, request: GetOrCreateUserByEmailRequest) => {
-  if (!request.emailVerified) return { users: [], subjects: [] };
+  if (!request.emailVerified) return { users: [], aggregates: [] };
   const users = changedBy(await planFor(db.session(call), request));
-  return { users, subjects: [...users.map(userSubject), ...(await invitingSubjects(db, call, [handleOf(request.email)]))] };
+  return { users, aggregates: [...users.map(userAggregate), ...(await invitingAggregates(db, call, [canonicalName(request.email)]))] };
 };
 
 /** A new user with the address, verified if the caller vouches for it: then it is the user's name too, whoever claims it. */
@@ -77,9 +78,9 @@ export const getOrCreateUserByEmail =
       const { email, emailVerified, requestId } = request;
       assertAddress(email, "email");
       const locked = await lockedFor(db, call, request);
-      return write(call, { method, request, subjects: locked.subjects, requestId }, async (tx) => {
+      return write(call, { method, request, aggregates: locked.aggregates, requestId }, async (tx) => {
         const username = localUsername();
-        await lockHandles(tx, [email, ...(emailVerified ? [username] : [])]);
+        await lockCanonicalNames(tx, [email, ...(emailVerified ? [username] : [])]);
         const plan = await planFor(tx, request);
         const { user, rival } = plan;
         if (emailVerified && changedBy(plan).some((id) => !locked.users.includes(id))) throw overtaken("The address was claimed");
@@ -91,7 +92,7 @@ export const getOrCreateUserByEmail =
           return { user: await writtenUser(tx, await createUser(tx, request, plan.isClaimed)), created: true };
         }
         if (emailVerified && !user.isVerified) await handOver(tx, user.id, email);
-        tx.touch(userSubject(user.id));
+        tx.touch(userAggregate(user.id));
         return { user: await writtenUser(tx, user.id), created: false, matchedUnverified: !emailVerified && !user.isVerified };
       });
     });

@@ -1,16 +1,16 @@
 import { sql } from "kysely";
 import type { Call, Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx, Write } from "../db/transaction.ts";
 import type { VerifyPasswordRequest } from "../gen/userd/v1/credentials_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { Passwords } from "../passwords/passwords.ts";
 import { presentUser } from "../users/present.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { claimantsOf } from "./claimants.ts";
 import { presentPrimaries } from "./claimed-address.ts";
 
@@ -31,7 +31,7 @@ const candidate = async (db: Database, call: Call, { user }: VerifyPasswordReque
   const session = db.session(call);
   const which =
     user.case === "username"
-      ? sql`u.username_handle = ${handleOf(user.value)}`
+      ? sql`u.username_canonical = ${canonicalName(user.value)}`
       : sql`u.id = ${user.case === "email" ? ((await holderOf(session, user.value)) ?? 0n) : (user.value ?? 0n)}`;
   return session.row(sql<Candidate>`
     select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`);
@@ -64,7 +64,7 @@ export const verifyPassword =
     const { valid, outdated } = await passwords.verify(password, user?.password, call.signal);
     if (!valid || user === undefined) return { valid: false };
     const hash = outdated ? await passwords.hash(password, call.signal) : undefined;
-    return write(call, { method: UserService.method.verifyPassword, request, subjects: [userSubject(user.id)] }, async (tx) => {
+    return write(call, { method: UserService.method.verifyPassword, request, aggregates: [userAggregate(user.id)] }, async (tx) => {
       if (!(await stillValid(tx, user))) return { valid: false };
       await recordLogin(tx, user.id);
       if (hash !== undefined) await replaceHash(tx, user, hash);

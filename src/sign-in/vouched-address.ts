@@ -1,26 +1,26 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import { endPasswordResets } from "../credentials/password-reset.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 
 /** A username that says nothing of its user, for one who has to give up an address that it took for its name. */
 export const localUsername = (): string => `local-${randomBytes(8).toString("hex")}`;
 
 /** Who has the address as a username. */
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
-  (await session.row(session.sql.selectFrom("users").select("id").where("username_handle", "=", handleOf(email))))?.id;
+  (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
 
 /** Takes the username from a user, whose version is locked, and ends its sessions, which go by the old one. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {
   await tx.rows(sql`
-    update users set username = ${username}, username_handle = ${handleOf(username)}, session_nonce = ${newSessionNonce()}, version = version + 1
+    update users set username = ${username}, username_canonical = ${canonicalName(username)}, session_nonce = ${newSessionNonce()}, version = version + 1
     where id = ${id}`);
-  tx.touch(userSubject(id));
+  tx.touch(userAggregate(id));
 };
 
 /**
@@ -28,11 +28,11 @@ export const renameRival = async (tx: Tx, id: bigint, username: string): Promise
  * somebody else may hold of the user's ends.
  */
 export const handOver = async (tx: Tx, id: bigint, email: string): Promise<void> => {
-  const handle = handleOf(email);
+  const canonical = canonicalName(email);
   await tx.rows(sql`
-    update user_email set is_verified = (is_verified or email_handle = ${handle}), verification_hash = null, verification_hash_time = null
+    update user_email set is_verified = (is_verified or email_canonical = ${canonical}), verification_hash = null, verification_hash_time = null
     where user_id = ${id}`);
   await tx.rows(sql`update users set session_nonce = ${newSessionNonce()}, version = version + 1 where id = ${id}`);
   await endPasswordResets(tx, id);
-  await acceptInvitations(tx, [{ userId: id, handle }]);
+  await acceptInvitations(tx, [{ userId: id, canonical }]);
 };

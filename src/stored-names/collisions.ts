@@ -48,7 +48,7 @@ const rowsWith = async (
 /** Outdated rows by their ids. */
 export const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => [row.id, row]));
 
-const ownersOf = ({ subject }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${subject} ${owner}`);
+const ownersOf = ({ aggregate }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${aggregate} ${owner}`);
 
 /** Rows of one column that a constraint would refuse. */
 export const collisionsWithin = async (session: Session, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { moveHandles } from "../db/handles.ts";
+import { moveCanonicalNames } from "../db/canonical-names.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
@@ -47,17 +47,17 @@ class Taken extends Error {
 }
 
 /**
- * Writes the forms of some rows as every write does: subjects are locked in ascending order, then handles, and triggers move
+ * Writes the forms of some rows as every write does: aggregates are locked in ascending order, then canonical names, and triggers move
  * the versions. A row that was written meanwhile has its form already, and is left.
  */
 const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across): Promise<number> =>
   inTransaction(db, "userd names apply", async (tx) => {
-    const { table, spelling, form, subject, isHandle } = column;
-    await tx.rows(sql`select from subject_version where kind = ${subject} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
+    const { table, spelling, form, aggregate, isName } = column;
+    await tx.rows(sql`select from aggregate_version where kind = ${aggregate} and id = any(${rows.map(({ owner }) => String(owner))}::bigint[])
       order by kind, id for update`);
-    if (isHandle) {
-      const handles = rows.flatMap((row) => [String(row.stored), String(row.form)]);
-      await moveHandles(tx, new Set(handles));
+    if (isName) {
+      const canonicalNames = rows.flatMap((row) => [String(row.stored), String(row.form)]);
+      await moveCanonicalNames(tx, new Set(canonicalNames));
     }
     // Others may have come since the check; from here to the commit nobody takes these names.
     if ((column === usernames || column === addresses) && (await taken(tx, rows)).length > 0) throw new Taken();

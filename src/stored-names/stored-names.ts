@@ -12,32 +12,32 @@ export type NameColumn = {
   readonly table: string;
   readonly spelling: string;
   readonly form: string;
-  /** The column with whom it belongs to, and the kind of that subject. */
+  /** The column with whom it belongs to, and the kind of that aggregate. */
   readonly owner: string;
-  readonly subject: "user" | "organization" | "account";
+  readonly aggregate: "user" | "organization" | "account";
   /** Its forms have versions, which look-ups by them depend on. */
-  readonly isHandle: boolean;
+  readonly isName: boolean;
   readonly unique: readonly UniqueRule[];
 };
 
-const columnOf = (what: string, place: string, column: Pick<NameColumn, "owner" | "subject"> & Partial<NameColumn>): NameColumn => {
+const columnOf = (what: string, place: string, column: Pick<NameColumn, "owner" | "aggregate"> & Partial<NameColumn>): NameColumn => {
   const [table = "", spelling = "", form = ""] = place.split(" ");
-  return { what, table, spelling, form, isHandle: false, unique: [], ...column };
+  return { what, table, spelling, form, isName: false, unique: [], ...column };
 };
 
 /** The usernames of users. */
-export const usernames = columnOf("username", "users username username_handle", {
+export const usernames = columnOf("username", "users username username_canonical", {
   owner: "id",
-  subject: "user",
-  isHandle: true,
+  aggregate: "user",
+  isName: true,
   unique: [{}],
 });
 
 /** The addresses of users. */
-export const addresses = columnOf("address", "user_email email email_handle", {
+export const addresses = columnOf("address", "user_email email email_canonical", {
   owner: "user_id",
-  subject: "user",
-  isHandle: true,
+  aggregate: "user",
+  isName: true,
   unique: [{ within: "user_id" }, { where: "is_verified" }],
 });
 
@@ -45,20 +45,20 @@ export const addresses = columnOf("address", "user_email email email_handle", {
 export const nameColumns: readonly NameColumn[] = [
   usernames,
   addresses,
-  columnOf("name", "users name name_handle", { owner: "id", subject: "user" }),
-  columnOf("invited address", "organization_member email email_handle", {
+  columnOf("name", "users name name_canonical", { owner: "id", aggregate: "user" }),
+  columnOf("invited address", "organization_member email email_canonical", {
     owner: "organization_id",
-    subject: "organization",
-    isHandle: true,
+    aggregate: "organization",
+    isName: true,
     unique: [{ within: "organization_id" }],
   }),
-  columnOf("contact", "account_contact email email_handle", {
+  columnOf("contact", "account_contact email email_canonical", {
     owner: "account_id",
-    subject: "account",
+    aggregate: "account",
     unique: [{ within: "account_id" }],
   }),
-  columnOf("tag of an account", "account tags tag_handles", { owner: "id", subject: "account" }),
-  columnOf("tag of a profile", "user_profile tags tag_handles", { owner: "user_id", subject: "user" }),
+  columnOf("tag of an account", "account tags tags_canonical", { owner: "id", aggregate: "account" }),
+  columnOf("tag of a profile", "user_profile tags tags_canonical", { owner: "user_id", aggregate: "user" }),
 ];
 
 /** A text, or the texts of a list. */

@@ -8,9 +8,9 @@ import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { assertNewNames } from "./create-user.ts";
-import { externalHandleOf } from "./external-id.ts";
+import { externalCanonicalName } from "./external-id.ts";
 import { type NewUser, newUserOf } from "./new-user.ts";
-import { assertMay } from "./privileges.ts";
+import { requirePermission } from "./privileges.ts";
 import { type Stored, storeUsers } from "./store-users.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
@@ -36,9 +36,9 @@ const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
     if (!isDraft(draft)) continue;
     const { external_id: externalId } = draft.columns;
     const names = new Set([
-      draft.handle,
-      ...draft.emails.map(({ handle }) => handle),
-      ...(externalId ? [externalHandleOf(externalId)] : []),
+      draft.canonical,
+      ...draft.emails.map(({ canonical }) => canonical),
+      ...(externalId ? [externalCanonicalName(externalId)] : []),
     ]);
     for (const name of names) {
       if (seen.has(name)) {
@@ -64,8 +64,8 @@ export const batchCreateUsers =
     const drafts = request.users.map(draftOf);
     assertDistinct(drafts);
     const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
-    return write(call, { method, request, subjects: [], requestId: request.requestId, abridge }, async (tx) => {
-      if (raises) await assertMay(tx, "users.admin");
+    return write(call, { method, request, aggregates: [], requestId: request.requestId, abridge }, async (tx) => {
+      if (raises) await requirePermission(tx, "users.admin");
       const stored = await storeUsers(tx, drafts.filter(isDraft));
       const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
       const rows = await tx.rows(selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`));

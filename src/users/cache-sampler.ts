@@ -1,10 +1,10 @@
 import { setTimeout as delay, setInterval as every } from "node:timers/promises";
 import { sql } from "kysely";
 import { Counter, type Registry } from "prom-client";
-import { fastReading } from "../cache/reading.ts";
+import { withinBound } from "../cache/read-consistency.ts";
 import type { Database } from "../db/orm.ts";
 import type { Users } from "./user.lookup.ts";
-import { type HeldUserRow, selectHeldUsers } from "./user.select.ts";
+import { type CachedUserRow, selectCachedUsers } from "./user.select.ts";
 
 /** Longest that a sample takes besides its waits, in milliseconds. */
 const TIMEOUT_MS = 5_000;
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 5_000;
 const RECENT_CHANGES = 100;
 
 /** What has to be equal. The times of activity have no version and may lag. */
-const comparable = (row: HeldUserRow | undefined): string =>
+const comparable = (row: CachedUserRow | undefined): string =>
   JSON.stringify(row, (name, value: unknown) => {
     if (name === "last_login" || name === "last_active") return undefined;
     if (Array.isArray(value)) return [...value].map((member) => JSON.stringify(member)).sort();
@@ -42,14 +42,14 @@ export const startCacheSampler = (
 
   const recent = async (signal: AbortSignal): Promise<bigint | undefined> => {
     const row = await db.session({ signal }).row(sql<{ id: bigint }>`
-      select subject_id as id from (select subject_kind, subject_id from changes order by changes.id desc limit ${RECENT_CHANGES}) c
-      where subject_kind = 'user' order by random() limit 1`);
+      select aggregate_id as id from (select aggregate_kind, aggregate_id from changes order by changes.id desc limit ${RECENT_CHANGES}) c
+      where aggregate_kind = 'user' order by random() limit 1`);
     return row?.id;
   };
   const look = async (id: bigint, signal: AbortSignal) => {
-    const served = comparable((await users.get({ signal }, id, fastReading)).user?.row);
+    const served = comparable((await users.get({ signal }, id, withinBound)).user?.row);
     // Beside the cache: a strong read would put right what it is to find.
-    const row = await db.session({ signal }).row(selectHeldUsers(db.sql).where("users.id", "=", id));
+    const row = await db.session({ signal }).row(selectCachedUsers(db.sql).where("users.id", "=", id));
     const stored = comparable(row);
     return { stored, isEqual: served === stored };
   };

@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { touchAccounts } from "../access/moved-subjects.ts";
+import { touchAccounts } from "../access/affected-aggregates.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { User } from "../schema/user.entity.ts";
 import { userNotFound } from "./get-user.ts";
 import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
-import { assertNotDeleted } from "./writable-user.ts";
+import { requireLive } from "./writable-user.ts";
 
 /** The full view of a user as the transaction has left it. */
 export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<typeof UserSchema>> =>
@@ -36,6 +36,6 @@ export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => v
  */
 export const changeUser = (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> =>
   changeAnyUser(tx, id, (row) => {
-    assertNotDeleted(row.deleteTime ?? null);
+    requireLive(row.deleteTime ?? null);
     change(row);
   });

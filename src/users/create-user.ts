@@ -1,15 +1,15 @@
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Write } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { assertAddress, assertUsername } from "../names/rules.ts";
 import { User } from "../schema/user.entity.ts";
 import { UserEmail } from "../schema/user-email.entity.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { claimNames } from "./names.ts";
-import { assertMay } from "./privileges.ts";
+import { requirePermission } from "./privileges.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 
@@ -40,14 +40,14 @@ export const createUser =
     const username = usernameOf(user);
     assertNewNames(user);
     const { email = "", externalId = "" } = user;
-    return write(call, { method: UserService.method.createUser, request, subjects: [], requestId: request.requestId }, async (tx) => {
-      if (user.isStaff || user.isSuperuser) await assertMay(tx, "users.admin");
+    return write(call, { method: UserService.method.createUser, request, aggregates: [], requestId: request.requestId }, async (tx) => {
+      if (user.isStaff || user.isSuperuser) await requirePermission(tx, "users.admin");
       await claimNames(tx, { username, email, externalIds: externalId === "" ? [] : [externalId] });
       const row = tx.em.create(User, {
         username,
-        usernameHandle: handleOf(username),
+        usernameCanonical: canonicalName(username),
         name: user.name ?? "",
-        nameHandle: handleOf(user.name ?? ""),
+        nameCanonical: canonicalName(user.name ?? ""),
         email,
         externalId: externalId === "" ? null : externalId,
         isActive: user.isActive ?? true,
@@ -60,9 +60,9 @@ export const createUser =
         flags: user.newsletterConsentPrompt ? NEWSLETTER_CONSENT_PROMPT : 0n,
       });
       await tx.em.flush();
-      if (email !== "") tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
+      if (email !== "") tx.em.create(UserEmail, { user: row.id, email, emailCanonical: canonicalName(email) });
       await tx.em.flush();
-      tx.touch(userSubject(row.id));
+      tx.touch(userAggregate(row.id));
       const created = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", row.id));
       return { user: toUser(created) };
     });

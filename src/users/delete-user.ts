@@ -1,4 +1,4 @@
-import { flagSubjects } from "../access/moved-subjects.ts";
+import { flagAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { conflict } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -20,8 +20,8 @@ export const deleteUser =
   }: Pick<UserDependencies, "db" | "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {
     const { id, etag, validateOnly, requestId } = request;
-    const subjects = await flagSubjects(db, call, id);
-    return write(call, { method, request, subjects, requestId, validateOnly }, async (tx) => ({
+    const aggregates = await flagAggregates(db, call, id);
+    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => ({
       user: await changeUser(tx, id, (row) => {
         systemUser.refuse(row.username);
         const current = userEtag(row.version);

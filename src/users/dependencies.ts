@@ -1,6 +1,6 @@
 import type { Dependencies } from "../dependencies.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
-import type { Handles } from "./handle.lookup.ts";
+import type { CanonicalNames } from "./canonical-name.lookup.ts";
 import type { SystemUser } from "./system-user.ts";
 import type { BasicUsers, Users } from "./user.lookup.ts";
 
@@ -8,7 +8,7 @@ import type { BasicUsers, Users } from "./user.lookup.ts";
 export type UserDependencies = Dependencies & {
   readonly users: Users;
   readonly basicUsers: BasicUsers;
-  readonly handles: Handles;
+  readonly canonicalNames: CanonicalNames;
   readonly roleDefinitions: RoleDefinitions;
   readonly systemUser: SystemUser;
 };

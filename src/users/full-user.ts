@@ -1,9 +1,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Reading } from "../cache/reading.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { RoleDefinitions, Roles } from "../roles/role.lookup.ts";
-import type { HeldUser } from "./user.lookup.ts";
+import type { CachedUser } from "./user.lookup.ts";
 
 const noRoles: Roles = new Map();
 
@@ -11,8 +11,8 @@ const noRoles: Roles = new Map();
 export const rolesOf = (
   roleDefinitions: RoleDefinitions,
   call: Call,
-  users: readonly (HeldUser | undefined)[],
-  reading: Reading,
+  users: readonly (CachedUser | undefined)[],
+  reading: ReadConsistency,
 ): MaybePromise<Roles> =>
   users.some((user) => user !== undefined && user.row.role_ids.length > 0) ? roleDefinitions.get(call, "all", reading) : noRoles;
 
@@ -20,6 +20,6 @@ export const rolesOf = (
 export const fullUser = (
   roleDefinitions: RoleDefinitions,
   call: Call,
-  user: HeldUser,
-  reading: Reading,
+  user: CachedUser,
+  reading: ReadConsistency,
 ): MaybePromise<MessageInitShape<typeof UserSchema>> => whenReady(rolesOf(roleDefinitions, call, [user], reading), user.full);

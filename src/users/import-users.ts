@@ -4,13 +4,13 @@ import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, DomainError, invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { invitingSubjects } from "../organizations/invitations.ts";
+import { invitingAggregates } from "../organizations/invitations.ts";
 import { toStatus } from "../status.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import { importedUserOf } from "./imported-user.ts";
 import type { NewUser } from "./new-user.ts";
-import { assertMay } from "./privileges.ts";
+import { requirePermission } from "./privileges.ts";
 import { storeUsers } from "./store-users.ts";
 
 const method = UserService.method.importUsers;
@@ -42,10 +42,10 @@ const moveSequence = (tx: Tx, ids: readonly string[]) =>
 
 /** The usernames of the ids that are, or were, somebody's; an id that was purged has none. */
 const usedIds = async (tx: Tx, ids: readonly string[]): Promise<Map<bigint, string | null>> => {
-  const rows = await tx.rows(sql<{ id: bigint; handle: string | null }>`
-    select s.id, u.username_handle as handle from subject_version s left join users u on u.id = s.id
+  const rows = await tx.rows(sql<{ id: bigint; canonical: string | null }>`
+    select s.id, u.username_canonical as canonical from aggregate_version s left join users u on u.id = s.id
     where s.kind = 'user' and s.id = any(${ids}::bigint[]) and s.version > 0`);
-  return new Map(rows.map(({ id, handle }) => [id, handle]));
+  return new Map(rows.map(({ id, canonical }) => [id, canonical]));
 };
 
 /** Stores the users of a batch whose ids are free; their versions are locked, so two imports of one id follow one another. */
@@ -55,7 +55,7 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
   const outcomes: (Outcome | undefined)[] = users.map((user) => {
     if (user instanceof DomainError) return user;
     if (user.id === undefined || !used.has(user.id)) return undefined;
-    return used.get(user.id) === user.handle ? "unchanged" : alreadyExists("USER_ID_TAKEN", "The id is, or was, another user's.");
+    return used.get(user.id) === user.canonical ? "unchanged" : alreadyExists("USER_ID_TAKEN", "The id is, or was, another user's.");
   });
   await moveSequence(tx, ids);
   const fresh = users.filter((user, index): user is NewUser => outcomes[index] === undefined && !(user instanceof DomainError));
@@ -92,12 +92,12 @@ export const importUsers = ({
     const users = batch.map((request) => draftOf(request, seen));
     let outcomes: Outcome[] = [];
     const verified = users.flatMap((user) =>
-      user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ handle }) => handle),
+      user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ canonical }) => canonical),
     );
-    const subjects = [...[...seen].map(userSubject), ...(await invitingSubjects(db, call, verified))];
-    const plan = { method, request: batch[0], subjects, oneOfMany: true };
+    const aggregates = [...[...seen].map(userAggregate), ...(await invitingAggregates(db, call, verified))];
+    const plan = { method, request: batch[0], aggregates, oneOfMany: true };
     const { consistencyToken = "" } = await write(call, plan, async (tx) => {
-      await assertMay(tx, "users.admin");
+      await requirePermission(tx, "users.admin");
       outcomes = await storeBatch(tx, users);
       return {};
     });

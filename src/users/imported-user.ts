@@ -1,9 +1,9 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { handleOf } from "../db/handles.ts";
 import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { AvatarType, type User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { momentOf } from "../moment.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { checkOf, UNUSABLE, unverifiableKind } from "../passwords/stored-hash.ts";
 import { isPictureUrl } from "./avatar.ts";
 import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
@@ -18,15 +18,15 @@ const moment = (timestamp: Timestamp | undefined): Date | undefined => timestamp
 /** The addresses, each once; the primary one is among them. What OUTPUT_ONLY fields hold has no rule in the proto. */
 const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): readonly NewEmail[] => {
   if (emails.length > MAX_EMAILS) throw invalidField("user.emails", `must hold at most ${MAX_EMAILS} addresses`);
-  const byHandle = new Map(byDefault.emails.map((primary) => [primary.handle, primary]));
+  const byCanonical = new Map(byDefault.emails.map((primary) => [primary.canonical, primary]));
   for (const [index, { email: address, isVerified, dateAdded }] of emails.entries()) {
     const field = `emails[${index}]`;
     const isAddress = /^[^@\s\0]+@[^@\s\0]+$/.test(address) && [...address].length <= 200;
     if (!isAddress) throw invalidField(`user.${field}.email`, "must be an address of at most 200 characters");
     const joined = byDefault.columns.date_joined;
-    byHandle.set(handleOf(address), {
+    byCanonical.set(canonicalName(address), {
       email: address,
-      handle: handleOf(address),
+      canonical: canonicalName(address),
       isVerified,
       dateAdded: moment(dateAdded) ?? joined,
     });
@@ -34,7 +34,7 @@ const emailsOf = ({ emails, email = "" }: UserMessage, byDefault: NewUser): read
   if (email === "" && emails.some(({ isPrimary }) => isPrimary)) {
     throw invalidField("user.email", "must be the address that is marked as the primary one");
   }
-  return [...byHandle.values()];
+  return [...byCanonical.values()];
 };
 
 const avatarOf = ({ avatar }: UserMessage): Pick<NewUser["columns"], "avatar_type" | "avatar_url"> => {
@@ -70,7 +70,7 @@ export const importedUserOf = (request: ImportUsersRequest): NewUser => {
   };
   return {
     ...(user.id !== 0n && { id: user.id }),
-    handle: byDefault.handle,
+    canonical: byDefault.canonical,
     columns,
     emails: emailsOf(user, { ...byDefault, columns }),
     lastLogin: moment(user.lastLogin),

@@ -1,22 +1,22 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import type { Database } from "../db/orm.ts";
 import { UserView } from "../gen/userd/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { RoleDefinitions } from "../roles/role.lookup.ts";
-import { externalHandleOf } from "./external-id.ts";
+import type { CanonicalNames, NameHolders, NameKey } from "./canonical-name.lookup.ts";
+import { externalCanonicalName } from "./external-id.ts";
 import { rolesOf } from "./full-user.ts";
-import type { HandleKey, Handles, HeldHandle } from "./handle.lookup.ts";
-import type { BasicUser, BasicUsers, HeldUser, Users } from "./user.lookup.ts";
+import type { BasicUser, BasicUsers, CachedUser, Users } from "./user.lookup.ts";
 import { usersOfIdentities } from "./users-of-identities.ts";
 
 /** A user that is read for either view. */
-type Found = BasicUser | HeldUser;
+type Found = BasicUser | CachedUser;
 
-/** What a handle says of one key. */
-const idsOf = ({ key }: UserKey, { ids, verifiedIds }: HeldHandle, onlyVerified: boolean): readonly bigint[] =>
+/** What a canonical name says of one key. */
+const idsOf = ({ key }: UserKey, { ids, verifiedIds }: NameHolders, onlyVerified: boolean): readonly bigint[] =>
   key.case === "email" && onlyVerified ? verifiedIds : ids;
 
 /**
@@ -46,14 +46,14 @@ export const lookupUsers =
     db,
     users,
     basicUsers,
-    handles,
+    canonicalNames,
     roleDefinitions,
     freshness,
   }: {
     db: Database;
     users: Users;
     basicUsers: BasicUsers;
-    handles: Handles;
+    canonicalNames: CanonicalNames;
     roleDefinitions: RoleDefinitions;
     freshness: Freshness;
   }): Operation<typeof UserService.method.lookupUsers> =>
@@ -61,17 +61,17 @@ export const lookupUsers =
     const { keys, onlyVerifiedEmail, view, consistency } = request;
     const reading = freshness.reading(consistency);
     const isFull = view === UserView.FULL;
-    const named = keys.flatMap(({ key }): HandleKey | [] => {
-      if (key.case === "username" || key.case === "email") return { handle: handleOf(key.value), by: key.case, isFull };
-      return key.case === "externalId" ? { handle: externalHandleOf(key.value), by: key.case, externalId: key.value, isFull } : [];
+    const named = keys.flatMap(({ key }): NameKey | [] => {
+      if (key.case === "username" || key.case === "email") return { canonical: canonicalName(key.value), by: key.case, isFull };
+      return key.case === "externalId" ? { canonical: externalCanonicalName(key.value), by: key.case, externalId: key.value, isFull } : [];
     });
     const identities = keys.flatMap(({ key }) => (key.case === "identity" ? [key.value] : []));
-    const [holders, owners] = await Promise.all([handles.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
+    const [holders, owners] = await Promise.all([canonicalNames.getAll(call, named, reading), usersOfIdentities(db, call, identities)]);
     let [nextHolder, nextOwner] = [0, 0];
     const idsByKey = keys.map((key): readonly bigint[] => {
       if (key.key.case === "id") return [key.key.value];
       if (key.key.case === "identity") return owners[nextOwner++] ?? [];
-      return idsOf(key, holders[nextHolder++] as HeldHandle, onlyVerifiedEmail);
+      return idsOf(key, holders[nextHolder++] as NameHolders, onlyVerifiedEmail);
     });
     const ids = idsByKey.flat();
     const full = isFull ? await users.getAll(call, ids, reading) : [];

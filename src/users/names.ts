@@ -1,8 +1,9 @@
 import { sql } from "kysely";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists } from "../errors.ts";
-import { externalHandleOf } from "./external-id.ts";
+import { canonicalName } from "../names/canonical.ts";
+import { externalCanonicalName } from "./external-id.ts";
 
 /** What a write makes of a user's names; undefined = the write does not touch it, "" = there is none. */
 export type Names = {
@@ -18,13 +19,13 @@ export type Names = {
 
 /**
  * The rule that no constraint can check: a username is never another user's address, and an address never another user's
- * username. The handles are locked already.
+ * username. The canonical names are locked already.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
   const taken = await tx.one(sql<{ username_taken: boolean; email_taken: boolean }>`select
-    exists (select from user_email where email_handle = ${handleOf(username)} and user_id <> ${userId}) as username_taken,
-    exists (select from users where username_handle = ${handleOf(email)} and id <> ${userId}) as email_taken`);
+    exists (select from user_email where email_canonical = ${canonicalName(username)} and user_id <> ${userId}) as username_taken,
+    exists (select from users where username_canonical = ${canonicalName(email)} and id <> ${userId}) as email_taken`);
   if (taken.username_taken) throw alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
   if (taken.email_taken) throw alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
 };
@@ -36,6 +37,6 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {
   const { username = "", email = "", externalIds = [], dropped = [] } = names;
-  await lockHandles(tx, [username, email, ...dropped, ...externalIds.map(externalHandleOf)]);
+  await lockCanonicalNames(tx, [username, email, ...dropped, ...externalIds.map(externalCanonicalName)]);
   await assertNamesFree(tx, names);
 };

@@ -1,16 +1,16 @@
-import { handleOf } from "../db/handles.ts";
 import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { usernameOf } from "./create-user.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 /** An address of a user that is to be stored. */
-export type NewEmail = { readonly email: string; readonly handle: string; readonly isVerified: boolean; readonly dateAdded: Date };
+export type NewEmail = { readonly email: string; readonly canonical: string; readonly isVerified: boolean; readonly dateAdded: Date };
 
 /** A user that is to be stored: checked, but for its names, which depend on other users. */
 export type NewUser = {
   /** Only of a user that was another installation's. */
   readonly id?: bigint;
-  readonly handle: string;
+  readonly canonical: string;
   readonly columns: {
     readonly username: string;
     readonly name: string;
@@ -47,7 +47,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
   const { email = "", externalId = "" } = user;
   const now = new Date();
   return {
-    handle: handleOf(username),
+    canonical: canonicalName(username),
     columns: {
       username,
       name: user.name ?? "",
@@ -68,6 +68,6 @@ export const newUserOf = (user: UserMessage): NewUser => {
       avatar_url: null,
       date_joined: now,
     },
-    emails: email === "" ? [] : [{ email, handle: handleOf(email), isVerified: false, dateAdded: now }],
+    emails: email === "" ? [] : [{ email, canonical: canonicalName(email), isVerified: false, dateAdded: now }],
   };
 };

@@ -23,7 +23,7 @@ export const assertCaller = ({ caller }: Call, permission: Permission): void => 
  * Called in the transaction of what it guards.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
-export const assertMay = async (tx: Tx, permission: Permission): Promise<void> => {
+export const requirePermission = async (tx: Tx, permission: Permission): Promise<void> => {
   const { call } = tx;
   assertCaller(call, permission);
   if (call.actingUserId === undefined) return;

@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { userNotFound } from "./get-user.ts";
-import { assertNotDeleted } from "./writable-user.ts";
+import { requireLive } from "./writable-user.ts";
 
 const method = UserService.method.recordActivity;
 
@@ -18,7 +18,7 @@ export const recordActivity =
     const { userId } = request;
     // The zone of a link-local address means something on one machine only.
     const ip = request.ip.split("%")[0] ?? "";
-    return write(call, { method, request, subjects: [] }, async (tx) => {
+    return write(call, { method, request, aggregates: [] }, async (tx) => {
       const row = await tx.row(sql<{ delete_time: Date | null }>`
         with seen as (
           select id, delete_time, statement_timestamp() as now from users where id = ${userId}
@@ -34,8 +34,8 @@ export const recordActivity =
         )
         select delete_time from seen`);
       if (!row) throw userNotFound();
-      assertNotDeleted(row.delete_time);
-      tx.touch(userSubject(userId));
+      requireLive(row.delete_time);
+      tx.touch(userAggregate(userId));
       return {};
     });
   };

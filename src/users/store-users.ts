@@ -1,12 +1,13 @@
 import { sql } from "kysely";
-import { handleOf, lockHandles } from "../db/handles.ts";
+import { lockCanonicalNames } from "../db/canonical-names.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, type DomainError } from "../errors.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { acceptInvitations } from "../organizations/invitations.ts";
 import { constraintErrors } from "../schema/constraints.ts";
-import { userSubject } from "../versions/subject.ts";
-import { externalHandleOf } from "./external-id.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { externalCanonicalName } from "./external-id.ts";
 import type { NewUser } from "./new-user.ts";
 
 /** What became of a new user. */
@@ -27,14 +28,14 @@ const takenExternalIds = async (tx: Tx, externalIds: readonly string[]): Promise
   return new Set(rows.map(({ external_id }) => external_id));
 };
 
-const takenNames = async (tx: Tx, handles: readonly string[], externalIds: readonly string[]): Promise<Taken> => {
-  const rows = await tx.rows(sql<{ handle: string; username: boolean; address: boolean; verified: boolean }>`
-    select handle,
-      exists (select from users u where u.username_handle = handle) as username,
-      exists (select from user_email e where e.email_handle = handle) as address,
-      exists (select from user_email e where e.email_handle = handle and e.is_verified) as verified
-    from unnest(${handles}::text[]) as wanted (handle)`);
-  const which = (kind: "username" | "address" | "verified") => new Set(rows.filter((row) => row[kind]).map(({ handle }) => handle));
+const takenNames = async (tx: Tx, canonicalNames: readonly string[], externalIds: readonly string[]): Promise<Taken> => {
+  const rows = await tx.rows(sql<{ canonical: string; username: boolean; address: boolean; verified: boolean }>`
+    select canonical,
+      exists (select from users u where u.username_canonical = canonical) as username,
+      exists (select from user_email e where e.email_canonical = canonical) as address,
+      exists (select from user_email e where e.email_canonical = canonical and e.is_verified) as verified
+    from unnest(${canonicalNames}::text[]) as wanted (canonical)`);
+  const which = (kind: "username" | "address" | "verified") => new Set(rows.filter((row) => row[kind]).map(({ canonical }) => canonical));
   return {
     usernames: which("username"),
     addresses: which("address"),
@@ -46,21 +47,22 @@ const takenNames = async (tx: Tx, handles: readonly string[], externalIds: reado
 /** Why a user can't have its names; otherwise they are taken from here on. The rules, and their order, are those of claimNames and the constraints. */
 const claim = (
   { usernames, addresses, verified, externalIds }: Taken,
-  { handle, emails, columns, isVouchedFor }: NewUser,
+  { canonical, emails, columns, isVouchedFor }: NewUser,
 ): DomainError | undefined => {
-  if (addresses.has(handle) && !isVouchedFor) return alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
-  if (emails.some((email) => usernames.has(email.handle))) return alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
-  if (usernames.has(handle)) return alreadyExists("USERNAME_TAKEN", "The username is taken.");
-  if (emails.some((email) => email.isVerified && verified.has(email.handle))) {
+  if (addresses.has(canonical) && !isVouchedFor) return alreadyExists("USERNAME_TAKEN", "The username is another user's address.");
+  if (emails.some((email) => usernames.has(email.canonical)))
+    return alreadyExists("EMAIL_TAKEN", "The address is another user's username.");
+  if (usernames.has(canonical)) return alreadyExists("USERNAME_TAKEN", "The username is taken.");
+  if (emails.some((email) => email.isVerified && verified.has(email.canonical))) {
     return alreadyExists("EMAIL_TAKEN", "The address is verified for another user.");
   }
   const externalId = columns.external_id;
   if (externalId !== null && externalIds.has(externalId)) return constraintErrors["users_external_id_key"]?.();
   if (externalId !== null) externalIds.add(externalId);
-  usernames.add(handle);
+  usernames.add(canonical);
   for (const email of emails) {
-    addresses.add(email.handle);
-    if (email.isVerified) verified.add(email.handle);
+    addresses.add(email.canonical);
+    if (email.isVerified) verified.add(email.canonical);
   }
   return undefined;
 };
@@ -74,16 +76,21 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
   await insertRows(
     tx,
     "users",
-    users.map(({ id, handle, columns }) => ({ id, ...columns, username_handle: handle, name_handle: handleOf(columns.name) })),
+    users.map(({ id, canonical, columns }) => ({
+      id,
+      ...columns,
+      username_canonical: canonical,
+      name_canonical: canonicalName(columns.name),
+    })),
   );
   await insertRows(
     tx,
     "user_email",
     users.flatMap(({ id, emails }) =>
-      emails.map(({ email, handle, isVerified, dateAdded }) => ({
+      emails.map(({ email, canonical, isVerified, dateAdded }) => ({
         user_id: id,
         email,
-        email_handle: handle,
+        email_canonical: canonical,
         is_verified: isVerified,
         date_added: dateAdded,
       })),
@@ -99,14 +106,14 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
 };
 
 /**
- * Stores new users, each by itself: a name that is taken refuses its user and no other. The handles are locked first, so
+ * Stores new users, each by itself: a name that is taken refuses its user and no other. The canonical names are locked first, so
  * what is seen to be free stays free, and the number of statements does not depend on how many users there are.
  */
 export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Stored[]> => {
-  const handles = [...new Set(users.flatMap(({ handle, emails }) => [handle, ...emails.map((email) => email.handle)]))];
+  const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];
   const externalIds = users.flatMap(({ columns }) => columns.external_id ?? []);
-  await lockHandles(tx, [...handles, ...externalIds.map(externalHandleOf)]);
-  const taken = await takenNames(tx, handles, externalIds);
+  await lockCanonicalNames(tx, [...canonicalNames, ...externalIds.map(externalCanonicalName)]);
+  const taken = await takenNames(tx, canonicalNames, externalIds);
   const claims = users.map((user) => ({ user, error: claim(taken, user) }));
   const fresh = await newIds(tx, claims.filter(({ user, error }) => error === undefined && user.id === undefined).length);
   const stored = claims.map(({ user, error }) => ({ user, error, id: user.id ?? (error === undefined ? (fresh.shift() ?? 0n) : 0n) }));
@@ -114,8 +121,8 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
   await insertUsers(tx, accepted);
   await acceptInvitations(
     tx,
-    accepted.flatMap(({ id, emails }) => emails.filter(({ isVerified }) => isVerified).map(({ handle }) => ({ userId: id, handle }))),
+    accepted.flatMap(({ id, emails }) => emails.filter(({ isVerified }) => isVerified).map(({ canonical }) => ({ userId: id, canonical }))),
   );
-  for (const { id } of accepted) tx.touch(userSubject(id));
+  for (const { id } of accepted) tx.touch(userAggregate(id));
   return stored.map(({ error, id }) => (error === undefined ? { id } : { error }));
 };

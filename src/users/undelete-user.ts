@@ -1,4 +1,4 @@
-import { flagSubjects } from "../access/moved-subjects.ts";
+import { flagAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -10,7 +10,7 @@ const method = UserService.method.undeleteUser;
 export const undeleteUser =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) =>
-    write(call, { method, request, subjects: await flagSubjects(db, call, request.id) }, async (tx) => ({
+    write(call, { method, request, aggregates: await flagAggregates(db, call, request.id) }, async (tx) => ({
       user: await changeAnyUser(tx, request.id, (row) => {
         row.deleteTime = null;
         row.purgeTime = null;

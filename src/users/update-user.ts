@@ -1,24 +1,24 @@
 import { sql } from "kysely";
-import { flagSubjects, touchAccounts } from "../access/moved-subjects.ts";
+import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
-import { handleOf } from "../db/handles.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { User } from "../schema/user.entity.ts";
 import { UserEmail } from "../schema/user-email.entity.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { assertNewNames } from "./create-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
-import { assertMay } from "./privileges.ts";
+import { requirePermission } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
 import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
-import { assertNotDeleted } from "./writable-user.ts";
+import { requireLive } from "./writable-user.ts";
 
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
@@ -40,7 +40,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   const identified = externalId !== (row.externalId ?? "");
   if (!renamed && !addressed && !identified) return;
   assertNewNames({ ...(renamed && { username }), ...(addressed && { email }) });
-  if (renamed && handleOf(username) !== row.usernameHandle) systemUser.refuse(row.username);
+  if (renamed && canonicalName(username) !== row.usernameCanonical) systemUser.refuse(row.username);
   await claimNames(tx, {
     userId: row.id,
     ...(renamed && { username, dropped: [row.username] }),
@@ -49,9 +49,9 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   });
   row.externalId = externalId === "" ? null : externalId;
   row.username = username;
-  row.usernameHandle = handleOf(username);
+  row.usernameCanonical = canonicalName(username);
   row.email = email;
-  if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailHandle: handleOf(email) });
+  if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailCanonical: canonicalName(email) });
 };
 
 /** A flag of power goes up: from false to true. Lowering one needs no more than writing. */
@@ -63,7 +63,7 @@ const accountFields = ["isActive", "isStaff", "isSuperuser", "name"] as const;
 
 /** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
-  name: ({ to }) => ({ name: to.name ?? "", nameHandle: handleOf(to.name ?? "") }),
+  name: ({ to }) => ({ name: to.name ?? "", nameCanonical: canonicalName(to.name ?? "") }),
   isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
   isStaff: ({ to }) => ({ isStaff: to.isStaff ?? false }),
   isSuperuser: ({ to }) => ({ isSuperuser: to.isSuperuser ?? false }),
@@ -91,18 +91,18 @@ export const updateUser =
     if (to === undefined) throw invalidField("user", "is required");
     const fields = maskedFields(UserSchema, to, request.updateMask);
     const movesAccounts = accountFields.some((field) => fields.has(field));
-    const subjects = movesAccounts ? await flagSubjects(db, call, to.id) : [userSubject(to.id)];
-    return write(call, { method: UserService.method.updateUser, request, subjects }, async (tx) => {
+    const aggregates = movesAccounts ? await flagAggregates(db, call, to.id) : [userAggregate(to.id)];
+    return write(call, { method: UserService.method.updateUser, request, aggregates }, async (tx) => {
       const row = await tx.em.findOne(User, to.id);
       if (!row) throw userNotFound();
-      assertNotDeleted(row.deleteTime ?? null);
+      requireLive(row.deleteTime ?? null);
       const etag = userEtag(row.version);
       if (to.etag !== "" && to.etag !== etag) {
         throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag } });
       }
       const update: Update = { tx, systemUser, row, to };
       if (fields.has("isActive") && to.isActive === false) systemUser.refuse(row.username);
-      if (raises(update, fields)) await assertMay(tx, "users.admin");
+      if (raises(update, fields)) await requirePermission(tx, "users.admin");
       await setNames(update, fields);
       for (const [field, set] of Object.entries(setters)) if (fields.has(field)) Object.assign(row, set(update));
       await tx.em.flush();

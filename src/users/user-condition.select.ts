@@ -27,10 +27,10 @@ const ofTime = ({ time, since, before }: Extract<UserCondition, { kind: "time" }
 
 const anyOf = (alternatives: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> => sql`(${sql.join(alternatives, sql` or `)})`;
 
-const ofAddress = ({ handles, verified }: Extract<UserCondition, { kind: "emails" }>): RawBuilder<SqlBool> => {
-  const known = handles ? sql`e.email_handle = any(${handles}::text[])` : sql`true`;
+const ofAddress = ({ canonicalNames, verified }: Extract<UserCondition, { kind: "emails" }>): RawBuilder<SqlBool> => {
+  const known = canonicalNames ? sql`e.email_canonical = any(${canonicalNames}::text[])` : sql`true`;
   const asVerified = verified === undefined ? sql`true` : sql`e.is_verified = ${verified}::boolean`;
-  return handles
+  return canonicalNames
     ? sql`users.id in (select e.user_id from user_email e where ${known} and ${asVerified})`
     : sql`exists (select from user_email e where e.user_id = users.id and ${asVerified})`;
 };
@@ -48,7 +48,7 @@ export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlB
       return sql`users.id in (select m.user_id from organization_member m
         where m.organization_id = ${condition.organizationId} and m.user_id is not null and ${beyond(sql`m.user_id`)})`;
     case "usernames":
-      return sql`users.username_handle = any(${condition.handles}::text[])`;
+      return sql`users.username_canonical = any(${condition.canonicalNames}::text[])`;
     case "externalIds":
       return sql`(users.external_id is not null and users.external_id = any(${condition.externalIds}::text[]))`;
     case "role":

@@ -1,7 +1,7 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { handleOf } from "../db/handles.ts";
 import type { UserFilter } from "../gen/userd/v1/user_list_pb.ts";
 import { momentOf } from "../moment.ts";
+import { canonicalName } from "../names/canonical.ts";
 
 /** A flag of a user that can be asked for. */
 export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "is_suspended";
@@ -15,7 +15,7 @@ export type UserTime = "date_joined" | "last_login" | "last_active";
  */
 export type UserCondition =
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
-  | { readonly kind: "usernames"; readonly handles: readonly string[] }
+  | { readonly kind: "usernames"; readonly canonicalNames: readonly string[] }
   | { readonly kind: "externalIds"; readonly externalIds: readonly string[] }
   /** 0 = nobody has it. */
   | { readonly kind: "role"; readonly id: bigint }
@@ -24,7 +24,7 @@ export type UserCondition =
   /** Members of an organization. */
   | { readonly kind: "members"; readonly organizationId: bigint }
   /** One address that is one of these, if there are any, and is as verified as asked, if it is asked. */
-  | { readonly kind: "emails"; readonly handles?: readonly string[]; readonly verified?: boolean }
+  | { readonly kind: "emails"; readonly canonicalNames?: readonly string[]; readonly verified?: boolean }
   | { readonly kind: "flags"; readonly anyOf: readonly { readonly flag: UserFlag; readonly value: boolean }[] }
   /** Own grants and those of roles. */
   | { readonly kind: "permissions"; readonly permissions: readonly string[] }
@@ -34,17 +34,17 @@ export type UserCondition =
   | { readonly kind: "lines"; readonly patterns: readonly string[] };
 
 /** Shorter text is looked for at the beginnings only: no index finds it elsewhere. */
-const LEAST_SUBSTRING = 3;
+const MIN_SUBSTRING = 3;
 
 /** Text folded as the lines are, with what LIKE would take for wildcards escaped. */
 const literal = (text: string): string =>
-  handleOf(text)
+  canonicalName(text)
     .replaceAll("\n", " ")
     .replace(/[\\%_]/g, "\\$&");
 
 /** Name, username or an address contains the text; short text: begins with it. */
 export const containing = (text: string): UserCondition => {
-  const line = [...text].length < LEAST_SUBSTRING ? `\n${literal(text)}` : literal(text);
+  const line = [...text].length < MIN_SUBSTRING ? `\n${literal(text)}` : literal(text);
   return { kind: "lines", patterns: [`%${line}%`] };
 };
 
@@ -62,7 +62,7 @@ const emails = ({ emails: listed, emailVerified }: UserFilter): UserCondition[] 
   return [
     {
       kind: "emails",
-      ...(listed.length > 0 && { handles: listed.map(handleOf) }),
+      ...(listed.length > 0 && { canonicalNames: listed.map(canonicalName) }),
       ...(emailVerified !== undefined && { verified: emailVerified }),
     },
   ];
@@ -96,7 +96,7 @@ export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondi
     ...times(filter),
   ];
   if (userIds.length > 0) conditions.push({ kind: "ids", ids: userIds });
-  if (usernames.length > 0) conditions.push({ kind: "usernames", handles: usernames.map(handleOf) });
+  if (usernames.length > 0) conditions.push({ kind: "usernames", canonicalNames: usernames.map(canonicalName) });
   if (filter.externalIds.length > 0) conditions.push({ kind: "externalIds", externalIds: filter.externalIds });
   if (organizationId !== 0n) conditions.push({ kind: "members", organizationId });
   if (permission !== "") conditions.push({ kind: "permissions", permissions: [permission] });

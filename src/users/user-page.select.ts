@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
-import { handleOf } from "../db/handles.ts";
+import { canonicalName } from "../names/canonical.ts";
 import type { Schema } from "../schema/entities.ts";
 import { toSql } from "./user-condition.select.ts";
 import type { UserCondition } from "./user-condition.ts";
@@ -21,9 +21,9 @@ const boundId = (value: string | undefined) => sql`${value}::bigint`;
 const orders = {
   id: { columns: [id], keyOf: (row) => [row.id], bind: ([last]) => [boundId(last)] },
   username: {
-    columns: [sql`users.username_handle`, id],
-    keyOf: (row) => [handleOf(row.username), row.id],
-    bind: ([handle, last]) => [sql`${handle}::text`, boundId(last)],
+    columns: [sql`users.username_canonical`, id],
+    keyOf: (row) => [canonicalName(row.username), row.id],
+    bind: ([canonical, last]) => [sql`${canonical}::text`, boundId(last)],
   },
   date_joined: {
     columns: [sql`users.date_joined`, id],

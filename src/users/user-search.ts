@@ -1,5 +1,5 @@
-import { handleOf } from "../db/handles.ts";
 import { type DomainError, invalidField } from "../errors.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { containing, named, type UserCondition, type UserFlag } from "./user-condition.ts";
 
 /** A word of a search: `value`, or `key:value`; quotes are off. */
@@ -9,12 +9,12 @@ type Token = { readonly key: string | undefined; readonly value: string };
 const WORD = /(?:([A-Za-z_.-]+):)?(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|([^\s"]\S*))?/y;
 
 const MAX_ID = 2n ** 63n - 1n;
-const LONGEST_SHOWN = 64;
+const MAX_SHOWN = 64;
 
 /** A word as an error shows it. An address or anything long is not repeated: the key alone says enough. */
 const shown = ({ key, value }: Token): string => {
   const prefix = key === undefined ? "" : `${key}:`;
-  return `"${prefix}${value.includes("@") || value.length > LONGEST_SHOWN ? "…" : value}"`;
+  return `"${prefix}${value.includes("@") || value.length > MAX_SHOWN ? "…" : value}"`;
 };
 
 const refuse = (token: Token, what: string): DomainError => invalidField("search", `${what}: ${shown(token)}`);
@@ -55,14 +55,14 @@ const stateOf = (token: Token) => {
   return state;
 };
 
-const handlesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => handleOf(value));
+const canonicalNamesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => canonicalName(value));
 
 /** What the words with one key ask for together: any of them. */
 const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = new Map([
   ["id", (tokens: readonly Token[]): UserCondition => ({ kind: "ids", ids: tokens.map(idOf) })],
   ["name", (tokens: readonly Token[]): UserCondition => named(tokens.map(({ value }) => value))],
-  ["email", (tokens: readonly Token[]): UserCondition => ({ kind: "emails", handles: handlesOf(tokens) })],
-  ["username", (tokens: readonly Token[]): UserCondition => ({ kind: "usernames", handles: handlesOf(tokens) })],
+  ["email", (tokens: readonly Token[]): UserCondition => ({ kind: "emails", canonicalNames: canonicalNamesOf(tokens) })],
+  ["username", (tokens: readonly Token[]): UserCondition => ({ kind: "usernames", canonicalNames: canonicalNamesOf(tokens) })],
   ["permission", (tokens: readonly Token[]): UserCondition => ({ kind: "permissions", permissions: tokens.map(({ value }) => value) })],
   ["is", (tokens: readonly Token[]): UserCondition => ({ kind: "flags", anyOf: tokens.map(stateOf) })],
 ]);

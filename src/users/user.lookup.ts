@@ -8,9 +8,9 @@ import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.
 import type { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import type { Roles } from "../roles/role.lookup.ts";
 import type { Schema } from "../schema/entities.ts";
-import { userSubject } from "../versions/subject.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { toUser } from "./user.mapping.ts";
-import { type BasicUserRow, type HeldUserRow, selectBasicUsers, selectHeldUsers } from "./user.select.ts";
+import { type BasicUserRow, type CachedUserRow, selectBasicUsers, selectCachedUsers } from "./user.select.ts";
 
 /** A user in the basic view, read through the cache. */
 export type BasicUser = {
@@ -20,8 +20,8 @@ export type BasicUser = {
 };
 
 /** A user with all that is its own, read through the cache. */
-export type HeldUser = {
-  readonly row: HeldUserRow;
+export type CachedUser = {
+  readonly row: CachedUserRow;
   /** The user of the full view. What roles say is theirs, and changes without the user. */
   readonly full: (roles: Roles) => MessageInitShape<typeof UserSchema>;
 };
@@ -30,7 +30,7 @@ export type HeldUser = {
 export type BasicUsers = Lookup<bigint, { readonly user: BasicUser | undefined }>;
 
 /** Users with all that is theirs by id, through the cache; undefined = there is no such user. */
-export type Users = Lookup<bigint, { readonly user: HeldUser | undefined }>;
+export type Users = Lookup<bigint, { readonly user: CachedUser | undefined }>;
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -39,7 +39,7 @@ const toBasicUser = (row: BasicUserRow): BasicUser => ({
   basic: Object.freeze(toUser({ ...row, emails: null, permissions: null, role_names: null, has_2fa: null })),
 });
 
-const toHeldUser = (row: HeldUserRow): HeldUser => {
+const toCachedUser = (row: CachedUserRow): CachedUser => {
   /** One per version of the roles: the last one that was asked for. */
   let composed: { readonly roles: Roles; readonly user: MessageInitShape<typeof UserSchema> } | undefined;
   return {
@@ -61,15 +61,15 @@ const loadOf =
   <R extends BasicUserRow>(db: Database, select: SelectQueryBuilder<Schema, "users", R>) =>
   async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<R | null>> => {
     const rows = await db.session({ signal }).rows(sql<SnapshotColumns & (R | { readonly id: null })>`
-      select u.*, ${snapshotColumns}, coalesce(s.version, 0) as subject_version
+      select u.*, ${snapshotColumns}, coalesce(s.version, 0) as aggregate_version
       from ${snapshot} cross join unnest(${ids.map(String)}::bigint[]) with ordinality as w (id, position)
-      left join subject_version s on s.kind = 'user' and s.id = w.id
+      left join aggregate_version s on s.kind = 'user' and s.id = w.id
       left join lateral ${select.whereRef("users.id", "=", sql.ref("w.id"))} u on true
       order by w.position`);
-    return loadedOf(rows, ({ epoch, database_time, subject_version, ...row }) => (row.id === null ? null : (row as unknown as R)));
+    return loadedOf(rows, ({ epoch, database_time, aggregate_version, ...row }) => (row.id === null ? null : (row as unknown as R)));
   };
 
-const ofUsers = { subjectOf: userSubject, partOf: () => "", mayBeStale: false, hasUnversioned: true };
+const ofUsers = { aggregateOf: userAggregate, partOf: () => "", mayBeStale: false, hasUnversioned: true };
 
 /** Makes the lookup of users in the basic view: what only the full one shows costs an index each. */
 export const createBasicUsers = (cache: Cache, db: Database) =>
@@ -80,13 +80,13 @@ export const createBasicUsers = (cache: Cache, db: Database) =>
 
 /** Makes the lookup of users with all that is theirs. */
 export const createUsers = (cache: Cache, db: Database) =>
-  cache.lookup<bigint, HeldUserRow | null, { readonly user: HeldUser | undefined }>(
-    { ...ofUsers, name: "user", load: loadOf<HeldUserRow>(db, selectHeldUsers(db.sql)) },
-    (row) => ({ user: row === null ? undefined : toHeldUser(row) }),
+  cache.lookup<bigint, CachedUserRow | null, { readonly user: CachedUser | undefined }>(
+    { ...ofUsers, name: "user", load: loadOf<CachedUserRow>(db, selectCachedUsers(db.sql)) },
+    (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
 /** The same, as whose users come with the statements of names. */
-export type BesideBasicUsers = ReturnType<typeof createBasicUsers>;
+export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
 /** The same, as whose users come with the statements of names. */
-export type BesideUsers = ReturnType<typeof createUsers>;
+export type UsersLoadedTogether = ReturnType<typeof createUsers>;

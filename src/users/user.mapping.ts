@@ -1,8 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { handleOf } from "../db/handles.ts";
 import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { storedMoment } from "../moment.ts";
+import { canonicalName } from "../names/canonical.ts";
 import { capitalised } from "../names/title-case.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";
 
@@ -24,18 +24,18 @@ const salutationOf = ({ name, username }: Pick<UserRow, "name" | "username">): s
   return capitalised(first);
 };
 
-/** An address as the API shows it; `primaryHandle` is the handle of the user's primary address. */
-export const toUserEmail = (row: UserEmailRow, primaryHandle: string): MessageInitShape<typeof UserEmailSchema> => ({
+/** An address as the API shows it; `primaryCanonical` is the canonical name of the user's primary address. */
+export const toUserEmail = (row: UserEmailRow, primaryCanonical: string): MessageInitShape<typeof UserEmailSchema> => ({
   email: row.email,
   isVerified: row.is_verified,
-  isPrimary: row.email_handle === primaryHandle,
+  isPrimary: row.email_canonical === primaryCanonical,
   dateAdded: timestampFromDate(typeof row.date_added === "string" ? storedMoment(row.date_added) : row.date_added),
 });
 
 /** The addresses of a user as the API shows them, the primary first. */
 export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageInitShape<typeof UserEmailSchema>[] => {
   if (row.emails === null) return [];
-  const primary = handleOf(row.email);
+  const primary = canonicalName(row.email);
   const emails = row.emails.map((email) => toUserEmail(email, primary));
   return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));
 };

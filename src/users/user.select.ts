@@ -5,7 +5,7 @@ import type { Schema } from "../schema/entities.ts";
 /** An address, as every read selects it; times are ISO text inside JSON. */
 export type UserEmailRow = {
   readonly email: string;
-  readonly email_handle: string;
+  readonly email_canonical: string;
   readonly is_verified: boolean;
   readonly date_added: string | Date;
 };
@@ -13,11 +13,11 @@ export type UserEmailRow = {
 /** Which users to read, and how much of each. */
 export type UserQuery = { readonly full: boolean };
 
-/** The addresses of a row of users, by handle. */
+/** The addresses of a row of users, by canonical name. */
 export const emailsOf = sql<UserEmailRow[]>`(
   select coalesce(json_agg(json_build_object(
-    'email', e.email, 'email_handle', e.email_handle, 'is_verified', e.is_verified, 'date_added', e.date_added
-  ) order by e.email_handle), '[]') from user_email e where e.user_id = users.id)`;
+    'email', e.email, 'email_canonical', e.email_canonical, 'is_verified', e.is_verified, 'date_added', e.date_added
+  ) order by e.email_canonical), '[]') from user_email e where e.user_id = users.id)`;
 
 /** Own grants and those of every role, each once; the collation sorts them by code point. */
 const permissionsOf = sql<string[]>`array(
@@ -83,7 +83,7 @@ export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
   ]);
 
 /** Users as the cache keeps them for the full view: what depends on nothing but the user. */
-export const selectHeldUsers = (db: Kysely<Schema>) =>
+export const selectCachedUsers = (db: Kysely<Schema>) =>
   selectBasicUsers(db).select([
     emailsOf.as("emails"),
     ownPermissionsOf.as("own_permissions"),
@@ -91,8 +91,8 @@ export const selectHeldUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** What `selectHeldUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
-export const heldColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
+/** What `selectCachedUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
+export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,
   case when ${isFull} then ${roleIdsOf} end as role_ids,
@@ -101,8 +101,8 @@ export const heldColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknow
 /** A user as `selectBasicUsers` returns it. */
 export type BasicUserRow = Awaited<ReturnType<ReturnType<typeof selectBasicUsers>["execute"]>>[number];
 
-/** A user as `selectHeldUsers` returns it. */
-export type HeldUserRow = Awaited<ReturnType<ReturnType<typeof selectHeldUsers>["execute"]>>[number];
+/** A user as `selectCachedUsers` returns it. */
+export type CachedUserRow = Awaited<ReturnType<ReturnType<typeof selectCachedUsers>["execute"]>>[number];
 
 /** A user as `selectUsers` returns it. */
 export type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["execute"]>>[number];

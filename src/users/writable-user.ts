@@ -9,7 +9,7 @@ const userDeleted = () => failedPrecondition("USER_DELETED", "The user is delete
  * Nothing of a deleted user can be written.
  * @throws FAILED_PRECONDITION USER_DELETED.
  */
-export const assertNotDeleted = (deleteTime: Date | null): void => {
+export const requireLive = (deleteTime: Date | null): void => {
   if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 };
 
@@ -23,7 +23,7 @@ export type WritableUser = { readonly id: bigint; readonly username: string; rea
 export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
   const row = await tx.row(tx.sql.selectFrom("users").select(["username", "email", "is_managed", "delete_time"]).where("id", "=", id));
   if (!row) throw userNotFound();
-  assertNotDeleted(row.delete_time);
+  requireLive(row.delete_time);
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
 };
 

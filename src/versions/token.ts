@@ -1,11 +1,11 @@
 import { createSeal } from "../secrets/secrets.ts";
-import type { SubjectKind, VersionedSubject } from "./subject.ts";
+import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 
-/** What a consistency token says: in this epoch, these subjects have at least these versions. */
+/** What a consistency token says: in this epoch, these aggregates have at least these versions. */
 export type ConsistencyToken = {
   readonly epoch: string;
-  readonly subjects: readonly VersionedSubject[];
-  /** Instead of many subjects: the time of the database, read after the commit, in milliseconds since the epoch. */
+  readonly aggregates: readonly VersionedAggregate[];
+  /** Instead of many aggregates: the time of the database, read after the commit, in milliseconds since the epoch. */
   readonly time?: number;
 };
 
@@ -16,27 +16,27 @@ export type ConsistencyTokens = {
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** Most subjects that a token names; a write that touches more names the database time instead. */
-export const MAX_TOKEN_SUBJECTS = 16;
+/** Most aggregates that a token names; a write that touches more names the database time instead. */
+export const MAX_TOKEN_AGGREGATES = 16;
 
-type Payload = [epoch: string, subjects: [kind: SubjectKind, id: string, version: string][], time?: number];
+type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];
 
 /** Makes the tokens of one secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
   const seal = createSeal(secretKey, "consistency-token");
   return {
-    issue: ({ epoch, subjects, time }) => {
-      const payload: Payload = [epoch, subjects.map(({ kind, id, version }) => [kind, String(id), String(version)])];
+    issue: ({ epoch, aggregates, time }) => {
+      const payload: Payload = [epoch, aggregates.map(({ kind, id, version }) => [kind, String(id), String(version)])];
       if (time !== undefined) payload.push(time);
       return seal.seal(JSON.stringify(payload));
     },
     read: (text) => {
       const payload = seal.open(text);
       if (payload === undefined) return undefined;
-      const [epoch, subjects, time] = JSON.parse(payload) as Payload;
+      const [epoch, aggregates, time] = JSON.parse(payload) as Payload;
       return {
         epoch,
-        subjects: subjects.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })),
+        aggregates: aggregates.map(([kind, id, version]) => ({ kind, id: BigInt(id), version: BigInt(version) })),
         ...(time !== undefined && { time }),
       };
     },

@@ -70,7 +70,7 @@ const store = async (db: Database, { worlds, hasPlatform }: Batch, number: numbe
   const json = (rows: readonly object[]) => JSON.stringify(rows, (_, value) => (typeof value === "bigint" ? String(value) : value));
   await sql`update account set is_platform = false where is_platform`.execute(db.sql);
   await sql`
-    insert into users (id, username, username_handle, is_active, is_suspended, is_staff, is_superuser, delete_time, purge_time)
+    insert into users (id, username, username_canonical, is_active, is_suspended, is_staff, is_superuser, delete_time, purge_time)
     select id, id, id, "isActive", "isSuspended", "isStaff", "isSuperuser",
       case when "isDeleted" then now() end, case when "isDeleted" then 'infinity'::timestamptz end
     from jsonb_to_recordset(${json(users)}::jsonb) as u (id bigint, "isActive" boolean, "isSuspended" boolean, "isStaff" boolean,

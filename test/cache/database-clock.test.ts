@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { safeRules } from "../../src/cache/certificate.ts";
 import { createDatabaseClock } from "../../src/cache/database-clock.ts";
+import { safeRules } from "../../src/cache/lease.ts";
 
 test("the offset is at most what the fastest answers of a minute tell", () => {
   const clock = createDatabaseClock();
@@ -30,8 +30,8 @@ test("a step of more than 100 ms is noticed, in both directions, and what was be
   }
 });
 
-test("a certificate from the future is not trusted", () => {
-  const certificate = { epoch: "e1", version: 1n, time: 1_101, databaseTime: 0 };
-  expect(safeRules.isYoung(certificate, 1_000, 2_000)).toBe(false);
-  expect(safeRules.isYoung(certificate, 1_001, 2_000)).toBe(true);
+test("a lease from the future is not trusted", () => {
+  const lease = { epoch: "e1", version: 1n, time: 1_101, databaseTime: 0 };
+  expect(safeRules.isYoung(lease, 1_000, 2_000)).toBe(false);
+  expect(safeRules.isYoung(lease, 1_001, 2_000)).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { userSubject } from "../../src/versions/subject.ts";
-import { BOUND_MS, createManualClock, createMemoryStore, createTestProcess, readingOf } from "./ports.ts";
+import { userAggregate } from "../../src/versions/aggregate.ts";
+import { BOUND_MS, consistencyOf, createManualClock, createMemoryStore, createTestProcess } from "./ports.ts";
 
 test("1,000 concurrent misses on one key are one load of one key", async () => {
   const time = createManualClock();
@@ -59,7 +59,7 @@ test("I6 a read that shares a load is not answered what the load had found almos
   await second.statements[0]?.answer(1n);
   await time.pass(BOUND_MS - 10);
   // 1 is in the shared store, just about; the load waits for 2.
-  void second.options.getAll({ signal: new AbortController().signal }, [1n, 2n], readingOf());
+  void second.options.getAll({ signal: new AbortController().signal }, [1n, 2n], consistencyOf());
   await time.pass(500);
   const joined = second.read(1n);
   await time.settle();
@@ -107,7 +107,7 @@ test("after a commit in a new epoch the late answer of the old primary is not se
   await statements[0]?.answer(1n, "e1");
   void read(1n);
   await time.settle();
-  cache.committed({ epoch: "e2", subjects: [{ ...userSubject(1n), version: 1n }] });
+  cache.committed({ epoch: "e2", aggregates: [{ ...userAggregate(1n), version: 1n }] });
   const own = read(1n);
   await time.settle();
   await statements[1]?.answer(5n, "e1");
@@ -124,7 +124,7 @@ const createNames = (time: ReturnType<typeof createManualClock>) => {
     {
       name: "names",
       mayBeStale: false,
-      subjectOf: (name) => ({ kind: "handle", id: name }),
+      aggregateOf: (name) => ({ kind: "canonical_name", id: name }),
       partOf: () => "",
       load: async (keys) => {
         sent.push([...keys]);
@@ -139,7 +139,7 @@ const createNames = (time: ReturnType<typeof createManualClock>) => {
     },
     (content) => content,
   );
-  const readBoth = async (key: bigint, reading = readingOf()): Promise<string> => {
+  const readBoth = async (key: bigint, reading = consistencyOf()): Promise<string> => {
     const found = names.get({ signal: new AbortController().signal }, key, reading);
     await time.settle();
     await found;
@@ -156,7 +156,7 @@ test("what a statement shows beside what it was sent for is held like what its o
   expect(cache.stats.loads).toBe(2);
   expect(await read(1n)).toBe("1 beside");
   expect(sent).toEqual([[1n]]);
-  cache.notified({ epoch: "e1", subjects: [{ ...userSubject(1n), version: 8n }] });
+  cache.notified({ epoch: "e1", aggregates: [{ ...userAggregate(1n), version: 8n }] });
   expect(await readBoth(1n)).toBe("not held");
 });
 
@@ -165,14 +165,14 @@ test("I5 what is shown beside is trusted from when the statement was sent, and n
   const { readBoth, options } = createNames(time);
   await readBoth(1n);
   await time.pass(BOUND_MS + 1);
-  expect(options.get({ signal: new AbortController().signal }, 1n, readingOf())).toBeInstanceOf(Promise);
+  expect(options.get({ signal: new AbortController().signal }, 1n, consistencyOf())).toBeInstanceOf(Promise);
 });
 
 test("a strong read takes what its own statement has shown beside, and nothing that another read has", async () => {
   const time = createManualClock();
   const { sent, readBoth, options } = createNames(time);
   await readBoth(1n);
-  expect(options.get({ signal: new AbortController().signal }, 1n, readingOf({ strong: true }))).toBeInstanceOf(Promise);
-  expect(await readBoth(1n, readingOf({ strong: true }))).toBe("1 beside");
+  expect(options.get({ signal: new AbortController().signal }, 1n, consistencyOf({ strong: true }))).toBeInstanceOf(Promise);
+  expect(await readBoth(1n, consistencyOf({ strong: true }))).toBe("1 beside");
   expect(sent).toEqual([[1n], [1n]]);
 });

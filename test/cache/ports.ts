@@ -1,8 +1,8 @@
 import { type Cache, createCache } from "../../src/cache/cache.ts";
-import type { BesideLookup } from "../../src/cache/lookup.ts";
+import type { LookupOfLoaded } from "../../src/cache/lookup.ts";
 import type { Bus, Clock, Loaded, Store } from "../../src/cache/ports.ts";
-import type { Reading } from "../../src/cache/reading.ts";
-import { userSubject } from "../../src/versions/subject.ts";
+import type { ReadConsistency } from "../../src/cache/read-consistency.ts";
+import { userAggregate } from "../../src/versions/aggregate.ts";
 
 /** A statement that waits for the test to answer it. */
 export type Statement = {
@@ -69,12 +69,12 @@ export const createTestProcess = (
     { clock, store, bus, isUnreachable: (error) => error instanceof Unreachable },
     { boundMs: BOUND_MS, ttlMs: 300_000, maxBytes: 10_000_000 },
   );
-  const lookupOf = (name: string, mayBeStale: boolean): BesideLookup<bigint, Text, Text> =>
+  const lookupOf = (name: string, mayBeStale: boolean): LookupOfLoaded<bigint, Text, Text> =>
     cache.lookup<bigint, Text, Text>(
       {
         name,
         mayBeStale,
-        subjectOf: userSubject,
+        aggregateOf: userAggregate,
         partOf: () => "",
         load: (keys, signal) =>
           new Promise<Loaded<Text>>((resolve, reject) => {
@@ -101,13 +101,13 @@ export const createTestProcess = (
       (content) => content,
     );
   const options = lookupOf("options", true);
-  const read = async (key: bigint, reading: Partial<Reading> = {}, signal = new AbortController().signal): Promise<string> =>
-    (await options.get({ signal }, key, readingOf(reading))).text;
+  const read = async (key: bigint, reading: Partial<ReadConsistency> = {}, signal = new AbortController().signal): Promise<string> =>
+    (await options.get({ signal }, key, consistencyOf(reading))).text;
   return { cache, statements, options, permissions: lookupOf("permissions", false), read };
 };
 
 /** A default reading, unless told otherwise. */
-export const readingOf = (reading: Partial<Reading> = {}): Reading => ({
+export const consistencyOf = (reading: Partial<ReadConsistency> = {}): ReadConsistency => ({
   strong: false,
   token: undefined,
   maxStaleMs: undefined,

@@ -41,7 +41,7 @@ const test = base
     const clients = createClients(app);
     stack.defer(() => clients.close());
     const { options } = clients.byKind["grpc-js"];
-    const { rows } = await sql<{ id: bigint }>`insert into users (username, username_handle)
+    const { rows } = await sql<{ id: bigint }>`insert into users (username, username_canonical)
     select gen_random_uuid(), gen_random_uuid() from generate_series(1, ${USERS}) returning id`.execute(db.sql);
     let next = 0;
     return async (): Promise<Counts> => {

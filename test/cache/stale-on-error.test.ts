@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { userSubject } from "../../src/versions/subject.ts";
-import { BOUND_MS, createManualClock, createTestProcess, readingOf, Unreachable } from "./ports.ts";
+import { userAggregate } from "../../src/versions/aggregate.ts";
+import { BOUND_MS, consistencyOf, createManualClock, createTestProcess, Unreachable } from "./ports.ts";
 
 const { signal } = new AbortController();
 
@@ -9,7 +9,7 @@ const processThatRead = async (agoMs: number) => {
   const time = createManualClock();
   const one = createTestProcess(time);
   for (const lookup of [one.options, one.permissions]) {
-    const answer = lookup.get({ signal }, 1n, readingOf());
+    const answer = lookup.get({ signal }, 1n, consistencyOf());
     await time.settle();
     await one.statements.at(-1)?.answer(1n);
     await answer;
@@ -20,7 +20,7 @@ const processThatRead = async (agoMs: number) => {
 
 test("I9 while the database can't be reached, a caller who takes it has what is held, marked, with its age", async () => {
   const { options, statements, settle } = await processThatRead(5_000);
-  const reading = readingOf({ maxStaleMs: 10_000 });
+  const reading = consistencyOf({ maxStaleMs: 10_000 });
   const answer = options.get({ signal }, 1n, reading);
   await settle();
   await statements.at(-1)?.fail(new Unreachable());
@@ -34,11 +34,11 @@ test.for([
   { what: "a strong read", reading: { strong: true, maxStaleMs: 10_000 } },
   {
     what: "what is older than the token",
-    reading: { maxStaleMs: 10_000, token: { epoch: "e1", subjects: [{ ...userSubject(1n), version: 2n }] } },
+    reading: { maxStaleMs: 10_000, token: { epoch: "e1", aggregates: [{ ...userAggregate(1n), version: 2n }] } },
   },
 ])("I9 what is held does not serve $what", async ({ reading }) => {
   const { options, statements, settle } = await processThatRead(5_000);
-  const answer = options.get({ signal }, 1n, readingOf(reading));
+  const answer = options.get({ signal }, 1n, consistencyOf(reading));
   await settle();
   const failing = expect(answer).rejects.toThrow(Unreachable);
   await statements.at(-1)?.fail(new Unreachable());
@@ -47,7 +47,7 @@ test.for([
 
 test("I9 permissions are never served stale", async () => {
   const { permissions, statements, settle } = await processThatRead(5_000);
-  const failing = expect(permissions.get({ signal }, 1n, readingOf({ maxStaleMs: 10_000 }))).rejects.toThrow(Unreachable);
+  const failing = expect(permissions.get({ signal }, 1n, consistencyOf({ maxStaleMs: 10_000 }))).rejects.toThrow(Unreachable);
   await settle();
   await statements.at(-1)?.fail(new Unreachable());
   await failing;
@@ -55,7 +55,7 @@ test("I9 permissions are never served stale", async () => {
 
 test("I9 a database that hangs is waited for half a second", async () => {
   const { options, pass } = await processThatRead(2_000);
-  const reading = readingOf({ maxStaleMs: 10_000 });
+  const reading = consistencyOf({ maxStaleMs: 10_000 });
   const answer = options.get({ signal }, 1n, reading);
   await pass(500);
   expect(await answer).toEqual({ text: "1 v1" });
@@ -64,8 +64,8 @@ test("I9 a database that hangs is waited for half a second", async () => {
 
 test("I9 what a known write has outdated is marked as stale, however young", async () => {
   const { options, statements, settle, cache } = await processThatRead(BOUND_MS / 2);
-  cache.committed({ epoch: "e1", subjects: [{ ...userSubject(1n), version: 2n }] });
-  const reading = readingOf({ maxStaleMs: 10_000 });
+  cache.committed({ epoch: "e1", aggregates: [{ ...userAggregate(1n), version: 2n }] });
+  const reading = consistencyOf({ maxStaleMs: 10_000 });
   const answer = options.get({ signal }, 1n, reading);
   await settle();
   await statements.at(-1)?.fail(new Unreachable());
@@ -75,13 +75,13 @@ test("I9 what a known write has outdated is marked as stale, however young", asy
 
 test("I9 a hit that grows too old beside what is waited for is not served with what is stale", async () => {
   const { options, statements, pass, settle, cache } = await processThatRead(100);
-  const second = options.get({ signal }, 2n, readingOf());
+  const second = options.get({ signal }, 2n, consistencyOf());
   await settle();
   await statements.at(-1)?.answer(1n);
   await second;
   await pass(400);
-  cache.committed({ epoch: "e1", subjects: [{ ...userSubject(2n), version: 2n }] });
-  const failing = expect(options.getAll({ signal }, [1n, 2n], readingOf({ maxStaleMs: 950 }))).rejects.toThrow(Unreachable);
+  cache.committed({ epoch: "e1", aggregates: [{ ...userAggregate(2n), version: 2n }] });
+  const failing = expect(options.getAll({ signal }, [1n, 2n], consistencyOf({ maxStaleMs: 950 }))).rejects.toThrow(Unreachable);
   // 2 would do at 900 ms, and 1 is 1,000 ms old by then.
   await pass(500);
   for (const statement of statements) await statement.fail(new Unreachable());
@@ -90,7 +90,7 @@ test("I9 a hit that grows too old beside what is waited for is not served with w
 
 test("I9 another error of the database is an error", async () => {
   const { options, statements, settle } = await processThatRead(5_000);
-  const failing = expect(options.get({ signal }, 1n, readingOf({ maxStaleMs: 10_000 }))).rejects.toThrow("relation is gone");
+  const failing = expect(options.get({ signal }, 1n, consistencyOf({ maxStaleMs: 10_000 }))).rejects.toThrow("relation is gone");
   await settle();
   await statements.at(-1)?.fail(new Error("relation is gone"));
   await failing;

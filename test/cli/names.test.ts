@@ -33,12 +33,12 @@ test("userd names recomputes what an earlier version has stored, beside a runnin
   const invited = `${word}2@xn--mnchen-3ya.de`;
   await organizations.inviteMember({ organizationId, email: invited, role: 1 });
 
-  await age(db, "users", "username", "username_handle", [username]);
-  await age(db, "users", "name", "name_handle", ["ΛΌΓΟΣ"]);
-  await age(db, "user_email", "email", "email_handle", [email]);
-  await age(db, "account_contact", "email", "email_handle", [email]);
-  await age(db, "organization_member", "email", "email_handle", [invited]);
-  await sql`update account set tag_handles = ${["λόγος", "straße", "strasse", word]}::text[] where id = ${accountId}`.execute(db.sql);
+  await age(db, "users", "username", "username_canonical", [username]);
+  await age(db, "users", "name", "name_canonical", ["ΛΌΓΟΣ"]);
+  await age(db, "user_email", "email", "email_canonical", [email]);
+  await age(db, "account_contact", "email", "email_canonical", [email]);
+  await age(db, "organization_member", "email", "email_canonical", [invited]);
+  await sql`update account set tags_canonical = ${["λόγος", "straße", "strasse", word]}::text[] where id = ${accountId}`.execute(db.sql);
   const lookUp = async () => {
     const spelled = [`κώστας${word}λόγος`, `${word}@münchen.de`.toUpperCase()] as const;
     const keys = [{ key: { case: "username" as const, value: spelled[0] } }, { key: { case: "email" as const, value: spelled[1] } }];
@@ -56,12 +56,12 @@ test("userd names recomputes what an earlier version has stored, beside a runnin
   expect(applied).toMatchObject(refused);
   for (const { stdout } of [checked, applied])
     expect(stdout.replace(/user (\d+), user (\d+)/, (all) => all.split(", ").sort().join(", "))).toContain(collision);
-  expect((await sql<{ form: string }>`select username_handle as form from users where id = ${user.id}`.execute(db.sql)).rows).toEqual([
+  expect((await sql<{ form: string }>`select username_canonical as form from users where id = ${user.id}`.execute(db.sql)).rows).toEqual([
     { form: old(username) },
   ]);
 
   await users.updateUser({ user: { id: rival.id, username: unique("rival") } });
-  const before = await sql<{ version: bigint }>`select version from subject_version where kind = 'user' and id = ${plain.id}`.execute(
+  const before = await sql<{ version: bigint }>`select version from aggregate_version where kind = 'user' and id = ${plain.id}`.execute(
     db.sql,
   );
   expect(await names("check", databaseUrl)).toMatchObject({ code: 1, stdout: expect.stringContaining("username: 1\n") });
@@ -87,7 +87,7 @@ test("userd names recomputes what an earlier version has stored, beside a runnin
     "MEMBER_EXISTS",
   );
   // Who had its form keeps its version.
-  expect(await sql`select version from subject_version where kind = 'user' and id = ${plain.id}`.execute(db.sql)).toMatchObject({
+  expect(await sql`select version from aggregate_version where kind = 'user' and id = ${plain.id}`.execute(db.sql)).toMatchObject({
     rows: before.rows,
   });
 });
@@ -98,15 +98,17 @@ test("userd names check lists usernames that would be another user's address, an
   const [unicode, ascii] = [`${word}@bücher.example`, `${word}@xn--bcher-kva.example`];
   const a = await createUser(clients["grpc-js"], { username: unicode, email: `${word}@example.com` });
   const b = await createUser(clients["grpc-js"], { email: `${word}2@example.com` });
-  await sql`insert into user_email (user_id, email, email_handle, is_verified) values (${b.id}, ${ascii}, ${ascii}, true)`.execute(db.sql);
+  await sql`insert into user_email (user_id, email, email_canonical, is_verified) values (${b.id}, ${ascii}, ${ascii}, true)`.execute(
+    db.sql,
+  );
   expect((await findOutdated(db)).collisions).toEqual([
     { what: "username that is another user's address", owners: [`user ${a.id}`, `user ${b.id}`] },
   ]);
   // A form that is another row's old one is written when that has given it up.
-  await sql`insert into user_email (user_id, email, email_handle, is_verified) values (${a.id}, ${unicode}, ${old(unicode)}, true)`.execute(
+  await sql`insert into user_email (user_id, email, email_canonical, is_verified) values (${a.id}, ${unicode}, ${old(unicode)}, true)`.execute(
     db.sql,
   );
-  await sql`update users set username = ${`${word}z`}, username_handle = ${`${word}z`} where id = ${a.id}`.execute(db.sql);
+  await sql`update users set username = ${`${word}z`}, username_canonical = ${`${word}z`} where id = ${a.id}`.execute(db.sql);
   expect((await findOutdated(db)).collisions).toEqual([{ what: "address", owners: [`user ${a.id}`, `user ${b.id}`] }]);
   await sql`delete from user_email where email in (${unicode}, ${ascii})`.execute(db.sql);
 });
@@ -118,8 +120,8 @@ test("userd names apply writes forms that other rows have still to give up", asy
   await createUser(clients["grpc-js"], { username: first });
   await createUser(clients["grpc-js"], { username: second });
   // As if the old rule had given the second user the first one's form.
-  await sql`update users set username_handle = ${old(first)} where username = ${first}`.execute(db.sql);
-  await sql`update users set username_handle = ${`${word}strasse`} where username = ${second}`.execute(db.sql);
+  await sql`update users set username_canonical = ${old(first)} where username = ${first}`.execute(db.sql);
+  await sql`update users set username_canonical = ${`${word}strasse`} where username = ${second}`.execute(db.sql);
   const findings = await findOutdated(db);
   expect(findings.collisions).toEqual([]);
   await applyForms(db, findings);
@@ -135,11 +137,11 @@ test("U2 userd names apply leaves a form that became another user's name after i
   // From an import: a username that is another user's address already, and stays it.
   const imported = `${word}Große@example.com`;
   const three = await createUser(clients["grpc-js"], { username: imported });
-  await sql`insert into user_email (user_id, email, email_handle, is_verified) values (${two.id}, ${imported}, ${old(imported)}, false)`.execute(
+  await sql`insert into user_email (user_id, email, email_canonical, is_verified) values (${two.id}, ${imported}, ${old(imported)}, false)`.execute(
     db.sql,
   );
-  await age(db, "users", "username", "username_handle", [username, imported]);
-  await age(db, "user_email", "email", "email_handle", [email]);
+  await age(db, "users", "username", "username_canonical", [username, imported]);
+  await age(db, "user_email", "email", "email_canonical", [email]);
   const findings = await findOutdated(db);
   expect(findings.collisions).toEqual([]);
 

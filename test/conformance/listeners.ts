@@ -4,12 +4,12 @@ import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
 import type { ListenAddress } from "../../src/config.ts";
 import { loadCallers } from "../../src/server/callers.ts";
-import { createGate } from "../../src/server/chain/gate.ts";
-import type { Invocation } from "../../src/server/chain/invocation.ts";
-import type { ChainContext } from "../../src/server/chain/link.ts";
-import { StatusError } from "../../src/server/chain/status.ts";
 import { startGrpc } from "../../src/server/grpc.ts";
 import { startHttp } from "../../src/server/http.ts";
+import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
+import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
+import type { Invocation } from "../../src/server/interceptors/invocation.ts";
+import { StatusError } from "../../src/server/interceptors/status.ts";
 import { createReadiness } from "../../src/server/readiness.ts";
 import type { AnyOperation, Rpc } from "../../src/server/rpc.ts";
 import type { Detail } from "../../src/status.ts";
@@ -29,7 +29,7 @@ const detailsOf = ({ details }: ForeignError): Detail[] =>
   });
 
 /** The suites compare details exactly: an error has those of its own, and none of the service's. */
-const rephrase: NonNullable<ChainContext["rephrase"]> = ({ code, reason, message, cause }) =>
+const rephrase: NonNullable<InterceptorContext["rephrase"]> = ({ code, reason, message, cause }) =>
   cause instanceof ForeignError
     ? new StatusError(cause.code, "", cause.message, detailsOf(cause), cause)
     : new StatusError(code, reason, message, [], cause);
@@ -61,10 +61,10 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   const listen: ListenAddress = { host: "127.0.0.1", port: 0 };
   const rpcs = toRpcs(maxRequestBytes);
   const readiness = createReadiness(() => true);
-  const context: ChainContext = {
+  const context: InterceptorContext = {
     log: pino({ level: "silent" }),
     metrics: { forMethod: () => () => {} },
-    gate: createGate(1_000),
+    concurrency: createConcurrencyLimit(1_000),
     callers: loadCallers({ tokenFile: undefined }),
     explain: () => undefined,
     rephrase,

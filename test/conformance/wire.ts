@@ -1,6 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { Metadata, type ServerInterceptingCallInterface, type ServerUnaryCall } from "@grpc/grpc-js";
-import type { Invocation } from "../../src/server/chain/invocation.ts";
+import type { Invocation } from "../../src/server/interceptors/invocation.ts";
 
 /** A header, as the suite writes it. */
 export type Pair = { readonly name: string; readonly value: string[] };

@@ -5,12 +5,12 @@ import { unique } from "../support/build.ts";
 import { test } from "../support/database.ts";
 
 const versionOf = async (db: Database, id: bigint): Promise<bigint> =>
-  (await db.sql.selectFrom("subject_version").select("version").where("kind", "=", "account").where("id", "=", id).executeTakeFirst())
+  (await db.sql.selectFrom("aggregate_version").select("version").where("kind", "=", "account").where("id", "=", id).executeTakeFirst())
     ?.version ?? 0n;
 
 const addUser = async (db: Database): Promise<bigint> => {
   const { rows } = await sql<{ id: bigint }>`
-    insert into users (username, username_handle) values (${unique()}, ${unique()}) returning id`.execute(db.sql);
+    insert into users (username, username_canonical) values (${unique()}, ${unique()}) returning id`.execute(db.sql);
   return rows[0]?.id ?? 0n;
 };
 
@@ -41,7 +41,7 @@ test("I1 profiles, flags of users, contacts and resources move their account, an
       [sql`update users set delete_time = now() + interval '1 s' where id = ${user}`, false, false],
       [sql`update user_profile set name = 'x' where user_id = ${user}`, true, true],
       [sql`update user_profile set name = 'x' where user_id = ${user}`, false, false],
-      [sql`insert into account_contact (account_id, email, email_handle) values (${account}, 'a@b', 'a@b')`, true, false],
+      [sql`insert into account_contact (account_id, email, email_canonical) values (${account}, 'a@b', 'a@b')`, true, false],
       [
         sql`insert into resource (kind, owner_profile_id, account_id, name) select 'k', id, account_id, 'n' from user_profile where user_id = ${user}`,
         true,
@@ -71,7 +71,7 @@ test("I1 a profile that moves to another account and user moves both of each", a
   await sql`update user_profile set user_id = ${after}, account_id = ${to} where user_id = ${before}`.execute(db.sql);
   expect([await versionOf(db, from), await versionOf(db, to)]).toEqual(own.map((version) => version + 1n));
   const { rows } = await sql<{ version: bigint }>`
-    select version from subject_version where kind = 'user' and id = any(${[before, after].map(String)}::bigint[]) order by id`.execute(
+    select version from aggregate_version where kind = 'user' and id = any(${[before, after].map(String)}::bigint[]) order by id`.execute(
     db.sql,
   );
   expect(rows.map(({ version }) => version)).toEqual([3n, 2n]);

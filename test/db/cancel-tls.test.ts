@@ -17,8 +17,21 @@ const test = base.extend("tls", { scope: "file" }, async ({ db }, { onCleanup })
   const run = async (text: string) => (await sql.raw(text).execute(db.sql)).rows;
   const folder = await temporaryFolder();
   const [certificate, key] = [join(folder.path, "server.crt"), join(folder.path, "server.key")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-  await runOk("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, "-keyout", key, "-out", certificate]);
+  const aggregate = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
+  await runOk("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "2",
+    ...aggregate,
+    "-keyout",
+    key,
+    "-out",
+    certificate,
+  ]);
   const [{ data_directory = "" } = {}] = (await run("show data_directory")) as { data_directory: string }[];
   // The server reads both as its own user.
   const { uid, gid } = statSync(data_directory);

@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
   ["a read inside a write", readsOf("user_option"), ({ options }, userId, signal) => options.deleteOption({ userId, key: "k" }, signal)],
   [
     "a wait for the lock of a user",
-    "select from subject_version for update",
+    "select from aggregate_version for update",
     ({ options }, userId, signal) => options.setOption({ userId, key: "k", value: value(2) }, signal),
   ],
   [

@@ -23,7 +23,7 @@ const untracked = async (db: Database): Promise<string[]> => {
 const addUser = async (db: Database): Promise<bigint> => {
   const name = unique("n");
   const { rows } = await sql<{ id: bigint }>`
-    insert into users (username, username_handle) values (${name}, ${name}) returning id`.execute(db.sql);
+    insert into users (username, username_canonical) values (${name}, ${name}) returning id`.execute(db.sql);
   return rows[0]?.id ?? 0n;
 };
 
@@ -31,13 +31,13 @@ const addOption = (db: Pick<Database, "sql">, userId: bigint, key: string) =>
   sql`insert into user_option (user_id, scope_kind, scope_id, key, value) values (${userId}, 0, 0, ${key}, '1')`.execute(db.sql);
 
 const versionOf = async (db: Database, userId: bigint): Promise<bigint> =>
-  (await db.sql.selectFrom("subject_version").select("version").where("id", "=", userId).executeTakeFirst())?.version ?? 0n;
+  (await db.sql.selectFrom("aggregate_version").select("version").where("id", "=", userId).executeTakeFirst())?.version ?? 0n;
 
 const logOf = (db: Database, userId: bigint) =>
   db.sql
     .selectFrom("changes")
     .select(["kind", "operation", "changed_columns", "version"])
-    .where("subject_id", "=", userId)
+    .where("aggregate_id", "=", userId)
     .orderBy("id")
     .execute();
 
@@ -47,12 +47,12 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     from pg_class c left join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1 order by 1`.execute(db.sql);
   expect(rows.filter(({ triggers }) => triggers === null).map(({ name }) => name)).toEqual([
-    "handle",
+    "aggregate_version",
+    "canonical_name",
     "idempotency",
     "import_origin", // imports alone read it
     "option_revision", // changes with its option only, whose trigger moves the version
     "password_reset",
-    "subject_version",
     "user_activity",
     "user_ip",
     "user_search",

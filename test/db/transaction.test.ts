@@ -18,7 +18,7 @@ const test = base
   .extend("run", { scope: "file" }, async ({ db }) => {
     const write = createWrite(db, { tokens: createConsistencyTokens(key), idempotency: createIdempotency(key), committed: () => {} });
     return (body: (tx: Tx) => Promise<object>, call: Partial<Call> = {}) =>
-      write(testCall(call), { method, request, subjects: [] }, async (tx) => {
+      write(testCall(call), { method, request, aggregates: [] }, async (tx) => {
         await body(tx);
         return {};
       });
@@ -90,7 +90,7 @@ describe("a call that ends frees its SQL within 200 ms:", { retry: 3 }, () => {
   test("a write, at its deadline", async ({ clients, blocked, waiting }) => {
     const { options } = clients["grpc-js"];
     const { id: userId } = await createUser(clients["grpc-js"]);
-    await using _ = await blocked(`select from subject_version where id = ${userId} for update`);
+    await using _ = await blocked(`select from aggregate_version where id = ${userId} for update`);
     const set = options.setOption({ userId, key: "k", value: value(1) }, { timeoutMs: 400 });
     await expect.poll(waiting).toBe(1);
     await expectRefusal(set, "DeadlineExceeded");

@@ -84,7 +84,7 @@ describe.for(clientKinds)("addresses, through %s", { concurrent: true }, (kind) 
     // Such a username can only have been imported.
     const other = await addVerifiedEmail(clients[kind], userId);
     const { id: namesake } = await createUser(clients[kind]);
-    await sql`update users set username = ${other}, username_handle = lower(${other}) where id = ${namesake}`.execute(db.sql);
+    await sql`update users set username = ${other}, username_canonical = lower(${other}) where id = ${namesake}`.execute(db.sql);
     await expectRefusal(users.setPrimaryEmail({ userId, email: other }), "AlreadyExists", "EMAIL_TAKEN");
   });
 

@@ -9,7 +9,7 @@ const importBeside = async (db: OwnedDatabase, options: ImportOptions) => {
   const inserted = Promise.withResolvers<void>();
   const waited = Promise.withResolvers<void>();
   const rival = db.sql.transaction().execute(async (tx) => {
-    await sql`insert into users (username, username_handle) values ('ann', 'ann')`.execute(tx);
+    await sql`insert into users (username, username_canonical) values ('ann', 'ann')`.execute(tx);
     inserted.resolve();
     await waited.promise;
   });

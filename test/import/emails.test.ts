@@ -37,7 +37,7 @@ describe("addresses of a file", () => {
       expect.stringMatching(/,user-2,user-2@example\.com$/),
       expect.stringMatching(/,user-3$/),
     ]);
-    await sql`insert into user_email (user_id, email, email_handle) values (3, 'late@example.com', 'late@example.com')`.execute(db.sql);
+    await sql`insert into user_email (user_id, email, email_canonical) values (3, 'late@example.com', 'late@example.com')`.execute(db.sql);
     expect(await rowsOf(db, outdated)).toEqual([]);
   });
 

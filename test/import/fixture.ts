@@ -35,8 +35,8 @@ export const stateOf = (db: Database) =>
     db,
     sql`select
       (select count(*) from changes) as changes,
-      (select jsonb_agg(to_jsonb(v) - 'xid' order by kind, id) from subject_version v) as versions,
-      (select jsonb_agg(h order by name) from handle h) as handles,
+      (select jsonb_agg(to_jsonb(v) - 'xid' order by kind, id) from aggregate_version v) as versions,
+      (select jsonb_agg(h order by name) from canonical_name h) as canonicalNames,
       (select jsonb_agg(u order by id) from users u) as users,
       (select jsonb_agg(e order by id) from user_email e) as emails,
       (select jsonb_agg(o order by id) from user_option o) as options,

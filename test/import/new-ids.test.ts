@@ -73,12 +73,12 @@ describe("a file whose keys are UUIDs", () => {
     );
   });
 
-  test("--ids new: an id of the sequence, the key as external id with its handle, and the map", async ({ own: db }) => {
+  test("--ids new: an id of the sequence, the key as external id with its canonical, and the map", async ({ own: db }) => {
     const report = await importRecords(db, uuidFile, asNew);
     expect(await rowsOf(db, users)).toEqual([{ id: "1", username: "ann", external_id: ANN }]);
     expect(report.remapped).toEqual([{ kind: "user", pk: ANN, id: "1" }]);
-    const handle = () => rowsOf(db, sql`select version from handle where name = ${`external:${hash("sha256", ANN)}`}`);
-    expect(await handle()).toEqual([{ version: "1" }]);
+    const canonical = () => rowsOf(db, sql`select version from canonical_name where name = ${`external:${hash("sha256", ANN)}`}`);
+    expect(await canonical()).toEqual([{ version: "1" }]);
     const before = await stateOf(db);
     expect(countsOf(await importRecords(db, uuidFile, asNew), "auth.user")).toEqual(all("unchanged", 1));
     expect(await stateOf(db)).toEqual(before);
@@ -86,7 +86,7 @@ describe("a file whose keys are UUIDs", () => {
 
   test("a user that was changed and renamed here meanwhile is the same one, and what is newer stands", async ({ own: db }) => {
     await importRecords(db, uuidFile, asNew);
-    await sql`update users set username = 'anna', username_handle = 'anna', name = 'Anna', name_handle = 'anna' where id = 1`.execute(
+    await sql`update users set username = 'anna', username_canonical = 'anna', name = 'Anna', name_canonical = 'anna' where id = 1`.execute(
       db.sql,
     );
     const renamed = [record("auth.user", ANN, { username: "ann", email: "ann@example.com", first_name: "Ann", is_staff: true })];
@@ -147,7 +147,7 @@ describe.for<[string, (number: number) => unknown]>([
     expect(again.models.every(({ read, unchanged }) => read === unchanged)).toBe(true);
     expect(await stateOf(db)).toEqual(before);
     // Below zero stand keys of the file, which no row may keep.
-    expect(await rowsOf(db, sql`select kind, id from subject_version where id < 0`)).toEqual([]);
+    expect(await rowsOf(db, sql`select kind, id from aggregate_version where id < 0`)).toEqual([]);
   });
 });
 

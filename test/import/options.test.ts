@@ -75,7 +75,7 @@ describe("options of a file", () => {
     expect(await stateOf(db)).toEqual(before);
   });
 
-  test("keys and values that the API could not handle are skipped with the reason", async ({ own: db }) => {
+  test("keys and values that the API could not canonical are skipped with the reason", async ({ own: db }) => {
     const deep = (levels: number) => "[".repeat(levels) + "]".repeat(levels);
     const report = await importRecords(db, [
       exportUser(1),

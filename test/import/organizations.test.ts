@@ -156,11 +156,13 @@ describe("organizations and what belongs to them", () => {
     expect(countsOf(report, "sentry.organization")).toEqual(all("updated", 1));
     expect(countsOf(report, "sentry.organizationmember")).toEqual(all("updated", 1));
     expect(countsOf(report, "sentry.project")).toEqual(all("unchanged", 1));
-    expect(await rowsOf(db, sql`select kind, subject_kind, changed_columns from changes where operation = 'update' order by id`)).toEqual([
-      { kind: "organization", subject_kind: "organization", changed_columns: ["name"] },
-      { kind: "organization_member", subject_kind: "user", changed_columns: ["role"] },
-      { kind: "organization_member", subject_kind: "organization", changed_columns: ["role"] },
-    ]);
+    expect(await rowsOf(db, sql`select kind, aggregate_kind, changed_columns from changes where operation = 'update' order by id`)).toEqual(
+      [
+        { kind: "organization", aggregate_kind: "organization", changed_columns: ["name"] },
+        { kind: "organization_member", aggregate_kind: "user", changed_columns: ["role"] },
+        { kind: "organization_member", aggregate_kind: "organization", changed_columns: ["role"] },
+      ],
+    );
   });
 });
 

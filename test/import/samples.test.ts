@@ -26,9 +26,9 @@ describe("the sample exports", () => {
       {
         id: "1",
         username: "testing@example.com",
-        username_handle: "testing@example.com",
+        username_canonical: "testing@example.com",
         name: "",
-        name_handle: "",
+        name_canonical: "",
         email: "testing@example.com",
         external_id: null,
         password: "pbkdf2_sha256$150000$iEvdIknqYjTr$+QsGn0tfIJ1FZLxQI37mVU1gL2KbL/wqjMtG/dFhsMA=",

@@ -19,7 +19,7 @@ const option = (pk: number, fields: Fields = {}, model = "sentry.option") => ({
 const ofProject = (pk: number, fields: Fields = {}) => ({
   model: "sentry.projectoption",
   pk,
-  fields: { project: 7, key: "mail:subject_prefix", value: '"x"', ...fields },
+  fields: { project: 7, key: "mail:aggregate_prefix", value: '"x"', ...fields },
 });
 const ofOrganization = (pk: number, fields: Fields = {}) => ({
   model: "sentry.organizationoption",
@@ -35,7 +35,7 @@ const stored = (db: Database) =>
     sql<Row>`select scope_kind as kind, scope_id as id, key, value, locked, version from scope_option order by scope_kind, scope_id, key`,
   );
 
-const versions = (db: Database) => rowsOf(db, sql`select kind, id, version from subject_version order by kind, id`);
+const versions = (db: Database) => rowsOf(db, sql`select kind, id, version from aggregate_version order by kind, id`);
 
 describe("options of scopes of a file", () => {
   test("come from four models, whose pks may be the same", async ({ own: db }) => {
@@ -58,8 +58,8 @@ describe("options of scopes of a file", () => {
       [0, "0", "control", "https://example.com"],
       [0, "0", "system.url-prefix", "https://example.com"],
       [1, "7", "sentry:events_member_admin", true],
-      [2, "7", "mail:subject_prefix", "x"],
-      [2, "8", "mail:subject_prefix", "x"],
+      [2, "7", "mail:aggregate_prefix", "x"],
+      [2, "8", "mail:aggregate_prefix", "x"],
     ]);
     expect(await versions(db)).toEqual([
       { kind: "global", id: "0", version: "1" },
@@ -95,7 +95,7 @@ describe("options of scopes of a file", () => {
     expect(report.skipped).toMatchObject([{ reason: "the option has several rows: the last one that was updated stands", count: 2 }]);
   });
 
-  test("keys and values that the API could not handle are skipped with the reason, 128 characters are not too many", async ({
+  test("keys and values that the API could not canonical are skipped with the reason, 128 characters are not too many", async ({
     own: db,
   }) => {
     const report = await importRecords(db, [

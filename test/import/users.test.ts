@@ -8,8 +8,8 @@ const usernames = sql`select id, username from users order by id`;
 describe("users of a file", () => {
   test.for([null, "", "  "])("a blank username (%j) is the address (U1)", async (username, { own: db }) => {
     await importRecords(db, [exportUser(4, { username, email: "Ann@example.com" })]);
-    expect(await rowsOf(db, sql`select username, username_handle, email from users`)).toEqual([
-      { username: "Ann@example.com", username_handle: "ann@example.com", email: "Ann@example.com" },
+    expect(await rowsOf(db, sql`select username, username_canonical, email from users`)).toEqual([
+      { username: "Ann@example.com", username_canonical: "ann@example.com", email: "Ann@example.com" },
     ]);
   });
 
@@ -80,7 +80,7 @@ describe("users of a file", () => {
       { username: "USER-2", name: "Bo", is_staff: true, session_nonce: "nonce", version: 2 },
     ]);
     expect(await rowsOf(db, sql`select changed_columns from changes where operation = 'update'`)).toEqual([
-      { changed_columns: ["username", "name", "name_handle"] },
+      { changed_columns: ["username", "name", "name_canonical"] },
     ]);
   });
 
@@ -167,15 +167,15 @@ describe("users of a file", () => {
     ]);
   });
 
-  test("names and addresses have a handle, whose version moves with what changes", async ({ own: db }) => {
+  test("names and addresses have a canonical, whose version moves with what changes", async ({ own: db }) => {
     await importRecords(db, [exportUser(1), exportEmail(1)]);
-    const handles = sql`select name, version from handle order by name`;
-    expect(await rowsOf(db, handles)).toEqual([
+    const canonicalNames = sql`select name, version from canonical_name order by name`;
+    expect(await rowsOf(db, canonicalNames)).toEqual([
       { name: "user-1", version: "1" },
       { name: "user-1@example.com", version: "1" },
     ]);
     await importRecords(db, [exportUser(1), exportEmail(1, { is_verified: true })]);
-    expect(await rowsOf(db, handles)).toEqual([
+    expect(await rowsOf(db, canonicalNames)).toEqual([
       { name: "user-1", version: "1" },
       { name: "user-1@example.com", version: "2" },
     ]);

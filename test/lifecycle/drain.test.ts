@@ -14,7 +14,7 @@ describe("a drain lets the calls in progress finish and exits with 0, on", { tim
     const { id: userId } = await createUser(byKind["grpc-js"]);
     const calls: Promise<unknown>[] = [];
     const blocking = db.sql.transaction().execute(async (holder) => {
-      await sql`select from subject_version where id = ${userId} for update`.execute(holder);
+      await sql`select from aggregate_version where id = ${userId} for update`.execute(holder);
       for (const kind of ["grpc-js", "Connect JSON"] as const) {
         calls.push(byKind[kind].options.setOption({ userId, key: "k", value: value(kind) }, { timeoutMs: 30_000 }));
       }

@@ -23,8 +23,8 @@ const stored = async ({ options }: Clients, userId: bigint) =>
 /** All that may not move when nothing is stored. */
 const stateOf = async (db: Database, userId: bigint) => {
   const { rows } = await sql`select
-    (select count(*) from changes where subject_id = ${userId}) as changes,
-    (select version from subject_version where kind = 'user' and id = ${userId}) as version,
+    (select count(*) from changes where aggregate_id = ${userId}) as changes,
+    (select version from aggregate_version where kind = 'user' and id = ${userId}) as version,
     (select count(*) from option_revision where user_id = ${userId}) as revisions,
     (select jsonb_agg(o order by id) from user_option o where user_id = ${userId}) as options`.execute(db.sql);
   return rows;
@@ -61,7 +61,7 @@ describe("ApplyOptionChanges", () => {
     expect(Object.keys(await stored(clients["grpc-js"], userId))).toHaveLength(500);
     const before = await stateOf(db, userId);
     const version = await sql<{ count: bigint }>`
-      select count(distinct version) as count from changes where subject_id = ${userId} and kind = 'user_option'`.execute(db.sql);
+      select count(distinct version) as count from changes where aggregate_id = ${userId} and kind = 'user_option'`.execute(db.sql);
     expect(version.rows[0]?.count).toBe(1n);
 
     const changed = names.map((name, index) => set(name, index === 317 ? "x".repeat(70_000) : index));

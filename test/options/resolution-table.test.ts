@@ -6,7 +6,7 @@ import { combinationOf, combinations, type LevelName, levelNames } from "./combi
 import { isSame, type LevelValues, mergeNaively, resolveNaively } from "./naive-resolution.ts";
 
 /** The levels that have a value, in the order of the table. */
-const heldOf = (at: LevelValues): LevelValue[] => {
+const cachedOf = (at: LevelValues): LevelValue[] => {
   const all: [OptionSource, JsonValue | undefined, boolean][] = [
     [OptionSource.USER_PROJECT, at.userProject, false],
     [OptionSource.USER_ORGANIZATION, at.userOrganization, false],
@@ -25,9 +25,9 @@ describe("O24 O26 O27 the resolution table, against a naive implementation", () 
     for (const nulled of [undefined, ...levelNames] as (LevelName | undefined)[]) {
       for (const combination of combinations) {
         const at = combinationOf(combination, nulled);
-        const { value, source, locked, trail } = resolve(heldOf(at), undefined);
+        const { value, source, locked, trail } = resolve(cachedOf(at), undefined);
         expect({ value, source, locked }, JSON.stringify(at)).toEqual(resolveNaively(at));
-        expect(trail.length).toBe(heldOf(at).length);
+        expect(trail.length).toBe(cachedOf(at).length);
         if (trail.length > 0) expect(trail[0]).toEqual({ value, source, locked });
         compared += 1;
       }
@@ -38,8 +38,8 @@ describe("O24 O26 O27 the resolution table, against a naive implementation", () 
   test("O28 the trail is the order in which the levels would win, one after the other", () => {
     for (const combination of combinations) {
       const at = combinationOf(combination);
-      const { trail } = resolve(heldOf(at), undefined);
-      for (let rest = heldOf(at), index = 0; rest.length > 0; index += 1) {
+      const { trail } = resolve(cachedOf(at), undefined);
+      for (let rest = cachedOf(at), index = 0; rest.length > 0; index += 1) {
         const winner = resolve(rest, undefined);
         expect(trail[index]).toEqual({ value: winner.value, source: winner.source, locked: winner.locked });
         rest = rest.filter(({ source }) => source !== winner.source);
@@ -89,7 +89,7 @@ describe("O30 merge", () => {
         shared: level,
         removed: level === "userGlobal" ? null : level,
       }));
-      const { value, trail } = resolve(heldOf(at), definition);
+      const { value, trail } = resolve(cachedOf(at), definition);
       const merged = trail.toReversed().reduce<JsonValue | undefined>((target, level) => mergeNaively(target, level.value), undefined);
       expect(isSame(value, merged), JSON.stringify(at)).toBe(true);
     }

@@ -39,7 +39,7 @@ describe("options of scopes", () => {
   test("an equal value with an equal lock writes nothing; either of them alone is a change", async ({ clients, db }) => {
     const { options } = clients["grpc-js"];
     const target = { case: "organizationId" as const, value: uniqueId() };
-    const logged = async () => (await db.sql.selectFrom("changes").select("id").where("subject_id", "=", target.value).execute()).length;
+    const logged = async () => (await db.sql.selectFrom("changes").select("id").where("aggregate_id", "=", target.value).execute()).length;
     const first = await options.setScopeOption({ target, key: "k", value: value({ a: 1, b: 2 }) });
     expect(await options.setScopeOption({ target, key: "k", value: value({ b: 2, a: 1.0 }) })).toMatchObject({
       created: false,
@@ -142,7 +142,7 @@ describe("options of scopes", () => {
       expect(json((await options.getScopeOption({ target, key: "k", consistency })).option?.value)).toBe(round);
       expect(json((await options.listScopeOptions({ target, consistency })).options[0]?.value)).toBe(round);
       const { rows } = await sql<{ version: bigint }>`
-        select version from subject_version where kind = 'organization' and id = ${target.value}`.execute(db.sql);
+        select version from aggregate_version where kind = 'organization' and id = ${target.value}`.execute(db.sql);
       expect(rows[0]?.version).toBe(BigInt(round));
     }
   });

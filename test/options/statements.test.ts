@@ -12,7 +12,7 @@ const many = test.extend("userIds", { scope: "file" }, async ({ db, service: _ }
     .values(
       Array.from({ length: 1_000 }, (_, index) => ({
         username: `many-${index}`,
-        username_handle: `many-${index}`,
+        username_canonical: `many-${index}`,
         email: "",
       })) as never,
     )
@@ -69,7 +69,7 @@ describe("statements per call, whatever the number of users and keys", () => {
       const client = new pg.Client(databaseUrl);
       await client.connect();
       try {
-        await client.query("analyze users, user_option, subject_version");
+        await client.query("analyze users, user_option, aggregate_version");
         for (const count of [1, pairs.length]) {
           for (const mode of ["force_custom_plan", "force_generic_plan"]) {
             const wanted = pairs.slice(0, count);

@@ -8,9 +8,9 @@ import { test } from "../support/service.ts";
 test("O12 an equal value moves no version, no time and no etag, and is not logged", async ({ clients, db }) => {
   const { options } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
-  const logged = async () => (await db.sql.selectFrom("changes").select("id").where("subject_id", "=", userId).execute()).length;
+  const logged = async () => (await db.sql.selectFrom("changes").select("id").where("aggregate_id", "=", userId).execute()).length;
   const version = async () =>
-    (await db.sql.selectFrom("subject_version").select("version").where("id", "=", userId).executeTakeFirstOrThrow()).version;
+    (await db.sql.selectFrom("aggregate_version").select("version").where("id", "=", userId).executeTakeFirstOrThrow()).version;
   const first = await options.setOption({ userId, key: "k", value: value({ a: 1, b: [1, 2] }) });
   const before = [await logged(), await version()];
   const second = await options.setOption({ userId, key: "k", value: value({ b: [1.0, 2], a: 1 }) });
@@ -92,7 +92,7 @@ test("the change log tells who changed what, and holds no value", async ({ clien
   const { id: userId } = await createUser(clients["Connect JSON"]);
   const headers = { "x-request-id": "req-77", "x-acting-user-id": "42" };
   await options.setOption({ userId, key: "k", value: value("s3cret"), projectId: 3n }, { headers });
-  const [entry] = await db.sql.selectFrom("changes").selectAll().where("subject_id", "=", userId).orderBy("id", "desc").execute();
+  const [entry] = await db.sql.selectFrom("changes").selectAll().where("aggregate_id", "=", userId).orderBy("id", "desc").execute();
   expect(entry).toMatchObject({
     kind: "user_option",
     key: "2/3/k",

@@ -101,6 +101,6 @@ test("an address that is invited and verified at once is a member, never a pendi
     await Promise.all([...made.map(({ id }) => invite(id)), users.verifyEmail({ token })]);
     expect((await organizations.listUserOrganizations({ userId })).organizations).toHaveLength(3);
   }
-  const pending = db.sql.selectFrom("organization_member as m").innerJoin("user_email as e", "e.email_handle", "m.email_handle");
+  const pending = db.sql.selectFrom("organization_member as m").innerJoin("user_email as e", "e.email_canonical", "m.email_canonical");
   expect(await pending.select("m.id").where("e.is_verified", "=", true).execute()).toEqual([]);
 });

@@ -16,7 +16,7 @@ const user = (value: bigint) => ({ case: "userId" as const, value });
 const member = (value: bigint) => ({ case: "memberId" as const, value });
 
 const versionOf = async (db: Database, kind: string, id: bigint): Promise<bigint> =>
-  (await db.sql.selectFrom("subject_version").select("version").where("kind", "=", kind).where("id", "=", id).executeTakeFirst())
+  (await db.sql.selectFrom("aggregate_version").select("version").where("kind", "=", kind).where("id", "=", id).executeTakeFirst())
     ?.version ?? 0n;
 
 describe.for(clientKinds)("members, through %s", { concurrent: true }, (kind) => {
@@ -194,9 +194,9 @@ test("a change of a membership is in the log of the organization and of the user
   await organizations.setMemberRole({ organizationId, member: user(userId), role: MemberRole.OWNER });
   await organizations.addMember({ organizationId, userId: (await createUser(clients["grpc-js"])).id, role: MemberRole.OWNER });
   await organizations.removeMember({ organizationId, member: user(userId) });
-  const logOf = async (subjectKind: string, id: bigint) => {
+  const logOf = async (aggregateKind: string, id: bigint) => {
     const rows = db.sql.selectFrom("changes").select(["operation", "changed_columns"]).where("kind", "=", "organization_member");
-    return rows.where("subject_kind", "=", subjectKind).where("subject_id", "=", id).orderBy("id").execute();
+    return rows.where("aggregate_kind", "=", aggregateKind).where("aggregate_id", "=", id).orderBy("id").execute();
   };
   const [added, raised, removed] = [
     { operation: "insert", changed_columns: null },

@@ -18,7 +18,7 @@ const purgerOf = (db: Database) => startPurger(db, createSystemUser("sentry"), s
 const furnish = async (db: Database, projectId: bigint, users: number, perUser: number): Promise<bigint[]> => {
   const prefix = unique("many-");
   const { rows } = await sql<{ id: bigint }>`
-    insert into users (username, username_handle)
+    insert into users (username, username_canonical)
     select name, name from (select ${prefix}::text || n as name from generate_series(1, ${users}::int) n) names returning id`.execute(
     db.sql,
   );
@@ -39,7 +39,7 @@ const countOf = async (db: Database, projectId: bigint): Promise<number> => {
 
 const versionsOf = async (db: Database, ids: readonly bigint[]): Promise<bigint[]> => {
   const rows = await db.sql
-    .selectFrom("subject_version")
+    .selectFrom("aggregate_version")
     .select("version")
     .where("kind", "=", "user")
     .where("id", "in", ids)
@@ -101,14 +101,16 @@ test("a purge of an organization takes all that belongs to it, and what was set 
   await expectRefusal(organizations.getTeam({ key: { case: "id", value: teamId } }), "NotFound", "TEAM_NOT_FOUND");
   expect((await organizations.listUserOrganizations({ userId })).organizations).toEqual([]);
   const { rows } = await sql<{ kind: string }>`
-    select kind from changes where operation = 'delete' and subject_kind = 'user' and subject_id = ${userId} order by kind`.execute(db.sql);
+    select kind from changes where operation = 'delete' and aggregate_kind = 'user' and aggregate_id = ${userId} order by kind`.execute(
+    db.sql,
+  );
   expect(rows.map(({ kind }) => kind)).toEqual(["organization_member", "user_option", "user_option"]);
   for (const table of ["scope_option", "option_revision"]) {
     const { rows: kept } = await sql`
       select from ${sql.table(table)} where (scope_kind, scope_id) in ((1, ${id}), (2, ${projectId}))`.execute(db.sql);
     expect(kept, table).toEqual([]);
   }
-  expect((await sql`select from dead_scope`.execute(db.sql)).rows).toEqual([]);
+  expect((await sql`select from purged_scope`.execute(db.sql)).rows).toEqual([]);
   expect((await createOrganization(clients["grpc-js"])).id).toBeGreaterThan(id);
 });
 
@@ -208,7 +210,7 @@ test("many options vanish at once for every reader, and are removed in batches, 
   await readers;
   expect([...seen].sort()).toEqual(["0", "800"]);
   expect(await countOf(db, projectId)).toBe(0);
-  expect((await sql`select from dead_scope`.execute(db.sql)).rows).toEqual([]);
+  expect((await sql`select from purged_scope`.execute(db.sql)).rows).toEqual([]);
   expect((await sql`select from scope_option where scope_kind = 2 and scope_id = ${projectId}`.execute(db.sql)).rows).toEqual([]);
   expect((await sql`select from option_revision where scope_kind = 2 and scope_id = ${projectId}`.execute(db.sql)).rows).toEqual([]);
   // Every user's version has moved, once for each batch that it was in, and each option is in the log.
@@ -231,7 +233,7 @@ test("a busy user holds up only its own options", async ({ clients, db }) => {
   await organizations.purgeProject({ id: projectId });
   await using purger = purgerOf(db);
   const lock = await db.sql.startTransaction().execute();
-  await sql`select from subject_version where kind = 'user' and id = ${busy} for update`.execute(lock);
+  await sql`select from aggregate_version where kind = 'user' and id = ${busy} for update`.execute(lock);
   await purger.purge();
   expect(await countOf(db, projectId)).toBe(2);
   await lock.rollback().execute();

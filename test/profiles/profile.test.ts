@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
-import { fastReading } from "../../src/cache/reading.ts";
+import { withinBound } from "../../src/cache/read-consistency.ts";
 import { GetProfileRequestSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { getProfile } from "../../src/profiles/get-profile.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
@@ -242,7 +242,7 @@ test("who may not see users gets no user with a profile", async ({ clients, db }
     (await createAccount(clients["grpc-js"])).id,
   );
   const call = testCall({ caller: { name: "reader", permissions: new Set(["access.read"]) } });
-  const read = getProfile({ db, freshness: { check: () => undefined, reading: () => fastReading } });
+  const read = getProfile({ db, freshness: { check: () => undefined, reading: () => withinBound } });
   const ask = (withUser: boolean) =>
     Promise.resolve(read(call, create(GetProfileRequestSchema, { key: { case: "id", value: id }, withUser })));
   expect((await ask(false)).profile).toMatchObject({ id });

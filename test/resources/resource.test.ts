@@ -185,7 +185,7 @@ test("U40 a purge takes the profiles, contacts and resources of the user along, 
   const versionOf = async () =>
     (
       await db.sql
-        .selectFrom("subject_version")
+        .selectFrom("aggregate_version")
         .select("version")
         .where("kind", "=", "account")
         .where("id", "=", accountId)

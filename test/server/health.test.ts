@@ -183,10 +183,10 @@ describe("a drain", () => {
   });
 });
 
-test("calls after the gate has closed are told to go elsewhere", async () => {
-  const { createGate } = await import("../../src/server/chain/gate.ts");
-  const { shed } = await import("../../src/server/chain/shed.ts");
-  const gate = { ...createGate(1), closed: true };
-  const handler = shed({} as never, { gate } as never)(() => expect.fail("no call passes"));
+test("calls after the concurrency has closed are told to go elsewhere", async () => {
+  const { createConcurrencyLimit } = await import("../../src/server/interceptors/concurrency-limit.ts");
+  const { shed } = await import("../../src/server/interceptors/shed.ts");
+  const concurrency = { ...createConcurrencyLimit(1), closed: true };
+  const handler = shed({} as never, { concurrency } as never)(() => expect.fail("no call passes"));
   expect(() => handler({} as never, undefined)).toThrow(expect.objectContaining({ kind: "Unavailable", reason: "SHUTTING_DOWN" }));
 });

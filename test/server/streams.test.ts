@@ -6,10 +6,10 @@ import { ImportUsersRequestSchema } from "../../src/gen/userd/v1/user_batch_pb.t
 import { StreamUsersRequestSchema } from "../../src/gen/userd/v1/user_list_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { loadCallers } from "../../src/server/callers.ts";
-import { createGate } from "../../src/server/chain/gate.ts";
-import { compile } from "../../src/server/chain/index.ts";
-import { Invocation } from "../../src/server/chain/invocation.ts";
-import type { ChainContext } from "../../src/server/chain/link.ts";
+import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
+import { compile } from "../../src/server/interceptors/index.ts";
+import type { InterceptorContext } from "../../src/server/interceptors/interceptor.ts";
+import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { type AnyOperation, prepareRpcs, type Rpc } from "../../src/server/rpc.ts";
 import { createUser, unique } from "../support/build.ts";
 import { silent } from "../support/database.ts";
@@ -24,11 +24,11 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   if (declared === undefined) throw new Error(`There is no ${name}.`);
   const rpc: Rpc = { ...declared, ...limits, operation: operation as AnyOperation };
   const codes: string[] = [];
-  const gate = createGate(2);
-  const context: ChainContext = {
+  const concurrency = createConcurrencyLimit(2);
+  const context: InterceptorContext = {
     log: silent,
     metrics: { forMethod: () => (code) => void codes.push(code) },
-    gate,
+    concurrency,
     callers: loadCallers({ tokenFile: undefined }),
     explain: () => undefined,
   };
@@ -44,7 +44,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
     compile({ ...rpc, ...codec }, context)(new Invocation(rpc, transport, undefined, silent, outlet), received),
   );
   answered.catch(() => {});
-  return { answered, outlet, codes, gate, cancel: () => cancel() };
+  return { answered, outlet, codes, concurrency, cancel: () => cancel() };
 };
 
 const request = create(StreamUsersRequestSchema);
@@ -55,15 +55,15 @@ describe("streams in the chain", () => {
     const operation = async function* () {
       for (; asked < 100; asked += 1) yield {};
     };
-    const { answered, outlet, codes, gate } = invoke("StreamUsers", operation, request);
+    const { answered, outlet, codes, concurrency } = invoke("StreamUsers", operation, request);
     await delay(20);
     expect(asked).toBeLessThan(5);
-    expect(gate.inProgress).toBe(1);
+    expect(concurrency.inProgress).toBe(1);
     expect(codes).toEqual([]);
     outlet.resume();
     await answered;
     expect(asked).toBe(100);
-    expect(gate.inProgress).toBe(0);
+    expect(concurrency.inProgress).toBe(0);
     expect(codes).toEqual(["OK"]);
   });
 
@@ -76,10 +76,10 @@ describe("streams in the chain", () => {
         cleaned = true;
       }
     };
-    const { answered, codes, gate } = invoke("StreamUsers", operation, request, { idleMs: 30 });
+    const { answered, codes, concurrency } = invoke("StreamUsers", operation, request, { idleMs: 30 });
     await expect(answered).rejects.toMatchObject({ reason: "DEADLINE_PASSED" });
     await expect.poll(() => cleaned).toBe(true);
-    expect([codes, gate.inProgress]).toEqual([["DEADLINE_EXCEEDED"], 0]);
+    expect([codes, concurrency.inProgress]).toEqual([["DEADLINE_EXCEEDED"], 0]);
   });
 
   unit("a stream that moves lasts longer than its idle limit", async () => {

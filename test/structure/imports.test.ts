@@ -21,18 +21,18 @@ const imports = files.flatMap((file) => importsOf(file).map((imported) => ({ fil
 
 const folderOf = (path: string): string | undefined => (path.includes("/") ? path.slice(0, path.indexOf("/")) : undefined);
 
-const floorOf = (folder: string): number => floors.findIndex((floor) => floor.includes(folder));
+const requirementOf = (folder: string): number => floors.findIndex((floor) => floor.includes(folder));
 
 test("every folder of src/ has its floor", () => {
   const folders = new Set(files.map(folderOf).filter((folder) => folder !== undefined));
-  const homeless = [...folders].filter((folder) => floorOf(folder) === -1);
+  const homeless = [...folders].filter((folder) => requirementOf(folder) === -1);
   expect(homeless, "give a new folder its floor in test/structure/floors.ts").toEqual([]);
 });
 
 test("a folder imports from its own floor and from those under it", () => {
   const rising = imports.filter(({ file, imported }) => {
     const [from, to] = [folderOf(file), folderOf(imported)];
-    return from !== undefined && to !== undefined && floorOf(to) > floorOf(from);
+    return from !== undefined && to !== undefined && requirementOf(to) > requirementOf(from);
   });
   const found = rising.map(({ file, imported }) => `${file} > ${imported}`).sort();
   expect(found, "move what both need to a lower floor, rather than add to the list in test/structure/floors.ts").toEqual(

@@ -57,7 +57,7 @@ test("no address, password, token, hash or config is in a log, a metric or an er
   said.push(await (await fetch(`http://${formatAddress(app.httpAddress)}/metrics`)).text());
   close();
   const { password: hash } = await db.sql.selectFrom("users").select("password").where("id", "=", userId).executeTakeFirstOrThrow();
-  const logged = await db.sql.selectFrom("changes").selectAll().where("subject_id", "=", userId).execute();
+  const logged = await db.sql.selectFrom("changes").selectAll().where("aggregate_id", "=", userId).execute();
   expect(logged.length).toBeGreaterThan(10);
   expect(said.length).toBeGreaterThan(30);
   const all = `${said.join("\n")}\n${JSON.stringify(logged, (_, part) => (typeof part === "bigint" ? String(part) : part))}`;

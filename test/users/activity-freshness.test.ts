@@ -28,7 +28,7 @@ test("last_active lags by no more than the bound, even while other reads vouch f
   await here.users.recordActivity({ userId });
   const until = performance.now() + 2 * BOUND_MS;
   while (performance.now() < until) {
-    // Renews the certificate of the user, and nothing but that.
+    // Renews the lease of the user, and nothing but that.
     await there.options.getOption({ userId, key: "k" });
     await delay(20);
   }

@@ -6,7 +6,7 @@ import type { Database } from "../../src/db/orm.ts";
 import { AuditOperation } from "../../src/gen/userd/v1/audit_entry_pb.ts";
 import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
-import { belongings } from "../../src/lifecycle/purge.ts";
+import { ownedTables } from "../../src/lifecycle/purge.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { buildUser, createUser, unique, value } from "../support/build.ts";
@@ -19,7 +19,7 @@ const UNKNOWN_USER = 9_000_000_000_000n;
 /** Rows of a user, in every table that can hold one. */
 const rowsOf = async (db: Database, id: bigint): Promise<Record<string, number>> => {
   const counts = await Promise.all(
-    [...belongings, "user_activity" as const, "user_search" as const].map(async (table) => {
+    [...ownedTables, "user_activity" as const, "user_search" as const].map(async (table) => {
       const { rows } = await sql<{ count: number }>`select count(*)::int as count from ${sql.table(table)} where user_id = ${id}`.execute(
         db.sql,
       );
@@ -46,7 +46,7 @@ const furnish = async (db: Database, id: bigint): Promise<void> => {
       account as (insert into account (number) values (lpad((${id} % 10000)::text, 4, '0') || '-0000-0000') returning id),
       profile as (insert into user_profile (user_id, account_id) select ${id}, id from account returning id, account_id),
       contact as (
-        insert into account_contact (account_id, user_id, email, email_handle) select id, ${id}, 'a@example.com', 'a@example.com' from account),
+        insert into account_contact (account_id, user_id, email, email_canonical) select id, ${id}, 'a@example.com', 'a@example.com' from account),
       resource as (insert into resource (owner_profile_id, account_id, kind, name) select id, account_id, 'plugin', 'x' from profile),
       reset as (insert into password_reset (user_id, token_hash) values (${id}, decode(md5(${unique()}), 'hex')))
     select`.execute(db.sql);
@@ -197,7 +197,7 @@ describe.for(clientKinds)("the life of a user, through %s", { concurrent: true }
     await options.setOption({ userId: id, key: "theme", value: value("dark") });
     await users.recordActivity({ userId: id, ip: "203.0.113.7" });
     await furnish(db, id);
-    expect(Object.keys(await rowsOf(db, id))).toHaveLength(belongings.length + 3);
+    expect(Object.keys(await rowsOf(db, id))).toHaveLength(ownedTables.length + 3);
     await users.purgeUser({ id, validateOnly: true });
     expect((await users.getUser({ id })).user?.id).toBe(id);
     await users.purgeUser({ id });
@@ -217,7 +217,7 @@ test("every table that belongs to a user is purged with it", async ({ db }) => {
   const { rows } = await sql<{ name: string }>`
     select conrelid::regclass::text as name from pg_constraint
     where confrelid = 'users'::regclass and contype = 'f' and confdeltype <> 'c' order by 1`.execute(db.sql);
-  expect(rows.map(({ name }) => name)).toEqual([...belongings].sort());
+  expect(rows.map(({ name }) => name)).toEqual([...ownedTables].sort());
 });
 
 test("U38 the purger removes whom the grace period is over for, and several share the work", async ({ clients, db }) => {

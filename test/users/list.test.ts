@@ -21,7 +21,7 @@ describe.for(clientKinds)("lists of users, through %s", { concurrent: true }, (k
     const others = ["b", "c"].map((letter) => `${word}-${letter}@example.com`);
     await db.sql
       .insertInto("user_email")
-      .values(others.map((email) => ({ user_id: id, email, email_handle: email, is_verified: email.includes("-b@") })))
+      .values(others.map((email) => ({ user_id: id, email, email_canonical: email, is_verified: email.includes("-b@") })))
       .execute();
     const all = [`${word}-A@example.com`, ...others];
     expect(await idsOf(clients[kind], { filter: { emails: all } })).toEqual([id]);
@@ -47,8 +47,8 @@ describe.for(clientKinds)("lists of users, through %s", { concurrent: true }, (k
     const named = await createUser(clients[kind], { name: `Mr ${word}%_ Smith` });
     const bearer = await createUser(clients[kind], { username: `a.${word}` });
     const addressed = await createUser(clients[kind]);
-    const handle = `x+${word.toLowerCase()}@example.org`;
-    await db.sql.insertInto("user_email").values({ user_id: addressed.id, email: handle, email_handle: handle }).execute();
+    const canonical = `x+${word.toLowerCase()}@example.org`;
+    await db.sql.insertInto("user_email").values({ user_id: addressed.id, email: canonical, email_canonical: canonical }).execute();
     const all = [named.id, bearer.id, addressed.id].sort(ascending);
     expect(await idsOf(clients[kind], { search: word.toUpperCase() })).toEqual(all);
     expect(await idsOf(clients[kind], { filter: { query: word } })).toEqual(all);

@@ -49,7 +49,7 @@ test("U18 10,000 users come once each at page sizes 1, 7, 50 and 1000, while oth
   clients,
   db,
 }) => {
-  const { rows } = await sql<{ id: bigint }>`insert into users (username, username_handle)
+  const { rows } = await sql<{ id: bigint }>`insert into users (username, username_canonical)
     select 'walker-' || n, 'walker-' || n from generate_series(1, ${USERS}) n returning id`.execute(db.sql);
   const ids = rows.map(({ id }) => id);
   // As autovacuum would; plans for an empty table read all of it for every page.

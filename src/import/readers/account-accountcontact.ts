@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import { bool, type Field, key, nullAs, optional, text, time, trimmed } from "../fields.ts";
 import { defineReader } from "../reader.ts";
@@ -39,7 +39,7 @@ export const accountAccountContact = defineReader({
     return {
       account_pk: account,
       email,
-      email_handle: handleOf(email),
+      email_canonical: canonicalName(email),
       name: first_name === undefined && last_name === undefined ? undefined : name,
       is_primary,
       create_time: created_at,

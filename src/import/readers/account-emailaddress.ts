@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { bool, optional, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { address, emails } from "./sentry-useremail.ts";
@@ -12,7 +12,7 @@ export const accountEmailAddress = defineReader({
   row: ({ user, email, verified, primary }) => ({
     ...user,
     email,
-    email_handle: handleOf(email),
+    email_canonical: canonicalName(email),
     is_verified: verified,
     is_primary: primary,
   }),

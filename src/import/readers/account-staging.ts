@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
@@ -10,7 +10,7 @@ const metadataColumns = {
   semver: TEXT,
   annotations: "jsonb",
   tags: "text[]",
-  tag_handles: "text[]",
+  tags_canonical: "text[]",
   create_time: "timestamptz(3)",
   update_time: "timestamptz(3)",
 } as const;
@@ -31,7 +31,7 @@ export const profiles = {
 /** The contacts of the accounts of a file. */
 export const accountContacts = {
   name: "import_account_contact",
-  columns: { account_pk: "bigint", email: TEXT, email_handle: TEXT, name: TEXT, is_primary: "boolean", create_time: "timestamptz(3)" },
+  columns: { account_pk: "bigint", email: TEXT, email_canonical: TEXT, name: TEXT, is_primary: "boolean", create_time: "timestamptz(3)" },
   derived: { account_id: "bigint" },
 } as const satisfies StagingTable;
 
@@ -77,11 +77,11 @@ const annotations: Field<string> = (value) => {
 const tags: Field<string[]> = (value, note) => {
   const read = list(value).map(text(100));
   if (read.includes("")) throw new Unfit("hold an empty one");
-  const byHandle = new Map<string, string>();
-  for (const tag of read) if (!byHandle.has(handleOf(tag))) byHandle.set(handleOf(tag), tag);
-  if (byHandle.size < read.length) note("hold one twice, in other letters or in the same: the first stands");
-  if (byHandle.size > MAX_TAGS) throw new Unfit(`are more than ${MAX_TAGS}`);
-  return [...byHandle.values()];
+  const byCanonical = new Map<string, string>();
+  for (const tag of read) if (!byCanonical.has(canonicalName(tag))) byCanonical.set(canonicalName(tag), tag);
+  if (byCanonical.size < read.length) note("hold one twice, in other letters or in the same: the first stands");
+  if (byCanonical.size > MAX_TAGS) throw new Unfit(`are more than ${MAX_TAGS}`);
+  return [...byCanonical.values()];
 };
 
 /** The fields that accounts and profiles share. */
@@ -112,7 +112,7 @@ export const metadataRow = ({
   semver: version,
   annotations: said,
   tags: tagged,
-  tag_handles: tagged?.map(handleOf),
+  tags_canonical: tagged?.map(canonicalName),
   create_time: created_at,
   update_time: updated_at,
 });

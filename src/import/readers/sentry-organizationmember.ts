@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import {
   type Field,
@@ -25,7 +25,7 @@ export const members = {
     organization_pk: "bigint",
     wanted_pk: "bigint",
     email: TEXT,
-    email_handle: TEXT,
+    email_canonical: TEXT,
     role: "smallint",
     flags: "bigint",
     create_time: "timestamptz(3)",
@@ -77,7 +77,7 @@ const whoOf = ({ user, user_id, email, token_expires_at }: Values, note: Note) =
   const reference: UserReference | null | undefined = user_id ?? user;
   if (!reference) {
     if (email === undefined || email === "") throw new Unfit("it names neither a user nor an address");
-    return { email, email_handle: handleOf(email), invite_expire_time: token_expires_at };
+    return { email, email_canonical: canonicalName(email), invite_expire_time: token_expires_at };
   }
   if (user && (user.user_pk !== reference.user_pk || user.user_name !== reference.user_name)) throw new Unfit("it names two users");
   if (email) note("email is left out: a member has those of its user");

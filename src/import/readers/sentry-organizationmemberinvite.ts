@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import { bool, type Field, key, list, nullAs, optional, type Plain, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
@@ -61,7 +61,7 @@ export const sentryOrganizationMemberInvite = defineReader({
   row: ({ organization, organization_id, email, role: given, date_added, token_expires_at, ...values }) => ({
     organization_pk: eitherOf(organization_id, organization, "organization"),
     email,
-    email_handle: handleOf(email),
+    email_canonical: canonicalName(email),
     role: given,
     flags: flagNames.reduce((bits, name) => bits | (values[name] === true ? flags[name][1] : 0), 0),
     create_time: date_added,

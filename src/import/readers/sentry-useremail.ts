@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, trimmed, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
@@ -11,7 +11,7 @@ export const emails = {
   columns: {
     ...userReferenceColumns,
     email: TEXT,
-    email_handle: TEXT,
+    email_canonical: TEXT,
     is_verified: "boolean",
     date_added: "timestamptz(3)",
     verification_hash: "bytea",
@@ -51,7 +51,7 @@ export const sentryUserEmail = defineReader({
   row: ({ user, email, is_verified, validation_hash: hash, date_hash_added: time }) => ({
     ...user,
     email,
-    email_handle: handleOf(email),
+    email_canonical: canonicalName(email),
     is_verified,
     date_added: time ?? undefined,
     verification_hash: hash,

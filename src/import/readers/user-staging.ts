@@ -1,4 +1,4 @@
-import { handleOf } from "../../db/handles.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { checkOf, UNUSABLE, unverifiableKind } from "../../passwords/stored-hash.ts";
 import { Unfit } from "../fault.ts";
 import { type Field, type Note, text } from "../fields.ts";
@@ -7,7 +7,7 @@ import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
 /** The columns of `users` that a file may leave out → what a new user gets then. */
 export const userColumns = {
   name: "''",
-  name_handle: "''",
+  name_canonical: "''",
   email: "''",
   password: "''",
   is_active: "true",
@@ -32,14 +32,14 @@ export const users = {
   name: "import_user",
   columns: {
     username: TEXT,
-    username_handle: TEXT,
+    username_canonical: TEXT,
     // As the file has it: what natural keys name, also after a rename.
     natural_name: TEXT,
-    natural_handle: TEXT,
+    natural_canonical: TEXT,
     name: TEXT,
-    name_handle: TEXT,
+    name_canonical: TEXT,
     email: TEXT,
-    email_handle: TEXT,
+    email_canonical: TEXT,
     password: TEXT,
     is_active: "boolean",
     is_staff: "boolean",
@@ -83,7 +83,10 @@ export const password: Field<string> = (value, note) => {
 };
 
 /** A name, and how searches see it. */
-export const named = (name: string | undefined): StagedRow => ({ name, name_handle: name === undefined ? undefined : handleOf(name) });
+export const named = (name: string | undefined): StagedRow => ({
+  name,
+  name_canonical: name === undefined ? undefined : canonicalName(name),
+});
 
 /** The columns by which a user is known. A blank username is the address (U1). */
 export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
@@ -94,13 +97,13 @@ export const identity = (username: string | null | undefined, address: string | 
   else if (name !== name.trim()) note("username has white space around it, and stays as it is");
   if (name === "") throw new Unfit("it has no username and no address");
   if ([...name].length > MAX_USERNAME) throw new Unfit(`its username is longer than ${MAX_USERNAME} characters`);
-  const handle = handleOf(name);
+  const canonical = canonicalName(name);
   return {
     username: name,
-    username_handle: handle,
+    username_canonical: canonical,
     natural_name: isBlank(username) ? name : username,
-    natural_handle: isBlank(username) ? handle : handleOf(username as string),
+    natural_canonical: isBlank(username) ? canonical : canonicalName(username as string),
     email: address,
-    email_handle: address === undefined ? undefined : handleOf(address),
+    email_canonical: address === undefined ? undefined : canonicalName(address),
   };
 };

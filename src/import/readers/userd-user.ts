@@ -1,10 +1,10 @@
 import { fromJson, isFieldSet, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { isFieldError, pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
-import { handleOf } from "../../db/handles.ts";
 import { DomainError } from "../../errors.ts";
 import { type ImportUsersRequest, ImportUsersRequestSchema } from "../../gen/userd/v1/user_batch_pb.ts";
 import { type User, UserSchema } from "../../gen/userd/v1/user_pb.ts";
+import { canonicalName } from "../../names/canonical.ts";
 import { importedUserOf } from "../../users/imported-user.ts";
 import type { NewUser } from "../../users/new-user.ts";
 import { FieldFault, Unfit } from "../fault.ts";
@@ -101,18 +101,18 @@ export const userdUser: Reader = {
     const message = messageOf(fields);
     const user = userOf(message);
     const { user: { emails: addresses } = { emails: [] } } = message;
-    const givenDate = new Map(addresses.map(({ email, dateAdded }) => [handleOf(email), dateAdded !== undefined] as const));
+    const givenDate = new Map(addresses.map(({ email, dateAdded }) => [canonicalName(email), dateAdded !== undefined] as const));
     return {
       columns: columnsOf(message.user as User, message.passwordHash, user, note),
-      links: user.emails.map(({ email, handle, isVerified, dateAdded }) => ({
+      links: user.emails.map(({ email, canonical, isVerified, dateAdded }) => ({
         model: `${OWN_MODEL}.emails`,
         into: emails,
         columns: () => ({
           user_pk: pk,
           email,
-          email_handle: handle,
+          email_canonical: canonical,
           is_verified: isVerified || undefined,
-          date_added: givenDate.get(handle) === true ? dateAdded : undefined,
+          date_added: givenDate.get(canonical) === true ? dateAdded : undefined,
         }),
       })),
     };

@@ -13,7 +13,7 @@ const metadata = {
   semver: "'1.0.0'",
   annotations: "'[]'",
   tags: "'{}'",
-  tag_handles: "'{}'",
+  tags_canonical: "'{}'",
   create_time: "now()",
   update_time: "now()",
 } as const;
@@ -32,7 +32,7 @@ const profile: Target = {
 const contact: Target = {
   staging: accountContacts,
   table: "account_contact",
-  key: ["account_id", "email_handle"],
+  key: ["account_id", "email_canonical"],
   columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
   stamps: {},
 };
@@ -75,7 +75,7 @@ const settlePrimary = (tx: ImportTx) =>
     with lost as (
       update import_account_contact s set is_primary = false
       where s.is_primary and (
-        exists (select from account_contact c where c.account_id = s.account_id and c.is_primary and c.email_handle <> s.email_handle)
+        exists (select from account_contact c where c.account_id = s.account_id and c.is_primary and c.email_canonical <> s.email_canonical)
         or exists (select from import_account_contact o where o.account_id = s.account_id and o.is_primary and o.pk < s.pk))
       returning s.model, s.record, s.pk
     )
@@ -87,7 +87,7 @@ const keepPrimary = (tx: ImportTx) =>
   tx.rows(sql`
     with kept as (
       update import_account_contact s set is_primary = true from account_contact t
-      where t.account_id = s.account_id and t.email_handle = s.email_handle and t.is_primary and not coalesce(s.is_primary, false)
+      where t.account_id = s.account_id and t.email_canonical = s.email_canonical and t.is_primary and not coalesce(s.is_primary, false)
       returning s.model, s.record, s.pk, s.absent
     )
     insert into import_note (model, record, pk, reason, about)
@@ -97,17 +97,17 @@ const keepPrimary = (tx: ImportTx) =>
 /** Users of new profiles become contacts (P5): after those of the file, whose names stand. */
 const addUsers = (tx: ImportTx) =>
   tx.rows(sql`
-    insert into account_contact as c (account_id, email, email_handle, name, is_primary, user_id)
-    select account_id, email, email_handle, name,
+    insert into account_contact as c (account_id, email, email_canonical, name, is_primary, user_id)
+    select account_id, email, email_canonical, name,
       row_number() over (partition by account_id order by pk) = 1
         and not exists (select from account_contact p where p.account_id = n.account_id and p.is_primary),
       user_id
     from (
-      select distinct on (s.account_id, e.email_handle) s.account_id, s.pk, u.id as user_id, u.email, e.email_handle, u.name
+      select distinct on (s.account_id, e.email_canonical) s.account_id, s.pk, u.id as user_id, u.email, e.email_canonical, u.name
       from import_profile s join users u on u.id = s.user_id join user_email e on e.user_id = u.id and e.email = u.email
-      where s.outcome = 'created' order by s.account_id, e.email_handle, s.pk
+      where s.outcome = 'created' order by s.account_id, e.email_canonical, s.pk
     ) n order by account_id, pk
-    on conflict (account_id, email_handle) do update set
+    on conflict (account_id, email_canonical) do update set
       name = coalesce(nullif(c.name, ''), excluded.name),
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
@@ -166,7 +166,7 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, profiles, "the user has it in this account twice: the highest pk stands", "user_id, account_id", "pk desc");
   await merge(tx, profile);
   await resolveAccounts(tx, accountContacts);
-  await skipRepeated(tx, accountContacts, "the account has it twice: the highest pk stands", "account_id, email_handle", "pk desc");
+  await skipRepeated(tx, accountContacts, "the account has it twice: the highest pk stands", "account_id, email_canonical", "pk desc");
   await settlePrimary(tx);
   await keepPrimary(tx);
   await merge(tx, contact);

@@ -10,10 +10,10 @@ import { freshIds } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import { suffixNames } from "./suffixes.ts";
 
-/** Records of the file whose id or name belongs to somebody else here; `handle` is what natural keys of users name. */
+/** Records of the file whose id or name belongs to somebody else here; `canonical name` is what natural keys of users name. */
 export const conflicts = {
   name: "import_conflict",
-  columns: { kind: TEXT, name: TEXT, handle: TEXT, name_here: TEXT, id_here: "bigint" },
+  columns: { kind: TEXT, name: TEXT, canonical: TEXT, name_here: TEXT, id_here: "bigint" },
 } as const satisfies StagingTable;
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
@@ -29,13 +29,13 @@ const recallExternal = async (tx: ImportTx): Promise<void> => {
   await run(
     tx,
     `with found as (
-      update import_user s set id = t.id, username = t.username, username_handle = t.username_handle from users t
-      where s.id is null and t.external_id = s.external_id and (${sqlIsUuid("s.pk")} or t.username_handle = s.username_handle)
-      returning s.model, s.record, s.pk, s.username_handle, s.origin_name
+      update import_user s set id = t.id, username = t.username, username_canonical = t.username_canonical from users t
+      where s.id is null and t.external_id = s.external_id and (${sqlIsUuid("s.pk")} or t.username_canonical = s.username_canonical)
+      returning s.model, s.record, s.pk, s.username_canonical, s.origin_name
     )
     insert into import_note (model, record, pk, reason, about)
     select model, record, pk, 'has another username here, which stays', format('user %s', pk) from found
-    where username_handle <> origin_name`,
+    where username_canonical <> origin_name`,
   );
 };
 
@@ -85,8 +85,8 @@ const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind, ids: I
   const [shown] = renamed;
   const within = (alias: string) => (isWithin ? `and ${alias}.organization_id = i.organization_id` : "");
   return `
-  insert into import_conflict (model, record, pk, kind, name, handle, name_here, id_here)
-  select i.model, i.record, i.pk, '${noun}', i.${shown}, ${noun === "user" ? "i.natural_handle" : "null"}, by_id.${shown}, by_name.id
+  insert into import_conflict (model, record, pk, kind, name, canonical, name_here, id_here)
+  select i.model, i.record, i.pk, '${noun}', i.${shown}, ${noun === "user" ? "i.natural_canonical" : "null"}, by_id.${shown}, by_name.id
   from ${staging.name} i
     left join ${table} by_id on ${noun === "user" && ids === "new" ? "by_id.external_id = i.external_id" : "by_id.id = i.pk"}
     left join ${table} by_name on by_name.${name} = i.${name} ${within("by_name")}

@@ -10,13 +10,13 @@ import type { Target } from "./target.ts";
 const target: Target = {
   staging: emails,
   table: "user_email",
-  key: ["user_id", "email_handle"],
+  key: ["user_id", "email_canonical"],
   columns: { email: "null", is_verified: "false", date_added: "now()", verification_hash: "null", verification_hash_time: "null" },
   stamps: {},
   ofSeveralModels: true,
 };
 
-const match = "t.user_id = s.user_id and t.email_handle = s.email_handle";
+const match = "t.user_id = s.user_id and t.email_canonical = s.email_canonical";
 
 const columnsOf = (alias: string) =>
   `row(${Object.keys(target.columns)
@@ -30,14 +30,14 @@ export const namePrimary = async (tx: ImportTx): Promise<void> => {
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
     await tx.rows(
       sql.raw(`
-      update import_user u set email = e.email, email_handle = e.email_handle, absent = array_remove(array_remove(u.absent, 'email'), 'email_handle')
-      from import_email e where e.is_primary and coalesce(u.email_handle, '') = '' and ${owner}`),
+      update import_user u set email = e.email, email_canonical = e.email_canonical, absent = array_remove(array_remove(u.absent, 'email'), 'email_canonical')
+      from import_email e where e.is_primary and coalesce(u.email_canonical, '') = '' and ${owner}`),
     );
     await tx.rows(
       sql.raw(`
       insert into import_note (model, record, pk, reason)
       select e.model, e.record, e.pk, 'marked as the primary address, but the user has another one, which stays'
-      from import_email e join import_user u on ${owner} where e.is_primary and u.email_handle <> e.email_handle`),
+      from import_email e join import_user u on ${owner} where e.is_primary and u.email_canonical <> e.email_canonical`),
     );
   }
 };
@@ -47,10 +47,10 @@ const addImplied = (tx: ImportTx) =>
   tx.rows(
     sql.raw(`
     with implied as (
-      insert into import_email (model, record, user_id, email, email_handle, is_verified, absent, is_implied)
-      select s.model, s.record, s.id, s.email, s.email_handle, false, '{}', true
+      insert into import_email (model, record, user_id, email, email_canonical, is_verified, absent, is_implied)
+      select s.model, s.record, s.id, s.email, s.email_canonical, false, '{}', true
       from (select i.*, i.id as user_id from import_user i) s
-      where s.email_handle <> '' and not s.is_joined
+      where s.email_canonical <> '' and not s.is_joined
         and not exists (select from import_email t where ${match}) and not exists (select from user_email t where ${match})
       returning model, record, user_id
     )
@@ -67,17 +67,17 @@ const VERIFIED_TWICE = "unverified: the address is verified for another user, wh
 const settleVerified = (tx: ImportTx) =>
   tx.rows(sql`
     with holder as (
-      select s.email_handle, s.user_id, exists (select from user_email t where ${sql.raw(match)} and t.is_verified) as is_here
+      select s.email_canonical, s.user_id, exists (select from user_email t where ${sql.raw(match)} and t.is_verified) as is_here
       from import_email s where s.is_verified
       union all
-      select t.email_handle, t.user_id, true from user_email t
-      where t.is_verified and t.email_handle in (select email_handle from import_email where is_verified)
+      select t.email_canonical, t.user_id, true from user_email t
+      where t.is_verified and t.email_canonical in (select email_canonical from import_email where is_verified)
         and not exists (select from import_email s where ${sql.raw(match)})
     ), keeper as (
-      select distinct on (email_handle) email_handle, user_id from holder order by email_handle, is_here desc, user_id
+      select distinct on (email_canonical) email_canonical, user_id from holder order by email_canonical, is_here desc, user_id
     ), lost as (
       update import_email s set is_verified = false from keeper k
-      where s.is_verified and k.email_handle = s.email_handle and k.user_id <> s.user_id
+      where s.is_verified and k.email_canonical = s.email_canonical and k.user_id <> s.user_id
       returning s.model, s.record, s.pk, s.user_id, k.user_id as keeper
     )
     insert into import_note (model, record, pk, reason, about)
@@ -115,7 +115,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
     tx,
     emails,
     "the user has the address twice: a verified one stands, else the highest pk",
-    "user_id, email_handle",
+    "user_id, email_canonical",
     "is_verified desc nulls last, pk desc",
   );
   await keepAbsent(tx, target, match);
@@ -144,7 +144,7 @@ export const noteAmbiguous = (tx: ImportTx) =>
   tx.rows(sql`insert into import_note (model, record, pk, reason, about)
     select (array_agg(model order by record))[1], min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
     from (
-      select s.model, s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_handle = s.username_handle and e.user_id <> s.id
+      select s.model, s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_canonical = s.username_canonical and e.user_id <> s.id
       union all
-      select s.model, s.record, u.id, s.user_id from import_email s join users u on u.username_handle = s.email_handle and u.id <> s.user_id
+      select s.model, s.record, u.id, s.user_id from import_email s join users u on u.username_canonical = s.email_canonical and u.id <> s.user_id
     ) pairs group by user_id, other`);

@@ -13,7 +13,7 @@ import type { Target } from "./target.ts";
 const member: Target = {
   staging: members,
   table: "organization_member",
-  key: ["organization_id", "user_id", "email", "email_handle"],
+  key: ["organization_id", "user_id", "email", "email_canonical"],
   columns: { role: "null", flags: "0", create_time: "now()", invite_expire_time: "null" },
   stamps: { version: "t.version + 1" },
   ofSeveralModels: true,
@@ -40,7 +40,7 @@ const links = [
   },
 ] as const;
 
-const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id or t.email_handle = s.email_handle)";
+const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id or t.email_canonical = s.email_canonical)";
 
 /**
  * An invitation of the file whose address is verified, in the file or here, is its user's membership; one that has expired only
@@ -49,8 +49,8 @@ const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id 
 const settleInvitations = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`
     with accepted as (
-      update import_member s set is_invited = true, user_id = e.user_id, email = null, email_handle = null, invite_expire_time = null
-      from user_email e where s.user_id is null and e.email_handle = s.email_handle and e.is_verified
+      update import_member s set is_invited = true, user_id = e.user_id, email = null, email_canonical = null, invite_expire_time = null
+      from user_email e where s.user_id is null and e.email_canonical = s.email_canonical and e.is_verified
         and (coalesce(s.invite_expire_time > now(), true) or exists (
           select from organization_member m where m.organization_id = s.organization_id and m.user_id = e.user_id))
       returning s.model, s.record, s.pk, e.user_id
@@ -72,13 +72,13 @@ export const acceptInvitations = (tx: ImportTx) =>
     with accepted as (
       select i.id, e.user_id, row_number() over (partition by i.organization_id, e.user_id order by i.id) as position, exists (
           select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_member
-      from import_email s join user_email e on e.email_handle = s.email_handle and e.is_verified
-        join organization_member i on i.email_handle = e.email_handle and coalesce(i.invite_expire_time > now(), true)
+      from import_email s join user_email e on e.email_canonical = s.email_canonical and e.is_verified
+        join organization_member i on i.email_canonical = e.email_canonical and coalesce(i.invite_expire_time > now(), true)
       where s.is_verified
     ), gone as (
       delete from organization_member where id in (select id from accepted where is_member or position > 1)
     )
-    update organization_member m set user_id = a.user_id, email = null, email_handle = null, invite_expire_time = null, version = m.version + 1
+    update organization_member m set user_id = a.user_id, email = null, email_canonical = null, invite_expire_time = null, version = m.version + 1
     from accepted a where m.id = a.id and not a.is_member and a.position = 1`);
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
@@ -127,7 +127,7 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   );
   const reason = "the organization has it twice: the highest pk stands";
   await skipRepeated(tx, members, reason, "organization_id, user_id", "pk desc");
-  await skipRepeated(tx, members, reason, "organization_id, email_handle", "pk desc");
+  await skipRepeated(tx, members, reason, "organization_id, email_canonical", "pk desc");
   await keepAbsent(tx, member, match);
   await matchRows(tx, member, match);
   await assignIds(tx, member);

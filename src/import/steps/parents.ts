@@ -70,7 +70,7 @@ const keepPermissions = (tx: ImportTx) =>
         when not 'update_time' = any(s.absent) and s.update_time <> t.update_time then t.update_time > s.update_time
         else (
           select c.caller <> ${IMPORTER} from changes c
-          where c.subject_kind = 'roles' and c.subject_id = 0 and c.kind = 'role_permission' and starts_with(c.key, t.id || '/')
+          where c.aggregate_kind = 'roles' and c.aggregate_id = 0 and c.kind = 'role_permission' and starts_with(c.key, t.id || '/')
           order by c.id desc limit 1) end
       returning s.model, s.record, s.pk
     )

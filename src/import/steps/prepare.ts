@@ -48,7 +48,7 @@ export const lockImports = (tx: ImportTx) => tx.rows(sql`select pg_advisory_xact
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`set local work_mem = '64MB'`);
-  await tx.rows(sql`create index on import_user (username_handle)`);
+  await tx.rows(sql`create index on import_user (username_canonical)`);
   // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none.
   for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
     await tx.rows(sql`create index on ${sql.raw(name)} (pk)`);
@@ -74,41 +74,41 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
  * Locks the versions of all users that the file can touch, and of what roles and providers belong to, in ascending order, as
  * every write does. Here and not after the matching: what is matched under the locks stays as it is.
  */
-export const lockSubjects = (tx: ImportTx) =>
+export const lockAggregates = (tx: ImportTx) =>
   tx.rows(sql`select count(*) from (
-    select from subject_version s where s.kind in ('global', 'organization', 'roles') or s.kind = 'user' and s.id in (
+    select from aggregate_version s where s.kind in ('global', 'organization', 'roles') or s.kind = 'user' and s.id in (
       select pk from import_user
       union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user'
-      union all select u.id from users u join import_user i on i.username_handle = u.username_handle
+      union all select u.id from users u join import_user i on i.username_canonical = u.username_canonical
       union all select u.id from users u join import_user i on i.external_id = u.external_id
       ${sql.join(
         owned.map(({ name }) =>
           sql.raw(`union all select user_pk from ${name}
-              union all select u.id from users u join ${name} o on o.user_handle = u.username_handle`),
+              union all select u.id from users u join ${name} o on o.user_canonical = u.username_canonical`),
         ),
         sql` `,
       )}
-      union all select t.user_id from user_email t join import_email e on e.email_handle = t.email_handle where t.is_verified
+      union all select t.user_id from user_email t join import_email e on e.email_canonical = t.email_canonical where t.is_verified
     ) order by s.kind, s.id for update
   ) locked`);
 
-/** As externalHandleOf makes it. */
-const externalHandle = sql.raw("'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex')");
+/** As externalCanonicalName makes it. */
+const externalCanonical = sql.raw("'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex')");
 
-/** Locks the handles of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
-export const lockHandles = (tx: ImportTx) =>
-  tx.rows(sql`insert into handle as h (name, version)
+/** Locks the canonical names of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
+export const lockCanonicalNames = (tx: ImportTx) =>
+  tx.rows(sql`insert into canonical_name as h (name, version)
     select name, 0 from (
-      select username_handle as name from import_user
-      union select email_handle from import_user
-      union select email_handle from import_email
-      union select ${externalHandle} from import_user where external_id is not null
+      select username_canonical as name from import_user
+      union select email_canonical from import_user
+      union select email_canonical from import_email
+      union select ${externalCanonical} from import_user where external_id is not null
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`);
 
 /** Moves the versions of look-ups by what was created or has changed. */
-export const bumpHandles = (tx: ImportTx) =>
-  tx.rows(sql`update handle h set version = version + 1 where name in (
-    select unnest(array[username_handle, email_handle, ${externalHandle}]) from import_user where outcome <> 'unchanged'
-    union select email_handle from import_email where outcome <> 'unchanged')`);
+export const bumpCanonicalNames = (tx: ImportTx) =>
+  tx.rows(sql`update canonical_name h set version = version + 1 where name in (
+    select unnest(array[username_canonical, email_canonical, ${externalCanonical}]) from import_user where outcome <> 'unchanged'
+    union select email_canonical from import_email where outcome <> 'unchanged')`);

@@ -73,15 +73,15 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
     tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
   /** Whoever kept the name comes first among the users of the file that share it. */
   const named = (column: string) =>
-    `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_handle <> natural_handle), pk)`;
+    `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_canonical <> natural_canonical), pk)`;
 
   await find("import_user", "u.pk = t.user_pk");
   await find(named("natural_name"), "u.natural_name = t.user_name");
-  await find(named("natural_handle"), "u.natural_handle = t.user_handle");
+  await find(named("natural_canonical"), "u.natural_canonical = t.user_canonical");
   // A model of a project's own may have the address for its natural key, also where it has usernames.
   await find(
-    `(select email_handle, min(id) as id from import_user where email_handle <> '' and model not in (${known}) group by email_handle having count(*) = 1)`,
-    "u.email_handle = t.user_handle",
+    `(select email_canonical, min(id) as id from import_user where email_canonical <> '' and model not in (${known}) group by email_canonical having count(*) = 1)`,
+    "u.email_canonical = t.user_canonical",
   );
   await skip(
     tx,
@@ -89,11 +89,11 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
     "its user was skipped",
     `t.user_id is null and (
       t.user_pk in (select pk from import_skip where model not in (${otherModels.join(", ")}) and pk is not null)
-      or t.user_handle in (
-        select c.handle from import_conflict c where c.kind = 'user' and not exists (select from import_user i where i.record = c.record)))`,
+      or t.user_canonical in (
+        select c.canonical from import_conflict c where c.kind = 'user' and not exists (select from import_user i where i.record = c.record)))`,
   );
   await find("users", "u.id = t.user_pk");
-  await find("users", "u.username_handle = t.user_handle");
+  await find("users", "u.username_canonical = t.user_canonical");
   await skip(
     tx,
     staging,

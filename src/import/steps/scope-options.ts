@@ -18,7 +18,7 @@ const target: Target = {
 
 /** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
 export const lockScopes = (tx: ImportTx) =>
-  tx.rows(sql`insert into subject_version as s (kind, id, version, xid)
+  tx.rows(sql`insert into aggregate_version as s (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from (
       select (array['global', 'organization', 'project'])[scope_kind + 1] collate "C" as kind, scope_id as id from import_scope_option
       union select 'organization', pk from import_organization

@@ -3,7 +3,7 @@ import type { ImportTx } from "../transaction.ts";
 import { skip } from "./skip.ts";
 import type { Target } from "./target.ts";
 
-/** How the change log calls a row `t` of each table: the subject's kind and id, and the key. */
+/** How the change log calls a row `t` of each table: the aggregate's kind and id, and the key. */
 const logged: Readonly<Record<string, readonly [kind: string, id: string, key: string]>> = {
   users: ["'user'", "t.id", "t.id"],
   user_email: ["'user'", "t.user_id", "t.id"],
@@ -59,7 +59,7 @@ export const keepChanged = async (
   const stamped = stamp === undefined ? [] : [...new Set([...(stamp.of ?? all), stamp.column])];
   const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
   // The stamp goes without saying beside others, and so does the folded form of a name.
-  const isTold = `name not like '%\\_handle'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
+  const isTold = `name not like '%\\_canonical'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
   const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
   const rows = await tx.rows(
     sql.raw<{ kept: number }>(`
@@ -70,7 +70,7 @@ export const keepChanged = async (
     ), last as (
       select distinct on (d.place, name) d.place, d.columns, d.newer, name, c.caller
       from differing d
-        join changes c on c.subject_kind = d.kind and c.subject_id = d.id and c.kind = '${table}' and c.key = d.key
+        join changes c on c.aggregate_kind = d.kind and c.aggregate_id = d.id and c.kind = '${table}' and c.key = d.key
         cross join lateral unnest(coalesce(c.changed_columns, ${list(all)})) as name
       order by d.place, name, c.id desc
     ), kept as (
@@ -97,7 +97,7 @@ export const keepChanged = async (
 /** Why a record was not stored anew. */
 const REMOVED = "it was removed here since, which stands; --overwrite lets the file win";
 
-/** The rows without which no other row of a subject is; what is made anew says nothing of what was removed before. */
+/** The rows without which no other row of an aggregate is; what is made anew says nothing of what was removed before. */
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
 /**
@@ -109,22 +109,22 @@ export const skipRemoved = async (tx: ImportTx, { staging, table }: Target): Pro
   const names = logged[table];
   if (names === undefined || tx.overwrite) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
-  const ofSubject = "p.subject_kind = r.subject_kind and p.subject_id = r.subject_id and p.operation = 'insert'";
+  const ofAggregate = "p.aggregate_kind = r.aggregate_kind and p.aggregate_id = r.aggregate_id and p.operation = 'insert'";
   await skip(
     tx,
     staging,
     REMOVED,
     `t.outcome is null and t.ctid in (
       with removed as materialized (
-        select distinct on (c.subject_kind, c.subject_id, c.key) c.subject_kind, c.subject_id, c.key, c.id, c.caller
+        select distinct on (c.aggregate_kind, c.aggregate_id, c.key) c.aggregate_kind, c.aggregate_id, c.key, c.id, c.caller
         from changes c join (select distinct ${kind} collate "C" as kind, ${id}::bigint as id from ${staging.name} t where outcome is null) s
-          on c.subject_kind = s.kind and c.subject_id = s.id
-        where c.kind = '${table}' and c.operation = 'delete' order by c.subject_kind, c.subject_id, c.key, c.id desc
+          on c.aggregate_kind = s.kind and c.aggregate_id = s.id
+        where c.kind = '${table}' and c.operation = 'delete' order by c.aggregate_kind, c.aggregate_id, c.key, c.id desc
       )
       select t.ctid from ${staging.name} t join removed r
-        on r.subject_kind = ${kind} collate "C" and r.subject_id = ${id} and r.key = (${key})::text
+        on r.aggregate_kind = ${kind} collate "C" and r.aggregate_id = ${id} and r.key = (${key})::text
       where t.outcome is null and r.caller <> '${IMPORTER}' and r.caller not like 'userd %' and exists (
-          select from changes p where ${ofSubject} and p.kind = '${table}' and p.key = r.key and p.caller = '${IMPORTER}')
-        and not exists (select from changes p where ${ofSubject} and p.id > r.id and (p.subject_kind, p.kind) in (${roots})))`,
+          select from changes p where ${ofAggregate} and p.kind = '${table}' and p.key = r.key and p.caller = '${IMPORTER}')
+        and not exists (select from changes p where ${ofAggregate} and p.id > r.id and (p.aggregate_kind, p.kind) in (${roots})))`,
   );
 };

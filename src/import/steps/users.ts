@@ -12,7 +12,7 @@ const target: Target = {
   staging: users,
   table: "users",
   key: [],
-  columns: { username: "null", username_handle: "null", ...userColumns },
+  columns: { username: "null", username_canonical: "null", ...userColumns },
   stamps: { version: "t.version + 1" },
   stamp: { column: "last_password_change", of: credentials },
 };
@@ -48,7 +48,7 @@ const keepSystemUser = (tx: ImportTx) =>
   tx.rows(sql`
     with kept as (
       update import_user s set is_active = u.is_active, is_suspended = u.is_suspended from users u
-      where u.id = s.id and u.username_handle = ${tx.systemUser.handle}
+      where u.id = s.id and u.username_canonical = ${tx.systemUser.canonical}
         and (u.is_active and not s.is_active or s.is_suspended and not u.is_suspended)
       returning s.model, s.record, s.pk, s.id
     )
@@ -59,9 +59,9 @@ const keepSystemUser = (tx: ImportTx) =>
  * The name too: a user that a service stored since names were compared has the id alone. It is nobody of the file, and the
  * unique violation at storing begins anew (import.ts).
  */
-const MATCH = "t.id = s.id and t.username_handle = s.username_handle";
+const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
 
-/** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their handles. */
+/** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their canonical names. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   const all = `{${Object.keys(target.columns).join(",")}}`;
   await tx.rows(sql`update import_user set absent = absent || ${all}::text[] where is_joined`);

@@ -1,4 +1,4 @@
-import type { Certificate, Rules } from "../../../src/cache/certificate.ts";
+import type { Lease, Rules } from "../../../src/cache/lease.ts";
 
 /** What is wrong around the cache: in the database, in the ports, or in who calls it. */
 export type Flaws = {
@@ -34,15 +34,15 @@ export type Bug = {
   readonly rules?: (surroundings: Surroundings) => Partial<Rules>;
 };
 
-const isLater = (a: Certificate, b: Certificate): boolean => a.time > b.time;
+const isLater = (a: Lease, b: Lease): boolean => a.time > b.time;
 
-/** Hits renew the trust: the time of the last hit counts, and no more the certificate's. */
+/** Hits renew the trust: the time of the last hit counts, and no more the lease's. */
 const slidingTrust = ({ safe }: Surroundings): Partial<Rules> => {
-  const renewed = new WeakMap<Certificate, number>();
+  const renewed = new WeakMap<Lease, number>();
   return {
-    isYoung: (certificate, now, boundMs) => {
-      const isYoung = safe.isYoung({ ...certificate, time: renewed.get(certificate) ?? certificate.time }, now, boundMs);
-      if (isYoung) renewed.set(certificate, now);
+    isYoung: (lease, now, boundMs) => {
+      const isYoung = safe.isYoung({ ...lease, time: renewed.get(lease) ?? lease.time }, now, boundMs);
+      if (isYoung) renewed.set(lease, now);
       return isYoung;
     },
   };
@@ -58,7 +58,7 @@ export const bugs: readonly Bug[] = [
   { name: "no epoch", flaws: { oneEpoch: true } },
   {
     name: "versions compared across epochs",
-    rules: () => ({ fits: (entry, certificate) => entry.version === certificate.version }),
+    rules: () => ({ fits: (entry, lease) => entry.version === lease.version }),
   },
   { name: "failure taken for content", flaws: { swallowsFailures: true } },
   { name: "cancellation unseen", flaws: { hidesCancellation: true } },
@@ -72,13 +72,13 @@ export const bugs: readonly Bug[] = [
   { name: "token ignored", rules: () => ({ satisfies: () => true }) },
   {
     name: "token of a moment ignored",
-    rules: ({ safe }) => ({ satisfies: (certificate, floor) => safe.satisfies(certificate, { ...floor, databaseTime: undefined }) }),
+    rules: ({ safe }) => ({ satisfies: (lease, floor) => safe.satisfies(lease, { ...floor, databaseTime: undefined }) }),
   },
   { name: "sliding trust", rules: slidingTrust },
   { name: "stamp on receipt", rules: () => ({ stamp: (_sent, answered) => answered }) },
   {
     name: "notification lends trust",
-    rules: ({ safe, now }) => ({ lift: (held, lift) => ({ ...safe.lift(held, lift), time: now() }) }),
+    rules: ({ safe, now }) => ({ invalidate: (held, invalidation) => ({ ...safe.invalidate(held, invalidation), time: now() }) }),
   },
   {
     name: "strong read joins a sent flight",
@@ -96,8 +96,8 @@ export const bugs: readonly Bug[] = [
     rules: ({ safe }) => ({ lands: (shown, _known, began, boundMs) => safe.lands(shown, undefined, began, boundMs) }),
   },
   {
-    name: "lift forgotten",
-    rules: () => ({ lift: (held, { epoch, version }) => held ?? { epoch, version, time: -Infinity, databaseTime: -Infinity } }),
+    name: "invalidation forgotten",
+    rules: () => ({ invalidate: (held, { epoch, version }) => held ?? { epoch, version, time: -Infinity, databaseTime: -Infinity } }),
   },
   { name: "last answer wins", rules: () => ({ join: (_held, shown) => shown }) },
   {
@@ -114,8 +114,8 @@ export const bugs: readonly Bug[] = [
     rules: () => ({ fits: (entry, { epoch, version }) => entry.epoch === epoch && entry.version <= version }),
   },
   {
-    name: "shared certificate dated by the wall clock",
+    name: "shared lease dated by the wall clock",
     rules: ({ now, wallTime }) => ({ localTime: (databaseTime) => databaseTime - wallTime() + now() }),
   },
-  { name: "shared certificate dated on arrival", rules: ({ now }) => ({ localTime: () => now() }) },
+  { name: "shared lease dated on arrival", rules: ({ now }) => ({ localTime: () => now() }) },
 ];

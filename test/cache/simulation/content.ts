@@ -1,12 +1,12 @@
+import { type Aggregate, userAggregate } from "../../../src/versions/aggregate.ts";
 import { encodeKey } from "../../../src/versions/key.ts";
-import { type Subject, userSubject } from "../../../src/versions/subject.ts";
 
-/** What is read: one part of one subject. */
-export type Key = { readonly subject: number; readonly part: number };
+/** What is read: one part of one aggregate. */
+export type Key = { readonly aggregate: number; readonly part: number };
 
 /** What the database shows of a key. */
 export type Content = Key & {
-  /** The epoch, and the version of the subject, in the snapshot that this was read from. */
+  /** The epoch, and the version of the aggregate, in the snapshot that this was read from. */
   readonly epoch: string;
   readonly version: bigint;
   /** Which write made it: no two have the same. 0 = none. */
@@ -27,8 +27,8 @@ export const PARTS = [
 /** The first of the parts that only the database vouches for. */
 export const FIRST_STRICT_PART = 2;
 
-/** The subject as the cache knows it. */
-export const subjectOf = (subject: number): Subject => userSubject(BigInt(subject + 1));
+/** The aggregate as the cache knows it. */
+export const aggregateOf = (aggregate: number): Aggregate => userAggregate(BigInt(aggregate + 1));
 
 /** The part as the cache knows it. */
 export const partOf = ({ part }: Key): string => encodeKey(...(PARTS[part] ?? []));

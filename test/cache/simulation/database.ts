@@ -16,13 +16,13 @@ export class DatabaseFailure extends Error {
   }
 }
 
-/** Which parts of a subject a write changes. */
-export type Change = { readonly subject: number; readonly parts: readonly number[] };
+/** Which parts of an aggregate a write changes. */
+export type Change = { readonly aggregate: number; readonly parts: readonly number[] };
 
 /** What a write is told after its commit. */
 export type Committed = {
   readonly epoch: number;
-  readonly subjects: readonly { readonly subject: number; readonly version: bigint }[];
+  readonly aggregates: readonly { readonly aggregate: number; readonly version: bigint }[];
   /** The time of the database, read after the commit. */
   readonly time: number;
 };
@@ -44,10 +44,10 @@ export const epochName = (epoch: number): string => `system/16384/0000000${epoch
 /** How far behind the replica is that one of the bugs reads from, in milliseconds. */
 const REPLICA_LAG_MS = 40;
 
-/** Makes a database of some subjects, all at version 0. */
+/** Makes a database of some aggregates, all at version 0. */
 export const createDatabase = (
   { scheduler, random, delays, flaws }: { scheduler: Scheduler; random: Random; delays: Delays; flaws: Flaws },
-  subjects: number,
+  aggregates: number,
 ): Database => {
   const truth = createTruth(PARTS.length);
   let epoch = -1;
@@ -62,7 +62,7 @@ export const createDatabase = (
     truth.beginEpoch(scheduler.now(), states);
   };
   begin(
-    Array.from({ length: subjects }, () => ({ from: 0, version: 0n, serials: PARTS.map(() => 0) })),
+    Array.from({ length: aggregates }, () => ({ from: 0, version: 0n, serials: PARTS.map(() => 0) })),
     1_700_000_000_000,
   );
 
@@ -75,13 +75,13 @@ export const createDatabase = (
     return shown;
   };
 
-  const stateOf = (subject: number): State => truth.states(epoch, subject).at(-1) as State;
-  const stateAt = (subject: number, moment: number): State =>
-    truth.states(epoch, subject).findLast(({ from }) => from <= moment) ?? (truth.states(epoch, subject)[0] as State);
+  const stateOf = (aggregate: number): State => truth.states(epoch, aggregate).at(-1) as State;
+  const stateAt = (aggregate: number, moment: number): State =>
+    truth.states(epoch, aggregate).findLast(({ from }) => from <= moment) ?? (truth.states(epoch, aggregate)[0] as State);
 
-  const show = ({ subject, part }: Key, { version, serials }: State, partial: boolean): Content => {
+  const show = ({ aggregate, part }: Key, { version, serials }: State, partial: boolean): Content => {
     const shown = serials[part] ?? 0;
-    return { subject, part, epoch: epochName(flaws.oneEpoch ? 0 : epoch), version, serial: shown, inner: { serial: shown }, partial };
+    return { aggregate, part, epoch: epochName(flaws.oneEpoch ? 0 : epoch), version, serial: shown, inner: { serial: shown }, partial };
   };
 
   /** A statement begins at the primary; the outcome is what its snapshot makes of it. */
@@ -118,7 +118,7 @@ export const createDatabase = (
       new Promise((resolve, reject) => {
         let databaseTime = 0;
         const show_ = (moment: number, partial: boolean): Loaded<Content> => {
-          const states = keys.map(({ subject }) => (moment === Infinity ? stateOf(subject) : stateAt(subject, moment)));
+          const states = keys.map(({ aggregate }) => (moment === Infinity ? stateOf(aggregate) : stateAt(aggregate, moment)));
           return {
             epoch: epochName(flaws.oneEpoch ? 0 : epoch),
             databaseTime,
@@ -146,11 +146,11 @@ export const createDatabase = (
             const primary = epoch;
             scheduler.after(delays.network(), () => {
               if (primary !== epoch) reject(new DatabaseFailure(true));
-              else settle({ ...shown, versions: keys.map(({ subject }) => stateOf(subject).version) });
+              else settle({ ...shown, versions: keys.map(({ aggregate }) => stateOf(aggregate).version) });
             });
           },
           flaws.swallowsFailures
-            ? () => resolve({ ...show_(Infinity, false), contents: keys.map((key) => ({ ...show(key, stateOf(key.subject), true) })) })
+            ? () => resolve({ ...show_(Infinity, false), contents: keys.map((key) => ({ ...show(key, stateOf(key.aggregate), true) })) })
             : reject,
           resolve,
         );
@@ -161,42 +161,42 @@ export const createDatabase = (
         execute<Committed>(
           owner,
           () => {
-            seen = changes.map(({ subject }) => stateOf(subject).version);
+            seen = changes.map(({ aggregate }) => stateOf(aggregate).version);
           },
           (settle) => {
             serial += 1;
-            const made = changes.map(({ subject, parts }, index) => {
-              const { version, serials } = stateOf(subject);
+            const made = changes.map(({ aggregate, parts }, index) => {
+              const { version, serials } = stateOf(aggregate);
               const next = (flaws.unlockedVersions ? (seen[index] as bigint) : version) + 1n;
-              truth.changed(subject, {
+              truth.changed(aggregate, {
                 from: scheduler.now(),
                 version: flaws.noBump || flaws.lateBump ? version : next,
                 serials: serials.map((held, part) => (parts.includes(part) ? serial : held)),
               });
-              return { subject, version: flaws.noBump ? version : next };
+              return { aggregate, version: flaws.noBump ? version : next };
             });
             if (flaws.lateBump) {
               const primary = epoch;
               scheduler.after(delays.network(), () => {
                 if (primary !== epoch) return;
-                for (const { subject } of made) {
-                  const { version, serials } = stateOf(subject);
-                  truth.changed(subject, { from: scheduler.now(), version: version + 1n, serials });
+                for (const { aggregate } of made) {
+                  const { version, serials } = stateOf(aggregate);
+                  truth.changed(aggregate, { from: scheduler.now(), version: version + 1n, serials });
                 }
               });
             }
-            settle({ epoch: flaws.oneEpoch ? 0 : epoch, subjects: made, time: readClock() });
+            settle({ epoch: flaws.oneEpoch ? 0 : epoch, aggregates: made, time: readClock() });
           },
           reject,
           resolve,
         );
       }),
     failOver: (lost) => {
-      const commits = Array.from({ length: subjects }, (_, subject) => truth.states(epoch, subject))
+      const commits = Array.from({ length: aggregates }, (_, aggregate) => truth.states(epoch, aggregate))
         .flatMap((states) => states.slice(1).map(({ from }) => from))
         .sort((a, b) => a - b);
       const kept = lost === 0 ? Infinity : (commits.at(-lost) ?? 0) - 1;
-      const states = Array.from({ length: subjects }, (_, subject) => stateAt(subject, kept));
+      const states = Array.from({ length: aggregates }, (_, aggregate) => stateAt(aggregate, kept));
       // Another machine, another clock: near the one before, or not.
       begin(states, clock.base + (random.chance(0.2) ? random.below(10_000) - 5_000 : random.below(161) - 80));
       if (random.chance(0.5)) unreachableUntil = scheduler.now() + delays.network() * 3;

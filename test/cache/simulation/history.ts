@@ -9,10 +9,10 @@ export type Read = {
   readonly strong: boolean;
   /** Of its token, if it has one. */
   readonly tokenEpoch: string | undefined;
-  /** By subject, the writes that the token stands for, and the answers. */
+  /** By aggregate, the writes that the token stands for, and the answers. */
   readonly acknowledged: ReadonlyMap<number, Reached>;
   readonly answered: ReadonlyMap<number, Reached>;
-  /** What this process had acknowledged before, by subject. */
+  /** What this process had acknowledged before, by aggregate. */
   readonly written: ReadonlyMap<number, Reached>;
   readonly maxStaleMs: number | undefined;
   readonly begin: number;

@@ -1,5 +1,5 @@
-import { subjectKey } from "../../../src/versions/subject.ts";
-import { type Content, type Key, PARTS, subjectOf } from "./content.ts";
+import { aggregateKey } from "../../../src/versions/aggregate.ts";
+import { aggregateOf, type Content, type Key, PARTS } from "./content.ts";
 import { DatabaseFailure, epochName } from "./database.ts";
 import type { History, Read } from "./history.ts";
 import type { Reached } from "./process.ts";
@@ -21,7 +21,7 @@ const eachAnswer = ({ reads }: History, check: (answer: Content, key: Key, read:
   for (const read of reads) for (const [index, answer] of (read.answer ?? []).entries()) check(answer, read.keys[index] as Key, read);
 };
 
-const nameOf = ({ subject, part }: Key): string => `${subject}/${part}`;
+const nameOf = ({ aggregate, part }: Key): string => `${aggregate}/${part}`;
 
 /** I1: contents of one version are the same, whoever was answered. */
 const bumpInTransaction: Invariant = (history, report) => {
@@ -38,26 +38,26 @@ const bumpInTransaction: Invariant = (history, report) => {
 /** I2: in one epoch a commit has a larger version than the ones before it. */
 const versionOrder: Invariant = ({ truth }, report) => {
   for (let epoch = 0; epoch < truth.epochs(); epoch += 1) {
-    for (let subject = 0; truth.states(epoch, subject).length > 0; subject += 1) {
-      const states = truth.states(epoch, subject);
+    for (let aggregate = 0; truth.states(epoch, aggregate).length > 0; aggregate += 1) {
+      const states = truth.states(epoch, aggregate);
       for (const [index, { version }] of states.entries()) {
         const before = states[index - 1];
         if (before !== undefined && before.version >= version)
-          report(`subject ${subject}: ${version} was committed after ${before.version}`);
+          report(`aggregate ${aggregate}: ${version} was committed after ${before.version}`);
       }
     }
   }
 };
 
 type StoredEntry = { readonly version: bigint; readonly epoch: string; readonly content?: Content };
-type StoredCertificate = { readonly version: bigint; readonly databaseTime: number };
+type StoredLease = { readonly version: bigint; readonly databaseTime: number };
 
 /** I3: what is stored under a version is the snapshot at that version. */
 const exactSnapshot: Invariant = ({ stored, truth }, report) => {
   for (const { value } of stored) {
     const { version, epoch, content } = value as StoredEntry;
     if (content === undefined || content.partial) continue;
-    const states = truth.states(epochOf({ epoch }), content.subject).filter((state) => state.version === version);
+    const states = truth.states(epochOf({ epoch }), content.aggregate).filter((state) => state.version === version);
     if (!states.some(({ serials }) => serials[content.part] === content.serial)) {
       report(`${nameOf(content)} is stored as version ${version} with ${content.serial}`);
     }
@@ -70,17 +70,17 @@ const entriesNeverChange: Invariant = (history, report) =>
     if (answer.inner.serial !== answer.serial) report(`${nameOf(key)} has been altered`, read);
   });
 
-/** I5: what a stored certificate says of the primary, at the time that it names, was so. */
+/** I5: what a stored lease says of the primary, at the time that it names, was so. */
 const primaryVouches: Invariant = ({ stored, truth }, report) => {
   for (const { key, value } of stored) {
-    const { version, databaseTime } = value as StoredCertificate;
+    const { version, databaseTime } = value as StoredLease;
     if (databaseTime === undefined || databaseTime === -Infinity) continue;
     for (let epoch = 0; epoch < truth.epochs(); epoch += 1) {
       const moment = key.includes(epochName(epoch)) ? truth.momentOf(epoch, databaseTime) : undefined;
-      for (let subject = 0; moment !== undefined && truth.states(epoch, subject).length > 0; subject += 1) {
-        if (!key.endsWith(subjectKey(subjectOf(subject)))) continue;
-        const was = truth.states(epoch, subject).findLast(({ from }) => from < moment);
-        if (was !== undefined && was.version > version) report(`subject ${subject} was at ${was.version}, certified is ${version}`);
+      for (let aggregate = 0; moment !== undefined && truth.states(epoch, aggregate).length > 0; aggregate += 1) {
+        if (!key.endsWith(aggregateKey(aggregateOf(aggregate)))) continue;
+        const was = truth.states(epoch, aggregate).findLast(({ from }) => from < moment);
+        if (was !== undefined && was.version > version) report(`aggregate ${aggregate} was at ${was.version}, leased is ${version}`);
       }
     }
   }
@@ -106,7 +106,7 @@ const strongReads: Invariant = (history, report) =>
 /** I7: an answer has reached what was acknowledged with the token. */
 const tokenRespected: Invariant = (history, report) =>
   eachAnswer(history, (answer, key, read) => {
-    const floor = read.acknowledged.get(key.subject);
+    const floor = read.acknowledged.get(key.aggregate);
     if (floor === undefined || answer.epoch !== read.tokenEpoch || hasReached(answer, floor)) return;
     report(`${nameOf(key)} at ${answer.version}, the token stands for ${floor.version}`, read);
   });
@@ -114,14 +114,14 @@ const tokenRespected: Invariant = (history, report) =>
 /** I8: a session that shows what it was answered is not answered anything older. */
 const monotoneSessions: Invariant = (history, report) =>
   eachAnswer(history, (answer, key, read) => {
-    const before = read.answered.get(key.subject);
+    const before = read.answered.get(key.aggregate);
     if (before !== undefined && !hasReached(answer, before)) report(`${nameOf(key)} at ${answer.version} after ${before.version}`, read);
   });
 
 /** After a write was acknowledged, the process that wrote answers with it, unless it says that its answer is stale. */
 const ownWrites: Invariant = (history, report) =>
   eachAnswer(history, (answer, key, read) => {
-    const written = read.written.get(key.subject);
+    const written = read.written.get(key.aggregate);
     if (read.stale || written === undefined || hasReached(answer, written)) return;
     report(`${nameOf(key)} at ${answer.epoch} ${answer.version}, written was ${epochName(written.epoch)} ${written.version}`, read);
   });

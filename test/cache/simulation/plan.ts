@@ -5,7 +5,7 @@ export type Plan = {
   readonly boundMs: number;
   readonly durationMs: number;
   readonly processes: number;
-  readonly subjects: number;
+  readonly aggregates: number;
   readonly reads: number;
   readonly writes: number;
   readonly hasStore: boolean;
@@ -31,7 +31,7 @@ export const planSchedule = (random: Random): Plan => {
     boundMs,
     durationMs: boundMs * (4 + random.below(5)),
     processes: 2 + random.below(3),
-    subjects: 1 + random.below(2),
+    aggregates: 1 + random.below(2),
     reads: 50 + random.below(50),
     writes: 4 + random.below(12),
     hasStore: quietGaps > 0 || random.chance(0.7),

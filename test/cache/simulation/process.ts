@@ -1,11 +1,11 @@
 import { type Cache, createCache } from "../../../src/cache/cache.ts";
-import { safeRules } from "../../../src/cache/certificate.ts";
+import { safeRules } from "../../../src/cache/lease.ts";
 import { LEVEL2_BUDGET_MS } from "../../../src/cache/level2.ts";
-import type { BesideLookup, Lookup } from "../../../src/cache/lookup.ts";
+import type { Lookup, LookupOfLoaded } from "../../../src/cache/lookup.ts";
 import type { Bus, Clock, Source, Store } from "../../../src/cache/ports.ts";
 import type { Random } from "../../fuzz/random.ts";
 import type { Bug } from "./bugs.ts";
-import { type Content, FIRST_STRICT_PART, type Key, PARTS, partOf, subjectOf } from "./content.ts";
+import { aggregateOf, type Content, FIRST_STRICT_PART, type Key, PARTS, partOf } from "./content.ts";
 import { type Database, DatabaseFailure } from "./database.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
@@ -30,7 +30,7 @@ export type Process = {
   readonly pauses: Wait[];
   /** When the database was asked, and when it answered. */
   readonly answers: { readonly sent: number; readonly at: number }[];
-  /** By subject, what writes of this process have been acknowledged. */
+  /** By aggregate, what writes of this process have been acknowledged. */
   readonly written: Map<number, Reached>;
 };
 
@@ -82,12 +82,12 @@ export const startProcess = (
 
   const waits: Wait[] = [];
   const answers: { sent: number; at: number }[] = [];
-  /** What a statement shows beside a key: as a name does its user, another subject maybe. */
-  const otherOf = ({ part }: Key): Key[] => (part === PART_WITH_ANOTHER ? [{ subject: 0, part: FIRST_STRICT_PART }] : []);
-  const source = (name: string, mayBeStale: boolean, beside?: BesideLookup<Key, Content, Content>["beside"]): Source<Key, Content> => ({
+  /** What a statement shows beside a key: as a name does its user, another aggregate maybe. */
+  const otherOf = ({ part }: Key): Key[] => (part === PART_WITH_ANOTHER ? [{ aggregate: 0, part: FIRST_STRICT_PART }] : []);
+  const source = (name: string, mayBeStale: boolean, beside?: LookupOfLoaded<Key, Content, Content>["beside"]): Source<Key, Content> => ({
     name,
     mayBeStale,
-    subjectOf: ({ subject }) => subjectOf(subject),
+    aggregateOf: ({ aggregate }) => aggregateOf(aggregate),
     partOf: (key) => (bug?.flaws?.joinedKeys ? (PARTS[key.part] ?? []).join("/") : partOf(key)),
     load: async (keys, signal) => {
       const wait: Wait = { from: scheduler.now(), until: Infinity };

@@ -1,9 +1,9 @@
 import type { Bus } from "../../../src/cache/ports.ts";
-import type { Reading } from "../../../src/cache/reading.ts";
+import type { ReadConsistency } from "../../../src/cache/read-consistency.ts";
 import type { Notification } from "../../../src/versions/notification.ts";
 import { createRandom, type Random } from "../../fuzz/random.ts";
 import type { Bug } from "./bugs.ts";
-import { type Content, FIRST_STRICT_PART, type Key, PARTS, subjectOf } from "./content.ts";
+import { aggregateOf, type Content, FIRST_STRICT_PART, type Key, PARTS } from "./content.ts";
 import { type Change, type Committed, createDatabase, epochName } from "./database.ts";
 import { createDelays } from "./delays.ts";
 import type { History, Read, Stored } from "./history.ts";
@@ -22,9 +22,9 @@ const GAP_MS = 50_000;
 /** Most that a caller waits before it gives up, in bounds. */
 const PATIENCE = 1.5;
 
-const asNotification = ({ epoch, subjects }: Committed): Notification => ({
+const asNotification = ({ epoch, aggregates }: Committed): Notification => ({
   epoch: epochName(epoch),
-  subjects: subjects.map(({ subject, version }) => ({ ...subjectOf(subject), version })),
+  aggregates: aggregates.map(({ aggregate, version }) => ({ ...aggregateOf(aggregate), version })),
 });
 
 /** A non-empty choice. */
@@ -41,7 +41,7 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
   const scheduler = createScheduler(random);
   const delays = createDelays(random, boundMs);
   const flaws = bug?.flaws ?? {};
-  const database = createDatabase({ scheduler, random, delays, flaws }, plan.subjects);
+  const database = createDatabase({ scheduler, random, delays, flaws }, plan.aggregates);
   const stored: Stored[] = [];
   const store = createSharedStore({ scheduler, random, delays, boundMs }, plan.storeFaultRate, (key, value) =>
     stored.push({ key, value, at: scheduler.now() }),
@@ -79,15 +79,15 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
   };
   for (let index = 0; index < plan.processes; index += 1) start(index);
   const anyProcess = (): Process => processes[random.below(processes.length)] as Process;
-  const anySubject = (): number => random.below(plan.subjects);
-  const anyKey = (): Key => ({ subject: anySubject(), part: random.below(PARTS.length) });
+  const anyAggregate = (): number => random.below(plan.aggregates);
+  const anyKey = (): Key => ({ aggregate: anyAggregate(), part: random.below(PARTS.length) });
 
   const read = (process: Process, keys: readonly Key[], session: Session, isPlain: boolean): void => {
     const kind = isPlain ? 50 : random.below(100);
     const strong = kind < 8;
     const token = kind >= 8 && kind < 35 ? session.token() : undefined;
     const maxStaleMs = kind >= 80 ? random.pick([boundMs / 2, boundMs * 2, boundMs * 6]) : undefined;
-    const reading: Reading = {
+    const reading: ReadConsistency = {
       strong: strong && !flaws.ignoresStrong,
       token,
       maxStaleMs: flaws.ignoresMaxStale && maxStaleMs !== undefined ? Infinity : maxStaleMs,
@@ -136,14 +136,14 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
     }
   };
 
-  const readSoon = (process: Process, subject?: number, isPlain = false): void => {
-    const key = subject === undefined ? anyKey() : { subject, part: isPlain ? 0 : random.below(PARTS.length) };
+  const readSoon = (process: Process, aggregate?: number, isPlain = false): void => {
+    const key = aggregate === undefined ? anyKey() : { aggregate, part: isPlain ? 0 : random.below(PARTS.length) };
     const isStrict = key.part >= FIRST_STRICT_PART;
     const keys = [key];
     // Some ask for several, and some twice for the same.
     while (!isPlain && random.chance(0.25)) {
-      const { subject, part } = anyKey();
-      keys.push({ subject, part: isStrict ? key.part : part % FIRST_STRICT_PART });
+      const { aggregate, part } = anyKey();
+      keys.push({ aggregate, part: isStrict ? key.part : part % FIRST_STRICT_PART });
     }
     scheduler.after(0, () => read(process, keys, random.pick(sessions), isPlain), process.owner);
   };
@@ -151,13 +151,13 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
   const write = (process: Process): void => {
     const session = random.pick(sessions);
     const isWide = random.chance(0.2);
-    const subjects = random.chance(0.7) ? [anySubject()] : Array.from({ length: plan.subjects }, (_, subject) => subject);
-    const changes: Change[] = subjects.map((subject) => ({ subject, parts: someOf(random, [...PARTS.keys()]) }));
+    const aggregates = random.chance(0.7) ? [anyAggregate()] : Array.from({ length: plan.aggregates }, (_, aggregate) => aggregate);
+    const changes: Change[] = aggregates.map((aggregate) => ({ aggregate, parts: someOf(random, [...PARTS.keys()]) }));
     const dies = random.chance(0.1);
     const acknowledge = (committed: Committed): void => {
       writes += 1;
       note(() => {
-        const versions = committed.subjects.map(({ subject, version }) => `${subject} v${version}`).join(", ");
+        const versions = committed.aggregates.map(({ aggregate, version }) => `${aggregate} v${version}`).join(", ");
         return `${process.name} wrote ${versions} in epoch ${committed.epoch + 1}${dies ? " and tells nobody" : ""}`;
       });
       // As if it had crashed between the commit and what follows.
@@ -168,15 +168,15 @@ export const runSchedule = async (seed: string, bug?: Bug, trace?: (line: string
         failedWrites.push(error);
       }
       session.wrote(committed, isWide && steps.length === 0);
-      for (const { subject, version } of committed.subjects) {
-        const held = process.written.get(subject);
+      for (const { aggregate, version } of committed.aggregates) {
+        const held = process.written.get(aggregate);
         if (held === undefined || held.epoch < committed.epoch || (held.epoch === committed.epoch && held.version < version)) {
-          process.written.set(subject, { epoch: committed.epoch, version });
+          process.written.set(aggregate, { epoch: committed.epoch, version });
         }
         // What has just been written is what is read, by its writer too.
-        if (random.chance(0.6)) readSoon(process, subject);
+        if (random.chance(0.6)) readSoon(process, aggregate);
         for (let more = random.below(4); more > 0; more -= 1) {
-          scheduler.after(random.below(boundMs * 1.5), () => readSoon(anyProcess(), subject));
+          scheduler.after(random.below(boundMs * 1.5), () => readSoon(anyProcess(), aggregate));
         }
       }
     };

@@ -9,7 +9,7 @@ export const describeRead = ({ process, keys, strong, tokenEpoch, maxStaleMs, st
     maxStaleMs && `max_stale ${maxStaleMs}`,
     stale && "stale",
   ].filter(Boolean);
-  const asked = keys.map(({ subject, part }) => `${subject}/${part}`).join(" ");
+  const asked = keys.map(({ aggregate, part }) => `${aggregate}/${part}`).join(" ");
   const told = answer?.map(({ epoch, version, serial }) => `epoch ${epoch.at(-1)} v${version} #${serial}`).join(", ") ?? String(error);
   return `${process.name} read ${asked} (${how.join(", ")}): ${told}`;
 };

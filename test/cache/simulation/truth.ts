@@ -1,6 +1,6 @@
 import type { Key } from "./content.ts";
 
-/** A version of one subject, from a moment on. */
+/** A version of one aggregate, from a moment on. */
 export type State = { readonly from: number; readonly version: bigint; readonly serials: readonly number[] };
 
 type Span = { readonly serial: number; readonly from: number; until: number };
@@ -8,15 +8,15 @@ type Span = { readonly serial: number; readonly from: number; until: number };
 /** What really happened in the database: which no process sees, and which the checker compares answers with. */
 export type Truth = {
   readonly epochs: () => number;
-  /** The database goes on under a new epoch with these states, by subject. */
+  /** The database goes on under a new epoch with these states, by aggregate. */
   readonly beginEpoch: (now: number, states: readonly State[]) => void;
-  readonly changed: (subject: number, state: State) => void;
+  readonly changed: (aggregate: number, state: State) => void;
   /** The clock of the database was read. */
   readonly clockRead: (databaseTime: number, now: number) => void;
   /** Whether a content was current at some moment between two. */
   readonly wasCurrent: (key: Key, serial: number, from: number, until: number) => boolean;
-  /** The states of a subject in an epoch, in the order of their commits. */
-  readonly states: (epoch: number, subject: number) => readonly State[];
+  /** The states of an aggregate in an epoch, in the order of their commits. */
+  readonly states: (epoch: number, aggregate: number) => readonly State[];
   /** When the clock of an epoch's primary showed this time. */
   readonly momentOf: (epoch: number, databaseTime: number) => number | undefined;
 };
@@ -27,10 +27,10 @@ export const createTruth = (parts: number): Truth => {
   const epochs: State[][][] = [];
   const moments: Map<number, number>[] = [];
 
-  const note = (subject: number, { from, serials }: State): void => {
+  const note = (aggregate: number, { from, serials }: State): void => {
     for (const [part, serial] of serials.entries()) {
-      spans[subject * parts + part] ??= [];
-      const list = spans[subject * parts + part] as Span[];
+      spans[aggregate * parts + part] ??= [];
+      const list = spans[aggregate * parts + part] as Span[];
       const last = list.at(-1);
       if (last?.serial === serial) continue;
       if (last !== undefined) last.until = from;
@@ -44,16 +44,16 @@ export const createTruth = (parts: number): Truth => {
       const begun = states.map((state) => ({ ...state, from: now }));
       epochs.push(begun.map((state) => [state]));
       moments.push(new Map());
-      for (const [subject, state] of begun.entries()) note(subject, state);
+      for (const [aggregate, state] of begun.entries()) note(aggregate, state);
     },
-    changed: (subject, state) => {
-      epochs.at(-1)?.[subject]?.push(state);
-      note(subject, state);
+    changed: (aggregate, state) => {
+      epochs.at(-1)?.[aggregate]?.push(state);
+      note(aggregate, state);
     },
     clockRead: (databaseTime, now) => void moments.at(-1)?.set(databaseTime, now),
-    wasCurrent: ({ subject, part }, serial, from, until) =>
-      (spans[subject * parts + part] ?? []).some((span) => span.serial === serial && span.from <= until && span.until >= from),
-    states: (epoch, subject) => epochs[epoch]?.[subject] ?? [],
+    wasCurrent: ({ aggregate, part }, serial, from, until) =>
+      (spans[aggregate * parts + part] ?? []).some((span) => span.serial === serial && span.from <= until && span.until >= from),
+    states: (epoch, aggregate) => epochs[epoch]?.[aggregate] ?? [],
     momentOf: (epoch, databaseTime) => moments[epoch]?.get(databaseTime),
   };
 };

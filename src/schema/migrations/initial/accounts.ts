@@ -16,7 +16,7 @@ export const movedAccounts = [
   `create function move_accounts(ids bigint[]) returns void
     language sql
     as $$
-      insert into subject_version as s (kind, id, version, xid)
+      insert into aggregate_version as s (kind, id, version, xid)
         select 'account', id, 1, pg_current_xact_id() from (
           select id from unnest(ids) as t (id)
           union

@@ -7,8 +7,8 @@ export const changes = [
     key varchar(160) collate "C" not null,
     operation varchar(6) collate "C" not null,
     changed_columns text[],
-    subject_kind varchar(16) collate "C" not null,
-    subject_id bigint not null,
+    aggregate_kind varchar(16) collate "C" not null,
+    aggregate_id bigint not null,
     version bigint not null,
     xid xid8 not null,
     caller varchar(128) collate "C" not null,
@@ -16,9 +16,9 @@ export const changes = [
     request_id varchar(128) collate "C"
   )`,
   `create index changes_acting_user_index on changes (acting_user_id, id) where acting_user_id is not null`,
-  `create index changes_subject_index on changes (subject_kind, subject_id, id)`,
+  `create index changes_aggregate_index on changes (aggregate_kind, aggregate_id, id)`,
   `create index changes_time_index on changes using brin (change_time)`,
-  `create table subject_version (
+  `create table aggregate_version (
     kind varchar(16) collate "C" not null,
     id bigint not null,
     version bigint not null,
@@ -39,9 +39,9 @@ export const changes = [
 
 /**
  * Versions and the change log: whatever changes a row that can be observed also moves the version
- * of its subject and logs the change, in the same transaction, whoever makes the change.
+ * of its aggregate and logs the change, in the same transaction, whoever makes the change.
  *
- * `track_changes(table, kind of subject, id of the subject, key of the resource)` gives a table its triggers. The three
+ * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource)` gives a table its triggers. The three
  * expressions see the row as `r`. After adding columns to a tracked table, a migration calls it again: the trigger
  * compares the columns that the table had at the last call.
  */
@@ -61,7 +61,7 @@ export const tracking = [
     as $$ begin raise exception '% of % is refused', tg_op, tg_table_name using errcode = 'insufficient_privilege'; end $$`,
   `create trigger changes_are_kept before update or delete or truncate on changes
     for each statement execute function refuse_change()`,
-  `create function track_changes(tracked regclass, subject_kind text, subject_id text, resource_key text) returns void
+  `create function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text) returns void
     language plpgsql
     as $track$
     declare
@@ -80,27 +80,27 @@ export const tracking = [
           as $body$
           begin
             if tg_op = 'INSERT' then
-              insert into subject_version as s (kind, id, version, xid)
+              insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
                   from (select distinct %3$s as kind, %4$s as id from new_rows r) touched order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
-              insert into changes (kind, key, operation, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
+              insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, %5$s, 'insert', s.kind, s.id, s.version, s.xid, %7$s
-                  from new_rows r join subject_version s on s.kind = %3$s and s.id = %4$s
+                  from new_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             elsif tg_op = 'DELETE' then
-              insert into subject_version as s (kind, id, version, xid)
+              insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
                   from (select distinct %3$s as kind, %4$s as id from old_rows r) touched order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
-              insert into changes (kind, key, operation, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
+              insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, %5$s, 'delete', s.kind, s.id, s.version, s.xid, %7$s
-                  from old_rows r join subject_version s on s.kind = %3$s and s.id = %4$s
+                  from old_rows r join aggregate_version s on s.kind = %3$s and s.id = %4$s
                   order by r.id;
             else
-              insert into subject_version as s (kind, id, version, xid)
+              insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
                   from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where r is distinct from n
                         union
@@ -108,32 +108,32 @@ export const tracking = [
                   order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
-              -- A row that moves to another subject is a delete for the old one and an insert for the new one.
+              -- A row that moves to another aggregate is a delete for the old one and an insert for the new one.
               with moved as (
-                select id, %5$s as key, (%3$s)::text as subject_kind, %4$s as subject_id, array_remove(array[%6$s], null) as columns
+                select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id, array_remove(array[%6$s], null) as columns
                   from new_rows r join old_rows o using (id) where o is distinct from r
               ), before as (
-                select id, %5$s as key, (%3$s)::text as subject_kind, %4$s as subject_id from old_rows r
+                select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id from old_rows r
               ), logged as (
-                select m.id, m.key, m.subject_kind, m.subject_id, 'update' as operation, m.columns
-                  from moved m join before b using (id, subject_kind, subject_id)
+                select m.id, m.key, m.aggregate_kind, m.aggregate_id, 'update' as operation, m.columns
+                  from moved m join before b using (id, aggregate_kind, aggregate_id)
                 union all
-                select b.id, b.key, b.subject_kind, b.subject_id, 'delete', null
-                  from moved m join before b using (id) where (m.subject_kind, m.subject_id) <> (b.subject_kind, b.subject_id)
+                select b.id, b.key, b.aggregate_kind, b.aggregate_id, 'delete', null
+                  from moved m join before b using (id) where (m.aggregate_kind, m.aggregate_id) <> (b.aggregate_kind, b.aggregate_id)
                 union all
-                select m.id, m.key, m.subject_kind, m.subject_id, 'insert', null
-                  from moved m join before b using (id) where (m.subject_kind, m.subject_id) <> (b.subject_kind, b.subject_id)
+                select m.id, m.key, m.aggregate_kind, m.aggregate_id, 'insert', null
+                  from moved m join before b using (id) where (m.aggregate_kind, m.aggregate_id) <> (b.aggregate_kind, b.aggregate_id)
               )
-              insert into changes (kind, key, operation, changed_columns, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
+              insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
                 select %2$L, l.key, l.operation, l.columns, s.kind, s.id, s.version, s.xid, %7$s
-                  from logged l join subject_version s on s.kind = l.subject_kind and s.id = l.subject_id
+                  from logged l join aggregate_version s on s.kind = l.aggregate_kind and s.id = l.aggregate_id
                   order by l.id;
             end if;
             return null;
           end
           $body$
         $function$,
-        tracked::text || '_changed', tracked::text, subject_kind, subject_id, resource_key, differences,
+        tracked::text || '_changed', tracked::text, aggregate_kind, aggregate_id, resource_key, differences,
         $context$coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
           nullif(current_setting('userd.acting_user_id', true), '')::bigint,
           nullif(current_setting('userd.request_id', true), '')$context$);

@@ -32,18 +32,18 @@ export const membersMoveUsers = [
         ) changes;
       end if;
       if touched is null then return null; end if;
-      insert into subject_version as s (kind, id, version, xid)
+      insert into aggregate_version as s (kind, id, version, xid)
         select 'user', user_id, 1, pg_current_xact_id()
           from (select distinct user_id from jsonb_to_recordset(touched) as t (user_id bigint)) users order by user_id
         on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
           where s.xid <> excluded.xid;
-      insert into changes (kind, key, operation, changed_columns, subject_kind, subject_id, version, xid, caller, acting_user_id, request_id)
+      insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
         select 'organization_member', t.id, t.operation, t.columns, s.kind, s.id, s.version, s.xid,
           coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
           nullif(current_setting('userd.acting_user_id', true), '')::bigint,
           nullif(current_setting('userd.request_id', true), '')
         from jsonb_to_recordset(touched) as t (id bigint, user_id bigint, operation text, columns text[])
-          join subject_version s on s.kind = 'user' and s.id = t.user_id
+          join aggregate_version s on s.kind = 'user' and s.id = t.user_id
         order by t.id;
       return null;
     end $$`,

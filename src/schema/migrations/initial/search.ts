@@ -15,8 +15,8 @@ export const search = [
   `create function user_search_lines(users) returns text
     language sql stable
     as $$
-      select concat(E'\\n', translate($1.name_handle, E'\\n', ' '), E'\\n', translate($1.username_handle, E'\\n', ' '), E'\\n',
-        (select string_agg(e.email_handle || E'\\n', '' order by e.email_handle) from user_email e where e.user_id = $1.id))
+      select concat(E'\\n', translate($1.name_canonical, E'\\n', ' '), E'\\n', translate($1.username_canonical, E'\\n', ' '), E'\\n',
+        (select string_agg(e.email_canonical || E'\\n', '' order by e.email_canonical) from user_email e where e.user_id = $1.id))
     $$`,
 
   `create function index_inserted_users() returns trigger
@@ -24,8 +24,8 @@ export const search = [
     as $$
     begin
       if current_setting('userd.search_later', true) = 'on' then return null; end if;
-      insert into user_search (user_id, lines) select n.id, concat(E'\\n', translate(n.name_handle, E'\\n', ' '), E'\\n',
-        translate(n.username_handle, E'\\n', ' '), E'\\n') from new_rows n order by n.id;
+      insert into user_search (user_id, lines) select n.id, concat(E'\\n', translate(n.name_canonical, E'\\n', ' '), E'\\n',
+        translate(n.username_canonical, E'\\n', ' '), E'\\n') from new_rows n order by n.id;
       return null;
     end $$`,
   `create trigger users_inserted_search after insert on users
@@ -37,7 +37,7 @@ export const search = [
     begin
       update user_search s set lines = user_search_lines(u)
         from new_rows n join old_rows o using (id) join users u using (id)
-        where s.user_id = u.id and (n.name_handle, n.username_handle) is distinct from (o.name_handle, o.username_handle);
+        where s.user_id = u.id and (n.name_canonical, n.username_canonical) is distinct from (o.name_canonical, o.username_canonical);
       return null;
     end $$`,
   `create trigger users_updated_search after update on users
@@ -52,7 +52,7 @@ export const search = [
         "update",
         "old table as old_rows new table as new_rows",
         `select unnest(array[n.user_id, o.user_id]) from new_rows n join old_rows o using (id)
-          where (n.user_id, n.email_handle) is distinct from (o.user_id, o.email_handle)`,
+          where (n.user_id, n.email_canonical) is distinct from (o.user_id, o.email_canonical)`,
       ],
     ] as const
   ).flatMap(([event, tables, owners]) => [

@@ -1,5 +1,5 @@
 /**
- * The tables whose rows can be observed: the kind of the subject that a row is part of, its id, and how the change log names the row.
+ * The tables whose rows can be observed: the kind of the aggregate that a row is part of, its id, and how the change log names the row.
  * Each is an expression on the row `r`.
  */
 export const tracked: readonly (readonly [table: string, kind: string, id: string, key: string])[] = [
@@ -27,7 +27,7 @@ export const tracked: readonly (readonly [table: string, kind: string, id: strin
   ["organization_member", "'organization'", "r.organization_id", "r.id"],
   ["team_member", "'organization'", "r.organization_id", "concat_ws('/', r.team_id, r.member_id)"],
   ["project_team", "'project'", "r.project_id", "r.team_id"],
-  ["dead_scope", "(array['organization', 'project'])[r.scope_kind]", "r.scope_id", "concat_ws('/', r.scope_kind, r.scope_id)"],
+  ["purged_scope", "(array['organization', 'project'])[r.scope_kind]", "r.scope_id", "concat_ws('/', r.scope_kind, r.scope_id)"],
   ["account", "'account'", "r.id", "r.id"],
   ["account_contact", "'account'", "r.account_id", "r.id"],
   ["user_profile", "'user'", "r.user_id", "r.id"],

@@ -4,15 +4,15 @@ import type { Codec, Rpc } from "../rpc.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { errors } from "./errors.ts";
+import type { Handler, Interceptor, InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
-import type { ChainContext, Handler, Link } from "./link.ts";
 import { shed } from "./shed.ts";
 import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
 import { validate } from "./validate.ts";
 
 /** What every call passes, outermost first. */
-export const chain: readonly Link[] = [
+export const interceptors: readonly Interceptor[] = [
   telemetry, // outermost: counts and times whatever the others do, with the status they end in
   errors, // around all that can throw, so that nothing but a status leaves the server
   shed, // before any work: under load a refusal must cost nothing
@@ -22,11 +22,11 @@ export const chain: readonly Link[] = [
 ];
 
 const callOf = (invocation: Invocation): Call => {
-  if (invocation.caller === undefined) throw new Error("The authenticate link finds the caller.");
+  if (invocation.caller === undefined) throw new Error("The authenticate interceptor finds the caller.");
   return invocation as Call;
 };
 
-/** The end of the chain: runs the operation, bounded by deadline and cancellation when it does not answer at once. */
+/** The end of the interceptors: runs the operation, bounded by deadline and cancellation when it does not answer at once. */
 const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   if (kind === "server_streaming") {
     return (invocation, request) => {
@@ -40,6 +40,6 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   };
 };
 
-/** Puts the whole chain around the operation of one RPC, for the transport whose codec it has. */
-export const compile = (rpc: Rpc & Codec, context: ChainContext): Handler =>
-  chain.reduceRight((next, link) => link(rpc, context)(next), operate(rpc));
+/** Puts the whole list of interceptors around the operation of one RPC, for the transport whose codec it has. */
+export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
+  interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(rpc));

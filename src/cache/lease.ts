@@ -1,10 +1,10 @@
 import { DRIFT_MS } from "./database-clock.ts";
 
 /**
- * The one mutable thing of the cache: "the primary database showed at `time` that the version of the subject was at most
- * `version`". Whoever holds one may serve the entry of that version until the certificate is too old.
+ * The one mutable thing of the cache: "the primary database showed at `time` that the version of the aggregate was at most
+ * `version`". Whoever holds one may serve the entry of that version until the lease is too old.
  */
-export type Certificate = {
+export type Lease = {
   /** Versions are compared within one epoch only. */
   readonly epoch: string;
   readonly version: bigint;
@@ -14,13 +14,13 @@ export type Certificate = {
   readonly databaseTime: number;
 };
 
-/** What a read demands of a certificate beyond being young. */
-export type Floor = {
+/** What a read demands of a lease beyond being young. */
+export type Requirement = {
   /** The epoch of the token; in another one it says nothing, and the read has to be strong. */
   readonly epoch: string;
-  /** The least version of the subject; undefined when the token does not name it. */
+  /** The least version of the aggregate; undefined when the token does not name it. */
   readonly version: bigint | undefined;
-  /** The least database time, of a token that names a moment instead of subjects. */
+  /** The least database time, of a token that names a moment instead of aggregates. */
   readonly databaseTime: number | undefined;
 };
 
@@ -34,60 +34,60 @@ export type FlightState = {
   readonly strong: boolean;
 };
 
-/** What another process said: a subject has reached a version. */
-export type Lift = { readonly epoch: string; readonly version: bigint };
+/** What another process said: an aggregate has reached a version. */
+export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
 /**
  * The decisions of the protocol, each a pure function. They are one object, so that the simulation can break them one at
  * a time and show that its checker notices. I1 to I12 are the invariants of docs/consistency.md.
  */
 export type Rules = {
-  /** Joins what was shown into what is held: the larger version and the later time. */
-  readonly join: (held: Certificate | undefined, shown: Certificate) => Certificate;
+  /** Joins what was shown into what is cached: the larger version and the later time. */
+  readonly join: (cached: Lease | undefined, shown: Lease) => Lease;
   /** A notification makes entries stale at once and lends no trust: lost, late, doubled or reordered ones do no harm. */
-  readonly lift: (held: Certificate | undefined, lift: Lift) => Certificate;
+  readonly invalidate: (cached: Lease | undefined, invalidation: Invalidation) => Lease;
   /** I6: usable by a read that begins `now` only while young enough; no hit renews it. */
-  readonly isYoung: (certificate: Certificate, now: number, boundMs: number) => boolean;
+  readonly isYoung: (lease: Lease, now: number, boundMs: number) => boolean;
   /** I7: not older than the token. */
-  readonly satisfies: (certificate: Certificate, floor: Floor) => boolean;
+  readonly satisfies: (lease: Lease, requirement: Requirement) => boolean;
   /** A default read may share a load younger than the bound; a strong one only what has still to be sent. */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
   /** What a load has shown may answer a default read that shared it: young enough for that read too, and nothing newer is known. */
-  readonly lands: (shown: Certificate, known: Certificate | undefined, began: number, boundMs: number) => boolean;
-  /** I3: an entry stands for exactly the version of the certificate. */
-  readonly fits: (entry: Lift, certificate: Certificate) => boolean;
-  /** A certificate from the shared store, in the time of this process; `offset` = database clock less ours, at most. */
+  readonly lands: (shown: Lease, known: Lease | undefined, began: number, boundMs: number) => boolean;
+  /** I3: an entry stands for exactly the version of the lease. */
+  readonly fits: (entry: Invalidation, lease: Lease) => boolean;
+  /** A lease from the shared store, in the time of this process; `offset` = database clock less ours, at most. */
   readonly localTime: (databaseTime: number, offset: number) => number;
-  /** I5: the time that a certificate carries, of the moments before its statement was sent and after it was answered. */
+  /** I5: the time that a lease carries, of the moments before its statement was sent and after it was answered. */
   readonly stamp: (sent: number, answered: number) => number;
 };
 
 /** The rules that keep the promise. */
 export const safeRules: Rules = {
-  join: (held, shown) => {
-    if (held === undefined || held.epoch !== shown.epoch) return shown;
-    const { version } = held.version > shown.version ? held : shown;
+  join: (cached, shown) => {
+    if (cached === undefined || cached.epoch !== shown.epoch) return shown;
+    const { version } = cached.version > shown.version ? cached : shown;
     return {
-      epoch: held.epoch,
+      epoch: cached.epoch,
       version,
-      time: Math.max(held.time, shown.time),
-      databaseTime: Math.max(held.databaseTime, shown.databaseTime),
+      time: Math.max(cached.time, shown.time),
+      databaseTime: Math.max(cached.databaseTime, shown.databaseTime),
     };
   },
-  lift: (held, { epoch, version }) => {
-    if (held === undefined || held.epoch !== epoch) return { epoch, version, time: -Infinity, databaseTime: -Infinity };
-    return version > held.version ? { ...held, version } : held;
+  invalidate: (cached, { epoch, version }) => {
+    if (cached === undefined || cached.epoch !== epoch) return { epoch, version, time: -Infinity, databaseTime: -Infinity };
+    return version > cached.version ? { ...cached, version } : cached;
   },
   // What comes from the future proves that a clock was stepped.
   isYoung: ({ time }, now, boundMs) => now - time <= boundMs && time - now <= DRIFT_MS,
-  satisfies: (certificate, { epoch, version, databaseTime }) =>
-    certificate.epoch === epoch &&
-    (version === undefined || certificate.version >= version) &&
-    (databaseTime === undefined || certificate.databaseTime >= databaseTime),
+  satisfies: (lease, { epoch, version, databaseTime }) =>
+    lease.epoch === epoch &&
+    (version === undefined || lease.version >= version) &&
+    (databaseTime === undefined || lease.databaseTime >= databaseTime),
   mayShare: ({ began, sent, strong: isStrong }, strong, now, boundMs) => (strong ? isStrong && !sent : now - began <= boundMs),
   lands: ({ epoch, version, time }, known, began, boundMs) =>
     began - time <= boundMs && (known === undefined || (known.epoch === epoch && known.version <= version)),
-  fits: (entry, certificate) => entry.version === certificate.version && entry.epoch === certificate.epoch,
+  fits: (entry, lease) => entry.version === lease.version && entry.epoch === lease.epoch,
   localTime: (databaseTime, offset) => databaseTime - offset,
   stamp: (sent) => sent,
 };

@@ -1,5 +1,5 @@
 /** Counts the calls in progress over both listeners, and can be closed. */
-export type Gate = {
+export type ConcurrencyLimit = {
   readonly limit: number;
   /** Calls in progress. */
   inProgress: number;
@@ -7,5 +7,5 @@ export type Gate = {
   closed: boolean;
 };
 
-/** A gate that lets `limit` calls in at once. */
-export const createGate = (limit: number): Gate => ({ limit, inProgress: 0, closed: false });
+/** A limit that lets `limit` calls in at once. */
+export const createConcurrencyLimit = (limit: number): ConcurrencyLimit => ({ limit, inProgress: 0, closed: false });

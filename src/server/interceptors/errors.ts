@@ -1,12 +1,12 @@
 import { DomainError } from "../../errors.ts";
+import { type Interceptor, type InterceptorContext, settle } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
-import { type ChainContext, type Link, settle } from "./link.ts";
 import { faultStatus, statusOf } from "./status.ts";
 
 const pass = (_: Invocation, response: unknown): unknown => response;
 
 const failWith =
-  ({ explain, rephrase = (status) => status }: ChainContext) =>
+  ({ explain, rephrase = (status) => status }: InterceptorContext) =>
   (invocation: Invocation, error: unknown): never => {
     // A call that was ended reports why, whatever its operation made of the abort.
     const reason = invocation.ended ?? error;
@@ -18,7 +18,7 @@ const failWith =
  * Turns every error into a status: one of the API as it says, any other into INTERNAL without its words. An operation
  * that throws a transport's error has no say in the status.
  */
-export const errors: Link = (_, context) => {
+export const errors: Interceptor = (_, context) => {
   const fail = failWith(context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);
 };

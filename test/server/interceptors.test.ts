@@ -7,9 +7,9 @@ import { conflict, DomainError, type ErrorKind, exhausted, invalidField, notFoun
 import { BadRequestSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.ts";
 import { GetOptionRequestSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { loadCallers } from "../../src/server/callers.ts";
-import { createGate } from "../../src/server/chain/gate.ts";
-import { chain, compile } from "../../src/server/chain/index.ts";
-import { Invocation } from "../../src/server/chain/invocation.ts";
+import { createConcurrencyLimit } from "../../src/server/interceptors/concurrency-limit.ts";
+import { compile, interceptors } from "../../src/server/interceptors/index.ts";
+import { Invocation } from "../../src/server/interceptors/invocation.ts";
 import { route } from "../../src/server/route.ts";
 import { prepareRpcs } from "../../src/server/rpc.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -17,8 +17,15 @@ import { clientKinds } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { defaults, startServer, validRequest } from "./server.ts";
 
-test("the links stand in the order that their reasons give", () => {
-  expect(chain.map((link) => link.name)).toEqual(["telemetry", "errors", "shed", "authenticate", "authorize", "validate"]);
+test("the interceptors stand in the order that their reasons give", () => {
+  expect(interceptors.map((interceptor) => interceptor.name)).toEqual([
+    "telemetry",
+    "errors",
+    "shed",
+    "authenticate",
+    "authorize",
+    "validate",
+  ]);
 });
 
 test("a call that is answered at once makes no promise and none of its lazy parts", () => {
@@ -32,7 +39,7 @@ test("a call that is answered at once makes no promise and none of its lazy part
     {
       log,
       metrics: createMetrics().calls,
-      gate: createGate(1),
+      concurrency: createConcurrencyLimit(1),
       callers: loadCallers({ tokenFile: undefined }),
       explain: () => undefined,
     },

@@ -3,48 +3,48 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
-import { accountSubject, platformSubject, type Subject, userSubject } from "../versions/subject.ts";
+import { type Aggregate, accountAggregate, platformAggregate, userAggregate } from "../versions/aggregate.ts";
 
 /** The accounts of a user, and account 0 when one of them is the platform account. */
-const accountsOf = async (session: Session, userId: bigint): Promise<Subject[]> => {
+const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]> => {
   const rows = await session.rows(sql<{ id: bigint }>`
     select account_id as id from user_profile where user_id = ${userId}
     union
     select account_id from account_contact where user_id = ${userId}
     union
     select 0 from user_profile p join account a on a.id = p.account_id and a.is_platform where p.user_id = ${userId}`);
-  return rows.map(({ id }) => accountSubject(id));
+  return rows.map(({ id }) => accountAggregate(id));
 };
 
 /**
  * What a write moves that changes flags of a user, or removes it: the user, and the accounts whose admin, member or contact
  * it is. Triggers move all of them in any case; who locks them first does so in the order of everybody else.
  */
-export const flagSubjects = async (db: Database, call: Call, userId: bigint): Promise<readonly Subject[]> => [
-  userSubject(userId),
+export const flagAggregates = async (db: Database, call: Call, userId: bigint): Promise<readonly Aggregate[]> => [
+  userAggregate(userId),
   ...(await accountsOf(db.session(call), userId)),
 ];
 
 /** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
-  for (const subject of await accountsOf(tx, userId)) tx.touch(subject);
+  for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
 /** What a write moves that changes who is in accounts: these, and account 0 when one is the platform account. */
-export const memberSubjects = async (db: Database, call: Call, ...accountIds: readonly bigint[]): Promise<readonly Subject[]> => {
+export const memberAggregates = async (db: Database, call: Call, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await db.session(call).rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
-  return [...(rows.length > 0 ? [platformSubject] : []), ...accountIds.map(accountSubject)];
+  return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
  * The same for a write that changes profiles: their users, and their accounts. Neither ever changes; of a profile that is
  * unknown there are none.
  */
-export const profileSubjects = async (db: Database, call: Call, profileIds: readonly bigint[]): Promise<readonly Subject[]> => {
+export const profileAggregates = async (db: Database, call: Call, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await db.session(call).rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
     select p.user_id, p.account_id, a.is_platform from user_profile p join account a on a.id = p.account_id
     where p.id = any(${profileIds.map(String)}::bigint[])`);
   const [users, accounts] = [new Set(rows.map(({ user_id }) => user_id)), new Set(rows.map(({ account_id }) => account_id))];
-  const platform = rows.some(({ is_platform }) => is_platform) ? [platformSubject] : [];
-  return [...platform, ...[...accounts].map(accountSubject), ...[...users].map(userSubject)];
+  const platform = rows.some(({ is_platform }) => is_platform) ? [platformAggregate] : [];
+  return [...platform, ...[...accounts].map(accountAggregate), ...[...users].map(userAggregate)];
 };

@@ -3,7 +3,7 @@ import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { message as messageRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { DomainError, type FieldViolation } from "../../errors.ts";
-import type { Link } from "./link.ts";
+import type { Interceptor } from "./interceptor.ts";
 import { receive } from "./streams.ts";
 import { timesCheck } from "./times.ts";
 
@@ -66,7 +66,7 @@ const invalid = (violations: readonly Violation[], input: DescMessage): DomainEr
 };
 
 /** Makes the request message of what was received and holds it against the rules of the proto. */
-export const validate: Link = ({ method: { input }, kind, decode }) => {
+export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
   if (trial.kind === "error") throw trial.error;

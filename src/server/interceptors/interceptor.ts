@@ -5,18 +5,18 @@ import type { DomainError } from "../../errors.ts";
 import type { CallMetrics } from "../../telemetry/metrics.ts";
 import type { Callers } from "../callers.ts";
 import type { Codec, Rpc } from "../rpc.ts";
-import type { Gate } from "./gate.ts";
+import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
 import type { StatusError } from "./status.ts";
 
 /** Answers one RPC. What is received and answered are bytes on the gRPC port and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
 
-/** What the links share, over both listeners. */
-export type ChainContext = {
+/** What the interceptors share, over both listeners. */
+export type InterceptorContext = {
   readonly log: Logger;
   readonly metrics: CallMetrics;
-  readonly gate: Gate;
+  readonly concurrency: ConcurrencyLimit;
   readonly callers: Callers;
   /** What an error from below the operations, such as a driver's, means to a caller; undefined = it is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
@@ -26,8 +26,8 @@ export type ChainContext = {
   readonly messageTypes?: Registry;
 };
 
-/** One link: prepared once per RPC with all that can be prepared, then put around what comes after it. */
-export type Link = (rpc: Rpc & Codec, context: ChainContext) => (next: Handler) => Handler;
+/** One interceptor: prepared once per RPC with all that can be prepared, then put around what comes after it. */
+export type Interceptor = (rpc: Rpc & Codec, context: InterceptorContext) => (next: Handler) => Handler;
 
 /**
  * Runs `next` and hands on what comes of it: at once when it is there, later when it is a promise. The one place that

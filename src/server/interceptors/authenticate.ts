@@ -1,5 +1,5 @@
 import { DomainError, invalidField } from "../../errors.ts";
-import type { Link } from "./link.ts";
+import type { Interceptor } from "./interceptor.ts";
 
 const maxId = 2n ** 63n - 1n;
 
@@ -11,7 +11,7 @@ const parseUserId = (header: string | undefined): bigint | undefined => {
 };
 
 /** Finds out who calls, and on whose behalf. */
-export const authenticate: Link =
+export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>
   (invocation, received) => {

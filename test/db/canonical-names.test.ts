@@ -13,7 +13,7 @@ test("U1 of 50 users that are created at once with one username, in any case, ex
   const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [String(outcome.reason)] : []));
   expect(refused).toHaveLength(49);
   expect(new Set(refused)).toEqual(new Set(["ConnectError: [already_exists] The username is taken."]));
-  expect(await db.sql.selectFrom("users").select("id").where("username_handle", "=", name).execute()).toHaveLength(1);
+  expect(await db.sql.selectFrom("users").select("id").where("username_canonical", "=", name).execute()).toHaveLength(1);
 });
 
 test("U2 claims that cross never deadlock, and of each two at most one is granted", async ({ clients, db }) => {

@@ -1,8 +1,8 @@
 import { forbidden } from "../../errors.ts";
-import type { Link } from "./link.ts";
+import type { Interceptor } from "./interceptor.ts";
 
 /** Lets a caller in that has the permission which the RPC names. What depends on the resource is the operation's. */
-export const authorize: Link = ({ name, permission }) => {
+export const authorize: Interceptor = ({ name, permission }) => {
   const refusal = `${name} needs the permission ${permission}.`;
   return (next) => (invocation, received) => {
     if (!invocation.caller?.permissions.has(permission)) {

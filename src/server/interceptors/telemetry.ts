@@ -1,5 +1,5 @@
+import { type Interceptor, settle } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
-import { type Link, settle } from "./link.ts";
 import { Code, StatusError } from "./status.ts";
 
 const slowMs = 100;
@@ -10,7 +10,7 @@ const pressures: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EX
 const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "error" : pressures.has(code) ? "warn" : "info");
 
 /** Counts and times every call; logs what fails or takes over 100 ms, and every call at debug. Never its contents. */
-export const telemetry: Link = (rpc, { log, metrics }) => {
+export const telemetry: Interceptor = (rpc, { log, metrics }) => {
   const observe = metrics.forMethod(rpc.name);
   const logsEveryCall = log.isLevelEnabled("debug");
   /** A stream takes as long as it takes. */

@@ -24,7 +24,7 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the chain; once the authenticate link has found the caller, it is the operation's `Call`.
+ * One call on its way through the chain; once the authenticate interceptor has found the caller, it is the operation's `Call`.
  * A class, since it is the one object that every call makes: its functions are shared and its fields in one piece.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
@@ -35,7 +35,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly outlet: Writable | undefined;
   /** `performance.now()` at arrival. */
   readonly startedAt = performance.now();
-  /** Undefined until the authenticate link has found it. */
+  /** Undefined until the authenticate interceptor has found it. */
   caller: Caller | undefined = undefined;
   actingUserId: bigint | undefined = undefined;
   /** The call as its listener knows it. */

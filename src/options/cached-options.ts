@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Reading } from "../cache/reading.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -9,15 +9,23 @@ import { areLive } from "./live-scopes.ts";
 import type { OptionRow } from "./option.mapping.ts";
 import { optionColumns } from "./option.select.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
-import { type Columns, emptied, filledWith, type HeldOption, type HeldOptions, type OptionsKey, optionsOf } from "./user-options.lookup.ts";
+import {
+  type CachedOption,
+  type CachedOptions,
+  type Columns,
+  emptied,
+  filledWith,
+  type OptionsKey,
+  optionsOf,
+} from "./user-options.lookup.ts";
 
 /** An option past its expire_time reads as absent at once, held or not, swept or not. */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
 /** The options of a scope that have not expired: those of the keys, or all of them; in the order of the keys. */
-export const aliveOptions = (held: HeldOptions, keys: readonly string[], databaseTime: () => number): HeldOption[] => {
-  const byKey = optionsOf(held);
+export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
+  const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
@@ -29,7 +37,7 @@ export const optionsTooLarge = (): DomainError =>
     `The options take more than ${PAGE_BYTES} bytes: name keys, ask for fewer users, or walk the pages of ListOptions.`,
   );
 
-const joined = (parts: readonly HeldOptions[]): Columns => [
+const joined = (parts: readonly CachedOptions[]): Columns => [
   parts.flatMap(({ keys }) => keys),
   parts.flatMap(({ values }) => values),
   parts.flatMap(({ expireTimes }) => expireTimes),
@@ -65,12 +73,12 @@ type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 export const completed = (
   app: Pick<OptionDependencies, "db" | "userOptions">,
   call: Call,
-  held: readonly HeldOptions[],
+  cached: readonly CachedOptions[],
   keys: readonly string[],
-  reading: Reading,
-): MaybePromise<readonly HeldOptions[]> => {
-  if (!held.some(({ isLarge }) => isLarge)) return held;
-  const large = held.filter(({ isLarge }) => isLarge).map(({ key }) => key);
+  reading: ReadConsistency,
+): MaybePromise<readonly CachedOptions[]> => {
+  if (!cached.some(({ isLarge }) => isLarge)) return cached;
+  const large = cached.filter(({ isLarge }) => isLarge).map(({ key }) => key);
   const columns =
     keys.length === 0
       ? readWhole(app, call, large)
@@ -84,7 +92,7 @@ export const completed = (
         );
   return whenReady(columns, (read) => {
     const next = read.values();
-    return held.map((scope) => (scope.isLarge ? filledWith(scope, next.next().value as Columns) : scope));
+    return cached.map((scope) => (scope.isLarge ? filledWith(scope, next.next().value as Columns) : scope));
   });
 };
 
@@ -93,11 +101,11 @@ export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
   key: OptionsKey,
-  reading: Reading,
-): MaybePromise<HeldOptions> => {
-  const held = userOptions.get(call, key, reading);
-  if (key.scope.kind === ScopeKind.GLOBAL) return held;
-  return whenBoth(held, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
+  reading: ReadConsistency,
+): MaybePromise<CachedOptions> => {
+  const cached = userOptions.get(call, key, reading);
+  if (key.scope.kind === ScopeKind.GLOBAL) return cached;
+  return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
 /** One scope of a user, with at least the option of a name. */
@@ -105,10 +113,10 @@ export const readScopeFor = (
   app: Lookups,
   call: Call,
   { name, ...scope }: OptionsKey & { readonly name: string },
-  reading: Reading,
-): MaybePromise<HeldOptions> =>
-  whenReady(readScope(app, call, scope, reading), (held) =>
-    held.isLarge ? whenReady(completed(app, call, [held], [name], reading), ([one]) => one as HeldOptions) : held,
+  reading: ReadConsistency,
+): MaybePromise<CachedOptions> =>
+  whenReady(readScope(app, call, scope, reading), (cached) =>
+    cached.isLarge ? whenReady(completed(app, call, [cached], [name], reading), ([one]) => one as CachedOptions) : cached,
   );
 
 /** What users have set in the same scopes, at least those keys of it, or everything: for each user, in the order of the scopes. */
@@ -116,15 +124,15 @@ export const readAllUserOptions = (
   app: Lookups,
   call: Call,
   { userIds, scopes, keys }: { readonly userIds: readonly bigint[]; readonly scopes: readonly Scope[]; readonly keys: readonly string[] },
-  reading: Reading,
-): MaybePromise<readonly (readonly HeldOptions[])[]> => {
+  reading: ReadConsistency,
+): MaybePromise<readonly (readonly CachedOptions[])[]> => {
   const { userOptions, scopeOptions } = app;
   const wanted = userIds.flatMap((userId) => scopes.map((scope) => ({ userId, scope })));
-  const live = whenBoth(userOptions.getAll(call, wanted, reading), areLive(scopeOptions, call, scopes, reading), (held, isLive) =>
-    held.map((options, index) => (isLive[index % scopes.length] ? options : emptied(options))),
+  const live = whenBoth(userOptions.getAll(call, wanted, reading), areLive(scopeOptions, call, scopes, reading), (cached, isLive) =>
+    cached.map((options, index) => (isLive[index % scopes.length] ? options : emptied(options))),
   );
-  return whenReady(live, (held) =>
-    whenReady(completed(app, call, held, keys, reading), (options) =>
+  return whenReady(live, (cached) =>
+    whenReady(completed(app, call, cached, keys, reading), (options) =>
       userIds.map((_, user) => options.slice(user * scopes.length, (user + 1) * scopes.length)),
     ),
   );

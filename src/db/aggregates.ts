@@ -1,0 +1,43 @@
+import { sql } from "kysely";
+import type { Aggregate, VersionedAggregate } from "../versions/aggregate.ts";
+import type { Notification } from "../versions/notification.ts";
+import type { Session } from "./session.ts";
+
+const ascending = (a: Aggregate, b: Aggregate): number =>
+  a.kind === b.kind ? (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) : a.kind < b.kind ? -1 : 1;
+
+const aggregateArrays = (aggregates: readonly Aggregate[]) =>
+  sql`unnest(${aggregates.map(({ kind }) => kind)}::text[], ${aggregates.map(({ id }) => String(id))}::bigint[])`;
+
+/**
+ * Locks version rows in ascending order; unsorted locks deadlock. Aggregates without a row get one, of version 0 and of no
+ * transaction: this one has still to move it.
+ */
+export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate[]): Promise<void> => {
+  if (aggregates.length === 0) return;
+  const wanted = aggregateArrays([...aggregates].sort(ascending));
+  const lock = () =>
+    tx.rows(sql`select from aggregate_version s
+      where (s.kind, s.id) in (select kind, id from ${wanted} as w (kind, id))
+      order by s.kind, s.id for update`);
+  const rows = await lock();
+  if (rows.length === aggregates.length) return;
+  await tx.rows(sql`insert into aggregate_version (kind, id, version, xid)
+    select kind, id, 0, '0'::xid8 from ${wanted} as w (kind, id) order by kind, id
+    on conflict (kind, id) do nothing`);
+  await lock();
+};
+
+/** Whether the version that an aggregate has now is known already. */
+export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
+
+/** What the write has moved, at the versions that its commit will show. */
+export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
+  const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
+  const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`
+    select e.epoch, w.kind, w.id, coalesce(s.version, 0) as version
+    from (select current_epoch() as epoch offset 0) e left join ${aggregateArrays(aggregates)} as w (kind, id) on true
+    left join aggregate_version s on s.kind = w.kind and s.id = w.id`);
+  const read = rows.flatMap(({ kind, id, version }) => (kind === null ? [] : [{ kind, id, version }]));
+  return { epoch: rows[0]?.epoch ?? "", aggregates: [...read, ...touched.filter(isVersioned)] };
+};
