@@ -1,17 +1,17 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, time } from "./columns.ts";
-import { User } from "./user.entity.ts";
+import { text, time } from "./columns.ts";
 
 /** The last 20 writes of each option, kept by a trigger of user_option, so that no write path can forget it. */
 export const OptionRevision = defineEntity({
   name: "OptionRevision",
   tableName: "option_revision",
   properties: {
-    id: id(),
-    user: () => p.manyToOne(User).mapToPk().deleteRule("cascade"),
-    scopeKind: p.smallint(),
-    scopeId: p.bigint(),
-    key: text(64),
+    /** Who deletes the user deletes them too, by a trigger: no foreign key has to be checked for each of them. */
+    userId: p.bigint().primary(),
+    scopeKind: p.smallint().primary(),
+    scopeId: p.bigint().primary(),
+    key: text(64).primary(),
+    id: p.bigint().primary().columnType("bigint").autoincrement().generated("by default as identity"),
     /** Null when the option was deleted. A stored null is JSON's null. */
     value: p.json<unknown>().nullable(),
     expireTime: time().nullable(),
@@ -19,5 +19,5 @@ export const OptionRevision = defineEntity({
     caller: text(128),
     actingUserId: p.bigint().nullable(),
   },
-  indexes: [{ name: "option_revision_index", properties: ["user", "scopeKind", "scopeId", "key", "id"] }],
+  primaryKeys: ["userId", "scopeKind", "scopeId", "key", "id"],
 });

@@ -1,16 +1,15 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { User } from "./user.entity.ts";
 
 /**
  * What free text is searched in: the folded name, username and addresses of a user, each on a line of its own, so that
- * one index serves them all and a line can be matched from its beginning. Triggers write it; it is not part of the user,
+ * one index serves them all and a line can be matched from its beginning. Triggers write and delete it; it is not part of the user,
  * and outside those that move versions.
  */
 export const UserSearch = defineEntity({
   name: "UserSearch",
   tableName: "user_search",
   properties: {
-    user: () => p.oneToOne(User).owner().primary().mapToPk(),
+    userId: p.bigint().primary().autoincrement(false),
     lines: p.text().collation("C"),
   },
   indexes: [

@@ -1,3 +1,20 @@
+/** Moves the versions of the users of changed members, and logs the changes; `touched` selects them. */
+const move = (touched: string): string => `
+      insert into aggregate_version as s (kind, id, version, xid)
+        select 'user', user_id, 1, pg_current_xact_id() from (select distinct user_id from (${touched}) t) users order by user_id
+        on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
+          where s.xid <> excluded.xid;
+      insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
+        select 'organization_member', t.id, t.operation, t.columns, s.kind, s.id, s.version, s.xid,
+          coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
+          nullif(current_setting('userd.acting_user_id', true), '')::bigint,
+          nullif(current_setting('userd.request_id', true), '')
+        from (${touched}) t join aggregate_version s on s.kind = 'user' and s.id = t.user_id
+        order by t.id;`;
+
+const ofAll = (rows: string, operation: string): string =>
+  `select id, user_id, '${operation}' as operation, null::text[] as columns from ${rows} where user_id is not null`;
+
 /**
  * A membership is a change of its organization, whose version track_changes moves, and of its user: which organizations a
  * user has is an answer that depends on the user. These triggers do for the user what those do for the organization.
@@ -7,44 +24,25 @@ export const membersMoveUsers = [
   `create function organization_member_of_user_changed() returns trigger
     language plpgsql
     as $$
-    declare
-      touched jsonb;
     begin
       if tg_op = 'INSERT' then
-        select jsonb_agg(jsonb_build_object('id', id, 'user_id', user_id, 'operation', 'insert')) into touched
-          from new_rows where user_id is not null;
+        if not exists (select from new_rows where user_id is not null) then return null; end if;${move(ofAll("new_rows", "insert"))}
       elsif tg_op = 'DELETE' then
-        select jsonb_agg(jsonb_build_object('id', id, 'user_id', user_id, 'operation', 'delete')) into touched
-          from old_rows where user_id is not null;
+        if not exists (select from old_rows where user_id is not null) then return null; end if;${move(ofAll("old_rows", "delete"))}
       else
-        select jsonb_agg(change) into touched from (
-          select jsonb_build_object('id', id, 'user_id', n.user_id,
-              'operation', case when o.user_id is not distinct from n.user_id then 'update' else 'insert' end,
-              'columns', case when o.user_id is not distinct from n.user_id then array_remove(array[
+        if not exists (select from new_rows n join old_rows o using (id) where n is distinct from o) then return null; end if;${move(`
+          select id, n.user_id,
+              case when o.user_id is not distinct from n.user_id then 'update' else 'insert' end as operation,
+              case when o.user_id is not distinct from n.user_id then array_remove(array[
                 case when o.organization_id is distinct from n.organization_id then 'organization_id' end,
                 case when o.role is distinct from n.role then 'role' end,
                 case when o.flags is distinct from n.flags then 'flags' end,
-                case when o.create_time is distinct from n.create_time then 'create_time' end], null) end) as change
+                case when o.create_time is distinct from n.create_time then 'create_time' end], null) end as columns
             from new_rows n join old_rows o using (id) where n is distinct from o and n.user_id is not null
           union all
-          select jsonb_build_object('id', id, 'user_id', o.user_id, 'operation', 'delete')
-            from old_rows o join new_rows n using (id) where o.user_id is distinct from n.user_id and o.user_id is not null
-        ) changes;
+          select id, o.user_id, 'delete', null
+            from old_rows o join new_rows n using (id) where o.user_id is distinct from n.user_id and o.user_id is not null`)}
       end if;
-      if touched is null then return null; end if;
-      insert into aggregate_version as s (kind, id, version, xid)
-        select 'user', user_id, 1, pg_current_xact_id()
-          from (select distinct user_id from jsonb_to_recordset(touched) as t (user_id bigint)) users order by user_id
-        on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
-          where s.xid <> excluded.xid;
-      insert into changes (kind, key, operation, changed_columns, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
-        select 'organization_member', t.id, t.operation, t.columns, s.kind, s.id, s.version, s.xid,
-          coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
-          nullif(current_setting('userd.acting_user_id', true), '')::bigint,
-          nullif(current_setting('userd.request_id', true), '')
-        from jsonb_to_recordset(touched) as t (id bigint, user_id bigint, operation text, columns text[])
-          join aggregate_version s on s.kind = 'user' and s.id = t.user_id
-        order by t.id;
       return null;
     end $$`,
   ...(

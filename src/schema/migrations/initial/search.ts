@@ -8,8 +8,7 @@
 export const search = [
   `create table user_search (
     user_id bigint primary key,
-    lines text collate "C" not null,
-    constraint user_search_user_id_foreign foreign key (user_id) references users (id) on update cascade on delete cascade
+    lines text collate "C" not null
   )`,
 
   `create function user_search_lines(users) returns text
@@ -42,6 +41,18 @@ export const search = [
     end $$`,
   `create trigger users_updated_search after update on users
     referencing old table as old_rows new table as new_rows for each statement execute function index_renamed_users()`,
+
+  // What triggers write of a user goes with the user: a foreign key would be checked for each row, and find nothing.
+  `create function forget_users() returns trigger
+    language plpgsql
+    as $$
+    begin
+      delete from option_revision where user_id in (select id from old_rows);
+      delete from user_search where user_id in (select id from old_rows);
+      return null;
+    end $$`,
+  `create trigger users_deleted_forgotten after delete on users
+    referencing old table as old_rows for each statement execute function forget_users()`,
 
   // The owners of addresses: one function per event, since a transition table that the event does not have can't be named.
   ...(
