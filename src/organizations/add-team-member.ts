@@ -1,27 +1,36 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { organizationAggregate } from "../versions/aggregate.ts";
 import { teams } from "./kind.ts";
+import { roleColumn } from "./member.mapping.ts";
 import { storedMember } from "./member.ts";
 import { assertOrganization, organizationOf, requireLive, storedById } from "./stored.ts";
 
 const method = OrganizationService.method.addTeamMember;
 
-/** AddTeamMember: a member of the team's organization, or an invitation, is in the team from now on. */
+/** AddTeamMember: a member of the team's organization, or an invitation, is in the team from now on, in the role that is asked for. */
 export const addTeamMember =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
-    const { teamId, member, requestId } = request;
+    const { teamId, member, role, requestId } = request;
     const organizationId = await organizationOf(db, call, teams, teamId);
     return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       requireLive(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);
-      const rows = await tx.rows(sql`
-        insert into team_member (organization_id, team_id, member_id) values (${organizationId}, ${teamId}, ${id})
+      const added = await tx.rows(sql`
+        insert into team_member (organization_id, team_id, member_id, role)
+        values (${organizationId}, ${teamId}, ${id}, ${roleColumn(role || TeamRole.MEMBER)})
         on conflict (team_id, member_id) do nothing returning id`);
-      return { added: rows.length > 0 };
+      if (added.length > 0) return { added: true };
+      if (role !== TeamRole.UNSPECIFIED) {
+        await tx.rows(sql`
+          update team_member set role = ${roleColumn(role)}
+          where team_id = ${teamId} and member_id = ${id} and role <> ${roleColumn(role)}`);
+      }
+      return { added: false };
     });
   };

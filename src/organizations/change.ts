@@ -18,7 +18,12 @@ export type Named = {
 };
 
 /** What a write needs to know of its kind, and where a violation stands in the request. */
-type Of<R extends NamedRow> = { readonly kind: Kind<R>; readonly field: string };
+type Of<R extends NamedRow> = {
+  readonly kind: Kind<R>;
+  readonly field: string;
+  /** Columns that other kinds have not. */
+  readonly own?: Readonly<Record<string, boolean>>;
+};
 
 const statusColumn = (status: OrganizationStatus | undefined, field: string): number => {
   if (status === OrganizationStatus.DELETED) throw invalidField(`${field}.status`, "can't be set to deleted");
@@ -43,15 +48,20 @@ const ATTEMPTS = 3;
  * no two rows and no error come of it.
  * @throws ALREADY_EXISTS SLUG_TAKEN when the given slug is.
  */
-export const createRow = async <R extends NamedRow>(tx: Tx, { kind, field }: Of<R>, to: Named, organizationId?: bigint): Promise<R> => {
+export const createRow = async <R extends NamedRow>(
+  tx: Tx,
+  { kind, field, own = {} }: Of<R>,
+  to: Named,
+  organizationId?: bigint,
+): Promise<R> => {
   const name = nameColumn(to.name, field);
   const status = statusColumn(to.status, field);
-  const owner = organizationId === undefined ? [] : [organizationId];
-  const columns = sql.raw(organizationId === undefined ? "name, status, slug" : "organization_id, name, status, slug");
+  const columns = { ...(organizationId !== undefined && { organization_id: sql`${organizationId}::bigint` }), ...own };
+  const names = sql.join([...Object.keys(columns), "name", "status", "slug"].map((column) => sql.ref(column)));
   const insert = async (slug: RawBuilder<string>, onConflict: RawBuilder<unknown>): Promise<R | undefined> => {
-    const values = sql.join([...owner.map((id) => sql`${id}::bigint`), sql`${name}::text`, sql`${status}::smallint`, slug]);
+    const values = sql.join([...Object.values(columns), sql`${name}::text`, sql`${status}::smallint`, slug]);
     return tx.row(sql<R>`
-      insert into ${sql.table(kind.table)} as r (${columns}) select ${values} ${onConflict} returning ${kind.columns}`);
+      insert into ${sql.table(kind.table)} as r (${names}) select ${values} ${onConflict} returning ${kind.columns}`);
   };
 
   const wanted = to.slug === undefined || to.slug === "" ? undefined : to.slug;
@@ -73,7 +83,7 @@ export const createRow = async <R extends NamedRow>(tx: Tx, { kind, field }: Of<
  */
 export const updateRow = async <R extends NamedRow>(
   tx: Tx,
-  { kind, field }: Of<R>,
+  { kind, field, own = {} }: Of<R>,
   id: bigint,
   to: Named,
   fields: ReadonlySet<string>,
@@ -84,9 +94,12 @@ export const updateRow = async <R extends NamedRow>(
   const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
   const slug = fields.has("slug") ? slugColumn(to.slug, field) : row.slug;
   const status = fields.has("status") ? statusColumn(to.status, field) : row.status;
+  const columns = { name: sql`${name}::text`, slug: sql`${slug}::text`, status: sql`${status}::smallint`, ...own };
+  const names = sql.join(Object.keys(columns).map((column) => sql.ref(column)));
+  const values = sql.join(Object.values(columns));
   await tx.rows(sql`
-    update ${sql.table(kind.table)} set name = ${name}, slug = ${slug}, status = ${status}, version = version + 1
-    where id = ${id} and (name, slug, status) is distinct from (${name}::text, ${slug}::text, ${status}::smallint)`);
+    update ${sql.table(kind.table)} set (${names}) = row(${values}), version = version + 1
+    where id = ${id} and (${names}) is distinct from (${values})`);
   return storedById(tx, kind, id);
 };
 

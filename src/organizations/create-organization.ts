@@ -21,7 +21,11 @@ export const createOrganization =
     const aggregates = ownerUserId === 0n ? [] : [userAggregate(ownerUserId)];
     return write(call, { method, request, aggregates, requestId }, async (tx) => {
       if (ownerUserId !== 0n) await writableUser(tx, ownerUserId);
-      const row = await createRow(tx, { kind: organizations, field: "organization" }, organization);
+      const row = await createRow(
+        tx,
+        { kind: organizations, field: "organization", own: { open_membership: organization.openMembership ?? true } },
+        organization,
+      );
       tx.touch(organizationAggregate(row.id));
       if (ownerUserId !== 0n) await insertMember(tx, { organizationId: row.id, userId: ownerUserId, role: MemberRole.OWNER });
       return { organization: toOrganization(row) };

@@ -14,7 +14,7 @@ export type NamedRow = {
 };
 
 /** An organization as it is selected. */
-export type OrganizationRow = NamedRow & { readonly flags: bigint };
+export type OrganizationRow = NamedRow & { readonly flags: bigint; readonly open_membership: boolean };
 
 /** A team as it is selected. */
 export type TeamRow = NamedRow & { readonly organization_id: bigint };
@@ -37,7 +37,7 @@ const named = "r.id, r.name, r.slug, r.status, r.create_time, r.delete_time, r.p
 /** Organizations. */
 export const organizations: Kind<OrganizationRow> = {
   table: "organization",
-  columns: sql.raw(`${named}, r.flags`),
+  columns: sql.raw(`${named}, r.flags, r.open_membership`),
   notFound: () => notFound("ORGANIZATION_NOT_FOUND", "There is no such organization."),
   deleted: () => failedPrecondition("ORGANIZATION_DELETED", "The organization is deleted; it can be undeleted until it is purged."),
   etagMismatch: "The organization has changed since.",

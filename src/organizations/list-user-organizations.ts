@@ -12,7 +12,7 @@ import { ACTIVE, toOrganization } from "./organization.mapping.ts";
 type OrganizationPart = { readonly [K in keyof OrganizationRow as `g_${K}`]: OrganizationRow[K] };
 
 const organizationColumns = sql.raw(
-  ["id", "name", "slug", "status", "flags", "create_time", "delete_time", "purge_time", "version"]
+  ["id", "name", "slug", "status", "flags", "open_membership", "create_time", "delete_time", "purge_time", "version"]
     .map((name) => `g.${name} as g_${name}`)
     .join(", "),
 );
@@ -23,6 +23,7 @@ const organizationIn = (row: OrganizationPart): OrganizationRow => ({
   slug: row.g_slug,
   status: row.g_status,
   flags: row.g_flags,
+  open_membership: row.g_open_membership,
   create_time: row.g_create_time,
   delete_time: row.g_delete_time,
   purge_time: row.g_purge_time,

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import type { MemberRole, MemberSchema } from "../gen/userd/v1/member_pb.ts";
+import type { MemberRole, MemberSchema, TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { etagOf } from "./organization.mapping.ts";
 
 /** A member as it is selected; ids in an array come as text. */
@@ -17,15 +17,17 @@ export type MemberRow = {
   readonly is_invite_expired: boolean;
   readonly version: number;
   readonly team_ids: readonly string[];
+  readonly team_roles: readonly number[];
 };
 
 /** What is selected of a member, in the alias `r`. */
 export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user_id, r.email, r.role, r.flags, r.create_time, r.version,
   r.invite_expire_time, coalesce(r.invite_expire_time <= now(), false) as is_invite_expired,
-  array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids`);
+  array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids,
+  array(select tm.role from team_member tm where tm.member_id = r.id order by tm.team_id) as team_roles`);
 
 /** The column of a role: UNSPECIFIED has none. */
-export const roleColumn = (role: MemberRole): number => role - 1;
+export const roleColumn = (role: MemberRole | TeamRole): number => role - 1;
 
 /** A member as the API shows it. */
 export const toMember = (row: MemberRow): MessageInitShape<typeof MemberSchema> => ({
@@ -35,6 +37,7 @@ export const toMember = (row: MemberRow): MessageInitShape<typeof MemberSchema> 
   email: row.email ?? "",
   role: (row.role + 1) as MemberRole,
   teamIds: row.team_ids.map(BigInt),
+  teams: row.team_ids.map((id, index) => ({ teamId: BigInt(id), role: ((row.team_roles[index] ?? 0) + 1) as TeamRole })),
   flags: row.flags,
   createTime: timestampFromDate(row.create_time),
   etag: etagOf(row),

@@ -32,6 +32,7 @@ const toNamed = (row: NamedRow) => ({
 /** An organization as the API shows it. */
 export const toOrganization = (row: OrganizationRow): MessageInitShape<typeof OrganizationSchema> => ({
   ...toNamed(row),
+  openMembership: row.open_membership,
   flags: row.flags,
 });
 

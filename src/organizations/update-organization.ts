@@ -18,10 +18,11 @@ export const updateOrganization =
     const { organization } = request;
     if (organization === undefined) throw invalidField("organization", "is required");
     const fields = maskedFields(OrganizationSchema, organization, request.updateMask);
-    const { id } = organization;
+    const { id, openMembership = true } = organization;
+    const own = fields.has("openMembership") ? { open_membership: openMembership } : {};
     return write(call, { method, request, aggregates: [organizationAggregate(id)] }, async (tx) => {
       return {
-        organization: toOrganization(await updateRow(tx, { kind: organizations, field: "organization" }, id, organization, fields)),
+        organization: toOrganization(await updateRow(tx, { kind: organizations, field: "organization", own }, id, organization, fields)),
       };
     });
   };

@@ -15,7 +15,7 @@ export const OrganizationMemberSchema = defineEntity({
     email: text(200).nullable(),
     /** The same, folded (db/canonical-names.ts). */
     emailCanonical: canonical().nullable(),
-    /** 0 member, 1 manager, 2 admin, 3 owner. */
+    /** 0 member, 1 admin, 2 manager, 3 owner: each may do what the ones before it may. */
     role: p.smallint(),
     /** A bit field, kept as imported. */
     flags: p.bigint().defaultRaw("0"),

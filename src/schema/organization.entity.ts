@@ -14,7 +14,9 @@ export const OrganizationSchema = defineEntity({
     slug: text(SLUG_LENGTH),
     /** 0 active, 1 hidden. That it is deleted stands in delete_time. */
     status: p.smallint().default(0),
-    /** A bit field, kept as imported. */
+    /** Members may join teams by themselves: they see all projects. */
+    openMembership: p.boolean().default(true),
+    /** A bit field, kept as imported, but for the bit of open_membership. */
     flags: p.bigint().defaultRaw("0"),
     createTime: timeOfInsert(),
     deleteTime: time().nullable(),

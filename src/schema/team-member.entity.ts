@@ -13,8 +13,11 @@ export const TeamMember = defineEntity({
     organizationId: p.bigint(),
     team: () => p.manyToOne(Team).mapToPk().deleteRule("cascade"),
     member: () => p.manyToOne(OrganizationMember).mapToPk().deleteRule("cascade"),
+    /** 0 member, 1 admin. */
+    role: p.smallint().default(0),
     createTime: timeOfInsert(),
   },
   uniques: [{ name: "team_member_key", properties: ["team", "member"] }],
   indexes: [{ name: "team_member_member_index", properties: ["member", "team"] }],
+  checks: [{ name: "team_member_role_known", expression: "role >= 0 and role <= 1" }],
 });

@@ -70,6 +70,7 @@ const unreachable: Readonly<Record<string, string>> = {
   aggregate_version_pkey: "written with on conflict",
   team_member_key: "written with on conflict",
   team_member_member_id_foreign: "the organization of the member is locked in the same transaction",
+  team_member_role_known: "the proto's enum",
   team_member_pkey: "an identity",
   team_member_team_id_foreign: "the organization of the team is locked in the same transaction",
   team_not_empty: "the proto's rules",

@@ -61,7 +61,7 @@ describe("organizations and what belongs to them", () => {
       { id: "3", status: 1 },
     ]);
     expect(await rowsOf(db, sql`select id, status from project`)).toEqual([{ id: "1", status: 1 }]);
-    expect((await rowsOf(db, members)).map(({ role }) => role)).toEqual([0, 0, 1, 2, 3]);
+    expect((await rowsOf(db, members)).map(({ role }) => role)).toEqual([0, 0, 2, 1, 3]);
     expect(report.skipped.map(({ reason, count }) => [reason, count])).toEqual([
       ["status says that it is being deleted", 3],
       ["its organization was skipped", 1],
@@ -69,6 +69,32 @@ describe("organizations and what belongs to them", () => {
       ["invite_status says that nobody has approved it yet", 1],
       ["is_active says that the member has left the team", 1],
     ]);
+  });
+
+  test("members join teams by themselves as the file says, and have the role in a team that it gives", async ({ own: db }) => {
+    const columns = sql`select o.id, o.open_membership, o.flags, t.role from organization o left join team t0 on t0.organization_id = o.id
+      left join team_member t on t.team_id = t0.id order by o.id, t.role`;
+    const teamRoles = [null, "contributor", "admin", "emperor"];
+    const users = teamRoles.map((_, index) => index + 1);
+    const report = await importRecords(db, [
+      ...users.map((pk) => exportUser(pk)),
+      organization(1, { flags: "5" }),
+      organization(2, { flags: "4" }),
+      organization(3, { flags: undefined }),
+      team(1),
+      ...users.map((pk) => member(pk, { user_id: pk })),
+      ...users.map((pk, index) => inTeam(pk, { organizationmember: pk, role: teamRoles[index] })),
+    ]);
+    expect(await rowsOf(db, columns)).toEqual([
+      ...[0, 0, 1].map((role) => ({ id: "1", open_membership: true, flags: "4", role })),
+      { id: "2", open_membership: false, flags: "4", role: null },
+      { id: "3", open_membership: true, flags: "0", role: null },
+    ]);
+    expect(report.skipped.map(({ reason, count }) => [reason, count])).toEqual([["role is not known", 1]]);
+    const raised = inTeam(1, { organizationmember: 1, role: "admin" });
+    await importRecords(db, [exportUser(1), organization(1, { flags: "4" }), team(1), member(1), raised]);
+    expect((await rowsOf(db, columns))[0]).toEqual({ id: "1", open_membership: false, flags: "4", role: 0 });
+    expect(await rowsOf(db, sql`select role from team_member order by member_id`)).toEqual([{ role: 1 }, { role: 0 }, { role: 1 }]);
   });
 
   test("replicas stand for what the file does not hold", async ({ own: db }) => {
@@ -106,7 +132,7 @@ describe("organizations and what belongs to them", () => {
     ]);
     expect(await rowsOf(db, sql`select id, user_id, role from organization_member order by id`)).toEqual([
       { id: "7", user_id: "1", role: 0 },
-      { id: "8", user_id: "2", role: 2 },
+      { id: "8", user_id: "2", role: 1 },
     ]);
     expect(report.skipped).toMatchObject([{ reason: "what it stands for is in the file too", count: 2 }]);
     const before = await stateOf(db);
@@ -176,9 +202,9 @@ describe("invitations of a file", () => {
       invitation(1, "USER-1@example.com", { role: "admin" }),
       inTeam(1),
     ]);
-    expect(await rowsOf(db, members)).toEqual([{ organization_id: "1", user_id: null, email: "USER-1@example.com", role: 2 }]);
+    expect(await rowsOf(db, members)).toEqual([{ organization_id: "1", user_id: null, email: "USER-1@example.com", role: 1 }]);
     await importRecords(db, [exportUser(1), exportEmail(1, { is_verified: true })]);
-    expect(await rowsOf(db, members)).toEqual([{ organization_id: "1", user_id: "1", email: null, role: 2 }]);
+    expect(await rowsOf(db, members)).toEqual([{ organization_id: "1", user_id: "1", email: null, role: 1 }]);
     expect(await rowsOf(db, sql`select member_id from team_member`)).toEqual([{ member_id: "1" }]);
   });
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
-import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { MemberRole, TeamRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { OrganizationStatus } from "../../src/gen/userd/v1/organization_pb.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
@@ -60,6 +60,11 @@ describe.for(clientKinds)("members, through %s", { concurrent: true }, (kind) =>
     const { id: projectId } = await createProject(clients[kind], organizationId);
     expect(await organizations.addTeamMember({ teamId, member: user(userId) })).toMatchObject({ added: true });
     expect(await organizations.addTeamMember({ teamId, member: user(userId) })).toMatchObject({ added: false });
+    const rolesIn = async () => (await organizations.listMembers({ organizationId, teamId })).members.map(({ teams }) => teams);
+    expect(await rolesIn()).toMatchObject([[{ teamId, role: TeamRole.MEMBER }]]);
+    expect(await organizations.addTeamMember({ teamId, member: user(userId), role: TeamRole.ADMIN })).toMatchObject({ added: false });
+    expect(await organizations.addTeamMember({ teamId, member: user(userId) })).toMatchObject({ added: false });
+    expect(await rolesIn()).toMatchObject([[{ teamId, role: TeamRole.ADMIN }]]);
     expect((await organizations.listMembers({ organizationId, teamId })).members).toMatchObject([{ userId, teamIds: [teamId] }]);
     await expectRefusal(organizations.addTeamMember({ teamId: foreign, member: user(userId) }), "NotFound", "MEMBER_NOT_FOUND");
     expect(await organizations.addProjectTeam({ projectId, teamId })).toMatchObject({ added: true });

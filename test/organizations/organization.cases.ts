@@ -18,11 +18,18 @@ export const organizationCases = (test: ServiceTest, kind: ClientKind): void => 
     const { id: ownerUserId } = await createUser(clients[kind]);
     const name = unique("Ácmé Würste & Co ");
     const organization = await createOrganization(clients[kind], { name }, ownerUserId);
-    expect(organization).toMatchObject({ name, status: OrganizationStatus.ACTIVE, flags: 0n, etag: "1" });
+    expect(organization).toMatchObject({ name, status: OrganizationStatus.ACTIVE, openMembership: true, flags: 0n, etag: "1" });
+    const { organization: closed } = await organizations.updateOrganization({
+      organization: { id: organization.id, openMembership: false },
+    });
+    expect(closed).toEqual({ ...organization, openMembership: false, etag: "2" });
+    await organizations.updateOrganization({ organization: { id: organization.id, openMembership: false } });
+    const { organization: open } = await organizations.updateOrganization({ organization: { id: organization.id, openMembership: true } });
+    expect(open).toEqual({ ...organization, etag: "3" });
     expect(organization.slug).toBe(name.toLowerCase().replace("ácmé würste & co ", "acme-wurste-co-"));
-    expect((await organizations.getOrganization({ key: { case: "id", value: organization.id } })).organization).toEqual(organization);
+    expect((await organizations.getOrganization({ key: { case: "id", value: organization.id } })).organization).toEqual(open);
     const bySlug = await organizations.getOrganization({ key: { case: "slug", value: organization.slug ?? "" } });
-    expect(bySlug.organization).toEqual(organization);
+    expect(bySlug.organization).toEqual(open);
     const { members } = await organizations.listMembers({ organizationId: organization.id });
     expect(members).toMatchObject([{ userId: ownerUserId, role: MemberRole.OWNER }]);
   });

@@ -8,7 +8,7 @@ export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create
 /** The organizations of a file. Replicas of them have keys of their own, and name the organization's. */
 export const organizations = {
   name: "import_organization",
-  columns: { ...namedColumns, flags: "bigint", wanted_pk: "bigint" },
+  columns: { ...namedColumns, flags: "bigint", open_membership: "boolean", wanted_pk: "bigint" },
   derived: { origin_name: TEXT },
 } as const satisfies StagingTable;
 

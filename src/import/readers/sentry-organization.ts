@@ -5,6 +5,12 @@ import { filled, organizations, reference, status } from "./organization-staging
 /** Active; pending deletion; being deleted; waiting for a relocation to be approved. */
 const organizationStatus = status([0, null, null, 1]);
 
+/** The flag by which members may join teams by themselves; it has a column here. */
+const ALLOW_JOINLEAVE = 1n;
+
+const flagColumns = (flags: bigint | undefined) =>
+  flags === undefined ? {} : { flags: flags & ~ALLOW_JOINLEAVE, open_membership: (flags & ALLOW_JOINLEAVE) !== 0n };
+
 const fields = {
   name: filled(64),
   slug: filled(50),
@@ -23,7 +29,7 @@ export const sentryOrganization = defineReader({
     default_role: "userd gives no role by itself: whoever adds a member names it",
     is_test: "userd does not tell test organizations from others",
   },
-  row: ({ date_added, ...columns }) => ({ ...columns, create_time: date_added }),
+  row: ({ date_added, flags, ...columns }) => ({ ...columns, ...flagColumns(flags), create_time: date_added }),
 });
 
 /** `sentry.organizationmapping`: what another database knows of organizations; for files that do not hold these themselves. */

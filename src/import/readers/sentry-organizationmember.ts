@@ -38,8 +38,8 @@ export const members = {
 const roles = new Map([
   ["member", 0],
   ["billing", 0],
-  ["manager", 1],
-  ["admin", 2],
+  ["admin", 1],
+  ["manager", 2],
   ["owner", 3],
 ]);
 

@@ -1,10 +1,10 @@
 import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
-import { bool, type Field, key, list, nullAs, optional, type Plain, time } from "../fields.ts";
+import { bool, key, list, nullAs, optional, type Plain, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 import { inviteStatus, members, role } from "./sentry-organizationmember.ts";
-import { teamMembers } from "./sentry-organizationmemberteam.ts";
+import { teamMembers, teamRole } from "./sentry-organizationmemberteam.ts";
 import { address } from "./sentry-useremail.ts";
 
 const flag = optional(nullAs(false, bool));
@@ -29,11 +29,10 @@ const isNothing = (value: unknown): boolean =>
 /** The teams of the invitation: a list of objects with an id each, as JSON or in a string; or nothing. */
 const teams: Plain<readonly unknown[]> = (value) => (isNothing(value) ? [] : list(value));
 
-const teamOf: Field<bigint> = (value, note) => {
+const teamOf: Plain<{ readonly team_pk: bigint; readonly role: number }> = (value) => {
   if (typeof value !== "object" || value === null || !("id" in value)) throw new Unfit("it names no team");
-  if ("role" in value && !isNothing(value.role))
-    note("it gives a role in the team, which is left out: a member has one, in the organization");
-  return key(value.id);
+  const role = "role" in value && !isNothing(value.role) ? value.role : null;
+  return { team_pk: key(value.id), role: teamRole(role) };
 };
 
 /** `sentry.organizationmemberinvite`: those who are invited, as newer versions of Sentry hold them. */
@@ -72,7 +71,7 @@ export const sentryOrganizationMemberInvite = defineReader({
       model: "sentry.organizationmemberinvite.teams",
       into: teamMembers,
       of: ({ organization_member_team_data }) => organization_member_team_data,
-      row: (_, member, note) => ({ team_pk: teamOf(member, note) }),
+      row: (_, member) => teamOf(member),
     },
   ],
 });

@@ -1,13 +1,13 @@
 import { Unfit } from "../fault.ts";
-import { bool, type Field, optional } from "../fields.ts";
+import { bool, type Field, optional, type Plain } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
-import { eitherOf, reference } from "./organization-staging.ts";
+import { eitherOf, filled, reference } from "./organization-staging.ts";
 
 /** Who is in which team in a file. */
 export const teamMembers = {
   name: "import_team_member",
-  columns: { team_pk: "bigint", member_pk: "bigint" },
+  columns: { team_pk: "bigint", member_pk: "bigint", role: "smallint" },
   derived: { organization_id: "bigint", team_id: "bigint", member_id: "bigint" },
 } as const satisfies StagingTable;
 
@@ -16,12 +16,27 @@ const isActive: Field<true> = (value) => {
   return true;
 };
 
+/** The roles in a team, by the names that they have there; none is the least. */
+const roles = new Map([
+  ["", 0],
+  ["contributor", 0],
+  ["admin", 1],
+]);
+
+/** A role in a team. */
+export const teamRole: Plain<number> = (value) => {
+  const known = roles.get(value === null ? "" : filled(32)(value));
+  if (known === undefined) throw new Unfit("is not known");
+  return known;
+};
+
 const fields = {
   team: reference,
   team_id: reference,
   organizationmember: reference,
   organizationmember_id: reference,
   is_active: optional(isActive),
+  role: optional(teamRole),
 };
 
 /** `sentry.organizationmemberteam`: the teams of members. */
@@ -30,8 +45,8 @@ export const sentryOrganizationMemberTeam = defineReader({
   becomes: "a member of a team; both have to be in the file",
   into: teamMembers,
   fields,
-  notHeld: { role: "a member has one role, in the organization" },
-  row: ({ team, team_id, organizationmember, organizationmember_id }) => ({
+  row: ({ team, team_id, organizationmember, organizationmember_id, role }) => ({
+    role,
     team_pk: eitherOf(team_id, team, "team"),
     member_pk: eitherOf(organizationmember_id, organizationmember, "member"),
   }),

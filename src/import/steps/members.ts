@@ -24,6 +24,7 @@ const links = [
     staging: teamMembers,
     table: "team_member",
     key: ["organization_id", "team_id", "member_id"],
+    columns: { role: "0" },
     parents: [
       [teams, "team"],
       [members, "member"],
@@ -33,6 +34,7 @@ const links = [
     staging: projectTeams,
     table: "project_team",
     key: ["project_id", "team_id"],
+    columns: {},
     parents: [
       [projects, "project"],
       [teams, "team"],
@@ -83,7 +85,7 @@ export const acceptInvitations = (tx: ImportTx) =>
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
 const mergeLinks = async (tx: ImportTx): Promise<void> => {
-  for (const { staging, table, key, parents } of links) {
+  for (const { staging, table, key, columns, parents } of links) {
     for (const [parent, name] of parents) {
       await tx.rows(sql.raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`));
       // The teams of an invitation come in its record.
@@ -98,10 +100,14 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
     if (staging === teamMembers) {
       await tx.rows(sql`update import_team_member t set organization_id = p.organization_id from import_team p where p.id = t.team_id`);
     }
-    const target: Target = { staging, table, key, columns: {}, stamps: {} };
+    const target: Target = { staging, table, key, columns, stamps: {} };
+    const same = key.map((column) => `t.${column} = s.${column}`).join(" and ");
+    const compared = Object.keys(columns);
     await skipRepeated(tx, staging, "it comes twice: the highest pk stands", key.join(", "), "pk desc");
-    await matchRows(tx, target, key.map((column) => `t.${column} = s.${column}`).join(" and "), key);
+    if (compared.length > 0) await keepAbsent(tx, target, same);
+    await matchRows(tx, target, same, compared.length > 0 ? compared : key);
     await assignIds(tx, target);
+    if (compared.length > 0) await updateRows(tx, target);
     await insertRows(tx, target);
   }
 };

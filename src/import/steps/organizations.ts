@@ -11,7 +11,13 @@ import type { Target } from "./target.ts";
 const named = { name: "null", slug: "null", status: "0", create_time: "now()" } as const;
 const stamps = { version: "t.version + 1" } as const;
 
-const organization: Target = { staging: organizations, table: "organization", key: [], columns: { ...named, flags: "0" }, stamps };
+const organization: Target = {
+  staging: organizations,
+  table: "organization",
+  key: [],
+  columns: { ...named, flags: "0", open_membership: "true" },
+  stamps,
+};
 const project: Target = { staging: projects, table: "project", key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
 const team: Target = { staging: teams, table: "team", key: ["organization_id"], columns: named, stamps };
 

@@ -16,7 +16,35 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/member.proto.
  */
 export const file_userd_v1_member: GenFile = /*@__PURE__*/
-  fileDesc("ChV1c2VyZC92MS9tZW1iZXIucHJvdG8SCHVzZXJkLnYxIqoCCgZNZW1iZXISCgoCaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEg8KB3VzZXJfaWQYAyABKAMSEwoFZW1haWwYBCABKAlCBNjzGAESIgoEcm9sZRgFIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGUSEAoIdGVhbV9pZHMYBiADKAMSDQoFZmxhZ3MYByABKAMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCSABKAkSNgoSaW52aXRlX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFpc19pbnZpdGVfZXhwaXJlZBgLIAEoCCKdBAoTSW52aXRlTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASkgMKBWVtYWlsGAIgASgJQoIDukj6AroB8QIKB2FkZHJlc3MSEm11c3QgYmUgYW4gYWRkcmVzcxrRAnRoaXMubWF0Y2hlcyhyJ15bXlx4MDAtXHgyMFx4MjIoKSw6Ozw+QFx4NWItXHg1ZFx4N2ZdK0BbXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0oPzpbXlx4MDAtXHgyY1x4MmVceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXXswLDYxfVteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSk/KD86XC5bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0oPzpbXlx4MDAtXHgyY1x4MmVceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXXswLDYxfVteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSk/KSokJylyAxjIAdjzGAESLgoEcm9sZRgDIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiUwoUSW52aXRlTWVtYmVyUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIo8BChdSZXNlbmRJbnZpdGF0aW9uUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGgoJbWVtYmVyX2lkGAIgASgDQge6SAQiAiAAEhUKBGV0YWcYAyABKAlCB7pIBHICGEASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiVwoYUmVzZW5kSW52aXRhdGlvblJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoQQWRkTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdXNlcl9pZBgCIAEoA0IHukgEIgIgABIuCgRyb2xlGAMgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJQChFBZGRNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki0QEKE1JlbW92ZU1lbWJlclJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIVCgRldGFnGAQgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJTChRSZW1vdmVNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiygEKFFNldE1lbWJlclJvbGVSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASLgoEcm9sZRgEIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASFQoEZXRhZxgFIAEoCUIHukgEcgIYQEIPCgZtZW1iZXISBbpIAggBIlQKFVNldE1lbWJlclJvbGVSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki+AEKEkxpc3RNZW1iZXJzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGAoHdGVhbV9pZBgCIAEoA0IHukgEIgIoABIsCgRyb2xlGAMgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIIukgFggECEAESEgoKb25seV91c2VycxgEIAEoCBIaCglwYWdlX3NpemUYBSABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgGIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYByABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJRChNMaXN0TWVtYmVyc1Jlc3BvbnNlEiEKB21lbWJlcnMYASADKAsyEC51c2VyZC52MS5NZW1iZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpwBChRBZGRUZWFtTWVtYmVyUmVxdWVzdBIYCgd0ZWFtX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABAUIPCgZtZW1iZXISBbpIAggBIkEKFUFkZFRlYW1NZW1iZXJSZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQoXUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QSGAoHdGVhbV9pZBgBIAEoA0IHukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJGChhSZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJMCg5NZW1iZXJzaGlwUGFpchIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEiAKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IHukgEIgIgACJ+ChpCYXRjaEdldE1lbWJlcnNoaXBzUmVxdWVzdBI0CgVwYWlycxgBIAMoCzIYLnVzZXJkLnYxLk1lbWJlcnNoaXBQYWlyQgu6SAiSAQUIARDoBxIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5InEKEE1lbWJlcnNoaXBSZXN1bHQSDwoHdXNlcl9pZBgBIAEoAxIXCg9vcmdhbml6YXRpb25faWQYAiABKAMSEQoJaXNfbWVtYmVyGAMgASgIEiAKBm1lbWJlchgEIAEoCzIQLnVzZXJkLnYxLk1lbWJlciJKChtCYXRjaEdldE1lbWJlcnNoaXBzUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnVzZXJkLnYxLk1lbWJlcnNoaXBSZXN1bHQqiAEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIWChJNRU1CRVJfUk9MRV9NRU1CRVIQARIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAISFQoRTUVNQkVSX1JPTEVfQURNSU4QAxIVChFNRU1CRVJfUk9MRV9PV05FUhAEQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("ChV1c2VyZC92MS9tZW1iZXIucHJvdG8SCHVzZXJkLnYxIkMKDlRlYW1NZW1iZXJzaGlwEg8KB3RlYW1faWQYASABKAMSIAoEcm9sZRgCIAEoDjISLnVzZXJkLnYxLlRlYW1Sb2xlItMCCgZNZW1iZXISCgoCaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEg8KB3VzZXJfaWQYAyABKAMSEwoFZW1haWwYBCABKAlCBNjzGAESIgoEcm9sZRgFIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGUSEAoIdGVhbV9pZHMYBiADKAMSDQoFZmxhZ3MYByABKAMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCSABKAkSNgoSaW52aXRlX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFpc19pbnZpdGVfZXhwaXJlZBgLIAEoCBInCgV0ZWFtcxgMIAMoCzIYLnVzZXJkLnYxLlRlYW1NZW1iZXJzaGlwIp0EChNJbnZpdGVNZW1iZXJSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABKSAwoFZW1haWwYAiABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIuCgRyb2xlGAMgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJTChRJbnZpdGVNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkijwEKF1Jlc2VuZEludml0YXRpb25SZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIaCgltZW1iZXJfaWQYAiABKANCB7pIBCICIAASFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJXChhSZXNlbmRJbnZpdGF0aW9uUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIp8BChBBZGRNZW1iZXJSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIYCgd1c2VyX2lkGAIgASgDQge6SAQiAiAAEi4KBHJvbGUYAyABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQgq6SAeCAQQQASAAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlAKEUFkZE1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLRAQoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEhUKBGV0YWcYBCABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgFIAEoCBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABAUIPCgZtZW1iZXISBbpIAggBIlMKFFJlbW92ZU1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLKAQoUU2V0TWVtYmVyUm9sZVJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIuCgRyb2xlGAQgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIVCgRldGFnGAUgASgJQge6SARyAhhAQg8KBm1lbWJlchIFukgCCAEiVAoVU2V0TWVtYmVyUm9sZVJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSL4AQoSTGlzdE1lbWJlcnNSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIYCgd0ZWFtX2lkGAIgASgDQge6SAQiAigAEiwKBHJvbGUYAyABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQgi6SAWCAQIQARISCgpvbmx5X3VzZXJzGAQgASgIEhoKCXBhZ2Vfc2l6ZRgFIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgHIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlEKE0xpc3RNZW1iZXJzUmVzcG9uc2USIQoHbWVtYmVycxgBIAMoCzIQLnVzZXJkLnYxLk1lbWJlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiyAEKFEFkZFRlYW1NZW1iZXJSZXF1ZXN0EhgKB3RlYW1faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBEioKBHJvbGUYBSABKA4yEi51c2VyZC52MS5UZWFtUm9sZUIIukgFggECEAFCDwoGbWVtYmVyEgW6SAIIASJBChVBZGRUZWFtTWVtYmVyUmVzcG9uc2USDQoFYWRkZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKF1JlbW92ZVRlYW1NZW1iZXJSZXF1ZXN0EhgKB3RlYW1faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBQg8KBm1lbWJlchIFukgCCAEiRgoYUmVtb3ZlVGVhbU1lbWJlclJlc3BvbnNlEg8KB3JlbW92ZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiTAoOTWVtYmVyc2hpcFBhaXISGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIgCg9vcmdhbml6YXRpb25faWQYAiABKANCB7pIBCICIAAifgoaQmF0Y2hHZXRNZW1iZXJzaGlwc1JlcXVlc3QSNAoFcGFpcnMYASADKAsyGC51c2VyZC52MS5NZW1iZXJzaGlwUGFpckILukgIkgEFCAEQ6AcSKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJxChBNZW1iZXJzaGlwUmVzdWx0Eg8KB3VzZXJfaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEhEKCWlzX21lbWJlchgDIAEoCBIgCgZtZW1iZXIYBCABKAsyEC51c2VyZC52MS5NZW1iZXIiSgobQmF0Y2hHZXRNZW1iZXJzaGlwc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi51c2VyZC52MS5NZW1iZXJzaGlwUmVzdWx0KogBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAESFQoRTUVNQkVSX1JPTEVfQURNSU4QAhIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAMSFQoRTUVNQkVSX1JPTEVfT1dORVIQBCpQCghUZWFtUm9sZRIZChVURUFNX1JPTEVfVU5TUEVDSUZJRUQQABIUChBURUFNX1JPTEVfTUVNQkVSEAESEwoPVEVBTV9ST0xFX0FETUlOEAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
+
+/**
+ * A team that a member is in.
+ *
+ * @generated from message userd.v1.TeamMembership
+ */
+export type TeamMembership = Message<"userd.v1.TeamMembership"> & {
+  /**
+   * OUTPUT_ONLY. The team.
+   *
+   * @generated from field: int64 team_id = 1;
+   */
+  teamId: bigint;
+
+  /**
+   * OUTPUT_ONLY. The role in it.
+   *
+   * @generated from field: userd.v1.TeamRole role = 2;
+   */
+  role: TeamRole;
+};
+
+/**
+ * Describes the message userd.v1.TeamMembership.
+ * Use `create(TeamMembershipSchema)` to create a new message.
+ */
+export const TeamMembershipSchema: GenMessage<TeamMembership> = /*@__PURE__*/
+  messageDesc(file_userd_v1_member, 0);
 
 /**
  * A member of an organization: a user, or an address that is invited.
@@ -100,6 +128,13 @@ export type Member = Message<"userd.v1.Member"> & {
    * @generated from field: bool is_invite_expired = 11;
    */
   isInviteExpired: boolean;
+
+  /**
+   * OUTPUT_ONLY. The teams of `team_ids`, in the same order, with the role in each.
+   *
+   * @generated from field: repeated userd.v1.TeamMembership teams = 12;
+   */
+  teams: TeamMembership[];
 };
 
 /**
@@ -107,7 +142,7 @@ export type Member = Message<"userd.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 0);
+  messageDesc(file_userd_v1_member, 1);
 
 /**
  * The request of InviteMember.
@@ -150,7 +185,7 @@ export type InviteMemberRequest = Message<"userd.v1.InviteMemberRequest"> & {
  * Use `create(InviteMemberRequestSchema)` to create a new message.
  */
 export const InviteMemberRequestSchema: GenMessage<InviteMemberRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 1);
+  messageDesc(file_userd_v1_member, 2);
 
 /**
  * The response of InviteMember.
@@ -178,7 +213,7 @@ export type InviteMemberResponse = Message<"userd.v1.InviteMemberResponse"> & {
  * Use `create(InviteMemberResponseSchema)` to create a new message.
  */
 export const InviteMemberResponseSchema: GenMessage<InviteMemberResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 2);
+  messageDesc(file_userd_v1_member, 3);
 
 /**
  * The request of ResendInvitation.
@@ -221,7 +256,7 @@ export type ResendInvitationRequest = Message<"userd.v1.ResendInvitationRequest"
  * Use `create(ResendInvitationRequestSchema)` to create a new message.
  */
 export const ResendInvitationRequestSchema: GenMessage<ResendInvitationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 3);
+  messageDesc(file_userd_v1_member, 4);
 
 /**
  * The response of ResendInvitation.
@@ -249,7 +284,7 @@ export type ResendInvitationResponse = Message<"userd.v1.ResendInvitationRespons
  * Use `create(ResendInvitationResponseSchema)` to create a new message.
  */
 export const ResendInvitationResponseSchema: GenMessage<ResendInvitationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 4);
+  messageDesc(file_userd_v1_member, 5);
 
 /**
  * The request of AddMember.
@@ -292,7 +327,7 @@ export type AddMemberRequest = Message<"userd.v1.AddMemberRequest"> & {
  * Use `create(AddMemberRequestSchema)` to create a new message.
  */
 export const AddMemberRequestSchema: GenMessage<AddMemberRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 5);
+  messageDesc(file_userd_v1_member, 6);
 
 /**
  * The response of AddMember.
@@ -320,7 +355,7 @@ export type AddMemberResponse = Message<"userd.v1.AddMemberResponse"> & {
  * Use `create(AddMemberResponseSchema)` to create a new message.
  */
 export const AddMemberResponseSchema: GenMessage<AddMemberResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 6);
+  messageDesc(file_userd_v1_member, 7);
 
 /**
  * The request of RemoveMember.
@@ -386,7 +421,7 @@ export type RemoveMemberRequest = Message<"userd.v1.RemoveMemberRequest"> & {
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema: GenMessage<RemoveMemberRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 7);
+  messageDesc(file_userd_v1_member, 8);
 
 /**
  * The response of RemoveMember.
@@ -414,7 +449,7 @@ export type RemoveMemberResponse = Message<"userd.v1.RemoveMemberResponse"> & {
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 8);
+  messageDesc(file_userd_v1_member, 9);
 
 /**
  * The request of SetMemberRole.
@@ -472,7 +507,7 @@ export type SetMemberRoleRequest = Message<"userd.v1.SetMemberRoleRequest"> & {
  * Use `create(SetMemberRoleRequestSchema)` to create a new message.
  */
 export const SetMemberRoleRequestSchema: GenMessage<SetMemberRoleRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 9);
+  messageDesc(file_userd_v1_member, 10);
 
 /**
  * The response of SetMemberRole.
@@ -500,7 +535,7 @@ export type SetMemberRoleResponse = Message<"userd.v1.SetMemberRoleResponse"> & 
  * Use `create(SetMemberRoleResponseSchema)` to create a new message.
  */
 export const SetMemberRoleResponseSchema: GenMessage<SetMemberRoleResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 10);
+  messageDesc(file_userd_v1_member, 11);
 
 /**
  * The request of ListMembers.
@@ -563,7 +598,7 @@ export type ListMembersRequest = Message<"userd.v1.ListMembersRequest"> & {
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema: GenMessage<ListMembersRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 11);
+  messageDesc(file_userd_v1_member, 12);
 
 /**
  * The response of ListMembers.
@@ -591,7 +626,7 @@ export type ListMembersResponse = Message<"userd.v1.ListMembersResponse"> & {
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema: GenMessage<ListMembersResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 12);
+  messageDesc(file_userd_v1_member, 13);
 
 /**
  * The request of AddTeamMember.
@@ -636,6 +671,13 @@ export type AddTeamMemberRequest = Message<"userd.v1.AddTeamMemberRequest"> & {
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * The role in the team from now on. Default: MEMBER for one who is not in it yet, and no change for one who is.
+   *
+   * @generated from field: userd.v1.TeamRole role = 5;
+   */
+  role: TeamRole;
 };
 
 /**
@@ -643,7 +685,7 @@ export type AddTeamMemberRequest = Message<"userd.v1.AddTeamMemberRequest"> & {
  * Use `create(AddTeamMemberRequestSchema)` to create a new message.
  */
 export const AddTeamMemberRequestSchema: GenMessage<AddTeamMemberRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 13);
+  messageDesc(file_userd_v1_member, 14);
 
 /**
  * The response of AddTeamMember.
@@ -671,7 +713,7 @@ export type AddTeamMemberResponse = Message<"userd.v1.AddTeamMemberResponse"> & 
  * Use `create(AddTeamMemberResponseSchema)` to create a new message.
  */
 export const AddTeamMemberResponseSchema: GenMessage<AddTeamMemberResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 14);
+  messageDesc(file_userd_v1_member, 15);
 
 /**
  * The request of RemoveTeamMember.
@@ -723,7 +765,7 @@ export type RemoveTeamMemberRequest = Message<"userd.v1.RemoveTeamMemberRequest"
  * Use `create(RemoveTeamMemberRequestSchema)` to create a new message.
  */
 export const RemoveTeamMemberRequestSchema: GenMessage<RemoveTeamMemberRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 15);
+  messageDesc(file_userd_v1_member, 16);
 
 /**
  * The response of RemoveTeamMember.
@@ -751,7 +793,7 @@ export type RemoveTeamMemberResponse = Message<"userd.v1.RemoveTeamMemberRespons
  * Use `create(RemoveTeamMemberResponseSchema)` to create a new message.
  */
 export const RemoveTeamMemberResponseSchema: GenMessage<RemoveTeamMemberResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 16);
+  messageDesc(file_userd_v1_member, 17);
 
 /**
  * A user and an organization.
@@ -779,7 +821,7 @@ export type MembershipPair = Message<"userd.v1.MembershipPair"> & {
  * Use `create(MembershipPairSchema)` to create a new message.
  */
 export const MembershipPairSchema: GenMessage<MembershipPair> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 17);
+  messageDesc(file_userd_v1_member, 18);
 
 /**
  * The request of BatchGetMemberships.
@@ -807,7 +849,7 @@ export type BatchGetMembershipsRequest = Message<"userd.v1.BatchGetMembershipsRe
  * Use `create(BatchGetMembershipsRequestSchema)` to create a new message.
  */
 export const BatchGetMembershipsRequestSchema: GenMessage<BatchGetMembershipsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 18);
+  messageDesc(file_userd_v1_member, 19);
 
 /**
  * The answer for one pair.
@@ -850,7 +892,7 @@ export type MembershipResult = Message<"userd.v1.MembershipResult"> & {
  * Use `create(MembershipResultSchema)` to create a new message.
  */
 export const MembershipResultSchema: GenMessage<MembershipResult> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 19);
+  messageDesc(file_userd_v1_member, 20);
 
 /**
  * The response of BatchGetMemberships.
@@ -871,11 +913,11 @@ export type BatchGetMembershipsResponse = Message<"userd.v1.BatchGetMembershipsR
  * Use `create(BatchGetMembershipsResponseSchema)` to create a new message.
  */
 export const BatchGetMembershipsResponseSchema: GenMessage<BatchGetMembershipsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_member, 20);
+  messageDesc(file_userd_v1_member, 21);
 
 /**
- * What a member may do in its organization; each role may do what the ones before it may. The service keeps the role,
- * and leaves what it permits to its callers.
+ * What a member may do in its organization; each role may do what the ones before it may, in the order that Sentry has.
+ * The service keeps the role, and leaves what it permits to its callers.
  *
  * @generated from enum userd.v1.MemberRole
  */
@@ -895,18 +937,18 @@ export const MemberRole = {
   MEMBER: 1,
 
   /**
-   * Manages members and teams.
+   * Manages the teams that it is in, and their projects.
    *
-   * @generated from enum value: MEMBER_ROLE_MANAGER = 2;
+   * @generated from enum value: MEMBER_ROLE_ADMIN = 2;
    */
-  MANAGER: 2,
+  ADMIN: 2,
 
   /**
-   * Manages the organization, but not its owners.
+   * Manages the organization with all its teams and projects, but not its owners.
    *
-   * @generated from enum value: MEMBER_ROLE_ADMIN = 3;
+   * @generated from enum value: MEMBER_ROLE_MANAGER = 3;
    */
-  ADMIN: 3,
+  MANAGER: 3,
 
   /**
    * Owns the organization. The last owner stays one.
@@ -917,8 +959,8 @@ export const MemberRole = {
 } as const;
 
 /**
- * What a member may do in its organization; each role may do what the ones before it may. The service keeps the role,
- * and leaves what it permits to its callers.
+ * What a member may do in its organization; each role may do what the ones before it may, in the order that Sentry has.
+ * The service keeps the role, and leaves what it permits to its callers.
  *
  * @generated from enum userd.v1.MemberRole
  */
@@ -929,4 +971,45 @@ export type MemberRole = (typeof MemberRole)[keyof typeof MemberRole] | UnknownE
  */
 export const MemberRoleSchema: GenEnum<MemberRole> = /*@__PURE__*/
   enumDesc(file_userd_v1_member, 0);
+
+/**
+ * What a member may do in a team, beside its role in the organization.
+ *
+ * @generated from enum userd.v1.TeamRole
+ */
+export const TeamRole = {
+  /**
+   * In requests: MEMBER for one who is not in the team yet; nothing changes for one who is. Never sent.
+   *
+   * @generated from enum value: TEAM_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * An ordinary member. Sentry calls it contributor.
+   *
+   * @generated from enum value: TEAM_ROLE_MEMBER = 1;
+   */
+  MEMBER: 1,
+
+  /**
+   * Manages the team and its projects.
+   *
+   * @generated from enum value: TEAM_ROLE_ADMIN = 2;
+   */
+  ADMIN: 2,
+} as const;
+
+/**
+ * What a member may do in a team, beside its role in the organization.
+ *
+ * @generated from enum userd.v1.TeamRole
+ */
+export type TeamRole = (typeof TeamRole)[keyof typeof TeamRole] | UnknownEnum;
+
+/**
+ * Describes the enum userd.v1.TeamRole.
+ */
+export const TeamRoleSchema: GenEnum<TeamRole> = /*@__PURE__*/
+  enumDesc(file_userd_v1_member, 1);
 

@@ -5,6 +5,7 @@ export const organizations = [
     name varchar(64) collate "C" not null,
     slug varchar(50) collate "C" not null,
     status smallint not null default 0,
+    open_membership boolean not null default true,
     flags bigint not null default 0,
     create_time timestamptz(3) not null default now(),
     delete_time timestamptz(3),
@@ -90,10 +91,12 @@ export const organizations = [
     organization_id bigint not null,
     team_id bigint not null,
     member_id bigint not null,
+    role smallint not null default 0,
     create_time timestamptz(3) not null default now(),
     constraint team_member_key unique (team_id, member_id),
     constraint team_member_member_id_foreign foreign key (member_id) references organization_member (id) on delete cascade,
-    constraint team_member_team_id_foreign foreign key (team_id) references team (id) on delete cascade
+    constraint team_member_team_id_foreign foreign key (team_id) references team (id) on delete cascade,
+    constraint team_member_role_known check (role >= 0 and role <= 1)
   )`,
   `create index team_member_member_index on team_member (member_id, team_id)`,
 ];

@@ -1,5 +1,20 @@
+import type { Answer } from "../answers.ts";
 import type { FileRecord } from "../records.ts";
-import { answered, type Check, type Found, ifSaid, ignored, integer, key, listed, oneOf, type Rule, text, timeIfSaid } from "../rule.ts";
+import {
+  answered,
+  type Check,
+  type Expect,
+  type Found,
+  ifSaid,
+  ignored,
+  integer,
+  key,
+  listed,
+  oneOf,
+  type Rule,
+  text,
+  timeIfSaid,
+} from "../rule.ts";
 import type { World } from "../world.ts";
 import { referenceOf } from "./options.ts";
 
@@ -23,10 +38,20 @@ const find =
     return answer === undefined ? undefined : { name: `${noun} ${id}`, answer };
   };
 
+/** The bit by which members join teams by themselves is answered as a field. */
+const ALLOW_JOINLEAVE = 1n;
+const otherFlags: Expect = (value) => String(BigInt(String(value)) & ~ALLOW_JOINLEAVE);
+const isOpen: Expect = (value) => (BigInt(String(value)) & ALLOW_JOINLEAVE) !== 0n;
+
 const organization: Rule = {
   model: "sentry.organization",
   find: find("organization"),
-  fields: { ...named, status: organizationStatus, flags: answered("flags", integer), ...ignoredFields("default_role is_test") },
+  fields: {
+    ...named,
+    status: organizationStatus,
+    flags: [answered("flags", otherFlags), answered("openMembership", isOpen, "open_membership")],
+    ...ignoredFields("default_role is_test"),
+  },
 };
 
 const organizationMapping: Rule = {
@@ -140,10 +165,13 @@ const organizationMemberTeam: Rule = {
     const team = referenceOf(fields, "team", world);
     const member = world.recordOf(["sentry.organizationmember"], fields.organizationmember_id ?? fields.organizationmember);
     const found = member === undefined ? undefined : await findMember(member, world);
-    if (team === undefined || !(found?.answer.teamIds as string[] | undefined)?.includes(team)) return undefined;
-    return { name: `${found?.name} in ${team}`, answer: {} };
+    const answer = (found?.answer.teams as Answer[] | undefined)?.find(({ teamId }) => teamId === team);
+    return answer === undefined ? undefined : { name: `${found?.name} in ${team}`, answer };
   },
-  fields: { team: key, team_id: key, organizationmember: key, organizationmember_id: key, is_active: key, role: ignored },
+  fields: {
+    ...{ team: key, team_id: key, organizationmember: key, organizationmember_id: key, is_active: key },
+    role: answered("role", (value) => (value === "admin" ? "TEAM_ROLE_ADMIN" : "TEAM_ROLE_MEMBER")),
+  },
 };
 
 const projectTeam: Rule = {
