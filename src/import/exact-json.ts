@@ -15,8 +15,11 @@ export const exactNumber = (source: string): number | bigint => {
 const exactly = ((_: string, value: unknown, { source }: { source?: string }): unknown =>
   typeof value === "number" && source !== undefined ? exactNumber(source) : value) as (name: string, value: unknown) => unknown;
 
+/** Where a number that may not be exact can begin; digits inside of text are none. */
+const LONG_NUMBER = /(?:^|[:,[\s])-?\d{16}/;
+
 /**
  * Parses JSON with exact integers.
  * @throws SyntaxError; RangeError when it is nested too deeply for that.
  */
-export const parseExactly = (text: string): unknown => (/\d{16}/.test(text) ? JSON.parse(text, exactly) : JSON.parse(text));
+export const parseExactly = (text: string): unknown => (LONG_NUMBER.test(text) ? JSON.parse(text, exactly) : JSON.parse(text));

@@ -11,7 +11,8 @@ import { readRecords } from "./records.ts";
 import type { Conflict, ImportReport, ReportLine } from "./report.ts";
 import { stageFile } from "./stage.ts";
 import { createStaging, createStagingTables, notes, skips } from "./staging.ts";
-import { conflicts, listConflicts, remappedIds } from "./steps/conflicts.ts";
+import { conflicts } from "./steps/conflict-table.ts";
+import { listConflicts, remappedIds } from "./steps/conflicts.ts";
 import { nameUserModel } from "./steps/user-model.ts";
 import { eachLine, lists, modelReports, stagingTables, withKeys } from "./summary.ts";
 import { createTally } from "./tally.ts";
@@ -149,6 +150,7 @@ export const runImport = async (
     overwrite,
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),
+    given: new Map<string, number>(),
   };
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);

@@ -39,6 +39,8 @@ export type Reader = {
   readonly rows: (pk: bigint | undefined, fields: object, vault: Vault, note: Note) => Rows;
 };
 
+const NO_LINKS: readonly LinkRow[] = [];
+
 /** Makes a reader: `row` maps what the fields hold to the columns of the staging table. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;
@@ -70,11 +72,14 @@ export const defineReader = <V extends object>(definition: {
     isKnownByName,
     notHeld,
     rows: (pk, record, vault, note) => {
-      const values = Object.fromEntries(fields.map(([name, field]) => [name, read(record, name, field, note)])) as V;
-      const columns = definition.row(values, vault, note);
+      // A loop: this runs for every record of a file.
+      const values: Record<string, unknown> = {};
+      for (const [name, field] of fields) values[name] = read(record, name, field, note);
+      const columns = definition.row(values as V, vault, note);
+      if (links.length === 0) return { columns, links: NO_LINKS };
       const linked = links.flatMap((link) =>
         link
-          .of(values)
+          .of(values as V)
           .map((member) => ({ model: link.model, into: link.into, columns: (noteLink: Note) => link.row(pk, member, noteLink) })),
       );
       return { columns, links: linked };

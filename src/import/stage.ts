@@ -5,7 +5,7 @@ import type { LinkRow } from "./reader.ts";
 import { contentTypes } from "./readers/contenttypes-contenttype.ts";
 import { users } from "./readers/user-staging.ts";
 import type { Piece } from "./records.ts";
-import { notes, type StagedRow, type Staging, type StagingTable, skips, userReferenceColumns } from "./staging.ts";
+import { notes, type Origin, type StagedRow, type Staging, type StagingTable, skips } from "./staging.ts";
 import type { Tally } from "./tally.ts";
 import type { Ids, ImportTx } from "./transaction.ts";
 import type { Models } from "./user-model.ts";
@@ -25,8 +25,17 @@ const primaryKey = (value: unknown): bigint => {
 /** What completes the name of a field. */
 const NO_INTEGER = "is no integer: --ids new gives such records new ids";
 
-/** Columns by which rows refer to others of the file. */
-const isReference = (column: string): boolean => /_pk$|^(scope|organization)_id$/.test(column);
+/** The columns by which rows refer to others of the file, as they are met. */
+const references = new Map<string, boolean>();
+
+/** Whether rows refer to others of the file by a column. */
+const isReference = (column: string): boolean => {
+  const known = references.get(column);
+  if (known !== undefined) return known;
+  const is = /_pk$|^(scope|organization)_id$/.test(column);
+  references.set(column, is);
+  return is;
+};
 
 /**
  * Makes the keys of a row those of the import: with new ids none is an id.
@@ -65,28 +74,30 @@ const stageRecord = (
     tally.notHeld(model);
     return undefined;
   }
-  const here = ` (${reader.model}${typeof pk === "number" || typeof pk === "string" ? ` ${JSON.stringify(pk).slice(0, 40)}` : ""})`;
+  const here = () => ` (${reader.model}${typeof pk === "number" || typeof pk === "string" ? ` ${JSON.stringify(pk).slice(0, 40)}` : ""})`;
   const isNameless = pk === undefined || pk === null;
-  if (isNameless && !reader.isKnownByName) throw broken(here, "it has no pk: export without --natural-primary");
-  if (!isObject(fields)) throw broken(here, "it has no fields");
+  if (isNameless && !reader.isKnownByName) throw broken(here(), "it has no pk: export without --natural-primary");
+  if (!isObject(fields)) throw broken(here(), "it has no fields");
   tally.read(reader.model);
   for (const name in fields) if (!reader.fields.has(name)) tally.unknownField(reader.model, name);
   const place = { model: reader.model, record: number, pk: undefined as bigint | undefined };
   /** Stages one row, or the reason why it is none. */
-  const stage = (into: StagingTable, origin: StagedRow, columns: (note: Note) => StagedRow): (Promise<void> | undefined)[] => {
-    const texts = new Set<string>();
+  const stage = (into: StagingTable, origin: Origin, columns: (note: Note) => StagedRow): (Promise<void> | undefined)[] => {
+    let texts: Set<string> | undefined;
     try {
       const row = withKeys(
-        columns((text) => texts.add(text)),
+        columns((text) => {
+          texts ??= new Set();
+          texts.add(text);
+        }),
         ids,
       );
-      // A model that never has a column leaves it out like a record that has not: it stays as it is here.
-      // How a row names its user is nothing to keep.
-      const absent = Object.keys(into.columns).filter((name) => row[name] === undefined && !(name in userReferenceColumns));
-      return [staging.add(into, { ...origin, ...row, absent }), ...[...texts].map((reason) => staging.add(notes, { ...origin, reason }))];
+      const full = [staging.add(into, origin, row)];
+      for (const reason of texts ?? []) full.push(staging.add(notes, origin, { reason }));
+      return full;
     } catch (error) {
-      if (error instanceof Unfit) return [staging.add(skips, { ...origin, reason: error.message })];
-      if (error instanceof FieldFault) throw broken(here, error.message, error);
+      if (error instanceof Unfit) return [staging.add(skips, origin, { reason: error.message })];
+      if (error instanceof FieldFault) throw broken(here(), error.message, error);
       throw error;
     }
   };
@@ -104,7 +115,7 @@ const stageRecord = (
     else if (ids === "new") return { external_id: String(pk), ...rows.columns };
     return rows.columns;
   });
-  if (typeof pk === "string" && read !== undefined && isStandIn(read)) full.push(staging.add(keys, { ...place, key: pk }));
+  if (typeof pk === "string" && read !== undefined && isStandIn(read)) full.push(staging.add(keys, place, { key: pk }));
   for (const { model: linkModel, into, columns } of links) {
     tally.link(linkModel);
     // It has no pk of its own, and goes with the record.

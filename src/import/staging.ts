@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { ImportTx } from "./transaction.ts";
 
 /**
@@ -47,15 +47,30 @@ const widenBuffers = (tx: ImportTx) =>
     set local temp_buffers = '256MB';
   exception when invalid_parameter_value then null; end $$`);
 
-/** Makes the temporary tables; they go with the transaction. */
+/** Makes the temporary tables, in one statement; they go with the transaction. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
-  for (const { name, columns, derived = {} } of tables) {
+  const created = tables.map(({ name, columns, derived = {} }) => {
     const all = definition({ ...origin, ...columns, ...fate, ...derived });
     // Steps write each row several times: where its page has room for that, no index is written (a HOT update).
-    await tx.rows(sql`create temp table ${sql.raw(`${name} (${all})`)} with (fillfactor = 25) on commit drop`);
-  }
+    return `create temp table ${name} (${all}) with (fillfactor = 25) on commit drop;`;
+  });
+  await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
+
+/** Notes that a staging table has further rows. */
+export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable, rows = 1): void => {
+  if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
+};
+
+/** Whether a staging table has ever had rows. */
+export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => given.has(name);
+
+/** Rows that are few for a plan: without statistics, indexes and plans of its own a table of so many is read as fast. */
+const FEW = 500;
+
+/** Whether a staging table has so many rows that plans matter. */
+export const isLarge = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => (given.get(name) ?? 0) > FEW;
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
 const BATCH = 256 * 1024;
@@ -63,51 +78,79 @@ const BATCH = 256 * 1024;
 /** Collects rows and writes them in batches. */
 export type Staging = {
   /** Takes a row; a promise when a batch became full, which is being written. */
-  readonly add: (table: StagingTable, row: StagedRow) => Promise<void> | undefined;
+  readonly add: (table: StagingTable, origin: Origin, row: StagedRow) => Promise<void> | undefined;
   /** Writes what is left. */
   readonly flush: () => Promise<void>;
 };
 
-/** A row as JSON; the types of the columns say what is a number. */
-const jsonOf = (row: StagedRow): string => {
-  const members: Record<string, unknown> = { ...row };
-  for (const name in row) {
-    const value = row[name];
-    if (typeof value === "bigint") members[name] = String(value);
-  }
-  return JSON.stringify(members);
+/** Where a row comes from. */
+export type Origin = { readonly model: string; readonly record: number; readonly pk?: bigint | undefined };
+
+/** A staging table as rows are written to it: what need not be found out for each. */
+type Written = {
+  readonly names: readonly string[];
+  /** The columns that stay as they are here when a row leaves them out: not how it names its user. */
+  readonly kept: readonly string[];
+  readonly insert: (json: string) => RawBuilder<unknown>;
 };
 
-type Batch = { rows: string[]; size: number };
+const written = (table: StagingTable): Written => {
+  const columns: [string, string][] = Object.entries({ ...origin, ...table.columns });
+  const names = columns.map(([name]) => name).join(", ");
+  // JSON travels as text inside the JSON of its row: it is checked already, and a row is built by one pass.
+  const values = columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name)).join(", ");
+  const received = definition(Object.fromEntries(columns.map(([name, type]) => [name, type === "jsonb" ? "text" : type])));
+  const own = Object.keys(table.columns);
+  return {
+    names: own,
+    kept: own.filter((name) => !(name in userReferenceColumns)),
+    // One bound parameter whatever the number of columns and rows: hashes and tokens never stand in SQL text.
+    insert: (json) => sql`insert into ${sql.raw(`${table.name} (${names}) select ${values}`)}
+      from json_to_recordset(${json}::json) as r (${sql.raw(received)})`,
+  };
+};
+
+const textOf = (value: unknown): string => (typeof value === "bigint" ? String(value) : JSON.stringify(value));
+
+/** A row as JSON; the types of the columns say what is a number, and what is left out is null. */
+const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: StagedRow): string => {
+  let json = `{"model":${JSON.stringify(model)},"record":${record}`;
+  if (pk !== undefined) json += `,"pk":${pk}`;
+  for (const name of names) {
+    const value = row[name];
+    if (value !== undefined && value !== null) json += `,"${name}":${textOf(value)}`;
+  }
+  // A model that never has a column leaves it out like a record that has not: it stays as it is here.
+  let absent = "";
+  for (const name of kept) if (row[name] === undefined) absent += `${absent === "" ? "" : ","}"${name}"`;
+  return `${json},"absent":[${absent}]}`;
+};
+
+type Batch = { json: string; readonly to: Written };
 
 /** Makes the way into the staging tables. */
 export const createStaging = (tx: ImportTx): Staging => {
   const batches = new Map<StagingTable, Batch>();
 
-  // One bound parameter whatever the number of columns and rows: hashes and tokens never stand in SQL text.
-  const write = async (table: StagingTable, batch: Batch): Promise<void> => {
-    const columns: [string, string][] = Object.entries({ ...origin, ...table.columns });
-    const names = columns.map(([name]) => name).join(", ");
-    // JSON travels as text inside the JSON of its row: it is checked already, and a row is built by one stringify.
-    const values = columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name)).join(", ");
-    const received = definition(Object.fromEntries(columns.map(([name, type]) => [name, type === "jsonb" ? "text" : type])));
-    const json = `[${batch.rows.join(",")}]`;
-    batches.delete(table);
-    await tx.rows(sql`insert into ${sql.raw(`${table.name} (${names}) select ${values}`)}
-      from json_to_recordset(${json}::json) as r (${sql.raw(received)})`);
+  const write = async (batch: Batch): Promise<void> => {
+    const { json } = batch;
+    batch.json = "";
+    await tx.rows(batch.to.insert(`[${json}]`));
   };
 
   return {
-    add: (table, row) => {
-      const batch = batches.get(table) ?? { rows: [], size: 0 };
-      batches.set(table, batch);
-      const json = jsonOf(row);
-      batch.rows.push(json);
-      batch.size += json.length;
-      return batch.size < BATCH ? undefined : write(table, batch);
+    add: (table, origin, row) => {
+      addGiven(tx, table);
+      let batch = batches.get(table);
+      if (batch === undefined) {
+        batch = { json: "", to: written(table) };
+        batches.set(table, batch);
+      }
+      batch.json += `${batch.json === "" ? "" : ","}${jsonOf(batch.to, origin, row)}`;
+      return batch.json.length < BATCH ? undefined : write(batch);
     },
     flush: async () => {
-      for (const [table, batch] of batches) await write(table, batch);
+      for (const batch of batches.values()) if (batch.json !== "") await write(batch);
     },
   };
 };

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { STAND_IN, sqlHasKey, sqlKey } from "./keys.ts";
 import { readers } from "./readers/index.ts";
 import type { Listing, ModelReport, NameCount, ReportLine } from "./report.ts";
-import { notes, type StagingTable, skips } from "./staging.ts";
+import { isGiven, notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
 
@@ -17,8 +17,10 @@ export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMa
 const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   // What an import adds by itself was not read.
   const isRead = ({ derived = {} }: StagingTable) => ("is_implied" in derived ? "not is_implied" : "true");
-  const merged = stagingTables.map((table) => `select model, outcome from ${table.name} where outcome is not null and ${isRead(table)}`);
-  const skipped = `select model, 'skipped' from ${skips.name}`;
+  const merged = stagingTables
+    .filter((table) => isGiven(tx, table))
+    .map((table) => `select model, outcome from ${table.name} where outcome is not null and ${isRead(table)}`);
+  const skipped = `select model, 'skipped' as outcome from ${skips.name}`;
   const rows = await tx.rows(sql<Outcome>`
     select model, outcome, count(*)::int as count
     from (${sql.raw([...merged, skipped].join(" union all "))}) fates group by model, outcome`);

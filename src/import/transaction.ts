@@ -23,6 +23,8 @@ export type ImportTx = Session & {
   readonly systemUser: SystemUser;
   /** Nothing that outlives a rollback may happen: sequences stay where they are. */
   readonly dryRun: boolean;
+  /** How many rows each staging table was given; steps have nothing to do with one that is not in here. */
+  readonly given: Map<string, number>;
 };
 
 /** With these a file is another installation's: what has a name that is here need not be the same thing. */

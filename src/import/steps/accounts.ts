@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { accountContacts, accounts, profiles } from "../readers/account-staging.ts";
-import type { StagingTable } from "../staging.ts";
+import { addGiven, isGiven, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
+import { conflicts } from "./conflict-table.ts";
 import { resolveUsers } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
@@ -38,12 +39,15 @@ const contact: Target = {
 };
 
 /** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
-export const findAccountConflicts = (tx: ImportTx) =>
-  tx.rows(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
+export const findAccountConflicts = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, accounts)) return;
+  const found = await tx.affected(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
     select i.model, i.record, i.pk, 'account', i.number, by_id.number, by_number.id
     from import_account i left join account by_id on by_id.id = i.pk left join account by_number on by_number.number = i.number
     where by_id.id is distinct from by_number.id and not exists (
       select from import_origin o where o.kind = 'account' and o.pk = i.pk and o.id = by_number.id)`);
+  addGiven(tx, conflicts, found);
+};
 
 /** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
@@ -149,6 +153,7 @@ const rememberAccounts = (tx: ImportTx) =>
 
 /** Writes the accounts of a file, the profiles of users in them, and their contacts. */
 export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
+  if (![accounts, profiles, accountContacts].some((staging) => isGiven(tx, staging))) return;
   await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");
   await settleConflicts(tx);
   await settleDefault(tx);

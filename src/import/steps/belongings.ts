@@ -8,9 +8,9 @@ import { ips } from "../readers/sentry-userip.ts";
 import { permissions } from "../readers/sentry-userpermission.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
-import type { StagingTable } from "../staging.ts";
+import { isGiven, type StagingTable } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
-import { resolveUsers, skipUsersHere } from "./references.ts";
+import { resolveUsers, skipOfJoined, skipUsersHere } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
@@ -142,14 +142,14 @@ const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
 
 /** Writes what belongs to users besides addresses and options: each row is known by its user and its key. */
 export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
-  await canonicalIps(tx);
+  if (isGiven(tx, ips)) await canonicalIps(tx);
   for (const target of belongings) {
     const { staging, key, columns } = target;
+    if (!isGiven(tx, staging)) continue;
     const match = key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await resolveUsers(tx, staging);
-    const isJoined = "exists (select from import_user u where u.id = t.user_id and u.is_joined)";
     if (staging !== ips) {
-      await skip(tx, staging, "its user joined an account here, which gets no power and no way in from a file", isJoined);
+      await skipOfJoined(tx, staging, "its user joined an account here, which gets no power and no way in from a file");
       await skipUsersHere(tx, staging);
     }
     await resolveParent(tx, target);

@@ -1,20 +1,16 @@
 import { sql } from "kysely";
 import { OWN_MODEL } from "../formats/own-line.ts";
 import { sqlHasKey, sqlIsUuid, sqlKey } from "../keys.ts";
+import { accounts } from "../readers/account-staging.ts";
 import type { Conflict, Remapped } from "../report.ts";
-import { type StagingTable, TEXT } from "../staging.ts";
+import { addGiven, isGiven } from "../staging.ts";
 import type { Ids, ImportTx } from "../transaction.ts";
+import { conflicts } from "./conflict-table.ts";
 import { type Kind, kinds } from "./kinds.ts";
 import { resolveOrganizations } from "./references.ts";
 import { freshIds } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import { suffixNames } from "./suffixes.ts";
-
-/** Records of the file whose id or name belongs to somebody else here; `canonical name` is what natural keys of users name. */
-export const conflicts = {
-  name: "import_conflict",
-  columns: { kind: TEXT, name: TEXT, canonical: TEXT, name_here: TEXT, id_here: "bigint" },
-} as const satisfies StagingTable;
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
@@ -119,7 +115,7 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   await run(tx, `update ${staging.name} set origin_name = ${name}`);
   await recall(tx, kind);
   if (noun === "user") await recallExternal(tx);
-  await run(tx, compare(kind, tx.ids));
+  addGiven(tx, conflicts, await tx.affected(sql.raw(compare(kind, tx.ids))));
   if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
   if (tx.onConflict === "merge" && noun === "user") await join(tx);
   await set("t.pk", `exists (select from ${table} x where x.id = t.pk) and not ${isConflict(kind)}`);
@@ -137,12 +133,12 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
  * what the import was told to do.
  */
 export const settleIds = async (tx: ImportTx): Promise<void> => {
-  for (const kind of kinds) await settleKind(tx, kind);
+  for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);
 };
 
 /** Remembers what became of records that are called otherwise here, so that another import of them finds the same ones. */
 export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
-  for (const { noun, staging, name } of kinds) {
+  for (const { noun, staging, name } of kinds.filter((kind) => isGiven(tx, kind.staging))) {
     await run(
       tx,
       `insert into import_origin as o (kind, pk, name_hash, id)
@@ -164,7 +160,8 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
 /** What has another id here than in the file. */
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
-  for (const { noun, staging } of [...kinds, { noun: "account", staging: { name: "import_account" } } as const]) {
+  for (const { noun, staging } of [...kinds, { noun: "account", staging: accounts } as const]) {
+    if (!isGiven(tx, staging)) continue;
     const rows = await tx.rows(sql<Remapped>`
       select ${noun}::text as kind, ${sql.raw(sqlKey("t.pk"))} as pk, id::text as id from ${sql.table(staging.name)} as t
       where id <> t.pk and ${sql.raw(sqlHasKey("t.pk"))} order by t.pk`);

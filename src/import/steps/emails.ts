@@ -1,10 +1,12 @@
 import { sql } from "kysely";
 import { emails } from "../readers/sentry-useremail.ts";
+import { users } from "../readers/user-staging.ts";
+import { addGiven, isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveUsers, skipUsersHere } from "./references.ts";
+import { resolveUsers, skipOfJoined, skipUsersHere } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { indexUsers } from "./search.ts";
-import { skip, skipRepeated } from "./skip.ts";
+import { skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
 const target: Target = {
@@ -27,6 +29,7 @@ const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
 /** A user of the file without an address has the one that is marked as the primary one. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, emails) || (await tx.row(sql`select from import_email where is_primary limit 1`)) === undefined) return;
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
     await tx.rows(
       sql.raw(`
@@ -43,8 +46,9 @@ export const namePrimary = async (tx: ImportTx): Promise<void> => {
 };
 
 /** The primary address of a user is also one of its addresses: where neither file nor database say so, it becomes one. */
-const addImplied = (tx: ImportTx) =>
-  tx.rows(
+const addImplied = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, users)) return;
+  const added = await tx.affected(
     sql.raw(`
     with implied as (
       insert into import_email (model, record, user_id, email, email_canonical, is_verified, absent, is_implied)
@@ -57,6 +61,8 @@ const addImplied = (tx: ImportTx) =>
     insert into import_note (model, record, pk, reason, about)
     select model, record, user_id, 'the primary address was added to the addresses, unverified', format('user %s', user_id) from implied`),
   );
+  addGiven(tx, emails, added);
+};
 
 const VERIFIED_TWICE = "unverified: the address is verified for another user, who keeps it";
 
@@ -104,12 +110,7 @@ const settleTokens = (tx: ImportTx) =>
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
   // A verified address lets somebody in: an account here gets none from a file that it is joined with.
-  await skip(
-    tx,
-    emails,
-    "its user joined an account here, which keeps its addresses",
-    "exists (select from import_user u where u.id = t.user_id and u.is_joined)",
-  );
+  await skipOfJoined(tx, emails, "its user joined an account here, which keeps its addresses");
   await skipUsersHere(tx, emails);
   await skipRepeated(
     tx,
@@ -119,12 +120,13 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
     "is_verified desc nulls last, pk desc",
   );
   await keepAbsent(tx, target, match);
-  await settleTokens(tx);
+  if (isGiven(tx, emails)) await settleTokens(tx);
   await addImplied(tx);
 };
 
 /** Writes the addresses. What loses its verification does so first: only one may have it at a time. */
 export const writeEmails = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await matchRows(tx, target, match);
   await settleVerified(tx);
   // What has lost its verification just now may be as it is here.
@@ -140,11 +142,13 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
 };
 
 /** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */
-export const noteAmbiguous = (tx: ImportTx) =>
-  tx.rows(sql`insert into import_note (model, record, pk, reason, about)
+export const noteAmbiguous = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
+  await tx.rows(sql`insert into import_note (model, record, pk, reason, about)
     select (array_agg(model order by record))[1], min(record), user_id, 'the username is an address of another user', format('user %s; user %s', user_id, other)
     from (
       select s.model, s.record, s.id as user_id, e.user_id as other from import_user s join user_email e on e.email_canonical = s.username_canonical and e.user_id <> s.id
       union all
       select s.model, s.record, u.id, s.user_id from import_email s join users u on u.username_canonical = s.email_canonical and u.id <> s.user_id
     ) pairs group by user_id, other`);
+};

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { type IdList, idLists } from "../ids-in-values.ts";
 import { sqlShifted } from "../keys.ts";
-import type { StagingTable } from "../staging.ts";
+import { isGiven, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { kinds } from "./kinds.ts";
 import { modelsOf } from "./references.ts";
@@ -54,5 +54,5 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
 
 /** Does so with all options of a staging table that hold ids. */
 export const replaceIdsInValues = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
-  for (const list of idLists) if (list.staging === staging) await replace(tx, list);
+  for (const list of idLists) if (list.staging === staging && isGiven(tx, staging)) await replace(tx, list);
 };

@@ -1,12 +1,15 @@
 import { sql } from "kysely";
 import { identities } from "../readers/sentry-identity.ts";
+import { identityProviders } from "../readers/sentry-identityprovider.ts";
+import { roles } from "../readers/sentry-userrole.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
+import { addGiven, isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveUsers } from "./references.ts";
 
 /** Groups that users name by their natural key, which neither the file nor userd has. */
 const makeGroups = (tx: ImportTx) =>
-  tx.rows(sql`
+  tx.affected(sql`
     with made as (
       insert into import_role (model, record, name, permissions, absent, is_implied)
       select 'auth.group', min(m.record), m.parent_name, '{}', '{permissions,create_time,update_time}', true from import_role_member m
@@ -20,7 +23,7 @@ const makeGroups = (tx: ImportTx) =>
 
 /** Identity providers that identities name, which neither the file nor userd has. */
 const makeProviders = (tx: ImportTx) =>
-  tx.rows(sql`
+  tx.affected(sql`
     with made as (
       insert into import_identity_provider (model, record, type, external_id, absent, is_implied)
       select 'socialaccount.socialapp', min(i.record), i.parent_name, '', '{config,create_time}', true from import_identity i
@@ -38,6 +41,6 @@ const makeProviders = (tx: ImportTx) =>
 export const makeNamed = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, roleMembers);
   await resolveUsers(tx, identities);
-  await makeGroups(tx);
-  await makeProviders(tx);
+  if (isGiven(tx, roleMembers)) addGiven(tx, roles, await makeGroups(tx));
+  if (isGiven(tx, identities)) addGiven(tx, identityProviders, await makeProviders(tx));
 };

@@ -4,8 +4,10 @@ import { teamMembers } from "../readers/sentry-organizationmemberteam.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { projectTeams } from "../readers/sentry-projectteam.ts";
 import { teams } from "../readers/sentry-team.ts";
+import { emails } from "../readers/sentry-useremail.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
-import { resolveOrganizations, resolveUsers } from "./references.ts";
+import { resolveOrganizations, resolveUsers, skipOfJoined } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
@@ -69,8 +71,10 @@ const settleInvitations = async (tx: ImportTx): Promise<void> => {
 };
 
 /** Invitations that are here already, of addresses that the file verifies: as when a user verifies one. */
-export const acceptInvitations = (tx: ImportTx) =>
-  tx.rows(sql`
+export const acceptInvitations = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, emails) || (await tx.row(sql`select from organization_member where email_canonical is not null limit 1`)) === undefined)
+    return;
+  await tx.rows(sql`
     with accepted as (
       select i.id, e.user_id, row_number() over (partition by i.organization_id, e.user_id order by i.id) as position, exists (
           select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_member
@@ -82,10 +86,12 @@ export const acceptInvitations = (tx: ImportTx) =>
     )
     update organization_member m set user_id = a.user_id, email = null, email_canonical = null, invite_expire_time = null, version = m.version + 1
     from accepted a where m.id = a.id and not a.is_member and a.position = 1`);
+};
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
 const mergeLinks = async (tx: ImportTx): Promise<void> => {
   for (const { staging, table, key, columns, parents } of links) {
+    if (!isGiven(tx, staging)) continue;
     for (const [parent, name] of parents) {
       await tx.rows(sql.raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`));
       // The teams of an invitation come in its record.
@@ -113,17 +119,17 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
 };
 
 /** Writes the members of organizations; each is known by its user, or by its address while that is only invited. */
-export const mergeMembers = async (tx: ImportTx): Promise<void> => {
+const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, members)) return;
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
   // Before: whose address an invitation names may be the account that was joined.
   await settleInvitations(tx);
-  await skip(
+  await skipOfJoined(
     tx,
     members,
     "its user joined an account here, which gets no role in an organization that is here from a file",
-    `exists (select from import_user u where u.id = t.user_id and u.is_joined)
-      and not exists (select from import_organization o where o.id = t.organization_id and o.outcome = 'created')`,
+    "not exists (select from import_organization o where o.id = t.organization_id and o.outcome = 'created')",
   );
   await skip(
     tx,
@@ -139,6 +145,11 @@ export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await assignIds(tx, member);
   await updateRows(tx, member);
   await insertRows(tx, member);
+};
+
+/** Writes the members of organizations, and who of them is in which team. */
+export const mergeMembers = async (tx: ImportTx): Promise<void> => {
+  await mergeOrganizationMembers(tx);
   await mergeLinks(tx);
   await acceptInvitations(tx);
 };

@@ -1,10 +1,11 @@
 import { sql } from "kysely";
 import { options } from "../readers/sentry-useroption.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { replaceIdsInValues } from "./ids-in-values.ts";
-import { resolveScopes, resolveUsers } from "./references.ts";
+import { resolveScopes, resolveUsers, skipOfJoined } from "./references.ts";
 import { assignIds, insertRows, matchRows, updateRows } from "./rows.ts";
-import { skip, skipRepeated } from "./skip.ts";
+import { skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
 const target: Target = {
@@ -17,15 +18,15 @@ const target: Target = {
 
 /** Writes the options. Old databases allowed several rows per option where a scope column was null. */
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, options)) return;
   await resolveUsers(tx, options);
   await resolveScopes(tx, options);
   await replaceIdsInValues(tx, options);
-  await skip(
+  await skipOfJoined(
     tx,
     options,
     "its user joined an account here, which has another value of the option",
-    `exists (select from import_user u where u.id = t.user_id and u.is_joined)
-      and exists (select from user_option x where ${target.key.map((column) => `x.${column} = t.${column}`).join(" and ")} and x.value <> t.value)`,
+    `exists (select from user_option x where ${target.key.map((column) => `x.${column} = t.${column}`).join(" and ")} and x.value <> t.value)`,
   );
   await skipRepeated(tx, options, "the option has several rows: the highest pk stands", target.key.join(", "), "pk desc");
   await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "));

@@ -3,6 +3,7 @@ import { organizations } from "../readers/organization-staging.ts";
 import { members } from "../readers/sentry-organizationmember.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { teams } from "../readers/sentry-team.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
@@ -24,11 +25,16 @@ const team: Target = { staging: teams, table: "team", key: ["organization_id"], 
 /** A replica stands for what it is one of, unless the file holds that too. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
-  await tx.rows(sql`update import_member set pk = null where model = 'sentry.organizationmemberinvite'`);
+  if (isGiven(tx, members)) await tx.rows(sql`update import_member set pk = null where model = 'sentry.organizationmemberinvite'`);
   for (const [staging, original] of [
     [organizations, "sentry.organization"],
     [members, "sentry.organizationmember"],
   ] as const) {
+    if (
+      !isGiven(tx, staging) ||
+      (await tx.row(sql`select from ${sql.table(staging.name)} where model like '%mapping' limit 1`)) === undefined
+    )
+      continue;
     await skip(tx, staging, "it names nothing that it stands for", `t.wanted_pk is null and t.model like '%mapping'`);
     await tx.rows(sql`update ${sql.raw(staging.name)} set pk = wanted_pk where wanted_pk is not null`);
     await skipRepeated(tx, staging, "what it stands for is in the file too", "pk", `(model = '${original}') desc, record desc`);
@@ -42,6 +48,7 @@ const MATCH = "t.id = s.id and t.slug = s.slug";
 export const mergeOrganizations = async (tx: ImportTx): Promise<void> => {
   for (const target of [organization, project, team]) {
     const { staging } = target;
+    if (!isGiven(tx, staging)) continue;
     await keepAbsent(tx, target, MATCH);
     await matchRows(tx, target, MATCH);
     await tx.rows(sql`update ${sql.raw(staging.name)} set outcome = 'created' where outcome is null`);

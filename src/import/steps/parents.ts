@@ -3,6 +3,7 @@ import { organizations } from "../readers/organization-staging.ts";
 import { authProviders } from "../readers/sentry-authprovider.ts";
 import { identityProviders } from "../readers/sentry-identityprovider.ts";
 import { roles } from "../readers/sentry-userrole.ts";
+import { isGiven } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
 import { matchGroupPermissions } from "./permissions.ts";
 import { resolveReference } from "./references.ts";
@@ -94,6 +95,7 @@ const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
 /** Writes what users are linked to. It is known by its key here as there; its ids can differ. */
 export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
+    if (!isGiven(tx, target.staging)) continue;
     if (target === authProvider) await resolveReference(tx, authProviders, "organization_id", organizations);
     const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await skipRepeated(tx, target.staging, "its name comes again: the highest pk stands", target.key.join(", "), "pk desc");
@@ -107,5 +109,5 @@ export const mergeParents = async (tx: ImportTx): Promise<void> => {
     await insertRows(tx, target);
   }
   await matchGroupPermissions(tx);
-  await writeRolePermissions(tx);
+  if (isGiven(tx, roles)) await writeRolePermissions(tx);
 };

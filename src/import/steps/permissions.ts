@@ -4,6 +4,7 @@ import { permissionNames } from "../readers/auth-permission.ts";
 import { contentTypes } from "../readers/contenttypes-contenttype.ts";
 import { permissions } from "../readers/sentry-userpermission.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skip, skipRepeated } from "./skip.ts";
 
@@ -27,6 +28,7 @@ const nameThem = (tx: ImportTx) =>
 
 const resolve = async (tx: ImportTx): Promise<void> => {
   for (const staging of [permissions, groupPermissions]) {
+    if (!isGiven(tx, staging)) continue;
     await tx.rows(sql`update ${sql.table(staging.name)} t set permission = p.permission
       from import_permission_name p where p.pk = t.permission_pk`);
     await skip(tx, staging, "the permission is not in the file", "t.permission is null");
@@ -51,9 +53,10 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
 /** Gives the groups of a file their permissions, and users those that a Django project names by numbers. */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await skipLinksOfSkipped(tx);
-  await nameThem(tx);
+  if (isGiven(tx, permissionNames)) await nameThem(tx);
   await resolve(tx);
-  await settleDescriptions(tx);
+  if (isGiven(tx, permissionNames) || isGiven(tx, contentTypes)) await settleDescriptions(tx);
+  if (!isGiven(tx, groupPermissions)) return;
   await tx.rows(sql`update import_role r set permissions = g.permissions
     from (select record, array_agg(permission::text order by permission) as permissions from import_group_permission group by record) g
     where r.record = g.record`);
@@ -61,6 +64,7 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
 
 /** What becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, groupPermissions)) return;
   await tx.rows(sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`);
   await skip(tx, groupPermissions, "its group was skipped", "t.role_id is null");
   await tx.rows(sql`update import_group_permission g set outcome = case

@@ -14,7 +14,7 @@ import { options } from "../readers/sentry-useroption.ts";
 import { permissions } from "../readers/sentry-userpermission.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
-import type { StagingTable } from "../staging.ts";
+import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skipRepeated } from "./skip.ts";
@@ -44,19 +44,21 @@ const LOCK = 7_523_094_291;
  */
 export const lockImports = (tx: ImportTx) => tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
 
+const lookedUp = ["pk", "id", "record"] as const;
+const names = ["slug", "username_canonical"] as const;
+
 /** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`set local work_mem = '64MB'`);
-  await tx.rows(sql`create index on import_user (username_canonical)`);
+  const large = stagingTables.filter((table) => isLarge(tx, table));
   // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none.
-  for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
-    await tx.rows(sql`create index on ${sql.raw(name)} (pk)`);
-    await tx.rows(sql`create index on ${sql.raw(name)} (id)`);
-    await tx.rows(sql`create index on ${sql.raw(name)} (record)`);
-    if ("slug" in columns) await tx.rows(sql`create index on ${sql.raw(name)} (slug)`);
+  for (const { name, columns } of large.filter((table) => !leaves.includes(table))) {
+    for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
+      await tx.rows(sql`create index on ${sql.raw(`${name} (${column})`)}`);
+    }
   }
-  for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
+  for (const { name } of large) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
 /** Staging tables of several models, each with primary keys of its own. */
@@ -82,10 +84,12 @@ export const lockAggregates = (tx: ImportTx) =>
       union all select u.id from users u join import_user i on i.username_canonical = u.username_canonical
       union all select u.id from users u join import_user i on i.external_id = u.external_id
       ${sql.join(
-        owned.map(({ name }) =>
-          sql.raw(`union all select user_pk from ${name}
+        owned
+          .filter((table) => isGiven(tx, table))
+          .map(({ name }) =>
+            sql.raw(`union all select user_pk from ${name}
               union all select u.id from users u join ${name} o on o.user_canonical = u.username_canonical`),
-        ),
+          ),
         sql` `,
       )}
       union all select t.user_id from user_email t join import_email e on e.email_canonical = t.email_canonical where t.is_verified

@@ -5,8 +5,9 @@ import { readers } from "../readers/index.ts";
 import { organizations } from "../readers/organization-staging.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { knownUserModels, users } from "../readers/user-staging.ts";
-import type { StagingTable } from "../staging.ts";
+import { isGiven, type StagingTable, skips } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
+import { conflicts } from "./conflict-table.ts";
 import { skip } from "./skip.ts";
 
 /** Models that hold something else: whatever else was skipped is a user, also of a model that only the file knows. */
@@ -21,28 +22,37 @@ export const modelsOf = (staging: StagingTable) =>
     .map((reader) => `'${reader.model}'`)
     .join(", ");
 
+/** Whether any record of a staging table has another id than in the file. */
+const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
+  isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
+
 /**
  * Puts the id here in the place of the pk by which rows refer to others of the file, and skips what refers to something
  * skipped: its id may be somebody else's here. What is not in the file stays as it is.
  * @param which the rows `t` whose column refers to that.
  */
 export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
+  if (!isGiven(tx, staging)) return;
   const noun = to.name.replace("import_", "");
   const gone = `select pk from import_skip where model in (${modelsOf(to)}) and pk is not null
     union select pk from import_conflict where kind = '${noun}'`;
-  await skip(
-    tx,
-    staging,
-    `its ${noun} was skipped`,
-    `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
-  );
-  await tx.rows(
-    sql.raw(
-      `update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and t.${column} is distinct from p.id and ${which}`,
-    ),
-  );
-  // An id could be one that is here; what stands for a key is none.
-  await skip(tx, staging, `its ${noun} is not in the file`, `${which} and ${sqlIsStandIn(`t.${column}`)}`);
+  if (isGiven(tx, skips) || isGiven(tx, conflicts)) {
+    await skip(
+      tx,
+      staging,
+      `its ${noun} was skipped`,
+      `${which} and t.${column} in (${gone}) and not exists (select from ${to.name} p where p.pk = t.${column})`,
+    );
+  }
+  if (await hasMoved(tx, to)) {
+    await tx.rows(
+      sql.raw(
+        `update ${staging.name} t set ${column} = p.id from ${to.name} p where p.pk = t.${column} and t.${column} is distinct from p.id and ${which}`,
+      ),
+    );
+  }
+  // An id could be one that is here; what stands for a key is none. Only new ids have such keys (stage.ts).
+  if (tx.ids === "new") await skip(tx, staging, `its ${noun} is not in the file`, `${which} and ${sqlIsStandIn(`t.${column}`)}`);
 };
 
 /** Finds the scopes that options belong to. */
@@ -53,6 +63,7 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 
 /** Finds the organizations that rows belong to: those of the file, then those that are here. */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  if (!isGiven(tx, staging)) return;
   await tx.rows(sql.raw(`update ${staging.name} set organization_id = organization_pk`));
   await resolveReference(tx, staging, "organization_id", organizations);
   await skip(
@@ -69,13 +80,17 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
  * that names no user has none.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
+  if (!isGiven(tx, staging)) return;
   const find = (from: string, where: string) =>
     tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
+  const isMissing = "t.user_id is null and (t.user_pk is not null or t.user_name is not null)";
   /** Whoever kept the name comes first among the users of the file that share it. */
   const named = (column: string) =>
     `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_canonical <> natural_canonical), pk)`;
 
   await find("import_user", "u.pk = t.user_pk");
+  // As most files are: what follows would look through all rows, each time for none.
+  if ((await tx.row(sql.raw(`select from ${staging.name} t where ${isMissing} limit 1`))) === undefined) return;
   await find(named("natural_name"), "u.natural_name = t.user_name");
   await find(named("natural_canonical"), "u.natural_canonical = t.user_canonical");
   // A model of a project's own may have the address for its natural key, also where it has usernames.
@@ -94,12 +109,7 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   );
   await find("users", "u.id = t.user_pk");
   await find("users", "u.username_canonical = t.user_canonical");
-  await skip(
-    tx,
-    staging,
-    "its user is neither in the file nor here",
-    "t.user_id is null and (t.user_pk is not null or t.user_name is not null)",
-  );
+  await skip(tx, staging, "its user is neither in the file nor here", isMissing);
 };
 
 /** A stranger's file names users that it does not hold by ids that are somebody else's here: those get nothing that lets in or gives power. */
@@ -111,4 +121,10 @@ export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promis
     "its user is not in the file: an account here gets no power and no way in from it",
     "t.user_id is not null and not exists (select from import_user u where u.id = t.user_id)",
   );
+};
+
+/** Skips what belongs to users of the file that joined accounts here; `which` is a further condition. */
+export const skipOfJoined = async (tx: ImportTx, staging: StagingTable, reason: string, which = "true"): Promise<void> => {
+  if (tx.onConflict !== "merge") return;
+  await skip(tx, staging, reason, `exists (select from import_user u where u.id = t.user_id and u.is_joined) and ${which}`);
 };

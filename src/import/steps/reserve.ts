@@ -18,6 +18,7 @@ import { permissions } from "../readers/sentry-userpermission.ts";
 import { roles } from "../readers/sentry-userrole.ts";
 import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import { users } from "../readers/user-staging.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
 /** The tables whose rows keep the ids of the file. */
@@ -55,14 +56,15 @@ const MANY = 10_000;
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
-  for (const [{ name }, table] of tables) {
+  for (const [staging, table] of tables) {
+    if (!isGiven(tx, staging)) continue;
     const sequence = `${table}_id_seq`;
     await tx.rows(
       sql.raw(
         `select case when missing > ${MANY} then setval('${sequence}', id)
             else (select count(nextval('${sequence}')) from generate_series(1, missing)) end
           from (
-            select staged.id, staged.id - s.last_value + (not s.is_called)::int as missing from (select greatest(max(pk), 0) as id from ${name}) staged, ${sequence} s
+            select staged.id, staged.id - s.last_value + (not s.is_called)::int as missing from (select greatest(max(pk), 0) as id from ${staging.name}) staged, ${sequence} s
           ) behind where missing > 0`,
       ),
     );

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
 import type { Target } from "./target.ts";
@@ -6,9 +7,10 @@ import type { Target } from "./target.ts";
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 /** What the file leaves out of a row stays as it is. */
-export const keepAbsent = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
+export const keepAbsent = async (tx: ImportTx, { staging, table, columns }: Target, match: string): Promise<void> => {
+  if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
-  return run(
+  await run(
     tx,
     `update ${staging.name} s set ${kept.join(", ")} from ${table} t where ${match} and s.absent && '{${Object.keys(columns).join(",")}}'`,
   );
@@ -24,13 +26,13 @@ export const matchRows = async (
   compared: readonly string[] = Object.keys(target.columns),
 ): Promise<void> => {
   const { staging, table } = target;
+  if (!isGiven(tx, staging)) return;
   const differs = `${rowOf("s", compared)} is distinct from ${rowOf("t", compared)}`;
-  await run(
-    tx,
-    `update ${staging.name} s set id = t.id, outcome = case when ${differs} then 'updated' else 'unchanged' end
-      from ${table} t where ${match}`,
+  const matched = await tx.affected(
+    sql.raw(`update ${staging.name} s set id = t.id, outcome = case when ${differs} then 'updated' else 'unchanged' end
+      from ${table} t where ${match}`),
   );
-  if (tx.overwrite || !(await keepChanged(tx, target, compared))) return;
+  if (matched === 0 || tx.overwrite || !(await keepChanged(tx, target, compared))) return;
   await keepAbsent(tx, target, "t.id = s.id and s.outcome = 'updated'");
   await run(
     tx,
@@ -43,6 +45,7 @@ export const matchRows = async (
  * is past the largest.
  */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
+  if (!isGiven(tx, target.staging)) return;
   await skipRemoved(tx, target);
   const { staging, table, ofSeveralModels = false } = target;
   const isFirst = ofSeveralModels ? `not exists (select from ${staging.name} o where o.pk = s.pk and o.model < s.model)` : "true";
@@ -59,14 +62,15 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
  * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that
  * runs at the same time; a rollback does not move that back, so a dry run counts by itself.
  */
-export const freshIds = (tx: ImportTx, { staging, table }: Pick<Target, "staging" | "table">) => {
+export const freshIds = async (tx: ImportTx, { staging, table }: Pick<Target, "staging" | "table">): Promise<void> => {
+  if (!isGiven(tx, staging)) return;
   const next = tx.dryRun
     ? `row_number() over (order by n.record, n.place) + greatest(
         (select coalesce(max(id), 0) from ${table}),
         (select coalesce(max(greatest(pk, id)), 0) from ${staging.name}),
         (select last_value from ${table}_id_seq))`
     : `nextval('${table}_id_seq')`;
-  return run(
+  await run(
     tx,
     // Materialized: a join may read a subquery several times, and draw each time.
     `with fresh as materialized (
@@ -77,20 +81,27 @@ export const freshIds = (tx: ImportTx, { staging, table }: Pick<Target, "staging
 };
 
 /**
- * Makes the plans of the triggers anew. A plan that was made for one row joins a million rows by nested loops, and one
- * made for a million serves single rows badly.
+ * Makes the plans of the triggers anew, before a staging table with many rows is stored. A plan that was made for one row joins
+ * a million rows by nested loops, and one made for a million serves single rows badly.
  */
-export const forgetPlans = (tx: ImportTx) => run(tx, "discard plans");
+export const forgetPlans = async (tx: ImportTx, staging?: StagingTable): Promise<void> => {
+  if (staging === undefined || isLarge(tx, staging)) await run(tx, "discard plans");
+};
+
+/** Whether any staged row is to be written so. */
+const hasAny = async (tx: ImportTx, staging: StagingTable, outcome: "created" | "updated"): Promise<boolean> =>
+  isGiven(tx, staging) && (await tx.row(sql`select from ${sql.table(staging.name)} where outcome = ${outcome} limit 1`)) !== undefined;
 
 /** Writes the new rows. */
 export const insertRows = async (tx: ImportTx, { staging, table, key, columns }: Target): Promise<void> => {
+  if (!(await hasAny(tx, staging, "created"))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
   const values = [
     "id",
     ...key,
     ...Object.entries(columns).map(([name, byDefault]) => (byDefault === "null" ? name : `coalesce(${name}, ${byDefault})`)),
   ];
-  await forgetPlans(tx);
+  await forgetPlans(tx, staging);
   await run(
     tx,
     `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where outcome = 'created' order by id`,
@@ -99,10 +110,11 @@ export const insertRows = async (tx: ImportTx, { staging, table, key, columns }:
 
 /** Writes the rows that differ; `which` is a further condition on staged `s`. */
 export const updateRows = async (tx: ImportTx, { staging, table, columns, stamps }: Target, which = "true"): Promise<void> => {
+  if (!(await hasAny(tx, staging, "updated"))) return;
   const set = [
     ...Object.keys(columns).map((name) => `${name} = s.${name}`),
     ...Object.entries(stamps).map(([name, value]) => `${name} = ${value}`),
   ];
-  await forgetPlans(tx);
+  await forgetPlans(tx, staging);
   await run(tx, `update ${table} t set ${set.join(", ")} from ${staging.name} s where s.id = t.id and s.outcome = 'updated' and ${which}`);
 };

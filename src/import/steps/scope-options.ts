@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { scopeOptions } from "../readers/scope-option-staging.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes } from "./references.ts";
 import { forgetPlans, freshIds, matchRows, updateRows } from "./rows.ts";
@@ -35,6 +36,7 @@ export const lockScopes = (tx: ImportTx) =>
 
 /** Writes the options of everybody, of organizations and of projects. Locks are userd's own: those that are set stay. */
 export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, scopeOptions)) return;
   await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
@@ -49,7 +51,7 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`update import_scope_option set outcome = 'created' where outcome is null`);
   await freshIds(tx, target);
   await updateRows(tx, target);
-  await forgetPlans(tx);
+  await forgetPlans(tx, scopeOptions);
   await tx.rows(sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
     select id, scope_kind, scope_id, key, value, update_time, update_time
     from import_scope_option where outcome = 'created' order by id`);

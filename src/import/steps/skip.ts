@@ -1,11 +1,15 @@
 import { sql } from "kysely";
-import { type StagingTable, skips } from "../staging.ts";
+import { addGiven, isGiven, type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
 /** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
-export const skip = (tx: ImportTx, { name }: StagingTable, reason: string, which: string) =>
-  tx.rows(sql`with gone as (delete from ${sql.raw(name)} t where ${sql.raw(which)} returning model, record, pk)
+export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, which: string): Promise<void> => {
+  if (!isGiven(tx, staging)) return;
+  const skipped =
+    await tx.affected(sql`with gone as (delete from ${sql.raw(staging.name)} t where ${sql.raw(which)} returning model, record, pk)
     insert into ${sql.raw(skips.name)} (model, record, pk, reason) select model, record, pk, ${reason} from gone`);
+  addGiven(tx, skips, skipped);
+};
 
 /** Of several rows with one key the first stays, in the given order. */
 export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { userColumns, users } from "../readers/user-staging.ts";
+import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { indexLater } from "./search.ts";
@@ -63,8 +64,9 @@ const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
 
 /** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their canonical names. */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, users)) return;
   const all = `{${Object.keys(target.columns).join(",")}}`;
-  await tx.rows(sql`update import_user set absent = absent || ${all}::text[] where is_joined`);
+  if (tx.onConflict === "merge") await tx.rows(sql`update import_user set absent = absent || ${all}::text[] where is_joined`);
   await keepAbsent(tx, target, MATCH);
   await keepSystemUser(tx);
   await matchRows(tx, target, MATCH);
@@ -73,6 +75,7 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
 
 /** Writes the users. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
+  if (!isGiven(tx, users)) return;
   await updateRows(tx, target);
   await indexLater(tx);
   await insertRows(tx, target);
