@@ -26,6 +26,8 @@ export const tools = [
 /** What both runs have in common. */
 export const shared = {
   globalSetup: ["test/support/global-setup.ts"],
+  // Fails each test in which a service answers with a reason that its RPC does not declare.
+  setupFiles: ["test/support/hold-reasons.ts"],
   // Each file has a database of its own: files run side by side, and so do the tests of a file that say so.
   pool: "threads" as const,
   maxWorkers: 3,

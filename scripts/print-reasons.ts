@@ -12,7 +12,7 @@ import { markdownTable } from "./markdown-table.ts";
 const proto = new URL("../proto/userd/v1/errors.proto", import.meta.url);
 
 /** A comment of `//` lines, and the value that it stands above. */
-const commented = /((?: {2}\/\/[^\n]*\n)+) {2}([A-Z0-9_]+) = \d+;/g;
+const commented = /((?: {2}\/\/[^\n]*\n)+) {2}([A-Z0-9_]+) = \d+(?: \[[^\n]*\])?;/g;
 
 /** The code stands in the comment, as the beginning of a sentence of its own. */
 const codeOf = (name: string, comment: string): string => {

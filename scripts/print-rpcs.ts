@@ -5,14 +5,22 @@
  */
 
 import { getOption } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobuf/wkt";
-import { permission } from "../src/gen/userd/v1/options_pb.ts";
+import { readsOf } from "../src/contract/reads.ts";
+import { permission, Reads } from "../src/gen/userd/v1/options_pb.ts";
 import { prepareRpcs } from "../src/server/rpc.ts";
 import type { AllDependencies } from "../src/services/dependencies.ts";
 import { createRoutes } from "../src/services/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
 
 const MiB = 1024 * 1024;
+
+/** What an RPC does, and where it reads from. */
+const kinds: Readonly<Partial<Record<Reads, string>>> = {
+  [Reads.CACHE]: "read: cache",
+  [Reads.DATABASE]: "read: database",
+  [Reads.MEMORY]: "read: memory",
+  [Reads.CACHE_AND_DATABASE]: "read: both",
+};
 
 /** The table, in Markdown. */
 export const rpcTable = (): string => {
@@ -23,7 +31,7 @@ export const rpcTable = (): string => {
     service.methods.map((method) => {
       const rpc = limits.get(`${service.typeName}/${method.name}`);
       if (rpc === undefined) throw new Error(`${method.name} is not served`);
-      const kind = method.idempotency === Idempotency.NO_SIDE_EFFECTS ? "read" : "write";
+      const kind = kinds[readsOf(method)] ?? "write";
       return [
         `\`${service.name}/${method.name}\``,
         method.methodKind === "unary" ? kind : `${kind}, stream`,

@@ -1,15 +1,27 @@
 /**
- * Puts the tables that the code generates into docs/reference.md, between `<!-- generated: NAME -->` and `<!-- end -->`.
+ * Puts the tables that the code generates into documents, between `<!-- generated: NAME -->` and `<!-- end -->`.
  *
  * Run: node scripts/update-reference.ts
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { commonReasonsTable, rpcReasonsTable } from "./print-errors.ts";
+import { readsTable } from "./print-reads.ts";
 import { reasonTable } from "./print-reasons.ts";
 import { rpcTable } from "./print-rpcs.ts";
 import { settingsTable } from "./print-settings.ts";
 
-const tables: Readonly<Record<string, () => string>> = { reasons: reasonTable, rpcs: rpcTable, settings: settingsTable };
+const tables: Readonly<Record<string, () => string>> = {
+  commonreasons: commonReasonsTable,
+  reads: readsTable,
+  reasons: reasonTable,
+  rpcreasons: rpcReasonsTable,
+  rpcs: rpcTable,
+  settings: settingsTable,
+};
+
+/** The documents that have such tables, and how many. */
+export const documents: Readonly<Record<string, number>> = { "docs/reference.md": 5, "docs/consistency.md": 1 };
 
 /** The text with its generated parts made anew. */
 export const updated = (text: string): string =>
@@ -20,6 +32,8 @@ export const updated = (text: string): string =>
   });
 
 if (import.meta.main) {
-  const reference = new URL("../docs/reference.md", import.meta.url);
-  writeFileSync(reference, updated(readFileSync(reference, "utf8")));
+  for (const path of Object.keys(documents)) {
+    const url = new URL(`../${path}`, import.meta.url);
+    writeFileSync(url, updated(readFileSync(url, "utf8")));
+  }
 }

@@ -40,13 +40,15 @@ export const requireLive = <R extends NamedRow>(kind: Kind<R>, row: R): void => 
 };
 
 /**
- * The organization, locked already, in which something is written; `kind` is what `organizationOf` was asked for.
+ * The organization, locked already, in which something is written; `kind` is what `organizationOf` was asked for. What was
+ * purged since then went with its organization.
  * @throws NOT_FOUND ORGANIZATION_NOT_FOUND, or of the kind; FAILED_PRECONDITION ORGANIZATION_DELETED.
  */
-export const assertOrganization = async (tx: Tx, id: bigint, kind: Pick<Kind<NamedRow>, "notFound"> = organizations): Promise<void> => {
-  if (id === 0n) throw kind.notFound();
-  requireLive(organizations, await storedById(tx, organizations, id));
-};
+export const assertOrganization = async (
+  tx: Tx,
+  id: bigint,
+  { notFound }: Pick<Kind<NamedRow>, "notFound"> = organizations,
+): Promise<void> => requireLive(organizations, await storedById(tx, { ...organizations, notFound }, id));
 
 /**
  * The organization of a project or team, which never changes: it has to be known before it can be locked. 0 when there is

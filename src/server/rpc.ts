@@ -1,6 +1,6 @@
 import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
+import { isRead, readsFault } from "../contract/reads.ts";
 import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
 import { isPermission, type Permission } from "../permissions.ts";
 import type { Route } from "./route.ts";
@@ -57,14 +57,14 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
   if (method.methodKind !== "unary") {
     return { defaultTimeoutMs: maxStreamMs, maxTimeoutMs: maxStreamMs, idleMs: streamIdleMs, maxRequestBytes };
   }
-  const isRead = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  const defaultTimeoutMs = getOption(method, batch_write) ? 10_000 : isRead ? 1_000 : 3_000;
+  const defaultTimeoutMs = getOption(method, batch_write) ? 10_000 : isRead(method) ? 1_000 : 3_000;
   return { defaultTimeoutMs, maxTimeoutMs, idleMs: undefined, maxRequestBytes };
 };
 
 /**
  * Reads the method options of all RPCs.
- * @throws Error naming every RPC that has no permission, or an unknown one: no RPC is open by accident.
+ * @throws Error naming every RPC that has no permission, or an unknown one: no RPC is open by accident. It also names every
+ * RPC that does not say where it reads from.
  */
 export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
   const faults: string[] = [];
@@ -72,9 +72,12 @@ export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
     service.methods.flatMap((method): Rpc[] => {
       const name = `${service.typeName}/${method.name}`;
       const needed = getOption(method, permission);
+      const unread = readsFault(method);
       const operation = operations[method.localName] as AnyOperation | undefined;
       if (!isPermission(needed)) {
         faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (userd.v1.permission)"}`);
+      } else if (unread !== undefined) {
+        faults.push(`${name} ${unread}`);
       } else if (method.methodKind === "bidi_streaming") {
         faults.push(`${name} is a stream in both directions; the chain runs streams in one`);
       } else if (operation === undefined) {

@@ -8,6 +8,8 @@ export type Observe = (code: string, milliseconds: number) => void;
 export type CallMetrics = {
   /** Prepares the labels of one method. */
   readonly forMethod: (method: string) => Observe;
+  /** Counts an answer with a reason that its RPC does not declare. */
+  readonly undeclared: (method: string, reason: string) => void;
 };
 
 /** The metrics of one process. */
@@ -36,7 +38,14 @@ const createCallMetrics = (registry: Registry): CallMetrics => {
     buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60],
     registers: [registry],
   });
+  const undeclared = new Counter({
+    name: "userd_undeclared_reasons_total",
+    help: "Answers with a reason that their RPC does not declare: faults of userd",
+    labelNames: ["method", "reason"],
+    registers: [registry],
+  });
   return {
+    undeclared: (method, reason) => undeclared.inc({ method, reason }),
     forMethod: (method) => {
       const time = duration.labels(method);
       const counters = new Map<string, { inc(): void }>();

@@ -63,7 +63,7 @@ export const startSuiteListeners = async (maxRequestBytes: number) => {
   const readiness = createReadiness(() => true);
   const context: InterceptorContext = {
     log: pino({ level: "silent" }),
-    metrics: { forMethod: () => () => {} },
+    metrics: { forMethod: () => () => {}, undeclared: () => {} },
     concurrency: createConcurrencyLimit(1_000),
     callers: loadCallers({ tokenFile: undefined }),
     explain: () => undefined,

@@ -89,8 +89,8 @@ describe.for(clientKinds)("through %s", (kind) => {
   });
 
   test("a call that throws later is refused like one that throws at once", async () => {
-    await using server = await startServer({ getOption: () => Promise.reject(conflict("ETAG_MISMATCH", "Stale.")) });
-    await expectRefusal(server.clients[kind].options.getOption(validRequest), "Aborted", "ETAG_MISMATCH");
+    await using server = await startServer({ deleteOption: () => Promise.reject(conflict("ETAG_MISMATCH", "Stale.")) });
+    await expectRefusal(server.clients[kind].options.deleteOption(validRequest), "Aborted", "ETAG_MISMATCH");
   });
 
   test.for([

@@ -86,7 +86,7 @@ describe.for([...clientKinds, ...http2Kinds])("the contract of every protocol, t
     const reading = (async () => {
       for await (const message of server.clients[kind].users.streamUsers({}, allowed)) received.push(message.user?.id ?? 0n);
     })();
-    await expectRefusal(reading, "FailedPrecondition", "ETAG_MISMATCH");
+    await expectRefusal(reading, "ResourceExhausted", "RESPONSE_TOO_LARGE");
     expect(received).toEqual(Array.from({ length: messagesBeforeError }, (_, index) => BigInt(index + 1)));
   });
 });

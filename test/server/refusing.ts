@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Operations } from "../../src/call.ts";
-import { failedPrecondition } from "../../src/errors.ts";
+import { exhausted } from "../../src/errors.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { permissions } from "../../src/permissions.ts";
 import { route } from "../../src/server/route.ts";
@@ -20,7 +20,7 @@ const operations = new Proxy({} as Operations<typeof UserService>, {
     if (name === "streamUsers") {
       return async function* () {
         for (let index = 1; index <= messagesBeforeError; index += 1) yield { user: { id: BigInt(index), username: "x".repeat(1_000) } };
-        throw failedPrecondition("ETAG_MISMATCH", "The stream fails behind its messages.");
+        throw exhausted("RESPONSE_TOO_LARGE", "The stream fails behind its messages.");
       };
     }
     if (name === "importUsers") {

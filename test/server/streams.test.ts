@@ -27,7 +27,7 @@ const invoke = (name: string, operation: unknown, received: unknown, limits: Par
   const concurrency = createConcurrencyLimit(2);
   const context: InterceptorContext = {
     log: silent,
-    metrics: { forMethod: () => (code) => void codes.push(code) },
+    metrics: { forMethod: () => (code) => void codes.push(code), undeclared: () => {} },
     concurrency,
     callers: loadCallers({ tokenFile: undefined }),
     explain: () => undefined,

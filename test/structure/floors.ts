@@ -4,7 +4,7 @@
  */
 export const floors: readonly (readonly string[])[] = [
   ["gen"],
-  ["names", "passwords", "secrets", "versions"],
+  ["contract", "names", "passwords", "secrets", "versions"],
   ["schema"],
   ["db"],
   ["cache", "stored-names"],

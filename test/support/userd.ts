@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ListenAddress } from "../../src/config.ts";
+import { noteLoggedReasons } from "./answered-reasons.ts";
 
 /** The program, as npm installs it. */
 export const program = fileURLToPath(new URL("../../bin/userd.js", import.meta.url));
@@ -48,7 +49,10 @@ export const startUserd = (args: readonly string[], { settings = {}, input = "",
   const said = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
   child.stdin.on("error", () => {}).end(input);
-  const ended = once(child, "close").then(([code, signal]): Ended => ({ code, signal, ...said }));
+  const ended = once(child, "close").then(([code, signal]): Ended => {
+    noteLoggedReasons(said.stdout);
+    return { code, signal, ...said };
+  });
   return {
     process: child,
     ended,

@@ -1,4 +1,5 @@
 import { DomainError } from "../../errors.ts";
+import { endCheck } from "./declared.ts";
 import { type Interceptor, type InterceptorContext, settle } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
 import { faultStatus, statusOf } from "./status.ts";
@@ -6,19 +7,21 @@ import { faultStatus, statusOf } from "./status.ts";
 const pass = (_: Invocation, response: unknown): unknown => response;
 
 const failWith =
-  ({ explain, rephrase = (status) => status }: InterceptorContext) =>
+  (check: ReturnType<typeof endCheck>, { explain, rephrase = (status) => status }: InterceptorContext) =>
   (invocation: Invocation, error: unknown): never => {
     // A call that was ended reports why, whatever its operation made of the abort.
     const reason = invocation.ended ?? error;
     const known = reason instanceof DomainError ? reason : explain(reason);
-    throw rephrase(known === undefined ? faultStatus(invocation.requestId, reason) : statusOf(known));
+    const status = known === undefined ? faultStatus(invocation.requestId, reason) : statusOf(known);
+    check(invocation, status.reason);
+    throw rephrase(status);
   };
 
 /**
  * Turns every error into a status: one of the API as it says, any other into INTERNAL without its words. An operation
- * that throws a transport's error has no say in the status.
+ * that throws a transport's error has no say in the status. Each reason is held to those that the RPC declares.
  */
-export const errors: Interceptor = (_, context) => {
-  const fail = failWith(context);
+export const errors: Interceptor = (rpc, context) => {
+  const fail = failWith(endCheck(rpc, context), context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);
 };

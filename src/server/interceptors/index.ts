@@ -3,6 +3,7 @@ import type { Call } from "../../call.ts";
 import type { Codec, Rpc } from "../rpc.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
+import { withEntriesChecked } from "./declared.ts";
 import { errors } from "./errors.ts";
 import type { Handler, Interceptor, InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
@@ -42,4 +43,4 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
 
 /** Puts the whole list of interceptors around the operation of one RPC, for the transport whose codec it has. */
 export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
-  interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(rpc));
+  interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(withEntriesChecked(rpc, context)));

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
@@ -15,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/account.proto.
  */
 export const file_userd_v1_account: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9hY2NvdW50LnByb3RvEgh1c2VyZC52MSLaBQoHQWNjb3VudBITCgJpZBgBIAEoA0IHukgEIgIoABI2CgZudW1iZXIYAiABKAlCJrpII9gBAXIeMhxeWzAtOV17NH0tWzAtOV17NH0tWzAtOV17NH0kEh8KBG5hbWUYAyABKAlCDLpICXIHGP8BugEBAEgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARLsAQoHdmVyc2lvbhgFIAEoCULVAbpI0QFyzgEYgAEyyAFeKDB8WzEtOV1bMC05XSopXC4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKSg/Oi0oKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSg/OlwuKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSkqKSk/KD86XCsoWzAtOWEtekEtWi1dKyg/OlwuWzAtOWEtekEtWi1dKykqKSk/JEgCiAEBEjYKC2Fubm90YXRpb25zGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIIukgFkgECEGQSIgoEdGFncxgHIAMoCUIUukgRkgEOEGQiCnIIEAEYZLoBAQASFwoKaXNfZGVmYXVsdBgIIAEoCEgDiAEBEhgKC2lzX3BsYXRmb3JtGAkgASgISASIAQESFQoEZXRhZxgKIAEoCUIHukgEcgIYQBIvCgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIKCghfdmVyc2lvbkINCgtfaXNfZGVmYXVsdEIOCgxfaXNfcGxhdGZvcm0iYwoUQ3JlYXRlQWNjb3VudFJlcXVlc3QSKgoHYWNjb3VudBgBIAEoCzIRLnVzZXJkLnYxLkFjY291bnRCBrpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASJWChVDcmVhdGVBY2NvdW50UmVzcG9uc2USIgoHYWNjb3VudBgBIAEoCzIRLnVzZXJkLnYxLkFjY291bnQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkimwEKEUdldEFjY291bnRSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASNQoGbnVtYmVyGAIgASgJQiO6SCByHjIcXlswLTldezR9LVswLTldezR9LVswLTldezR9JEgAEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDAoDa2V5EgW6SAIIASI4ChJHZXRBY2NvdW50UmVzcG9uc2USIgoHYWNjb3VudBgBIAEoCzIRLnVzZXJkLnYxLkFjY291bnQicwoUVXBkYXRlQWNjb3VudFJlcXVlc3QSKgoHYWNjb3VudBgBIAEoCzIRLnVzZXJkLnYxLkFjY291bnRCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siVgoVVXBkYXRlQWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInsKE0xpc3RBY2NvdW50c1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiVAoUTGlzdEFjY291bnRzUmVzcG9uc2USIwoIYWNjb3VudHMYASADKAsyES51c2VyZC52MS5BY2NvdW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency]);
+  fileDesc("ChZ1c2VyZC92MS9hY2NvdW50LnByb3RvEgh1c2VyZC52MSLqBQoHQWNjb3VudBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI5CgZudW1iZXIYAiABKAlCKeBBBbpII9gBAXIeMhxeWzAtOV17NH0tWzAtOV17NH0tWzAtOV17NH0kEh8KBG5hbWUYAyABKAlCDLpICXIHGP8BugEBAEgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARLsAQoHdmVyc2lvbhgFIAEoCULVAbpI0QFyzgEYgAEyyAFeKDB8WzEtOV1bMC05XSopXC4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKSg/Oi0oKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSg/OlwuKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSkqKSk/KD86XCsoWzAtOWEtekEtWi1dKyg/OlwuWzAtOWEtekEtWi1dKykqKSk/JEgCiAEBEjYKC2Fubm90YXRpb25zGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIIukgFkgECEGQSIgoEdGFncxgHIAMoCUIUukgRkgEOEGQiCnIIEAEYZLoBAQASFwoKaXNfZGVmYXVsdBgIIAEoCEgDiAEBEhgKC2lzX3BsYXRmb3JtGAkgASgISASIAQESFQoEZXRhZxgKIAEoCUIHukgEcgIYQBI0CgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CDQoLX2lzX2RlZmF1bHRCDgoMX2lzX3BsYXRmb3JtImYKFENyZWF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiVgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpsBChFHZXRBY2NvdW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjUKBm51bWJlchgCIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXs0fS1bMC05XXs0fSRIABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEiOAoSR2V0QWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50InYKFFVwZGF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZUFjY291bnRSZXNwb25zZRIiCgdhY2NvdW50GAEgASgLMhEudXNlcmQudjEuQWNjb3VudBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ7ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlQKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiMKCGFjY291bnRzGAEgAygLMhEudXNlcmQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
  * Who owns resources, is billed and has users: each of them by a profile.
@@ -24,7 +25,7 @@ export const file_userd_v1_account: GenFile = /*@__PURE__*/
  */
 export type Account = Message<"userd.v1.Account"> & {
   /**
-   * OUTPUT_ONLY. The id, above 0, never used twice.
+   * The id, above 0, never used twice.
    *
    * @generated from field: int64 id = 1;
    */
@@ -101,14 +102,14 @@ export type Account = Message<"userd.v1.Account"> & {
   etag: string;
 
   /**
-   * OUTPUT_ONLY. When it was created.
+   * When it was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 11;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When it last changed.
+   * When it last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
@@ -129,7 +130,7 @@ export const AccountSchema: GenMessage<Account> = /*@__PURE__*/
  */
 export type CreateAccountRequest = Message<"userd.v1.CreateAccountRequest"> & {
   /**
-   * The account to create; OUTPUT_ONLY fields are ignored. Required.
+   * The account to create; OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.Account account = 1;
    */
@@ -251,7 +252,7 @@ export const GetAccountResponseSchema: GenMessage<GetAccountResponse> = /*@__PUR
  */
 export type UpdateAccountRequest = Message<"userd.v1.UpdateAccountRequest"> & {
   /**
-   * The id of the account, and its new fields. Required.
+   * The id of the account, and its new fields.
    *
    * @generated from field: userd.v1.Account account = 1;
    */

@@ -12,7 +12,7 @@ import { file_userd_v1_options } from "./options_pb.ts";
  * Describes the file userd/v1/change_service.proto.
  */
 export const file_userd_v1_change_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEyfQoNQ2hhbmdlU2VydmljZRJsChBMaXN0QXVkaXRFbnRyaWVzEiEudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaIi51c2VyZC52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiEZACAcrzGAphdWRpdC5yZWFkQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_userd_v1_audit_entry, file_userd_v1_options]);
+  fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEygQEKDUNoYW5nZVNlcnZpY2UScAoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhWQAgHK8xgKYXVkaXQucmVhZODzGAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_audit_entry, file_userd_v1_options]);
 
 /**
  * What has changed, and who changed it.
@@ -22,7 +22,6 @@ export const file_userd_v1_change_service: GenFile = /*@__PURE__*/
 export const ChangeService: GenService<{
   /**
    * Lists the changes of users and what belongs to them, the newest first.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ChangeService.ListAuditEntries
    */

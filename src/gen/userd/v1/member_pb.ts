@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
@@ -16,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/member.proto.
  */
 export const file_userd_v1_member: GenFile = /*@__PURE__*/
-  fileDesc("ChV1c2VyZC92MS9tZW1iZXIucHJvdG8SCHVzZXJkLnYxIkMKDlRlYW1NZW1iZXJzaGlwEg8KB3RlYW1faWQYASABKAMSIAoEcm9sZRgCIAEoDjISLnVzZXJkLnYxLlRlYW1Sb2xlItMCCgZNZW1iZXISCgoCaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEg8KB3VzZXJfaWQYAyABKAMSEwoFZW1haWwYBCABKAlCBNjzGAESIgoEcm9sZRgFIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGUSEAoIdGVhbV9pZHMYBiADKAMSDQoFZmxhZ3MYByABKAMSLwoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCSABKAkSNgoSaW52aXRlX2V4cGlyZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZChFpc19pbnZpdGVfZXhwaXJlZBgLIAEoCBInCgV0ZWFtcxgMIAMoCzIYLnVzZXJkLnYxLlRlYW1NZW1iZXJzaGlwIp0EChNJbnZpdGVNZW1iZXJSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABKSAwoFZW1haWwYAiABKAlCggO6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIuCgRyb2xlGAMgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJTChRJbnZpdGVNZW1iZXJSZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkijwEKF1Jlc2VuZEludml0YXRpb25SZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIaCgltZW1iZXJfaWQYAiABKANCB7pIBCICIAASFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJXChhSZXNlbmRJbnZpdGF0aW9uUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIp8BChBBZGRNZW1iZXJSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIYCgd1c2VyX2lkGAIgASgDQge6SAQiAiAAEi4KBHJvbGUYAyABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQgq6SAeCAQQQASAAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlAKEUFkZE1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLRAQoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEhUKBGV0YWcYBCABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgFIAEoCBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABAUIPCgZtZW1iZXISBbpIAggBIlMKFFJlbW92ZU1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLKAQoUU2V0TWVtYmVyUm9sZVJlcXVlc3QSIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhoKB3VzZXJfaWQYAiABKANCB7pIBCICIABIABIcCgltZW1iZXJfaWQYAyABKANCB7pIBCICIABIABIuCgRyb2xlGAQgASgOMhQudXNlcmQudjEuTWVtYmVyUm9sZUIKukgHggEEEAEgABIVCgRldGFnGAUgASgJQge6SARyAhhAQg8KBm1lbWJlchIFukgCCAEiVAoVU2V0TWVtYmVyUm9sZVJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSL4AQoSTGlzdE1lbWJlcnNSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIYCgd0ZWFtX2lkGAIgASgDQge6SAQiAigAEiwKBHJvbGUYAyABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQgi6SAWCAQIQARISCgpvbmx5X3VzZXJzGAQgASgIEhoKCXBhZ2Vfc2l6ZRgFIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAYgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgHIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlEKE0xpc3RNZW1iZXJzUmVzcG9uc2USIQoHbWVtYmVycxgBIAMoCzIQLnVzZXJkLnYxLk1lbWJlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiyAEKFEFkZFRlYW1NZW1iZXJSZXF1ZXN0EhgKB3RlYW1faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBEioKBHJvbGUYBSABKA4yEi51c2VyZC52MS5UZWFtUm9sZUIIukgFggECEAFCDwoGbWVtYmVyEgW6SAIIASJBChVBZGRUZWFtTWVtYmVyUmVzcG9uc2USDQoFYWRkZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkinwEKF1JlbW92ZVRlYW1NZW1iZXJSZXF1ZXN0EhgKB3RlYW1faWQYASABKANCB7pIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBQg8KBm1lbWJlchIFukgCCAEiRgoYUmVtb3ZlVGVhbU1lbWJlclJlc3BvbnNlEg8KB3JlbW92ZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiTAoOTWVtYmVyc2hpcFBhaXISGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIgCg9vcmdhbml6YXRpb25faWQYAiABKANCB7pIBCICIAAifgoaQmF0Y2hHZXRNZW1iZXJzaGlwc1JlcXVlc3QSNAoFcGFpcnMYASADKAsyGC51c2VyZC52MS5NZW1iZXJzaGlwUGFpckILukgIkgEFCAEQ6AcSKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJxChBNZW1iZXJzaGlwUmVzdWx0Eg8KB3VzZXJfaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEhEKCWlzX21lbWJlchgDIAEoCBIgCgZtZW1iZXIYBCABKAsyEC51c2VyZC52MS5NZW1iZXIiSgobQmF0Y2hHZXRNZW1iZXJzaGlwc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi51c2VyZC52MS5NZW1iZXJzaGlwUmVzdWx0KogBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAESFQoRTUVNQkVSX1JPTEVfQURNSU4QAhIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAMSFQoRTUVNQkVSX1JPTEVfT1dORVIQBCpQCghUZWFtUm9sZRIZChVURUFNX1JPTEVfVU5TUEVDSUZJRUQQABIUChBURUFNX1JPTEVfTUVNQkVSEAESEwoPVEVBTV9ST0xFX0FETUlOEAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("ChV1c2VyZC92MS9tZW1iZXIucHJvdG8SCHVzZXJkLnYxIk0KDlRlYW1NZW1iZXJzaGlwEhQKB3RlYW1faWQYASABKANCA+BBAxIlCgRyb2xlGAIgASgOMhIudXNlcmQudjEuVGVhbVJvbGVCA+BBAyKNAwoGTWVtYmVyEg8KAmlkGAEgASgDQgPgQQMSHAoPb3JnYW5pemF0aW9uX2lkGAIgASgDQgPgQQMSFAoHdXNlcl9pZBgDIAEoA0ID4EEDEhYKBWVtYWlsGAQgASgJQgfgQQPY8xgBEicKBHJvbGUYBSABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQgPgQQMSFQoIdGVhbV9pZHMYBiADKANCA+BBAxISCgVmbGFncxgHIAEoA0ID4EEDEjQKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhEKBGV0YWcYCSABKAlCA+BBAxI7ChJpbnZpdGVfZXhwaXJlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSHgoRaXNfaW52aXRlX2V4cGlyZWQYCyABKAhCA+BBAxIsCgV0ZWFtcxgMIAMoCzIYLnVzZXJkLnYxLlRlYW1NZW1iZXJzaGlwQgPgQQMipgQKE0ludml0ZU1lbWJlclJlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEpUDCgVlbWFpbBgCIAEoCUKFA+BBArpI+gK6AfECCgdhZGRyZXNzEhJtdXN0IGJlIGFuIGFkZHJlc3Ma0QJ0aGlzLm1hdGNoZXMocideW15ceDAwLVx4MjBceDIyKCksOjs8PkBceDViLVx4NWRceDdmXStAW15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKD86W15ceDAwLVx4MmNceDJlXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl17MCw2MX1bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0pPyg/OlwuW15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKD86W15ceDAwLVx4MmNceDJlXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl17MCw2MX1bXlx4MDAtXHgyZlx4M2EtXHg0MFx4NWItXHg2MFx4N2ItXHg3Zl0pPykqJCcpcgMYyAHY8xgBEjEKBHJvbGUYAyABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQg3gQQK6SAeCAQQQASAAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlMKFEludml0ZU1lbWJlclJlc3BvbnNlEiAKBm1lbWJlchgBIAEoCzIQLnVzZXJkLnYxLk1lbWJlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKVAQoXUmVzZW5kSW52aXRhdGlvblJlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEh0KCW1lbWJlcl9pZBgCIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAMgASgJQge6SARyAhhAEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlcKGFJlc2VuZEludml0YXRpb25SZXNwb25zZRIgCgZtZW1iZXIYASABKAsyEC51c2VyZC52MS5NZW1iZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiqAEKEEFkZE1lbWJlclJlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhsKB3VzZXJfaWQYAiABKANCCuBBArpIBCICIAASMQoEcm9sZRgDIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGVCDeBBArpIB4IBBBABIAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiUAoRQWRkTWVtYmVyUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJItQBChNSZW1vdmVNZW1iZXJSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASFQoEZXRhZxgEIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAUgASgIEh8KCnJlcXVlc3RfaWQYBiABKAlCC7pICNgBAXIDsAEBQg8KBm1lbWJlchIFukgCCAEiUwoUUmVtb3ZlTWVtYmVyUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJItABChRTZXRNZW1iZXJSb2xlUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoHdXNlcl9pZBgCIAEoA0IHukgEIgIgAEgAEhwKCW1lbWJlcl9pZBgDIAEoA0IHukgEIgIgAEgAEjEKBHJvbGUYBCABKA4yFC51c2VyZC52MS5NZW1iZXJSb2xlQg3gQQK6SAeCAQQQASAAEhUKBGV0YWcYBSABKAlCB7pIBHICGEBCDwoGbWVtYmVyEgW6SAIIASJUChVTZXRNZW1iZXJSb2xlUmVzcG9uc2USIAoGbWVtYmVyGAEgASgLMhAudXNlcmQudjEuTWVtYmVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIvsBChJMaXN0TWVtYmVyc1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhgKB3RlYW1faWQYAiABKANCB7pIBCICKAASLAoEcm9sZRgDIAEoDjIULnVzZXJkLnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEhIKCm9ubHlfdXNlcnMYBCABKAgSGgoJcGFnZV9zaXplGAUgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBiABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAcgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiUQoTTGlzdE1lbWJlcnNSZXNwb25zZRIhCgdtZW1iZXJzGAEgAygLMhAudXNlcmQudjEuTWVtYmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLLAQoUQWRkVGVhbU1lbWJlclJlcXVlc3QSGwoHdGVhbV9pZBgBIAEoA0IK4EECukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQESKgoEcm9sZRgFIAEoDjISLnVzZXJkLnYxLlRlYW1Sb2xlQgi6SAWCAQIQAUIPCgZtZW1iZXISBbpIAggBIkEKFUFkZFRlYW1NZW1iZXJSZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKiAQoXUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QSGwoHdGVhbV9pZBgBIAEoA0IK4EECukgEIgIgABIaCgd1c2VyX2lkGAIgASgDQge6SAQiAiAASAASHAoJbWVtYmVyX2lkGAMgASgDQge6SAQiAiAASAASHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQFCDwoGbWVtYmVyEgW6SAIIASJGChhSZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJSCg5NZW1iZXJzaGlwUGFpchIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEiMKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IK4EECukgEIgIgACKBAQoaQmF0Y2hHZXRNZW1iZXJzaGlwc1JlcXVlc3QSNwoFcGFpcnMYASADKAsyGC51c2VyZC52MS5NZW1iZXJzaGlwUGFpckIO4EECukgIkgEFCAEQ6AcSKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJxChBNZW1iZXJzaGlwUmVzdWx0Eg8KB3VzZXJfaWQYASABKAMSFwoPb3JnYW5pemF0aW9uX2lkGAIgASgDEhEKCWlzX21lbWJlchgDIAEoCBIgCgZtZW1iZXIYBCABKAsyEC51c2VyZC52MS5NZW1iZXIiSgobQmF0Y2hHZXRNZW1iZXJzaGlwc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi51c2VyZC52MS5NZW1iZXJzaGlwUmVzdWx0KogBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAESFQoRTUVNQkVSX1JPTEVfQURNSU4QAhIXChNNRU1CRVJfUk9MRV9NQU5BR0VSEAMSFQoRTUVNQkVSX1JPTEVfT1dORVIQBCpQCghUZWFtUm9sZRIZChVURUFNX1JPTEVfVU5TUEVDSUZJRUQQABIUChBURUFNX1JPTEVfTUVNQkVSEAESEwoPVEVBTV9ST0xFX0FETUlOEAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
  * A team that a member is in.
@@ -25,14 +26,14 @@ export const file_userd_v1_member: GenFile = /*@__PURE__*/
  */
 export type TeamMembership = Message<"userd.v1.TeamMembership"> & {
   /**
-   * OUTPUT_ONLY. The team.
+   * The team.
    *
    * @generated from field: int64 team_id = 1;
    */
   teamId: bigint;
 
   /**
-   * OUTPUT_ONLY. The role in it.
+   * The role in it.
    *
    * @generated from field: userd.v1.TeamRole role = 2;
    */
@@ -53,84 +54,84 @@ export const TeamMembershipSchema: GenMessage<TeamMembership> = /*@__PURE__*/
  */
 export type Member = Message<"userd.v1.Member"> & {
   /**
-   * OUTPUT_ONLY. The id, above 0, never used twice. An invitation keeps it when it becomes a user's membership.
+   * The id, above 0, never used twice. An invitation keeps it when it becomes a user's membership.
    *
    * @generated from field: int64 id = 1;
    */
   id: bigint;
 
   /**
-   * OUTPUT_ONLY. The organization.
+   * The organization.
    *
    * @generated from field: int64 organization_id = 2;
    */
   organizationId: bigint;
 
   /**
-   * OUTPUT_ONLY. The user; 0 = this is an invitation.
+   * The user; 0 = this is an invitation.
    *
    * @generated from field: int64 user_id = 3;
    */
   userId: bigint;
 
   /**
-   * OUTPUT_ONLY. The address that is invited, as it was written; empty on a user's membership.
+   * The address that is invited, as it was written; empty on a user's membership.
    *
    * @generated from field: string email = 4;
    */
   email: string;
 
   /**
-   * OUTPUT_ONLY. The role.
+   * The role.
    *
    * @generated from field: userd.v1.MemberRole role = 5;
    */
   role: MemberRole;
 
   /**
-   * OUTPUT_ONLY. The teams of the organization that the member is in, ascending.
+   * The teams of the organization that the member is in, ascending.
    *
    * @generated from field: repeated int64 team_ids = 6;
    */
   teamIds: bigint[];
 
   /**
-   * OUTPUT_ONLY. Further flags as a bit field, kept as they were imported.
+   * Further flags as a bit field, kept as they were imported.
    *
    * @generated from field: int64 flags = 7;
    */
   flags: bigint;
 
   /**
-   * OUTPUT_ONLY. When the user became a member, or was invited.
+   * When the user became a member, or was invited.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. The version of this row.
+   * The version of this row.
    *
    * @generated from field: string etag = 9;
    */
   etag: string;
 
   /**
-   * OUTPUT_ONLY. When the invitation expires; absent on a user's membership, and on an imported invitation without an end.
+   * When the invitation expires; absent on a user's membership, and on an imported invitation without an end.
    *
    * @generated from field: google.protobuf.Timestamp invite_expire_time = 10;
    */
   inviteExpireTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. The invitation has expired: it becomes nobody's membership unless it is sent again (ResendInvitation).
+   * The invitation has expired: it becomes nobody's membership unless it is sent again (ResendInvitation).
    *
    * @generated from field: bool is_invite_expired = 11;
    */
   isInviteExpired: boolean;
 
   /**
-   * OUTPUT_ONLY. The teams of `team_ids`, in the same order, with the role in each.
+   * The teams of `team_ids`, in the same order, with the role in each.
    *
    * @generated from field: repeated userd.v1.TeamMembership teams = 12;
    */
@@ -165,7 +166,7 @@ export type InviteMemberRequest = Message<"userd.v1.InviteMemberRequest"> & {
   email: string;
 
   /**
-   * The role that the user will have. Required.
+   * The role that the user will have.
    *
    * @generated from field: userd.v1.MemberRole role = 3;
    */
@@ -307,7 +308,7 @@ export type AddMemberRequest = Message<"userd.v1.AddMemberRequest"> & {
   userId: bigint;
 
   /**
-   * The role. Required.
+   * The role.
    *
    * @generated from field: userd.v1.MemberRole role = 3;
    */
@@ -488,7 +489,7 @@ export type SetMemberRoleRequest = Message<"userd.v1.SetMemberRoleRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The new role. Required.
+   * The new role.
    *
    * @generated from field: userd.v1.MemberRole role = 4;
    */

@@ -2,16 +2,102 @@
 // @generated from file userd/v1/options.proto (package userd.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenExtension, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { extDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { ErrorReason } from "./errors_pb.ts";
+import { file_userd_v1_errors } from "./errors_pb.ts";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/v1/options.proto.
  */
 export const file_userd_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9vcHRpb25zLnByb3RvEgh1c2VyZC52MTpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuY4DIAEoCVIKcGVybWlzc2lvbjpBCgtiYXRjaF93cml0ZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLqOAyABKAhSCmJhdGNoV3JpdGU6PQoJc2Vuc2l0aXZlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi7jgMgASgIUglzZW5zaXRpdmVCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChZ1c2VyZC92MS9vcHRpb25zLnByb3RvEgh1c2VyZC52MSJhCglScGNFcnJvcnMSJgoHcmVhc29ucxgBIAMoDjIVLnVzZXJkLnYxLkVycm9yUmVhc29uEiwKDWVudHJ5X3JlYXNvbnMYAiADKA4yFS51c2VyZC52MS5FcnJvclJlYXNvbipzCgVSZWFkcxIVChFSRUFEU19VTlNQRUNJRklFRBAAEg8KC1JFQURTX0NBQ0hFEAESEgoOUkVBRFNfREFUQUJBU0UQAhIQCgxSRUFEU19NRU1PUlkQAxIcChhSRUFEU19DQUNIRV9BTkRfREFUQUJBU0UQBDpACgpwZXJtaXNzaW9uEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYuY4DIAEoCVIKcGVybWlzc2lvbjpBCgtiYXRjaF93cml0ZRIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLqOAyABKAhSCmJhdGNoV3JpdGU6RwoFcmVhZHMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi8jgMgASgOMg8udXNlcmQudjEuUmVhZHNSBXJlYWRzOk0KBmVycm9ycxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGL2OAyABKAsyEy51c2VyZC52MS5ScGNFcnJvcnNSBmVycm9yczo9CglzZW5zaXRpdmUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGLuOAyABKAhSCXNlbnNpdGl2ZUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor, file_userd_v1_errors]);
+
+/**
+ * The errors of an RPC besides those that errors.proto declares for all calls, for all writes, and by a request's field.
+ *
+ * @generated from message userd.v1.RpcErrors
+ */
+export type RpcErrors = Message<"userd.v1.RpcErrors"> & {
+  /**
+   * What a call can end with.
+   *
+   * @generated from field: repeated userd.v1.ErrorReason reasons = 1;
+   */
+  reasons: ErrorReason[];
+
+  /**
+   * What an entry of a batch can be answered with, while the call itself is OK.
+   *
+   * @generated from field: repeated userd.v1.ErrorReason entry_reasons = 2;
+   */
+  entryReasons: ErrorReason[];
+};
+
+/**
+ * Describes the message userd.v1.RpcErrors.
+ * Use `create(RpcErrorsSchema)` to create a new message.
+ */
+export const RpcErrorsSchema: GenMessage<RpcErrors> = /*@__PURE__*/
+  messageDesc(file_userd_v1_options, 0);
+
+/**
+ * Where the answers of an RPC that changes nothing come from.
+ *
+ * @generated from enum userd.v1.Reads
+ */
+export const Reads = {
+  /**
+   * The RPC writes.
+   *
+   * @generated from enum value: READS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The cache, and the database for what the cache does not have or can't vouch for.
+   *
+   * @generated from enum value: READS_CACHE = 1;
+   */
+  CACHE: 1,
+
+  /**
+   * The database, with each call.
+   *
+   * @generated from enum value: READS_DATABASE = 2;
+   */
+  DATABASE: 2,
+
+  /**
+   * The memory of the service, which has all of it: no call asks the database.
+   *
+   * @generated from enum value: READS_MEMORY = 3;
+   */
+  MEMORY: 3,
+
+  /**
+   * The cache for who may see what, and the database for the rest, with each call.
+   *
+   * @generated from enum value: READS_CACHE_AND_DATABASE = 4;
+   */
+  CACHE_AND_DATABASE: 4,
+} as const;
+
+/**
+ * Where the answers of an RPC that changes nothing come from.
+ *
+ * @generated from enum userd.v1.Reads
+ */
+export type Reads = (typeof Reads)[keyof typeof Reads] | UnknownEnum;
+
+/**
+ * Describes the enum userd.v1.Reads.
+ */
+export const ReadsSchema: GenEnum<Reads> = /*@__PURE__*/
+  enumDesc(file_userd_v1_options, 0);
 
 /**
  * The one permission that a caller needs for the RPC, for example "users.read". Every RPC has it: the server refuses
@@ -32,11 +118,27 @@ export const batch_write: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
   extDesc(file_userd_v1_options, 1);
 
 /**
+ * Where the RPC's answers come from. RPCs with the idempotency_level NO_SIDE_EFFECTS have it, and no others.
+ *
+ * @generated from extension: userd.v1.Reads reads = 51004;
+ */
+export const reads: GenExtension<MethodOptions, Reads> = /*@__PURE__*/
+  extDesc(file_userd_v1_options, 2);
+
+/**
+ * The errors that the RPC has of its own. A call that ends with another one is counted as a fault of the service.
+ *
+ * @generated from extension: userd.v1.RpcErrors errors = 51005;
+ */
+export const errors: GenExtension<MethodOptions, RpcErrors> = /*@__PURE__*/
+  extDesc(file_userd_v1_options, 3);
+
+/**
  * The field holds an address, a secret or another value that never appears in logs, error messages, metrics or
  * traces.
  *
  * @generated from extension: bool sensitive = 51003;
  */
 export const sensitive: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_userd_v1_options, 2);
+  extDesc(file_userd_v1_options, 4);
 

@@ -18,7 +18,7 @@ import { file_userd_v1_team } from "./team_pb.ts";
  * Describes the file userd/v1/organization_service.proto.
  */
 export const file_userd_v1_organization_service: GenFile = /*@__PURE__*/
-  fileDesc("CiN1c2VyZC92MS9vcmdhbml6YXRpb25fc2VydmljZS5wcm90bxIIdXNlcmQudjEyrBoKE09yZ2FuaXphdGlvblNlcnZpY2UScAoSQ3JlYXRlT3JnYW5pemF0aW9uEiMudXNlcmQudjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBokLnVzZXJkLnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSaQoPR2V0T3JnYW5pemF0aW9uEiAudXNlcmQudjEuR2V0T3JnYW5pemF0aW9uUmVxdWVzdBohLnVzZXJkLnYxLkdldE9yZ2FuaXphdGlvblJlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJwChJVcGRhdGVPcmdhbml6YXRpb24SIy51c2VyZC52MS5VcGRhdGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudXNlcmQudjEuVXBkYXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJwChJEZWxldGVPcmdhbml6YXRpb24SIy51c2VyZC52MS5EZWxldGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudXNlcmQudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJ2ChRVbmRlbGV0ZU9yZ2FuaXphdGlvbhIlLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBomLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJtChFQdXJnZU9yZ2FuaXphdGlvbhIiLnVzZXJkLnYxLlB1cmdlT3JnYW5pemF0aW9uUmVxdWVzdBojLnVzZXJkLnYxLlB1cmdlT3JnYW5pemF0aW9uUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbhJvChFMaXN0T3JnYW5pemF0aW9ucxIiLnVzZXJkLnYxLkxpc3RPcmdhbml6YXRpb25zUmVxdWVzdBojLnVzZXJkLnYxLkxpc3RPcmdhbml6YXRpb25zUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEmEKDUNyZWF0ZVByb2plY3QSHi51c2VyZC52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBofLnVzZXJkLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEloKCkdldFByb2plY3QSGy51c2VyZC52MS5HZXRQcm9qZWN0UmVxdWVzdBocLnVzZXJkLnYxLkdldFByb2plY3RSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSYQoNVXBkYXRlUHJvamVjdBIeLnVzZXJkLnYxLlVwZGF0ZVByb2plY3RSZXF1ZXN0Gh8udXNlcmQudjEuVXBkYXRlUHJvamVjdFJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSYQoNRGVsZXRlUHJvamVjdBIeLnVzZXJkLnYxLkRlbGV0ZVByb2plY3RSZXF1ZXN0Gh8udXNlcmQudjEuRGVsZXRlUHJvamVjdFJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSZwoPVW5kZWxldGVQcm9qZWN0EiAudXNlcmQudjEuVW5kZWxldGVQcm9qZWN0UmVxdWVzdBohLnVzZXJkLnYxLlVuZGVsZXRlUHJvamVjdFJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSXgoMUHVyZ2VQcm9qZWN0Eh0udXNlcmQudjEuUHVyZ2VQcm9qZWN0UmVxdWVzdBoeLnVzZXJkLnYxLlB1cmdlUHJvamVjdFJlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4SYAoMTGlzdFByb2plY3RzEh0udXNlcmQudjEuTGlzdFByb2plY3RzUmVxdWVzdBoeLnVzZXJkLnYxLkxpc3RQcm9qZWN0c1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJYCgpDcmVhdGVUZWFtEhsudXNlcmQudjEuQ3JlYXRlVGVhbVJlcXVlc3QaHC51c2VyZC52MS5DcmVhdGVUZWFtUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJRCgdHZXRUZWFtEhgudXNlcmQudjEuR2V0VGVhbVJlcXVlc3QaGS51c2VyZC52MS5HZXRUZWFtUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkElgKClVwZGF0ZVRlYW0SGy51c2VyZC52MS5VcGRhdGVUZWFtUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVRlYW1SZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElgKCkRlbGV0ZVRlYW0SGy51c2VyZC52MS5EZWxldGVUZWFtUmVxdWVzdBocLnVzZXJkLnYxLkRlbGV0ZVRlYW1SZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEl4KDFVuZGVsZXRlVGVhbRIdLnVzZXJkLnYxLlVuZGVsZXRlVGVhbVJlcXVlc3QaHi51c2VyZC52MS5VbmRlbGV0ZVRlYW1SZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElUKCVB1cmdlVGVhbRIaLnVzZXJkLnYxLlB1cmdlVGVhbVJlcXVlc3QaGy51c2VyZC52MS5QdXJnZVRlYW1SZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElcKCUxpc3RUZWFtcxIaLnVzZXJkLnYxLkxpc3RUZWFtc1JlcXVlc3QaGy51c2VyZC52MS5MaXN0VGVhbXNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSXgoMSW52aXRlTWVtYmVyEh0udXNlcmQudjEuSW52aXRlTWVtYmVyUmVxdWVzdBoeLnVzZXJkLnYxLkludml0ZU1lbWJlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSagoQUmVzZW5kSW52aXRhdGlvbhIhLnVzZXJkLnYxLlJlc2VuZEludml0YXRpb25SZXF1ZXN0GiIudXNlcmQudjEuUmVzZW5kSW52aXRhdGlvblJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSVQoJQWRkTWVtYmVyEhoudXNlcmQudjEuQWRkTWVtYmVyUmVxdWVzdBobLnVzZXJkLnYxLkFkZE1lbWJlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSXgoMUmVtb3ZlTWVtYmVyEh0udXNlcmQudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBoeLnVzZXJkLnYxLlJlbW92ZU1lbWJlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSYQoNU2V0TWVtYmVyUm9sZRIeLnVzZXJkLnYxLlNldE1lbWJlclJvbGVSZXF1ZXN0Gh8udXNlcmQudjEuU2V0TWVtYmVyUm9sZVJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSXQoLTGlzdE1lbWJlcnMSHC51c2VyZC52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHS51c2VyZC52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJhCg1BZGRUZWFtTWVtYmVyEh4udXNlcmQudjEuQWRkVGVhbU1lbWJlclJlcXVlc3QaHy51c2VyZC52MS5BZGRUZWFtTWVtYmVyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJqChBSZW1vdmVUZWFtTWVtYmVyEiEudXNlcmQudjEuUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QaIi51c2VyZC52MS5SZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJkCg5BZGRQcm9qZWN0VGVhbRIfLnVzZXJkLnYxLkFkZFByb2plY3RUZWFtUmVxdWVzdBogLnVzZXJkLnYxLkFkZFByb2plY3RUZWFtUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJtChFSZW1vdmVQcm9qZWN0VGVhbRIiLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVxdWVzdBojLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJ7ChVMaXN0VXNlck9yZ2FuaXphdGlvbnMSJi51c2VyZC52MS5MaXN0VXNlck9yZ2FuaXphdGlvbnNSZXF1ZXN0GicudXNlcmQudjEuTGlzdFVzZXJPcmdhbml6YXRpb25zUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEnUKE0JhdGNoR2V0TWVtYmVyc2hpcHMSJC51c2VyZC52MS5CYXRjaEdldE1lbWJlcnNoaXBzUmVxdWVzdBolLnVzZXJkLnYxLkJhdGNoR2V0TWVtYmVyc2hpcHNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWRCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_member, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team]);
+  fileDesc("CiN1c2VyZC92MS9vcmdhbml6YXRpb25fc2VydmljZS5wcm90bxIIdXNlcmQudjEy5xwKE09yZ2FuaXphdGlvblNlcnZpY2USeQoSQ3JlYXRlT3JnYW5pemF0aW9uEiMudXNlcmQudjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBokLnVzZXJkLnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlIhjK8xgLdXNlcnMud3JpdGXq8xgFCgMULmkSdAoPR2V0T3JnYW5pemF0aW9uEiAudXNlcmQudjEuR2V0T3JnYW5pemF0aW9uUmVxdWVzdBohLnVzZXJkLnYxLkdldE9yZ2FuaXphdGlvblJlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFkEnoKElVwZGF0ZU9yZ2FuaXphdGlvbhIjLnVzZXJkLnYxLlVwZGF0ZU9yZ2FuaXphdGlvblJlcXVlc3QaJC51c2VyZC52MS5VcGRhdGVPcmdhbml6YXRpb25SZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEMmRpbBJ5ChJEZWxldGVPcmdhbml6YXRpb24SIy51c2VyZC52MS5EZWxldGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudXNlcmQudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiGMrzGAt1c2Vycy53cml0ZerzGAUKAzJkbBJ9ChRVbmRlbGV0ZU9yZ2FuaXphdGlvbhIlLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBomLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiFsrzGAt1c2Vycy53cml0ZerzGAMKAWQSdAoRUHVyZ2VPcmdhbml6YXRpb24SIi51c2VyZC52MS5QdXJnZU9yZ2FuaXphdGlvblJlcXVlc3QaIy51c2VyZC52MS5QdXJnZU9yZ2FuaXphdGlvblJlc3BvbnNlIhbK8xgLdXNlcnMuYWRtaW7q8xgDCgFkEnMKEUxpc3RPcmdhbml6YXRpb25zEiIudXNlcmQudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXF1ZXN0GiMudXNlcmQudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgCEmoKDUNyZWF0ZVByb2plY3QSHi51c2VyZC52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBofLnVzZXJkLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZSIYyvMYC3VzZXJzLndyaXRl6vMYBQoDZGlsEmUKCkdldFByb2plY3QSGy51c2VyZC52MS5HZXRQcm9qZWN0UmVxdWVzdBocLnVzZXJkLnYxLkdldFByb2plY3RSZXNwb25zZSIckAIByvMYCnVzZXJzLnJlYWTg8xgC6vMYAwoBZRJsCg1VcGRhdGVQcm9qZWN0Eh4udXNlcmQudjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaHy51c2VyZC52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBTJlaWxtEmsKDURlbGV0ZVByb2plY3QSHi51c2VyZC52MS5EZWxldGVQcm9qZWN0UmVxdWVzdBofLnVzZXJkLnYxLkRlbGV0ZVByb2plY3RSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEMmVsbRJvCg9VbmRlbGV0ZVByb2plY3QSIC51c2VyZC52MS5VbmRlbGV0ZVByb2plY3RSZXF1ZXN0GiEudXNlcmQudjEuVW5kZWxldGVQcm9qZWN0UmVzcG9uc2UiF8rzGAt1c2Vycy53cml0ZerzGAQKAmVsEmUKDFB1cmdlUHJvamVjdBIdLnVzZXJkLnYxLlB1cmdlUHJvamVjdFJlcXVlc3QaHi51c2VyZC52MS5QdXJnZVByb2plY3RSZXNwb25zZSIWyvMYC3VzZXJzLmFkbWlu6vMYAwoBZRJrCgxMaXN0UHJvamVjdHMSHS51c2VyZC52MS5MaXN0UHJvamVjdHNSZXF1ZXN0Gh4udXNlcmQudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiHJACAcrzGAp1c2Vycy5yZWFk4PMYAurzGAMKAWQSYQoKQ3JlYXRlVGVhbRIbLnVzZXJkLnYxLkNyZWF0ZVRlYW1SZXF1ZXN0GhwudXNlcmQudjEuQ3JlYXRlVGVhbVJlc3BvbnNlIhjK8xgLdXNlcnMud3JpdGXq8xgFCgNkaWwSXAoHR2V0VGVhbRIYLnVzZXJkLnYxLkdldFRlYW1SZXF1ZXN0GhkudXNlcmQudjEuR2V0VGVhbVJlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFmEmMKClVwZGF0ZVRlYW0SGy51c2VyZC52MS5VcGRhdGVUZWFtUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVRlYW1SZXNwb25zZSIayvMYC3VzZXJzLndyaXRl6vMYBwoFMmZpbG4SYgoKRGVsZXRlVGVhbRIbLnVzZXJkLnYxLkRlbGV0ZVRlYW1SZXF1ZXN0GhwudXNlcmQudjEuRGVsZXRlVGVhbVJlc3BvbnNlIhnK8xgLdXNlcnMud3JpdGXq8xgGCgQyZmxuEmYKDFVuZGVsZXRlVGVhbRIdLnVzZXJkLnYxLlVuZGVsZXRlVGVhbVJlcXVlc3QaHi51c2VyZC52MS5VbmRlbGV0ZVRlYW1SZXNwb25zZSIXyvMYC3VzZXJzLndyaXRl6vMYBAoCZmwSXAoJUHVyZ2VUZWFtEhoudXNlcmQudjEuUHVyZ2VUZWFtUmVxdWVzdBobLnVzZXJkLnYxLlB1cmdlVGVhbVJlc3BvbnNlIhbK8xgLdXNlcnMuYWRtaW7q8xgDCgFmEmIKCUxpc3RUZWFtcxIaLnVzZXJkLnYxLkxpc3RUZWFtc1JlcXVlc3QaGy51c2VyZC52MS5MaXN0VGVhbXNSZXNwb25zZSIckAIByvMYCnVzZXJzLnJlYWTg8xgC6vMYAwoBZBJoCgxJbnZpdGVNZW1iZXISHS51c2VyZC52MS5JbnZpdGVNZW1iZXJSZXF1ZXN0Gh4udXNlcmQudjEuSW52aXRlTWVtYmVyUmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBC5kamwSdgoQUmVzZW5kSW52aXRhdGlvbhIhLnVzZXJkLnYxLlJlc2VuZEludml0YXRpb25SZXF1ZXN0GiIudXNlcmQudjEuUmVzZW5kSW52aXRhdGlvblJlc3BvbnNlIhvK8xgLdXNlcnMud3JpdGXq8xgICgYuMmRnbG8SYAoJQWRkTWVtYmVyEhoudXNlcmQudjEuQWRkTWVtYmVyUmVxdWVzdBobLnVzZXJkLnYxLkFkZE1lbWJlclJlc3BvbnNlIhrK8xgLdXNlcnMud3JpdGXq8xgHCgUULmRqbBJpCgxSZW1vdmVNZW1iZXISHS51c2VyZC52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0Gh4udXNlcmQudjEuUmVtb3ZlTWVtYmVyUmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBTJkZ2tsEmwKDVNldE1lbWJlclJvbGUSHi51c2VyZC52MS5TZXRNZW1iZXJSb2xlUmVxdWVzdBofLnVzZXJkLnYxLlNldE1lbWJlclJvbGVSZXNwb25zZSIayvMYC3VzZXJzLndyaXRl6vMYBwoFMmRna2wSaAoLTGlzdE1lbWJlcnMSHC51c2VyZC52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHS51c2VyZC52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFkEmsKDUFkZFRlYW1NZW1iZXISHi51c2VyZC52MS5BZGRUZWFtTWVtYmVyUmVxdWVzdBofLnVzZXJkLnYxLkFkZFRlYW1NZW1iZXJSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEZmdsbhJ0ChBSZW1vdmVUZWFtTWVtYmVyEiEudXNlcmQudjEuUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QaIi51c2VyZC52MS5SZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBGZnbG4SbwoOQWRkUHJvamVjdFRlYW0SHy51c2VyZC52MS5BZGRQcm9qZWN0VGVhbVJlcXVlc3QaIC51c2VyZC52MS5BZGRQcm9qZWN0VGVhbVJlc3BvbnNlIhrK8xgLdXNlcnMud3JpdGXq8xgHCgVlZmxtbhJ4ChFSZW1vdmVQcm9qZWN0VGVhbRIiLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVxdWVzdBojLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBWVmbG1uEoYBChVMaXN0VXNlck9yZ2FuaXphdGlvbnMSJi51c2VyZC52MS5MaXN0VXNlck9yZ2FuaXphdGlvbnNSZXF1ZXN0GicudXNlcmQudjEuTGlzdFVzZXJPcmdhbml6YXRpb25zUmVzcG9uc2UiHJACAcrzGAp1c2Vycy5yZWFk4PMYAurzGAMKARQSeQoTQmF0Y2hHZXRNZW1iZXJzaGlwcxIkLnVzZXJkLnYxLkJhdGNoR2V0TWVtYmVyc2hpcHNSZXF1ZXN0GiUudXNlcmQudjEuQmF0Y2hHZXRNZW1iZXJzaGlwc1Jlc3BvbnNlIhWQAgHK8xgKdXNlcnMucmVhZODzGAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_member, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team]);
 
 /**
  * Organizations, their projects and teams, and who belongs to them.
@@ -28,8 +28,6 @@ export const file_userd_v1_organization_service: GenFile = /*@__PURE__*/
 export const OrganizationService: GenService<{
   /**
    * Creates an organization. With owner_user_id that user becomes its owner in the same transaction.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; ALREADY_EXISTS SLUG_TAKEN; INVALID_ARGUMENT
-   * FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.CreateOrganization
    */
@@ -40,7 +38,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Returns an organization, deleted or not.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.GetOrganization
    */
@@ -51,8 +48,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Changes the fields of the mask, and no others. Equal values change nothing.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; ALREADY_EXISTS SLUG_TAKEN; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateOrganization
    */
@@ -64,8 +59,6 @@ export const OrganizationService: GenService<{
   /**
    * Deletes an organization softly. Lists hide it, nothing of it can be changed, and options in its scope can't be
    * written where scopes are checked (SCOPE_CHECK). After the grace period it is purged.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION ORGANIZATION_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.DeleteOrganization
    */
@@ -76,7 +69,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Restores a deleted organization and all that belongs to it. One that is not deleted changes nothing.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteOrganization
    */
@@ -89,8 +81,7 @@ export const OrganizationService: GenService<{
    * Removes an organization for good: its members, teams and projects, and the options of its scope and of its
    * projects' scopes. Many options are removed after the answer; no read shows them from the answer on. Its id is
    * never used again.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeOrganization
    */
@@ -101,7 +92,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Lists organizations, by id.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.ListOrganizations
    */
@@ -112,8 +102,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Creates a project.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED; ALREADY_EXISTS SLUG_TAKEN;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.CreateProject
    */
@@ -124,7 +112,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Returns a project, deleted or not.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.GetProject
    */
@@ -135,8 +122,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Changes the fields of the mask, and no others. Equal values change nothing.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND; ALREADY_EXISTS SLUG_TAKEN; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION
-   * PROJECT_DELETED, ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateProject
    */
@@ -148,8 +133,6 @@ export const OrganizationService: GenService<{
   /**
    * Deletes a project softly. Lists hide it, and options in its scope can't be written where scopes are checked
    * (SCOPE_CHECK). After the grace period it is purged.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION PROJECT_DELETED,
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.DeleteProject
    */
@@ -160,7 +143,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Restores a deleted project and all that belongs to it. One that is not deleted changes nothing.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteProject
    */
@@ -172,8 +154,7 @@ export const OrganizationService: GenService<{
   /**
    * Removes a project for good, and the options of its scope. Many options are removed after the answer; no read shows
    * them from the answer on. Its id is never used again.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeProject
    */
@@ -184,8 +165,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Lists projects of an organization, by id.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID;
-   * RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.ListProjects
    */
@@ -196,8 +175,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Creates a team.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED; ALREADY_EXISTS SLUG_TAKEN;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.CreateTeam
    */
@@ -208,7 +185,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Returns a team, deleted or not.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.GetTeam
    */
@@ -219,8 +195,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Changes the fields of the mask, and no others. Equal values change nothing.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND; ALREADY_EXISTS SLUG_TAKEN; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION
-   * TEAM_DELETED, ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateTeam
    */
@@ -231,8 +205,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Deletes a team softly. Lists hide it. After the grace period it is purged.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION TEAM_DELETED, ORGANIZATION_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.DeleteTeam
    */
@@ -243,7 +215,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Restores a deleted team and all that belongs to it. One that is not deleted changes nothing.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND; FAILED_PRECONDITION ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteTeam
    */
@@ -254,8 +225,7 @@ export const OrganizationService: GenService<{
   },
   /**
    * Removes a team for good; its members stay in the organization. Its id is never used again.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeTeam
    */
@@ -266,8 +236,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Lists teams of an organization, by id.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID;
-   * RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.ListTeams
    */
@@ -280,8 +248,6 @@ export const OrganizationService: GenService<{
    * Invites an address. When a user verifies it, the invitation becomes that user's membership, in the same
    * transaction; a user who has verified it already becomes a member at once. An invitation expires
    * after 30 days, or what INVITATION_DAYS says; one that has expired is replaced.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; ALREADY_EXISTS MEMBER_EXISTS; FAILED_PRECONDITION ORGANIZATION_DELETED,
-   * USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.InviteMember
    */
@@ -292,8 +258,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Makes an invitation valid anew, expired or not. userd sends no mail: the caller does.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, MEMBER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION
-   * INVITATION_ACCEPTED, ORGANIZATION_DELETED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.ResendInvitation
    */
@@ -304,8 +268,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Makes a user a member.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, USER_NOT_FOUND; ALREADY_EXISTS MEMBER_EXISTS; FAILED_PRECONDITION
-   * ORGANIZATION_DELETED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.AddMember
    */
@@ -316,8 +278,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Removes a member, or takes an invitation back. The last owner who is present stays.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, MEMBER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION LAST_OWNER,
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.RemoveMember
    */
@@ -328,8 +288,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Changes the role of a member or an invitation. The last owner who is present stays owner.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND, MEMBER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION LAST_OWNER,
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.OrganizationService.SetMemberRole
    */
@@ -340,8 +298,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Lists members and invitations of an organization, by id.
-   * Errors: NOT_FOUND ORGANIZATION_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID;
-   * RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.ListMembers
    */
@@ -352,8 +308,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Puts a member into a team. One that is in it is no error: added = false.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND, MEMBER_NOT_FOUND; FAILED_PRECONDITION TEAM_DELETED, ORGANIZATION_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.AddTeamMember
    */
@@ -364,8 +318,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Takes a member out of a team. One that is not in it is no error: removed = false.
-   * Errors: NOT_FOUND TEAM_NOT_FOUND, MEMBER_NOT_FOUND; FAILED_PRECONDITION TEAM_DELETED, ORGANIZATION_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.RemoveTeamMember
    */
@@ -376,8 +328,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Gives a project to a team of the same organization. One that it has is no error: added = false.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND, TEAM_NOT_FOUND; FAILED_PRECONDITION PROJECT_DELETED, TEAM_DELETED,
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.AddProjectTeam
    */
@@ -388,8 +338,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Takes a project from a team. One that it does not have is no error: removed = false.
-   * Errors: NOT_FOUND PROJECT_NOT_FOUND, TEAM_NOT_FOUND; FAILED_PRECONDITION PROJECT_DELETED, TEAM_DELETED,
-   * ORGANIZATION_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.OrganizationService.RemoveProjectTeam
    */
@@ -400,8 +348,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Lists the organizations that a user is a member of, by id.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID;
-   * RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.ListUserOrganizations
    */
@@ -412,7 +358,6 @@ export const OrganizationService: GenService<{
   },
   /**
    * Says of many pairs of a user and an organization whether the user is a member, and as what.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.OrganizationService.BatchGetMemberships
    */

@@ -22,7 +22,7 @@ import { file_userd_v1_user_profile } from "./user_profile_pb.ts";
  * Describes the file userd/v1/profile_service.proto.
  */
 export const file_userd_v1_profile_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch51c2VyZC92MS9wcm9maWxlX3NlcnZpY2UucHJvdG8SCHVzZXJkLnYxMq4TCg5Qcm9maWxlU2VydmljZRJiCg1DcmVhdGVBY2NvdW50Eh4udXNlcmQudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaHy51c2VyZC52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2UiEMrzGAxhY2Nlc3Mud3JpdGUSWwoKR2V0QWNjb3VudBIbLnVzZXJkLnYxLkdldEFjY291bnRSZXF1ZXN0GhwudXNlcmQudjEuR2V0QWNjb3VudFJlc3BvbnNlIhKQAgHK8xgLYWNjZXNzLnJlYWQSYgoNVXBkYXRlQWNjb3VudBIeLnVzZXJkLnYxLlVwZGF0ZUFjY291bnRSZXF1ZXN0Gh8udXNlcmQudjEuVXBkYXRlQWNjb3VudFJlc3BvbnNlIhDK8xgMYWNjZXNzLndyaXRlEmEKDExpc3RBY2NvdW50cxIdLnVzZXJkLnYxLkxpc3RBY2NvdW50c1JlcXVlc3QaHi51c2VyZC52MS5MaXN0QWNjb3VudHNSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEmIKDUNyZWF0ZVByb2ZpbGUSHi51c2VyZC52MS5DcmVhdGVQcm9maWxlUmVxdWVzdBofLnVzZXJkLnYxLkNyZWF0ZVByb2ZpbGVSZXNwb25zZSIQyvMYDGFjY2Vzcy53cml0ZRJ4ChNCYXRjaENyZWF0ZVByb2ZpbGVzEiQudXNlcmQudjEuQmF0Y2hDcmVhdGVQcm9maWxlc1JlcXVlc3QaJS51c2VyZC52MS5CYXRjaENyZWF0ZVByb2ZpbGVzUmVzcG9uc2UiFMrzGAxhY2Nlc3Mud3JpdGXQ8xgBElsKCkdldFByb2ZpbGUSGy51c2VyZC52MS5HZXRQcm9maWxlUmVxdWVzdBocLnVzZXJkLnYxLkdldFByb2ZpbGVSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEmIKDVVwZGF0ZVByb2ZpbGUSHi51c2VyZC52MS5VcGRhdGVQcm9maWxlUmVxdWVzdBofLnVzZXJkLnYxLlVwZGF0ZVByb2ZpbGVSZXNwb25zZSIQyvMYDGFjY2Vzcy53cml0ZRJiCg1EZWxldGVQcm9maWxlEh4udXNlcmQudjEuRGVsZXRlUHJvZmlsZVJlcXVlc3QaHy51c2VyZC52MS5EZWxldGVQcm9maWxlUmVzcG9uc2UiEMrzGAxhY2Nlc3Mud3JpdGUSYQoMTGlzdFByb2ZpbGVzEh0udXNlcmQudjEuTGlzdFByb2ZpbGVzUmVxdWVzdBoeLnVzZXJkLnYxLkxpc3RQcm9maWxlc1Jlc3BvbnNlIhKQAgHK8xgLYWNjZXNzLnJlYWQSbgoRQWRkQWNjb3VudENvbnRhY3QSIi51c2VyZC52MS5BZGRBY2NvdW50Q29udGFjdFJlcXVlc3QaIy51c2VyZC52MS5BZGRBY2NvdW50Q29udGFjdFJlc3BvbnNlIhDK8xgMYWNjZXNzLndyaXRlEnYKE0xpc3RBY2NvdW50Q29udGFjdHMSJC51c2VyZC52MS5MaXN0QWNjb3VudENvbnRhY3RzUmVxdWVzdBolLnVzZXJkLnYxLkxpc3RBY2NvdW50Q29udGFjdHNSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEncKFFJlbW92ZUFjY291bnRDb250YWN0EiUudXNlcmQudjEuUmVtb3ZlQWNjb3VudENvbnRhY3RSZXF1ZXN0GiYudXNlcmQudjEuUmVtb3ZlQWNjb3VudENvbnRhY3RSZXNwb25zZSIQyvMYDGFjY2Vzcy53cml0ZRJuChFTZXRQcmltYXJ5Q29udGFjdBIiLnVzZXJkLnYxLlNldFByaW1hcnlDb250YWN0UmVxdWVzdBojLnVzZXJkLnYxLlNldFByaW1hcnlDb250YWN0UmVzcG9uc2UiEMrzGAxhY2Nlc3Mud3JpdGUSagoPR2V0QWNjb3VudEFkbWluEiAudXNlcmQudjEuR2V0QWNjb3VudEFkbWluUmVxdWVzdBohLnVzZXJkLnYxLkdldEFjY291bnRBZG1pblJlc3BvbnNlIhKQAgHK8xgLYWNjZXNzLnJlYWQScQoSRW5zdXJlQWNjb3VudEFkbWluEiMudXNlcmQudjEuRW5zdXJlQWNjb3VudEFkbWluUmVxdWVzdBokLnVzZXJkLnYxLkVuc3VyZUFjY291bnRBZG1pblJlc3BvbnNlIhDK8xgMYWNjZXNzLndyaXRlEmcKDkdldEFjY2Vzc1Njb3BlEh8udXNlcmQudjEuR2V0QWNjZXNzU2NvcGVSZXF1ZXN0GiAudXNlcmQudjEuR2V0QWNjZXNzU2NvcGVSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEl4KC0NoZWNrQWNjZXNzEhwudXNlcmQudjEuQ2hlY2tBY2Nlc3NSZXF1ZXN0Gh0udXNlcmQudjEuQ2hlY2tBY2Nlc3NSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEm0KEEJhdGNoQ2hlY2tBY2Nlc3MSIS51c2VyZC52MS5CYXRjaENoZWNrQWNjZXNzUmVxdWVzdBoiLnVzZXJkLnYxLkJhdGNoQ2hlY2tBY2Nlc3NSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkEnIKEVJlZ2lzdGVyUmVzb3VyY2VzEiIudXNlcmQudjEuUmVnaXN0ZXJSZXNvdXJjZXNSZXF1ZXN0GiMudXNlcmQudjEuUmVnaXN0ZXJSZXNvdXJjZXNSZXNwb25zZSIUyvMYDGFjY2Vzcy53cml0ZdDzGAESeAoTVW5yZWdpc3RlclJlc291cmNlcxIkLnVzZXJkLnYxLlVucmVnaXN0ZXJSZXNvdXJjZXNSZXF1ZXN0GiUudXNlcmQudjEuVW5yZWdpc3RlclJlc291cmNlc1Jlc3BvbnNlIhTK8xgMYWNjZXNzLndyaXRl0PMYARJyChFUcmFuc2ZlclJlc291cmNlcxIiLnVzZXJkLnYxLlRyYW5zZmVyUmVzb3VyY2VzUmVxdWVzdBojLnVzZXJkLnYxLlRyYW5zZmVyUmVzb3VyY2VzUmVzcG9uc2UiFMrzGAxhY2Nlc3Mud3JpdGXQ8xgBEmQKDUxpc3RSZXNvdXJjZXMSHi51c2VyZC52MS5MaXN0UmVzb3VyY2VzUmVxdWVzdBofLnVzZXJkLnYxLkxpc3RSZXNvdXJjZXNSZXNwb25zZSISkAIByvMYC2FjY2Vzcy5yZWFkQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_userd_v1_access, file_userd_v1_account, file_userd_v1_account_contact, file_userd_v1_options, file_userd_v1_profile_batch, file_userd_v1_resource, file_userd_v1_user_profile]);
+  fileDesc("Ch51c2VyZC92MS9wcm9maWxlX3NlcnZpY2UucHJvdG8SCHVzZXJkLnYxMo8VCg5Qcm9maWxlU2VydmljZRJtCg1DcmVhdGVBY2NvdW50Eh4udXNlcmQudjEuQ3JlYXRlQWNjb3VudFJlcXVlc3QaHy51c2VyZC52MS5DcmVhdGVBY2NvdW50UmVzcG9uc2UiG8rzGAxhY2Nlc3Mud3JpdGXq8xgHCgUDBHx9fhJmCgpHZXRBY2NvdW50EhsudXNlcmQudjEuR2V0QWNjb3VudFJlcXVlc3QaHC51c2VyZC52MS5HZXRBY2NvdW50UmVzcG9uc2UiHZACAcrzGAthY2Nlc3MucmVhZODzGALq8xgDCgF4Em8KDVVwZGF0ZUFjY291bnQSHi51c2VyZC52MS5VcGRhdGVBY2NvdW50UmVxdWVzdBofLnVzZXJkLnYxLlVwZGF0ZUFjY291bnRSZXNwb25zZSIdyvMYDGFjY2Vzcy53cml0ZerzGAkKBwMEKDJ4fX4SZQoMTGlzdEFjY291bnRzEh0udXNlcmQudjEuTGlzdEFjY291bnRzUmVxdWVzdBoeLnVzZXJkLnYxLkxpc3RBY2NvdW50c1Jlc3BvbnNlIhaQAgHK8xgLYWNjZXNzLnJlYWTg8xgCEm4KDUNyZWF0ZVByb2ZpbGUSHi51c2VyZC52MS5DcmVhdGVQcm9maWxlUmVxdWVzdBofLnVzZXJkLnYxLkNyZWF0ZVByb2ZpbGVSZXNwb25zZSIcyvMYDGFjY2Vzcy53cml0ZerzGAgKBgMEFC54fxKIAQoTQmF0Y2hDcmVhdGVQcm9maWxlcxIkLnVzZXJkLnYxLkJhdGNoQ3JlYXRlUHJvZmlsZXNSZXF1ZXN0GiUudXNlcmQudjEuQmF0Y2hDcmVhdGVQcm9maWxlc1Jlc3BvbnNlIiTK8xgMYWNjZXNzLndyaXRl0PMYAerzGAwKAQgSBwEDBBQueH8SZgoKR2V0UHJvZmlsZRIbLnVzZXJkLnYxLkdldFByb2ZpbGVSZXF1ZXN0GhwudXNlcmQudjEuR2V0UHJvZmlsZVJlc3BvbnNlIh2QAgHK8xgLYWNjZXNzLnJlYWTg8xgC6vMYAwoBeRJtCg1VcGRhdGVQcm9maWxlEh4udXNlcmQudjEuVXBkYXRlUHJvZmlsZVJlcXVlc3QaHy51c2VyZC52MS5VcGRhdGVQcm9maWxlUmVzcG9uc2UiG8rzGAxhY2Nlc3Mud3JpdGXq8xgHCgUDBCgyeRJvCg1EZWxldGVQcm9maWxlEh4udXNlcmQudjEuRGVsZXRlUHJvZmlsZVJlcXVlc3QaHy51c2VyZC52MS5EZWxldGVQcm9maWxlUmVzcG9uc2UiHcrzGAxhY2Nlc3Mud3JpdGXq8xgJCgcySXmCAYMBEmwKDExpc3RQcm9maWxlcxIdLnVzZXJkLnYxLkxpc3RQcm9maWxlc1JlcXVlc3QaHi51c2VyZC52MS5MaXN0UHJvZmlsZXNSZXNwb25zZSIdkAIByvMYC2FjY2Vzcy5yZWFk4PMYBOrzGAMKATESeQoRQWRkQWNjb3VudENvbnRhY3QSIi51c2VyZC52MS5BZGRBY2NvdW50Q29udGFjdFJlcXVlc3QaIy51c2VyZC52MS5BZGRBY2NvdW50Q29udGFjdFJlc3BvbnNlIhvK8xgMYWNjZXNzLndyaXRl6vMYBwoFeIABgQESgQEKE0xpc3RBY2NvdW50Q29udGFjdHMSJC51c2VyZC52MS5MaXN0QWNjb3VudENvbnRhY3RzUmVxdWVzdBolLnVzZXJkLnYxLkxpc3RBY2NvdW50Q29udGFjdHNSZXNwb25zZSIdkAIByvMYC2FjY2Vzcy5yZWFk4PMYAurzGAMKAXgSfwoUUmVtb3ZlQWNjb3VudENvbnRhY3QSJS51c2VyZC52MS5SZW1vdmVBY2NvdW50Q29udGFjdFJlcXVlc3QaJi51c2VyZC52MS5SZW1vdmVBY2NvdW50Q29udGFjdFJlc3BvbnNlIhjK8xgMYWNjZXNzLndyaXRl6vMYBAoCeHoSdgoRU2V0UHJpbWFyeUNvbnRhY3QSIi51c2VyZC52MS5TZXRQcmltYXJ5Q29udGFjdFJlcXVlc3QaIy51c2VyZC52MS5TZXRQcmltYXJ5Q29udGFjdFJlc3BvbnNlIhjK8xgMYWNjZXNzLndyaXRl6vMYBAoCeHoSdgoPR2V0QWNjb3VudEFkbWluEiAudXNlcmQudjEuR2V0QWNjb3VudEFkbWluUmVxdWVzdBohLnVzZXJkLnYxLkdldEFjY291bnRBZG1pblJlc3BvbnNlIh6QAgHK8xgLYWNjZXNzLnJlYWTg8xgC6vMYBAoCeHkSeAoSRW5zdXJlQWNjb3VudEFkbWluEiMudXNlcmQudjEuRW5zdXJlQWNjb3VudEFkbWluUmVxdWVzdBokLnVzZXJkLnYxLkVuc3VyZUFjY291bnRBZG1pblJlc3BvbnNlIhfK8xgMYWNjZXNzLndyaXRl6vMYAwoBeBJrCg5HZXRBY2Nlc3NTY29wZRIfLnVzZXJkLnYxLkdldEFjY2Vzc1Njb3BlUmVxdWVzdBogLnVzZXJkLnYxLkdldEFjY2Vzc1Njb3BlUmVzcG9uc2UiFpACAcrzGAthY2Nlc3MucmVhZODzGAESYgoLQ2hlY2tBY2Nlc3MSHC51c2VyZC52MS5DaGVja0FjY2Vzc1JlcXVlc3QaHS51c2VyZC52MS5DaGVja0FjY2Vzc1Jlc3BvbnNlIhaQAgHK8xgLYWNjZXNzLnJlYWTg8xgBEnEKEEJhdGNoQ2hlY2tBY2Nlc3MSIS51c2VyZC52MS5CYXRjaENoZWNrQWNjZXNzUmVxdWVzdBoiLnVzZXJkLnYxLkJhdGNoQ2hlY2tBY2Nlc3NSZXNwb25zZSIWkAIByvMYC2FjY2Vzcy5yZWFk4PMYARJ9ChFSZWdpc3RlclJlc291cmNlcxIiLnVzZXJkLnYxLlJlZ2lzdGVyUmVzb3VyY2VzUmVxdWVzdBojLnVzZXJkLnYxLlJlZ2lzdGVyUmVzb3VyY2VzUmVzcG9uc2UiH8rzGAxhY2Nlc3Mud3JpdGXQ8xgB6vMYBwoBCBICSXkSggEKE1VucmVnaXN0ZXJSZXNvdXJjZXMSJC51c2VyZC52MS5VbnJlZ2lzdGVyUmVzb3VyY2VzUmVxdWVzdBolLnVzZXJkLnYxLlVucmVnaXN0ZXJSZXNvdXJjZXNSZXNwb25zZSIeyvMYDGFjY2Vzcy53cml0ZdDzGAHq8xgGCgEIEgF7EoABChFUcmFuc2ZlclJlc291cmNlcxIiLnVzZXJkLnYxLlRyYW5zZmVyUmVzb3VyY2VzUmVxdWVzdBojLnVzZXJkLnYxLlRyYW5zZmVyUmVzb3VyY2VzUmVzcG9uc2UiIsrzGAxhY2Nlc3Mud3JpdGXQ8xgB6vMYCgoBCBIFSXl7ggESaAoNTGlzdFJlc291cmNlcxIeLnVzZXJkLnYxLkxpc3RSZXNvdXJjZXNSZXF1ZXN0Gh8udXNlcmQudjEuTGlzdFJlc291cmNlc1Jlc3BvbnNlIhaQAgHK8xgLYWNjZXNzLnJlYWTg8xgEQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_userd_v1_access, file_userd_v1_account, file_userd_v1_account_contact, file_userd_v1_options, file_userd_v1_profile_batch, file_userd_v1_resource, file_userd_v1_user_profile]);
 
 /**
  * Accounts, the profiles of users in them, and who may see and manage what belongs to a profile.
@@ -32,8 +32,6 @@ export const file_userd_v1_profile_service: GenFile = /*@__PURE__*/
 export const ProfileService: GenService<{
   /**
    * Creates an account; without a number it gets a random one.
-   * Errors: ALREADY_EXISTS ACCOUNT_NUMBER_TAKEN, DEFAULT_ACCOUNT_TAKEN, PLATFORM_ACCOUNT_TAKEN; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.ProfileService.CreateAccount
    */
@@ -44,7 +42,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Returns an account.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.GetAccount
    */
@@ -55,8 +52,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Changes the fields of an account that the mask names, and no others.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND; ALREADY_EXISTS DEFAULT_ACCOUNT_TAKEN, PLATFORM_ACCOUNT_TAKEN; ABORTED ETAG_MISMATCH;
-   * FAILED_PRECONDITION IMMUTABLE_FIELD; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.UpdateAccount
    */
@@ -67,7 +62,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Lists all accounts, a page at a time.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.ProfileService.ListAccounts
    */
@@ -79,8 +73,6 @@ export const ProfileService: GenService<{
   /**
    * Creates a profile and, in the same transaction, adds the user to the contacts of the account, if it has an address: as the
    * primary one if there is none. A contact with the address is there once, and takes the name of the user.
-   * Errors: NOT_FOUND USER_NOT_FOUND, ACCOUNT_NOT_FOUND; ALREADY_EXISTS PROFILE_TAKEN; FAILED_PRECONDITION USER_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.ProfileService.CreateProfile
    */
@@ -92,8 +84,7 @@ export const ProfileService: GenService<{
   /**
    * Creates many profiles; each is created, or not, by itself: one result per profile, in the order of the request. Users become
    * contacts as with CreateProfile, in that order.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID (also: the profiles are so large that the answer would not fit), DUPLICATE_ENTRY,
-   * REQUEST_ID_REUSED.
+   * FIELD_INVALID also when the profiles are so large that the answer would not fit.
    *
    * @generated from rpc userd.v1.ProfileService.BatchCreateProfiles
    */
@@ -104,7 +95,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Returns a profile.
-   * Errors: NOT_FOUND PROFILE_NOT_FOUND; PERMISSION_DENIED PERMISSION_REQUIRED; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.GetProfile
    */
@@ -115,8 +105,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Changes the fields of a profile that the mask names, and no others.
-   * Errors: NOT_FOUND PROFILE_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION IMMUTABLE_FIELD; INVALID_ARGUMENT
-   * FIELD_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.UpdateProfile
    */
@@ -127,9 +115,8 @@ export const ProfileService: GenService<{
   },
   /**
    * Deletes a profile; the mode says what becomes of its resources. Contacts stay.
-   * Errors: NOT_FOUND PROFILE_NOT_FOUND; FAILED_PRECONDITION PROFILE_HAS_RESOURCES; ALREADY_EXISTS RESOURCE_TAKEN (the other
-   * profile has one of the same kind and name); RESOURCE_EXHAUSTED QUOTA_EXCEEDED (the other profile would have too many);
-   * ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
+   * RESOURCE_TAKEN when the other profile has one of the same kind and name, QUOTA_EXCEEDED when it would have too
+   * many.
    *
    * @generated from rpc userd.v1.ProfileService.DeleteProfile
    */
@@ -141,9 +128,8 @@ export const ProfileService: GenService<{
   /**
    * Lists profiles by a filter, and by what a user may see, a page at a time; each once. A page that an answer can't hold
    * ends earlier.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; PERMISSION_DENIED PERMISSION_REQUIRED;
-   * FAILED_PRECONDITION QUERY_NOT_INDEXED: a text of fewer than 3 characters that is contained, or a part of a version, has
-   * to stand in all_of beside a condition that an index serves.
+   * QUERY_NOT_INDEXED unless an index serves the filter: a text of fewer than 3 characters that is contained, or a part
+   * of a version, has to stand in all_of beside a condition that an index serves.
    *
    * @generated from rpc userd.v1.ProfileService.ListProfiles
    */
@@ -154,8 +140,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Adds a contact to an account.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND; ALREADY_EXISTS CONTACT_TAKEN, PRIMARY_CONTACT_TAKEN; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.ProfileService.AddAccountContact
    */
@@ -166,7 +150,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Lists the contacts of an account, a page at a time.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.ListAccountContacts
    */
@@ -177,7 +160,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Removes a contact of an account, the primary one too.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND, CONTACT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.ProfileService.RemoveAccountContact
    */
@@ -189,7 +171,6 @@ export const ProfileService: GenService<{
   /**
    * Makes a contact of an account its primary one; the one that was it stays a contact. The one that is it already changes
    * nothing.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND, CONTACT_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.SetPrimaryContact
    */
@@ -201,8 +182,7 @@ export const ProfileService: GenService<{
   /**
    * Returns the profile of the admin of an account: the first staff user of it by id, else its first user; users that are not
    * present (active, not suspended, not deleted) are passed over. It never creates anything.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND, PROFILE_NOT_FOUND (the account has nobody); PERMISSION_DENIED PERMISSION_REQUIRED;
-   * INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
+   * PROFILE_NOT_FOUND when the account has nobody.
    *
    * @generated from rpc userd.v1.ProfileService.GetAccountAdmin
    */
@@ -214,8 +194,7 @@ export const ProfileService: GenService<{
   /**
    * Returns the profile of the admin of an account, as GetAccountAdmin does; when the account has nobody it creates one: a staff
    * user that is no superuser and has no usable password. Calls that come at once create one.
-   * Errors: NOT_FOUND ACCOUNT_NOT_FOUND; PERMISSION_DENIED PERMISSION_REQUIRED (creating an admin without users.admin);
-   * INVALID_ARGUMENT FIELD_INVALID.
+   * PERMISSION_REQUIRED also for creating an admin without users.admin.
    *
    * @generated from rpc userd.v1.ProfileService.EnsureAccountAdmin
    */
@@ -227,7 +206,6 @@ export const ProfileService: GenService<{
   /**
    * Returns whose resources a user may read or own, for queries of other services: owner in profile_ids, or its account in
    * account_ids. A user that is unknown or inactive is no error and gets none.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.ProfileService.GetAccessScope
    */
@@ -238,7 +216,7 @@ export const ProfileService: GenService<{
   },
   /**
    * Says whether a user may read or own what belongs to a profile, and by which rule.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID. Who or what is unknown is denied, not an error.
+   * Who or what is unknown is denied, not an error.
    *
    * @generated from rpc userd.v1.ProfileService.CheckAccess
    */
@@ -249,7 +227,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Answers many access checks, of many users: one result per check, in the order of the request.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.BatchCheckAccess
    */
@@ -261,8 +238,6 @@ export const ProfileService: GenService<{
   /**
    * Registers resources of profiles; each is registered, or not, by itself: one result per resource, in the order of the
    * request. One that is registered already is left as it is.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; per entry NOT_FOUND PROFILE_NOT_FOUND and
-   * RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
    *
    * @generated from rpc userd.v1.ProfileService.RegisterResources
    */
@@ -273,7 +248,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Removes resources; each is removed, or not, by itself: one result per resource, in the order of the request.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.ProfileService.UnregisterResources
    */
@@ -285,8 +259,6 @@ export const ProfileService: GenService<{
   /**
    * Gives resources to other profiles; each is transferred, or not, by itself: one result per transfer, in the order of the
    * request.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; per entry NOT_FOUND RESOURCE_NOT_FOUND,
-   * PROFILE_NOT_FOUND, ALREADY_EXISTS RESOURCE_TAKEN and RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
    *
    * @generated from rpc userd.v1.ProfileService.TransferResources
    */
@@ -297,7 +269,6 @@ export const ProfileService: GenService<{
   },
   /**
    * Lists the resources of a kind that a user may read or own, a page at a time; the last page costs what the first does.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.ProfileService.ListResources
    */

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
@@ -17,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/project.proto.
  */
 export const file_userd_v1_project: GenFile = /*@__PURE__*/
-  fileDesc("ChZ1c2VyZC92MS9wcm9qZWN0LnByb3RvEgh1c2VyZC52MSLHAwoHUHJvamVjdBITCgJpZBgBIAEoA0IHukgEIgIoABIgCg9vcmdhbml6YXRpb25faWQYAiABKANCB7pIBCICKAASIQoEbmFtZRgDIAEoCUIOukgLcgkQARjIAboBAQBIAIgBARI+CgRzbHVnGAQgASgJQiu6SChyJhgyMiJeKFthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qKT8kSAGIAQESOwoGc3RhdHVzGAUgASgOMhwudXNlcmQudjEuT3JnYW5pemF0aW9uU3RhdHVzQgi6SAWCAQIQAUgCiAEBEg0KBWZsYWdzGAYgASgDEhAKCHRlYW1faWRzGAcgAygDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoEZXRhZxgLIAEoCUIHukgEcgIYQEIHCgVfbmFtZUIHCgVfc2x1Z0IJCgdfc3RhdHVzImMKFENyZWF0ZVByb2plY3RSZXF1ZXN0EioKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0Qga6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEikgEKEUdldFByb2plY3RSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASLAoEc2x1ZxgCIAEoCzIcLnVzZXJkLnYxLlNsdWdJbk9yZ2FuaXphdGlvbkgAEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDAoDa2V5EgW6SAIIASKzAQoTTGlzdFByb2plY3RzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICIAASFAoMc2hvd19kZWxldGVkGAIgASgIEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlYKFUNyZWF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSI4ChJHZXRQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QicwoUVXBkYXRlUHJvamVjdFJlcXVlc3QSKgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3RCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siVgoVVXBkYXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInoKFERlbGV0ZVByb2plY3RSZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJWChVEZWxldGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiLQoWVW5kZWxldGVQcm9qZWN0UmVxdWVzdBITCgJpZBgBIAEoA0IHukgEIgIgACJYChdVbmRlbGV0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJiChNQdXJnZVByb2plY3RSZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoUUHVyZ2VQcm9qZWN0UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiVAoUTGlzdFByb2plY3RzUmVzcG9uc2USIwoIcHJvamVjdHMYASADKAsyES51c2VyZC52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJTChJTbHVnSW5Pcmdhbml6YXRpb24SIAoPb3JnYW5pemF0aW9uX2lkGAEgASgDQge6SAQiAiAAEhsKBHNsdWcYAiABKAlCDbpICnIIEAEYMroBAQAibwoVQWRkUHJvamVjdFRlYW1SZXF1ZXN0EhsKCnByb2plY3RfaWQYASABKANCB7pIBCICIAASGAoHdGVhbV9pZBgCIAEoA0IHukgEIgIgABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJCChZBZGRQcm9qZWN0VGVhbVJlc3BvbnNlEg0KBWFkZGVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInIKGFJlbW92ZVByb2plY3RUZWFtUmVxdWVzdBIbCgpwcm9qZWN0X2lkGAEgASgDQge6SAQiAiAAEhgKB3RlYW1faWQYAiABKANCB7pIBCICIAASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiRwoZUmVtb3ZlUHJvamVjdFRlYW1SZXNwb25zZRIPCgdyZW1vdmVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_organization]);
+  fileDesc("ChZ1c2VyZC92MS9wcm9qZWN0LnByb3RvEgh1c2VyZC52MSLmAwoHUHJvamVjdBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIjCg9vcmdhbml6YXRpb25faWQYAiABKANCCuBBBbpIBCICKAASIQoEbmFtZRgDIAEoCUIOukgLcgkQARjIAboBAQBIAIgBARI+CgRzbHVnGAQgASgJQiu6SChyJhgyMiJeKFthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qKT8kSAGIAQESOwoGc3RhdHVzGAUgASgOMhwudXNlcmQudjEuT3JnYW5pemF0aW9uU3RhdHVzQgi6SAWCAQIQAUgCiAEBEhIKBWZsYWdzGAYgASgDQgPgQQMSFQoIdGVhbV9pZHMYByADKANCA+BBAxI0CgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCyABKAlCB7pIBHICGEBCBwoFX25hbWVCBwoFX3NsdWdCCQoHX3N0YXR1cyJmChRDcmVhdGVQcm9qZWN0UmVxdWVzdBItCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdEIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBIpIBChFHZXRQcm9qZWN0UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiwKBHNsdWcYAiABKAsyHC51c2VyZC52MS5TbHVnSW5Pcmdhbml6YXRpb25IABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEitgEKE0xpc3RQcm9qZWN0c1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhQKDHNob3dfZGVsZXRlZBgCIAEoCBIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJWChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiOAoSR2V0UHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0InYKFFVwZGF0ZVByb2plY3RSZXF1ZXN0Ei0KB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ9ChREZWxldGVQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiVgoVRGVsZXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjAKFlVuZGVsZXRlUHJvamVjdFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiWAoXVW5kZWxldGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiZQoTUHVyZ2VQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjEKFFB1cmdlUHJvamVjdFJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIlQKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiMKCHByb2plY3RzGAEgAygLMhEudXNlcmQudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWQoSU2x1Z0luT3JnYW5pemF0aW9uEiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIeCgRzbHVnGAIgASgJQhDgQQK6SApyCBABGDK6AQEAInUKFUFkZFByb2plY3RUZWFtUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhsKB3RlYW1faWQYAiABKANCCuBBArpIBCICIAASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiQgoWQWRkUHJvamVjdFRlYW1SZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ4ChhSZW1vdmVQcm9qZWN0VGVhbVJlcXVlc3QSHgoKcHJvamVjdF9pZBgBIAEoA0IK4EECukgEIgIgABIbCgd0ZWFtX2lkGAIgASgDQgrgQQK6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkcKGVJlbW92ZVByb2plY3RUZWFtUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_organization]);
 
 /**
  * What an organization works on; options can belong to one. Fields marked OUTPUT_ONLY are set by the service and
@@ -27,7 +28,7 @@ export const file_userd_v1_project: GenFile = /*@__PURE__*/
  */
 export type Project = Message<"userd.v1.Project"> & {
   /**
-   * OUTPUT_ONLY. The id, above 0, never used twice.
+   * The id, above 0, never used twice.
    *
    * @generated from field: int64 id = 1;
    */
@@ -64,36 +65,35 @@ export type Project = Message<"userd.v1.Project"> & {
   status?: OrganizationStatus | undefined;
 
   /**
-   * OUTPUT_ONLY. Further flags as a bit field, kept as they were imported.
+   * Further flags as a bit field, kept as they were imported.
    *
    * @generated from field: int64 flags = 6;
    */
   flags: bigint;
 
   /**
-   * OUTPUT_ONLY. The teams that the project is given to, ascending.
+   * The teams that the project is given to, ascending.
    *
    * @generated from field: repeated int64 team_ids = 7;
    */
   teamIds: bigint[];
 
   /**
-   * OUTPUT_ONLY. When the project was created.
+   * When the project was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the project was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps
-   * its slug.
+   * When the project was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 9;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When a deleted project is removed for good, and with it all that belongs to it.
+   * When a deleted project is removed for good, and with it all that belongs to it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 10;
    */
@@ -122,7 +122,7 @@ export const ProjectSchema: GenMessage<Project> = /*@__PURE__*/
  */
 export type CreateProjectRequest = Message<"userd.v1.CreateProjectRequest"> & {
   /**
-   * The project to create; OUTPUT_ONLY fields are ignored. Required.
+   * The project to create; OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.Project project = 1;
    */
@@ -293,7 +293,7 @@ export const GetProjectResponseSchema: GenMessage<GetProjectResponse> = /*@__PUR
  */
 export type UpdateProjectRequest = Message<"userd.v1.UpdateProjectRequest"> & {
   /**
-   * The id of the project, and its new values. Required.
+   * The id of the project, and its new values.
    *
    * @generated from field: userd.v1.Project project = 1;
    */

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
@@ -15,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/role.proto.
  */
 export const file_userd_v1_role: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9yb2xlLnByb3RvEgh1c2VyZC52MSLrAQoEUm9sZRIcCgRuYW1lGAEgASgJQg66SAtyCRABGJYBugEBABJMCgtwZXJtaXNzaW9ucxgCIAMoCUI3ukg0kgExEIgnGAEiKnIoGMkBMiNeW0EtWmEtejAtOV8tXSsoXC5bQS1aYS16MC05Xy1dKykrJBIVCgRldGFnGAMgASgJQge6SARyAhhAEi8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWgoRQ3JlYXRlUm9sZVJlcXVlc3QSJAoEcm9sZRgBIAEoCzIOLnVzZXJkLnYxLlJvbGVCBrpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASJNChJDcmVhdGVSb2xlUmVzcG9uc2USHAoEcm9sZRgBIAEoCzIOLnVzZXJkLnYxLlJvbGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiagoRVXBkYXRlUm9sZVJlcXVlc3QSJAoEcm9sZRgBIAEoCzIOLnVzZXJkLnYxLlJvbGVCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siTQoSVXBkYXRlUm9sZVJlc3BvbnNlEhwKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoABChFEZWxldGVSb2xlUmVxdWVzdBIcCgRuYW1lGAEgASgJQg66SAtyCRABGJYBugEBABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiTQoSRGVsZXRlUm9sZVJlc3BvbnNlEhwKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIngKEExpc3RSb2xlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiSwoRTGlzdFJvbGVzUmVzcG9uc2USHQoFcm9sZXMYASADKAsyDi51c2VyZC52MS5Sb2xlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJxChFBc3NpZ25Sb2xlUmVxdWVzdBIYCgd1c2VyX2lkGAEgASgDQge6SAQiAiAAEiEKCXJvbGVfbmFtZRgCIAEoCUIOukgLcgkQARiWAboBAQASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiQQoSQXNzaWduUm9sZVJlc3BvbnNlEhAKCGFzc2lnbmVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInMKE1VuYXNzaWduUm9sZVJlcXVlc3QSGAoHdXNlcl9pZBgBIAEoA0IHukgEIgIgABIhCglyb2xlX25hbWUYAiABKAlCDrpIC3IJEAEYlgG6AQEAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkUKFFVuYXNzaWduUm9sZVJlc3BvbnNlEhIKCnVuYXNzaWduZWQYASABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency]);
+  fileDesc("ChN1c2VyZC92MS9yb2xlLnByb3RvEgh1c2VyZC52MSL7AQoEUm9sZRIiCgRuYW1lGAEgASgJQhTgQQLgQQi6SAtyCRABGJYBugEBABJMCgtwZXJtaXNzaW9ucxgCIAMoCUI3ukg0kgExEIgnGAEiKnIoGMkBMiNeW0EtWmEtejAtOV8tXSsoXC5bQS1aYS16MC05Xy1dKykrJBIVCgRldGFnGAMgASgJQge6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDIl0KEUNyZWF0ZVJvbGVSZXF1ZXN0EicKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlUm9sZVJlc3BvbnNlEhwKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIm0KEVVwZGF0ZVJvbGVSZXF1ZXN0EicKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIk0KElVwZGF0ZVJvbGVSZXNwb25zZRIcCgRyb2xlGAEgASgLMg4udXNlcmQudjEuUm9sZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKDAQoRRGVsZXRlUm9sZVJlcXVlc3QSHwoEbmFtZRgBIAEoCUIR4EECukgLcgkQARiWAboBAQASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVJvbGVSZXNwb25zZRIcCgRyb2xlGAEgASgLMg4udXNlcmQudjEuUm9sZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ4ChBMaXN0Um9sZXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IksKEUxpc3RSb2xlc1Jlc3BvbnNlEh0KBXJvbGVzGAEgAygLMg4udXNlcmQudjEuUm9sZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidwoRQXNzaWduUm9sZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIkCglyb2xlX25hbWUYAiABKAlCEeBBArpIC3IJEAEYlgG6AQEAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkEKEkFzc2lnblJvbGVSZXNwb25zZRIQCghhc3NpZ25lZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ5ChNVbmFzc2lnblJvbGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASJAoJcm9sZV9uYW1lGAIgASgJQhHgQQK6SAtyCRABGJYBugEBABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJFChRVbmFzc2lnblJvbGVSZXNwb25zZRISCgp1bmFzc2lnbmVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
  * A named set of permissions, which its users have.
@@ -47,14 +48,14 @@ export type Role = Message<"userd.v1.Role"> & {
   etag: string;
 
   /**
-   * OUTPUT_ONLY. When the role was created.
+   * When the role was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When its permissions last changed.
+   * When its permissions last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 5;
    */
@@ -75,7 +76,7 @@ export const RoleSchema: GenMessage<Role> = /*@__PURE__*/
  */
 export type CreateRoleRequest = Message<"userd.v1.CreateRoleRequest"> & {
   /**
-   * The role to create; OUTPUT_ONLY fields are ignored. Required.
+   * The role to create; OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.Role role = 1;
    */
@@ -132,7 +133,7 @@ export const CreateRoleResponseSchema: GenMessage<CreateRoleResponse> = /*@__PUR
  */
 export type UpdateRoleRequest = Message<"userd.v1.UpdateRoleRequest"> & {
   /**
-   * The name of the role, and its new permissions. Required.
+   * The name of the role, and its new permissions.
    *
    * @generated from field: userd.v1.Role role = 1;
    */

@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Consistency } from "./consistency_pb.ts";
@@ -19,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/team.proto.
  */
 export const file_userd_v1_team: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS90ZWFtLnByb3RvEgh1c2VyZC52MSKiAwoEVGVhbRITCgJpZBgBIAEoA0IHukgEIgIoABIgCg9vcmdhbml6YXRpb25faWQYAiABKANCB7pIBCICKAASIAoEbmFtZRgDIAEoCUINukgKcggQARhAugEBAEgAiAEBEj4KBHNsdWcYBCABKAlCK7pIKHImGDIyIl4oW2EtejAtOV8tXSpbYS16Xy1dW2EtejAtOV8tXSopPyRIAYgBARI7CgZzdGF0dXMYBSABKA4yHC51c2VyZC52MS5Pcmdhbml6YXRpb25TdGF0dXNCCLpIBYIBAhABSAKIAQESLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2RlbGV0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpwdXJnZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCgRldGFnGAkgASgJQge6SARyAhhAQgcKBV9uYW1lQgcKBV9zbHVnQgkKB19zdGF0dXMiWgoRQ3JlYXRlVGVhbVJlcXVlc3QSJAoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW1CBrpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKPAQoOR2V0VGVhbVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIsCgRzbHVnGAIgASgLMhwudXNlcmQudjEuU2x1Z0luT3JnYW5pemF0aW9uSAASKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIrABChBMaXN0VGVhbXNSZXF1ZXN0EiAKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IHukgEIgIgABIUCgxzaG93X2RlbGV0ZWQYAiABKAgSGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiTQoSQ3JlYXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi8KD0dldFRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbSJqChFVcGRhdGVUZWFtUmVxdWVzdBIkCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbUIGukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJNChJVcGRhdGVUZWFtUmVzcG9uc2USHAoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW0SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkidwoRRGVsZXRlVGVhbVJlcXVlc3QSEwoCaWQYASABKANCB7pIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIqChNVbmRlbGV0ZVRlYW1SZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAIk8KFFVuZGVsZXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIl8KEFB1cmdlVGVhbVJlcXVlc3QSEwoCaWQYASABKANCB7pIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIuChFQdXJnZVRlYW1SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJLChFMaXN0VGVhbXNSZXNwb25zZRIdCgV0ZWFtcxgBIAMoCzIOLnVzZXJkLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_organization, file_userd_v1_project]);
+  fileDesc("ChN1c2VyZC92MS90ZWFtLnByb3RvEgh1c2VyZC52MSK3AwoEVGVhbRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIjCg9vcmdhbml6YXRpb25faWQYAiABKANCCuBBBbpIBCICKAASIAoEbmFtZRgDIAEoCUINukgKcggQARhAugEBAEgAiAEBEj4KBHNsdWcYBCABKAlCK7pIKHImGDIyIl4oW2EtejAtOV8tXSpbYS16Xy1dW2EtejAtOV8tXSopPyRIAYgBARI7CgZzdGF0dXMYBSABKA4yHC51c2VyZC52MS5Pcmdhbml6YXRpb25TdGF0dXNCCLpIBYIBAhABSAKIAQESNAoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMwoKcHVyZ2VfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIVCgRldGFnGAkgASgJQge6SARyAhhAQgcKBV9uYW1lQgcKBV9zbHVnQgkKB19zdGF0dXMiXQoRQ3JlYXRlVGVhbVJlcXVlc3QSJwoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW1CCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKPAQoOR2V0VGVhbVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIsCgRzbHVnGAIgASgLMhwudXNlcmQudjEuU2x1Z0luT3JnYW5pemF0aW9uSAASKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIrMBChBMaXN0VGVhbXNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIUCgxzaG93X2RlbGV0ZWQYAiABKAgSGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiTQoSQ3JlYXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi8KD0dldFRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbSJtChFVcGRhdGVUZWFtUmVxdWVzdBInCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJNChJVcGRhdGVUZWFtUmVzcG9uc2USHAoEdGVhbRgBIAEoCzIOLnVzZXJkLnYxLlRlYW0SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiegoRRGVsZXRlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVRlYW1SZXNwb25zZRIcCgR0ZWFtGAEgASgLMg4udXNlcmQudjEuVGVhbRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSItChNVbmRlbGV0ZVRlYW1SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIk8KFFVuZGVsZXRlVGVhbVJlc3BvbnNlEhwKBHRlYW0YASABKAsyDi51c2VyZC52MS5UZWFtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImIKEFB1cmdlVGVhbVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIuChFQdXJnZVRlYW1SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJLChFMaXN0VGVhbXNSZXNwb25zZRIdCgV0ZWFtcxgBIAMoCzIOLnVzZXJkLnYxLlRlYW0SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_organization, file_userd_v1_project]);
 
 /**
  * A group of members of an organization, to which projects are given. Fields marked OUTPUT_ONLY are set by the service
@@ -29,7 +30,7 @@ export const file_userd_v1_team: GenFile = /*@__PURE__*/
  */
 export type Team = Message<"userd.v1.Team"> & {
   /**
-   * OUTPUT_ONLY. The id, above 0, never used twice.
+   * The id, above 0, never used twice.
    *
    * @generated from field: int64 id = 1;
    */
@@ -66,22 +67,21 @@ export type Team = Message<"userd.v1.Team"> & {
   status?: OrganizationStatus | undefined;
 
   /**
-   * OUTPUT_ONLY. When the team was created.
+   * When the team was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the team was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its
-   * slug.
+   * When the team was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 7;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When a deleted team is removed for good, and with it all that belongs to it.
+   * When a deleted team is removed for good, and with it all that belongs to it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 8;
    */
@@ -110,7 +110,7 @@ export const TeamSchema: GenMessage<Team> = /*@__PURE__*/
  */
 export type CreateTeamRequest = Message<"userd.v1.CreateTeamRequest"> & {
   /**
-   * The team to create; OUTPUT_ONLY fields are ignored. Required.
+   * The team to create; OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.Team team = 1;
    */
@@ -281,7 +281,7 @@ export const GetTeamResponseSchema: GenMessage<GetTeamResponse> = /*@__PURE__*/
  */
 export type UpdateTeamRequest = Message<"userd.v1.UpdateTeamRequest"> & {
   /**
-   * The id of the team, and its new values. Required.
+   * The id of the team, and its new values.
    *
    * @generated from field: userd.v1.Team team = 1;
    */

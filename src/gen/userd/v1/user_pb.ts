@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_userd_v1_options } from "./options_pb.ts";
@@ -14,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/user.proto.
  */
 export const file_userd_v1_user: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS91c2VyLnByb3RvEgh1c2VyZC52MSI5CgZBdmF0YXISIgoEdHlwZRgBIAEoDjIULnVzZXJkLnYxLkF2YXRhclR5cGUSCwoDdXJsGAIgASgJIp4MCgRVc2VyEhMKAmlkGAEgASgDQge6SAQiAigAEiMKCHVzZXJuYW1lGAIgASgJQgy6SAlyBxiAAboBAQBIAIgBARIjCgRuYW1lGAMgASgJQhC6SAlyBxjIAboBAQDY8xgBSAGIAQESsQMKBWVtYWlsGAQgASgJQpwDukiUA7oBiwMKCnVzZXIuZW1haWwSG211c3QgYmUgZW1wdHkgb3IgYW4gYWRkcmVzcxrfAnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYAUgCiAEBEhYKCWlzX2FjdGl2ZRgFIAEoCEgDiAEBEhUKCGlzX3N0YWZmGAYgASgISASIAQESGQoMaXNfc3VwZXJ1c2VyGAcgASgISAWIAQESFwoKaXNfbWFuYWdlZBgIIAEoCEgGiAEBEhkKDGlzX3VuY2xhaW1lZBgJIAEoCEgHiAEBEhQKDGlzX3N1c3BlbmRlZBgKIAEoCBITCgZpc19hcHAYCyABKAhICIgBARIgChNpc19wYXNzd29yZF9leHBpcmVkGAwgASgISAmIAQESGwoTaGFzX3VzYWJsZV9wYXNzd29yZBgNIAEoCBIPCgdoYXNfMmZhGA4gASgIEi8KC2RhdGVfam9pbmVkGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpsYXN0X2xvZ2luGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXN0X2FjdGl2ZRgRIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOAoUbGFzdF9wYXNzd29yZF9jaGFuZ2UYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiAKBmF2YXRhchgTIAEoCzIQLnVzZXJkLnYxLkF2YXRhchImChluZXdzbGV0dGVyX2NvbnNlbnRfcHJvbXB0GBQgASgISAqIAQESGgoMZGlzcGxheV9uYW1lGBUgASgJQgTY8xgBEhMKBWxhYmVsGBYgASgJQgTY8xgBEhgKCnNhbHV0YXRpb24YFyABKAlCBNjzGAESIwoGZW1haWxzGBggAygLMhMudXNlcmQudjEuVXNlckVtYWlsEhMKC3Blcm1pc3Npb25zGBkgAygJEhIKCnJvbGVfbmFtZXMYGiADKAkSFQoEZXRhZxgbIAEoCUIHukgEcgIYQBIvCgtkZWxldGVfdGltZRgcIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcHVyZ2VfdGltZRgdIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJgoLZXh0ZXJuYWxfaWQYHyABKAlCDLpICXIHGMgBugEBAEgLiAEBQgsKCV91c2VybmFtZUIHCgVfbmFtZUIICgZfZW1haWxCDAoKX2lzX2FjdGl2ZUILCglfaXNfc3RhZmZCDwoNX2lzX3N1cGVydXNlckINCgtfaXNfbWFuYWdlZEIPCg1faXNfdW5jbGFpbWVkQgkKB19pc19hcHBCFgoUX2lzX3Bhc3N3b3JkX2V4cGlyZWRCHAoaX25ld3NsZXR0ZXJfY29uc2VudF9wcm9tcHRCDgoMX2V4dGVybmFsX2lkInkKCVVzZXJFbWFpbBITCgVlbWFpbBgBIAEoCUIE2PMYARITCgtpc192ZXJpZmllZBgCIAEoCBISCgppc19wcmltYXJ5GAMgASgIEi4KCmRhdGVfYWRkZWQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKk4KCFVzZXJWaWV3EhkKFVVTRVJfVklFV19VTlNQRUNJRklFRBAAEhMKD1VTRVJfVklFV19CQVNJQxABEhIKDlVTRVJfVklFV19GVUxMEAIqcwoKQXZhdGFyVHlwZRIbChdBVkFUQVJfVFlQRV9VTlNQRUNJRklFRBAAEhYKEkFWQVRBUl9UWVBFX0xFVFRFUhABEhYKEkFWQVRBUl9UWVBFX1VQTE9BRBACEhgKFEFWQVRBUl9UWVBFX0dSQVZBVEFSEANCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_options]);
+  fileDesc("ChN1c2VyZC92MS91c2VyLnByb3RvEgh1c2VyZC52MSI5CgZBdmF0YXISIgoEdHlwZRgBIAEoDjIULnVzZXJkLnYxLkF2YXRhclR5cGUSCwoDdXJsGAIgASgJIusMCgRVc2VyEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEiMKCHVzZXJuYW1lGAIgASgJQgy6SAlyBxiAAboBAQBIAIgBARIjCgRuYW1lGAMgASgJQhC6SAlyBxjIAboBAQDY8xgBSAGIAQESsQMKBWVtYWlsGAQgASgJQpwDukiUA7oBiwMKCnVzZXIuZW1haWwSG211c3QgYmUgZW1wdHkgb3IgYW4gYWRkcmVzcxrfAnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYAUgCiAEBEhYKCWlzX2FjdGl2ZRgFIAEoCEgDiAEBEhUKCGlzX3N0YWZmGAYgASgISASIAQESGQoMaXNfc3VwZXJ1c2VyGAcgASgISAWIAQESFwoKaXNfbWFuYWdlZBgIIAEoCEgGiAEBEhkKDGlzX3VuY2xhaW1lZBgJIAEoCEgHiAEBEhkKDGlzX3N1c3BlbmRlZBgKIAEoCEID4EEDEhMKBmlzX2FwcBgLIAEoCEgIiAEBEiAKE2lzX3Bhc3N3b3JkX2V4cGlyZWQYDCABKAhICYgBARIgChNoYXNfdXNhYmxlX3Bhc3N3b3JkGA0gASgIQgPgQQMSFAoHaGFzXzJmYRgOIAEoCEID4EEDEjQKC2RhdGVfam9pbmVkGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjMKCmxhc3RfbG9naW4YECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLbGFzdF9hY3RpdmUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSPQoUbGFzdF9wYXNzd29yZF9jaGFuZ2UYEiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSJQoGYXZhdGFyGBMgASgLMhAudXNlcmQudjEuQXZhdGFyQgPgQQMSJgoZbmV3c2xldHRlcl9jb25zZW50X3Byb21wdBgUIAEoCEgKiAEBEh0KDGRpc3BsYXlfbmFtZRgVIAEoCUIH4EED2PMYARIWCgVsYWJlbBgWIAEoCUIH4EED2PMYARIbCgpzYWx1dGF0aW9uGBcgASgJQgfgQQPY8xgBEigKBmVtYWlscxgYIAMoCzITLnVzZXJkLnYxLlVzZXJFbWFpbEID4EEDEhgKC3Blcm1pc3Npb25zGBkgAygJQgPgQQMSFwoKcm9sZV9uYW1lcxgaIAMoCUID4EEDEhUKBGV0YWcYGyABKAlCB7pIBHICGEASNAoLZGVsZXRlX3RpbWUYHCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMwoKcHVyZ2VfdGltZRgdIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxImCgtleHRlcm5hbF9pZBgfIAEoCUIMukgJcgcYyAG6AQEASAuIAQFCCwoJX3VzZXJuYW1lQgcKBV9uYW1lQggKBl9lbWFpbEIMCgpfaXNfYWN0aXZlQgsKCV9pc19zdGFmZkIPCg1faXNfc3VwZXJ1c2VyQg0KC19pc19tYW5hZ2VkQg8KDV9pc191bmNsYWltZWRCCQoHX2lzX2FwcEIWChRfaXNfcGFzc3dvcmRfZXhwaXJlZEIcChpfbmV3c2xldHRlcl9jb25zZW50X3Byb21wdEIOCgxfZXh0ZXJuYWxfaWQieQoJVXNlckVtYWlsEhMKBWVtYWlsGAEgASgJQgTY8xgBEhMKC2lzX3ZlcmlmaWVkGAIgASgIEhIKCmlzX3ByaW1hcnkYAyABKAgSLgoKZGF0ZV9hZGRlZBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqTgoIVXNlclZpZXcSGQoVVVNFUl9WSUVXX1VOU1BFQ0lGSUVEEAASEwoPVVNFUl9WSUVXX0JBU0lDEAESEgoOVVNFUl9WSUVXX0ZVTEwQAipzCgpBdmF0YXJUeXBlEhsKF0FWQVRBUl9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSQVZBVEFSX1RZUEVfTEVUVEVSEAESFgoSQVZBVEFSX1RZUEVfVVBMT0FEEAISGAoUQVZBVEFSX1RZUEVfR1JBVkFUQVIQA0IoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_options]);
 
 /**
  * A user's avatar. The service keeps the reference; it never fetches a picture.
@@ -51,7 +52,7 @@ export const AvatarSchema: GenMessage<Avatar> = /*@__PURE__*/
  */
 export type User = Message<"userd.v1.User"> & {
   /**
-   * OUTPUT_ONLY. The id, above 0, never used twice.
+   * The id, above 0, never used twice.
    *
    * @generated from field: int64 id = 1;
    */
@@ -118,7 +119,7 @@ export type User = Message<"userd.v1.User"> & {
   isUnclaimed?: boolean | undefined;
 
   /**
-   * OUTPUT_ONLY. The user is suspended.
+   * The user is suspended.
    *
    * @generated from field: bool is_suspended = 10;
    */
@@ -139,35 +140,35 @@ export type User = Message<"userd.v1.User"> & {
   isPasswordExpired?: boolean | undefined;
 
   /**
-   * OUTPUT_ONLY. The user has a password that can be verified.
+   * The user has a password that can be verified.
    *
    * @generated from field: bool has_usable_password = 13;
    */
   hasUsablePassword: boolean;
 
   /**
-   * OUTPUT_ONLY. The user has an authenticator that is not recovery codes. Only in USER_VIEW_FULL.
+   * The user has an authenticator that is not recovery codes. Only in USER_VIEW_FULL.
    *
    * @generated from field: bool has_2fa = 14;
    */
   has2fa: boolean;
 
   /**
-   * OUTPUT_ONLY. When the user was created.
+   * When the user was created.
    *
    * @generated from field: google.protobuf.Timestamp date_joined = 15;
    */
   dateJoined?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the user last signed in; absent = never. Of a cached read it may lag: docs/consistency.md.
+   * When the user last signed in; absent = never. Of a cached read it may lag: docs/consistency.md.
    *
    * @generated from field: google.protobuf.Timestamp last_login = 16;
    */
   lastLogin?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the user was last seen; absent = never. Moves at most once a minute. Of a cached read it may lag:
+   * When the user was last seen; absent = never. Moves at most once a minute. Of a cached read it may lag:
    * docs/consistency.md.
    *
    * @generated from field: google.protobuf.Timestamp last_active = 17;
@@ -175,14 +176,14 @@ export type User = Message<"userd.v1.User"> & {
   lastActive?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When the password was last set; absent = never.
+   * When the password was last set; absent = never.
    *
    * @generated from field: google.protobuf.Timestamp last_password_change = 18;
    */
   lastPasswordChange?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. The avatar.
+   * The avatar.
    *
    * @generated from field: userd.v1.Avatar avatar = 19;
    */
@@ -196,43 +197,42 @@ export type User = Message<"userd.v1.User"> & {
   newsletterConsentPrompt?: boolean | undefined;
 
   /**
-   * OUTPUT_ONLY. What to call the user: the name, else the username.
+   * What to call the user: the name, else the username.
    *
    * @generated from field: string display_name = 21;
    */
   displayName: string;
 
   /**
-   * OUTPUT_ONLY. What identifies the user for people: the email, else the username, else the id.
+   * What identifies the user for people: the email, else the username, else the id.
    *
    * @generated from field: string label = 22;
    */
   label: string;
 
   /**
-   * OUTPUT_ONLY. How to greet the user: the first word of display_name, or what stands before its @, capitalised.
+   * How to greet the user: the first word of display_name, or what stands before its @, capitalised.
    *
    * @generated from field: string salutation = 23;
    */
   salutation: string;
 
   /**
-   * OUTPUT_ONLY. The addresses, the primary first, then by address. Only in USER_VIEW_FULL.
+   * The addresses, the primary first, then by address. Only in USER_VIEW_FULL.
    *
    * @generated from field: repeated userd.v1.UserEmail emails = 24;
    */
   emails: UserEmail[];
 
   /**
-   * OUTPUT_ONLY. The permissions, granted to the user itself or through its roles; sorted, each once. Only in
-   * USER_VIEW_FULL.
+   * The permissions, granted to the user itself or through its roles; sorted, each once. Only in USER_VIEW_FULL.
    *
    * @generated from field: repeated string permissions = 25;
    */
   permissions: string[];
 
   /**
-   * OUTPUT_ONLY. The names of the user's roles, sorted. Only in USER_VIEW_FULL.
+   * The names of the user's roles, sorted. Only in USER_VIEW_FULL.
    *
    * @generated from field: repeated string role_names = 26;
    */
@@ -247,15 +247,15 @@ export type User = Message<"userd.v1.User"> & {
   etag: string;
 
   /**
-   * OUTPUT_ONLY. When the user was deleted; absent = it is not. Until it is purged it can be undeleted, and nobody else
-   * can have its names.
+   * When the user was deleted; absent = it is not. Until it is purged it can be undeleted, and nobody else can have its
+   * names.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 28;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * OUTPUT_ONLY. When a deleted user and all that belongs to it is removed for good.
+   * When a deleted user and all that belongs to it is removed for good.
    *
    * 30 is kept for merged_into_user_id.
    *

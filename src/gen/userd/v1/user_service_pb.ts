@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
 import type { CreateAuthProviderRequestSchema, CreateAuthProviderResponseSchema, DeleteAuthProviderRequestSchema, DeleteAuthProviderResponseSchema, LinkAuthIdentityRequestSchema, LinkAuthIdentityResponseSchema, ListAuthIdentitiesRequestSchema, ListAuthIdentitiesResponseSchema, ListAuthProvidersRequestSchema, ListAuthProvidersResponseSchema, UnlinkAuthIdentityRequestSchema, UnlinkAuthIdentityResponseSchema, UpdateAuthProviderRequestSchema, UpdateAuthProviderResponseSchema } from "./auth_identity_pb.ts";
@@ -38,7 +39,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/user_service.proto.
  */
 export const file_userd_v1_user_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht1c2VyZC92MS91c2VyX3NlcnZpY2UucHJvdG8SCHVzZXJkLnYxIloKEUNyZWF0ZVVzZXJSZXF1ZXN0EiQKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyQga6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlVXNlclJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIn0KDkdldFVzZXJSZXF1ZXN0EhMKAmlkGAEgASgDQge6SAQiAiAAEioKBHZpZXcYAiABKA4yEi51c2VyZC52MS5Vc2VyVmlld0IIukgFggECEAESKgoLY29uc2lzdGVuY3kYAyABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSIvCg9HZXRVc2VyUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLnVzZXJkLnYxLlVzZXIilwEKEVVwZGF0ZVVzZXJSZXF1ZXN0ElEKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyQjO6SDC6ASoKB3VzZXIuaWQSEmlkIG11c3QgYmUgYWJvdmUgMBoLdGhpcy5pZCA+IDDIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIk0KElVwZGF0ZVVzZXJSZXNwb25zZRIcCgR1c2VyGAEgASgLMg4udXNlcmQudjEuVXNlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLJAQoHVXNlcktleRIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiIKCHVzZXJuYW1lGAIgASgJQg66SAtyCRABGIABugEBAEgAEiMKBWVtYWlsGAMgASgJQhK6SAtyCRABGMgBugEBANjzGAFIABIpCghpZGVudGl0eRgEIAEoCzIVLnVzZXJkLnYxLklkZW50aXR5S2V5SAASJQoLZXh0ZXJuYWxfaWQYBSABKAlCDrpIC3IJEAEYyAG6AQEASABCDAoDa2V5EgW6SAIIASK3AQoSTG9va3VwVXNlcnNSZXF1ZXN0EiwKBGtleXMYASADKAsyES51c2VyZC52MS5Vc2VyS2V5Qgu6SAiSAQUIARDoBxIbChNvbmx5X3ZlcmlmaWVkX2VtYWlsGAIgASgIEioKBHZpZXcYAyABKA4yEi51c2VyZC52MS5Vc2VyVmlld0IIukgFggECEAESKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJmCgxMb29rdXBSZXN1bHQSJgoGc3RhdHVzGAEgASgOMhYudXNlcmQudjEuTG9va3VwU3RhdHVzEhwKBHVzZXIYAiABKAsyDi51c2VyZC52MS5Vc2VyEhAKCHVzZXJfaWRzGAMgAygDIj4KE0xvb2t1cFVzZXJzUmVzcG9uc2USJwoHcmVzdWx0cxgBIAMoCzIWLnVzZXJkLnYxLkxvb2t1cFJlc3VsdCqbAQoMTG9va3VwU3RhdHVzEh0KGUxPT0tVUF9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNMT09LVVBfU1RBVFVTX0ZPVU5EEAESGwoXTE9PS1VQX1NUQVRVU19OT1RfRk9VTkQQAhIbChdMT09LVVBfU1RBVFVTX0FNQklHVU9VUxADEhkKFUxPT0tVUF9TVEFUVVNfREVMRVRFRBAFMrMwCgtVc2VyU2VydmljZRJYCgpDcmVhdGVVc2VyEhsudXNlcmQudjEuQ3JlYXRlVXNlclJlcXVlc3QaHC51c2VyZC52MS5DcmVhdGVVc2VyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJRCgdHZXRVc2VyEhgudXNlcmQudjEuR2V0VXNlclJlcXVlc3QaGS51c2VyZC52MS5HZXRVc2VyUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkElgKClVwZGF0ZVVzZXISGy51c2VyZC52MS5VcGRhdGVVc2VyUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEl0KC0xvb2t1cFVzZXJzEhwudXNlcmQudjEuTG9va3VwVXNlcnNSZXF1ZXN0Gh0udXNlcmQudjEuTG9va3VwVXNlcnNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSVwoJTGlzdFVzZXJzEhoudXNlcmQudjEuTGlzdFVzZXJzUmVxdWVzdBobLnVzZXJkLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIhGQAgHK8xgKdXNlcnMucmVhZBJdCgtMaXN0VXNlcklkcxIcLnVzZXJkLnYxLkxpc3RVc2VySWRzUmVxdWVzdBodLnVzZXJkLnYxLkxpc3RVc2VySWRzUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEl8KC1N0cmVhbVVzZXJzEhwudXNlcmQudjEuU3RyZWFtVXNlcnNSZXF1ZXN0Gh0udXNlcmQudjEuU3RyZWFtVXNlcnNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQwARJuChBCYXRjaENyZWF0ZVVzZXJzEiEudXNlcmQudjEuQmF0Y2hDcmVhdGVVc2Vyc1JlcXVlc3QaIi51c2VyZC52MS5CYXRjaENyZWF0ZVVzZXJzUmVzcG9uc2UiE8rzGAt1c2Vycy53cml0ZdDzGAESXQoLSW1wb3J0VXNlcnMSHC51c2VyZC52MS5JbXBvcnRVc2Vyc1JlcXVlc3QaHS51c2VyZC52MS5JbXBvcnRVc2Vyc1Jlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4oARJ8ChZHZXRPckNyZWF0ZVVzZXJCeUVtYWlsEicudXNlcmQudjEuR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlcXVlc3QaKC51c2VyZC52MS5HZXRPckNyZWF0ZVVzZXJCeUVtYWlsUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJmCg5MaXN0VXNlckVtYWlscxIfLnVzZXJkLnYxLkxpc3RVc2VyRW1haWxzUmVxdWVzdBogLnVzZXJkLnYxLkxpc3RVc2VyRW1haWxzUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEl4KDEFkZFVzZXJFbWFpbBIdLnVzZXJkLnYxLkFkZFVzZXJFbWFpbFJlcXVlc3QaHi51c2VyZC52MS5BZGRVc2VyRW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmcKD1JlbW92ZVVzZXJFbWFpbBIgLnVzZXJkLnYxLlJlbW92ZVVzZXJFbWFpbFJlcXVlc3QaIS51c2VyZC52MS5SZW1vdmVVc2VyRW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmcKD1NldFByaW1hcnlFbWFpbBIgLnVzZXJkLnYxLlNldFByaW1hcnlFbWFpbFJlcXVlc3QaIS51c2VyZC52MS5TZXRQcmltYXJ5RW1haWxSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEoMBChdDcmVhdGVFbWFpbFZlcmlmaWNhdGlvbhIoLnVzZXJkLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVxdWVzdBopLnVzZXJkLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVzcG9uc2UiE8rzGA9jcmVkZW50aWFscy51c2USXwoLVmVyaWZ5RW1haWwSHC51c2VyZC52MS5WZXJpZnlFbWFpbFJlcXVlc3QaHS51c2VyZC52MS5WZXJpZnlFbWFpbFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEm0KEU1hcmtFbWFpbFZlcmlmaWVkEiIudXNlcmQudjEuTWFya0VtYWlsVmVyaWZpZWRSZXF1ZXN0GiMudXNlcmQudjEuTWFya0VtYWlsVmVyaWZpZWRSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluEmwKEFZlcmlmeVVzZXJFbWFpbHMSIS51c2VyZC52MS5WZXJpZnlVc2VyRW1haWxzUmVxdWVzdBoiLnVzZXJkLnYxLlZlcmlmeVVzZXJFbWFpbHNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSXwoLU2V0UGFzc3dvcmQSHC51c2VyZC52MS5TZXRQYXNzd29yZFJlcXVlc3QaHS51c2VyZC52MS5TZXRQYXNzd29yZFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEmgKDlZlcmlmeVBhc3N3b3JkEh8udXNlcmQudjEuVmVyaWZ5UGFzc3dvcmRSZXF1ZXN0GiAudXNlcmQudjEuVmVyaWZ5UGFzc3dvcmRSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRJ3ChNDcmVhdGVQYXNzd29yZFJlc2V0EiQudXNlcmQudjEuQ3JlYXRlUGFzc3dvcmRSZXNldFJlcXVlc3QaJS51c2VyZC52MS5DcmVhdGVQYXNzd29yZFJlc2V0UmVzcG9uc2UiE8rzGA9jcmVkZW50aWFscy51c2USZQoNUmVzZXRQYXNzd29yZBIeLnVzZXJkLnYxLlJlc2V0UGFzc3dvcmRSZXF1ZXN0Gh8udXNlcmQudjEuUmVzZXRQYXNzd29yZFJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEnQKElJvdGF0ZVNlc3Npb25Ob25jZRIjLnVzZXJkLnYxLlJvdGF0ZVNlc3Npb25Ob25jZVJlcXVlc3QaJC51c2VyZC52MS5Sb3RhdGVTZXNzaW9uTm9uY2VSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRJnCg9HcmFudFBlcm1pc3Npb24SIC51c2VyZC52MS5HcmFudFBlcm1pc3Npb25SZXF1ZXN0GiEudXNlcmQudjEuR3JhbnRQZXJtaXNzaW9uUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbhJqChBSZXZva2VQZXJtaXNzaW9uEiEudXNlcmQudjEuUmV2b2tlUGVybWlzc2lvblJlcXVlc3QaIi51c2VyZC52MS5SZXZva2VQZXJtaXNzaW9uUmVzcG9uc2UiD8rzGAt1c2Vycy5hZG1pbhJsChBDaGVja1Blcm1pc3Npb25zEiEudXNlcmQudjEuQ2hlY2tQZXJtaXNzaW9uc1JlcXVlc3QaIi51c2VyZC52MS5DaGVja1Blcm1pc3Npb25zUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkElgKCkNyZWF0ZVJvbGUSGy51c2VyZC52MS5DcmVhdGVSb2xlUmVxdWVzdBocLnVzZXJkLnYxLkNyZWF0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElgKClVwZGF0ZVJvbGUSGy51c2VyZC52MS5VcGRhdGVSb2xlUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElgKCkRlbGV0ZVJvbGUSGy51c2VyZC52MS5EZWxldGVSb2xlUmVxdWVzdBocLnVzZXJkLnYxLkRlbGV0ZVJvbGVSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluElcKCUxpc3RSb2xlcxIaLnVzZXJkLnYxLkxpc3RSb2xlc1JlcXVlc3QaGy51c2VyZC52MS5MaXN0Um9sZXNSZXNwb25zZSIRkAIByvMYCnVzZXJzLnJlYWQSWAoKQXNzaWduUm9sZRIbLnVzZXJkLnYxLkFzc2lnblJvbGVSZXF1ZXN0GhwudXNlcmQudjEuQXNzaWduUm9sZVJlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4SXgoMVW5hc3NpZ25Sb2xlEh0udXNlcmQudjEuVW5hc3NpZ25Sb2xlUmVxdWVzdBoeLnVzZXJkLnYxLlVuYXNzaWduUm9sZVJlc3BvbnNlIg/K8xgLdXNlcnMuYWRtaW4SfAoWQ3JlYXRlSWRlbnRpdHlQcm92aWRlchInLnVzZXJkLnYxLkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0GigudXNlcmQudjEuQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSgAEKFUxpc3RJZGVudGl0eVByb3ZpZGVycxImLnVzZXJkLnYxLkxpc3RJZGVudGl0eVByb3ZpZGVyc1JlcXVlc3QaJy51c2VyZC52MS5MaXN0SWRlbnRpdHlQcm92aWRlcnNSZXNwb25zZSIWkAIByvMYD2NyZWRlbnRpYWxzLnVzZRJ8ChZVcGRhdGVJZGVudGl0eVByb3ZpZGVyEicudXNlcmQudjEuVXBkYXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QaKC51c2VyZC52MS5VcGRhdGVJZGVudGl0eVByb3ZpZGVyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRKAAQoWRGVsZXRlSWRlbnRpdHlQcm92aWRlchInLnVzZXJkLnYxLkRlbGV0ZUlkZW50aXR5UHJvdmlkZXJSZXF1ZXN0GigudXNlcmQudjEuRGVsZXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlIhPK8xgLdXNlcnMud3JpdGXQ8xgBEl4KDExpbmtJZGVudGl0eRIdLnVzZXJkLnYxLkxpbmtJZGVudGl0eVJlcXVlc3QaHi51c2VyZC52MS5MaW5rSWRlbnRpdHlSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmQKDlVubGlua0lkZW50aXR5Eh8udXNlcmQudjEuVW5saW5rSWRlbnRpdHlSZXF1ZXN0GiAudXNlcmQudjEuVW5saW5rSWRlbnRpdHlSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmsKDkxpc3RJZGVudGl0aWVzEh8udXNlcmQudjEuTGlzdElkZW50aXRpZXNSZXF1ZXN0GiAudXNlcmQudjEuTGlzdElkZW50aXRpZXNSZXNwb25zZSIWkAIByvMYD2NyZWRlbnRpYWxzLnVzZRJwChJDcmVhdGVBdXRoUHJvdmlkZXISIy51c2VyZC52MS5DcmVhdGVBdXRoUHJvdmlkZXJSZXF1ZXN0GiQudXNlcmQudjEuQ3JlYXRlQXV0aFByb3ZpZGVyUmVzcG9uc2UiD8rzGAt1c2Vycy53cml0ZRJ0ChFMaXN0QXV0aFByb3ZpZGVycxIiLnVzZXJkLnYxLkxpc3RBdXRoUHJvdmlkZXJzUmVxdWVzdBojLnVzZXJkLnYxLkxpc3RBdXRoUHJvdmlkZXJzUmVzcG9uc2UiFpACAcrzGA9jcmVkZW50aWFscy51c2UScAoSVXBkYXRlQXV0aFByb3ZpZGVyEiMudXNlcmQudjEuVXBkYXRlQXV0aFByb3ZpZGVyUmVxdWVzdBokLnVzZXJkLnYxLlVwZGF0ZUF1dGhQcm92aWRlclJlc3BvbnNlIg/K8xgLdXNlcnMud3JpdGUSdAoSRGVsZXRlQXV0aFByb3ZpZGVyEiMudXNlcmQudjEuRGVsZXRlQXV0aFByb3ZpZGVyUmVxdWVzdBokLnVzZXJkLnYxLkRlbGV0ZUF1dGhQcm92aWRlclJlc3BvbnNlIhPK8xgLdXNlcnMud3JpdGXQ8xgBEmoKEExpbmtBdXRoSWRlbnRpdHkSIS51c2VyZC52MS5MaW5rQXV0aElkZW50aXR5UmVxdWVzdBoiLnVzZXJkLnYxLkxpbmtBdXRoSWRlbnRpdHlSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEnAKElVubGlua0F1dGhJZGVudGl0eRIjLnVzZXJkLnYxLlVubGlua0F1dGhJZGVudGl0eVJlcXVlc3QaJC51c2VyZC52MS5VbmxpbmtBdXRoSWRlbnRpdHlSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEncKEkxpc3RBdXRoSWRlbnRpdGllcxIjLnVzZXJkLnYxLkxpc3RBdXRoSWRlbnRpdGllc1JlcXVlc3QaJC51c2VyZC52MS5MaXN0QXV0aElkZW50aXRpZXNSZXNwb25zZSIWkAIByvMYD2NyZWRlbnRpYWxzLnVzZRJuChBBZGRBdXRoZW50aWNhdG9yEiEudXNlcmQudjEuQWRkQXV0aGVudGljYXRvclJlcXVlc3QaIi51c2VyZC52MS5BZGRBdXRoZW50aWNhdG9yUmVzcG9uc2UiE8rzGA9jcmVkZW50aWFscy51c2USdwoTUmVtb3ZlQXV0aGVudGljYXRvchIkLnVzZXJkLnYxLlJlbW92ZUF1dGhlbnRpY2F0b3JSZXF1ZXN0GiUudXNlcmQudjEuUmVtb3ZlQXV0aGVudGljYXRvclJlc3BvbnNlIhPK8xgPY3JlZGVudGlhbHMudXNlEncKEkxpc3RBdXRoZW50aWNhdG9ycxIjLnVzZXJkLnYxLkxpc3RBdXRoZW50aWNhdG9yc1JlcXVlc3QaJC51c2VyZC52MS5MaXN0QXV0aGVudGljYXRvcnNSZXNwb25zZSIWkAIByvMYD2NyZWRlbnRpYWxzLnVzZRJdCgtCYXRjaEhhczJmYRIcLnVzZXJkLnYxLkJhdGNoSGFzMmZhUmVxdWVzdBodLnVzZXJkLnYxLkJhdGNoSGFzMmZhUmVzcG9uc2UiEZACAcrzGAp1c2Vycy5yZWFkEmQKDkRlYWN0aXZhdGVVc2VyEh8udXNlcmQudjEuRGVhY3RpdmF0ZVVzZXJSZXF1ZXN0GiAudXNlcmQudjEuRGVhY3RpdmF0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmQKDlJlYWN0aXZhdGVVc2VyEh8udXNlcmQudjEuUmVhY3RpdmF0ZVVzZXJSZXF1ZXN0GiAudXNlcmQudjEuUmVhY3RpdmF0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElsKC1N1c3BlbmRVc2VyEhwudXNlcmQudjEuU3VzcGVuZFVzZXJSZXF1ZXN0Gh0udXNlcmQudjEuU3VzcGVuZFVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmEKDVVuc3VzcGVuZFVzZXISHi51c2VyZC52MS5VbnN1c3BlbmRVc2VyUmVxdWVzdBofLnVzZXJkLnYxLlVuc3VzcGVuZFVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElUKCVNldEF2YXRhchIaLnVzZXJkLnYxLlNldEF2YXRhclJlcXVlc3QaGy51c2VyZC52MS5TZXRBdmF0YXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEmQKDlJlY29yZEFjdGl2aXR5Eh8udXNlcmQudjEuUmVjb3JkQWN0aXZpdHlSZXF1ZXN0GiAudXNlcmQudjEuUmVjb3JkQWN0aXZpdHlSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElgKCkRlbGV0ZVVzZXISGy51c2VyZC52MS5EZWxldGVVc2VyUmVxdWVzdBocLnVzZXJkLnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlEl4KDFVuZGVsZXRlVXNlchIdLnVzZXJkLnYxLlVuZGVsZXRlVXNlclJlcXVlc3QaHi51c2VyZC52MS5VbmRlbGV0ZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLndyaXRlElUKCVB1cmdlVXNlchIaLnVzZXJkLnYxLlB1cmdlVXNlclJlcXVlc3QaGy51c2VyZC52MS5QdXJnZVVzZXJSZXNwb25zZSIPyvMYC3VzZXJzLmFkbWluQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_field_mask, file_userd_v1_auth_identity, file_userd_v1_authenticator, file_userd_v1_consistency, file_userd_v1_credentials, file_userd_v1_emails, file_userd_v1_identity, file_userd_v1_options, file_userd_v1_permissions, file_userd_v1_role, file_userd_v1_user, file_userd_v1_user_batch, file_userd_v1_user_lifecycle, file_userd_v1_user_list]);
+  fileDesc("Cht1c2VyZC92MS91c2VyX3NlcnZpY2UucHJvdG8SCHVzZXJkLnYxIl0KEUNyZWF0ZVVzZXJSZXF1ZXN0EicKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlVXNlclJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoABCg5HZXRVc2VyUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIqCgR2aWV3GAIgASgOMhIudXNlcmQudjEuVXNlclZpZXdCCLpIBYIBAhABEioKC2NvbnNpc3RlbmN5GAMgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiLwoPR2V0VXNlclJlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyIpoBChFVcGRhdGVVc2VyUmVxdWVzdBJUCgR1c2VyGAEgASgLMg4udXNlcmQudjEuVXNlckI24EECukgwugEqCgd1c2VyLmlkEhJpZCBtdXN0IGJlIGFib3ZlIDAaC3RoaXMuaWQgPiAwyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJNChJVcGRhdGVVc2VyUmVzcG9uc2USHAoEdXNlchgBIAEoCzIOLnVzZXJkLnYxLlVzZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiyQEKB1VzZXJLZXkSFQoCaWQYASABKANCB7pIBCICIABIABIiCgh1c2VybmFtZRgCIAEoCUIOukgLcgkQARiAAboBAQBIABIjCgVlbWFpbBgDIAEoCUISukgLcgkQARjIAboBAQDY8xgBSAASKQoIaWRlbnRpdHkYBCABKAsyFS51c2VyZC52MS5JZGVudGl0eUtleUgAEiUKC2V4dGVybmFsX2lkGAUgASgJQg66SAtyCRABGMgBugEBAEgAQgwKA2tleRIFukgCCAEiugEKEkxvb2t1cFVzZXJzUmVxdWVzdBIvCgRrZXlzGAEgAygLMhEudXNlcmQudjEuVXNlcktleUIO4EECukgIkgEFCAEQ6AcSGwoTb25seV92ZXJpZmllZF9lbWFpbBgCIAEoCBIqCgR2aWV3GAMgASgOMhIudXNlcmQudjEuVXNlclZpZXdCCLpIBYIBAhABEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiZgoMTG9va3VwUmVzdWx0EiYKBnN0YXR1cxgBIAEoDjIWLnVzZXJkLnYxLkxvb2t1cFN0YXR1cxIcCgR1c2VyGAIgASgLMg4udXNlcmQudjEuVXNlchIQCgh1c2VyX2lkcxgDIAMoAyI+ChNMb29rdXBVc2Vyc1Jlc3BvbnNlEicKB3Jlc3VsdHMYASADKAsyFi51c2VyZC52MS5Mb29rdXBSZXN1bHQqmwEKDExvb2t1cFN0YXR1cxIdChlMT09LVVBfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFwoTTE9PS1VQX1NUQVRVU19GT1VORBABEhsKF0xPT0tVUF9TVEFUVVNfTk9UX0ZPVU5EEAISGwoXTE9PS1VQX1NUQVRVU19BTUJJR1VPVVMQAxIZChVMT09LVVBfU1RBVFVTX0RFTEVURUQQBTKuNAoLVXNlclNlcnZpY2USYQoKQ3JlYXRlVXNlchIbLnVzZXJkLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0GhwudXNlcmQudjEuQ3JlYXRlVXNlclJlc3BvbnNlIhjK8xgLdXNlcnMud3JpdGXq8xgFCgMeHyUSXAoHR2V0VXNlchIYLnVzZXJkLnYxLkdldFVzZXJSZXF1ZXN0GhkudXNlcmQudjEuR2V0VXNlclJlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGAHq8xgDCgEUEmcKClVwZGF0ZVVzZXISGy51c2VyZC52MS5VcGRhdGVVc2VyUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVVzZXJSZXNwb25zZSIeyvMYC3VzZXJzLndyaXRl6vMYCwoJFB4fJSgpLS4yEmEKC0xvb2t1cFVzZXJzEhwudXNlcmQudjEuTG9va3VwVXNlcnNSZXF1ZXN0Gh0udXNlcmQudjEuTG9va3VwVXNlcnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgBElsKCUxpc3RVc2VycxIaLnVzZXJkLnYxLkxpc3RVc2Vyc1JlcXVlc3QaGy51c2VyZC52MS5MaXN0VXNlcnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgCEmEKC0xpc3RVc2VySWRzEhwudXNlcmQudjEuTGlzdFVzZXJJZHNSZXF1ZXN0Gh0udXNlcmQudjEuTGlzdFVzZXJJZHNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgCEmMKC1N0cmVhbVVzZXJzEhwudXNlcmQudjEuU3RyZWFtVXNlcnNSZXF1ZXN0Gh0udXNlcmQudjEuU3RyZWFtVXNlcnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgCMAESewoQQmF0Y2hDcmVhdGVVc2VycxIhLnVzZXJkLnYxLkJhdGNoQ3JlYXRlVXNlcnNSZXF1ZXN0GiIudXNlcmQudjEuQmF0Y2hDcmVhdGVVc2Vyc1Jlc3BvbnNlIiDK8xgLdXNlcnMud3JpdGXQ8xgB6vMYCQoBCBIEAR4fJRJqCgtJbXBvcnRVc2VycxIcLnVzZXJkLnYxLkltcG9ydFVzZXJzUmVxdWVzdBodLnVzZXJkLnYxLkltcG9ydFVzZXJzUmVzcG9uc2UiHMrzGAt1c2Vycy5hZG1pburzGAkSBwEIHh8kJS0oARKGAQoWR2V0T3JDcmVhdGVVc2VyQnlFbWFpbBInLnVzZXJkLnYxLkdldE9yQ3JlYXRlVXNlckJ5RW1haWxSZXF1ZXN0GigudXNlcmQudjEuR2V0T3JDcmVhdGVVc2VyQnlFbWFpbFJlc3BvbnNlIhnK8xgLdXNlcnMud3JpdGXq8xgGCgQfLS4vEnEKDkxpc3RVc2VyRW1haWxzEh8udXNlcmQudjEuTGlzdFVzZXJFbWFpbHNSZXF1ZXN0GiAudXNlcmQudjEuTGlzdFVzZXJFbWFpbHNSZXNwb25zZSIckAIByvMYCnVzZXJzLnJlYWTg8xgC6vMYAwoBFBJnCgxBZGRVc2VyRW1haWwSHS51c2VyZC52MS5BZGRVc2VyRW1haWxSZXF1ZXN0Gh4udXNlcmQudjEuQWRkVXNlckVtYWlsUmVzcG9uc2UiGMrzGAt1c2Vycy53cml0ZerzGAUKAxQfLhJxCg9SZW1vdmVVc2VyRW1haWwSIC51c2VyZC52MS5SZW1vdmVVc2VyRW1haWxSZXF1ZXN0GiEudXNlcmQudjEuUmVtb3ZlVXNlckVtYWlsUmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBBQXLC4SdAoPU2V0UHJpbWFyeUVtYWlsEiAudXNlcmQudjEuU2V0UHJpbWFyeUVtYWlsUmVxdWVzdBohLnVzZXJkLnYxLlNldFByaW1hcnlFbWFpbFJlc3BvbnNlIhzK8xgLdXNlcnMud3JpdGXq8xgJCgcUFx4fKy0uEowBChdDcmVhdGVFbWFpbFZlcmlmaWNhdGlvbhIoLnVzZXJkLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVxdWVzdBopLnVzZXJkLnYxLkNyZWF0ZUVtYWlsVmVyaWZpY2F0aW9uUmVzcG9uc2UiHMrzGA9jcmVkZW50aWFscy51c2Xq8xgFCgMUFy4SaQoLVmVyaWZ5RW1haWwSHC51c2VyZC52MS5WZXJpZnlFbWFpbFJlcXVlc3QaHS51c2VyZC52MS5WZXJpZnlFbWFpbFJlc3BvbnNlIh3K8xgPY3JlZGVudGlhbHMudXNl6vMYBgoEFB8qLhJ3ChFNYXJrRW1haWxWZXJpZmllZBIiLnVzZXJkLnYxLk1hcmtFbWFpbFZlcmlmaWVkUmVxdWVzdBojLnVzZXJkLnYxLk1hcmtFbWFpbFZlcmlmaWVkUmVzcG9uc2UiGcrzGAt1c2Vycy5hZG1pburzGAYKBBQXHy4ScAoQVmVyaWZ5VXNlckVtYWlscxIhLnVzZXJkLnYxLlZlcmlmeVVzZXJFbWFpbHNSZXF1ZXN0GiIudXNlcmQudjEuVmVyaWZ5VXNlckVtYWlsc1Jlc3BvbnNlIhWQAgHK8xgKdXNlcnMucmVhZODzGAISaAoLU2V0UGFzc3dvcmQSHC51c2VyZC52MS5TZXRQYXNzd29yZFJlcXVlc3QaHS51c2VyZC52MS5TZXRQYXNzd29yZFJlc3BvbnNlIhzK8xgPY3JlZGVudGlhbHMudXNl6vMYBQoDFCkuEmgKDlZlcmlmeVBhc3N3b3JkEh8udXNlcmQudjEuVmVyaWZ5UGFzc3dvcmRSZXF1ZXN0GiAudXNlcmQudjEuVmVyaWZ5UGFzc3dvcmRSZXNwb25zZSITyvMYD2NyZWRlbnRpYWxzLnVzZRKAAQoTQ3JlYXRlUGFzc3dvcmRSZXNldBIkLnVzZXJkLnYxLkNyZWF0ZVBhc3N3b3JkUmVzZXRSZXF1ZXN0GiUudXNlcmQudjEuQ3JlYXRlUGFzc3dvcmRSZXNldFJlc3BvbnNlIhzK8xgPY3JlZGVudGlhbHMudXNl6vMYBQoDFCkuEm8KDVJlc2V0UGFzc3dvcmQSHi51c2VyZC52MS5SZXNldFBhc3N3b3JkUmVxdWVzdBofLnVzZXJkLnYxLlJlc2V0UGFzc3dvcmRSZXNwb25zZSIdyvMYD2NyZWRlbnRpYWxzLnVzZerzGAYKBBQpKi4SfAoSUm90YXRlU2Vzc2lvbk5vbmNlEiMudXNlcmQudjEuUm90YXRlU2Vzc2lvbk5vbmNlUmVxdWVzdBokLnVzZXJkLnYxLlJvdGF0ZVNlc3Npb25Ob25jZVJlc3BvbnNlIhvK8xgPY3JlZGVudGlhbHMudXNl6vMYBAoCFC4SbwoPR3JhbnRQZXJtaXNzaW9uEiAudXNlcmQudjEuR3JhbnRQZXJtaXNzaW9uUmVxdWVzdBohLnVzZXJkLnYxLkdyYW50UGVybWlzc2lvblJlc3BvbnNlIhfK8xgLdXNlcnMuYWRtaW7q8xgECgIULhJyChBSZXZva2VQZXJtaXNzaW9uEiEudXNlcmQudjEuUmV2b2tlUGVybWlzc2lvblJlcXVlc3QaIi51c2VyZC52MS5SZXZva2VQZXJtaXNzaW9uUmVzcG9uc2UiF8rzGAt1c2Vycy5hZG1pburzGAQKAhQuEnAKEENoZWNrUGVybWlzc2lvbnMSIS51c2VyZC52MS5DaGVja1Blcm1pc3Npb25zUmVxdWVzdBoiLnVzZXJkLnYxLkNoZWNrUGVybWlzc2lvbnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgBEl8KCkNyZWF0ZVJvbGUSGy51c2VyZC52MS5DcmVhdGVSb2xlUmVxdWVzdBocLnVzZXJkLnYxLkNyZWF0ZVJvbGVSZXNwb25zZSIWyvMYC3VzZXJzLmFkbWlu6vMYAwoBIBJgCgpVcGRhdGVSb2xlEhsudXNlcmQudjEuVXBkYXRlUm9sZVJlcXVlc3QaHC51c2VyZC52MS5VcGRhdGVSb2xlUmVzcG9uc2UiF8rzGAt1c2Vycy5hZG1pburzGAQKAhgyEmAKCkRlbGV0ZVJvbGUSGy51c2VyZC52MS5EZWxldGVSb2xlUmVxdWVzdBocLnVzZXJkLnYxLkRlbGV0ZVJvbGVSZXNwb25zZSIXyvMYC3VzZXJzLmFkbWlu6vMYBAoCGDISWwoJTGlzdFJvbGVzEhoudXNlcmQudjEuTGlzdFJvbGVzUmVxdWVzdBobLnVzZXJkLnYxLkxpc3RSb2xlc1Jlc3BvbnNlIhWQAgHK8xgKdXNlcnMucmVhZODzGAISYQoKQXNzaWduUm9sZRIbLnVzZXJkLnYxLkFzc2lnblJvbGVSZXF1ZXN0GhwudXNlcmQudjEuQXNzaWduUm9sZVJlc3BvbnNlIhjK8xgLdXNlcnMuYWRtaW7q8xgFCgMUGC4SZwoMVW5hc3NpZ25Sb2xlEh0udXNlcmQudjEuVW5hc3NpZ25Sb2xlUmVxdWVzdBoeLnVzZXJkLnYxLlVuYXNzaWduUm9sZVJlc3BvbnNlIhjK8xgLdXNlcnMuYWRtaW7q8xgFCgMUGC4ShQEKFkNyZWF0ZUlkZW50aXR5UHJvdmlkZXISJy51c2VyZC52MS5DcmVhdGVJZGVudGl0eVByb3ZpZGVyUmVxdWVzdBooLnVzZXJkLnYxLkNyZWF0ZUlkZW50aXR5UHJvdmlkZXJSZXNwb25zZSIYyvMYC3VzZXJzLndyaXRl6vMYBQoDAwQhEoQBChVMaXN0SWRlbnRpdHlQcm92aWRlcnMSJi51c2VyZC52MS5MaXN0SWRlbnRpdHlQcm92aWRlcnNSZXF1ZXN0GicudXNlcmQudjEuTGlzdElkZW50aXR5UHJvdmlkZXJzUmVzcG9uc2UiGpACAcrzGA9jcmVkZW50aWFscy51c2Xg8xgCEocBChZVcGRhdGVJZGVudGl0eVByb3ZpZGVyEicudXNlcmQudjEuVXBkYXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QaKC51c2VyZC52MS5VcGRhdGVJZGVudGl0eVByb3ZpZGVyUmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBQMEGSEyEooBChZEZWxldGVJZGVudGl0eVByb3ZpZGVyEicudXNlcmQudjEuRGVsZXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QaKC51c2VyZC52MS5EZWxldGVJZGVudGl0eVByb3ZpZGVyUmVzcG9uc2UiHcrzGAt1c2Vycy53cml0ZdDzGAHq8xgGCgQZMDI1EmoKDExpbmtJZGVudGl0eRIdLnVzZXJkLnYxLkxpbmtJZGVudGl0eVJlcXVlc3QaHi51c2VyZC52MS5MaW5rSWRlbnRpdHlSZXNwb25zZSIbyvMYC3VzZXJzLndyaXRl6vMYCAoGAwQUGSIuEm4KDlVubGlua0lkZW50aXR5Eh8udXNlcmQudjEuVW5saW5rSWRlbnRpdHlSZXF1ZXN0GiAudXNlcmQudjEuVW5saW5rSWRlbnRpdHlSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEFBouMBJ2Cg5MaXN0SWRlbnRpdGllcxIfLnVzZXJkLnYxLkxpc3RJZGVudGl0aWVzUmVxdWVzdBogLnVzZXJkLnYxLkxpc3RJZGVudGl0aWVzUmVzcG9uc2UiIZACAcrzGA9jcmVkZW50aWFscy51c2Xg8xgC6vMYAwoBFBJ5ChJDcmVhdGVBdXRoUHJvdmlkZXISIy51c2VyZC52MS5DcmVhdGVBdXRoUHJvdmlkZXJSZXF1ZXN0GiQudXNlcmQudjEuQ3JlYXRlQXV0aFByb3ZpZGVyUmVzcG9uc2UiGMrzGAt1c2Vycy53cml0ZerzGAUKAwMEIRJ4ChFMaXN0QXV0aFByb3ZpZGVycxIiLnVzZXJkLnYxLkxpc3RBdXRoUHJvdmlkZXJzUmVxdWVzdBojLnVzZXJkLnYxLkxpc3RBdXRoUHJvdmlkZXJzUmVzcG9uc2UiGpACAcrzGA9jcmVkZW50aWFscy51c2Xg8xgCEnsKElVwZGF0ZUF1dGhQcm92aWRlchIjLnVzZXJkLnYxLlVwZGF0ZUF1dGhQcm92aWRlclJlcXVlc3QaJC51c2VyZC52MS5VcGRhdGVBdXRoUHJvdmlkZXJSZXNwb25zZSIayvMYC3VzZXJzLndyaXRl6vMYBwoFAwQZKDISfgoSRGVsZXRlQXV0aFByb3ZpZGVyEiMudXNlcmQudjEuRGVsZXRlQXV0aFByb3ZpZGVyUmVxdWVzdBokLnVzZXJkLnYxLkRlbGV0ZUF1dGhQcm92aWRlclJlc3BvbnNlIh3K8xgLdXNlcnMud3JpdGXQ8xgB6vMYBgoEGTAyNRJ2ChBMaW5rQXV0aElkZW50aXR5EiEudXNlcmQudjEuTGlua0F1dGhJZGVudGl0eVJlcXVlc3QaIi51c2VyZC52MS5MaW5rQXV0aElkZW50aXR5UmVzcG9uc2UiG8rzGAt1c2Vycy53cml0ZerzGAgKBgMEFBkiLhJ6ChJVbmxpbmtBdXRoSWRlbnRpdHkSIy51c2VyZC52MS5VbmxpbmtBdXRoSWRlbnRpdHlSZXF1ZXN0GiQudXNlcmQudjEuVW5saW5rQXV0aElkZW50aXR5UmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBBQaLjASewoSTGlzdEF1dGhJZGVudGl0aWVzEiMudXNlcmQudjEuTGlzdEF1dGhJZGVudGl0aWVzUmVxdWVzdBokLnVzZXJkLnYxLkxpc3RBdXRoSWRlbnRpdGllc1Jlc3BvbnNlIhqQAgHK8xgPY3JlZGVudGlhbHMudXNl4PMYAhJ5ChBBZGRBdXRoZW50aWNhdG9yEiEudXNlcmQudjEuQWRkQXV0aGVudGljYXRvclJlcXVlc3QaIi51c2VyZC52MS5BZGRBdXRoZW50aWNhdG9yUmVzcG9uc2UiHsrzGA9jcmVkZW50aWFscy51c2Xq8xgHCgUDBBQjLhKAAQoTUmVtb3ZlQXV0aGVudGljYXRvchIkLnVzZXJkLnYxLlJlbW92ZUF1dGhlbnRpY2F0b3JSZXF1ZXN0GiUudXNlcmQudjEuUmVtb3ZlQXV0aGVudGljYXRvclJlc3BvbnNlIhzK8xgPY3JlZGVudGlhbHMudXNl6vMYBQoDFBsuEoIBChJMaXN0QXV0aGVudGljYXRvcnMSIy51c2VyZC52MS5MaXN0QXV0aGVudGljYXRvcnNSZXF1ZXN0GiQudXNlcmQudjEuTGlzdEF1dGhlbnRpY2F0b3JzUmVzcG9uc2UiIZACAcrzGA9jcmVkZW50aWFscy51c2Xg8xgC6vMYAwoBFBJhCgtCYXRjaEhhczJmYRIcLnVzZXJkLnYxLkJhdGNoSGFzMmZhUmVxdWVzdBodLnVzZXJkLnYxLkJhdGNoSGFzMmZhUmVzcG9uc2UiFZACAcrzGAp1c2Vycy5yZWFk4PMYAhJtCg5EZWFjdGl2YXRlVXNlchIfLnVzZXJkLnYxLkRlYWN0aXZhdGVVc2VyUmVxdWVzdBogLnVzZXJkLnYxLkRlYWN0aXZhdGVVc2VyUmVzcG9uc2UiGMrzGAt1c2Vycy53cml0ZerzGAUKAxQtLhJsCg5SZWFjdGl2YXRlVXNlchIfLnVzZXJkLnYxLlJlYWN0aXZhdGVVc2VyUmVxdWVzdBogLnVzZXJkLnYxLlJlYWN0aXZhdGVVc2VyUmVzcG9uc2UiF8rzGAt1c2Vycy53cml0ZerzGAQKAhQuEmQKC1N1c3BlbmRVc2VyEhwudXNlcmQudjEuU3VzcGVuZFVzZXJSZXF1ZXN0Gh0udXNlcmQudjEuU3VzcGVuZFVzZXJSZXNwb25zZSIYyvMYC3VzZXJzLndyaXRl6vMYBQoDFC0uEmkKDVVuc3VzcGVuZFVzZXISHi51c2VyZC52MS5VbnN1c3BlbmRVc2VyUmVxdWVzdBofLnVzZXJkLnYxLlVuc3VzcGVuZFVzZXJSZXNwb25zZSIXyvMYC3VzZXJzLndyaXRl6vMYBAoCFC4SXQoJU2V0QXZhdGFyEhoudXNlcmQudjEuU2V0QXZhdGFyUmVxdWVzdBobLnVzZXJkLnYxLlNldEF2YXRhclJlc3BvbnNlIhfK8xgLdXNlcnMud3JpdGXq8xgECgIULhJsCg5SZWNvcmRBY3Rpdml0eRIfLnVzZXJkLnYxLlJlY29yZEFjdGl2aXR5UmVxdWVzdBogLnVzZXJkLnYxLlJlY29yZEFjdGl2aXR5UmVzcG9uc2UiF8rzGAt1c2Vycy53cml0ZerzGAQKAhQuEmIKCkRlbGV0ZVVzZXISGy51c2VyZC52MS5EZWxldGVVc2VyUmVxdWVzdBocLnVzZXJkLnYxLkRlbGV0ZVVzZXJSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEFC0uMhJlCgxVbmRlbGV0ZVVzZXISHS51c2VyZC52MS5VbmRlbGV0ZVVzZXJSZXF1ZXN0Gh4udXNlcmQudjEuVW5kZWxldGVVc2VyUmVzcG9uc2UiFsrzGAt1c2Vycy53cml0ZerzGAMKARQSXQoJUHVyZ2VVc2VyEhoudXNlcmQudjEuUHVyZ2VVc2VyUmVxdWVzdBobLnVzZXJkLnYxLlB1cmdlVXNlclJlc3BvbnNlIhfK8xgLdXNlcnMuYWRtaW7q8xgECgIULUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_v1_auth_identity, file_userd_v1_authenticator, file_userd_v1_consistency, file_userd_v1_credentials, file_userd_v1_emails, file_userd_v1_identity, file_userd_v1_options, file_userd_v1_permissions, file_userd_v1_role, file_userd_v1_user, file_userd_v1_user_batch, file_userd_v1_user_lifecycle, file_userd_v1_user_list]);
 
 /**
  * The request of CreateUser.
@@ -47,7 +48,7 @@ export const file_userd_v1_user_service: GenFile = /*@__PURE__*/
  */
 export type CreateUserRequest = Message<"userd.v1.CreateUserRequest"> & {
   /**
-   * The user to create; OUTPUT_ONLY fields are ignored. Required.
+   * The user to create; OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.User user = 1;
    */
@@ -160,7 +161,7 @@ export const GetUserResponseSchema: GenMessage<GetUserResponse> = /*@__PURE__*/
  */
 export type UpdateUserRequest = Message<"userd.v1.UpdateUserRequest"> & {
   /**
-   * The new values, and the id of the user: above 0. Required.
+   * The new values, and the id of the user: above 0.
    *
    * @generated from field: userd.v1.User user = 1;
    */
@@ -434,8 +435,7 @@ export const LookupStatusSchema: GenEnum<LookupStatus> = /*@__PURE__*/
 export const UserService: GenService<{
   /**
    * Creates a user. With an email the address becomes one of the user's addresses, unverified.
-   * Errors: ALREADY_EXISTS USERNAME_TAKEN, EMAIL_TAKEN, EXTERNAL_ID_TAKEN; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (a staff or superuser flag without users.admin).
+   * PERMISSION_REQUIRED also for a staff or superuser flag without users.admin.
    *
    * @generated from rpc userd.v1.UserService.CreateUser
    */
@@ -446,7 +446,6 @@ export const UserService: GenService<{
   },
   /**
    * Returns a user.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.UserService.GetUser
    */
@@ -457,9 +456,7 @@ export const UserService: GenService<{
   },
   /**
    * Changes the fields of a user that the mask names, and no others.
-   * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS USERNAME_TAKEN, EMAIL_TAKEN, EXTERNAL_ID_TAKEN; ABORTED
-   * ETAG_MISMATCH; FAILED_PRECONDITION USER_MANAGED, IMMUTABLE_FIELD, USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID;
-   * PERMISSION_DENIED PERMISSION_REQUIRED (raising a staff or superuser flag without users.admin).
+   * PERMISSION_REQUIRED also for raising a staff or superuser flag without users.admin.
    *
    * @generated from rpc userd.v1.UserService.UpdateUser
    */
@@ -470,7 +467,7 @@ export const UserService: GenService<{
   },
   /**
    * Finds users by id, username, address, identity or external id: one result per key, in the order of the keys, duplicates included.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID. An unknown key is a result, not an error.
+   * An unknown key is a result, not an error.
    *
    * @generated from rpc userd.v1.UserService.LookupUsers
    */
@@ -481,8 +478,7 @@ export const UserService: GenService<{
   },
   /**
    * Lists users by filter and search, a page at a time; each once, however many of its addresses match.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID (a word of the search that is not understood stands in the message),
-   * PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
+   * A word of the search that is not understood is FIELD_INVALID, and stands in the message.
    *
    * @generated from rpc userd.v1.UserService.ListUsers
    */
@@ -493,8 +489,7 @@ export const UserService: GenService<{
   },
   /**
    * Lists the ids of users by filter and search, a page at a time.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID (a word of the search that is not understood stands in the message),
-   * PAGE_TOKEN_MISMATCH, TOKEN_INVALID.
+   * A word of the search that is not understood is FIELD_INVALID, and stands in the message.
    *
    * @generated from rpc userd.v1.UserService.ListUserIds
    */
@@ -505,8 +500,8 @@ export const UserService: GenService<{
   },
   /**
    * Streams users by filter and search, by id; each once.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID (a word of the search that is not understood stands in the message),
-   * TOKEN_INVALID; DEADLINE_EXCEEDED DEADLINE_PASSED (the client took nothing for 30 s).
+   * A word of the search that is not understood is FIELD_INVALID, and stands in the message. DEADLINE_PASSED when the
+   * client took nothing for 30 s.
    *
    * @generated from rpc userd.v1.UserService.StreamUsers
    */
@@ -517,8 +512,7 @@ export const UserService: GenService<{
   },
   /**
    * Creates users as CreateUser does; each is created, or not, by itself: one result per user, in the order of the request.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, DUPLICATE_ENTRY, REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (a
-   * staff or superuser flag without users.admin).
+   * PERMISSION_REQUIRED also for a staff or superuser flag without users.admin.
    *
    * @generated from rpc userd.v1.UserService.BatchCreateUsers
    */
@@ -531,8 +525,7 @@ export const UserService: GenService<{
    * Imports users of another installation, ids, dates, verified addresses and password hashes included; each is stored, or
    * not, by itself, 500 in a transaction. The same import again changes nothing. When the stream breaks, what came before is
    * stored but for the last 500 at most.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID; PERMISSION_DENIED PERMISSION_REQUIRED; DEADLINE_EXCEEDED DEADLINE_PASSED (the
-   * client sent nothing for 30 s).
+   * DEADLINE_PASSED when the client sent nothing for 30 s.
    *
    * @generated from rpc userd.v1.UserService.ImportUsers
    */
@@ -546,9 +539,7 @@ export const UserService: GenService<{
    * the address is returned, present or not, whoever else claims it; otherwise the present user whose unverified primary
    * address it is (matched_unverified; with email_verified see there). An address that is merely one of several never
    * matches, unless it is verified.
-   * Errors: FAILED_PRECONDITION AMBIGUOUS_EMAIL (never with email_verified), USER_DELETED, SYSTEM_USER; ALREADY_EXISTS
-   * EMAIL_TAKEN (the address is a username; never with email_verified); ABORTED CONTENTION; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED.
+   * AMBIGUOUS_EMAIL and EMAIL_TAKEN (the address is a username) never with email_verified.
    *
    * @generated from rpc userd.v1.UserService.GetOrCreateUserByEmail
    */
@@ -559,7 +550,6 @@ export const UserService: GenService<{
   },
   /**
    * Returns the addresses of a user, a page at a time.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc userd.v1.UserService.ListUserEmails
    */
@@ -570,8 +560,6 @@ export const UserService: GenService<{
   },
   /**
    * Adds an address to a user, unverified; CreateEmailVerification makes a token for it.
-   * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS EMAIL_TAKEN; FAILED_PRECONDITION USER_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.AddUserEmail
    */
@@ -582,8 +570,6 @@ export const UserService: GenService<{
   },
   /**
    * Removes an address that is not the primary one, and the "mail:email" options that send mail there.
-   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; FAILED_PRECONDITION EMAIL_IS_PRIMARY, USER_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.RemoveUserEmail
    */
@@ -595,8 +581,8 @@ export const UserService: GenService<{
   /**
    * Makes a verified address the primary one. "mail:email" options that equal the old one follow it, and so does the
    * username; password reset tokens end, and so do all sessions. The address that is the primary one already changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; ALREADY_EXISTS EMAIL_TAKEN, USERNAME_TAKEN (another user's primary
-   * address or username); FAILED_PRECONDITION EMAIL_NOT_VERIFIED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
+   * EMAIL_TAKEN and USERNAME_TAKEN when it is another user's primary address or username. SYSTEM_USER when the system
+   * user's name would follow.
    *
    * @generated from rpc userd.v1.UserService.SetPrimaryEmail
    */
@@ -608,7 +594,6 @@ export const UserService: GenService<{
   /**
    * Makes the token by which VerifyEmail verifies an address. It replaces the earlier one of this address and is valid for
    * 48 hours. userd sends no mail: the caller does.
-   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.CreateEmailVerification
    */
@@ -619,8 +604,7 @@ export const UserService: GenService<{
   },
   /**
    * Verifies the address that a token was made for. The same token again is OK for as long as the address stays verified.
-   * Errors: FAILED_PRECONDITION TOKEN_REFUSED, USER_DELETED; ALREADY_EXISTS EMAIL_TAKEN (verified for another user since);
-   * INVALID_ARGUMENT FIELD_INVALID.
+   * EMAIL_TAKEN when the address was verified for another user since.
    *
    * @generated from rpc userd.v1.UserService.VerifyEmail
    */
@@ -632,9 +616,8 @@ export const UserService: GenService<{
   /**
    * Makes an address of a user verified on somebody's word, as VerifyEmail does for whoever has the token. One that is
    * verified changes nothing. A token that was made for the address says from now on that it is verified already.
-   * Errors: NOT_FOUND USER_NOT_FOUND, EMAIL_NOT_FOUND; ALREADY_EXISTS EMAIL_TAKEN (verified for another user, or another
-   * user's username); FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * EMAIL_TAKEN when it is verified for another user, or is another user's username. PERMISSION_REQUIRED also when the
+   * acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.MarkEmailVerified
    */
@@ -646,7 +629,6 @@ export const UserService: GenService<{
   /**
    * Tells for pairs of user and address whether the address is one of the user's: one result per pair, in the order of the
    * request. An unknown user has no address.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.UserService.VerifyUserEmails
    */
@@ -658,8 +640,6 @@ export const UserService: GenService<{
   /**
    * Sets a user's password, stored as an argon2id hash. It is not expired then; all sessions and password reset tokens of
    * the user end.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID;
-   * RESOURCE_EXHAUSTED OVERLOADED.
    *
    * @generated from rpc userd.v1.UserService.SetPassword
    */
@@ -671,7 +651,6 @@ export const UserService: GenService<{
   /**
    * Tells whether a password is right. A wrong one, an unknown user, and one that has no usable password, is inactive,
    * suspended or deleted, are one answer: valid = false. A right one sets last_login.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID; RESOURCE_EXHAUSTED OVERLOADED.
    *
    * @generated from rpc userd.v1.UserService.VerifyPassword
    */
@@ -683,7 +662,6 @@ export const UserService: GenService<{
   /**
    * Makes a token by which ResetPassword sets a new password: valid for 1 hour, for one use. A user has at most three; a
    * further one ends the oldest. A new password or primary address ends them all. userd sends no mail: the caller does.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.CreatePasswordReset
    */
@@ -694,8 +672,6 @@ export const UserService: GenService<{
   },
   /**
    * Sets a new password for the bearer of a token, as SetPassword does.
-   * Errors: FAILED_PRECONDITION TOKEN_REFUSED, USER_MANAGED, USER_DELETED; INVALID_ARGUMENT FIELD_INVALID;
-   * RESOURCE_EXHAUSTED OVERLOADED.
    *
    * @generated from rpc userd.v1.UserService.ResetPassword
    */
@@ -706,7 +682,6 @@ export const UserService: GenService<{
   },
   /**
    * Ends all sessions of a user: its session nonce becomes a new random value.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.RotateSessionNonce
    */
@@ -717,8 +692,7 @@ export const UserService: GenService<{
   },
   /**
    * Grants a permission to a user. One that it has been granted already is no error: granted = false.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
-   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.GrantPermission
    */
@@ -729,8 +703,7 @@ export const UserService: GenService<{
   },
   /**
    * Revokes a permission that was granted to the user itself. One that it was not granted is no error: revoked = false.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
-   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.RevokePermission
    */
@@ -742,7 +715,6 @@ export const UserService: GenService<{
   /**
    * Tells whether users have permissions, and by what: one result per check, in the order of the request. Who is unknown,
    * inactive, suspended or deleted has none. A superuser has no permission by being one.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.UserService.CheckPermissions
    */
@@ -753,8 +725,7 @@ export const UserService: GenService<{
   },
   /**
    * Creates a role.
-   * Errors: ALREADY_EXISTS ROLE_TAKEN; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.CreateRole
    */
@@ -765,8 +736,7 @@ export const UserService: GenService<{
   },
   /**
    * Changes the permissions of a role, and so those of its users.
-   * Errors: NOT_FOUND ROLE_NOT_FOUND; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID; PERMISSION_DENIED
-   * PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.UpdateRole
    */
@@ -777,8 +747,7 @@ export const UserService: GenService<{
   },
   /**
    * Deletes a role; its users lose what it gave them.
-   * Errors: NOT_FOUND ROLE_NOT_FOUND; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
-   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.DeleteRole
    */
@@ -789,7 +758,6 @@ export const UserService: GenService<{
   },
   /**
    * Lists the roles, by name.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.UserService.ListRoles
    */
@@ -800,8 +768,7 @@ export const UserService: GenService<{
   },
   /**
    * Gives a user a role. One that it has is no error: assigned = false.
-   * Errors: NOT_FOUND USER_NOT_FOUND, ROLE_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.AssignRole
    */
@@ -812,8 +779,7 @@ export const UserService: GenService<{
   },
   /**
    * Takes a role from a user. One that it does not have is no error: unassigned = false.
-   * Errors: NOT_FOUND USER_NOT_FOUND, ROLE_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID,
-   * REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.UnassignRole
    */
@@ -824,7 +790,6 @@ export const UserService: GenService<{
   },
   /**
    * Creates an identity provider.
-   * Errors: ALREADY_EXISTS PROVIDER_TAKEN; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
    *
    * @generated from rpc userd.v1.UserService.CreateIdentityProvider
    */
@@ -835,7 +800,6 @@ export const UserService: GenService<{
   },
   /**
    * Lists the identity providers, by id, with their configs.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.UserService.ListIdentityProviders
    */
@@ -846,8 +810,6 @@ export const UserService: GenService<{
   },
   /**
    * Changes the fields of an identity provider that the mask names, and no others.
-   * Errors: NOT_FOUND PROVIDER_NOT_FOUND; ALREADY_EXISTS PROVIDER_TAKEN; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID,
-   * OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
    *
    * @generated from rpc userd.v1.UserService.UpdateIdentityProvider
    */
@@ -859,9 +821,7 @@ export const UserService: GenService<{
   /**
    * Deletes an identity provider. One that has identities is deleted with force only, and not while it is the last way of a
    * user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
-   * Errors: NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH, CONTENTION; FAILED_PRECONDITION PROVIDER_IN_USE,
-   * LAST_SIGN_IN_METHOD; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (force
-   * without users.admin, also of the acting user).
+   * PERMISSION_REQUIRED also for force without users.admin, also of the acting user.
    *
    * @generated from rpc userd.v1.UserService.DeleteIdentityProvider
    */
@@ -872,8 +832,7 @@ export const UserService: GenService<{
   },
   /**
    * Links a user to what it is called by a provider. The link that is there already takes the new data.
-   * Errors: NOT_FOUND USER_NOT_FOUND, PROVIDER_NOT_FOUND; ALREADY_EXISTS IDENTITY_TAKEN (unless reattach);
-   * FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   * IDENTITY_TAKEN unless reattach.
    *
    * @generated from rpc userd.v1.UserService.LinkIdentity
    */
@@ -884,8 +843,6 @@ export const UserService: GenService<{
   },
   /**
    * Removes a user's identity of a provider, unless it is the last way to sign in.
-   * Errors: NOT_FOUND USER_NOT_FOUND, IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD, USER_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.UnlinkIdentity
    */
@@ -896,7 +853,6 @@ export const UserService: GenService<{
   },
   /**
    * Returns the identities of a user, a page at a time.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc userd.v1.UserService.ListIdentities
    */
@@ -907,7 +863,6 @@ export const UserService: GenService<{
   },
   /**
    * Creates the provider by which the members of an organization sign in.
-   * Errors: ALREADY_EXISTS PROVIDER_TAKEN; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
    *
    * @generated from rpc userd.v1.UserService.CreateAuthProvider
    */
@@ -918,7 +873,6 @@ export const UserService: GenService<{
   },
   /**
    * Lists the providers of organizations, by id, with their configs.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.UserService.ListAuthProviders
    */
@@ -929,8 +883,6 @@ export const UserService: GenService<{
   },
   /**
    * Changes the fields of the provider of an organization that the mask names, and no others.
-   * Errors: NOT_FOUND PROVIDER_NOT_FOUND; FAILED_PRECONDITION IMMUTABLE_FIELD; ABORTED ETAG_MISMATCH; INVALID_ARGUMENT FIELD_INVALID,
-   * OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
    *
    * @generated from rpc userd.v1.UserService.UpdateAuthProvider
    */
@@ -942,9 +894,7 @@ export const UserService: GenService<{
   /**
    * Deletes the provider of an organization. One that has identities is deleted with force only, and not while it is the last way of a
    * user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
-   * Errors: NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH, CONTENTION; FAILED_PRECONDITION PROVIDER_IN_USE,
-   * LAST_SIGN_IN_METHOD; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED; PERMISSION_DENIED PERMISSION_REQUIRED (force
-   * without users.admin, also of the acting user).
+   * PERMISSION_REQUIRED also for force without users.admin, also of the acting user.
    *
    * @generated from rpc userd.v1.UserService.DeleteAuthProvider
    */
@@ -955,8 +905,7 @@ export const UserService: GenService<{
   },
   /**
    * Links a user to what it is called by the provider of an organization. The link that is there already takes the new data.
-   * Errors: NOT_FOUND USER_NOT_FOUND, PROVIDER_NOT_FOUND; ALREADY_EXISTS IDENTITY_TAKEN (unless reattach);
-   * FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
+   * IDENTITY_TAKEN unless reattach.
    *
    * @generated from rpc userd.v1.UserService.LinkAuthIdentity
    */
@@ -967,8 +916,6 @@ export const UserService: GenService<{
   },
   /**
    * Removes a user's identity of the provider of an organization, unless it is the last way to sign in.
-   * Errors: NOT_FOUND USER_NOT_FOUND, IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD, USER_DELETED;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.UnlinkAuthIdentity
    */
@@ -979,7 +926,6 @@ export const UserService: GenService<{
   },
   /**
    * Lists the identities that the provider of an organization gave its members, by user.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, PAGE_TOKEN_MISMATCH, TOKEN_INVALID; RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE.
    *
    * @generated from rpc userd.v1.UserService.ListAuthIdentities
    */
@@ -990,8 +936,6 @@ export const UserService: GenService<{
   },
   /**
    * Adds a second factor to a user.
-   * Errors: NOT_FOUND USER_NOT_FOUND; ALREADY_EXISTS AUTHENTICATOR_TAKEN; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT
-   * FIELD_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_VALUE_TOO_DEEP.
    *
    * @generated from rpc userd.v1.UserService.AddAuthenticator
    */
@@ -1002,8 +946,6 @@ export const UserService: GenService<{
   },
   /**
    * Removes a second factor of a user.
-   * Errors: NOT_FOUND USER_NOT_FOUND, AUTHENTICATOR_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT
-   * FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.RemoveAuthenticator
    */
@@ -1014,7 +956,6 @@ export const UserService: GenService<{
   },
   /**
    * Returns the second factors of a user, with their configs, a page at a time.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID, PAGE_TOKEN_MISMATCH.
    *
    * @generated from rpc userd.v1.UserService.ListAuthenticators
    */
@@ -1025,7 +966,6 @@ export const UserService: GenService<{
   },
   /**
    * Tells which users have a second factor: one result per user, in the order of the request, duplicates included.
-   * Errors: INVALID_ARGUMENT FIELD_INVALID, TOKEN_INVALID.
    *
    * @generated from rpc userd.v1.UserService.BatchHas2fa
    */
@@ -1036,7 +976,6 @@ export const UserService: GenService<{
   },
   /**
    * Deactivates a user: it can not sign in. One that is inactive changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.DeactivateUser
    */
@@ -1047,7 +986,6 @@ export const UserService: GenService<{
   },
   /**
    * Activates a user again. One that is active changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.ReactivateUser
    */
@@ -1058,7 +996,6 @@ export const UserService: GenService<{
   },
   /**
    * Suspends a user: it can not sign in until it is unsuspended. One that is suspended changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.SuspendUser
    */
@@ -1069,7 +1006,6 @@ export const UserService: GenService<{
   },
   /**
    * Ends the suspension of a user. One that is not suspended changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.UnsuspendUser
    */
@@ -1080,7 +1016,6 @@ export const UserService: GenService<{
   },
   /**
    * Sets how a user's avatar is made.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.SetAvatar
    */
@@ -1091,7 +1026,6 @@ export const UserService: GenService<{
   },
   /**
    * Notes that a user was seen: last_active moves at most once a minute, and each IP address at most once in 5 minutes.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.RecordActivity
    */
@@ -1103,8 +1037,6 @@ export const UserService: GenService<{
   /**
    * Deletes a user softly: lists hide it, look-ups by name say DELETED, its sessions end, and nobody else can have its names.
    * After the grace period it is purged.
-   * Errors: NOT_FOUND USER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION USER_DELETED, SYSTEM_USER;
-   * INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED.
    *
    * @generated from rpc userd.v1.UserService.DeleteUser
    */
@@ -1115,7 +1047,6 @@ export const UserService: GenService<{
   },
   /**
    * Restores a deleted user and all that belongs to it. One that is not deleted changes nothing.
-   * Errors: NOT_FOUND USER_NOT_FOUND; INVALID_ARGUMENT FIELD_INVALID.
    *
    * @generated from rpc userd.v1.UserService.UndeleteUser
    */
@@ -1126,8 +1057,7 @@ export const UserService: GenService<{
   },
   /**
    * Removes a user and all that belongs to it for good. Its id is never used again; audit entries keep it.
-   * Errors: NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION SYSTEM_USER; INVALID_ARGUMENT FIELD_INVALID, REQUEST_ID_REUSED;
-   * PERMISSION_DENIED PERMISSION_REQUIRED (also when the acting user lacks users.admin).
+   * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.PurgeUser
    */

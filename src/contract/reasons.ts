@@ -1,0 +1,39 @@
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
+import type { Reason } from "../errors.ts";
+import { Calls, calls, request_field } from "../gen/userd/v1/error_options_pb.ts";
+import { type ErrorReason, ErrorReasonSchema } from "../gen/userd/v1/errors_pb.ts";
+import { errors } from "../gen/userd/v1/options_pb.ts";
+import { isRead } from "./reads.ts";
+
+/** The reasons that an RPC can answer with. */
+export type DeclaredReasons = {
+  /** What its option `errors` lists, in that order. */
+  readonly own: readonly Reason[];
+  /** What a call can end with: its own, and those that errors.proto declares for calls of its kind. */
+  readonly call: ReadonlySet<Reason>;
+  /** What an entry of a batch can be answered with, in the order of the option. */
+  readonly entry: readonly Reason[];
+};
+
+const nameOf = (value: ErrorReason): Reason => ErrorReasonSchema.value[value]?.name as Reason;
+
+/** The reasons that errors.proto declares for the calls of an RPC, by what all calls, all writes and its request have. */
+export const commonReasons = (method: DescMethod): readonly Reason[] =>
+  ErrorReasonSchema.values
+    .filter((value) => {
+      const ends = getOption(value, calls);
+      const field = getOption(value, request_field);
+      return (
+        ends === Calls.ALL ||
+        (ends === Calls.WRITES && !isRead(method)) ||
+        method.input.fields.some(({ name }) => field !== "" && name === field)
+      );
+    })
+    .map(({ name }) => name as Reason);
+
+/** The reasons that an RPC declares. Computed anew with each call: for start-up, documents and tests. */
+export const declaredReasons = (method: DescMethod): DeclaredReasons => {
+  const { reasons = [], entryReasons = [] } = getOption(method, errors);
+  const own = reasons.map(nameOf);
+  return { own, call: new Set([...commonReasons(method), ...own]), entry: entryReasons.map(nameOf) };
+};

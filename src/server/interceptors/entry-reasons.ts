@@ -1,0 +1,49 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+
+/** Calls `note` with the reason of each status that a message, or its literal, holds. */
+export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
+
+/** Whether a message can hold a status, at any depth. */
+const holdsStatus = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
+  if (desc.typeName === StatusSchema.typeName) return true;
+  if (seen.has(desc)) return false;
+  seen.add(desc);
+  return desc.fields.some(({ message }) => message !== undefined && holdsStatus(message, seen));
+};
+
+const walkStatus: ReasonsWalk = (status, note) => {
+  for (const detail of (status as { readonly details?: readonly Any[] }).details ?? []) {
+    const info = anyUnpack(detail, ErrorInfoSchema);
+    if (info !== undefined) note(info.reason);
+  }
+};
+
+/** What a field holds of a message, as a list. */
+const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): readonly object[] => {
+  const held = (message as Record<string, object | undefined>)[oneof?.localName ?? localName];
+  if (held === undefined) return [];
+  if (fieldKind === "list") return held as readonly object[];
+  if (fieldKind === "map") return Object.values(held);
+  if (oneof === undefined) return [held];
+  const choice = held as { readonly case?: string; readonly value: object };
+  return choice.case === localName ? [choice.value] : [];
+};
+
+/**
+ * Makes the walk over the reasons of an answer's entries: over every `google.rpc.Status` in it. Undefined for a message that
+ * can hold none, as most answers.
+ * @throws RangeError for a message that holds itself and a status; there is none.
+ */
+export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
+  if (output.typeName === StatusSchema.typeName) return walkStatus;
+  const fields = output.fields.flatMap((field) =>
+    field.message !== undefined && holdsStatus(field.message) ? { field, walk: entryReasonsWalk(field.message) } : [],
+  );
+  if (fields.length === 0) return undefined;
+  return (message, note) => {
+    for (const { field, walk } of fields) for (const value of valuesOf(field, message)) walk?.(value, note);
+  };
+};

@@ -1,0 +1,35 @@
+import { appendFileSync } from "node:fs";
+import { type AnsweredReason, answeredReasons, undeclaredSentence } from "../../src/server/interceptors/declared.ts";
+
+/** Where `REASONS_LOG=FILE` has every answered reason written: what a run of the tests has seen. */
+const log = process.env["REASONS_LOG"];
+
+/** What was answered and not declared since the last look, by RPC and reason. */
+const undeclared = new Set<string>();
+
+const note = ({ method, reason, isEntry }: Pick<AnsweredReason, "method" | "reason" | "isEntry">): void => {
+  undeclared.add(`${method} ${isEntry ? "answers an entry" : "ends"} with ${reason}, which it does not declare`);
+};
+
+// Of every server of this process, however it was started. The services of other protocols' suites have no reasons of ours.
+answeredReasons.subscribe((message) => {
+  const answered = message as AnsweredReason;
+  if (!answered.method.startsWith("userd.v1.")) return;
+  if (log !== undefined) appendFileSync(log, `${answered.method} ${answered.reason} ${answered.isEntry ? "entry" : "call"}\n`);
+  if (!answered.isDeclared) note(answered);
+});
+
+/** Notes what a service in a process of its own has logged. */
+export const noteLoggedReasons = (output: string): void => {
+  for (const line of output.split("\n").filter((text) => text.includes(undeclaredSentence))) {
+    const { method, reason, entry } = JSON.parse(line) as { method: string; reason: string; entry: boolean };
+    note({ method, reason, isEntry: entry });
+  }
+};
+
+/** What was answered and not declared since the last call of this function. */
+export const takeUndeclared = (): readonly string[] => {
+  const taken = [...undeclared];
+  undeclared.clear();
+  return taken;
+};
