@@ -3,7 +3,7 @@ import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Scope } from "../options/scope.ts";
-import { forgetRevisions, removeOrganization, removeProject } from "./remove-scopes.ts";
+import { forgetRevisions, removeOrganization, removeProject, removeTeam } from "./remove-scopes.ts";
 
 /** Who writes, in the change log. */
 const PURGER = "userd purger";
@@ -23,7 +23,7 @@ type Table = keyof typeof due;
 const remove: Readonly<Record<Table, (tx: Session, id: bigint) => Promise<unknown>>> = {
   organization: (tx, id) => removeOrganization(tx, id),
   project: (tx, id) => removeProject(tx, id),
-  team: (tx, id) => tx.rows(sql`delete from team where id = ${id}`),
+  team: (tx, id) => removeTeam(tx, id),
 };
 
 /** Removes one of those whose time has come; what somebody else holds is left to the next round. */

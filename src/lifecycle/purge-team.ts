@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
@@ -6,6 +5,7 @@ import { teams } from "../organizations/kind.ts";
 import { organizationOf, storedById } from "../organizations/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { organizationAggregate } from "../versions/aggregate.ts";
+import { removeTeam } from "./remove-scopes.ts";
 
 const method = OrganizationService.method.purgeTeam;
 
@@ -18,7 +18,7 @@ export const purgeTeam =
     return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId, validateOnly }, async (tx) => {
       await requirePermission(tx, "users.admin");
       await storedById(tx, teams, id);
-      await tx.rows(sql`delete from team where id = ${id}`);
+      await removeTeam(tx, id);
       return {};
     });
   };

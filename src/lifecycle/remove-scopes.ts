@@ -30,7 +30,10 @@ const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> =
   return rows.length === 0;
 };
 
-/** Locks the versions of the members of an organization and, where options go at once, of their users; both in ascending order. */
+/**
+ * Locks the versions of the members of an organization, of whom its auth provider knows and, where options go at once, of their
+ * users; in ascending order.
+ */
 const lockUsers = async (
   tx: PurgeTx,
   scopes: readonly Scope[],
@@ -40,6 +43,8 @@ const lockUsers = async (
   const rows = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'user' and s.id in (
       select m.user_id from organization_member m where m.organization_id = ${organizationId ?? null}::bigint
+      union
+      select i.user_id from auth_identity i join auth_provider p on p.id = i.provider_id where p.organization_id = ${organizationId ?? null}::bigint
       union
       select o.user_id from ${optionsOf(scopes)} where ${withOptions}::boolean
     ) order by s.id for update`);
@@ -86,11 +91,17 @@ const removeScopes = async (
   return [...scopes.map(aggregateOfScope), ...users];
 };
 
+/** Removes a team; the version of its organization is locked already. */
+export const removeTeam = async (tx: PurgeTx, id: bigint): Promise<void> => {
+  await forgetOrigins(tx, "team", [String(id)]);
+  await tx.rows(sql`delete from team where id = ${id}`);
+};
+
 /** Removes a project; its version is locked already. */
 export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> =>
   removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
 
-/** Removes an organization with its projects, teams and members; its version is locked already. */
+/** Removes an organization with its projects, teams, members and auth provider; its version is locked already. */
 export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> => {
   const projects = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
@@ -101,7 +112,8 @@ export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<reado
   ];
   return removeScopes(tx, scopes, id, async () => {
     await tx.rows(sql`delete from import_origin where kind = 'team' and id in (select id from team where organization_id = ${id})`);
-    for (const table of ["project", "team", "organization_member"]) {
+    await tx.rows(sql`delete from auth_identity where provider_id in (select id from auth_provider where organization_id = ${id})`);
+    for (const table of ["project", "team", "organization_member", "auth_provider"]) {
       await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
     }
     await tx.rows(sql`delete from organization where id = ${id}`);

@@ -78,9 +78,9 @@ export const OrganizationService: GenService<{
     output: typeof UndeleteOrganizationResponseSchema;
   },
   /**
-   * Removes an organization for good: its members, teams and projects, and the options of its scope and of its
-   * projects' scopes. Many options are removed after the answer; no read shows them from the answer on. Its id is
-   * never used again.
+   * Removes an organization for good: its members, teams and projects, its auth provider with what that knows of users,
+   * and the options of its scope and of its projects' scopes. Many options are removed after the answer; no read shows
+   * them from the answer on. Its id is never used again.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeOrganization

@@ -1,0 +1,69 @@
+import { sql } from "kysely";
+import { expect } from "vitest";
+import type { Database } from "../../src/db/orm.ts";
+import { toValue } from "../../src/options/value.ts";
+import { fileText } from "../import/accounting/fixture.ts";
+import { importRecords, rowsOf, test } from "../import/fixture.ts";
+import { serviceWith } from "../options/service-with.ts";
+
+/** Tables of what belongs to nobody that is purged, or that tell of numbers alone. */
+const staying = [
+  "account",
+  "account_contact",
+  "changes",
+  "canonical",
+  "identity_provider",
+  "import_origin",
+  "role",
+  "role_permission",
+  "scope_option",
+  "aggregate_version",
+  "userd_migrations",
+];
+
+const idsOf = async (db: Database, table: string): Promise<bigint[]> =>
+  (await rowsOf(db, sql<{ id: string }>`select id from ${sql.table(table)} order by id`)).map(({ id }) => BigInt(id));
+
+/** The tables with rows, and those without. */
+const tablesOf = async (db: Database): Promise<{ readonly filled: string[]; readonly empty: string[] }> => {
+  const tables = await rowsOf(db, sql<{ name: string }>`select tablename as name from pg_tables where schemaname = 'public' order by 1`);
+  const rows = await Promise.all(tables.map(({ name }) => rowsOf(db, sql`select from ${sql.table(name)} limit 1`)));
+  const { filled = [], empty = [] } = Object.groupBy(
+    tables.map(({ name }) => name),
+    (_, index) => (rows[index]?.length === 1 ? "filled" : "empty"),
+  );
+  return { filled, empty };
+};
+
+test("U40 purges of teams, projects, organizations and users leave nothing of them, nor what an import remembers", async ({
+  own: db,
+  ownUrl,
+}) => {
+  await importRecords(db, fileText("accounting/files/all-of-sentry"), { ids: "new" });
+  await using service = await serviceWith(ownUrl, {});
+  const [users, organizations, projects, teams] = [
+    await idsOf(db, "users"),
+    await idsOf(db, "organization"),
+    await idsOf(db, "project"),
+    await idsOf(db, "team"),
+  ];
+  const [profile] = await idsOf(db, "user_profile");
+  const [userId = 0n] = users;
+  for (const theme of ["light", "dark"]) await service.options.setOption({ userId, key: "theme", value: toValue(theme) });
+  await service.profiles.registerResources({ resources: [{ kind: "cell", ownerProfileId: profile ?? 0n, name: "x" }] });
+  await service.users.createPasswordReset({ userId: users.at(-1) ?? 0n });
+  const origins = () => rowsOf(db, sql`select distinct kind from import_origin order by 1`);
+  expect(await origins()).toEqual(["account", "organization", "project", "team", "user"].map((kind) => ({ kind })));
+  expect((await tablesOf(db)).empty).toEqual(["purged_scope", "idempotency"]);
+  // One of each by itself; with an organization goes the rest.
+  await service.organizations.purgeTeam({ id: teams[0] ?? 0n });
+  await service.organizations.purgeProject({ id: projects[0] ?? 0n });
+  const left = sql`select o.kind from import_origin o where o.kind = 'team' and not exists (select from team t where t.id = o.id)
+    or o.kind = 'project' and not exists (select from project p where p.id = o.id)`;
+  expect(await rowsOf(db, left)).toEqual([]);
+  for (const id of organizations) await service.organizations.purgeOrganization({ id });
+  for (const id of users) await service.users.purgeUser({ id });
+  expect((await tablesOf(db)).filled).toEqual(staying);
+  expect(await origins()).toEqual([{ kind: "account" }]);
+  expect(await rowsOf(db, sql`select distinct scope_kind from scope_option`)).toEqual([{ scope_kind: 0 }]);
+});
