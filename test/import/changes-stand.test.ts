@@ -151,3 +151,14 @@ describe("19 after removals by calls an older file", { timeout: 120_000 }, () =>
     expect(after).toEqual(imported);
   });
 });
+
+test("an older file is told each field of a row that did not become its own, the time of the last change too", async ({ own: db }) => {
+  const role = (date: string, permissions: string) =>
+    record("userrole", 1, { name: "Readers", permissions, date_added: date, date_updated: date });
+  await importRecords(db, [role("2024-01-01T00:00:00Z", "['a.read']")]);
+  const { notes } = await importRecords(db, [role(OLD, "['b.read']")]);
+  expect(notes.flatMap(({ examples }) => examples)).toEqual([
+    "sentry.userrole 1 (record 1): create_time, update_time",
+    "sentry.userrole 1 (record 1): permissions",
+  ]);
+});

@@ -5,6 +5,7 @@ import { isGiven, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { kinds } from "./kinds.ts";
 import { modelsOf } from "./references.ts";
+import { sqlAbout } from "./stands.ts";
 
 /**
  * Gives the ids of the file inside a value those that they have here, and takes out what was skipped, whose id may be somebody
@@ -14,7 +15,7 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
   const kind = kinds.find(({ noun }) => noun === of);
   if (kind === undefined) throw new Error(`there is no kind ${of}`);
   const integer = "l.text::bigint";
-  const about = "concat_ws(' ', model, pk, format('(record %s):', record), string_agg(text, ', ' order by position))";
+  const about = sqlAbout("string_agg(text, ', ' order by position)");
   await tx.rows(
     sql.raw(`
     with listed as materialized (
@@ -24,7 +25,7 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
       where t.key = '${key}'
     ), named as materialized (
       select l.*, l.text ~ '^[1-9][0-9]{0,15}$' as is_integer,
-        case when l.text ~ '^[1-9][0-9]{0,15}$' then ${tx.ids === "new" ? sqlShifted(integer) : integer} else k.pk end as named_pk
+        coalesce(k.pk, case when l.text ~ '^[1-9][0-9]{0,15}$' then ${tx.ids === "new" ? sqlShifted(integer) : integer} end) as named_pk
       from listed l left join (select distinct key, pk from import_key) k on k.key = l.text
     ), met as materialized (
       select n.*, p.id, p.id is null and n.named_pk in (

@@ -9,7 +9,7 @@ import { matchGroupPermissions } from "./permissions.ts";
 import { resolveReference } from "./references.ts";
 import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { skipRepeated } from "./skip.ts";
-import { IMPORTER, STANDS } from "./stands.ts";
+import { IMPORTER, STANDS, sqlAbout, sqlDiffering } from "./stands.ts";
 import type { Target } from "./target.ts";
 
 const role: Target = {
@@ -47,14 +47,17 @@ const KEPT = "it is here, and the file has no say in it";
 /** Providers let users in, and roles give them power: those that are here stay as they are, whatever a stranger's file says of them. */
 const keepForeign = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
   const names = Object.keys(columns);
-  const row = (alias: string) => `row(${names.map((name) => `${alias}.${name}`).join(", ")})`;
   return tx.rows(
     sql.raw(`
-    with kept as (
-      update ${staging.name} s set absent = s.absent || '{${names.join(",")}}'::text[] from ${table} t where ${match}
-      returning s.model, s.record, s.pk, ${row("s")} is distinct from ${row("t")} as differs
+    with compared as materialized (
+      select s.ctid as place, array(select name from unnest(${sqlDiffering(names)}) name where name <> all(s.absent)) as columns
+      from ${staging.name} s join ${table} t on ${match}
+    ), kept as (
+      update ${staging.name} s set absent = s.absent || '{${names.join(",")}}'::text[] from compared c where s.ctid = c.place
+      returning s.model, s.record, s.pk, c.columns
     )
-    insert into import_note (model, record, pk, reason) select model, record, pk, '${KEPT}' from kept where differs`),
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, '${KEPT}', ${sqlAbout("array_to_string(columns, ', ')")} from kept where columns <> '{}'`),
   );
 };
 
@@ -76,7 +79,7 @@ const keepPermissions = (tx: ImportTx) =>
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, ${isForeign(tx) ? KEPT : STANDS}, concat_ws(' ', model, pk, format('(record %s):', record), 'permissions') from stands`);
+    select model, record, pk, ${isForeign(tx) ? KEPT : STANDS}, ${sql.raw(sqlAbout("'permissions'"))} from stands`);
 
 /** A role's permissions belong to it: it is updated when they differ, too. */
 const matchRolePermissions = (tx: ImportTx) =>

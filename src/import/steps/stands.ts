@@ -38,6 +38,13 @@ export const IMPORTER = "import";
 /** Why a column of a record was not taken. */
 export const STANDS = "it was changed here since, which stands; --overwrite lets the file win";
 
+/** The columns in which a staged row `s` is not the stored `t`. */
+export const sqlDiffering = (columns: readonly string[]): string =>
+  `array_remove(array[${columns.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ")}], null)`;
+
+/** What a note is about: a record, and what of it. */
+export const sqlAbout = (what: string): string => `concat_ws(' ', model, pk, format('(record %s):', record), ${what})`;
+
 /** Which side a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
 const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent) then null
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
@@ -57,14 +64,13 @@ export const keepChanged = async (
   const [kind, id, key] = names;
   const all = Object.keys(columns);
   const stamped = stamp === undefined ? [] : [...new Set([...(stamp.of ?? all), stamp.column])];
-  const differing = compared.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ");
-  // The stamp goes without saying beside others, and so does the folded form of a name.
-  const isTold = `name not like '%\\_canonical'${stamp === undefined ? "" : ` and name <> '${stamp.column}'`}`;
+  // The folded form of a name goes without saying beside it.
+  const isTold = "name not like '%\\_canonical'";
   const list = (given: readonly string[]) => `'{${given.join(",")}}'::text[]`;
   const rows = await tx.rows(
     sql.raw<{ kept: number }>(`
     with differing as materialized (
-      select s.ctid as place, array_remove(array[${differing}], null) as columns, ${kind} collate "C" as kind, ${id}::bigint as id, (${key})::text as key,
+      select s.ctid as place, ${sqlDiffering(compared)} as columns, ${kind} collate "C" as kind, ${id}::bigint as id, (${key})::text as key,
         ${stamp === undefined ? "null" : newerOf(stamp.column)} as newer
       from ${staging.name} s join ${table} t on t.id = s.id where s.outcome = 'updated'
     ), last as (
@@ -87,7 +93,7 @@ export const keepChanged = async (
       returning s.model, s.record, s.pk, g.said
     ), noted as (
       insert into import_note (model, record, pk, reason, about)
-      select model, record, pk, '${STANDS}', concat_ws(' ', model, pk, format('(record %s):', record), said) from marked
+      select model, record, pk, '${STANDS}', ${sqlAbout("said")} from marked
     )
     select count(*)::int as kept from marked`),
   );

@@ -19,7 +19,11 @@ const excuses: readonly (readonly [reason: string | RegExp, changed: readonly st
 ];
 
 /** The notes whose `about` ends with the columns that did not become those of the file. */
-const listing = [/^it was changed here since, which stands/, /^seen here later than the file says, which stands$/];
+const listing = [
+  /^it was changed here since, which stands/,
+  /^seen here later than the file says, which stands$/,
+  /^it is here, and the file has no say in it$/,
+];
 
 const isPartOf = (is: unknown, says: unknown): boolean =>
   Array.isArray(says) && Array.isArray(is) && is.every((member) => says.includes(member));
