@@ -1,7 +1,7 @@
 import { canonicalName } from "../names/canonical.ts";
 import { parseExactly } from "./exact-json.ts";
 import { FieldFault, Unfit } from "./fault.ts";
-import { standInOf } from "./keys.ts";
+import { standInOf, standInOfLarge } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
 /** Takes down what whoever imports should know of a record. The text is one of few: notes are counted by it. */
@@ -51,16 +51,22 @@ export const int: Plain<bigint> = (value) => {
   return exact;
 };
 
-/** Longest key that is no integer: it becomes an external id. */
+/** Longest key: it becomes an external id. */
 const MAX_KEY = 200;
 
-/** A key: a positive integer, or the number that stands for one that is none, which only `--ids new` takes. */
+/** An integer of any size, or text. */
+const written = (value: unknown): bigint | string => {
+  if (typeof value !== "bigint" && (typeof value !== "string" || value === "")) return int(value);
+  const digits = text(MAX_KEY)(String(value));
+  return /^(0|-?[1-9]\d*)$/.test(digits) ? BigInt(digits) : digits;
+};
+
+/** A key: a positive integer that can be an id, or the number that stands for any other one, which only `--ids new` takes. */
 export const key: Plain<bigint> = (value) => {
-  if (typeof value === "string" && value !== "" && !/^(0|-?[1-9]\d*)$/.test(value)) return standInOf(text(MAX_KEY)(value));
-  const id = int(value);
+  const id = written(value);
+  if (typeof id === "string") return standInOf(id);
   if (id < 1n) throw new Unfit("is below 1: ids begin there");
-  if (id > BigInt(Number.MAX_SAFE_INTEGER)) throw new Unfit("is 2^53 or more: no such id can be given out after it");
-  return id;
+  return id > BigInt(Number.MAX_SAFE_INTEGER) ? standInOfLarge(id) : id;
 };
 
 /** Text of at most so many characters that PostgreSQL can hold. */

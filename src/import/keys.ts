@@ -1,14 +1,16 @@
 import { hash } from "node:crypto";
 import { type StagingTable, TEXT } from "./staging.ts";
 
-/** The keys of a file that are no integers, by the numbers that stand for them. */
+/** The keys of a file that can be no ids, by the numbers that stand for them. */
 export const keys = { name: "import_key", columns: { key: TEXT } } as const satisfies StagingTable;
 
 /**
- * Staging tables hold keys as integers. What is none has a number that stands for it: below all ids, the same in every import,
- * and of 60 bits of its hash, so that two keys of a file don't meet. Each sort has a range of its own.
+ * Staging tables hold keys as integers of 64 bits. What is none, or too large for an id, has a number that stands for it: below
+ * all ids, the same in every import, and of 60 bits of its hash, so that two keys of a file don't meet. Each sort has a range of
+ * its own.
  */
 const RANGE = 2n ** 60n;
+const FIRST_LARGE = -5n * RANGE;
 const FIRST_UUID = -4n * RANGE;
 const FIRST_TEXT = -3n * RANGE;
 const FIRST_NAME = -2n * RANGE;
@@ -23,10 +25,16 @@ const within = (first: bigint, text: string): bigint => first + (hash("sha256", 
 /** The number that stands for a key that is no integer. */
 export const standInOf = (key: string): bigint => within(UUID.test(key) ? FIRST_UUID : FIRST_TEXT, key);
 
+/** The number that stands for an integer from which on no further id could be given out. */
+export const standInOfLarge = (key: bigint): bigint => within(FIRST_LARGE, String(key));
+
 /** The number that stands for the name of a record without a key. */
 export const standInOfName = (name: string): bigint => within(FIRST_NAME, name);
 
-/** Whether it stands for a key that is no integer. */
+/** Whether it stands for an integer that is too large. */
+export const isLarge = (pk: bigint): boolean => pk >= FIRST_LARGE && pk < FIRST_UUID;
+
+/** Whether it stands for a key that can be no id. */
 export const isStandIn = (pk: bigint): boolean => pk < FIRST_NAME;
 
 /** Whether it is no id, but stands for a key or a name. */
@@ -46,7 +54,7 @@ export const sqlShifted = (column: string): string => `${column} - 9223372036854
 
 /** The key as the file has it. */
 export const sqlKey = (column: string): string =>
-  `case when ${column} < ${FIRST_UUID} then (${column} + 9223372036854775807 + 1)::text
+  `case when ${column} < ${FIRST_LARGE} then (${column} + 9223372036854775807 + 1)::text
     else coalesce((select k.key from ${keys.name} k where k.pk = ${column} limit 1), ${column}::text) end`;
 
 /** Numbers that stand for keys, in text: no other ones have 19 digits and a sign. */

@@ -28,6 +28,8 @@ export type Reader = {
   readonly tables: readonly StagingTable[];
   /** The fields that are read; others are counted and left. */
   readonly fields: ReadonlySet<string>;
+  /** The field with the key by which others refer to its records, where that is not their own primary key. */
+  readonly standsFor?: string;
   /** Its records may come without a primary key: what refers to them does so by name, and a step gives them one. */
   readonly isKnownByName: boolean;
   /** Why known fields are left → the reason. */
@@ -47,12 +49,13 @@ export const defineReader = <V extends object>(definition: {
   readonly becomes: string;
   readonly into: StagingTable;
   readonly isKnownByName?: true;
+  readonly standsFor?: keyof V & string;
   readonly fields: { readonly [K in keyof V]: Field<V[K]> };
   readonly row: (values: V, vault: Vault, note: Note) => StagedRow;
   readonly links?: readonly Links<NoInfer<V>>[];
   readonly notHeld?: Readonly<Record<string, string>>;
 }): Reader => {
-  const { model, becomes, into, isKnownByName = false, links = [], notHeld = {} } = definition;
+  const { model, becomes, into, isKnownByName = false, standsFor, links = [], notHeld = {} } = definition;
   const fields = Object.entries<Field<unknown>>(definition.fields);
   const read = (record: object, name: string, field: Field<unknown>, note: Note): unknown => {
     try {
@@ -70,6 +73,7 @@ export const defineReader = <V extends object>(definition: {
     tables: [into, ...links.map((link) => link.into)],
     fields: new Set(Object.keys(definition.fields)),
     isKnownByName,
+    ...(standsFor !== undefined && { standsFor }),
     notHeld,
     rows: (pk, record, vault, note) => {
       // A loop: this runs for every record of a file.

@@ -1,6 +1,6 @@
 import { FieldFault, ImportFault, Unfit } from "./fault.ts";
 import { key, type Note } from "./fields.ts";
-import { isStandIn, keys, shifted, standInOfName } from "./keys.ts";
+import { isLarge, isStandIn, keys, shifted, standInOfName } from "./keys.ts";
 import type { LinkRow } from "./reader.ts";
 import { contentTypes } from "./readers/contenttypes-contenttype.ts";
 import { users } from "./readers/user-staging.ts";
@@ -12,18 +12,25 @@ import type { Models } from "./user-model.ts";
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** @throws FieldFault when it is no primary key. */
-const primaryKey = (value: unknown): bigint => {
+/** @throws FieldFault when the field holds no key. */
+const keyOf = (value: unknown, field: string): bigint => {
   try {
     return key(value);
   } catch (error) {
-    if (error instanceof Unfit) throw new Unfit(`pk ${error.message}`, { cause: error });
-    throw new FieldFault(`pk ${(error as Error).message}`, { cause: error });
+    if (error instanceof Unfit) throw new Unfit(`${field} ${error.message}`, { cause: error });
+    throw new FieldFault(`${field} ${(error as Error).message}`, { cause: error });
   }
 };
 
-/** What completes the name of a field. */
-const NO_INTEGER = "is no integer: --ids new gives such records new ids";
+/**
+ * Refuses what can be no id where ids are kept.
+ * @throws FieldFault when it is no integer, Unfit when it is too large a one.
+ */
+const requireId = (value: bigint, field: string): void => {
+  if (isLarge(value))
+    throw new Unfit(`${field} is 2^53 or more, after which no id could be given out: --ids new gives such records new ids`);
+  if (isStandIn(value)) throw new FieldFault(`${field} is no integer: --ids new gives such records new ids`);
+};
 
 /** The columns by which rows refer to others of the file, as they are met. */
 const references = new Map<string, boolean>();
@@ -39,7 +46,7 @@ const isReference = (column: string): boolean => {
 
 /**
  * Makes the keys of a row those of the import: with new ids none is an id.
- * @throws FieldFault when one is no integer, and ids are kept.
+ * @throws as requireId does, when ids are kept.
  */
 const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
   const changed: Record<string, unknown> = {};
@@ -51,7 +58,7 @@ const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
     if (ids === "new" && name !== "content_type_pk") {
       changed[name] = shifted(value);
       isChanged = true;
-    } else if (isStandIn(value)) throw new FieldFault(`${name.replace(/_(pk|id)$/, "")} ${NO_INTEGER}`);
+    } else if (ids === "keep") requireId(value, name.replace(/_(pk|id)$/, ""));
   }
   return isChanged ? { ...row, ...changed } : row;
 };
@@ -78,6 +85,8 @@ const stageRecord = (
   const isNameless = pk === undefined || pk === null;
   if (isNameless && !reader.isKnownByName) throw broken(here(), "it has no pk: export without --natural-primary");
   if (!isObject(fields)) throw broken(here(), "it has no fields");
+  /** By what others refer to it. */
+  const own = reader.standsFor === undefined ? pk : (fields as Record<string, unknown>)[reader.standsFor];
   tally.read(reader.model);
   for (const name in fields) if (!reader.fields.has(name)) tally.unknownField(reader.model, name);
   const place = { model: reader.model, record: number, pk: undefined as bigint | undefined };
@@ -104,18 +113,19 @@ const stageRecord = (
   let links: readonly LinkRow[] = [];
   let read: bigint | undefined;
   const full = stage(reader.into, place, (note) => {
-    read = isNameless ? undefined : primaryKey(pk);
-    if (read !== undefined && ids === "keep" && isStandIn(read)) throw new FieldFault(`pk ${NO_INTEGER}`);
+    if (reader.standsFor !== undefined && (own ?? null) === null) throw new Unfit("it names nothing that it stands for");
+    read = isNameless ? undefined : keyOf(own, reader.standsFor ?? "pk");
     place.pk = read === undefined || ids === "keep" || reader.into === contentTypes ? read : shifted(read);
+    if (read !== undefined && ids === "keep") requireId(read, reader.standsFor ?? "pk");
     const rows = reader.rows(read, fields, vault, note);
     ({ links } = rows);
     if (reader.into !== users) return rows.columns;
     // A user without a key is known by its name, as in Django.
     if (isNameless) place.pk = read = standInOfName(String(rows.columns["natural_name"]));
-    else if (ids === "new") return { external_id: String(pk), ...rows.columns };
+    else if (ids === "new") return { ...rows.columns, external_id: rows.columns["external_id"] ?? String(pk) };
     return rows.columns;
   });
-  if (typeof pk === "string" && read !== undefined && isStandIn(read)) full.push(staging.add(keys, place, { key: pk }));
+  if (read !== undefined && !isNameless && isStandIn(read)) full.push(staging.add(keys, place, { key: String(own) }));
   for (const { model: linkModel, into, columns } of links) {
     tally.link(linkModel);
     // It has no pk of its own, and goes with the record.

@@ -130,6 +130,7 @@ describe.for<[string, (number: number) => unknown]>([
   ["slugs", (number) => `key-${number}`],
   ["digits with zeros in front", (number) => `00${number}`],
   ["integers", (number) => number],
+  ["integers of 64 bits and more", (number) => String(2n ** (number % 2 === 0 ? 53n : 64n) + BigInt(number))],
   ["integers and UUIDs", (number) => (number < 10 ? uuid(number) : number)],
 ])("an installation whose keys are %s", ([, key]) => {
   test("all references follow the keys, and another import changes nothing", async ({ own: db }) => {

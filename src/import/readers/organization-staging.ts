@@ -5,10 +5,10 @@ import { type StagingTable, TEXT } from "../staging.ts";
 /** The columns of organizations, projects and teams. */
 export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create_time: "timestamptz(3)" } as const;
 
-/** The organizations of a file. Replicas of them have keys of their own, and name the organization's. */
+/** The organizations of a file, and replicas of them. */
 export const organizations = {
   name: "import_organization",
-  columns: { ...namedColumns, flags: "bigint", open_membership: "boolean", wanted_pk: "bigint" },
+  columns: { ...namedColumns, flags: "bigint", open_membership: "boolean" },
   derived: { origin_name: TEXT },
 } as const satisfies StagingTable;
 

@@ -37,6 +37,7 @@ export const sentryOrganizationMapping = defineReader({
   model: "sentry.organizationmapping",
   becomes: "the organization that it is a replica of, unless the file holds that too",
   into: organizations,
+  standsFor: "organization_id",
   fields: {
     organization_id: reference,
     name: filled(64),
@@ -44,9 +45,5 @@ export const sentryOrganizationMapping = defineReader({
     status: optional(nullAs(undefined, organizationStatus)),
     date_created: optional(nullAs(undefined, time)),
   },
-  row: ({ organization_id, date_created, ...columns }) => ({
-    ...columns,
-    wanted_pk: organization_id ?? undefined,
-    create_time: date_created,
-  }),
+  row: ({ organization_id: _, date_created, ...columns }) => ({ ...columns, create_time: date_created }),
 });

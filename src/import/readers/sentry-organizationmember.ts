@@ -17,13 +17,12 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, filled, reference } from "./organization-staging.ts";
 
-/** The members of a file, and those who are invited. Replicas have keys of their own, and name the member's. */
+/** The members of a file, those who are invited, and replicas of both. */
 export const members = {
   name: "import_member",
   columns: {
     ...userReferenceColumns,
     organization_pk: "bigint",
-    wanted_pk: "bigint",
     email: TEXT,
     email_canonical: TEXT,
     role: "smallint",
@@ -114,6 +113,7 @@ export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
   becomes: "the member that it is a replica of, unless the file holds that too",
   into: members,
+  standsFor: "organizationmember_id",
   fields: { ...fields, organizationmember_id: reference },
-  row: ({ organizationmember_id, ...values }, _, note) => ({ ...rowOf(values, note), wanted_pk: organizationmember_id ?? undefined }),
+  row: ({ organizationmember_id: _, ...values }, __, note) => rowOf(values, note),
 });

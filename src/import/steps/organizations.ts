@@ -6,7 +6,7 @@ import { teams } from "../readers/sentry-team.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
-import { skip, skipRepeated } from "./skip.ts";
+import { skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
 const named = { name: "null", slug: "null", status: "0", create_time: "now()" } as const;
@@ -35,8 +35,6 @@ export const settleReplicas = async (tx: ImportTx): Promise<void> => {
       (await tx.row(sql`select from ${sql.table(staging.name)} where model like '%mapping' limit 1`)) === undefined
     )
       continue;
-    await skip(tx, staging, "it names nothing that it stands for", `t.wanted_pk is null and t.model like '%mapping'`);
-    await tx.rows(sql`update ${sql.raw(staging.name)} set pk = wanted_pk where wanted_pk is not null`);
     await skipRepeated(tx, staging, "what it stands for is in the file too", "pk", `(model = '${original}') desc, record desc`);
   }
 };

@@ -15,10 +15,10 @@ const otherModels = readers.filter((reader) => reader.into !== users).map((reade
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
 
-/** The models whose records become rows of a staging table. A replica's own key is nothing that others refer to. */
+/** The models whose records become rows of a staging table. */
 export const modelsOf = (staging: StagingTable) =>
   readers
-    .filter((reader) => reader.into === staging && !reader.model.endsWith("mapping"))
+    .filter((reader) => reader.into === staging)
     .map((reader) => `'${reader.model}'`)
     .join(", ");
 
