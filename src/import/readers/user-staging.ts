@@ -59,7 +59,7 @@ export const users = {
     last_login: "timestamptz(3)",
     last_active: "timestamptz(3)",
   },
-  derived: { is_joined: "boolean default false", origin_name: TEXT },
+  derived: { is_joined: "boolean default false", origin_name: TEXT, former_external_id: TEXT },
 } as const satisfies StagingTable;
 
 /** The models of users that userd knows; any other one is a project's own. */

@@ -82,6 +82,7 @@ const columnsOf = (user: User, passwordHash: string, { columns, lastLogin, lastA
     flags: said("newsletterConsentPrompt", columns.flags),
     avatar_type: said("avatar", columns.avatar_type),
     avatar_url: said("avatar", columns.avatar_url),
+    external_id: said("externalId", columns.external_id),
     date_joined: said("dateJoined", columns.date_joined),
     last_login: lastLogin,
     last_active: lastActive,

@@ -35,17 +35,19 @@ const recallExternal = async (tx: ImportTx): Promise<void> => {
   );
 };
 
-/** An external id is one user's: who has it here keeps it. */
+/** An external id is one user's: who has it here keeps it, else the first of the file. */
 const settleExternal = (tx: ImportTx) =>
   run(
     tx,
     `with lost as (
-      update import_user s set external_id = null, absent = s.absent || '{external_id}'::text[] from users t
-      where t.external_id = s.external_id and t.id <> s.id
+      update import_user s set external_id = null, absent = s.absent || '{external_id}'::text[]
+      where s.external_id is not null and (
+        exists (select from users t where t.external_id = s.external_id and t.id <> s.id)
+        or exists (select from import_user o where o.external_id = s.external_id and o.record < s.record))
       returning s.model, s.record, s.pk
     )
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, 'its key is the external id of another user here, who keeps it', format('user %s', pk) from lost`,
+    select model, record, pk, 'its external id is that of another user, who keeps it', format('user %s', pk) from lost`,
   );
 
 /** What an earlier import stored under another id or name is the same record: it had this pk and this name in its file, too. */

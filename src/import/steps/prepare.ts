@@ -97,7 +97,9 @@ export const lockAggregates = (tx: ImportTx) =>
   ) locked`);
 
 /** As externalCanonicalName makes it. */
-const externalCanonical = sql.raw("'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex')");
+const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`);
+
+const saysExternal = sql.raw("not 'external_id' = any(absent)");
 
 /** Locks the canonical names of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
 export const lockCanonicalNames = (tx: ImportTx) =>
@@ -106,7 +108,12 @@ export const lockCanonicalNames = (tx: ImportTx) =>
       select username_canonical as name from import_user
       union select email_canonical from import_user
       union select email_canonical from import_email
-      union select ${externalCanonical} from import_user where external_id is not null
+      union select ${externalCanonical("external_id")} from import_user where external_id is not null
+      -- Those that may change, of users that are here.
+      union select ${externalCanonical("u.external_id")} from users u where u.external_id is not null and u.id in (
+        select pk from import_user where ${saysExternal}
+        union all select o.id from import_origin o join import_user i on i.pk = o.pk where o.kind = 'user' and ${saysExternal}
+        union all select n.id from users n join import_user i on i.username_canonical = n.username_canonical where ${saysExternal})
     ) claimed where name <> '' order by name
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`);
@@ -114,5 +121,6 @@ export const lockCanonicalNames = (tx: ImportTx) =>
 /** Moves the versions of look-ups by what was created or has changed. */
 export const bumpCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`update canonical_name h set version = version + 1 where name in (
-    select unnest(array[username_canonical, email_canonical, ${externalCanonical}]) from import_user where outcome <> 'unchanged'
+    select unnest(array[username_canonical, email_canonical, ${externalCanonical("external_id")}, ${externalCanonical("former_external_id")}])
+      from import_user where outcome <> 'unchanged'
     union select email_canonical from import_email where outcome <> 'unchanged')`);

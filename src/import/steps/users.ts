@@ -4,6 +4,7 @@ import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
 import { indexLater } from "./search.ts";
+import { sqlAbout } from "./stands.ts";
 import type { Target } from "./target.ts";
 
 /** What belongs to a password. */
@@ -25,7 +26,7 @@ const mergeActivity = async (tx: ImportTx): Promise<void> => {
   await tx.rows(
     sql.raw(`
     insert into import_note (model, record, pk, reason, about)
-    select model, record, pk, 'seen here later than the file says, which stands', concat_ws(' ', model, pk, format('(record %s):', record), later)
+    select model, record, pk, 'seen here later than the file says, which stands', ${sqlAbout("later")}
     from (
       select s.*, concat_ws(', ', ${later("last_login")}, ${later("last_active")}) as later
       from import_user s join user_activity a on a.user_id = s.id where not s.is_joined
@@ -73,9 +74,15 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`update import_user set outcome = 'created' where outcome is null`);
 };
 
+/** Keeps the external ids that are to change: look-ups by them find nobody from now on. */
+const noteFormer = (tx: ImportTx) =>
+  tx.rows(sql`update import_user s set former_external_id = t.external_id from users t
+    where t.id = s.id and s.outcome = 'updated' and t.external_id is distinct from s.external_id`);
+
 /** Writes the users. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
+  await noteFormer(tx);
   await updateRows(tx, target);
   await indexLater(tx);
   await insertRows(tx, target);
