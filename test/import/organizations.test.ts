@@ -258,4 +258,37 @@ describe("invitations of a file", () => {
       { organization_id: "3" },
     ]);
   });
+
+  test("become memberships with their ids, roles and teams when a later file verifies the address, which is told", async ({ own: db }) => {
+    const organizations = [organization(1), organization(2), team(1)];
+    await importRecords(db, [
+      exportUser(1),
+      ...organizations,
+      invitation(40, "user-1@example.com", { role: "admin" }),
+      inTeam(1, { organizationmember: 40 }),
+    ]);
+    await importRecords(db, [invitation(41, "user-1@example.com", { organization: 2 }), member(42, { organization: 2 })]);
+    // Somebody made more of the invitation here since.
+    await sql`select set_config('userd.caller', 'test', false)`.execute(db.sql);
+    await sql`update organization_member set role = 3 where id = 40`.execute(db.sql);
+    const verified = [exportUser(1), exportEmail(1, { is_verified: true })];
+    const { notes } = await importRecords(db, [...verified, ...organizations, invitation(40, "user-1@example.com", { role: "admin" })]);
+    expect(await rowsOf(db, sql`select id, user_id, email, role from organization_member order by id`)).toEqual([
+      { id: "40", user_id: "1", email: null, role: 3 },
+      { id: "42", user_id: "1", email: null, role: 0 },
+    ]);
+    expect(await rowsOf(db, sql`select member_id from team_member`)).toEqual([{ member_id: "40" }]);
+    expect(notes.map(({ reason, examples }) => [reason, examples])).toEqual([
+      [
+        "an organization here had invited the address: its user is a member already, and the invitation is gone",
+        ["member 41 of organization 2; user 1"],
+      ],
+      ["an organization here had invited the address: its user is a member now", ["member 40 of organization 1; user 1"]],
+      ["an invitation of a verified address, which is a membership here", ["user 1"]],
+      ["it was changed here since, which stands; --overwrite lets the file win", ["sentry.organizationmember 40 (record 6): role"]],
+    ]);
+    const before = await stateOf(db);
+    await importRecords(db, verified);
+    expect(await stateOf(db)).toEqual(before);
+  });
 });

@@ -70,22 +70,31 @@ const settleInvitations = async (tx: ImportTx): Promise<void> => {
   );
 };
 
-/** Invitations that are here already, of addresses that the file verifies: as when a user verifies one. */
-export const acceptInvitations = async (tx: ImportTx): Promise<void> => {
+/**
+ * Invitations that are here already, of addresses that the file verifies: as when a user verifies one, they keep their ids, roles
+ * and teams. Before the file's members, which find the memberships.
+ */
+const acceptInvitations = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from organization_member where email_canonical is not null limit 1`)) === undefined)
     return;
   await tx.rows(sql`
-    with accepted as (
-      select i.id, e.user_id, row_number() over (partition by i.organization_id, e.user_id order by i.id) as position, exists (
-          select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_member
+    with invited as (
+      select s.model, s.record, s.pk, i.id, i.organization_id, e.user_id,
+        row_number() over (partition by i.organization_id, e.user_id order by i.id) = 1 and not exists (
+          select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_accepted
       from import_email s join user_email e on e.email_canonical = s.email_canonical and e.is_verified
         join organization_member i on i.email_canonical = e.email_canonical and coalesce(i.invite_expire_time > now(), true)
       where s.is_verified
     ), gone as (
-      delete from organization_member where id in (select id from accepted where is_member or position > 1)
+      delete from organization_member where id in (select id from invited where not is_accepted)
+    ), bound as (
+      update organization_member m set user_id = i.user_id, email = null, email_canonical = null, invite_expire_time = null, version = m.version + 1
+      from invited i where m.id = i.id and i.is_accepted
     )
-    update organization_member m set user_id = a.user_id, email = null, email_canonical = null, invite_expire_time = null, version = m.version + 1
-    from accepted a where m.id = a.id and not a.is_member and a.position = 1`);
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, case when is_accepted then 'an organization here had invited the address: its user is a member now'
+        else 'an organization here had invited the address: its user is a member already, and the invitation is gone' end,
+      format('member %s of organization %s; user %s', id, organization_id, user_id) from invited`);
 };
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
@@ -149,7 +158,7 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
 
 /** Writes the members of organizations, and who of them is in which team. */
 export const mergeMembers = async (tx: ImportTx): Promise<void> => {
+  await acceptInvitations(tx);
   await mergeOrganizationMembers(tx);
   await mergeLinks(tx);
-  await acceptInvitations(tx);
 };

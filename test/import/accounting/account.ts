@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { excused } from "./excuses.ts";
 import type { FileRecord } from "./records.ts";
-import { anything, type Check, type Found, listOf, timeOf } from "./rule.ts";
+import { answered, anything, type Check, type Found, listOf, timeOf } from "./rule.ts";
 import { rules } from "./rules/index.ts";
-import type { World } from "./world.ts";
+import { userModels, type World } from "./world.ts";
 
 /** What the file says and the service does not, without a line in the report. */
 export type Loss = {
@@ -14,10 +14,13 @@ export type Loss = {
   readonly is: unknown;
 };
 
+/** What was compared of one answer. */
+export type Seen = Readonly<Record<string, unknown>>;
+
 /** What each record became: the name of its answer, and what was compared. */
 export type Account = {
   readonly losses: readonly Loss[];
-  readonly seen: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  readonly seen: ReadonlyMap<string, Seen>;
 };
 
 const pick = (answer: unknown, path: string): unknown =>
@@ -27,10 +30,13 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 /** Times are compared as moments; what is not there is null. */
 const comparable = (value: unknown): unknown => (typeof value === "string" && TIME.test(value) ? timeOf(value) : (value ?? null));
 
+/** The key that a user has in the file. */
+const externalId = answered("externalId", undefined, "external_id");
+
 /** Follows the records of a file to their answers. */
 export const account = async (world: World): Promise<Account> => {
   const losses: Loss[] = [];
-  const seen = new Map<string, Record<string, unknown>>();
+  const seen = new Map<string, Seen>();
   const lose = ({ record, model }: FileRecord, field: string, says: unknown, is: unknown) =>
     losses.push({ record, model, field, says, is });
 
@@ -66,6 +72,9 @@ export const account = async (world: World): Promise<Account> => {
       continue;
     }
     seen.set(found.name, seen.get(found.name) ?? {});
+    if (world.isRenumbered && userModels.includes(record.model) && record.pk !== undefined && !("externalId" in record.fields)) {
+      await checkField({ ...record, fields: record }, "pk", externalId, found);
+    }
     for (const field of Object.keys(record.fields)) {
       for (const check of [rule.fields[field] ?? []].flat()) await checkField(record, field, check, found);
     }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
+import { UserSchema } from "../../../src/gen/userd/v1/user_pb.ts";
 import { OWN_MODEL } from "../../../src/import/formats/own-line.ts";
 import { readers } from "../../../src/import/readers/index.ts";
 import { serviceWith } from "../../options/service-with.ts";
@@ -18,9 +19,12 @@ describe("import accounting", () => {
 
   test("has a rule for each field that a reader reads or leaves, and ignores what is documented", () => {
     for (const { model, fields, notHeld } of readers) {
-      // It has no fields of its own: a line is a message, checked as the RPC does.
-      if (model === OWN_MODEL) continue;
       const rule = rules.get(model)?.fields ?? {};
+      // A line is a message, whose fields are those of a user.
+      if (model === OWN_MODEL) {
+        expect(Object.keys(rule).toSorted()).toEqual([...UserSchema.fields.map(({ localName }) => localName), "passwordHash"].toSorted());
+        continue;
+      }
       const ignored = Object.keys(rule).filter((field) => [rule[field] ?? []].flat().some(({ how }) => how === "ignored"));
       expect({ model, without: [...fields, ...Object.keys(notHeld)].filter((field) => rule[field] === undefined), ignored }).toEqual({
         model,
@@ -97,9 +101,46 @@ describe("the accounting can fail", () => {
     const before = await accountFor(first, service, db);
     const second = await importFile(db, JSON.stringify([{ model: "sentry.user", pk: 7, fields: { username: "other" } }]));
     const account = await accountFor(second, service, db);
-    expect(changedBeside(before, await accountFor(first, service, db), account)).toEqual([]);
+    expect(changedBeside(before, await accountFor(first, service, db), account, second.lines)).toEqual([]);
     await sql`update users set name = 'x' where id = 1`.execute(db.sql);
     await sql`delete from user_ip`.execute(db.sql);
-    expect(changedBeside(before, await accountFor(first, service, db), account)).toEqual(["user 1", "ip 1 127.0.0.2"]);
+    expect(changedBeside(before, await accountFor(first, service, db), account, second.lines)).toEqual(["user 1", "ip 1 127.0.0.2"]);
+  });
+
+  test("when an invitation here did not become the membership that the report tells of, or did so untold", async ({ own: db, ownUrl }) => {
+    const first = await importFile(db, fileText("accounting/invitations/here"));
+    await using service = await serviceWith(ownUrl, {});
+    const before = await accountFor(first, service, db);
+    const second = await importFile(db, fileText("accounting/invitations/file"));
+    const account = await accountFor(second, service, db);
+    expect(account.losses).toEqual([]);
+    const changed = async (lines: Imported["lines"]) => changedBeside(before, await accountFor(first, service, db), account, lines);
+    expect(await changed(second.lines)).toEqual([]);
+    expect(await changed([])).toEqual(["member 1 40", "member 2 41"]);
+    await sql`update organization_member set role = 0 where id = 40`.execute(db.sql);
+    expect(await changed(second.lines)).toEqual(["member 1 40"]);
+    await sql`insert into organization_member (organization_id, email, email_canonical, role) values (2, 'ann@example.com', 'ann@example.com', 0)`.execute(
+      db.sql,
+    );
+    expect(places((await accountFor(second, service, db)).losses)).toEqual(["sentry.useremail 2 is_verified"]);
+  });
+
+  test("at a field of userd's own lines, and at a key that became no external id", async ({ own: db, ownUrl }) => {
+    const imported = await importFile(db, fileText("accounting/files/own-lines"), { ids: "new" });
+    await using service = await serviceWith(ownUrl, {});
+    const lossesOf = async () => places((await accountFor(imported, service, db)).losses);
+    expect(await lossesOf()).toEqual([]);
+    await sql`update users set external_id = null`.execute(db.sql);
+    await sql`update user_activity set last_active = null`.execute(db.sql);
+    await sql`update user_email set is_verified = false`.execute(db.sql);
+    expect(await lossesOf()).toEqual([
+      "userd.user 1 lastActive",
+      "userd.user 1 externalId",
+      "userd.user.emails 1 isVerified",
+      "userd.user.emails 1 isVerified",
+      "userd.user 2 pk",
+      "userd.user 3 pk",
+      "userd.user 4 externalId",
+    ]);
   });
 });

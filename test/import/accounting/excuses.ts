@@ -5,7 +5,9 @@ const excuses: readonly (readonly [reason: string | RegExp, changed: readonly st
   [/^renamed: another user has its username$/, ["username"]],
   [/^renamed: another (organization|project|team) has its slug$/, ["slug"]],
   [/^renamed by an earlier import, and stays so$/, ["username", "slug"]],
-  [/^unverified: the address is verified for another user/, ["is_verified", "verified"]],
+  [/^has another username here, which stays$/, ["username"]],
+  [/^its external id is that of another user, who keeps it$/, ["external_id"]],
+  [/^unverified: the address is verified for another user/, ["is_verified", "verified", "isVerified"]],
   [/^its validation token is that of another address too/, ["verification_hash", "verification_hash_time"]],
   [/^marked as the primary address, but the user has another one/, ["primary"]],
   [/^avatar_url is no picture that SetAvatar takes/, ["avatar_type"]],
@@ -15,7 +17,7 @@ const excuses: readonly (readonly [reason: string | RegExp, changed: readonly st
   [/^it has no name in the file, and got that of its user$/, ["name"]],
   [/^first_name and last_name left out/, ["first_name", "last_name"]],
   [/^an invitation of a verified address, which is a membership here$/, ["email", "invite_expire_time"]],
-  [/^the system user stays active$/, ["is_active", "is_suspended"]],
+  [/^the system user stays active$/, ["is_active", "is_suspended", "isActive", "isSuspended"]],
 ];
 
 /** The notes whose `about` ends with the columns that did not become those of the file. */

@@ -10,8 +10,11 @@ describe("import accounting: in an empty service nothing is lost, and nothing ch
     expect((await accountFor(imported, service, db)).losses).toEqual([]);
   });
 
-  test.for(refused)("%s is refused, with the record", async (name, { own: db }) => {
+  test.for(refused)("%s is refused, with the record, and with new ids nothing is lost", async (name, { own: db, ownUrl }) => {
     await expect(importFile(db, fileText(name))).rejects.toThrow(/^Record 1 \(auth\.user /);
+    const imported = await importFile(db, fileText(name), { ids: "new" });
+    await using service = await serviceWith(ownUrl, {});
+    expect((await accountFor(imported, service, db)).losses).toEqual([]);
   });
 
   test("a password of a file signs its user in", async ({ own: db, ownUrl }) => {

@@ -1,12 +1,12 @@
 import { describe, expect } from "vitest";
-import { onConflicts } from "../../../src/import/transaction.ts";
+import { type Ids, onConflicts } from "../../../src/import/transaction.ts";
 import { serviceWith } from "../../options/service-with.ts";
 import { stateOf, test } from "../fixture.ts";
 import { accountFor, cases, changedBeside, fileText, importFile, own, refused, samples } from "./fixture.ts";
 
 const all = [...samples, ...cases, ...own].filter((name) => !refused.includes(name));
 
-type Pair = readonly [base: string, over: string];
+type Pair = readonly [base: string, over: string, ids?: Ids];
 
 /** What was made for each other. */
 const few: readonly Pair[] = [
@@ -16,24 +16,26 @@ const few: readonly Pair[] = [
 
 /** Every model on top of itself, and each file on top of a sample: minutes, so `npm run accounting` asks for them. */
 const many: readonly Pair[] = [
+  ["accounting/invitations/here", "accounting/invitations/file"],
   ...own.map((name) => [name, name] as const),
+  ...[...refused, ...own].map((name) => [name, name, "new"] as const),
   ...samples.map((over) => ["samples/user-with-maximum-privileges", over] as const),
   ...all.map((over) => ["samples/fresh-install", over] as const),
 ];
 const pairs = process.env["ACCOUNTING"] === "all" ? [...few, ...many] : few;
-const rows = pairs.flatMap(([base, over]) => onConflicts.map((onConflict) => ({ onConflict, base, over })));
+const rows = pairs.flatMap(([base, over, ids = "keep"]) => onConflicts.map((onConflict) => ({ onConflict, base, over, ids })));
 
 describe("import accounting: on top of another file nothing is lost, and nothing changed without a line in the report", () => {
-  test.for(rows)("$onConflict: $over over $base", async ({ onConflict, base, over }, { own: db, ownUrl }) => {
-    const first = await importFile(db, fileText(base));
+  test.for(rows)("$onConflict, $ids: $over over $base", async ({ onConflict, base, over, ids }, { own: db, ownUrl }) => {
+    const first = await importFile(db, fileText(base), { ids });
     await using service = await serviceWith(ownUrl, {});
     const before = await accountFor(first, service, db);
     const state = await stateOf(db);
-    const second = await importFile(db, fileText(over), { onConflict });
+    const second = await importFile(db, fileText(over), { onConflict, ids });
     if (second.report.stored) {
       const account = await accountFor(second, service, db);
       expect(account.losses).toEqual([]);
-      expect(changedBeside(before, await accountFor(first, service, db), account)).toEqual([]);
+      expect(changedBeside(before, await accountFor(first, service, db), account, second.lines)).toEqual([]);
       return;
     }
     expect(onConflict).toBe("fail");

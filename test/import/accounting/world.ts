@@ -1,3 +1,4 @@
+import { OWN_MODEL } from "../../../src/import/formats/own-line.ts";
 import type { ImportReport, ReportLine } from "../../../src/import/report.ts";
 import type { Answers } from "./answers.ts";
 import type { FileRecord } from "./records.ts";
@@ -6,6 +7,8 @@ import type { FileRecord } from "./records.ts";
 export type World = {
   readonly file: readonly FileRecord[];
   readonly report: ImportReport;
+  /** Whether the keys of the file became external ids. */
+  readonly isRenumbered: boolean;
   readonly answers: Answers;
   readonly linesOf: (record: number, model: string) => readonly ReportLine[];
   /** The id here of a record of the file, or of what only is here; undefined when the record was skipped. */
@@ -17,32 +20,40 @@ export type World = {
 
 type Kind = "user" | "organization" | "project" | "team" | "account";
 
+/** The models of users. */
+export const userModels: readonly string[] = ["sentry.user", "auth.user", "users.user", OWN_MODEL];
+
 const models: Readonly<Record<Kind, readonly string[]>> = {
-  user: ["sentry.user", "auth.user", "users.user"],
-  organization: ["sentry.organization"],
+  user: userModels,
+  organization: ["sentry.organization", "sentry.organizationmapping"],
   project: ["sentry.project"],
   team: ["sentry.team"],
   account: ["account.account"],
 };
 
+/** By what others refer to a record. */
+const keyOf = ({ pk, model, fields }: FileRecord): string | undefined =>
+  model === "sentry.organizationmapping" ? String(fields.organization_id) : pk;
+
 /** Brings the three together. */
 export const createWorld = (
   file: readonly FileRecord[],
-  { report, lines }: { readonly report: ImportReport; readonly lines: readonly ReportLine[] },
+  { report, lines, isRenumbered }: { readonly report: ImportReport; readonly lines: readonly ReportLine[]; readonly isRenumbered: boolean },
   answers: Answers,
 ): World => {
   const linesOf = (record: number, model: string) => lines.filter((line) => line.record === record && line.model === model);
   const isSkipped = ({ record, model }: FileRecord) => linesOf(record, model).some(({ fate }) => fate === "skipped");
   const recordOf = (among: readonly string[], pk: unknown) =>
-    file.findLast((record) => among.includes(record.model) && record.pk === String(pk) && !isSkipped(record));
+    file.findLast((record) => among.includes(record.model) && keyOf(record) === String(pk) && !isSkipped(record));
   const idOf = (kind: Kind, pk: unknown) => {
     const id = String(pk);
     if (recordOf(models[kind], id) !== undefined) return report.remapped.find((one) => one.kind === kind && one.pk === id)?.id ?? id;
-    return file.some((record) => models[kind].includes(record.model) && record.pk === id) ? undefined : id;
+    return file.some((record) => models[kind].includes(record.model) && keyOf(record) === id) ? undefined : id;
   };
   return {
     file,
     report,
+    isRenumbered,
     answers,
     linesOf,
     idOf,

@@ -4,9 +4,13 @@ import { djangoRules } from "./django.ts";
 import { linkRules } from "./links.ts";
 import { optionRules } from "./options.ts";
 import { organizationRules } from "./organizations.ts";
+import { ownLineRules } from "./own-lines.ts";
 import { userRules } from "./users.ts";
 
 /** The rule of each model. */
 export const rules: ReadonlyMap<string, Rule> = new Map(
-  [...userRules, ...optionRules, ...organizationRules, ...linkRules, ...djangoRules, ...accountRules].map((rule) => [rule.model, rule]),
+  [...userRules, ...optionRules, ...organizationRules, ...linkRules, ...djangoRules, ...accountRules, ...ownLineRules].map((rule) => [
+    rule.model,
+    rule,
+  ]),
 );

@@ -1,7 +1,22 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import type { FileRecord } from "../records.ts";
-import { answered, type Expect, type Found, flag, key, type Rule, stored, text, time, timeIfSaid, timeOf, value } from "../rule.ts";
+import {
+  answered,
+  anything,
+  type Check,
+  type Expect,
+  type Found,
+  flag,
+  key,
+  type Rule,
+  stored,
+  text,
+  time,
+  timeIfSaid,
+  timeOf,
+  value,
+} from "../rule.ts";
 import type { World } from "../world.ts";
 
 /** The user that a record has become. */
@@ -54,16 +69,25 @@ const sentryUser: Rule = {
   },
 };
 
-const findEmail = async ({ fields }: FileRecord, { userOf, answers }: World): Promise<Found | undefined> => {
+/** The address that a record has become. */
+export const findEmail = async ({ fields }: FileRecord, { userOf, answers }: World): Promise<Found | undefined> => {
   const id = await userOf(fields.user);
   const answer = id === undefined ? undefined : (await answers.emails(id)).find(({ email }) => fold(email) === fold(fields.email));
   if (answer === undefined) return undefined;
   const row = () =>
     answers.row(
-      sql`select *, encode(verification_hash, 'hex') as verification_hash from user_email where user_id = ${id} and email = ${answer.email}`,
+      sql`select *, encode(verification_hash, 'hex') as verification_hash, exists (select from organization_member m
+          where m.email_canonical = e.email_canonical and coalesce(m.invite_expire_time > now(), true)) as is_invited
+        from user_email e where user_id = ${id} and email = ${answer.email}`,
     );
   return { name: `email ${id} ${fold(fields.email)}`, answer, row };
 };
+
+/** An address that is verified is nobody's invitation any more. */
+export const emailVerified = (expect: Expect = (value) => value): readonly Check[] => [
+  answered("isVerified", expect),
+  stored("is_invited", "no RPC finds invitations by their address", (value) => (value === true ? false : anything)),
+];
 
 const sha256 = (value: unknown): string => createHash("sha256").update(String(value)).digest("hex");
 
@@ -73,7 +97,7 @@ const sentryUserEmail: Rule = {
   fields: {
     user: key,
     email: answered("email", text),
-    is_verified: answered("isVerified"),
+    is_verified: emailVerified(),
     validation_hash: stored("verification_hash", "only its hash is kept, and no RPC answers that", (value) =>
       value ? sha256(value) : null,
     ),
@@ -90,7 +114,7 @@ const accountEmailAddress: Rule = {
   fields: {
     user: key,
     email: answered("email", text),
-    verified: answered("isVerified"),
+    verified: emailVerified(),
     primary: answered("isPrimary", (value, { fields }, { recordOf }) => {
       const user = recordOf(["auth.user", "users.user"], fields.user);
       return value === true || fold(user?.fields.email) === fold(fields.email);
