@@ -9,10 +9,10 @@ const plain = (name: string): string => quoted(name).slice(1, -1);
 
 const describeConflict = ({ kind, model, record, pk, name, nameHere, idHere }: Conflict): string => {
   const reasons = [
-    ...(nameHere === null ? [] : [`${pk} is ${quoted(nameHere)} here`]),
+    ...(nameHere === null ? [] : [`${pk ?? "its id"} is ${quoted(nameHere)} here`]),
     ...(idHere === null ? [] : [`${quoted(name)} is ${kind} ${idHere} here`]),
   ];
-  return `${model} ${pk} ${quoted(name)} (record ${record}): ${reasons.join(", and ")}`;
+  return `${[model, pk, quoted(name)].filter((part) => part !== null).join(" ")} (record ${record}): ${reasons.join(", and ")}`;
 };
 
 const section = (title: string, lines: readonly string[]): string[] =>

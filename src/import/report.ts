@@ -30,7 +30,8 @@ export type Conflict = {
   readonly kind: "user" | "organization" | "project" | "team" | "account";
   readonly model: string;
   readonly record: number;
-  readonly pk: string;
+  /** Null of a record that only has a name. */
+  readonly pk: string | null;
   readonly name: string;
   /** Who has this id here, under another name. */
   readonly nameHere: string | null;

@@ -27,6 +27,9 @@ const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
   return rows;
 };
 
+/** The key of a record; of one without, null. */
+const PK = `case when ${sqlHasKey("pk")} then pk end::text`;
+
 const PLACE = `concat_ws(' ', model, case when ${sqlHasKey("pk")} then pk end, format('(record %s)', record))`;
 
 /** Of what was skipped nothing else is told. */
@@ -47,9 +50,9 @@ const PAGE = 1_000;
 export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
   await tx.rows(sql`declare lines no scroll cursor for
     select * from (
-      select 'skipped' as fate, model, record::int as record, pk::text as pk, reason, null as about from ${sql.table(skips.name)}
+      select 'skipped' as fate, model, record::int as record, ${sql.raw(PK)} as pk, reason, null as about from ${sql.table(skips.name)}
       union all
-      select 'noted', model, record::int, pk::text, reason, about from ${sql.raw(`${notes.name} n where ${notSkipped}`)}
+      select 'noted', model, record::int, ${sql.raw(PK)}, reason, about from ${sql.raw(`${notes.name} n where ${notSkipped}`)}
     ) listed order by listed.record, fate, reason, about`);
   for (;;) {
     const rows = await tx.rows(sql<ReportLine>`fetch ${sql.lit(PAGE)} from lines`);
@@ -80,13 +83,14 @@ export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelRep
   });
 };
 
-/** Puts the keys of the file into a report, in the place of the numbers that stood for them. */
+/** Puts the keys of the file, or the names of what has none, into a report, in the place of the numbers that stood for them. */
 export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   const json = JSON.stringify(report);
   const standIns = [...new Set(json.match(STAND_IN))];
   if (standIns.length === 0) return report;
-  const rows = await tx.rows(sql<{ pk: string; key: string }>`
-    select pk::text as pk, ${sql.raw(sqlKey("s.pk"))} as key from unnest(${standIns}::bigint[]) as s (pk)`);
+  const rows = await tx.rows(sql<{ pk: string; key: string | null }>`
+    select pk::text as pk, case when ${sql.raw(sqlHasKey("s.pk"))} then ${sql.raw(sqlKey("s.pk"))}
+      else (select u.natural_name from import_user u where u.pk = s.pk limit 1) end as key from unnest(${standIns}::bigint[]) as s (pk)`);
   const keyOf = new Map(rows.map(({ pk, key }) => [pk, key]));
   return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { inTransaction } from "../../src/db/in-transaction.ts";
+import type { ReportLine } from "../../src/import/report.ts";
+import { formatReport } from "../../src/import/report-text.ts";
 import { purgeUsers } from "../../src/lifecycle/purge.ts";
 import { removeOrganization } from "../../src/lifecycle/remove-scopes.ts";
 import { all, countsOf, importRecords, rowsOf, stateOf, test } from "./fixture.ts";
@@ -257,6 +259,11 @@ describe("users without keys (--natural-primary)", () => {
 
   test("one whose name is somebody's here is a conflict", async ({ own: db }) => {
     await importRecords(db, [record("auth.user", 9, { username: "bob" })]);
-    expect((await importRecords(db, file)).conflicts).toMatchObject([{ name: "bob", nameHere: null, idHere: "9" }]);
+    const lines: ReportLine[] = [];
+    const report = await importRecords(db, file, { onLine: (line) => void lines.push(line) });
+    // Numbers stand for the names inside of an import only.
+    expect(report.conflicts).toMatchObject([{ pk: null, name: "bob", nameHere: null, idHere: "9" }]);
+    expect(formatReport(report)).toContain('  auth.user "bob" (record 3): "bob" is user 9 here');
+    expect(JSON.stringify([report, lines])).not.toMatch(/-\d{19}/);
   });
 });

@@ -154,7 +154,7 @@ export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
 /** All conflicts, in the order of the file. */
 export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   const rows = await tx.rows(sql<Conflict>`
-    select kind, model, record::int as record, ${sql.raw(sqlKey("pk"))} as pk, name, name_here as "nameHere", id_here::text as "idHere"
+    select kind, model, record::int as record, case when ${sql.raw(sqlHasKey("pk"))} then ${sql.raw(sqlKey("pk"))} end as pk, name, name_here as "nameHere", id_here::text as "idHere"
     from import_conflict order by import_conflict.record`);
   return rows;
 };
