@@ -31,13 +31,17 @@ export const startCacheSampler = (
   registry: Registry,
 ): Disposable => {
   const inconsistencies = new Counter({
-    name: "cache_inconsistency_total",
+    name: "userd_cache_inconsistency_total",
     help: "Sampled answers that differed from the database: within the bound, which is allowed, and beyond it, which must not be",
     labelNames: ["window"],
     registers: [registry],
   });
   for (const window of ["within_bound", "beyond_bound"]) inconsistencies.inc({ window }, 0);
-  const samples = new Counter({ name: "cache_samples_total", help: "Users that were held against the database", registers: [registry] });
+  const samples = new Counter({
+    name: "userd_cache_samples_total",
+    help: "Users that were compared with the database",
+    registers: [registry],
+  });
   const stop = new AbortController();
 
   const recent = async (signal: AbortSignal): Promise<bigint | undefined> => {

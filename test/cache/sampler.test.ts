@@ -31,9 +31,9 @@ const test = base.extend("sampled", async ({ db, databaseUrl, clients }, { onCle
 
 test("the sampler finds nothing in a cache that keeps its promise", async ({ sampled: { users, sample } }) => {
   const registry = await sample(users, async (metrics) => {
-    await expect.poll(() => metricOf(metrics, "cache_samples_total"), { timeout: 10_000 }).toBeGreaterThan(2);
+    await expect.poll(() => metricOf(metrics, "userd_cache_samples_total"), { timeout: 10_000 }).toBeGreaterThan(2);
   });
-  expect(await metricOf(registry, "cache_inconsistency_total", "beyond_bound")).toBe(0);
+  expect(await metricOf(registry, "userd_cache_inconsistency_total", "beyond_bound")).toBe(0);
 });
 
 test("the sampler finds a lookup that keeps an old answer for ever", async ({ sampled: { users, sample, user }, clients }) => {
@@ -47,6 +47,6 @@ test("the sampler finds a lookup that keeps an old answer for ever", async ({ sa
   await clients["grpc-js"].users.updateUser({ user: { id: user.id, name: "new" } });
   const stuck = { ...users, get: (_, id, reading) => (id === user.id ? old : users.get(_, id, reading)) } as Lookup<bigint, typeof old>;
   await sample(stuck, async (metrics) => {
-    await expect.poll(() => metricOf(metrics, "cache_inconsistency_total", "beyond_bound"), { timeout: 15_000 }).toBeGreaterThan(0);
+    await expect.poll(() => metricOf(metrics, "userd_cache_inconsistency_total", "beyond_bound"), { timeout: 15_000 }).toBeGreaterThan(0);
   });
 });

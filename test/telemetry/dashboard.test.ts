@@ -43,6 +43,11 @@ const test = base.extend("exposed", async ({ databaseUrl }, { onCleanup }): Prom
   return Array.from(page.matchAll(/^# TYPE (\w+) (\w+)$/gm), ([, name = "", type]) => name + (type === "histogram" ? "_bucket" : ""));
 });
 
+test("every metric of userd's own says that it is one", ({ exposed }) => {
+  expect(exposed.length).toBeGreaterThan(20);
+  expect(exposed.filter((name) => !/^(userd|nodejs|process)_/.test(name))).toEqual([]);
+});
+
 describe("docs/grafana/userd.json", () => {
   test("names only metrics that the service exposes", ({ exposed }) => {
     const named = new Set(expressions.flatMap(metricsOf));

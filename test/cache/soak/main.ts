@@ -29,7 +29,10 @@ if (!hasRedis) {
 /** What the samplers of the services have found beyond the bound. */
 const sampled = async (fleet: Awaited<ReturnType<typeof startFleet>>): Promise<number> => {
   const pages = await Promise.all(fleet.members.map(({ metrics }) => metrics()));
-  return pages.reduce((sum, page) => sum + Number(/^cache_inconsistency_total\{window="beyond_bound"\} (\d+)$/m.exec(page)?.[1] ?? 0), 0);
+  return pages.reduce(
+    (sum, page) => sum + Number(/^userd_cache_inconsistency_total\{window="beyond_bound"\} (\d+)$/m.exec(page)?.[1] ?? 0),
+    0,
+  );
 };
 
 let failed = true;
