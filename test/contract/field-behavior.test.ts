@@ -33,15 +33,15 @@ const within = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessa
 const messages = [...new Set(methods.flatMap(({ input }) => [...within(input)]))];
 const validator = createValidator();
 
-describe("REQUIRED", () => {
-  test.for(messages)("stands at exactly the fields of $name that the rules do not let be absent", (desc) => {
+test("REQUIRED stands at exactly the fields that the rules do not let be absent", () => {
+  for (const desc of messages) {
     const result = validator.validate(desc, create(desc));
     const violations = result.kind === "invalid" ? result.violations : [];
     // A rule of a oneof, or of the message, is about several fields.
     const absent = violations.flatMap(({ field: [part, ...rest] }) => (part?.kind === "field" && rest.length === 0 ? [part.name] : []));
     const required = desc.fields.filter((field) => behaves(field, FieldBehavior.REQUIRED)).map(({ name }) => name);
-    expect(required).toEqual([...new Set(absent)]);
-  });
+    expect(required, desc.name).toEqual([...new Set(absent)]);
+  }
 });
 
 /** The field of a request that holds a resource: what the service answers with what it has set itself. */
