@@ -21,11 +21,14 @@ describe("grpcurl, through reflection alone", () => {
     );
   });
 
-  test("describes an RPC with its permission, and a request with its rules", async ({ service }) => {
+  test("describes an RPC with its permission and errors, and a request with its rules", async ({ service }) => {
     const rpc = await grpcurl(service, ["describe", "userd.v1.UserOptionService.GetOption"]);
     expect(rpc.stdout).toContain('option (.userd.v1.permission) = "options.read";');
+    expect(rpc.stdout).toContain("option (.userd.v1.reads) = READS_CACHE;");
+    expect(rpc.stdout).toContain("USER_NOT_FOUND");
     const message = await grpcurl(service, ["describe", "userd.v1.GetOptionRequest"]);
-    expect(message.stdout).toContain("int64 user_id = 1 [(.buf.validate.field) = { int64: { gt: 0 } }];");
+    const options = ["(.buf.validate.field) = { int64: { gt: 0 } }", "(.google.api.field_behavior) = REQUIRED"].join(", ");
+    expect(message.stdout.replaceAll(/\s+/g, " ")).toContain(`int64 user_id = 1 [ ${options} ];`);
   });
 
   test("creates a user, sets an option and reads both", async ({ service }) => {
