@@ -12,6 +12,8 @@ import { test as base, callRpc } from "./world.ts";
 
 const nobody = 2n ** 40n;
 const deep = value(JSON.parse(`${"[".repeat(25)}${"]".repeat(25)}`));
+const deepAnnotation = JSON.parse(`${'{"a":['.repeat(13)}${"]}".repeat(13)}`);
+const largeAnnotation = { a: "x".repeat(70_000) };
 const large = value("x".repeat(70_000));
 const etag = "999";
 
@@ -34,13 +36,16 @@ const thingsOf = async (own: ServiceWith) => {
   const [goneProject, goneTeam] = [await createProject(own, goneId), await createTeam(own, goneId)];
   await organizations.deleteOrganization({ id: goneId });
   const { id: accountId } = await createAccount(own, { isPlatform: true });
+  const { id: managedId } = await createUser(own);
+  const { token } = await users.createPasswordReset({ userId: managedId });
+  await users.updateUser({ user: { id: managedId, isManaged: true } });
   const named = await createUser(own, { username: `${unique()}@example.com` });
   const nameless = await createUser(own, { email: "", username: unique() });
   return {
     ...{ userId, deletedUserId, role, organizationId, goneId, accountId, namelessId: nameless.id, address: named.username ?? "" },
     ...{ projectId: project.id, teamId: team.id, deletedProjectId: deletedProject.id, deletedTeamId: deletedTeam.id },
     ...{ goneProjectId: goneProject.id, goneTeamId: goneTeam.id, otherProject: deletedProject.slug, otherTeam: deletedTeam.slug },
-    ...{ providerId: provider?.id ?? 0n, authProviderId: authProvider?.id ?? 0n },
+    ...{ token, providerId: provider?.id ?? 0n, authProviderId: authProvider?.id ?? 0n },
   };
 };
 
@@ -98,16 +103,14 @@ const ofCalls: readonly Case[] = [
       SetScopeOption: () => ({ target: { case: "globalScope", value: {} }, key: "any", value: json }),
     }),
   ),
-  ...[
-    ["OPTION_VALUE_TOO_DEEP", JSON.parse(`${'{"a":['.repeat(13)}${"]}".repeat(13)}`)] as const,
-    ["OPTION_VALUE_TOO_LARGE", { a: "x".repeat(70_000) }] as const,
-  ].flatMap(([reason, annotation]) =>
-    each(reason, {
-      CreateAccount: () => ({ account: { annotations: [annotation] } }),
-      UpdateAccount: ({ accountId: id }) => ({ account: { id, annotations: [annotation] } }),
-      CreateProfile: ({ userId, accountId }) => ({ profile: { userId, accountId, annotations: [annotation] } }),
-      UpdateProfile: () => ({ profile: { id: nobody, annotations: [annotation] } }),
-    }),
+  ...[["OPTION_VALUE_TOO_DEEP", deepAnnotation] as const, ["OPTION_VALUE_TOO_LARGE", largeAnnotation] as const].flatMap(
+    ([reason, annotation]) =>
+      each(reason, {
+        CreateAccount: () => ({ account: { annotations: [annotation] } }),
+        UpdateAccount: ({ accountId: id }) => ({ account: { id, annotations: [annotation] } }),
+        CreateProfile: ({ userId, accountId }) => ({ profile: { userId, accountId, annotations: [annotation] } }),
+        UpdateProfile: () => ({ profile: { id: nobody, annotations: [annotation] } }),
+      }),
   ),
   ...each("OPTION_SCOPE_CONFLICT", {
     ListOptionRevisions: ({ userId }) => ({ userId, key: "any", projectId: 1n, organizationId: 1n }),
@@ -163,9 +166,11 @@ const ofCalls: readonly Case[] = [
   ["RemoveProjectTeam", "PROJECT_NOT_FOUND", ({ teamId }) => ({ projectId: nobody, teamId })],
   ["UnlinkAuthIdentity", "IDENTITY_NOT_FOUND", ({ userId, authProviderId }) => ({ userId, providerId: authProviderId })],
   ["CreateAccount", "PLATFORM_ACCOUNT_TAKEN", () => ({ account: { isPlatform: true } })],
+  ["ResetPassword", "USER_MANAGED", ({ token }) => ({ token, password: "correct horse battery" })],
   ["UpdateUser", "EMAIL_TAKEN", ({ namelessId: id, address: email }) => ({ user: { id, email } })],
 ];
 
+const profile = (fields: object) => ({ profiles: [fields] });
 const entry = (things: Things, fields: object) => ({ entries: [{ userId: things.userId, key: "any", value: value(1), ...fields }] });
 
 const ofEntries: readonly Case[] = [
@@ -177,7 +182,12 @@ const ofEntries: readonly Case[] = [
   [
     "BatchCreateProfiles",
     "OPTION_VALUE_TOO_LARGE",
-    ({ userId, accountId }) => ({ profiles: [{ userId, accountId, annotations: [{ a: "x".repeat(70_000) }] }] }),
+    ({ userId, accountId }) => profile({ userId, accountId, annotations: [largeAnnotation] }),
+  ],
+  [
+    "BatchCreateProfiles",
+    "OPTION_VALUE_TOO_DEEP",
+    ({ userId, accountId }) => profile({ userId, accountId, annotations: [deepAnnotation] }),
   ],
 ];
 

@@ -4,7 +4,7 @@ import { conflict, DomainError, invalidField, notFound } from "../../src/errors.
 import { BatchSetOptionsResponseSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { prepareRpcs } from "../../src/server/rpc.ts";
 import { toStatus } from "../../src/status.ts";
-import { takeUndeclared } from "../support/answered-reasons.ts";
+import { noteLoggedReasons, takeUndeclared } from "../support/answered-reasons.ts";
 import { clientKinds } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { defaults, startServer, validRequest } from "./server.ts";
@@ -28,6 +28,14 @@ describe.for(clientKinds)("an undeclared reason, through %s", (kind) => {
     expect(server.logged()).toContainEqual(
       expect.objectContaining({ level: "error", method: "userd.v1.UserOptionService/GetOption", reason: "ETAG_MISMATCH" }),
     );
+    // The log of a service in a process of its own says it too.
+    noteLoggedReasons(
+      server
+        .logged()
+        .map((line) => JSON.stringify(line))
+        .join("\n"),
+    );
+    expect(takeUndeclared()).toEqual(["userd.v1.UserOptionService/GetOption ends with ETAG_MISMATCH, which it does not declare"]);
   });
 
   test("of an entry too, whether the answer is a literal or a message, there at once or later", async () => {

@@ -50,7 +50,7 @@ export const startUserd = (args: readonly string[], { settings = {}, input = "",
   for (const stream of ["stdout", "stderr"] as const) child[stream].setEncoding("utf8").on("data", (text) => (said[stream] += text));
   child.stdin.on("error", () => {}).end(input);
   const ended = once(child, "close").then(([code, signal]): Ended => {
-    noteLoggedReasons(said.stdout);
+    noteLoggedReasons(said.stderr);
     return { code, signal, ...said };
   });
   return {
