@@ -31,6 +31,9 @@ export const shared = {
   // Each file has a database of its own: files run side by side, and so do the tests of a file that say so.
   pool: "threads" as const,
   maxWorkers: 3,
+  // The files of a thread share the service's modules, which keep no state that one test could see of another: loading
+  // them anew for each of 130 files took as long as the tests.
+  isolate: false,
   // Against tests that never end; a slow machine is no failure.
   testTimeout: 60_000,
   hookTimeout: 60_000,
@@ -41,8 +44,5 @@ export default defineConfig({
     ...shared,
     include: ["test/**/*.test.ts"],
     exclude: tools,
-    // The files of a thread share the service's modules, which keep no state that one test could see of another: loading
-    // them anew for each of 130 files took as long as the tests.
-    isolate: false,
   },
 });

@@ -77,10 +77,17 @@ export const writtenBefore = async ({ name }: Section, { users, options }: Clien
   await set("timezone", "Europe/Vienna");
 };
 
-/** Runs the commands of a section in a folder of their own, in one shell; resolves to what each block printed. */
+/** Where a service listens. */
+type Addresses = Pick<App, "grpcAddress" | "httpAddress">;
+
+/**
+ * Runs the commands of a section in a folder of their own, in one shell; resolves to what each block printed.
+ * @param again where the last command is run once more: what was installed and compiled for the first time serves it.
+ */
 export const runSection = async (
   { document, name }: Section,
-  { grpcAddress, httpAddress }: Pick<App, "grpcAddress" | "httpAddress">,
+  { grpcAddress, httpAddress }: Addresses,
+  again?: Addresses,
 ): Promise<string[]> => {
   await using folder = await temporaryFolder();
   const { files, commands } = sectionOf(blocksOf(document), name);
@@ -101,6 +108,8 @@ export const runSection = async (
   const script = chosen.map((block) =>
     block.setup ? `{\n${substituted(block)}} >&2\n` : `${substituted(block)}\nprintf '${separator}'\n`,
   );
+  const [last = ""] = chosen.at(-1)?.text.trim().split("\n").slice(-1) ?? [];
+  if (again !== undefined) script.push(`export USERD_ADDRESS=${formatAddress(again.grpcAddress)}\n${last}\nprintf '${separator}'\n`);
   const env = {
     USERD_ADDRESS: formatAddress(grpcAddress),
     DATABASE_URL: "pglite:./data",
