@@ -15,7 +15,10 @@ const fresh = sample("fresh-install");
 const ofUsers = (users: Readonly<Record<string, string>>) => ({ users, organizations: {}, projects: {}, teams: {}, accounts: {} });
 
 describe("userd import", { timeout: 120_000 }, () => {
-  test("on the embedded database: stores, changes nothing the second time, and refuses a conflict with exit code 3", async () => {
+  // One folder for all of it: making one takes as long as the rest of these tests.
+  test("on the embedded database: stores, changes nothing the second time, refuses a conflict with exit code 3, and is refused itself while the service runs on the folder", {
+    timeout: 240_000,
+  }, async () => {
     await using folder = await temporaryFolder();
     const settings = { DATABASE_URL: `pglite:${join(folder.path, "data")}`, LOG_LEVEL: "warn" };
     const first = await runUserd(["import", maximum], { settings });
@@ -30,11 +33,6 @@ describe("userd import", { timeout: 120_000 }, () => {
     expect(third.code).toBe(3);
     expect(third.stdout).toContain('sentry.user 1 "admin@example.com" (record 8): 1 is "testing@example.com" here');
     expect(third.stdout).toContain("1 conflict: nothing was stored.");
-  });
-
-  test("is refused while the service runs on the folder", async () => {
-    await using folder = await temporaryFolder();
-    const settings = { DATABASE_URL: `pglite:${folder.path}`, LOG_LEVEL: "warn" };
     await using service = await startService(settings);
     expectSentence(await runUserd(["import", maximum], { settings }), 1, new RegExp(`in use by process ${service.process.pid}`));
   });
