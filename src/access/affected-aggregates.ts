@@ -1,8 +1,6 @@
 import { sql } from "kysely";
-import type { Call } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { type Aggregate, accountAggregate, platformAggregate, userAggregate } from "../versions/aggregate.ts";
 
 /** The accounts of a user, and account 0 when one of them is the platform account. */
@@ -20,10 +18,9 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
  * What a write moves that changes flags of a user, or removes it: the user, and the accounts whose admin, member or contact
  * it is. Triggers move all of them in any case; who locks them first does so in the order of everybody else.
  */
-export const flagAggregates = async (db: Database, call: Call, userId: bigint): Promise<readonly Aggregate[]> => [
-  userAggregate(userId),
-  ...(await accountsOf(db.session(call), userId)),
-];
+export const flagAggregates =
+  (userId: bigint): LookUpLocks =>
+  async (session) => [userAggregate(userId), ...(await accountsOf(session, userId))];
 
 /** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
@@ -31,8 +28,8 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
 };
 
 /** What a write moves that changes who is in accounts: these, and account 0 when one is the platform account. */
-export const memberAggregates = async (db: Database, call: Call, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
-  const rows = await db.session(call).rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
+export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
+  const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
@@ -40,8 +37,8 @@ export const memberAggregates = async (db: Database, call: Call, ...accountIds: 
  * The same for a write that changes profiles: their users, and their accounts. Neither ever changes; of a profile that is
  * unknown there are none.
  */
-export const profileAggregates = async (db: Database, call: Call, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
-  const rows = await db.session(call).rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
+export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
+  const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`
     select p.user_id, p.account_id, a.is_platform from user_profile p join account a on a.id = p.account_id
     where p.id = any(${profileIds.map(String)}::bigint[])`);
   const [users, accounts] = [new Set(rows.map(({ user_id }) => user_id)), new Set(rows.map(({ account_id }) => account_id))];

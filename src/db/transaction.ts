@@ -12,6 +12,7 @@ import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Database } from "./orm.ts";
+import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** One transaction. What takes a Tx runs inside it and never begins another. */
@@ -21,13 +22,21 @@ export type Tx = Session & {
   readonly em: SqlEntityManager;
   /** Adds an aggregate that the write has made or moved: its version belongs into the consistency token. */
   readonly touch: (aggregate: Aggregate | VersionedAggregate) => void;
+  /**
+   * Demands that the write has locked these. One that looked up what to lock runs again when that has changed since, rather
+   * than to lock out of order; `what` has happened, for the sentence when that never ends.
+   */
+  readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
+
+/** Looks up what a write has to lock; a body that relies on the answer calls `requireLocked` when it reads the same again. */
+export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
 /** What a write needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly request: MessageShape<M["input"]>;
   /** Aggregates whose version rows are locked first: the writes of one aggregate follow one another. */
-  readonly aggregates: readonly Aggregate[];
+  readonly aggregates: readonly Aggregate[] | LookUpLocks;
   /** The caller's request_id; empty = none. */
   readonly requestId?: string;
   /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
@@ -38,8 +47,8 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
 
 /**
  * Runs one write: one transaction, cancelled with the call, run again (three times at most) when it loses against
- * another one or the connection breaks before COMMIT was sent. So the body may run more than once, and does nothing but
- * SQL. The response gets its consistency token here.
+ * another one or the connection breaks before COMMIT was sent, and more often while what it has to lock changes. So the body
+ * may run more than once, and does nothing but SQL. The response gets its consistency token here.
  */
 export type Write = <M extends DescMethod>(
   call: Call,
@@ -48,11 +57,13 @@ export type Write = <M extends DescMethod>(
 ) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
+/** What is to be locked can change at any time: a write that lost a race for it has done nothing yet. */
+const ATTEMPTS_TO_LOCK = 10;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
 const MAX_MS = 60_000;
 
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
-const setContext = async (tx: Tx): Promise<void> => {
+const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
   const { call } = tx;
   const left = Math.min(MAX_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
   await tx.rows(sql`select
@@ -113,20 +124,24 @@ export const createWrite = (
 ): Write => {
   /** All of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
-    tx: Omit<Tx, "touch">,
+    tx: Omit<Tx, "touch" | "requireLocked">,
     plan: WritePlan<M>,
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
-    const touched: (Aggregate | VersionedAggregate)[] = [...plan.aggregates];
-    const { requestId = "" } = plan;
+    await setContext(tx);
+    const { aggregates, requestId = "" } = plan;
+    const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
+    const touched: (Aggregate | VersionedAggregate)[] = [...locked];
     // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.
     const touch: Tx["touch"] = (aggregate) => {
       const isKnown = !isVersioned(aggregate) && touched.some(({ kind, id }) => kind === aggregate.kind && id === aggregate.id);
       if (!isKnown) touched.push(aggregate);
     };
-    const touching: Tx = { ...tx, touch };
-    await setContext(touching);
-    await lockAggregates(touching, plan.aggregates);
+    const requireLocked: Tx["requireLocked"] = (wanted, what) => {
+      for (const { kind, id } of wanted) if (!locked.some((one) => one.kind === kind && one.id === id)) throw new Overtaken(what);
+    };
+    const touching: Tx = { ...tx, touch, requireLocked };
+    await lockAggregates(touching, locked);
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
@@ -174,12 +189,14 @@ export const createWrite = (
 
   return async (call, plan, body) => {
     const response = await pRetry(() => attempt(call, plan, body), {
-      retries: ATTEMPTS - 1,
+      retries: ATTEMPTS_TO_LOCK - 1,
       minTimeout: 10,
+      maxTimeout: 100,
       factor: 2,
       randomize: true,
       signal: call.signal,
-      shouldRetry: ({ error }) => isContention(error) || isUnreachable(error),
+      shouldRetry: ({ error, attemptNumber }) =>
+        error instanceof Overtaken || (attemptNumber < ATTEMPTS && (isContention(error) || isUnreachable(error))),
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.

@@ -1,4 +1,5 @@
 import type { Operation } from "../call.ts";
+import type { LookUpLocks } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
@@ -14,10 +15,13 @@ const method = UserService.method.markEmailVerified;
 
 /** MarkEmailVerified: the caller knows what a token would have proved. */
 export const markEmailVerified =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { userId, email } = request;
-    const aggregates = [userAggregate(userId), ...(await invitingAggregates(db, call, [canonicalName(email)]))];
+    const aggregates: LookUpLocks = async (session) => [
+      userAggregate(userId),
+      ...(await invitingAggregates(session, [canonicalName(email)])),
+    ];
     return write(call, { method, request, aggregates }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const user = await writableUser(tx, userId);

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { LookUpLocks, Tx, Write } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingAggregates } from "../organizations/invitations.ts";
 import { tokenHash, tokenRefused } from "../secrets/secret-token.ts";
@@ -29,7 +29,7 @@ export const verifyEmail =
       .session(call)
       .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_canonical as canonical"]).where("verification_hash", "=", hash));
     if (!owner) throw tokenRefused();
-    const aggregates = [userAggregate(owner.id), ...(await invitingAggregates(db, call, [owner.canonical]))];
+    const aggregates: LookUpLocks = async (session) => [userAggregate(owner.id), ...(await invitingAggregates(session, [owner.canonical]))];
     return write(call, { method: UserService.method.verifyEmail, request, aggregates }, async (tx) => {
       await writableUser(tx, owner.id);
       const verification = await verificationOf(tx, owner.id, hash);

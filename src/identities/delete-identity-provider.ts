@@ -1,5 +1,4 @@
 import type { Operation } from "../call.ts";
-import { whileOvertaken } from "../db/overtaken.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { globalAggregate } from "../versions/aggregate.ts";
@@ -10,10 +9,9 @@ const method = UserService.method.deleteIdentityProvider;
 /** DeleteIdentityProvider: the provider, and with force what it calls users. Its config is a secret, and no answer to keep. */
 export const deleteIdentityProvider =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
-  (call, request) =>
-    whileOvertaken(() => {
-      const { requestId, validateOnly } = request;
-      return write(call, { method, request, aggregates: [globalAggregate], requestId, validateOnly }, async (tx) => ({
-        removedIdentities: await deleteProvider(tx, "identity_provider", request),
-      }));
-    });
+  (call, request) => {
+    const { requestId, validateOnly } = request;
+    return write(call, { method, request, aggregates: [globalAggregate], requestId, validateOnly }, async (tx) => ({
+      removedIdentities: await deleteProvider(tx, "identity_provider", request),
+    }));
+  };

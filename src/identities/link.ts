@@ -1,11 +1,12 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import { overtaken, whileOvertaken } from "../db/overtaken.ts";
+import { Overtaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
-import { alreadyExists, type DomainError, failedPrecondition, notFound } from "../errors.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 
 /** The two tables of links; their columns have the same names. */
 export type LinkTable = "identity" | "auth_identity";
@@ -71,28 +72,21 @@ const holderOf = async (session: Session, table: LinkTable, link: Link): Promise
 };
 
 /** The external id has gone to a user that this write has not locked. */
-const linkedElsewhere = (): DomainError => overtaken("The external id was linked elsewhere");
+const ELSEWHERE = "The external id was linked elsewhere";
 
-/**
- * Runs a write that links, with the users locked whom it touches: with reattach also the one that has the external id.
- * Who that is can change before the lock; then again with whoever has it now, rather than lock out of order.
- */
-export const lockingLinked = <T>(
-  session: Session,
-  table: LinkTable,
-  link: Link,
-  write: (users: readonly bigint[]) => Promise<T>,
-): Promise<T> =>
-  whileOvertaken(async () => {
+/** The users whom a link touches: with reattach also the one that has the external id. */
+export const linkAggregates =
+  (table: LinkTable, link: Link): LookUpLocks =>
+  async (session) => {
     const holder = link.reattach ? await holderOf(session, table, link) : undefined;
-    return write(holder === undefined || holder === link.userId ? [link.userId] : [link.userId, holder]);
-  });
+    return [link.userId, ...(holder === undefined || holder === link.userId ? [] : [holder])].map(userAggregate);
+  };
 
 /** Removes what is in the way of a link: another external id of the user, and another user of the external id. */
-const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readonly bigint[]): Promise<void> => {
+const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void> => {
   const { userId, providerId, externalId } = link;
   const holder = await holderOf(tx, table, link);
-  if (holder !== undefined && !locked.includes(holder)) throw linkedElsewhere();
+  if (holder !== undefined) tx.requireLocked([userAggregate(holder)], ELSEWHERE);
   await tx.rows(sql`
     delete from ${sql.table(table)}
     where provider_id = ${providerId} and (user_id = ${userId}) <> (external_id = ${externalId})`);
@@ -101,13 +95,12 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link, locked: readon
 /**
  * Links a user to its external id; the link that is there already takes the new data and is verified anew. That the user
  * has no other one is a constraint.
- * @param locked the users that the write has locked.
  * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
  */
-export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, locked: readonly bigint[]): Promise<LinkRows[T]> => {
+export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRows[T]> => {
   const { userId, providerId, externalId, data, reattach } = link;
   const json = data === undefined ? null : jsonOf(data, "data");
-  if (reattach) await detachOthers(tx, table, link, locked);
+  if (reattach) await detachOthers(tx, table, link);
   const { columns, values, updates } = further(table, link);
   const row = await tx.row(sql<LinkRows[T]>`
     insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data${columns})
@@ -116,7 +109,7 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link, 
       where l.user_id = excluded.user_id
     returning ${linkColumns[table]}`);
   if (row) return row;
-  if (reattach) throw linkedElsewhere();
+  if (reattach) throw new Overtaken(ELSEWHERE);
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { overtaken } from "../db/overtaken.ts";
+import { Overtaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { requirePermission } from "../users/privileges.ts";
@@ -58,7 +58,7 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
   const links = sql.table(linksOf[table]);
   const rows = await tx.rows(sql<{ user_id: bigint }>`delete from ${links} where provider_id = ${id} returning user_id`);
   const users = rows.map(({ user_id }) => user_id);
-  if (users.some((user) => !locked.has(user))) throw overtaken("A user was linked to the provider");
+  if (users.some((user) => !locked.has(user))) throw new Overtaken("A user was linked to the provider");
   const stranded = await withoutSignIn(tx, users);
   if (stranded > 0) {
     throw failedPrecondition("LAST_SIGN_IN_METHOD", `For ${stranded} users it is the only way to sign in.`, {

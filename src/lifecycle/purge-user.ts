@@ -1,5 +1,6 @@
 import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
+import type { LookUpLocks } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { purgeUsers } from "../lifecycle/purge.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
@@ -11,14 +12,14 @@ const method = UserService.method.purgeUser;
 
 /** PurgeUser: at once, deleted before or not. */
 export const purgeUser =
-  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) => {
     const { id, validateOnly, requestId } = request;
-    // What the user leaves has to be known before it can be locked.
-    const memberships = db.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
-    const organizations = await db.session(call).rows(memberships);
-    const left = organizations.map(({ organization_id }) => organizationAggregate(organization_id));
-    const aggregates = [...(await flagAggregates(db, call, id)), ...left];
+    const aggregates: LookUpLocks = async (session) => {
+      const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
+      const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
+      return [...(await flagAggregates(id)(session)), ...left];
+    };
     return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));

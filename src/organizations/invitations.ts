@@ -1,6 +1,4 @@
 import { sql } from "kysely";
-import type { Call } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts";
@@ -22,9 +20,9 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
  * The organizations that invite these addresses: a write that verifies one has to lock them, and before its users. One that
  * invites the address between this and the write is locked late, which costs a retry at worst.
  */
-export const invitingAggregates = async (db: Database, call: Call, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
+export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];
-  const rows = await db.session(call).rows(sql<{ organization_id: bigint }>`
+  const rows = await session.rows(sql<{ organization_id: bigint }>`
     select distinct organization_id from organization_member where email_canonical = any(${canonicalNames}::text[])`);
   return rows.map(({ organization_id }) => organizationAggregate(organization_id));
 };

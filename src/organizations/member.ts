@@ -1,11 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Call } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
-import { type Aggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
 /** Which member a request names. The proto's rules have refused one that names none. */
@@ -34,10 +32,12 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
 };
 
 /** The aggregates of a write to a member: its organization, and its user, who has to be known before it can be locked. */
-export const memberAggregates = async (db: Database, call: Call, organizationId: bigint, which: Which): Promise<readonly Aggregate[]> => {
-  const userId = which.case === "userId" ? which.value : (await findMember(db.session(call), organizationId, which))?.user_id;
-  return [organizationAggregate(organizationId), ...(userId ? [userAggregate(userId)] : [])];
-};
+export const membershipAggregates =
+  (organizationId: bigint, which: Which): LookUpLocks =>
+  async (session) => {
+    const userId = which.case === "userId" ? which.value : (await findMember(session, organizationId, which))?.user_id;
+    return [organizationAggregate(organizationId), ...(userId ? [userAggregate(userId)] : [])];
+  };
 
 /** A member to be stored: a user, or an address and its canonical name. */
 type NewMember = {

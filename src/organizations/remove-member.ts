@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { toMember } from "./member.mapping.ts";
-import { memberAggregates, storedMember } from "./member.ts";
+import { membershipAggregates, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";
 import { assertEtag, assertOrganization } from "./stored.ts";
 
@@ -11,10 +11,10 @@ const method = OrganizationService.method.removeMember;
 
 /** RemoveMember: a member leaves, also its teams; the last owner can't. */
 export const removeMember =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { organizationId, member, etag, requestId, validateOnly } = request;
-    const aggregates = await memberAggregates(db, call, organizationId, member);
+    const aggregates = membershipAggregates(organizationId, member);
     return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, member);

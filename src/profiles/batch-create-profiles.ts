@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { insertRows } from "../db/insert-rows.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
 import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } from "../gen/userd/v1/profile_batch_pb.ts";
@@ -98,15 +98,15 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
 
 /** BatchCreateProfiles: one transaction of as many statements for 1,000 profiles as for one; each profile stands for itself. */
 export const batchCreateProfiles =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     assertAnswerFits(request);
     const drafts = request.profiles.map(draftOf);
     assertDistinct(drafts);
     const checked = drafts.filter(isDraft);
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
-    const aggregates = [...(await memberAggregates(db, call, ...accounts)), ...users.map(userAggregate)];
+    const aggregates: LookUpLocks = async (session) => [...(await memberAggregates(session, ...accounts)), ...users.map(userAggregate)];
     return write(call, { method, request, aggregates, requestId: request.requestId }, async (tx) => {
       const refused = await faults(tx, checked);
       const stored = await store(

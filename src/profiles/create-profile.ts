@@ -1,6 +1,6 @@
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
@@ -54,11 +54,14 @@ export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<Profile
 
 /** CreateProfile: the profile, and its user among the contacts of the account. */
 export const createProfile =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { profile, requestId } = request;
     if (profile === undefined) throw invalidField("profile", "is required");
     const columns = newProfileOf(profile, "profile.");
-    const aggregates = [...(await memberAggregates(db, call, columns.account_id)), userAggregate(columns.user_id)];
+    const aggregates: LookUpLocks = async (session) => [
+      ...(await memberAggregates(session, columns.account_id)),
+      userAggregate(columns.user_id),
+    ];
     return write(call, { method, request, aggregates, requestId }, async (tx) => ({ profile: toProfile(await storeProfile(tx, columns)) }));
   };

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { profileAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import type { Quotas } from "../config.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
@@ -51,14 +51,14 @@ const clearResources = (
 
 /** DeleteProfile: who registers resources locks the account too, so that none is left behind. */
 export const deleteProfile =
-  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
+  (call, request) => {
     const { id, mode, transferToProfileId, etag, validateOnly, requestId } = request;
     if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {
       throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
     }
     if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
-    const aggregates = await profileAggregates(db, call, [id, transferToProfileId]);
+    const aggregates: LookUpLocks = (session) => profileAggregates(session, [id, transferToProfileId]);
     return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       const row = await storedProfile(tx, id);
       assertEtag(row, etag, "profile");

@@ -27,10 +27,10 @@ const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileR
 
 /** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */
 export const ensureAccountAdmin =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { accountId } = request;
-    return write(call, { method, request, aggregates: await memberAggregates(db, call, accountId) }, async (tx) => {
+    return write(call, { method, request, aggregates: (session) => memberAggregates(session, accountId) }, async (tx) => {
       const account = await storedAccount(tx, accountId);
       const admin = await selectAccountAdmin(tx, accountId);
       return { profile: toProfile(admin ?? (await createAdmin(tx, account))), created: admin === undefined };

@@ -1,6 +1,7 @@
 import { profileAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
+import type { LookUpLocks } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
@@ -14,8 +15,8 @@ const method = ProfileService.method.updateProfile;
 
 /** UpdateProfile: the fields of the mask and no others; equal values write nothing. */
 export const updateProfile =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { profile: to } = request;
     if (to === undefined) throw invalidField("profile", "is required");
     const fields = maskedFields(UserProfileSchema, to, request.updateMask);
@@ -24,7 +25,7 @@ export const updateProfile =
       ...(fields.has("profileImageUrl") && { profile_image_url: to.profileImageUrl ?? "" }),
       ...(fields.has("isTest") && { is_test: to.isTest ?? false }),
     };
-    const aggregates = await profileAggregates(db, call, [to.id]);
+    const aggregates: LookUpLocks = (session) => profileAggregates(session, [to.id]);
     return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedProfile(tx, to.id);
       assertEtag(row, to.etag, "profile");

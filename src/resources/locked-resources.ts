@@ -1,35 +1,27 @@
-import type { Call } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import { overtaken, whileOvertaken } from "../db/overtaken.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
-import type { Aggregate } from "../versions/aggregate.ts";
-import { accountAggregates } from "./owner-accounts.ts";
+import { accountAggregate } from "../versions/aggregate.ts";
+import { accountAggregates, accountsOfProfiles } from "./owner-accounts.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
-/**
- * Runs a write of resources with their accounts locked, of which others may be named besides. Where a resource is can
- * change before the lock; then again with where it is now, rather than lock out of order.
- */
-export const lockingResources = <T>(
-  db: Database,
-  call: Call,
-  { refs, others = [] }: { refs: readonly ResourceRef[]; others?: Iterable<bigint> },
-  write: (aggregates: readonly Aggregate[], find: (tx: Tx) => Promise<readonly (ResourceRow | undefined)[]>) => Promise<T>,
-): Promise<T> =>
-  whileOvertaken(async () => {
-    const locked = new Set([...accountsOf(await findResources(db.session(call), refs)), ...others]);
-    const find = async (tx: Tx): Promise<readonly (ResourceRow | undefined)[]> => {
-      const rows = await findResources(tx, refs);
-      if ([...accountsOf(rows)].some((id) => !locked.has(id))) throw overtaken("A resource was transferred");
-      return rows;
-    };
-    return write(accountAggregates(locked), find);
-  });
+/** Looks up the accounts of resources, and of profiles besides: where a resource is can change before the lock. */
+export const resourceLocks =
+  (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
+  async (session) => {
+    const others = profileIds.length === 0 ? [] : (await accountsOfProfiles(session, profileIds)).values();
+    return accountAggregates(new Set([...accountsOf(await findResources(session, refs)), ...others]));
+  };
+
+/** The resources, whose accounts are locked. */
+export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
+  const rows = await findResources(tx, refs);
+  tx.requireLocked([...accountsOf(rows)].map(accountAggregate), "A resource was transferred");
+  return rows;
+};
 
 /**
  * No resource is named twice, by its id or otherwise.

@@ -5,7 +5,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
-import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
+import { assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { accountsOfProfiles } from "./owner-accounts.ts";
 import { countResources, tooManyResources } from "./quota.ts";
 import { toResource } from "./resource.mapping.ts";
@@ -56,25 +56,23 @@ const decided = (
 
 /** TransferResources: as many statements for 1,000 transfers as for one. */
 export const transferResources =
-  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
+  (call, request) => {
     const { transfers, requestId } = request;
     const refs = transfers.map(({ resource }, index) => {
       if (resource === undefined) throw invalidField(`transfers[${index}].resource`, "is required");
       return resource;
     });
     const receivers = transfers.map(({ toProfileId }) => toProfileId);
-    const others = (await accountsOfProfiles(db.session(call), receivers)).values();
-    return lockingResources(db, call, { refs, others: [...others] }, (aggregates, find) =>
-      write(call, { method, request, aggregates, requestId }, async (tx) => {
-        const rows = await find(tx);
-        assertDistinctRows(rows, "transfers");
-        const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
-        const accounts = await accountsOfProfiles(tx, receivers);
-        const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
-        const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
-        const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
-        await tx.rows(sql`
+    return write(call, { method, request, aggregates: resourceLocks(refs, receivers), requestId }, async (tx) => {
+      const rows = await lockedResources(tx, refs);
+      assertDistinctRows(rows, "transfers");
+      const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
+      const accounts = await accountsOfProfiles(tx, receivers);
+      const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
+      const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
+      const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
+      await tx.rows(sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
           from unnest(
             ${moved.map(({ id }) => String(id))}::bigint[],
@@ -82,13 +80,12 @@ export const transferResources =
             ${moved.map(({ account_id }) => String(account_id))}::bigint[]
           ) as w (id, owner_profile_id, account_id)
           where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`);
-        const results = outcomes.map((outcome) => ({
-          result:
-            outcome instanceof DomainError
-              ? { case: "error" as const, value: toStatus(outcome) }
-              : { case: "resource" as const, value: toResource(outcome) },
-        }));
-        return { results };
-      }),
-    );
+      const results = outcomes.map((outcome) => ({
+        result:
+          outcome instanceof DomainError
+            ? { case: "error" as const, value: toStatus(outcome) }
+            : { case: "resource" as const, value: toResource(outcome) },
+      }));
+      return { results };
+    });
   };

@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
-import { assertDistinctRows, lockingResources } from "./locked-resources.ts";
+import { assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { toResource } from "./resource.mapping.ts";
 
 const method = ProfileService.method.unregisterResources;
@@ -14,21 +14,19 @@ export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is n
 
 /** UnregisterResources: one statement for all that are there. */
 export const unregisterResources =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
     const { resources, requestId } = request;
-    return lockingResources(db, call, { refs: resources }, (aggregates, find) =>
-      write(call, { method, request, aggregates, requestId }, async (tx) => {
-        const rows = await find(tx);
-        assertDistinctRows(rows, "resources");
-        const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));
-        await tx.rows(sql`delete from resource where id = any(${ids}::bigint[])`);
-        const results = rows.map((row) => ({
-          result: row
-            ? { case: "resource" as const, value: toResource(row) }
-            : { case: "error" as const, value: toStatus(resourceNotFound()) },
-        }));
-        return { results };
-      }),
-    );
+    return write(call, { method, request, aggregates: resourceLocks(resources), requestId }, async (tx) => {
+      const rows = await lockedResources(tx, resources);
+      assertDistinctRows(rows, "resources");
+      const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));
+      await tx.rows(sql`delete from resource where id = any(${ids}::bigint[])`);
+      const results = rows.map((row) => ({
+        result: row
+          ? { case: "resource" as const, value: toResource(row) }
+          : { case: "error" as const, value: toStatus(resourceNotFound()) },
+      }));
+      return { results };
+    });
   };

@@ -1,11 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import type { Call, Operation } from "../call.ts";
+import type { Operation } from "../call.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
-import type { Database } from "../db/orm.ts";
-import { overtaken, whileOvertaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { GetOrCreateUserByEmailRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -54,11 +52,13 @@ const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
 ];
 
 /** The locks of a call: nobody is changed for an address that nobody vouches for. */
-const lockedFor = async (db: Database, call: Call, request: GetOrCreateUserByEmailRequest) => {
-  if (!request.emailVerified) return { users: [], aggregates: [] };
-  const users = changedBy(await planFor(db.session(call), request));
-  return { users, aggregates: [...users.map(userAggregate), ...(await invitingAggregates(db, call, [canonicalName(request.email)]))] };
-};
+const locksFor =
+  (request: GetOrCreateUserByEmailRequest): LookUpLocks =>
+  async (session) => {
+    if (!request.emailVerified) return [];
+    const users = changedBy(await planFor(session, request)).map(userAggregate);
+    return [...users, ...(await invitingAggregates(session, [canonicalName(request.email)]))];
+  };
 
 /** A new user with the address, verified if the caller vouches for it: then it is the user's name too, whoever claims it. */
 const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUserByEmailRequest, isClaimed: boolean): Promise<bigint> => {
@@ -72,27 +72,25 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
 
 /** GetOrCreateUserByEmail: the address is locked first, so of several calls at once one creates the user and the others find it. */
 export const getOrCreateUserByEmail =
-  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
-  (call, request) =>
-    whileOvertaken(async () => {
-      const { email, emailVerified, requestId } = request;
-      assertAddress(email, "email");
-      const locked = await lockedFor(db, call, request);
-      return write(call, { method, request, aggregates: locked.aggregates, requestId }, async (tx) => {
-        const username = localUsername();
-        await lockCanonicalNames(tx, [email, ...(emailVerified ? [username] : [])]);
-        const plan = await planFor(tx, request);
-        const { user, rival } = plan;
-        if (emailVerified && changedBy(plan).some((id) => !locked.users.includes(id))) throw overtaken("The address was claimed");
-        if (rival !== undefined) {
-          systemUser.refuse(email);
-          await renameRival(tx, rival, username);
-        }
-        if (user === undefined) {
-          return { user: await writtenUser(tx, await createUser(tx, request, plan.isClaimed)), created: true };
-        }
-        if (emailVerified && !user.isVerified) await handOver(tx, user.id, email);
-        tx.touch(userAggregate(user.id));
-        return { user: await writtenUser(tx, user.id), created: false, matchedUnverified: !emailVerified && !user.isVerified };
-      });
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) => {
+    const { email, emailVerified, requestId } = request;
+    assertAddress(email, "email");
+    return write(call, { method, request, aggregates: locksFor(request), requestId }, async (tx) => {
+      const username = localUsername();
+      await lockCanonicalNames(tx, [email, ...(emailVerified ? [username] : [])]);
+      const plan = await planFor(tx, request);
+      const { user, rival } = plan;
+      if (emailVerified) tx.requireLocked(changedBy(plan).map(userAggregate), "The address was claimed");
+      if (rival !== undefined) {
+        systemUser.refuse(email);
+        await renameRival(tx, rival, username);
+      }
+      if (user === undefined) {
+        return { user: await writtenUser(tx, await createUser(tx, request, plan.isClaimed)), created: true };
+      }
+      if (emailVerified && !user.isVerified) await handOver(tx, user.id, email);
+      tx.touch(userAggregate(user.id));
+      return { user: await writtenUser(tx, user.id), created: false, matchedUnverified: !emailVerified && !user.isVerified };
     });
+  };

@@ -12,16 +12,10 @@ const DAY_MS = 24 * 3_600_000;
 
 /** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
 export const deleteUser =
-  ({
-    db,
-    write,
-    systemUser,
-    purgeAfterDays,
-  }: Pick<UserDependencies, "db" | "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write, systemUser, purgeAfterDays }: Pick<UserDependencies, "write" | "systemUser" | "purgeAfterDays">): Operation<typeof method> =>
+  (call, request) => {
     const { id, etag, validateOnly, requestId } = request;
-    const aggregates = await flagAggregates(db, call, id);
-    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => ({
+    return write(call, { method, request, aggregates: flagAggregates(id), requestId, validateOnly }, async (tx) => ({
       user: await changeUser(tx, id, (row) => {
         systemUser.refuse(row.username);
         const current = userEtag(row.version);

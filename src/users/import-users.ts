@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Call, ClientStreamOperation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { alreadyExists, DomainError, invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -69,10 +69,9 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
 
 /** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
 export const importUsers = ({
-  db,
   write,
   systemUser,
-}: Pick<UserDependencies, "db" | "write" | "systemUser">): ClientStreamOperation<typeof method> => {
+}: Pick<UserDependencies, "write" | "systemUser">): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
     try {
       const user = importedUserOf(request);
@@ -94,7 +93,7 @@ export const importUsers = ({
     const verified = users.flatMap((user) =>
       user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ canonical }) => canonical),
     );
-    const aggregates = [...[...seen].map(userAggregate), ...(await invitingAggregates(db, call, verified))];
+    const aggregates: LookUpLocks = async (session) => [...[...seen].map(userAggregate), ...(await invitingAggregates(session, verified))];
     const plan = { method, request: batch[0], aggregates, oneOfMany: true };
     const { consistencyToken = "" } = await write(call, plan, async (tx) => {
       await requirePermission(tx, "users.admin");

@@ -8,9 +8,9 @@ const method = UserService.method.reactivateUser;
 
 /** ReactivateUser: the user can sign in again. */
 export const reactivateUser =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) =>
-    write(call, { method, request, aggregates: await flagAggregates(db, call, request.id) }, async (tx) => ({
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
       user: await changeUser(tx, request.id, (row) => {
         row.isActive = true;
       }),

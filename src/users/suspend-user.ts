@@ -8,9 +8,9 @@ const method = UserService.method.suspendUser;
 
 /** SuspendUser: the user can't sign in until it is unsuspended. */
 export const suspendUser =
-  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof method> =>
-  async (call, request) =>
-    write(call, { method, request, aggregates: await flagAggregates(db, call, request.id) }, async (tx) => ({
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
       user: await changeUser(tx, request.id, (row) => {
         systemUser.refuse(row.username);
         row.isSuspended = true;

@@ -8,9 +8,9 @@ const method = UserService.method.undeleteUser;
 
 /** UndeleteUser: its names were kept for it, so nothing can be in the way. */
 export const undeleteUser =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) =>
-    write(call, { method, request, aggregates: await flagAggregates(db, call, request.id) }, async (tx) => ({
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
       user: await changeAnyUser(tx, request.id, (row) => {
         row.deleteTime = null;
         row.purgeTime = null;

@@ -8,9 +8,9 @@ const method = UserService.method.unsuspendUser;
 
 /** UnsuspendUser: the suspension ends. */
 export const unsuspendUser =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) =>
-    write(call, { method, request, aggregates: await flagAggregates(db, call, request.id) }, async (tx) => ({
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) =>
+    write(call, { method, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
       user: await changeUser(tx, request.id, (row) => {
         row.isSuspended = false;
       }),

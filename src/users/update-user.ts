@@ -85,13 +85,13 @@ const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<voi
 
 /** UpdateUser: the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
-  ({ db, write, systemUser }: Pick<UserDependencies, "db" | "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");
     const fields = maskedFields(UserSchema, to, request.updateMask);
     const movesAccounts = accountFields.some((field) => fields.has(field));
-    const aggregates = movesAccounts ? await flagAggregates(db, call, to.id) : [userAggregate(to.id)];
+    const aggregates = movesAccounts ? flagAggregates(to.id) : [userAggregate(to.id)];
     return write(call, { method: UserService.method.updateUser, request, aggregates }, async (tx) => {
       const row = await tx.em.findOne(User, to.id);
       if (!row) throw userNotFound();
