@@ -151,6 +151,7 @@ export const runImport = async (
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),
     given: new Map<string, number>(),
+    past: { isEmpty: false },
   };
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);

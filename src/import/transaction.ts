@@ -23,6 +23,8 @@ export type ImportTx = Session & {
   readonly systemUser: SystemUser;
   /** Nothing that outlives a rollback may happen: sequences stay where they are. */
   readonly dryRun: boolean;
+  /** Whether no import has stored anything yet: then nothing of one was removed since. Known once other imports were waited for. */
+  readonly past: { isEmpty: boolean };
   /** How many rows each staging table was given; steps have nothing to do with one that is not in here. */
   readonly given: Map<string, number>;
 };

@@ -77,14 +77,18 @@ const settleInvitations = async (tx: ImportTx): Promise<void> => {
 const acceptInvitations = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from organization_member where email_canonical is not null limit 1`)) === undefined)
     return;
+  // Invitations are few, addresses are not: looked at from the other side, each address would be looked up.
   await tx.rows(sql`
-    with invited as (
-      select s.model, s.record, s.pk, i.id, i.organization_id, e.user_id,
-        row_number() over (partition by i.organization_id, e.user_id order by i.id) = 1 and not exists (
-          select from organization_member m where m.organization_id = i.organization_id and m.user_id = e.user_id) as is_accepted
-      from import_email s join user_email e on e.email_canonical = s.email_canonical and e.is_verified
-        join organization_member i on i.email_canonical = e.email_canonical and coalesce(i.invite_expire_time > now(), true)
-      where s.is_verified
+    with open as materialized (
+      select id, organization_id, email_canonical from organization_member
+      where email_canonical is not null and coalesce(invite_expire_time > now(), true)
+    ), verified as materialized (
+      select i.*, e.user_id from open i join user_email e on e.email_canonical = i.email_canonical and e.is_verified
+    ), invited as (
+      select s.model, s.record, s.pk, i.id, i.organization_id, i.user_id,
+        row_number() over (partition by i.organization_id, i.user_id order by i.id) = 1 and not exists (
+          select from organization_member m where m.organization_id = i.organization_id and m.user_id = i.user_id) as is_accepted
+      from verified i join import_email s on s.email_canonical = i.email_canonical and s.is_verified
     ), gone as (
       delete from organization_member where id in (select id from invited where not is_accepted)
     ), bound as (

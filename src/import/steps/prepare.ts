@@ -18,6 +18,7 @@ import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skipRepeated } from "./skip.ts";
+import { IMPORTER } from "./stands.ts";
 
 /** Staging tables whose rows nothing refers to, and nothing looks up one by one. */
 const leaves: readonly StagingTable[] = [
@@ -30,10 +31,14 @@ const leaves: readonly StagingTable[] = [
   authIdentities,
   permissions,
   roleMembers,
+  emails,
 ];
 
 /** Staging tables whose rows belong to users. */
 export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
+
+/** So many changes are looked through in no time; in a longer log an import is taken for granted. */
+const SHORT_LOG = 100_000;
 
 /** Key of the advisory lock of the one import that merges; any constant would do. */
 const LOCK = 7_523_094_291;
@@ -42,7 +47,12 @@ const LOCK = 7_523_094_291;
  * Waits until no other import merges. New rows get ids past the largest that is here: two imports that look at the same time
  * would give the same ones. Rows that both touch are locked besides, but new ones are not there to be.
  */
-export const lockImports = (tx: ImportTx) => tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
+export const lockImports = async (tx: ImportTx): Promise<void> => {
+  await tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
+  const { none } = await tx.one(sql<{ none: boolean }>`
+    select (select coalesce(max(id), 0) from changes) < ${SHORT_LOG} and not exists (select from changes where caller = ${IMPORTER}) as none`);
+  tx.past.isEmpty = none;
+};
 
 const lookedUp = ["pk", "id", "record"] as const;
 const names = ["slug", "username_canonical"] as const;
@@ -50,9 +60,10 @@ const names = ["slug", "username_canonical"] as const;
 /** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
-  await tx.rows(sql`set local work_mem = '64MB'`);
+  await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
   const large = stagingTables.filter((table) => isLarge(tx, table));
-  // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none.
+  // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
+  // made now: one on a column that was updated since could not be used in this transaction.
   for (const { name, columns } of large.filter((table) => !leaves.includes(table))) {
     for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
       await tx.rows(sql`create index on ${sql.raw(`${name} (${column})`)}`);
@@ -101,10 +112,10 @@ const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");
 
-/** Locks the canonical names of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 0. */
+/** Locks the canonical names of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 1. */
 export const lockCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`insert into canonical_name as h (name, version)
-    select name, 0 from (
+    select name, 1 from (
       select username_canonical as name from import_user
       union select email_canonical from import_user
       union select email_canonical from import_email
@@ -118,9 +129,9 @@ export const lockCanonicalNames = (tx: ImportTx) =>
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`);
 
-/** Moves the versions of look-ups by what was created or has changed. */
+/** Moves the versions of look-ups by what was created or has changed; those that this import began (lockCanonicalNames) have moved from 0. */
 export const bumpCanonicalNames = (tx: ImportTx) =>
-  tx.rows(sql`update canonical_name h set version = version + 1 where name in (
+  tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid and name in (
     select unnest(array[username_canonical, email_canonical, ${externalCanonical("external_id")}, ${externalCanonical("former_external_id")}])
       from import_user where outcome <> 'unchanged'
     union select email_canonical from import_email where outcome <> 'unchanged')`);

@@ -40,6 +40,10 @@ export const matchRows = async (
   );
 };
 
+/** Whether rows of a target come from several models indeed, of which two can have one primary key. */
+const hasSeveralModels = async (tx: ImportTx, { staging, ofSeveralModels }: Target): Promise<boolean> =>
+  ofSeveralModels === true && (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
+
 /**
  * Everything that has no outcome yet is new, unless it was removed here. Its id stays the file's where that is free; else it
  * is past the largest.
@@ -47,14 +51,19 @@ export const matchRows = async (
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   if (!isGiven(tx, target.staging)) return;
   await skipRemoved(tx, target);
-  const { staging, table, ofSeveralModels = false } = target;
-  const isFirst = ofSeveralModels ? `not exists (select from ${staging.name} o where o.pk = s.pk and o.model < s.model)` : "true";
+  const { staging, table } = target;
   await run(
     tx,
     `update ${staging.name} s set outcome = 'created',
-        id = case when s.pk > 0 and ${isFirst} and not exists (select from ${table} t where t.id = s.pk) then s.pk end
+        id = case when s.pk > 0 and not exists (select from ${table} t where t.id = s.pk) then s.pk end
       where s.outcome is null`,
   );
+  if (await hasSeveralModels(tx, target)) {
+    await run(
+      tx,
+      `update ${staging.name} s set id = null from ${staging.name} o where o.pk = s.pk and o.model < s.model and s.outcome = 'created' and s.id = s.pk`,
+    );
+  }
   await freshIds(tx, target);
 };
 

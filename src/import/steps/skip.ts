@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { addGiven, isGiven, type StagingTable, skips } from "../staging.ts";
+import { addGiven, isGiven, isLarge, type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
 /** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
@@ -11,9 +11,14 @@ export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, 
   addGiven(tx, skips, skipped);
 };
 
+/** Whether a key comes twice: counting keys is cheaper than putting a million rows in order, and hardly any file has such rows. */
+const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promise<boolean> =>
+  (await tx.row(sql.raw(`select from ${name} where (${key}) is not null group by ${key} having count(*) > 1 limit 1`))) !== undefined;
+
 /** Of several rows with one key the first stays, in the given order. */
-export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string) =>
-  skip(
+export const skipRepeated = async (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string): Promise<void> => {
+  if (isLarge(tx, staging) && !(await repeats(tx, staging, key))) return;
+  await skip(
     tx,
     staging,
     reason,
@@ -22,3 +27,4 @@ export const skipRepeated = (tx: ImportTx, staging: StagingTable, reason: string
       select ctid as place, row_number() over (partition by ${key} order by ${order}) as position from ${staging.name} where (${key}) is not null
     ) ranked where position > 1)`,
   );
+};

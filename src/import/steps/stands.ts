@@ -113,7 +113,7 @@ const roots = "('user', 'users'), ('organization', 'organization'), ('project', 
  */
 export const skipRemoved = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
   const names = logged[table];
-  if (names === undefined || tx.overwrite) return;
+  if (names === undefined || tx.overwrite || tx.past.isEmpty) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
   const ofAggregate = "p.aggregate_kind = r.aggregate_kind and p.aggregate_id = r.aggregate_id and p.operation = 'insert'";
   await skip(
