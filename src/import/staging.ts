@@ -66,11 +66,11 @@ export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTa
 /** Whether a staging table has ever had rows. */
 export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => given.has(name);
 
-/** Rows that are few for a plan: without statistics, indexes and plans of its own a table of so many is read as fast. */
+/** Rows that are few for a plan: tables of so many are joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/** Whether a staging table has so many rows that plans matter. */
-export const isLarge = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => (given.get(name) ?? 0) > FEW;
+/** Whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
+export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
 const BATCH = 256 * 1024;

@@ -61,15 +61,15 @@ const names = ["slug", "username_canonical"] as const;
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
-  const large = stagingTables.filter((table) => isLarge(tx, table));
+  if (!isLarge(tx)) return;
   // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
   // made now: one on a column that was updated since could not be used in this transaction.
-  for (const { name, columns } of large.filter((table) => !leaves.includes(table))) {
+  for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
     for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
       await tx.rows(sql`create index on ${sql.raw(`${name} (${column})`)}`);
     }
   }
-  for (const { name } of large) await tx.rows(sql`analyze ${sql.raw(name)}`);
+  for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
 /** Staging tables of several models, each with primary keys of its own. */

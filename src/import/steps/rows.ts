@@ -89,12 +89,12 @@ export const freshIds = async (tx: ImportTx, { staging, table }: Pick<Target, "s
   );
 };
 
-/**
- * Makes the plans of the triggers anew, before a staging table with many rows is stored. A plan that was made for one row joins
- * a million rows by nested loops, and one made for a million serves single rows badly.
- */
-export const forgetPlans = async (tx: ImportTx, staging?: StagingTable): Promise<void> => {
-  if (staging === undefined || isLarge(tx, staging)) await run(tx, "discard plans");
+/** Makes the plans of the triggers anew: one that was made for a million rows serves single rows badly. */
+export const forgetPlans = (tx: ImportTx) => run(tx, "discard plans");
+
+/** Makes them anew before many rows are stored: one that was made for one row joins a million by nested loops. */
+export const preparePlans = async (tx: ImportTx): Promise<void> => {
+  if (isLarge(tx)) await forgetPlans(tx);
 };
 
 /** Whether any staged row is to be written so. */
@@ -110,7 +110,7 @@ export const insertRows = async (tx: ImportTx, { staging, table, key, columns }:
     ...key,
     ...Object.entries(columns).map(([name, byDefault]) => (byDefault === "null" ? name : `coalesce(${name}, ${byDefault})`)),
   ];
-  await forgetPlans(tx, staging);
+  await preparePlans(tx);
   await run(
     tx,
     `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where outcome = 'created' order by id`,
@@ -124,6 +124,6 @@ export const updateRows = async (tx: ImportTx, { staging, table, columns, stamps
     ...Object.keys(columns).map((name) => `${name} = s.${name}`),
     ...Object.entries(stamps).map(([name, value]) => `${name} = ${value}`),
   ];
-  await forgetPlans(tx, staging);
+  await preparePlans(tx);
   await run(tx, `update ${table} t set ${set.join(", ")} from ${staging.name} s where s.id = t.id and s.outcome = 'updated' and ${which}`);
 };

@@ -3,7 +3,7 @@ import { scopeOptions } from "../readers/scope-option-staging.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes } from "./references.ts";
-import { forgetPlans, freshIds, matchRows, updateRows } from "./rows.ts";
+import { freshIds, matchRows, preparePlans, updateRows } from "./rows.ts";
 import { skipRepeated } from "./skip.ts";
 import { skipRemoved } from "./stands.ts";
 import type { Target } from "./target.ts";
@@ -51,7 +51,7 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`update import_scope_option set outcome = 'created' where outcome is null`);
   await freshIds(tx, target);
   await updateRows(tx, target);
-  await forgetPlans(tx, scopeOptions);
+  await preparePlans(tx);
   await tx.rows(sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
     select id, scope_kind, scope_id, key, value, update_time, update_time
     from import_scope_option where outcome = 'created' order by id`);

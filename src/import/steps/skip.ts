@@ -17,7 +17,7 @@ const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promi
 
 /** Of several rows with one key the first stays, in the given order. */
 export const skipRepeated = async (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string): Promise<void> => {
-  if (isLarge(tx, staging) && !(await repeats(tx, staging, key))) return;
+  if (isLarge(tx) && !(await repeats(tx, staging, key))) return;
   await skip(
     tx,
     staging,
