@@ -30,7 +30,8 @@ class Generator extends TSMigrationGenerator {
         : [inTemplate(`select track_changes(${row.map((text) => `'${text.replaceAll("'", "''")}'`).join(", ")})`)];
     });
     const created = tablesIn(statements, "create").map(
-      (table) => `    // TODO: select track_changes('${table}', …) if its rows can be observed; else a line in test/schema/change-log.test.ts.`,
+      (table) =>
+        `    // TODO: select track_changes('${table}', …) if its rows can be observed; else a line in test/schema/change-log.test.ts.`,
     );
     const className = `${name.charAt(0).toUpperCase()}${name.slice(1).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}`;
     return `import { Migration } from "@mikro-orm/migrations";
