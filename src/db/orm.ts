@@ -12,6 +12,7 @@ import type { Config } from "../config.ts";
 import { storedMoment } from "../moment.ts";
 import { entities, type Schema } from "../schema/entities.ts";
 import { migrations } from "../schema/migrations/index.ts";
+import { bindParameters } from "./bound-parameters.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
 import { type AbortOptions, createSession, type Session } from "./session.ts";
@@ -121,6 +122,7 @@ export const openDatabase = async (config: Pick<Config, "database"> & Connection
   const { database } = config;
   const orm = database.kind === "postgres" ? await openPostgres(database.url, config, log) : await openPglite(database.folder);
   const em: SqlEntityManager = orm.em;
+  bindParameters(em);
   log.debug({ kind: database.kind }, "database opened");
   const sql = em.getKysely<Schema>();
   const abort: Database["abort"] =

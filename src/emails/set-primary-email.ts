@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { endPasswordResets } from "../credentials/password-reset.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
@@ -6,13 +5,14 @@ import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
+import type { User } from "../schema/user.entity.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
+import { liveUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { assertNamesFree } from "../users/names.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
-import { type WritableUser, writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";
 import { type StoredEmail, storedEmail } from "./stored-email.ts";
@@ -21,7 +21,7 @@ import { type StoredEmail, storedEmail } from "./stored-email.ts";
 const USERNAME_LENGTH = 128;
 
 /** The username follows the address that it equals, unless somebody else manages it. */
-const usernameAfter = (user: WritableUser, email: string): string => {
+const usernameAfter = (user: User, email: string): string => {
   const follows = canonicalName(user.username) === canonicalName(user.email) && !user.isManaged && [...email].length <= USERNAME_LENGTH;
   return follows ? email : user.username;
 };
@@ -41,19 +41,17 @@ const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailCanonical }: 
   }
 };
 
-const makePrimary = async (tx: Tx, systemUser: SystemUser, user: WritableUser, stored: StoredEmail): Promise<void> => {
-  const { id: userId } = user;
+const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: StoredEmail): Promise<void> => {
+  const { id: userId, email: before } = user;
   const username = usernameAfter(user, stored.email);
   if (canonicalName(username) !== canonicalName(user.username)) systemUser.refuse(user.username);
   await lockCanonicalNames(tx, [user.username, user.email, stored.email]);
   await assertNobodysPrimary(tx, userId, stored);
   await assertNamesFree(tx, { userId, email: stored.email, ...(username !== user.username && { username }) });
-  await tx.rows(sql`
-    update users set email = ${stored.email}, username = ${username}, username_canonical = ${canonicalName(username)},
-      session_nonce = ${newSessionNonce()}, version = version + 1
-    where id = ${userId}`);
+  Object.assign(user, { email: stored.email, username, usernameCanonical: canonicalName(username), sessionNonce: newSessionNonce() });
+  await tx.em.flush();
   await endPasswordResets(tx, userId);
-  if (user.email !== "") await moveMailOptions(tx, userId, user.email, stored.email);
+  if (before !== "") await moveMailOptions(tx, userId, before, stored.email);
 };
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
@@ -62,7 +60,7 @@ export const setPrimaryEmail =
   (call, request) => {
     const { userId } = request;
     return write(call, { method: UserService.method.setPrimaryEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
-      const user = await writableUser(tx, userId);
+      const user = await liveUser(tx, userId);
       const stored = await storedEmail(tx, userId, request.email);
       if (stored.emailCanonical !== canonicalName(user.email)) {
         if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");

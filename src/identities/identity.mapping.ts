@@ -5,6 +5,7 @@ import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/userd/v1/aut
 import type { IdentityProviderSchema, IdentitySchema } from "../gen/userd/v1/identity_pb.ts";
 import { toValue } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
+import { etagOf } from "../versions/etag.ts";
 import type { AuthIdentityRow, IdentityRow } from "./link.ts";
 
 /** Stored JSON; an SQL null is none. */
@@ -40,7 +41,7 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   externalId: row.external_id,
   config: storedValue(row.config),
   dateAdded: timestampFromDate(row.create_time),
-  etag: String(row.version),
+  etag: etagOf(row),
 });
 
 /** Bits of `flags`. */
@@ -58,5 +59,5 @@ export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): Messag
   defaultGlobalAccess: row.default_global_access,
   allowUnlinked: (row.flags & ALLOW_UNLINKED) !== 0n,
   scimEnabled: (row.flags & SCIM_ENABLED) !== 0n,
-  etag: String(row.version),
+  etag: etagOf(row),
 });

@@ -1,9 +1,10 @@
 import { sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
 import type { Tx } from "../db/transaction.ts";
-import { conflict, type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
+import { type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { withoutSignIn } from "./link.ts";
 
 /** The two tables of providers, and those of what they call users. */
@@ -28,16 +29,6 @@ export const assertNamed = (name: string, field: string): void => {
 
 /** No provider has this id. */
 export const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
-
-/**
- * The change is based on the version that is stored; an empty etag asks for no check.
- * @throws ABORTED ETAG_MISMATCH.
- */
-export const assertProviderEtag = ({ version }: { readonly version: number }, etag: string): void => {
-  if (etag !== "" && etag !== String(version)) {
-    throw conflict("ETAG_MISMATCH", "The provider has changed since.", { metadata: { etag: String(version) } });
-  }
-};
 
 /** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
 const lockUsers = async (tx: Tx, table: ProviderTable, id: bigint): Promise<ReadonlySet<bigint>> => {
@@ -81,7 +72,7 @@ export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, f
   const row = await tx.row(sql<{ version: number }>`
     select version from ${sql.table(table)} where id = ${id} for update`);
   if (row === undefined) throw providerNotFound();
-  assertProviderEtag(row, etag);
+  requireEtag(etag, etagOf(row), "provider");
   const { identities } = await tx.one(sql<{ identities: number }>`
     select count(*)::int as identities from ${sql.table(linksOf[table])} where provider_id = ${id}`);
   if (identities > 0 && !force) throw inUse(identities, "; force removes them too");

@@ -7,8 +7,9 @@ import { AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import { organizationAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { ALLOW_UNLINKED, SCIM_ENABLED, toAuthProvider } from "./identity.mapping.ts";
-import { assertNamed, assertProviderEtag, providerNotFound } from "./provider.ts";
+import { assertNamed, providerNotFound } from "./provider.ts";
 
 const method = UserService.method.updateAuthProvider;
 
@@ -29,7 +30,7 @@ export const updateAuthProvider =
       const stored = () => tx.row(tx.sql.selectFrom("auth_provider").selectAll().where("id", "=", to.id));
       const row = await stored();
       if (row === undefined) throw providerNotFound();
-      assertProviderEtag(row, to.etag);
+      requireEtag(to.etag, etagOf(row), "provider");
       if (fields.has("organizationId") && to.organizationId !== row.organization_id) {
         throw failedPrecondition("IMMUTABLE_FIELD", "The organization of a provider can't be changed.");
       }

@@ -8,8 +8,9 @@ import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { jsonOf } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
 import { globalAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { toIdentityProvider } from "./identity.mapping.ts";
-import { assertNamed, assertProviderEtag, providerNotFound } from "./provider.ts";
+import { assertNamed, providerNotFound } from "./provider.ts";
 
 const method = UserService.method.updateIdentityProvider;
 
@@ -26,7 +27,7 @@ export const updateIdentityProvider =
       const stored = () => tx.row(tx.sql.selectFrom("identity_provider").selectAll().where("id", "=", to.id));
       const row: Selectable<Schema["identity_provider"]> | undefined = await stored();
       if (row === undefined) throw providerNotFound();
-      assertProviderEtag(row, to.etag);
+      requireEtag(to.etag, etagOf(row), "provider");
       const type = fields.has("type") ? to.type : row.type;
       const externalId = fields.has("externalId") ? to.externalId : row.external_id;
       const config = fields.has("config") ? sql`${json}::jsonb` : sql`config`;

@@ -4,10 +4,11 @@ import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeOf } from "./scope.ts";
-import { assertOptionEtag, storedOption } from "./stored-option.ts";
+import { storedOption } from "./stored-option.ts";
 
 /** DeleteOption: deletes one value of one scope. */
 export const deleteOption =
@@ -18,7 +19,7 @@ export const deleteOption =
     return write(call, { method: UserOptionService.method.deleteOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       await writableUser(tx, userId);
       const row = await storedOption(tx, optionScopes, option);
-      assertOptionEtag(row, etag);
+      requireEtag(etag, row && etagOfLife(row), "option");
       if (row === undefined) {
         if (allowMissing) return {};
         throw notFound("OPTION_NOT_FOUND", "There is no such option.");

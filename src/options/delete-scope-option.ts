@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import { notFound } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toScopeOption } from "./scope-option.mapping.ts";
-import { assertOptionEtag } from "./stored-option.ts";
 import { storedScopeOption } from "./stored-scope-option.ts";
 import { aggregateOfScope, scopeOfTarget } from "./target.ts";
 
@@ -20,7 +20,7 @@ export const deleteScopeOption =
     const method = UserOptionService.method.deleteScopeOption;
     return write(call, { method, request, aggregates: [aggregateOfScope(scope)] }, async (tx) => {
       const row = await storedScopeOption(tx, optionScopes, scope, key);
-      assertOptionEtag(row, etag);
+      requireEtag(etag, row && etagOfLife(row), "option");
       if (row === undefined) {
         if (allowMissing) return {};
         throw notFound("OPTION_NOT_FOUND", "There is no such option.");

@@ -3,17 +3,12 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { Schema } from "../schema/entities.ts";
+import { etagOfLife } from "../versions/etag.ts";
 import { scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 
 /** A row of user_option, as every read selects it. */
 export type OptionRow = Selectable<Schema["user_option"]>;
-
-/**
- * The version of an option's row. The id is part of it: a deleted option that is set anew begins at version 1 again,
- * and an etag of its first life must not fit the second.
- */
-export const optionEtag = (row: Pick<OptionRow, "id" | "version">): string => `${row.id}.${row.version}`;
 
 /** An option as the API shows it. */
 export const toUserOption = (row: OptionRow): MessageInitShape<typeof UserOptionSchema> => ({
@@ -21,7 +16,7 @@ export const toUserOption = (row: OptionRow): MessageInitShape<typeof UserOption
   key: row.key,
   value: toValue(row.value),
   ...scopeFields(row.scope_kind, row.scope_id),
-  etag: optionEtag(row),
+  etag: etagOfLife(row),
   createTime: timestampFromDate(row.create_time),
   updateTime: timestampFromDate(row.update_time),
   ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),

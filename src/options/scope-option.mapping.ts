@@ -3,7 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
 import type { Schema } from "../schema/entities.ts";
-import { optionEtag } from "./option.mapping.ts";
+import { etagOfLife } from "../versions/etag.ts";
 import { targetOf } from "./target.ts";
 import { toValue } from "./value.ts";
 
@@ -16,7 +16,7 @@ export const toScopeOption = (row: Omit<ScopeOptionRow, "bytes">): MessageInitSh
   key: row.key,
   value: toValue(row.value),
   locked: row.locked,
-  etag: optionEtag(row),
+  etag: etagOfLife(row),
   createTime: timestampFromDate(row.create_time),
   updateTime: timestampFromDate(row.update_time),
 });

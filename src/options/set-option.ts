@@ -2,12 +2,13 @@ import type { Operation } from "../call.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { scopeNotFound } from "./option-scopes.ts";
 import { optionWriteOf } from "./option-write.ts";
 import { storeOptions } from "./store.ts";
-import { assertOptionEtag, storedOption } from "./stored-option.ts";
+import { storedOption } from "./stored-option.ts";
 import { assertVerified } from "./verified-email.ts";
 
 /** SetOption: stores one value; an equal one writes nothing. */
@@ -25,7 +26,8 @@ export const setOption =
       { method: UserOptionService.method.setOption, request, aggregates: [userAggregate(userId)], requestId },
       async (tx) => {
         const option = optionWriteOf(registry, userId, request);
-        if (etag !== "") assertOptionEtag(await storedOption(tx, optionScopes, option), etag);
+        const before = etag === "" ? undefined : await storedOption(tx, optionScopes, option);
+        requireEtag(etag, before && etagOfLife(before), "option");
         const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
         // The statement stores nothing for a user that can't be written, and nothing that is there already.
         if (!stored?.changed) await writableUser(tx, userId);

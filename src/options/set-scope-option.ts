@@ -3,12 +3,12 @@ import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
+import { etagOfLife, requireEtag } from "../versions/etag.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { type OptionScopes, scopeNotFound } from "./option-scopes.ts";
 import { type Growth, refusalsOf } from "./quota.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
-import { assertOptionEtag } from "./stored-option.ts";
 import { scopeOptionColumns, storedScopeOption } from "./stored-scope-option.ts";
 import { aggregateOfScope, scopeOfTarget } from "./target.ts";
 import { jsonOf } from "./value.ts";
@@ -61,7 +61,8 @@ export const setScopeOption =
     return write(call, { method, request, aggregates: [aggregateOfScope(scope)], requestId }, async (tx) => {
       // When the write is known to be new: the definitions may have changed since its first answer.
       registry.assertFits({ key, json, field: "value" });
-      if (etag !== "") assertOptionEtag(await storedScopeOption(tx, optionScopes, scope, key), etag);
+      const before = etag === "" ? undefined : await storedScopeOption(tx, optionScopes, scope, key);
+      requireEtag(etag, before && etagOfLife(before), "option");
       const stored = await upsert(tx, optionScopes, scope, key, json, locked);
       for (const refusal of refusalsOf(stored ? [stored] : [], quotas).values()) throw refusal;
       const row = stored ?? (await storedScopeOption(tx, optionScopes, scope, key));

@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
-import { conflict } from "../errors.ts";
-import { type OptionRow, optionEtag } from "./option.mapping.ts";
+import type { OptionRow } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
@@ -49,13 +48,3 @@ export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly 
 /** One option as it is stored now. */
 export const storedOption = async (tx: Tx, scopes: OptionScopes, option: OptionKey): Promise<StoredOption | undefined> =>
   (await storedOptions(tx, scopes, [option])).get(nameOf(option));
-
-/**
- * The change is based on the version that is stored.
- * @throws ABORTED ETAG_MISMATCH, with the current etag in the metadata unless nothing is stored.
- */
-export const assertOptionEtag = (row: Pick<OptionRow, "id" | "version"> | undefined, etag: string): void => {
-  if (etag === "" || (row && optionEtag(row) === etag)) return;
-  const message = row ? "The option has changed since." : "There is no such option any more.";
-  throw conflict("ETAG_MISMATCH", message, row && { metadata: { etag: optionEtag(row) } });
-};

@@ -10,8 +10,8 @@ import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { GetOptionResponseSchema } from "../gen/userd/v1/user_option_service_pb.ts";
 import { answerable } from "../moment.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import { etagOfLife } from "../versions/etag.ts";
 import { encodeKey } from "../versions/key.ts";
-import { optionEtag } from "./option.mapping.ts";
 import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 
@@ -90,7 +90,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
         key,
         value,
         ...scopeFields(scope.kind, scope.id),
-        etag: optionEtag({ id: BigInt(id), version: Number(version) }),
+        etag: etagOfLife({ id: BigInt(id), version: Number(version) }),
         createTime: timestampFromMs(Number(createTime)),
         updateTime: timestampFromMs(Number(updateTime)),
         ...(expireTime !== null && { expireTime: timestampFromMs(answerable(expireTime)) }),

@@ -2,10 +2,11 @@ import { type RawBuilder, sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
 import { OrganizationStatus } from "../gen/userd/v1/organization_pb.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import type { Kind, NamedRow } from "./kind.ts";
 import { ACTIVE, HIDDEN } from "./organization.mapping.ts";
 import { drawnSlug, freeSlug, slugOf } from "./slug.ts";
-import { assertEtag, requireLive, storedById } from "./stored.ts";
+import { requireLive, storedById } from "./stored.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -79,7 +80,7 @@ export const createRow = async <R extends NamedRow>(
 
 /**
  * Writes the fields of the mask; equal values write nothing.
- * @throws what assertEtag and requireLive throw; ALREADY_EXISTS SLUG_TAKEN.
+ * @throws what requireEtag and requireLive throw; ALREADY_EXISTS SLUG_TAKEN.
  */
 export const updateRow = async <R extends NamedRow>(
   tx: Tx,
@@ -90,7 +91,7 @@ export const updateRow = async <R extends NamedRow>(
 ): Promise<R> => {
   const row = await storedById(tx, kind, id);
   requireLive(kind, row);
-  assertEtag(kind.etagMismatch, row, to.etag);
+  requireEtag(to.etag, etagOf(row), kind.table);
   const name = fields.has("name") ? nameColumn(to.name, field) : row.name;
   const slug = fields.has("slug") ? slugColumn(to.slug, field) : row.slug;
   const status = fields.has("status") ? statusColumn(to.status, field) : row.status;
@@ -105,12 +106,12 @@ export const updateRow = async <R extends NamedRow>(
 
 /**
  * Deletes softly: nothing goes before the grace period ends, so all of it can be undone.
- * @throws what assertEtag and requireLive throw.
+ * @throws what requireEtag and requireLive throw.
  */
 export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint, etag: string, days: number): Promise<R> => {
   const row = await storedById(tx, kind, id);
   requireLive(kind, row);
-  assertEtag(kind.etagMismatch, row, etag);
+  requireEtag(etag, etagOf(row), kind.table);
   const now = new Date();
   await tx.rows(sql`
     update ${sql.table(kind.table)} set delete_time = ${now}, purge_time = ${new Date(now.getTime() + days * DAY_MS)}, version = version + 1

@@ -29,7 +29,6 @@ export type Kind<R extends NamedRow> = {
   readonly columns: RawBuilder<R>;
   readonly notFound: () => DomainError;
   readonly deleted: () => DomainError;
-  readonly etagMismatch: string;
 };
 
 const named = "r.id, r.name, r.slug, r.status, r.create_time, r.delete_time, r.purge_time, r.version";
@@ -40,7 +39,6 @@ export const organizations: Kind<OrganizationRow> = {
   columns: sql.raw(`${named}, r.flags, r.open_membership`),
   notFound: () => notFound("ORGANIZATION_NOT_FOUND", "There is no such organization."),
   deleted: () => failedPrecondition("ORGANIZATION_DELETED", "The organization is deleted; it can be undeleted until it is purged."),
-  etagMismatch: "The organization has changed since.",
 };
 
 /** Projects. */
@@ -50,7 +48,6 @@ export const projects: Kind<ProjectRow> = {
     array(select pt.team_id::text from project_team pt where pt.project_id = r.id order by pt.team_id) as team_ids`),
   notFound: () => notFound("PROJECT_NOT_FOUND", "There is no such project."),
   deleted: () => failedPrecondition("PROJECT_DELETED", "The project is deleted; it can be undeleted until it is purged."),
-  etagMismatch: "The project has changed since.",
 };
 
 /** Teams. */
@@ -59,5 +56,4 @@ export const teams: Kind<TeamRow> = {
   columns: sql.raw(`${named}, r.organization_id`),
   notFound: () => notFound("TEAM_NOT_FOUND", "There is no such team."),
   deleted: () => failedPrecondition("TEAM_DELETED", "The team is deleted; it can be undeleted until it is purged."),
-  etagMismatch: "The team has changed since.",
 };

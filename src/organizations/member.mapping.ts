@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { MemberRole, MemberSchema, TeamRole } from "../gen/userd/v1/member_pb.ts";
-import { etagOf } from "./organization.mapping.ts";
+import { etagOf } from "../versions/etag.ts";
 
 /** A member as it is selected; ids in an array come as text. */
 export type MemberRow = {

@@ -3,6 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type OrganizationSchema, OrganizationStatus } from "../gen/userd/v1/organization_pb.ts";
 import type { ProjectSchema } from "../gen/userd/v1/project_pb.ts";
 import type { TeamSchema } from "../gen/userd/v1/team_pb.ts";
+import { etagOf } from "../versions/etag.ts";
 import type { NamedRow, OrganizationRow, ProjectRow, TeamRow } from "./kind.ts";
 
 /** The values of the column `status`. */
@@ -14,9 +15,6 @@ const statusOf = ({ status, delete_time }: NamedRow): OrganizationStatus => {
   if (delete_time !== null) return OrganizationStatus.DELETED;
   return status === HIDDEN ? OrganizationStatus.HIDDEN : OrganizationStatus.ACTIVE;
 };
-
-/** The version of a row; ids are never used twice. */
-export const etagOf = ({ version }: Pick<NamedRow, "version">): string => String(version);
 
 const toNamed = (row: NamedRow) => ({
   id: row.id,

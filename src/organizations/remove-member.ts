@@ -2,10 +2,11 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { toMember } from "./member.mapping.ts";
 import { membershipAggregates, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";
-import { assertEtag, assertOrganization } from "./stored.ts";
+import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.removeMember;
 
@@ -18,7 +19,7 @@ export const removeMember =
     return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, member);
-      assertEtag("The member has changed since.", row, etag);
+      requireEtag(etag, etagOf(row), "member");
       await assertOwnerStays(tx, row);
       await tx.rows(sql`delete from organization_member where id = ${row.id}`);
       return { member: toMember(row) };

@@ -8,10 +8,11 @@ import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts"
 import { canonicalName } from "../names/canonical.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { acceptInvitations, holderOf } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { findMember, storedMember } from "./member.ts";
-import { assertEtag, assertOrganization } from "./stored.ts";
+import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.resendInvitation;
 
@@ -37,7 +38,7 @@ export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, invitation);
       if (row.email === null) throw failedPrecondition("INVITATION_ACCEPTED", "The member is no invitation any more.");
-      assertEtag("The member has changed since.", row, etag);
+      requireEtag(etag, etagOf(row), "member");
       await lockCanonicalNames(tx, [row.email]);
       const holder = await holderOf(tx, canonicalName(row.email));
       if (holder !== undefined) tx.requireLocked([userAggregate(holder)], "The address was verified");

@@ -1,11 +1,13 @@
-import { sql } from "kysely";
 import type { Operation } from "../call.ts";
+import { changeEntity } from "../db/entity.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { OrganizationMember } from "../schema/organization-member.entity.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { roleColumn, toMember } from "./member.mapping.ts";
 import { membershipAggregates, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";
-import { assertEtag, assertOrganization } from "./stored.ts";
+import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.setMemberRole;
 
@@ -19,10 +21,10 @@ export const setMemberRole =
     return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, member);
-      assertEtag("The member has changed since.", row, etag);
+      requireEtag(etag, etagOf(row), "member");
       if (row.role === role) return { member: toMember(row) };
       await assertOwnerStays(tx, row);
-      await tx.rows(sql`update organization_member set role = ${role}, version = version + 1 where id = ${row.id}`);
-      return { member: toMember({ ...row, role, version: row.version + 1 }) };
+      const { version } = await changeEntity(tx, OrganizationMember, row, { role });
+      return { member: toMember({ ...row, role, version }) };
     });
   };

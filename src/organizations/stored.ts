@@ -3,10 +3,8 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
-import { conflict } from "../errors.ts";
 import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts";
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
-import { etagOf } from "./organization.mapping.ts";
 
 /**
  * The one row that meets a condition on `r`.
@@ -21,15 +19,6 @@ export const storedRow = async <R extends NamedRow>(session: Session, kind: Kind
 /** The row with this id. */
 export const storedById = <R extends NamedRow>(session: Session, kind: Kind<R>, id: bigint): Promise<R> =>
   storedRow(session, kind, sql`r.id = ${id}`);
-
-/**
- * The change is based on the version that is stored; an empty etag asks for no check.
- * @throws ABORTED ETAG_MISMATCH.
- */
-export const assertEtag = (message: string, row: Pick<NamedRow, "version">, etag: string): void => {
-  const current = etagOf(row);
-  if (etag !== "" && etag !== current) throw conflict("ETAG_MISMATCH", message, { metadata: { etag: current } });
-};
 
 /**
  * Nothing of a deleted organization, project or team can be written.

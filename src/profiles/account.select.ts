@@ -5,8 +5,8 @@ import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
 import type { AccountSchema } from "../gen/userd/v1/account_pb.ts";
 import type { Schema } from "../schema/entities.ts";
+import { etagOf } from "../versions/etag.ts";
 import { toMetadata } from "./metadata.ts";
-import { etagOf } from "./versioned-row.ts";
 
 /** No account has this id or number. */
 export const accountNotFound = () => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");

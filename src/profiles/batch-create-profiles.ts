@@ -13,13 +13,12 @@ import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./contacts.ts";
 import { type NewProfile, newProfileOf } from "./create-profile.ts";
-import type { Metadata } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";
 import type { ProfileRow } from "./profile.select.ts";
 
 const method = ProfileService.method.batchCreateProfiles;
 
-type Draft = NewProfile & Metadata;
+type Draft = Required<NewProfile>;
 
 /** What an answer can have, and what each result adds to what was sent: ids, times, an etag, or an error. */
 const MAX_ANSWER = 3 * 1024 * 1024;
@@ -80,11 +79,7 @@ const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Dra
 
 /** Stores the profiles and makes their users contacts: as many statements for 1,000 as for one. */
 const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<string, ProfileRow>> => {
-  await insertRows(
-    tx,
-    "user_profile",
-    drafts.map((draft) => ({ ...draft, tags: [...draft.tags], tags_canonical: [...draft.tags_canonical] })),
-  );
+  await insertRows(tx, "user_profile", drafts);
   const rows = await tx.rows(sql<ProfileRow & { email: string }>`
     select p.*, u.email from ${pairs(drafts)} with ordinality as w (user_id, account_id, position)
     join user_profile p on (p.user_id, p.account_id) = (w.user_id, w.account_id) join users u on u.id = p.user_id

@@ -1,5 +1,6 @@
 import { memberAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
+import { insertRows } from "../db/insert-rows.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { invalidField } from "../errors.ts";
@@ -8,10 +9,9 @@ import type { UserProfile } from "../gen/userd/v1/user_profile_pb.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./contacts.ts";
-import { everyField, type Metadata, metadataOf } from "./metadata.ts";
+import { everyField, type Metadata, metadataOf, metadataRow } from "./metadata.ts";
 import { toProfile } from "./profile.mapping.ts";
-import { type ProfileRow, storedProfile } from "./profile.select.ts";
-import { insertRow } from "./versioned-row.ts";
+import { type ProfileRow, selectProfiles } from "./profile.select.ts";
 
 const method = ProfileService.method.createProfile;
 
@@ -21,19 +21,19 @@ export type NewProfile = {
   readonly account_id: bigint;
   readonly profile_image_url?: string;
   readonly is_test?: boolean;
-} & Partial<Metadata>;
+} & Partial<ReturnType<typeof metadataRow>>;
 
 /**
  * What CreateProfile makes of a message.
  * @param prefix where the message stands in the request, for violations.
  * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
  */
-export const newProfileOf = (profile: UserProfile, prefix: string): NewProfile & Metadata => {
+export const newProfileOf = (profile: UserProfile, prefix: string): Required<NewProfile> => {
   const { userId, accountId } = profile;
   if (userId === 0n) throw invalidField(`${prefix}user_id`, "is required");
   if (accountId === 0n) throw invalidField(`${prefix}account_id`, "is required");
   return {
-    ...(metadataOf(profile, everyField, prefix) as Metadata),
+    ...metadataRow(metadataOf(profile, everyField, prefix) as Metadata),
     user_id: userId,
     account_id: accountId,
     profile_image_url: profile.profileImageUrl ?? "",
@@ -47,9 +47,9 @@ export const newProfileOf = (profile: UserProfile, prefix: string): NewProfile &
  */
 export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
   const user = await writableUser(tx, profile.user_id);
-  const id = await insertRow(tx, "user_profile", profile);
+  await insertRows(tx, "user_profile", [profile]);
   await addUsersToContacts(tx, [{ accountId: profile.account_id, user }]);
-  return storedProfile(tx, id ?? 0n);
+  return tx.one(selectProfiles(tx.sql).where("user_id", "=", profile.user_id).where("account_id", "=", profile.account_id));
 };
 
 /** CreateProfile: the profile, and its user among the contacts of the account. */

@@ -8,9 +8,9 @@ import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/userd/v1/user_profile_pb.ts";
 import { countResources, tooManyResources } from "../resources/quota.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { toProfile } from "./profile.mapping.ts";
 import { type ProfileRow, storedProfile } from "./profile.select.ts";
-import { assertEtag } from "./versioned-row.ts";
 
 const method = ProfileService.method.deleteProfile;
 
@@ -61,7 +61,7 @@ export const deleteProfile =
     const aggregates: LookUpLocks = (session) => profileAggregates(session, [id, transferToProfileId]);
     return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
       const row = await storedProfile(tx, id);
-      assertEtag(row, etag, "profile");
+      requireEtag(etag, etagOf(row), "profile");
       await clearResources(tx, row, request, quotas);
       await tx.rows(sql`delete from user_profile where id = ${id}`);
       return { profile: toProfile(row) };

@@ -19,8 +19,8 @@ export type Metadata = {
   readonly description: string;
   readonly semver: string;
   readonly annotations: readonly JsonObject[];
-  readonly tags: readonly string[];
-  readonly tags_canonical: readonly string[];
+  readonly tags: string[];
+  readonly tagsCanonical: string[];
 };
 
 /** The version of what does not say one. */
@@ -38,14 +38,14 @@ const annotationsOf = (annotations: readonly JsonObject[], field: string): JsonO
 };
 
 /** Of tags that are the same but for their case, the first. */
-const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tags_canonical"> => {
+const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tagsCanonical"> => {
   const byCanonical = new Map<string, string>();
   for (const tag of tags) if (!byCanonical.has(canonicalName(tag))) byCanonical.set(canonicalName(tag), tag);
-  return { tags: [...byCanonical.values()], tags_canonical: [...byCanonical.keys()] };
+  return { tags: [...byCanonical.values()], tagsCanonical: [...byCanonical.keys()] };
 };
 
 /**
- * The columns of the fields of a message that are asked for, by their local names.
+ * The properties of an entity for the fields of a message that are asked for, by their local names.
  * @param prefix where the message stands in the request, for violations: "account." or "profile."
  */
 export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
@@ -58,6 +58,9 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
 
 /** The fields of what is new: all of them. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
+
+/** The columns of all metadata, as a statement inserts them. */
+export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
 /** What of a row's metadata can be large, in bytes, for a statement. */
 export const metadataBytes = (table: "account" | "user_profile") =>

@@ -3,10 +3,10 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { toUser } from "../users/user.mapping.ts";
 import type { UserRow } from "../users/user.select.ts";
+import { etagOf } from "../versions/etag.ts";
 import { type AccountRow, toAccount } from "./account.select.ts";
 import { toMetadata } from "./metadata.ts";
 import type { ProfileRow } from "./profile.select.ts";
-import { etagOf } from "./versioned-row.ts";
 
 /** A profile as the API shows it. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;

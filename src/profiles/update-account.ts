@@ -1,13 +1,15 @@
 import type { Operation } from "../call.ts";
+import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { AccountSchema } from "../gen/userd/v1/account_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { Account } from "../schema/account.entity.ts";
 import { accountAggregate, platformAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { storedAccount, toAccount } from "./account.select.ts";
 import { metadataOf } from "./metadata.ts";
-import { assertEtag, changeRow } from "./versioned-row.ts";
 
 const method = ProfileService.method.updateAccount;
 
@@ -20,17 +22,17 @@ export const updateAccount =
     const fields = maskedFields(AccountSchema, to, request.updateMask);
     const columns = {
       ...metadataOf(to, fields, "account."),
-      ...(fields.has("isDefault") && { is_default: to.isDefault ?? false }),
-      ...(fields.has("isPlatform") && { is_platform: to.isPlatform ?? false }),
+      ...(fields.has("isDefault") && { isDefault: to.isDefault ?? false }),
+      ...(fields.has("isPlatform") && { isPlatform: to.isPlatform ?? false }),
     };
     const aggregates = [...(fields.has("isPlatform") ? [platformAggregate] : []), accountAggregate(to.id)];
     return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedAccount(tx, to.id);
-      assertEtag(row, to.etag, "account");
+      requireEtag(to.etag, etagOf(row), "account");
       if (fields.has("number") && to.number !== "" && to.number !== row.number) {
         throw failedPrecondition("IMMUTABLE_FIELD", "The number of an account can't be changed.");
       }
-      await changeRow(tx, "account", row, columns);
+      await changeEntity(tx, Account, row, columns);
       return { account: toAccount(await storedAccount(tx, to.id)) };
     });
   };

@@ -7,7 +7,8 @@ import { RoleSchema } from "../gen/userd/v1/role_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { rolesAggregate } from "../versions/aggregate.ts";
-import { assertRoleEtag, toRole } from "./role.mapping.ts";
+import { etagOfLife, requireEtag } from "../versions/etag.ts";
+import { toRole } from "./role.mapping.ts";
 import { type RoleRow, storedRole } from "./role.select.ts";
 
 /** Writes the difference only: equal permissions move no version. */
@@ -30,7 +31,7 @@ export const updateRole =
     return write(call, { method: UserService.method.updateRole, request, aggregates: [rolesAggregate] }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const row = await storedRole(tx, role.name);
-      assertRoleEtag(row, role.etag);
+      requireEtag(role.etag, etagOfLife(row), "role");
       if (fields.has("permissions")) await setPermissions(tx, row, role.permissions);
       return { role: toRole(await storedRole(tx, role.name)) };
     });

@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, timeOfInsert } from "./columns.ts";
+import { id, text, timeOfInsert, timeOfWrite } from "./columns.ts";
 import { metadataColumns } from "./metadata.columns.ts";
 
 /** The table of accounts. */
@@ -13,9 +13,9 @@ export const AccountSchema = defineEntity({
     isDefault: p.boolean().default(false),
     isPlatform: p.boolean().default(false),
     createTime: timeOfInsert(),
-    updateTime: timeOfInsert(),
+    updateTime: timeOfWrite(),
     /** The etag: counts the writes of this row. */
-    version: p.integer().default(1),
+    version: p.integer().version().default(1),
   },
   uniques: [
     { name: "account_number_key", properties: ["number"] },

@@ -1,4 +1,4 @@
-import { p } from "@mikro-orm/core";
+import { p, raw } from "@mikro-orm/core";
 
 /** A surrogate key: `bigint` identity. Ids imported from another system keep their value. */
 export const id = () => p.bigint().columnType("bigint").primary().autoincrement().generated("by default as identity");
@@ -8,6 +8,9 @@ export const time = () => p.datetime(3);
 
 /** A moment that defaults to the start of the transaction. */
 export const timeOfInsert = () => time().defaultRaw("now()");
+
+/** A moment that every change through the entity moves to the start of its statement. */
+export const timeOfWrite = () => timeOfInsert().onUpdate(() => raw("statement_timestamp()"));
 
 /** Text of a bounded length that sorts by code point, whatever the locale of the database. */
 export const text = (maxLength: number) => p.string().length(maxLength).collation("C");

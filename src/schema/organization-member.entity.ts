@@ -23,7 +23,7 @@ export const OrganizationMemberSchema = defineEntity({
     /** When an invitation expires; null = never. */
     inviteExpireTime: time().nullable(),
     /** The etag: counts the writes of this row. */
-    version: p.integer().default(1),
+    version: p.integer().version().default(1),
   },
   uniques: [
     { name: "organization_member_user_key", properties: ["organization", "user"] },

@@ -1,6 +1,6 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { Account } from "./account.entity.ts";
-import { id, text, timeOfInsert } from "./columns.ts";
+import { id, text, timeOfInsert, timeOfWrite } from "./columns.ts";
 import { metadataColumns } from "./metadata.columns.ts";
 import { User } from "./user.entity.ts";
 
@@ -16,9 +16,9 @@ export const UserProfileSchema = defineEntity({
     profileImageUrl: text(2048).default(""),
     isTest: p.boolean().default(false),
     createTime: timeOfInsert(),
-    updateTime: timeOfInsert(),
+    updateTime: timeOfWrite(),
     /** The etag: counts the writes of this row. */
-    version: p.integer().default(1),
+    version: p.integer().version().default(1),
   },
   uniques: [{ name: "user_profile_key", properties: ["user", "account"] }],
   indexes: [

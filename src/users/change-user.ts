@@ -17,6 +17,17 @@ const accessFlagsOf = ({ isActive, isSuspended, deleteTime }: User): string =>
   JSON.stringify([isActive, isSuspended, (deleteTime ?? null) === null]);
 
 /**
+ * The entity of a user that is not deleted.
+ * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
+ */
+export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
+  const row = await tx.em.findOne(User, id);
+  if (!row) throw userNotFound();
+  requireLive(row.deleteTime ?? null);
+  return row;
+};
+
+/**
  * Changes the row of a user, deleted or not, and returns the user in full; equal values write nothing.
  * @throws NOT_FOUND USER_NOT_FOUND.
  */

@@ -1,11 +1,10 @@
 import { flagAggregates } from "../access/affected-aggregates.ts";
 import type { Operation } from "../call.ts";
-import { conflict } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
 import { changeUser } from "./change-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
-import { userEtag } from "./user.mapping.ts";
 
 const method = UserService.method.deleteUser;
 const DAY_MS = 24 * 3_600_000;
@@ -18,10 +17,7 @@ export const deleteUser =
     return write(call, { method, request, aggregates: flagAggregates(id), requestId, validateOnly }, async (tx) => ({
       user: await changeUser(tx, id, (row) => {
         systemUser.refuse(row.username);
-        const current = userEtag(row.version);
-        if (etag !== "" && etag !== current) {
-          throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag: current } });
-        }
+        requireEtag(etag, etagOf(row), "user");
         row.deleteTime = new Date();
         row.purgeTime = new Date(row.deleteTime.getTime() + purgeAfterDays * DAY_MS);
         row.sessionNonce = newSessionNonce();

@@ -3,22 +3,22 @@ import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts"
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
-import { conflict, failedPrecondition, invalidField } from "../errors.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
-import { User } from "../schema/user.entity.ts";
+import type { User } from "../schema/user.entity.ts";
 import { UserEmail } from "../schema/user-email.entity.ts";
 import { userAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
+import { liveUser } from "./change-user.ts";
 import { assertNewNames } from "./create-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
-import { userNotFound } from "./get-user.ts";
 import { claimNames } from "./names.ts";
 import { requirePermission } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
-import { NEWSLETTER_CONSENT_PROMPT, toUser, userEtag } from "./user.mapping.ts";
+import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
-import { requireLive } from "./writable-user.ts";
 
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
@@ -93,13 +93,8 @@ export const updateUser =
     const movesAccounts = accountFields.some((field) => fields.has(field));
     const aggregates = movesAccounts ? flagAggregates(to.id) : [userAggregate(to.id)];
     return write(call, { method: UserService.method.updateUser, request, aggregates }, async (tx) => {
-      const row = await tx.em.findOne(User, to.id);
-      if (!row) throw userNotFound();
-      requireLive(row.deleteTime ?? null);
-      const etag = userEtag(row.version);
-      if (to.etag !== "" && to.etag !== etag) {
-        throw conflict("ETAG_MISMATCH", "The user has changed since.", { metadata: { etag } });
-      }
+      const row = await liveUser(tx, to.id);
+      requireEtag(to.etag, etagOf(row), "user");
       const update: Update = { tx, systemUser, row, to };
       if (fields.has("isActive") && to.isActive === false) systemUser.refuse(row.username);
       if (raises(update, fields)) await requirePermission(tx, "users.admin");

@@ -4,6 +4,7 @@ import { AvatarType, type UserEmailSchema, type UserSchema } from "../gen/userd/
 import { storedMoment } from "../moment.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { capitalised } from "../names/title-case.ts";
+import { etagOf } from "../versions/etag.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";
 
 /** Bit 0 of `flags`. */
@@ -40,9 +41,6 @@ export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageIni
   return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));
 };
 
-/** The version of a user's row. */
-export const userEtag = (version: number): string => String(version);
-
 /** A user as the API shows it. */
 export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   id: row.id,
@@ -74,5 +72,5 @@ export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   has2fa: Boolean(row.has_2fa),
   deleteTime: timestamp(row.delete_time),
   purgeTime: timestamp(row.purge_time),
-  etag: userEtag(row.version),
+  etag: etagOf(row),
 });

@@ -1,0 +1,13 @@
+import type { EntityClass, EntityData } from "@mikro-orm/core";
+import type { Tx } from "./transaction.ts";
+
+/**
+ * Changes a row that a statement has loaded, through its entity, and returns the entity; equal values write nothing. The ORM
+ * never looks for the row: it would write what it looks for into the text of a statement.
+ */
+export const changeEntity = async <E extends object>(tx: Tx, entity: EntityClass<E>, row: object, changes: EntityData<E>): Promise<E> => {
+  const found = tx.em.map(entity, row as never);
+  Object.assign(found, changes);
+  await tx.em.flush();
+  return found;
+};
