@@ -7,7 +7,7 @@ export const tools = [
   "test/cli/names.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
-  "test/db/cancel-tls.test.ts",
+  "test/db/{cancel-tls,logged-statements}.test.ts",
   "test/examples/**/*.test.ts",
   "test/foreign/**/*.test.ts",
   "test/fuzz/**/*.test.ts",

@@ -58,17 +58,24 @@ const userInsteadOfRoot = (): { readonly uid: number; readonly gid: number } | u
   return { uid: Number(user[2]), gid: Number(user[3]) };
 };
 
+/** A server that only one test has. */
+type OwnServer = { readonly settings: readonly string[]; readonly onLog: (lines: string) => void };
+
 /**
- * Starts a private PostgreSQL from npm's binaries, unless DATABASE_URL_TEST names one. Durability is off: the tests kill
- * userd, not PostgreSQL.
+ * Starts a private PostgreSQL from npm's binaries, unless DATABASE_URL_TEST names one and the test needs no server of its own.
+ * Durability is off: the tests kill userd, not PostgreSQL.
  */
-export const startPostgres = async (): Promise<TestPostgres> => {
+export const startPostgres = async (own?: OwnServer): Promise<TestPostgres> => {
   const given = process.env["DATABASE_URL_TEST"];
-  if (given) return { url: given, stop: async () => {} };
+  if (given && own === undefined) return { url: given, stop: async () => {} };
   linkLibraries();
   const folder = await mkdtemp(join(tmpdir(), "userd-postgres-"));
   const port = await freePort();
   const log: string[] = [];
+  const onLine = (line: unknown): void => {
+    if (own === undefined) log.push(String(line));
+    else own.onLog(String(line));
+  };
   const EmbeddedPostgres = await importEmbeddedPostgres();
   const user = userInsteadOfRoot();
   const postgres = new EmbeddedPostgres({
@@ -91,9 +98,10 @@ export const startPostgres = async (): Promise<TestPostgres> => {
       "max_connections=300",
       "-c",
       "listen_addresses=127.0.0.1",
+      ...(own?.settings ?? []).flatMap((setting) => ["-c", setting]),
     ],
-    onLog: (line) => void log.push(String(line)),
-    onError: (line) => void log.push(String(line)),
+    onLog: onLine,
+    onError: onLine,
   });
   // Private to the package's types alone.
   Object.assign(postgres, { getUidAndGid: async () => user ?? {} });
