@@ -41,7 +41,7 @@ const tables: readonly Table[] = [
   [
     "user_email",
     ["user_id", "email", "email_canonical", "is_verified"],
-    ({ id, emails }) => emails.map(({ email, handle, isVerified }) => [id, email, handle, isVerified]),
+    ({ id, emails }) => emails.map(({ email, canonical, isVerified }) => [id, email, canonical, isVerified]),
   ],
   ["user_activity", ["user_id", "last_active"], ({ id, lastActive }) => (lastActive ? [[id, lastActive]] : [])],
   ["user_permission", ["user_id", "permission"], ({ id, permissions }) => permissions.map((permission) => [id, permission])],
@@ -70,7 +70,7 @@ const derived = `
   select setval('users_id_seq', (select max(id) from users)), setval('role_id_seq', ${ROLES})`;
 
 /** Where people go: COPY fills these without triggers, and `derived` the other three. */
-const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "aggregate_version", "handle"];
+const filled = [...tables.map(([name]) => name), "role", "role_permission", "user_search", "aggregate_version", "canonical_name"];
 
 type Rebuilt = { readonly drop: string; readonly make: string };
 

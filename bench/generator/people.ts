@@ -3,7 +3,7 @@ import { createDomains, firstNames, lastNames } from "./names.ts";
 import { createRandom, createSkewed, type Random } from "./random.ts";
 
 /** An address of a generated user. */
-export type PersonEmail = { readonly email: string; readonly handle: string; readonly isVerified: boolean };
+export type PersonEmail = { readonly email: string; readonly canonical: string; readonly isVerified: boolean };
 
 /** A generated user and what belongs to it. */
 export type Person = {
@@ -46,7 +46,7 @@ const emailsOf = (random: Random, id: number, first: string, last: string): Pers
     const local = random.chance(0.6) ? `${ascii(first)}.${ascii(last)}` : `${ascii(first).slice(0, 1)}${ascii(last)}`;
     // The id keeps addresses apart; people choose years and lucky numbers, which would not.
     const email = `${local}${id}${index === 0 ? "" : `.${index}`}@${domain(random)}`;
-    return { email, handle: canonicalName(email), isVerified: random.chance(0.8) };
+    return { email, canonical: canonicalName(email), isVerified: random.chance(0.8) };
   });
 };
 

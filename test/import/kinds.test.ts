@@ -216,7 +216,7 @@ describe("kinds of values that real files hold", { timeout: 60_000 }, () => {
       ),
     ).toEqual([
       { user_id: "1", email: null, role: 3, flags: "0", teams: "1" },
-      { user_id: null, email: "a@example.com", role: 2, flags: "9", teams: "1" },
+      { user_id: null, email: "a@example.com", role: 1, flags: "9", teams: "1" },
     ]);
   });
 

@@ -232,7 +232,7 @@ public final class Client {
     refused("a stream that fails behind its messages", () -> UserServiceGrpc.newBlockingStub(allowed)
         .withDeadlineAfter(20, TimeUnit.SECONDS)
         .streamUsers(StreamUsersRequest.getDefaultInstance())
-        .forEachRemaining(response -> received.add(response.getUser().getId())), Status.Code.FAILED_PRECONDITION, "ETAG_MISMATCH");
+        .forEachRemaining(response -> received.add(response.getUser().getId())), Status.Code.RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE");
     expect("the messages before the error", received.size(), 100);
     expect("the last of them", received.get(99), 100L);
 
