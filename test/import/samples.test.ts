@@ -153,8 +153,11 @@ describe("the sample exports", () => {
     }
     expect(report.skipped).toEqual([]);
     expect(report.unknownFields.filter(({ reason }) => reason === undefined)).toEqual([]);
-    expect(await rowsOf(db, sql`select id, name, slug, status, flags, create_time from organization`)).toEqual([
-      { id: "1", name: "Testing", slug: "testing", status: 0, flags: "1", create_time: new Date("2023-06-22T22:54:28.773Z") },
+    expect(await rowsOf(db, sql`select id, name, slug, status, open_membership, flags, create_time from organization`)).toEqual([
+      {
+        ...{ id: "1", name: "Testing", slug: "testing", status: 0, open_membership: true, flags: "0" },
+        create_time: new Date("2023-06-22T22:54:28.773Z"),
+      },
     ]);
     expect(await rowsOf(db, sql`select id, organization_id, slug, flags from project`)).toEqual([
       { id: "1", organization_id: "1", slug: "internal", flags: "10" },
