@@ -5,13 +5,13 @@ import type { Session } from "../db/session.ts";
 import type { Scope } from "../options/scope.ts";
 import { forgetRevisions, removeOrganization, removeProject, removeTeam } from "./remove-scopes.ts";
 
-/** Who writes, in the change log. */
+/** The name of the writer in the change log. */
 const PURGER = "userd purger";
 
 /** Options per transaction. */
 const BATCH = 2_000;
 
-/** What is due, and whose version stands for it. */
+/** The tables whose rows come due, each with the aggregate whose version stands for a row. */
 const due = {
   organization: { aggregate: "organization", id: "r.id" },
   project: { aggregate: "project", id: "r.id" },

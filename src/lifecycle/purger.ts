@@ -18,7 +18,7 @@ export type Purger = {
 const BATCH = 50;
 const INTERVAL_MS = 60_000;
 
-/** What one batch removed: the users that it saw to be due, and the organizations that it left without an owner. */
+/** The result of one batch: the number of users that it saw to be due, and the organizations that it left without an owner. */
 type Purged = { readonly users: number; readonly ownerless: readonly bigint[] };
 
 /**

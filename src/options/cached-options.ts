@@ -30,7 +30,7 @@ export const aliveOptions = (cached: CachedOptions, keys: readonly string[], dat
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
 
-/** What was asked for can't be sent in one answer; nothing large has been read to find out. */
+/** The error for options that can't be sent in one answer; nothing large has been read to find out. */
 export const optionsTooLarge = (): DomainError =>
   exhausted(
     "RESPONSE_TOO_LARGE",
@@ -119,7 +119,7 @@ export const readScopeFor = (
     cached.isLarge ? whenReady(completed(app, call, [cached], [name], reading), ([one]) => one as CachedOptions) : cached,
   );
 
-/** What users have set in the same scopes, at least those keys of it, or everything: for each user, in the order of the scopes. */
+/** Reads the options of users in the same scopes: at least those of `keys`, or all. For each user, in the order of the scopes. */
 export const readAllUserOptions = (
   app: Lookups,
   call: Call,

@@ -1,7 +1,7 @@
 import { invalidField } from "../errors.ts";
 import { jsonOf, MAX_VALUE_LEVELS, toValue } from "./value.ts";
 
-/** Whether JSON is nested deeper than so many levels. Level by level, not by recursion: what comes from a file may be deep. */
+/** True if JSON is nested deeper than so many levels. Goes level by level, not by recursion: JSON from a file may be deep. */
 const isDeeper = (json: unknown, levels: number): boolean => {
   let members = [json];
   for (let level = 0; members.length > 0; level += 1) {

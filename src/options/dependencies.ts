@@ -4,7 +4,7 @@ import type { OptionRegistry } from "./registry/registry.ts";
 import type { ScopeOptions } from "./scope-option.lookup.ts";
 import type { UserOptions } from "./user-options.lookup.ts";
 
-/** What operations on options are made of. */
+/** The dependencies of operations on options. */
 export type OptionDependencies = Dependencies & {
   readonly registry: OptionRegistry;
   readonly optionScopes: OptionScopes;

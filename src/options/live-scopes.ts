@@ -22,7 +22,7 @@ export const readScopes = (
     });
   });
 
-/** Whether options of users can be read in each of the scopes; the global one needs no look. */
+/** True for each scope in which options of users can be read; the global scope needs no look-up. */
 export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,

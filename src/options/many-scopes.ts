@@ -10,7 +10,7 @@ import { ScopeKind } from "./scope.ts";
 /** More scopes of users than this are not asked of the cache: most would be empty, and each would take a place in it. */
 export const MAX_CACHED_SCOPES = 10_000;
 
-/** What users have set in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
+/** Reads the options of users in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
 export const readManyScopes = async (
   { db, optionScopes }: Pick<OptionDependencies, "db" | "optionScopes">,
   call: Call,

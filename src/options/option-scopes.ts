@@ -2,31 +2,31 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type DomainError, notFound } from "../errors.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** Whether options can be written in any scope, or only in those of organizations and projects that are here. */
+/** The scopes in which options can be written: any, or only those of organizations and projects that are here. */
 export type ScopeCheck = "trust" | "registered";
 
 /** A condition on the two columns of a scope. */
 type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
 
-/** What a statement that writes options needs to refuse scopes by itself. */
+/** The parts of SQL by which a statement that writes options refuses scopes by itself. */
 type Gate = {
-  /** What stands before the statement's own part of WITH. */
+  /** The SQL before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
-  /** Options can be written in the scope of these two columns. */
+  /** The condition that options can be written in the scope of these two columns. */
   readonly isOpen: Test;
 };
 
-/** Which scopes hold options: the one place that every statement over options asks. */
+/** The scopes that hold options: the one place that every statement over options asks. */
 export type OptionScopes = {
-  /** What is stored in the scope of these two columns can be read. */
+  /** The condition that options in the scope of these two columns can be read. */
   readonly isLive: Test;
   /**
-   * What the rows of the scope itself say of that, for reads through the cache, which know one scope at a time; and the
-   * organization whose scope has to be live too, if any.
+   * The part of `isLive` that the rows of the scope itself decide, for reads through the cache, which know one scope at a
+   * time. `parentOf` is the organization whose scope has to be live too, if any.
    */
   readonly isLiveItself: Test;
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
-  /** The same of the option, or scope option, `o`. */
+  /** `isLive` for the scope of the option, or scope option, `o`. */
   readonly live: RawBuilder<SqlBool>;
   /** For a statement that writes to some of these scopes; what it finds open stays so until the commit. */
   readonly gate: (scopes: readonly Scope[]) => Gate;

@@ -6,7 +6,7 @@ import { type ScopeFields, scopeOf } from "./scope.ts";
 import type { OptionWrite } from "./store.ts";
 import { jsonOf } from "./value.ts";
 
-/** What a request asks to store. */
+/** The option that a request asks to store. */
 type Requested = ScopeFields & { readonly key: string; readonly value?: Value | undefined; readonly expireTime?: Timestamp | undefined };
 
 const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null => {

@@ -2,14 +2,14 @@ import type { Quotas } from "../config.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 import { nameOfRow, type StoredOption } from "./stored-option.ts";
 
-/** How much somebody's options are, and their values take. */
+/** The number of a user's options, and the bytes that their values take. */
 export type Usage = { readonly used_options: number; readonly used_bytes: number };
 
 /** A row as a statement has stored it, beside what there was before. */
 export type Growth = Usage & {
   /** No row of this name was there. */
   readonly added: boolean;
-  /** By how many bytes the value is larger than the one before. */
+  /** The number of bytes by which the value is larger than the one before. */
   readonly grown_by: number;
 };
 

@@ -3,7 +3,7 @@ import { OptionSource } from "../gen/userd/v1/user_option_pb.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import { ScopeKind } from "./scope.ts";
 
-/** Who holds the value of a level: the user itself, everybody in the scope, or the registry. */
+/** The holder of a level's value: the user itself, everybody in the scope, or the registry. */
 type Holder = "user" | "scope" | "definition";
 
 /** One level of the resolution order. */
@@ -13,7 +13,7 @@ export type Level = {
   readonly scope: ScopeKind | undefined;
   /** Goes before every level that is not locked, when it locks the key. */
   readonly lockable: boolean;
-  /** How documentation and the command line call it. */
+  /** The name of the level in documentation and on the command line. */
   readonly name: string;
 };
 
@@ -55,7 +55,7 @@ export const levelOf = (source: OptionSource): Level => {
 /** The value that one level holds. `null` is a value. */
 export type LevelValue = { readonly source: OptionSource; readonly value: JsonValue; readonly locked: boolean };
 
-/** What resolution makes of the levels of one key. */
+/** The result of resolving the levels of one key. */
 export type Resolution = {
   /** Undefined: no level has a value. */
   readonly value: JsonValue | undefined;

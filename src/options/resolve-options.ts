@@ -14,10 +14,10 @@ import type { CachedScopeOption } from "./scope-option.lookup.ts";
 import type { CachedOptions } from "./user-options.lookup.ts";
 import { toValue } from "./value.ts";
 
-/** What one user has stored, by key and then by scope, and its primary address. */
+/** The stored options of one user, by key and then by scope, and its primary address. */
 type UserLevels = { readonly userFound: boolean; readonly email: string; readonly options: ReadonlyMap<string, readonly JsonValue[]> };
 
-/** What the scopes of the call have stored, by the kind of scope. */
+/** The stored options of the call's scopes, by the kind of scope and then by key. */
 type ScopeLevels = ReadonlyMap<ScopeKind, ReadonlyMap<string, CachedScopeOption>>;
 
 /** The scopes of the request; an id of 0 takes no part. */

@@ -42,7 +42,7 @@ export type CachedScope = {
 /** Scopes and what they configure, through the cache. */
 export type ScopeOptions = Lookup<Scope, CachedScope>;
 
-/** What the cache keeps of a scope; the parent's id as text. */
+/** The data that the cache keeps of a scope; the parent's id as text. */
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
 
 const toRow = (

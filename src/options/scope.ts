@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** Where an option holds, as its two columns say: both are never null, so that one unique key protects every scope. */
+/** The scope in which an option holds, as two columns: both are never null, so that one unique key protects every scope. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
 /** The values of `scope_kind`, in the order in which options are listed. */

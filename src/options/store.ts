@@ -14,7 +14,7 @@ export type OptionWrite = OptionKey & {
   readonly expireTime: Date | null;
 };
 
-/** What became of one write. */
+/** The outcome of one write. */
 export type Stored = {
   readonly row: StoredOption;
   /** There was no such option, or it had expired. */
@@ -63,7 +63,7 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
 };
 
-/** What became of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option. */
+/** The outcome of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option. */
 type Outcomes = readonly (Stored | undefined)[];
 
 const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly OptionWrite[], rows: readonly StoredRow[]): Promise<Outcomes> => {

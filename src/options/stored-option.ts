@@ -5,7 +5,7 @@ import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 
-/** What names one option. */
+/** The parts that together name one option. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
 /** An option as it is stored; `locked`: a lock at its scope or above hides it for now. */

@@ -3,7 +3,7 @@ import type { ScopeOption, ScopeOptionSchema } from "../gen/userd/v1/scope_optio
 import type { Aggregate } from "../versions/aggregate.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** Whose scope option a request names. */
+/** The target of the scope option that a request names: an organization, a project, or everybody. */
 export type Target = ScopeOption["target"];
 
 /** The two columns of a target. The proto's rules have refused a request without one. */

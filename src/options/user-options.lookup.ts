@@ -23,7 +23,7 @@ export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; reado
  * must not cost what the others take.
  */
 const WHOLE_BYTES = 128 * 1024;
-/** What an option counts there besides its value. */
+/** The bytes that an option counts towards `WHOLE_BYTES` besides its value. */
 const OPTION_BYTES = 64;
 
 /**
@@ -41,7 +41,7 @@ export type Columns = readonly [
 const NOTHING: Columns = [[], [], [], ""];
 const REST_COLUMNS = 4;
 
-/** What the cache keeps of a scope: plain data, no password material. */
+/** The data that the cache keeps of a scope: plain data, no password material. */
 type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
 /** An option that is read through the cache. */
@@ -64,7 +64,7 @@ export type CachedOptions = {
   readonly keys: readonly string[];
   readonly values: readonly JsonValue[];
   readonly expireTimes: readonly (number | null)[];
-  /** What `optionsOf` makes messages from. A function for each scope would hold twice as much. */
+  /** The other columns, from which `optionsOf` makes messages. A function for each scope would hold twice as much. */
   readonly rest: string;
   readonly key: OptionsKey;
   readonly made: Made;

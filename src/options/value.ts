@@ -10,7 +10,7 @@ export const MAX_VALUE_LEVELS = 24;
 type Kind = Value["kind"];
 type Walk = { levels: number; fault: string | undefined };
 
-/** What keeps text from being stored: a value's, or the name of a member. */
+/** The fault that keeps a text from being stored: the text of a value, or the name of a member. */
 const faultOf = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL character";
   return text.isWellFormed() ? undefined : "holds half of a surrogate pair";
@@ -48,7 +48,7 @@ const fromKind = (kind: Kind, level: number, walk: Walk): JsonValue => {
   }
 };
 
-/** How many characters more a number takes without an exponent: 1e308 takes 309. */
+/** The number of characters that a number takes more if written without an exponent: 1e308 takes 309 in all. */
 const writtenOut = (value: number): number => {
   const size = Math.abs(value);
   if (size === 0 || (size >= 1e-6 && size < 1e21)) return 0;
@@ -59,7 +59,7 @@ const writtenOut = (value: number): number => {
   return (power > 0 ? power + 1 : 1 - power + digits) - text.length;
 };
 
-/** What PostgreSQL's text of a jsonb has beyond the canonical text: digits for exponents, and a space after each "," and ":". */
+/** The bytes of PostgreSQL's jsonb text beyond the canonical text: digits for exponents, and a space after each "," and ":". */
 const beyondCanonical = (json: JsonValue): number => {
   if (typeof json === "number") return writtenOut(json);
   if (typeof json !== "object" || json === null) return 0;
@@ -88,7 +88,7 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** What stored JSON counts in a page: what PostgreSQL sends, or what the client is sent, whichever is more. */
+/** The bytes that stored JSON counts in a page: those that PostgreSQL sends or those that the client is sent, whichever are more. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**

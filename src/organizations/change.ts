@@ -18,7 +18,7 @@ export type Named = {
   readonly etag: string;
 };
 
-/** What a write needs to know of its kind, and where a violation stands in the request. */
+/** The kind of row that a write concerns, and the field of the request that a violation names. */
 type Of<R extends NamedRow> = {
   readonly kind: Kind<R>;
   readonly field: string;

@@ -6,7 +6,7 @@ import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts"
 /** A user and the canonical name of an address that it has verified. */
 export type Verified = { readonly userId: bigint; readonly canonical: string };
 
-/** Who has verified an address, by its canonical name. */
+/** The user who has verified an address, which is given by its canonical name. */
 export const holderOf = async (session: Session, canonical: string): Promise<bigint | undefined> => {
   const holders = session.sql
     .selectFrom("user_email")

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { type DomainError, failedPrecondition, notFound } from "../errors.ts";
 
-/** What the rows of organizations, projects and teams have in common. */
+/** The columns that organizations, projects and teams have in common. */
 export type NamedRow = {
   readonly id: bigint;
   readonly name: string;
@@ -25,7 +25,7 @@ export type ProjectRow = TeamRow & { readonly flags: bigint; readonly team_ids: 
 /** Organizations, projects or teams: what is done alike with them is written once (stored.ts, list-page.ts). */
 export type Kind<R extends NamedRow> = {
   readonly table: "organization" | "project" | "team";
-  /** What is selected, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+  /** The columns to select, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
   readonly columns: RawBuilder<R>;
   readonly notFound: () => DomainError;
   readonly deleted: () => DomainError;

@@ -7,7 +7,7 @@ import { type Kind, type NamedRow, organizations } from "./kind.ts";
 /** A row, or nulls: the organization is there and the page is empty. */
 type Found<R> = R | { readonly id: null };
 
-/** What a page of an organization's things is read from. */
+/** The source of a page: columns, table and condition for the rows that belong to an organization. */
 export type Listed<R> = {
   readonly columns: RawBuilder<R>;
   /** The table in the alias `r`, which has an organization_id. */

@@ -20,7 +20,7 @@ export type MemberRow = {
   readonly team_roles: readonly number[];
 };
 
-/** What is selected of a member, in the alias `r`. */
+/** The columns to select of a member, in the alias `r`. */
 export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user_id, r.email, r.role, r.flags, r.create_time, r.version,
   r.invite_expire_time, coalesce(r.invite_expire_time <= now(), false) as is_invite_expired,
   array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids,

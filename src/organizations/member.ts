@@ -6,7 +6,7 @@ import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
-/** Which member a request names. The proto's rules have refused one that names none. */
+/** The member that a request names. The proto's rules have refused a request that names none. */
 export type Which =
   | { readonly case: "userId"; readonly value: bigint }
   | { readonly case: "memberId"; readonly value: bigint }
@@ -46,7 +46,7 @@ type NewMember = {
   readonly email?: string;
   readonly canonical?: string;
   readonly role: MemberRole;
-  /** How long an invitation is valid. */
+  /** The number of days for which an invitation is valid. */
   readonly days?: number;
 };
 

@@ -20,7 +20,7 @@ export const slugOf = (name: string, kind: string): string => {
   return slug.slice(0, SLUG_LENGTH).replace(/-+$/, "");
 };
 
-/** What a numbered slug begins with. */
+/** The beginning of a numbered slug, which leaves room for the number. */
 const stemOf = (slug: string): string => slug.slice(0, SLUG_LENGTH - NUMBER_LENGTH);
 
 /**

@@ -7,7 +7,7 @@ import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { toResource } from "./resource.mapping.ts";
 import { type ResourceRow, resourceColumns } from "./resource.select.ts";
 
-/** Which resources, after which one, and how many. */
+/** The kind of the resources to list, the id after which they start, and the most to return. */
 type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };
 
 /**

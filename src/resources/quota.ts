@@ -9,8 +9,8 @@ export const tooManyResources = (limit: number, used: number): DomainError =>
   });
 
 /**
- * How many resources profiles have: along an index, and no further than one over the quota. Their accounts are locked
- * already, so that this holds until the commit.
+ * Counts the resources of profiles: along an index, and no further than one over the quota. The accounts of the profiles
+ * are locked already, so that the counts hold until the commit.
  */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];

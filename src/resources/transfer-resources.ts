@@ -30,7 +30,7 @@ const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>>
   return new Set(rows.map(({ owner_profile_id, kind, name }) => `${owner_profile_id}/${kind}/${name}`));
 };
 
-/** What becomes of each move: the resource as it will be, or why it stays. */
+/** The outcome of each move: the resource as it will be, or the error that says why it stays. */
 const decided = (
   moves: readonly Move[],
   {

@@ -46,7 +46,7 @@ const messageCodec = ({ method }: Rpc): Codec => ({
 });
 
 /**
- * How connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
+ * The options by which connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
  * that is where they are held against the message. Alone it would take what it does not understand for absent.
  */
 const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: InterceptorContext) => ({
@@ -56,7 +56,7 @@ const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: Intercep
   textDecoder: { decode: (bytes: Uint8Array) => decodeJson(method.input, bytes) },
 });
 
-/** What ended a stream of requests, in our terms. Of a single request connect itself says that it knows no such compression. */
+/** The error that ended a stream of requests, in our terms. For a single request, connect itself reports an unknown compression. */
 const streamFault = (error: ConnectError, rpc: Rpc): Error =>
   error.code === Code.Unimplemented
     ? new DomainError("Invalid", "FIELD_INVALID", "The compression of the request is unknown; the service takes gzip.", { cause: error })

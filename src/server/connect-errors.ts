@@ -19,8 +19,8 @@ export const become = (error: ConnectError, status: StatusError): void => {
 const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
 
 /**
- * What a failure of connect's own codec is in our terms: connect calls malformed protobuf INTERNAL. Undefined
- * for what it says well enough, such as an unknown compression.
+ * Translates a failure of connect's own codec into our terms: connect calls malformed protobuf INTERNAL. Undefined
+ * for a failure that connect describes well enough, such as an unknown compression.
  */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
   const { code, rawMessage, cause } = error;

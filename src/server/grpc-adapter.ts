@@ -50,7 +50,7 @@ const timeOf = (deadline: Date | number): number => (typeof deadline === "number
 const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
   error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
 
-/** What the calls of all kinds have in common. */
+/** The members that gRPC calls of all kinds have in common. */
 type AnyCall = Pick<ServerUnaryCall<Uint8Array, Uint8Array>, "metadata" | "getDeadline"> & {
   once(event: "cancelled", listener: () => void): unknown;
 };

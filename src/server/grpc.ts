@@ -34,7 +34,7 @@ const options: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** How long a request may take to arrive when the client sends no deadline: as long as the longest default deadline. */
+/** The time that a request may take to arrive if the client sends no deadline, in milliseconds: that of the longest default deadline. */
 const requestPatienceMs = 10_000;
 
 /** A listener that is open. */
@@ -48,7 +48,7 @@ export type Listener = {
   readonly destroy: () => void;
 };
 
-/** What the gRPC listener is made of. */
+/** The options of the gRPC listener. */
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
   readonly rpcs: readonly Rpc[];

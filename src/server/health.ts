@@ -14,14 +14,14 @@ import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
 import type { Readiness } from "./readiness.ts";
 
-/** How often the watchers' readiness is looked at, in milliseconds. */
+/** The time between two looks at the readiness for watchers, in milliseconds. */
 const pollMs = 1_000;
 
 type Bytes = Uint8Array;
 
 /** The health service of one server. */
 export type HealthService = {
-  /** Ends the streams of those who watch, which would hold up a drain. */
+  /** Ends the streams of watching clients, which would hold up a drain. */
   readonly endWatches: () => void;
   readonly stop: () => void;
 };

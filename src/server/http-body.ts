@@ -12,7 +12,7 @@ export type RequestBody = {
   readonly letGo: () => void;
 };
 
-/** Whether the client left before it had sent all. Over HTTP/2 Node ends such a body as if it were complete. */
+/** True if the client left before it had sent all. Over HTTP/2 Node ends such a body as if it were complete. */
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**

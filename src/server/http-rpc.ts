@@ -16,7 +16,7 @@ const hasUsableAuthority = (request: HttpRequest): boolean => {
   return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
 };
 
-/** Whether what a query names by its bytes is text: URLs put another character where it is not. */
+/** True if the bytes that a query encodes are UTF-8: URLs put another character in place of those that are not. */
 const isText = (query: string): boolean => {
   const bytes = query.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return !/[^\0-\x7f]/.test(query) && isUtf8(Buffer.from(bytes, "latin1"));

@@ -18,10 +18,10 @@ import { listen, trackSockets } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 
 const maxHeaderBytes = 16 * 1024;
-/** How long a connection may lie idle, in milliseconds. */
+/** The time that a connection may lie idle, in milliseconds. */
 const idleMs = 120_000;
 
-/** What the HTTP listener is made of. */
+/** The options of the HTTP listener. */
 export type HttpListenerOptions = {
   readonly listen: ListenAddress;
   readonly rpcs: readonly Rpc[];
@@ -30,7 +30,7 @@ export type HttpListenerOptions = {
   readonly metrics: MetricsPage;
 };
 
-/** What `/metrics` answers. */
+/** The answer of `/metrics`. */
 export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;

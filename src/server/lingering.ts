@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest } from "node:http2";
 import type { HttpRequest } from "./http-body.ts";
 
-/** How long a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
+/** The time that a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
 const lingerMs = 5_000;
 
 /** Requests that still arrive though they have been answered. */

@@ -12,21 +12,21 @@ import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
 
-/** How long the calls in progress may take to finish in a drain, in milliseconds. */
+/** The time that the calls in progress may take to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
 
-/** How long the last answers of a drain get to arrive, in milliseconds. */
+/** The time that the last answers of a drain get to arrive, in milliseconds. */
 const arrivalMs = 100;
 
-/** What the server is started with. */
+/** The options with which the server is started. */
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** What an error from below the operations means to a caller. Default: a fault. */
+  /** Translates an error from below the operations for the caller. Default: every such error is a fault. */
   readonly explain?: InterceptorContext["explain"];
-  /** Whether the service can answer now; asked by health checks, at most 1 s long. */
+  /** True if the service can answer now; health checks ask, and wait at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
 

@@ -1,6 +1,6 @@
 import type { MaybePromise } from "../call.ts";
 
-/** Whether the server wants calls: what health, `/readyz` and the drain go by. */
+/** The readiness of the server for calls: health, `/readyz` and the drain go by it. */
 export type Readiness = {
   /** Never rejects, and answers within 1 s. */
   readonly isReady: () => Promise<boolean>;

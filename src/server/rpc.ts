@@ -16,10 +16,10 @@ export const maxResponseBytes = MAX_RESPONSE_BYTES;
 /** The longest that a unary call may take, in milliseconds, whatever deadline the client sends. */
 export const maxTimeoutMs = 60_000;
 
-/** The same for a stream, which ends much earlier when nothing moves on it. */
+/** The longest that a stream may take, in milliseconds; it ends much earlier when nothing moves on it. */
 const maxStreamMs = 24 * 3_600_000;
 
-/** How long nothing may move on a stream, in milliseconds. */
+/** The time in which nothing may move on a stream, in milliseconds. */
 const streamIdleMs = 30_000;
 
 /** Any operation; `kind` tells which of its arguments and results are streams. */
@@ -28,7 +28,7 @@ export type AnyOperation = (call: Call, request: Message | AsyncIterable<Message
 /** All that the server knows of one RPC, prepared once at start-up. */
 export type Rpc = {
   readonly method: DescMethod;
-  /** Which of request and response are streams. */
+  /** The kind of RPC: it tells which of request and response are streams. */
   readonly kind: Exclude<DescMethod["methodKind"], "bidi_streaming">;
   readonly operation: AnyOperation;
   /** For example `userd.v1.UserService/GetUser`: the label of metrics and logs. */
@@ -38,13 +38,13 @@ export type Rpc = {
   readonly defaultTimeoutMs: number;
   /** The longest that the client may ask for, in milliseconds. */
   readonly maxTimeoutMs: number;
-  /** How long nothing may move, in milliseconds; only for streams. */
+  /** The time in which nothing may move, in milliseconds; only for streams. */
   readonly idleMs: number | undefined;
-  /** Of a request, or of one message of a stream. */
+  /** The most bytes of a request, or of one message of a stream. */
   readonly maxRequestBytes: number;
 };
 
-/** How a transport turns what it received into the request message, and the operation's literal into what it sends. */
+/** Turns what a transport received into the request message, and the operation's literal into what the transport sends. */
 export type Codec = {
   /** @throws DomainError when the bytes are malformed or too many. */
   readonly decode: (received: unknown) => Message;

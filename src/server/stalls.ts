@@ -5,7 +5,7 @@ import { statusOf } from "./interceptors/status.ts";
 
 const sweepMs = 1_000;
 
-/** What grpc-js asks of an interceptor; its own type demands a class where it uses the interface. */
+/** The interceptor as grpc-js uses it; its own type demands a class where it uses the interface. */
 type Interceptor = (method: Parameters<ServerInterceptor>[0], call: ServerInterceptingCallInterface) => ServerInterceptingCallInterface;
 
 /** Ends calls whose request does not arrive. */

@@ -5,8 +5,8 @@ import { types } from "node:util";
 const FREE = -1;
 
 /**
- * What has a number, in slots that are used again: what Node asks of the Map of a session's streams, and no more. A look
- * goes over all slots; there are as many as calls were in flight at once, 100 at most.
+ * A table of streams by their numbers, in slots that are used again. It has what Node asks of the Map of a session's
+ * streams, and no more. A look-up goes over all slots; there are as many as calls were in flight at once, 100 at most.
  */
 export class StreamTable<T> {
   readonly #ids: number[] = [];

@@ -24,10 +24,10 @@ import { createSystemUser } from "../users/system-user.ts";
 import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import { createConsistencyTokens } from "../versions/token.ts";
 
-/** What the operations of all services are made of. */
+/** The dependencies of the operations of all services. */
 export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies;
 
-/** Makes them over one database. */
+/** Makes the dependencies over one database. */
 export const createDependencies = (
   db: OwnedDatabase,
   {

@@ -21,7 +21,7 @@ import { bearerOf, handOver, localUsername, renameRival } from "./vouched-addres
 
 const method = UserService.method.getOrCreateUserByEmail;
 
-/** What a call comes to: the user who is meant, if there is one, and the one who has to give up its username. */
+/** The users that a call concerns: the user who is meant, if there is one, and the rival, who has to give up its username. */
 type Plan = { readonly user: Claimant | undefined; readonly rival: bigint | undefined; readonly isClaimed: boolean };
 
 /** Longest username that an address can become. */
@@ -45,7 +45,7 @@ const planFor = async (session: Session, request: GetOrCreateUserByEmailRequest)
   return { user, rival: bearer === user?.id ? undefined : bearer, isClaimed };
 };
 
-/** Whom the write changes, besides the user that it may create. */
+/** The users that the write changes, besides the user that it may create. */
 const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
   ...(user === undefined || user.isVerified ? [] : [user.id]),
   ...(rival === undefined ? [] : [rival]),

@@ -14,12 +14,12 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { claimantsOf } from "./claimants.ts";
 import { presentPrimaries } from "./claimed-address.ts";
 
-/** Whose password it may be, and the hash that it is held against. */
+/** The user whose password the given one may be, and the hash that it is held against. */
 type Candidate = { readonly id: bigint; readonly password: string; readonly last_password_change: Date | null };
 
 const maySignIn = presentUser("u");
 
-/** Whom an address means: who has verified it, whoever else claims it, or the only one who is known by it. */
+/** The user whom an address means: the one who has verified it, whoever else claims it, or the only one who is known by it. */
 const holderOf = async (session: Session, email: string): Promise<bigint | undefined> => {
   const claimants = await claimantsOf(session, email);
   const owner = claimants.find(({ isVerified }) => isVerified);

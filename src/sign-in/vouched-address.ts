@@ -11,7 +11,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 /** A username that says nothing of its user, for one who has to give up an address that it took for its name. */
 export const localUsername = (): string => `local-${randomBytes(8).toString("hex")}`;
 
-/** Who has the address as a username. */
+/** The user who has the address as a username. */
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
   (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
 

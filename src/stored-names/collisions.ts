@@ -8,8 +8,6 @@ export type Collision = { readonly what: string; readonly owners: readonly strin
 /** A row with the form that it would have, and the one that it had when the outdated ones were looked for. */
 type Row = { readonly id: bigint; readonly owner: bigint; readonly stored: string; readonly form: string; readonly group: string };
 
-/** Where rows are read: the database, or a transaction that holds what it reads. */
-
 const CHUNK = 5_000;
 
 const chunks = <T>(items: readonly T[]): T[][] =>

@@ -6,7 +6,7 @@ import type { Session } from "../db/session.ts";
 import { byId, type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
 import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
 
-/** What has to be recomputed, and why it can't be. */
+/** The names that have to be recomputed, and the collisions that forbid it. */
 export type Findings = {
   readonly outdated: ReadonlyMap<NameColumn, readonly OutdatedRow[]>;
   readonly collisions: readonly Collision[];

@@ -2,12 +2,12 @@ import { type RawBuilder, sql } from "kysely";
 import type { Database } from "../db/orm.ts";
 import { canonicalName } from "../names/canonical.ts";
 
-/** What names have to be different within: nothing = in the whole table. */
+/** The rows within which names have to be different; empty = the whole table. */
 type UniqueRule = { readonly within?: string; readonly where?: string };
 
 /** A column of names, and the one that holds their canonical form. */
 export type NameColumn = {
-  /** What it holds, for people. */
+  /** The content of the column, in words for people. */
   readonly what: string;
   readonly table: string;
   readonly spelling: string;

@@ -1,11 +1,11 @@
-/** What of an error is logged. */
+/** The fields of an error that are safe to log. */
 export type DescribedError = {
   readonly type: string;
   /** Left out for errors of the database: their sentences quote SQL and values. */
   readonly message?: string | undefined;
   readonly code?: string | undefined;
   readonly constraint?: string | undefined;
-  /** Where it came from, without the message. */
+  /** The stack of the error, without the message. */
   readonly stack?: string | undefined;
   readonly cause?: DescribedError | undefined;
 };

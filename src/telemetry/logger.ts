@@ -2,7 +2,7 @@ import { type DestinationStream, destination, type Logger, pino } from "pino";
 import type { Config } from "../config.ts";
 import { describeError } from "./error.ts";
 
-/** Where a secret could sit if somebody logs a whole object by mistake; the rule remains: log no contents. */
+/** The fields that could hold a secret if somebody logs a whole object by mistake; the rule remains: log no contents. */
 const secrets = ["authorization", "token", "password", "secret", "email", "ip"];
 
 /**

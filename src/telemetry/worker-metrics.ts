@@ -9,9 +9,9 @@ type PageMessage = { readonly userd: "metrics"; readonly request: number; readon
 /** Asks a worker for its own metrics, and brings them. */
 type OwnMessage = { readonly userd: "own metrics"; readonly request: number; readonly metrics?: Collected };
 
-/** How long a worker waits for the metrics of the others, in milliseconds. */
+/** The time that a worker waits for the metrics of the others, in milliseconds. */
 const METRICS_TIMEOUT_MS = 6_000;
-/** How long the primary waits for those of one worker. */
+/** The time that the primary waits for the metrics of one worker, in milliseconds. */
 const WORKER_TIMEOUT_MS = 5_000;
 
 const isOf = <M extends PageMessage | OwnMessage>(kind: M["userd"], message: unknown): message is M =>
@@ -38,7 +38,7 @@ const createQuestions = <A>() => {
 };
 
 /**
- * What `/metrics` of a process answers with: in a worker, the sum over all workers; else the registry's own. The
+ * The answer of a process to `/metrics`: in a worker, the sum over all workers; else the registry's own. The
  * connections of a scraper end up at any worker.
  */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
@@ -53,7 +53,7 @@ export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   return () => questions.ask(METRICS_TIMEOUT_MS, (request) => process.send?.({ userd: "metrics", request } satisfies PageMessage));
 };
 
-/** What only ever grows: of a process that has ended it still counts, while its gauges are of nothing. */
+/** True if a metric only ever grows: after its process has ended it still counts, while gauges of that process are of nothing. */
 const grows = ({ type, aggregator }: Collected[number]): boolean => aggregator === "sum" && ["counter", "histogram"].includes(String(type));
 
 /** The sums over workers that come and go. */
@@ -66,7 +66,7 @@ export type WorkerSums<W> = {
 };
 
 const sumOf = (collected: readonly Collected[]): Registry => AggregatorRegistry.aggregate([...collected] as never[]);
-/** What aggregates makes has its values, unlike other metrics. */
+/** Adds up metrics. Those that `aggregate` makes hold their values, unlike other metrics. */
 const add = (collected: readonly Collected[]): Collected => sumOf(collected).getMetricsAsArray() as unknown as Collected;
 
 /** A worker, and those that it has taken the place of. */

@@ -3,7 +3,7 @@ import { ImportFault } from "../fault.ts";
 /** The formats of records that are read. */
 export type Format = "array" | "lines" | "xml" | "yaml";
 
-/** How much of a file says what it is. */
+/** The number of bytes at the head of a file that show its format. */
 export const HEAD = 512;
 
 /** Magic numbers of what is no text → what to do about it. */

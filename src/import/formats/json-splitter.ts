@@ -6,7 +6,7 @@ export type OnRecord = (text: string | undefined) => string;
 /** Takes text apart; what is between records goes on as it is. */
 export type Splitter = {
   readonly take: (text: string, onRecord: OnRecord) => string;
-  /** What is held back when the text ends: the beginning of a record. */
+  /** The text that is held back when the text ends: the beginning of a record. */
   readonly rest: () => string;
 };
 
@@ -15,7 +15,7 @@ const MAX_HELD = 1024 * 1024;
 
 const [QUOTE, BRACKET, BRACKET_END, BRACE, BRACE_END] = Array.from('"[]{}', (character) => character.charCodeAt(0));
 
-/** Where a character comes next, the end of the text where it does not. */
+/** The place where a character comes next; the end of the text if it does not come. */
 const placeOf = (character: string, text: string, from: number): number => {
   const place = text.indexOf(character, from);
   return place === -1 ? text.length : place;

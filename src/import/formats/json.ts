@@ -25,9 +25,9 @@ export const jsonReader = (form: "array" | "lines"): RecordReader => {
   /** Depth of the assembler between two records. */
   const between = form === "array" ? 1 : 0;
   const splitter = createSplitter(between);
-  /** What the records are, where empty objects stand for them; undefined where one goes on as it is. */
+  /** The parsed records that empty objects stand for in the text; undefined for a record that goes on as it is. */
   const parsed: unknown[] = [];
-  /** One that is broken goes on as it is: the stream of tokens says at which place. */
+  /** The text that stands for a record. A broken record goes on as it is: the stream of tokens says where it is broken. */
   const standIn = (text: string | undefined): string => {
     try {
       parsed.push(text && parseExactly(text));

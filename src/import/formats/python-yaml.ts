@@ -1,7 +1,7 @@
 import type { ScalarTag, Tags } from "yaml";
 
 /**
- * Which plain scalars PyYAML takes for what. YAML 1.1 says more, which PyYAML does not read and so does not quote either:
+ * The plain scalars that PyYAML reads as each type. YAML 1.1 says more, which PyYAML does not read and so does not quote either:
  * `y`, `08`, `1e3` and `00:30:00` are text.
  */
 const tests: Readonly<Record<string, RegExp>> = {

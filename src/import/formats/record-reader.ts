@@ -4,7 +4,7 @@ export type RecordReader = {
   readonly take: (text: string) => unknown[];
   /** The records that end with the file. */
   readonly end: () => unknown[];
-  /** Where it stands: `record 3, at fields.email`. */
+  /** The place that the reader has reached: `record 3, at fields.email`. */
   readonly place: () => string;
   /** Most characters of one record. */
   readonly maxRecord: number;

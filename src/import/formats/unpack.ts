@@ -28,7 +28,7 @@ const peek = async (source: AsyncIterable<Buffer>): Promise<Opened> => {
   return { head, bytes: bytes() };
 };
 
-/** What gzip packed, as a stream: however large it becomes, memory holds a piece of it. */
+/** The unpacked content of gzip data, as a stream: however large it becomes, memory holds a piece of it. */
 const gunzipped = async function* (packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     const gunzip = createGunzip({ chunkSize: 64 * 1024 });

@@ -11,7 +11,7 @@ type Element = {
   list?: unknown[];
 };
 
-/** What may stand in what, from the outside in. */
+/** The elements that may stand in each element, from the outside in. */
 const inside: Readonly<Record<string, readonly string[]>> = {
   "": ["django-objects"],
   "django-objects": ["object"],

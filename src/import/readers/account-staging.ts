@@ -3,7 +3,7 @@ import { Unfit } from "../fault.ts";
 import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** What accounts and profiles say of themselves, and since when. */
+/** The columns for the metadata of accounts and profiles, and for their times. */
 const metadataColumns = {
   name: TEXT,
   description: "text",

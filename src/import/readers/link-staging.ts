@@ -14,7 +14,7 @@ export const linkColumns = {
   verify_time: "timestamptz(3)",
 } as const;
 
-/** What a user is called by a provider. */
+/** Reads the id that a provider has for a user. */
 export const externalId: Field<string> = (value) => {
   const id = text(200)(value);
   if (id === "") throw new Unfit("is empty");

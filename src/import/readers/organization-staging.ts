@@ -21,14 +21,14 @@ export const filled =
     return read;
   };
 
-/** What is called by its column or, in older exports, by its field; undefined when it is by neither. */
+/** The id that a record names by the column or, in older exports, by the field; undefined if by neither. */
 export const eitherIfAny = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint | undefined => {
   const value = first ?? second ?? undefined;
   if (value !== (second ?? value)) throw new Unfit(`it names two ${what}s`);
   return value;
 };
 
-/** The same of what is never missing. */
+/** Like `eitherIfAny`, for an id that is never missing. */
 export const eitherOf = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint => {
   const value = eitherIfAny(first, second, what);
   if (value === undefined) throw new Unfit(`it names no ${what}`);

@@ -8,7 +8,7 @@ export const scopeOptions = {
   columns: { scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb", update_time: "timestamptz(3)" },
 } as const satisfies StagingTable;
 
-/** What the API's rules for keys of scope options say: a row with another key could never be read or changed. */
+/** Reads a key by the API's rules for keys of scope options: a row with another key could never be read or changed. */
 export const scopeOptionKey: Field<string> = (value) => {
   const read = text(10_000)(value);
   if (read.length > 128) throw new Unfit("is longer than 128 characters");

@@ -5,7 +5,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** How the organizations of a file sign in. */
+/** The providers by which the organizations of a file sign in. */
 export const authProviders = {
   name: "import_auth_provider",
   columns: {

@@ -11,7 +11,7 @@ export const identityProviders = {
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** What kind of provider it is. */
+/** Reads the type of a provider. */
 export const providerType: Plain<string> = (value) => {
   const type = text(64)(value);
   if (type === "") throw new Unfit("is empty");

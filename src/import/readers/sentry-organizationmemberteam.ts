@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, filled, reference } from "./organization-staging.ts";
 
-/** Who is in which team in a file. */
+/** The members of the teams in a file. */
 export const teamMembers = {
   name: "import_team_member",
   columns: { team_pk: "bigint", member_pk: "bigint", role: "smallint" },

@@ -2,7 +2,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** Which team has which project in a file. */
+/** The teams of the projects in a file. */
 export const projectTeams = {
   name: "import_project_team",
   columns: { project_pk: "bigint", team_pk: "bigint" },

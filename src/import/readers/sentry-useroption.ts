@@ -13,7 +13,7 @@ export const options = {
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** What the API's rules for keys say: a row with another key could never be read or changed. */
+/** Reads a key by the API's rules for keys: a row with another key could never be read or changed. */
 const optionKey: Field<string> = (value) => {
   const read = text(10_000)(value);
   if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(read)) throw new Unfit("is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");

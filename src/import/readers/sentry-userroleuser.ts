@@ -2,7 +2,7 @@ import { key, nullAs, optional, time, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** Who has which role in a file. */
+/** The roles of the users in a file. */
 export const roleMembers = {
   name: "import_role_member",
   columns: { ...userReferenceColumns, parent_model: TEXT, parent_pk: "bigint", parent_name: TEXT, create_time: "timestamptz(3)" },

@@ -60,7 +60,7 @@ const userOf = (message: ImportUsersRequest): NewUser => {
   }
 };
 
-/** What the message does not say is absent, as in a record that leaves a field out: it stays as it is here. */
+/** The columns of a user. A field that the message does not set is absent, as one that a record leaves out: it stays as it is here. */
 const columnsOf = (user: User, passwordHash: string, { columns, lastLogin, lastActive }: NewUser, note: Note) => {
   const said = <T>(local: keyof Omit<User, keyof Message>, value: T): T | undefined => {
     const field = UserSchema.fields.find(({ localName }) => localName === local);

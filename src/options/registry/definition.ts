@@ -6,7 +6,7 @@ const json: z.ZodType<JsonValue> = z.json();
 /** The scopes of a user's options, as the registry file names them; `user` is the global one. */
 export const scopeNames = ["user", "organization", "project"] as const;
 
-/** What a value can have to be. */
+/** The types that a definition can demand of a value. */
 export const typeNames = [
   "any",
   "bool",
@@ -21,7 +21,7 @@ export const typeNames = [
   "list",
 ] as const;
 
-/** What happens when a value does not fit. */
+/** The ways to deal with a value that does not fit. */
 export const modeNames = ["enforce", "warn", "off"] as const;
 
 /** One key of the registry file: every field but the description and the type has a default. */
@@ -56,8 +56,8 @@ export const definitionSchema = z
     if (type === "verified_email" && definition.default !== undefined) refuse("default", "is the user's primary address");
   });
 
-/** What the registry says of one key. */
+/** The definition of one key in the registry. */
 export type Definition = z.infer<typeof definitionSchema> & { readonly key: string };
 
-/** Whether it can be the key of an option. */
+/** True if a text can be the key of an option. */
 export const isKey = (text: string): boolean => /^[A-Za-z0-9_.:-]{1,64}$/.test(text);

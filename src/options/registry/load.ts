@@ -17,7 +17,7 @@ export type CheckedDefinition = Definition & { readonly check: Check };
 /** The registry that userd brings; beside package.json, in the sources as in the build. */
 export const builtInDefinitions = new URL("../../../option-definitions.yaml", import.meta.url);
 
-/** What is wrong with a definition; the path is that of the field. */
+/** A fault of a definition; the path is that of the field. */
 type Fault = { readonly path: readonly PropertyKey[]; readonly sentence: string };
 
 const fromIssue = (issue: z.core.$ZodIssue): Fault[] => {
@@ -71,7 +71,7 @@ const readSource = (file: string): string => {
   }
 };
 
-/** Where the file has integers that would become others. */
+/** The offsets of integers in the file that would become other integers. */
 const roundedIntegers = (document: Document): number[] => {
   const places: number[] = [];
   visit(document, {

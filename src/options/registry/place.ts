@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 /** The pair of a map that has this name, as it is written: `1` and `"1"` are one name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/** Where in the text a path leads; what the file leaves out is missing at the last thing on the way. */
+/** The offset in the text to which a path leads; for a part that the file leaves out, that of the last thing on the way. */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

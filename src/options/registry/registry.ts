@@ -8,7 +8,7 @@ import { storedBytes } from "../value.ts";
 import type { Definition } from "./definition.ts";
 import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
 
-/** Where a value belongs. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
+/** The place of a value. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
 type Place = { readonly key: string; readonly scopeKind?: ScopeKind };
 
 /** A value to be stored. */
@@ -30,7 +30,7 @@ export type OptionRegistry = {
    * OPTION_KEY_UNREGISTERED, unless the mode of the key lets it pass.
    */
   readonly assertFits: (candidate: Candidate) => void;
-  /** What is wrong with a value that is stored already, in words that do not repeat it; undefined = it fits. */
+  /** The fault of a value that is stored already, in words that do not repeat the value; undefined = the value fits. */
   readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
   /** Reads the file anew; a broken one is logged and changes nothing. True = the definitions are those of the file. */
   readonly reload: () => boolean;

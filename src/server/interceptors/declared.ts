@@ -10,13 +10,13 @@ import type { Invocation } from "./invocation.ts";
 export type AnsweredReason = {
   readonly method: string;
   readonly reason: string;
-  /** Whether an entry of a batch was answered with it, and not the call. */
+  /** True if an entry of a batch was answered with the reason, and not the call. */
   readonly isEntry: boolean;
-  /** Whether the RPC declares it. */
+  /** True if the RPC declares the reason. */
   readonly isDeclared: boolean;
 };
 
-/** Where every reason is published that any server of this process answers with: tests hold each to what is declared. */
+/** The channel of every reason that any server of this process answers with: tests hold each to what is declared. */
 export const answeredReasons = channel("userd.answered-reason");
 
 /** The line of the log for an undeclared reason. */

@@ -6,7 +6,7 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 /** Calls `note` with the reason of each status that a message, or its literal, holds. */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
-/** Whether a message can hold a status, at any depth. */
+/** True if a message can hold a status, at any depth. */
 const holdsStatus = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
   if (desc.typeName === StatusSchema.typeName) return true;
   if (seen.has(desc)) return false;
@@ -21,7 +21,7 @@ const walkStatus: ReasonsWalk = (status, note) => {
   }
 };
 
-/** What a field holds of a message, as a list. */
+/** The values that a field of a message holds, as a list. */
 const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): readonly object[] => {
   const held = (message as Record<string, object | undefined>)[oneof?.localName ?? localName];
   if (held === undefined) return [];

@@ -12,7 +12,7 @@ import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
 import { validate } from "./validate.ts";
 
-/** What every call passes, outermost first. */
+/** The interceptors that every call passes, outermost first. */
 export const interceptors: readonly Interceptor[] = [
   telemetry, // outermost: counts and times whatever the others do, with the status they end in
   errors, // around all that can throw, so that nothing but a status leaves the server

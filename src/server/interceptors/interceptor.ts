@@ -12,13 +12,13 @@ import type { StatusError } from "./status.ts";
 /** Answers one RPC. What is received and answered are bytes on the gRPC port and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
 
-/** What the interceptors share, over both listeners. */
+/** The objects that all interceptors share, over both listeners. */
 export type InterceptorContext = {
   readonly log: Logger;
   readonly metrics: CallMetrics;
   readonly concurrency: ConcurrencyLimit;
   readonly callers: Callers;
-  /** What an error from below the operations, such as a driver's, means to a caller; undefined = it is a fault. */
+  /** Translates an error from below the operations, such as a driver's, for the caller; undefined = the error is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
   /** Says a status otherwise: for tests of the protocols alone, whose services have errors of their own. */
   readonly rephrase?: (status: StatusError) => StatusError;

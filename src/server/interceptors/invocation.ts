@@ -6,11 +6,11 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** How a listener is asked about its calls, each of which it knows as an `S`. One serves all calls. */
+/** The questions to a listener about its calls, each of which it knows as an `S`. One transport serves all calls. */
 export type Transport<S> = {
   /** A request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
-  /** When the client stops waiting, in milliseconds since the epoch; Infinity when it did not say. */
+  /** The time at which the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
   deadline(source: S): number;
   /** Has `listener` called when the client goes away. Called at most once per call, and only for calls that last. */
   onCancel(source: S, listener: () => void): void;
@@ -31,7 +31,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly rpc: Rpc;
   /** Milliseconds since the epoch, capped at 60 s from arrival; at a day for streams. */
   readonly deadline: number;
-  /** Where an RPC that answers with a stream writes what its codec makes; it is the transport that ends it. */
+  /** The stream to which an RPC that answers with a stream writes what its codec makes; the transport ends it. */
   readonly outlet: Writable | undefined;
   /** `performance.now()` at arrival. */
   readonly startedAt = performance.now();

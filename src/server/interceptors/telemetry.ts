@@ -16,7 +16,7 @@ export const telemetry: Interceptor = (rpc, { log, metrics }) => {
   /** A stream takes as long as it takes. */
   const slow = rpc.kind === "unary" ? slowMs : Infinity;
 
-  /** What every line of a call says besides the names that its log is bound to. */
+  /** The fields of every log line of a call, besides the names that its log is bound to. */
   const fieldsOf = (invocation: Invocation, code: Code, milliseconds: number) => ({
     code: Code[code],
     caller: invocation.caller?.name,

@@ -3,7 +3,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../errors.ts";
 import { durationFault, timestampFault } from "../../moment.ts";
 
-/** What is wrong, and where below the message that was looked at. */
+/** The description of a fault, and its path below the message that was looked at. */
 type Fault = { readonly path: string; readonly description: string };
 
 type Look = (value: object) => Fault | undefined;
@@ -20,7 +20,7 @@ const times: ReadonlyMap<string, Look> = new Map([
   ["google.protobuf.Duration", whole<Duration>(durationFault)],
 ]);
 
-/** Whether a message can hold a time, at any depth. */
+/** True if a message can hold a time, at any depth. */
 const holdsTimes = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
   if (times.has(desc.typeName)) return true;
   if (seen.has(desc)) return false;

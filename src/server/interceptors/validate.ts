@@ -7,7 +7,7 @@ import type { Interceptor } from "./interceptor.ts";
 import { receive } from "./streams.ts";
 import { timesCheck } from "./times.ts";
 
-/** How many violations are reported: the status travels in trailers, and clients take 8 KiB of them. */
+/** The most violations that are reported: the status travels in trailers, and clients take 8 KiB of them. */
 const maxViolations = 10;
 
 const patterns = new Map<string, RegExp>();
