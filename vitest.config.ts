@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export const tools = [
   "test/access/worlds.test.ts",
   "test/cache/equal-answers.test.ts",
-  "test/cli/names.test.ts",
+  "test/cli/{names,options}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/db/{cancel-tls,logged-statements}.test.ts",
@@ -19,7 +19,7 @@ export const tools = [
   "test/options/zones.test.ts",
   "test/packaging/image.test.ts",
   "test/pglite/**/*.test.ts",
-  "test/startup/{data-folder,database}.test.ts",
+  "test/startup/{data-folder,database,settings}.test.ts",
   "test/users/walk.test.ts",
 ];
 

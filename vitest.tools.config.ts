@@ -11,6 +11,8 @@ const longest = [
   "import/endings",
   "import/memory",
   "startup/data-folder",
+  "users/walk",
+  "cache/equal-answers",
   "import/new-ids",
   "import/atomicity",
 ];

@@ -21,7 +21,7 @@ const test = base.extend("start", async ({}, { onCleanup }) => {
   };
 });
 
-test("the same script of calls has the same answers with and without the cache", { timeout: 120_000 }, async ({ start }) => {
+test("the same script of calls has the same answers with and without the cache", { timeout: 300_000 }, async ({ start }) => {
   const [cached, uncached] = await Promise.all([start({ CACHE_URL: "memory" }), start({ CACHE_URL: "none" })]);
   await Promise.all([prepareScript(cached), prepareScript(uncached)]);
   const script = createScript(7, CALLS);
