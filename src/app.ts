@@ -18,7 +18,7 @@ import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
-/** What `serve` may be told besides the settings. */
+/** The options of `serve` besides the settings. */
 export type AppOptions = {
   /** Migrate first; otherwise a pending migration ends the start. */
   readonly migrate: boolean;
@@ -36,7 +36,7 @@ export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
 /** A database that does not answer `select 1` is not ready. */
 const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
-/** What has to be true of the database before anybody serves: migrated, and what was to be imported is in. */
+/** Prepares the database before anybody serves: it has to be migrated, and what was to be imported has to be in. */
 const prepare = async (
   db: OwnedDatabase,
   config: Config,

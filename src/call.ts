@@ -10,7 +10,7 @@ import type {
 import type { Logger } from "pino";
 import type { Permission } from "./permissions.ts";
 
-/** Who calls: a service that presented a token, or `local` on loopback. */
+/** The caller: a service that presented a token, or `local` on loopback. */
 export type Caller = {
   /** The name in the token file; what audit rows and page tokens are bound to. */
   readonly name: string;
@@ -26,7 +26,7 @@ export type Call = {
   readonly actingUserId?: bigint | undefined;
   /** Aborts at the deadline and when the client goes away. Made when first read: most hits never do. */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting, in milliseconds since the epoch. For a stream far away: it has an idle limit instead. */
+  /** The moment that the caller stops waiting, in milliseconds since the epoch. Far away for a stream: it has an idle limit instead. */
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; stands in logs and audit rows. Made when first read. */
   readonly requestId: string;

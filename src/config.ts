@@ -3,10 +3,10 @@ import { z } from "zod";
 /** `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
 export type ListenAddress = { readonly host: string; readonly port: number };
 
-/** Where the data lives: a PostgreSQL server, or a folder (or `memory`) of the embedded database. */
+/** The place of the data: a PostgreSQL server, or a folder (or `memory`) of the embedded database. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
-/** Where reads are cached beside this process's memory; `none` = every read asks the database. */
+/** The place where reads are cached beside this process's memory; `none` = every read asks the database. */
 export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
 
 /** The settings are wrong; the message names every fault, one a line. */
@@ -109,7 +109,7 @@ export const settings = z.object({
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
-/** How much may be stored; what is there already, or is imported, may be more. */
+/** The most that may be stored; what is there already, or is imported, may be more. */
 export type Quotas = {
   readonly optionsPerUser: number;
   /** Of the values of all options of a user, as options/value.ts counts them. */
@@ -145,12 +145,12 @@ export type Config = {
   readonly systemUsername: string;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
-  /** How long an invitation to an organization is valid. */
+  /** The number of days that an invitation to an organization is valid. */
   readonly invitationDays: number;
   /** The registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
-  /** Which projects and organizations options may belong to. */
+  /** The projects and organizations that options may belong to. */
   readonly scopeCheck: "trust" | "registered";
   readonly quotas: Quotas;
   readonly readPolicy: "owner_only" | "account_wide";

@@ -6,7 +6,7 @@ import type { Write } from "./db/transaction.ts";
 import type { Passwords } from "./passwords/passwords.ts";
 import type { Vault } from "./secrets/secrets.ts";
 
-/** What operations of every feature are made of: an operation takes the few that it uses. */
+/** The parts that operations of every feature are made of: an operation takes the few that it uses. */
 export type Dependencies = {
   readonly db: Database;
   readonly write: Write;
@@ -19,6 +19,6 @@ export type Dependencies = {
   readonly quotas: Quotas;
   /** The grace period of a deleted user. */
   readonly purgeAfterDays: number;
-  /** How long an invitation to an organization is valid. */
+  /** The number of days that an invitation to an organization is valid. */
   readonly invitationDays: number;
 };

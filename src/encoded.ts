@@ -1,4 +1,4 @@
-/** What answers are encoded to: the cache hands out the same one again and again, and a write measures its own before COMMIT. */
+/** The bytes of encoded answers: the cache hands out the same answer again and again, and a write measures its own before COMMIT. */
 const encoded = new WeakMap<object, Uint8Array>();
 
 /** Keeps the bytes of an answer, which does not change any more. An answer of one RPC is never one of another. */

@@ -3,7 +3,7 @@ import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 /** The wire string of an error's reason. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
-/** What kind of error it is; the server maps each to one status code (server/interceptors/status.ts). */
+/** The kind of an error; the server maps each to one status code (server/interceptors/status.ts). */
 export type ErrorKind =
   | "Invalid"
   | "NotFound"
@@ -22,14 +22,14 @@ export type ErrorKind =
 /** A field of the request that breaks a rule; `field` is its proto path (`user.email`, `keys[3]`). */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
-/** What an error may carry besides its sentence. */
+/** The details that an error may carry besides its sentence. */
 export type ErrorDetails = {
   /** Machine-readable context, sent as `ErrorInfo.metadata`. Never an address, a hash, a token or SQL. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly FieldViolation[];
   /** After how many milliseconds a retry makes sense, sent as `RetryInfo`. */
   readonly retryAfterMs?: number;
-  /** What went wrong underneath; logged, never sent. */
+  /** The error underneath; logged, never sent. */
   readonly cause?: unknown;
 };
 

@@ -9,13 +9,13 @@ const LONGEST = 315_576_000_000n;
 const FIRST = BigInt(FIRST_MS / 1_000);
 const LAST = BigInt(Math.floor(LAST_MS / 1_000));
 
-/** What is wrong with a timestamp, as the end of a sentence; undefined when it is a moment of the years 1 to 9999. */
+/** The fault of a timestamp, as the end of a sentence; undefined when it is a moment of the years 1 to 9999. */
 export const timestampFault = ({ seconds, nanos }: Timestamp): string | undefined => {
   if (seconds < FIRST || seconds > LAST) return "must be in the years 1 to 9999";
   return nanos < 0 || nanos > 999_999_999 ? "must have nanos from 0 to 999,999,999" : undefined;
 };
 
-/** What is wrong with a duration, as the end of a sentence. */
+/** The fault of a duration, as the end of a sentence; undefined when there is none. */
 export const durationFault = ({ seconds, nanos }: Duration): string | undefined => {
   if (seconds < -LONGEST || seconds > LONGEST) return `must be at most ${LONGEST} seconds`;
   if (nanos < -999_999_999 || nanos > 999_999_999) return "must have nanos from -999,999,999 to 999,999,999";
@@ -43,7 +43,7 @@ export const storedMoment = (text: string): Date => {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
-/** What is wrong with the text of a moment; undefined when it is one of RFC 3339, as protobuf writes it. */
+/** The fault of the text of a moment; undefined when it is one of RFC 3339, as protobuf writes it. */
 export const momentTextFault = (text: string): string | undefined => {
   const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
@@ -62,7 +62,7 @@ const inRange = (value: number | undefined, min: number, max: number): boolean =
 
 const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
 
-/** What is wrong with the text of a duration; undefined when it is seconds, as protobuf writes them. */
+/** The fault of the text of a duration; undefined when it is seconds, as protobuf writes them. */
 export const durationTextFault = (text: string): string | undefined => {
   const seconds = durationText.exec(text)?.[1];
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";

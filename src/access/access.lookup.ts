@@ -8,10 +8,10 @@ import { presentUser } from "../users/present.ts";
 import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
-/** What access depends on of users, through the cache. Whoever is unknown is nobody. */
+/** The facts about users that access depends on, through the cache. An unknown user is nobody. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** What access depends on of accounts, through the cache; 0 is the platform account, whichever it is. */
+/** The facts about accounts that access depends on, through the cache; id 0 is the platform account, whichever that is. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
 /** Makes the lookup of users: one statement for any number of them. */

@@ -6,7 +6,7 @@ import { platformAggregate } from "../versions/aggregate.ts";
 import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
 
-/** Who asks, and for what. */
+/** A question about access: the user who asks, and the relation to resources that is asked for. */
 export type AccessQuestion = {
   readonly userId: bigint;
   readonly relation: AccessRelation;
@@ -50,7 +50,7 @@ const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || 
 /** The profiles that count for a question, of members only. */
 const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
 
-/** Makes it, under one policy. */
+/** Makes the answerer of questions about access, under one policy. */
 export const createAccess = (
   { accessUsers, accessAccounts }: { readonly accessUsers: AccessUsers; readonly accessAccounts: AccessAccounts },
   policy: ReadPolicy,

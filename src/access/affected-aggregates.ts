@@ -15,8 +15,9 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * What a write moves that changes flags of a user, or removes it: the user, and the accounts whose admin, member or contact
- * it is. Triggers move all of them in any case; who locks them first does so in the order of everybody else.
+ * The aggregates that a write moves when it changes flags of a user, or removes it: the user, and the accounts whose admin,
+ * member or contact the user is. Triggers move all of them in any case; a write that locks them first does so in the order of
+ * everybody else.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
@@ -27,15 +28,15 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
-/** What a write moves that changes who is in accounts: these, and account 0 when one is the platform account. */
+/** The aggregates that a write moves when it changes who is in accounts: the accounts, and account 0 when one is the platform account. */
 export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
- * The same for a write that changes profiles: their users, and their accounts. Neither ever changes; of a profile that is
- * unknown there are none.
+ * The aggregates that a write moves when it changes profiles: their users and their accounts, and account 0 when one is the
+ * platform account. The user and the account of a profile never change; an unknown profile has none.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

@@ -9,13 +9,13 @@ import { findResources, type ResourceRow } from "../resources/resource.select.ts
 import type { AccessUsers } from "./access.lookup.ts";
 import type { AccessUser, Owner } from "./policy.ts";
 
-/** What a check is about. */
+/** The subject of a check: an owner's profile, or a resource. */
 export type Target = AccessCheck["target"];
 
 /** Finds the owners of what checks are about, in their order; undefined = there is none. */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
-/** Whose a profile is. It never changes, and its id is never used again: a fact that needs no lease. */
+/** The user and the account of a profile. They never change, and its id is never used again: a fact that needs no lease. */
 type Holder = {
   readonly userId: bigint;
   readonly owner: Owner;
@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes it. Whose a profile is, is remembered; that it is still there, the cache's entry of its user says. Profiles that are
- * not known, and resources, are asked of the database, in one statement each.
+ * Makes the finder of owners. The user of a profile is remembered; the cache's entry of that user says that the profile is
+ * still there. Profiles that are not known, and resources, are asked of the database, in one statement each.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.
@@ -63,7 +63,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
     });
   };
 
-  /** One profile that is remembered: what a service asks thousands of times a second. */
+  /** Answers for one remembered profile: a service asks this thousands of times a second. */
   const remembered = (call: Call, holder: Holder, reading: ReadConsistency): MaybePromise<readonly (Owner | undefined)[]> => {
     holder.user ??= accessUsers.named(holder.userId);
     const user = accessUsers.cached(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);

@@ -1,28 +1,28 @@
 import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
-/** Who reads what others of its account own: nobody but admins' (`owner_only`), or all of them (`account_wide`). */
+/** The policy for reading what others of one's account own: only what admins own (`owner_only`), or everything (`account_wide`). */
 export type ReadPolicy = "owner_only" | "account_wide";
 
 /** A profile, as resources have it for an owner. */
 export type Owner = { readonly profileId: bigint; readonly accountId: bigint };
 
-/** What access depends on of the user that asks. */
+/** The facts that access depends on about the user who asks. */
 export type AccessUser = {
   /** `nobody`: unknown, inactive, suspended or deleted. */
   readonly standing: "nobody" | "superuser" | "staff" | "regular";
   readonly profiles: readonly Owner[];
-  /** Of the aggregate: rises with every change of the above. */
+  /** The version of the aggregate: rises with every change of the above. */
   readonly version: bigint;
 };
 
-/** What access depends on of an account. */
+/** The facts about an account that access depends on. */
 export type AccessAccount = {
   /** 0 = there is no such account. */
   readonly id: bigint;
   /** The profiles of its staff users. */
   readonly admins: readonly bigint[];
-  /** Of the aggregate: rises with every change of the above. */
+  /** The version of the aggregate: rises with every change of the above. */
   readonly version: bigint;
 };
 
@@ -57,16 +57,16 @@ export const rules: readonly Rule[] = [
   { rule: AccessRule.PLATFORM_PEER, gives: [READ], policy: "account_wide", owners: ({ platform: { id: accountId } }) => ({ accountId }) },
 ];
 
-/** What a rule gives to a user. */
+/** A rule that gives a user something, and the owners whose resources it gives. */
 type Grant = { readonly rule: AccessRule } & Owners;
 
-/** Whose resources a user may read, or own. */
+/** The owners whose resources a user may read, or own. */
 export type Scope =
   | { readonly kind: "all"; readonly rule: AccessRule }
   | { readonly kind: "none"; readonly rule: AccessRule }
   | { readonly kind: "set"; readonly grants: readonly Grant[] };
 
-/** What a scope is made from. */
+/** The facts that a scope is made from. */
 export type ScopeBasis = {
   readonly policy: ReadPolicy;
   readonly relation: AccessRelation;
@@ -95,7 +95,7 @@ export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform 
   return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
 };
 
-/** What a check answers. */
+/** The answer to a check. */
 export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
 
 const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
@@ -115,7 +115,7 @@ const decisionOf = (outcome: "allowed" | "refused", rule: AccessRule): Decision 
   return decision;
 };
 
-/** What a scope says of one owner; undefined = there is no such owner. */
+/** Decides by a scope on the resources of one owner; undefined = there is no such owner. */
 export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   if (scope.kind === "none") return decisionOf("refused", scope.rule);
   if (owner === undefined) return decisionOf("refused", AccessRule.NO_OWNER);

@@ -1,6 +1,6 @@
 /** One use of the store, which tells the breaker how it ended. */
 export type Use = {
-  /** Whether it is the one that the half-open state admits: nobody should wait for it. */
+  /** True for the one use that a half-open breaker admits: nobody should wait for it. */
   readonly isTrial: boolean;
   readonly succeeded: () => void;
   readonly failed: (now: number) => void;
@@ -16,10 +16,10 @@ export type Breaker = {
 
 /** Failures in a row that open the breaker. */
 const FAILURES = 5;
-/** How long it stays open, in milliseconds: its window. */
+/** The time that a breaker stays open, in milliseconds: its window. */
 const OPEN_MS = 1_000;
 
-/** Makes a closed one; `opened` is told of every window that begins: of an onset, or since a trial failed. */
+/** Makes a closed breaker; `opened` is told of every window that begins: of an onset, or since a trial failed. */
 export const createBreaker = (opened: (isOnset: boolean) => void): Breaker => {
   let failures = 0;
   let openUntil = -Infinity;

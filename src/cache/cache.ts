@@ -34,7 +34,7 @@ export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, li
   const level1 = createLevel1(limits);
   const databaseClock = createDatabaseClock();
   const level2 = store && createLevel2({ store, clock, databaseClock, rules, stats }, limits);
-  /** What was sent before `since` may come from an epoch before this one; `isShown` by a read, not only told by a commit. */
+  /** The current epoch. A statement sent before `since` may show an older one; `isShown` = by a read, not only told by a commit. */
   let current: { readonly epoch: string; readonly since: number; readonly isShown: boolean } | undefined;
 
   const enter = (epoch: string, since: number, isShown: boolean): void => {

@@ -5,28 +5,28 @@ import type { Level2 } from "./level2.ts";
 import type { Bus, Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** What bounds the cache. */
+/** The limits of the cache. */
 export type CacheLimits = {
   /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. 0: nothing is held. */
   readonly boundMs: number;
-  /** How long an entry is kept, in milliseconds. */
+  /** The life of an entry, in milliseconds. */
   readonly ttlMs: number;
-  /** Of the memory of this process. */
+  /** The most memory of this process that the cache takes. */
   readonly maxBytes: number;
 };
 
-/** What the cache is made of besides its sources. */
+/** The parts that the cache is made of besides its sources. */
 export type CachePorts = {
   readonly clock: Clock;
   /** The shared store, if there is one. */
   readonly store?: Store | undefined;
-  /** Whom commits are told to. */
+  /** The bus that tells other processes of commits, if there is one. */
   readonly bus?: Bus | undefined;
-  /** Whether an error says that the database can't be reached. */
+  /** True if an error says that the database can't be reached. */
   readonly isUnreachable: (error: unknown) => boolean;
 };
 
-/** What lookups share. */
+/** The parts that lookups share. */
 export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
   CacheLimits & {
     readonly rules: Rules;

@@ -13,11 +13,11 @@ export type DatabaseClock = {
   readonly reset: () => void;
 };
 
-/** How far the two may drift apart, in milliseconds, before they are taken for stepped. */
+/** The most that the two clocks may drift apart, in milliseconds, before they are taken for stepped. */
 export const DRIFT_MS = 100;
-/** How long answers are collected in one window. */
+/** The time that answers are collected in one window, in milliseconds. */
 const WINDOW_MS = 30_000;
-/** How long an answer bounds the offset: two clocks of 200 ppm drift 24 ms apart meanwhile. */
+/** The time that an answer bounds the offset, in milliseconds: two clocks of 200 ppm drift 24 ms apart meanwhile. */
 const MAX_AGE_MS = 2 * WINDOW_MS;
 
 /** The offset lies between `least` and `most` as far as the answers of one window tell. */

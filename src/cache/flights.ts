@@ -4,10 +4,10 @@ import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** What is asked for by name. */
+/** A thing that is asked for by name. */
 export type Named = { readonly name: string };
 
-/** How one load is run. */
+/** Runs one load. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {
@@ -31,7 +31,7 @@ type Flight<L> = {
   sent: boolean;
   readonly strong: boolean;
   readonly waiting: SharedSignal;
-  /** Where each name stands in the result. */
+  /** The position of each name in the result. */
   readonly positions: ReadonlyMap<string, number>;
   readonly loaded: Promise<readonly L[]>;
 };

@@ -8,7 +8,7 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** What a read asks of the freshness of its answer. */
+/** Reads what a request asks of the freshness of its answer. */
 export type Freshness = {
   /** For reads that go through the cache. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
@@ -21,7 +21,7 @@ export type Freshness = {
 
 const FIELD = "consistency.at_least_as_fresh";
 
-/** How fresh an answer is: only said to a caller who takes stale ones. */
+/** The fields that say how fresh an answer is: only for a caller who takes stale answers. */
 export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 

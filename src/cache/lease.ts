@@ -14,7 +14,7 @@ export type Lease = {
   readonly databaseTime: number;
 };
 
-/** What a read demands of a lease beyond being young. */
+/** The demands of a read on a lease, besides being young. */
 export type Requirement = {
   /** The epoch of the token; in another one it says nothing, and the read has to be strong. */
   readonly epoch: string;
@@ -26,15 +26,15 @@ export type Requirement = {
 
 /** A load on its way, as far as it matters to who may share it. */
 export type FlightState = {
-  /** When it was begun, by the monotonic clock. */
+  /** The moment that the load was begun, by the monotonic clock. */
   readonly began: number;
-  /** Whether its statement has been sent: what it will show may be older than a read that begins now. */
+  /** True if the load's statement has been sent: what it will show may be older than a read that begins now. */
   readonly sent: boolean;
   /** Nothing but the database answers it. */
   readonly strong: boolean;
 };
 
-/** What another process said: an aggregate has reached a version. */
+/** A message of another process: an aggregate has reached a version. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
 /**
@@ -52,7 +52,7 @@ export type Rules = {
   readonly satisfies: (lease: Lease, requirement: Requirement) => boolean;
   /** A default read may share a load younger than the bound; a strong one only what has still to be sent. */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
-  /** What a load has shown may answer a default read that shared it: young enough for that read too, and nothing newer is known. */
+  /** True if a load's result may answer a default read that shared it: young enough for that read too, and nothing newer is known. */
   readonly lands: (shown: Lease, known: Lease | undefined, began: number, boundMs: number) => boolean;
   /** I3: an entry stands for exactly the version of the lease. */
   readonly fits: (entry: Invalidation, lease: Lease) => boolean;

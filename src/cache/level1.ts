@@ -7,10 +7,10 @@ export type Entry<V = unknown> = {
   readonly name: string;
   readonly epoch: string;
   readonly version: bigint;
-  /** When it was shown to be the newest, by the monotonic clock of this process. */
+  /** The moment that the content was shown to be the newest, by the monotonic clock of this process. */
   readonly time: number;
   readonly content: V;
-  /** Roughly what it takes in memory. */
+  /** The memory that the entry takes, roughly. */
   readonly bytes: number;
 };
 
@@ -29,16 +29,16 @@ export type Level1 = {
   readonly bytes: () => number;
 };
 
-/** What Keyv hands to its store: the value as it is, since nothing is serialized. */
+/** The form in which Keyv hands an entry to its store: the value as it is, since nothing is serialized. */
 type Stored = { readonly value: Entry };
 
-/** What an entry takes besides its content: keys, the nodes of the LRU, and Keyv's envelope. */
+/** The memory of an entry besides its content, in bytes: keys, the nodes of the LRU, and Keyv's envelope. */
 const ENTRY_BYTES = 400;
-/** What a lease takes. */
+/** The memory of a lease, in bytes. */
 const LEASE_BYTES = 300;
 
 /**
- * What a byte in use takes of the process: V8 keeps nearly half as much again, in garbage between two full collections
+ * The memory of the process per byte in use: V8 keeps nearly half as much again, in garbage between two full collections
  * (src/heap.ts bounds it to 30 %) and in holes of its pages. Measured by the bench's row `memory`.
  */
 const RESIDENT_FACTOR = 1.5;

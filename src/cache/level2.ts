@@ -18,9 +18,7 @@ export type Leased<T> = {
 
 /** The store that processes share. Nothing that it does, or fails to do, fails a read or a write (I10). */
 export type Level2 = {
-  /**
-   * What it holds of a content, if its lease is young enough.
-   */
+  /** Reads what the store holds of a content, if its lease is young enough. */
   readonly read: (wanted: SharedRead) => Promise<Leased<unknown> | undefined>;
   readonly write: (aggregate: string, name: string, leased: Leased<unknown>) => void;
   /** Makes the leases of these aggregates useless: a version without trust. */
@@ -30,7 +28,7 @@ export type Level2 = {
   readonly breakerState: () => number;
 };
 
-/** What is wanted of the shared store. */
+/** The content that a read wants of the shared store. */
 export type SharedRead = {
   readonly epoch: string;
   readonly aggregate: string;
@@ -52,7 +50,7 @@ type StoredEntry = {
   readonly name: string;
   readonly epoch: string;
   readonly version: bigint;
-  /** When it was loaded. */
+  /** The moment that the content was loaded, by the clock of the database. */
   readonly databaseTime: number;
   readonly content: unknown;
 };

@@ -1,7 +1,7 @@
 import type { Clock, Loaded, Source } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 
-/** What a load has shown, and between which moments of this process. */
+/** The result of a load, and the moments of this process at which its statement was sent and answered. */
 export type Shown<T> = Loaded<T> & { readonly sent: number; readonly answered: number };
 
 /** Reads from the database; the small loads of one turn of the event loop share a statement. */

@@ -14,9 +14,9 @@ import { orCached } from "./stale.ts";
 
 /** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
-  /** Names a key for `held`: making the names is most of what a hit costs, so who asks again and again keeps them. */
+  /** Names a key for `cached`: making the names is most of what a hit costs, so who asks again and again keeps them. */
   readonly named: (key: K) => CacheKey<K>;
-  /** What memory holds and may answer this read with; nothing is loaded. */
+  /** The content in memory that may answer this read, if there is any; nothing is loaded. */
   readonly cached: (wanted: CacheKey<K>, reading: ReadConsistency) => V | undefined;
   readonly get: (call: Pick<Call, "signal">, key: K, reading: ReadConsistency) => MaybePromise<V>;
   /** In the order of the keys, duplicates included; one statement for all that the cache misses. */
@@ -25,11 +25,11 @@ export type Lookup<K, V> = {
 
 /** A lookup whose content also comes with the statements of other sources. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
-  /** What another source's statement has shown of a key: its content, and the version of its aggregate in the same snapshot. */
+  /** Takes what another source's statement has shown of a key: its content, and the version of its aggregate in the same snapshot. */
   readonly beside: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
-/** What a load came back with. */
+/** The result of a load. */
 type Landed<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly beside?: readonly Entry[] };
 
 /** Roughly what plain data takes in memory, in bytes. */
@@ -97,7 +97,7 @@ export const createLookup = <K, T, V>(
     level1.renew(aggregateName, rules.join(level1.lease(aggregateName), { epoch, version, time, databaseTime }));
   };
 
-  /** What a statement has shown of one key; kept, unless another epoch may have begun. */
+  /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
   const land = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): Landed<V> => {
     const entry = toEntry(wanted, shown);
     if (isCurrent) {
@@ -154,7 +154,7 @@ export const createLookup = <K, T, V>(
     return wanted.map((_, index) => shared[index] ?? (loaded[next++] as Landed<V>));
   });
 
-  /** Whether what landed will do for a read that shared the load, or that another process has answered. */
+  /** True if a loaded entry will do for a read that shared the load, or that another process has answered. */
   const isAcceptable = (
     { aggregate, aggregateName }: CacheKey<K>,
     { shown }: Landed<V>,
@@ -194,7 +194,7 @@ export const createLookup = <K, T, V>(
 
   const loadOrCached = orCached<K, V>(core, source, load);
 
-  /** How long ago the lease was stamped under which an entry is served. */
+  /** The age of an entry, in milliseconds: since its load, or since the stamp of the lease under which it is served, if that is later. */
   const ageOf = ({ aggregateName }: CacheKey<K>, entry: Entry<V>, now: number): number => {
     const lease = level1.lease(aggregateName);
     const proven = lease !== undefined && rules.fits(entry, lease) ? Math.max(entry.time, lease.time) : entry.time;

@@ -6,7 +6,7 @@ import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
 
-/** How long an entry is kept, in milliseconds: it is never invalidated, it only expires. */
+/** The life of an entry, in milliseconds: an entry is never invalidated, it only expires. */
 const ENTRY_TTL_MS = 5 * 60_000;
 
 /** The cache of this process; disposing it ends what it hears. */

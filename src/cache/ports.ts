@@ -24,7 +24,7 @@ export type Bus = {
   readonly publish: (notification: Notification) => void;
 };
 
-/** What one statement on the primary has shown, parallel to the keys that it was asked for. */
+/** The result of one statement on the primary, parallel to the keys that it was asked for. */
 export type Loaded<T> = {
   readonly epoch: string;
   /** The time of the database at the start of its transaction, which is before its snapshot: milliseconds since the epoch. */
@@ -35,10 +35,10 @@ export type Loaded<T> = {
   readonly beside?: readonly (readonly LoadedTogether[])[];
 };
 
-/** When a snapshot was taken, and whether what it has shown may be kept. */
+/** The moment and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */
 export type SnapshotTaken = {
   readonly epoch: string;
-  /** When its statement was sent, by the monotonic clock of this process. */
+  /** The moment that its statement was sent, by the monotonic clock of this process. */
   readonly time: number;
   readonly databaseTime: number;
   readonly isCurrent: boolean;
@@ -51,25 +51,25 @@ export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 export type Source<K, T> = {
   /** The kind of content, in keys and in metrics. */
   readonly name: string;
-  /** What versions the content. */
+  /** The aggregate whose version is the version of the content. */
   readonly aggregateOf: (key: K) => Aggregate;
-  /** Which part of the aggregate, where the source reads several; canonical. */
+  /** The part of the aggregate that a key stands for, where the source reads several; canonical. */
   readonly partOf: (key: K) => string;
   /** One statement that reads version and content in one snapshot; contents are plain data. */
   readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
   /**
-   * Whether a caller who gives `max_stale` may have it while the database can't be reached. Never what says who may do
-   * what: is_active, superuser, permissions, session nonce, the state of a password.
+   * True if a caller who gives `max_stale` may have the content while the database can't be reached. Never for content that
+   * says who may do what: is_active, superuser, permissions, session nonce, the state of a password.
    */
   readonly mayBeStale: boolean;
   /**
-   * Whether the content holds what moves no version: the times of activity. Such an entry is served within the bound of its
+   * True if the content holds what moves no version: the times of activity. Such an entry is served within the bound of its
    * own load only, since a lease says nothing about it.
    */
   readonly hasUnversioned?: boolean;
 };
 
-/** What every row of a read says about the read itself, and about the version of its aggregate. */
+/** The columns in every row of a read that tell of the read itself, and of the version of its aggregate. */
 type ReadRow = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
 /** Makes of the rows of one statement, one per key and in their order, what a source has loaded. */

@@ -6,7 +6,7 @@ import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 
 type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency) => Promise<Entry<V>[]>;
 
-/** How long a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
+/** The time that a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
 const PATIENCE_MS = 500;
 
 /**
@@ -31,7 +31,7 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
     };
   };
 
-  /** What was loaded is as old as its lease was: it may have come from the shared store, or with another's load. */
+  /** Tells a read the age of loaded entries, which is that of their leases: they may be of the shared store, or of another's load. */
   const withAges = (loaded: Entry<V>[], reading: ReadConsistency): Entry<V>[] => {
     const now = clock.now();
     for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);

@@ -1,4 +1,4 @@
-/** What the cache has done since the start: plain numbers, since a metric's method per hit would cost more than the hit. */
+/** Counts of what the cache has done since the start: plain numbers, since a metric's method per hit would cost more than the hit. */
 export type CacheStats = {
   /** Answered from the memory of this process. */
   hits: number;
@@ -18,11 +18,11 @@ export type CacheStats = {
   level2Dropped: number;
   /** Reads that waited for the shared store in vain, for 50 ms at most. */
   level2Waits: number;
-  /** How often a breaker of the shared store opened. */
+  /** Times that a breaker of the shared store opened. */
   breakerOnsets: number;
   /** Windows of the breakers: how often one opened, or stayed open since its trial failed. */
   breakerWindows: number;
-  /** How often the database turned out to be another one: a failover, a restore. */
+  /** Times that the database turned out to be another one: a failover, a restore. */
   epochs: number;
 };
 

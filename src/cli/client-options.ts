@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 
-/** What every command that is a client of a running service takes. */
+/** The options of every command that is a client of a running service. */
 export type ClientOptions = { readonly address: string; readonly token?: string };
 
 /** The URL of an address. */
@@ -22,5 +22,5 @@ export const withClientOptions = (command: Command): Command =>
     )
     .addOption(new Option("--token <token>", "bearer token").env("USERD_TOKEN"));
 
-/** How a command calls the user. */
+/** The argument by which a command names the user. */
 export const userArgument = ["<user>", "id, username or address"] as const;

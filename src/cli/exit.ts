@@ -1,11 +1,11 @@
-/** How a command ends, for scripts. */
+/** The exit codes of commands, for scripts. */
 export const ExitCode = {
   OK: 0,
   /** The command failed: the service or the database did not do it. */
   FAILURE: 1,
   /** The command line, a setting or a file is wrong; the same command will fail again. */
   USAGE: 2,
-  /** What is to be written conflicts with what is stored. */
+  /** The data to be written conflicts with what is stored. */
   CONFLICT: 3,
   /** There is no such user or option, or nothing in the file that userd holds. */
   NOT_FOUND: 4,

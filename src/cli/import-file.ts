@@ -27,7 +27,7 @@ type ImportCommand = {
   readonly json?: true;
 };
 
-/** Where the new ids are written; undefined when there can be none. */
+/** The file that the new ids are written to; undefined when there can be none. */
 const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand): string | undefined => {
   const isRemapping = onConflict === "remap" || onConflict === "merge";
   if (!(isRemapping || ids === "new") || dryRun) return undefined;

@@ -1,4 +1,4 @@
-/** What every page of a list has. */
+/** The field that every page of a list has. */
 type Answer = { readonly nextPageToken: string };
 
 /** Asks for one page after the other, to the last one. */

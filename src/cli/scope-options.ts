@@ -5,7 +5,7 @@ import { type ClientOptions, withClientOptions } from "./client-options.ts";
 /** A scope, as the command line names it. */
 export type ScopeOptions = { readonly project?: bigint; readonly organization?: bigint };
 
-/** What every command takes that reads or writes options in a scope. */
+/** The options of every command that reads or writes options in a scope. */
 export type OptionCommand = ClientOptions & ScopeOptions & { readonly json?: true };
 
 const parseId = (text: string): bigint => {
@@ -19,10 +19,10 @@ export const withScope = (command: Command): Command =>
     .option("--project <id>", "scope: a project", parseId)
     .option("--organization <id>", "scope: an organization", parseId);
 
-/** The two fields of a request. */
+/** The two fields of a request that name a scope. */
 export const scopeOf = ({ project = 0n, organization = 0n }: ScopeOptions) => ({ projectId: project, organizationId: organization });
 
-/** How people call the scope of an option. */
+/** The name of an option's scope, for people. */
 export const scopeName = ({ projectId, organizationId }: Pick<UserOption, "projectId" | "organizationId">): string => {
   if (projectId !== 0n) return `project ${projectId}`;
   return organizationId === 0n ? "global" : `organization ${organizationId}`;

@@ -6,7 +6,7 @@ import type { ScopeOptions } from "./scope-options.ts";
 /** JSON on one line, for people. */
 export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");
 
-/** Where a value comes from, so that it can stand behind the value: `"dark", set by the user`. */
+/** The origin of a value, in words that can stand behind the value: `"dark", set by the user`. */
 export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locked">, { project, organization }: ScopeOptions): string => {
   const [inProject, inOrganization] = [`project ${project}`, `organization ${organization}`];
   switch (source) {

@@ -7,11 +7,11 @@ import { isRead } from "./reads.ts";
 
 /** The reasons that an RPC can answer with. */
 export type DeclaredReasons = {
-  /** What its option `errors` lists, in that order. */
+  /** The reasons that the RPC's option `errors` lists, in that order. */
   readonly own: readonly Reason[];
-  /** What a call can end with: its own, and those that errors.proto declares for calls of its kind. */
+  /** The reasons that a call can end with: its own, and those that errors.proto declares for calls of its kind. */
   readonly call: ReadonlySet<Reason>;
-  /** What an entry of a batch can be answered with, in the order of the option. */
+  /** The reasons that an entry of a batch can be answered with, in the order of the option. */
   readonly entry: readonly Reason[];
 };
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 
-/** How long a reset token is valid. */
+/** The number of hours that a reset token is valid. */
 export const RESET_HOURS = 1;
 /** Most reset tokens that a user has; a further one ends the oldest. */
 export const MAX_RESETS = 3;

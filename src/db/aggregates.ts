@@ -28,10 +28,10 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
   await lock();
 };
 
-/** Whether the version that an aggregate has now is known already. */
+/** True if the version that an aggregate has now is known already. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-/** What the write has moved, at the versions that its commit will show. */
+/** The aggregates that the write has moved, at the versions that its commit will show. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
   const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`

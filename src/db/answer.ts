@@ -3,10 +3,10 @@ import { MAX_RESPONSE_BYTES } from "../call.ts";
 import { keepEncoded } from "../encoded.ts";
 import { exhausted } from "../errors.ts";
 
-/** What the consistency token takes, which is not known yet, at most. */
+/** The most bytes that the consistency token takes, which is not known yet. */
 const TOKEN_BYTES = 8 * 1024;
 
-/** How a write answers. */
+/** The way that a write answers. */
 export type Answering<M extends DescMethod> = {
   /** The RPC; its response has a `consistency_token`. */
   readonly method: M;

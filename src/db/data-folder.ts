@@ -16,15 +16,15 @@ export type DataFolder = {
 const LOCK = "userd.lock";
 const OWNER = "userd.pid";
 const KEY = "userd.key";
-/** Stands there from the first start until the database has been made: what is found beside it is half a database. */
+/** A file that stands there from the first start until the database has been made: what is found beside it is half a database. */
 const UNFINISHED = "userd.unfinished";
 /** Without this file the embedded database takes a folder for a new one, and writes over what is there. */
 const DATABASE = "PG_VERSION";
 
-/** What the embedded database makes in its folder. */
+/** True for the names that the embedded database gives in its folder. */
 const isOfDatabase = (name: string): boolean => /^(PG_VERSION|base|global|pg_.*|postgresql\..*|postmaster\..*)$/.test(name);
 const isOwn = (name: string): boolean => [LOCK, OWNER, KEY, UNFINISHED].some((own) => name.startsWith(own));
-/** What systems leave in any folder. */
+/** True for the names that systems leave in any folder. */
 const isHarmless = (name: string): boolean => name.startsWith(".") || name === "lost+found";
 
 /** Runs what touches the folder; what the operating system says against it becomes a sentence. */

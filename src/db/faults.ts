@@ -1,7 +1,7 @@
 import { conflict, DomainError, unavailable } from "../errors.ts";
 import { constraintErrors } from "../schema/constraints.ts";
 
-/** What drivers put on their errors; MikroORM copies it to its own. */
+/** An error of a driver, with the fields that drivers add; MikroORM copies these to its own errors. */
 type DriverError = Error & { readonly code?: string; readonly constraint?: string };
 
 /** A statement ran into its time limit, which write() sets to the rest of the call's deadline. */
@@ -53,8 +53,8 @@ export const isUnreachable = (error: unknown): boolean =>
   error instanceof Error && (unreachable.has(codeOf(error) ?? "") || unreachableMessage.test(error.message));
 
 /**
- * What an error of the database means to a caller. Undefined: it is none, or a fault of ours. The messages say nothing
- * of the database's: these hold values.
+ * The error that a caller gets for an error of the database; undefined for other errors, and for faults of ours. Its message
+ * repeats nothing of the database's messages: these hold values.
  */
 export const databaseError = (error: unknown): DomainError | undefined => {
   if (error instanceof DomainError || !(error instanceof Error)) return undefined;

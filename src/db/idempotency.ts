@@ -6,7 +6,7 @@ import { invalidField } from "../errors.ts";
 import { subKey } from "../secrets/secrets.ts";
 import type { Session } from "./session.ts";
 
-/** How long the answer to a request_id is kept. */
+/** The number of hours that the answer to a request_id is kept. */
 export const IDEMPOTENCY_HOURS = 24;
 
 /** The transaction of a write, and the call that it belongs to. */

@@ -2,7 +2,7 @@ import { type Insertable, sql } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 import type { Tx } from "./transaction.ts";
 
-/** What JSON.stringify can't do, and what jsonb refuses: halves of surrogate pairs, which drivers replace too. */
+/** Replaces what JSON.stringify can't write, and what jsonb refuses: halves of surrogate pairs, which drivers replace too. */
 const replacer = (_: string, value: unknown): unknown => {
   if (typeof value === "bigint") return String(value);
   return typeof value === "string" ? value.toWellFormed() : value;

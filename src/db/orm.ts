@@ -17,7 +17,7 @@ import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
 import { type AbortOptions, createSession, type Session } from "./session.ts";
 
-/** Where the migrations that ran are listed. */
+/** The table that lists the migrations that ran. */
 export const MIGRATIONS_TABLE = "userd_migrations";
 
 /** The open database. */
@@ -45,7 +45,7 @@ defaults.parseInputDatesAsUTC = true;
 const getTypeParser = (oid: number, format?: "text" | "binary") =>
   (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);
 
-/** What both drivers and the migration script share. */
+/** The options that both drivers and the migration script share. */
 export const ormOptions = {
   entities: [...entities],
   forceUtcTimezone: true,

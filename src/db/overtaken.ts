@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** What a write depends on has changed since it was looked up for the locks: the write begins anew. */
+/** Something that a write depends on has changed since it was looked up for the locks: the write begins anew. */
 export class Overtaken extends DomainError {
   /** @param what what has happened, a sentence without its end. */
   constructor(what: string) {

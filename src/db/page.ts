@@ -5,13 +5,13 @@ import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { invalidField } from "../errors.ts";
 import { createSeal } from "../secrets/secrets.ts";
 
-/** How many results a page has when the request does not say. */
+/** The number of results of a page when the request does not say. */
 export const DEFAULT_PAGE_SIZE = 50;
 /** Most results of a page; a larger size is taken as this one. */
 export const MAX_PAGE_SIZE = 1_000;
 /** Most bytes of the results of a page: with what else stands in the answer they stay below what an answer may have. */
 export const PAGE_BYTES = MAX_RESPONSE_BYTES - 256 * 1024;
-/** What a result takes besides what its size counts: ids, times, names. */
+/** The bytes of a result besides those that its size counts: ids, times, names. */
 const RESULT_BYTES = 1_024;
 
 /** The request of a list. */
@@ -46,7 +46,7 @@ export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
     select q.*, sum(coalesce(q.bytes, 0)) over (rows unbounded preceding) as upto from (${query}) q
   ) read where upto - coalesce(bytes, 0) < ${sql.lit(PAGE_BYTES)}`;
 
-/** How many of the rows, the first one always, stay within the bytes of a page. */
+/** The number of rows, the first one always, that stay within the bytes of a page. */
 const fitting = <T>(rows: readonly T[], bytesOf: (row: T) => number): number => {
   let left = PAGE_BYTES;
   for (const [index, row] of rows.entries()) {

@@ -4,7 +4,7 @@ import { type Watch, watchConnection } from "./silent-connections.ts";
 /** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
 const MAX_NAMES = 200;
 
-/** What begins with it is composed per request: its texts are too many to prepare. */
+/** The beginning of a statement that is composed per request: the texts of such statements are too many to prepare. */
 export const COMPOSED = "/* composed */";
 
 /** One name per text, the same for all connections. */
@@ -19,14 +19,14 @@ const nameOf = (text: string): string | undefined => {
   return name;
 };
 
-/** What the clients of a pool do besides. */
+/** The options of the clients of a pool, besides those of the driver. */
 type ClientOptions = {
   /**
    * Prepares every statement with bound parameters once per connection: parsing and planning are two thirds of what a
    * small read costs the database. Neither Kysely nor MikroORM names statements, so the driver's client does it.
    */
   readonly prepares: boolean;
-  /** How long a statement may have no answer before the connection is looked at; undefined = for ever. */
+  /** The time that a statement may have no answer, in milliseconds, before the connection is looked at; undefined = for ever. */
   readonly silenceMs: number | undefined;
 };
 

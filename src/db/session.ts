@@ -1,13 +1,13 @@
 import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** What ends a statement early. It goes with every one, since `getKysely()` ignores the signal of a fork. */
+/** The options that end a statement early. They go with every one, since `getKysely()` ignores the signal of a fork. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, or a query that was built. */
 type Statement<R> = RawBuilder<R> | Compilable<R>;
 
-/** Where statements run: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
+/** Runs statements: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
 export type Session = {
   /** Builds queries. They run by the functions below, which also end them. */
   readonly sql: Kysely<Schema>;

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from "pg";
 
-/** Whether the server is still at work for a connection: asked on another one. Who can't be reached is not. */
+/** True if the server is still at work for a connection: asked on another one. A server that can't be reached is not. */
 const isAtWork = async (config: ClientConfig, processId: number): Promise<boolean> => {
   const control = new Client(config);
   // What goes wrong later is of no interest; without a listener it would end the process.

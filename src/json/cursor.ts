@@ -6,12 +6,12 @@ export type Step = string | number | readonly [name: string];
 /** A place in a JSON text, and how it was reached. */
 export type Cursor = {
   readonly text: string;
-  /** Whether bytes that are no UTF-8 were replaced by U+FFFD in the text. */
+  /** True if bytes that are no UTF-8 were replaced by U+FFFD in the text. */
   readonly isLossy: boolean;
   at: number;
   depth: number;
   readonly path: Step[];
-  /** Where integers begin and end that `JSON.parse` would round. */
+  /** The places where integers begin and end that `JSON.parse` would round. */
   readonly rounded: number[];
 };
 

@@ -5,7 +5,7 @@ import { code, eachItem, eachMember, peek, takeNull } from "./tokens.ts";
 
 const reads = new WeakMap<DescMessage, Read>();
 
-/** How a message is read; made once for each type. */
+/** The reader of a message type; made once for each type. */
 export const messageRead = (desc: DescMessage): Read => {
   const known = reads.get(desc);
   if (known !== undefined) return known;
@@ -31,7 +31,7 @@ const lazily = (desc: DescMessage): Read => {
   };
 };
 
-/** What a field, a list or a map holds, one of it. */
+/** The reader of a field's value, or of one item of its list or map. */
 const itemRead = (field: DescField): Read => {
   if (field.message !== undefined) return lazily(field.message);
   return field.enum === undefined ? scalarRead(field.scalar) : enumRead(field.enum);

@@ -5,7 +5,7 @@ import { code, peek, readNumber, readString } from "./tokens.ts";
 const int = (bits: bigint) => ({ min: -(2n ** (bits - 1n)), max: 2n ** (bits - 1n) - 1n });
 const uint = (bits: bigint) => ({ min: 0n, max: 2n ** bits - 1n });
 
-/** What the types of integers hold. */
+/** The least and the largest number of each type of integers. */
 const ranges: ReadonlyMap<ScalarType, { readonly min: bigint; readonly max: bigint }> = new Map([
   ...[ScalarType.INT32, ScalarType.SINT32, ScalarType.SFIXED32].map((type) => [type, int(32n)] as const),
   ...[ScalarType.UINT32, ScalarType.FIXED32].map((type) => [type, uint(32n)] as const),
@@ -39,7 +39,7 @@ export const readInteger =
     if (!isText && text.length > EXACT_DIGITS) cursor.rounded.push(at, cursor.at);
   };
 
-/** Whether a type is one of integers. */
+/** True if a type is one of integers. */
 export const isInteger = (type: ScalarType): boolean => ranges.has(type);
 
 const readAnyNumber = (cursor: Cursor): string => {

@@ -22,7 +22,7 @@ const readBytes: Read = (cursor) => {
   if (!base64.test(read) || read.replace(/=+$/, "").length % 4 === 1) throw refused(cursor, "must be base64");
 };
 
-/** How a scalar is read. */
+/** The reader of a scalar type. */
 export const scalarRead = (type: ScalarType): Read => {
   if (isInteger(type)) return readInteger(type);
   if (type === ScalarType.BOOL) return readBoolean;
@@ -30,7 +30,7 @@ export const scalarRead = (type: ScalarType): Read => {
   return type === ScalarType.BYTES ? readBytes : readFloat;
 };
 
-/** How the name of a map's entry is checked, which JSON always writes as a string. */
+/** The check of the name of a map's entry, which JSON always writes as a string. */
 export const keyCheck =
   (type: ScalarType) =>
   (cursor: Cursor, name: string): void => {
@@ -41,7 +41,7 @@ export const keyCheck =
 /** Most names of an enum that an error lists. */
 const MAX_NAMES = 20;
 
-/** How an enum is read: by name, or by a number, which may be one of a newer proto. */
+/** The reader of an enum: by name, or by a number, which may be one of a newer proto. */
 export const enumRead = ({ typeName, values }: DescEnum): Read => {
   const names = new Set(values.flatMap(({ name, jsonName }) => [name, jsonName]));
   const readNumber = readInteger(ScalarType.INT32);
@@ -80,7 +80,7 @@ const wellKnown: ReadonlyMap<string, Read> = new Map([
   ["google.protobuf.Any", readStruct],
 ]);
 
-/** How a message with a JSON form of its own is read; undefined for all others. */
+/** The reader of a message with a JSON form of its own; undefined for all others. */
 export const wellKnownRead = (desc: DescMessage): Read | undefined => {
   if (!isWrapperDesc(desc)) return wellKnown.get(desc.typeName);
   const read = scalarRead(desc.fields[0].scalar);

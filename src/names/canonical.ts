@@ -3,7 +3,7 @@ import { unicodeDomain } from "./domain.ts";
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
-/** What labels in Punycode begin with. */
+/** The beginning of labels in Punycode. */
 const PUNYCODE = "xn--";
 
 /** Replaces characters that differ from others by their width only (RFC 8265, section 3.3.1). */

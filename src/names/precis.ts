@@ -55,7 +55,7 @@ export const disallowedCharacter = (text: string): string | undefined => {
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
-/** What separates labels is as neutral as a comma to the rules for text from right to left, which are those of a label. */
+/** A name as one label, for the rules of text from right to left, which are those of a label: dots are as neutral to them as commas. */
 const asLabel = (name: string): string => prepared(name).replaceAll(".", ",");
 
 /**

@@ -6,7 +6,7 @@ import { argon2Format, DUMMY_HASH, hashArgon2, isCurrentArgon2 } from "./formats
 import type { Check } from "./formats/format.ts";
 import { checkOf } from "./stored-hash.ts";
 
-/** What a password is, held against a stored hash. */
+/** The result of holding a password against a stored hash. */
 export type Verdict = {
   readonly valid: boolean;
   /** The hash is of an older kind: to be replaced while the password is at hand. */
@@ -25,11 +25,11 @@ export type Passwords = {
   readonly verify: (password: string, stored: string | undefined, signal: AbortSignal) => Promise<Verdict>;
 };
 
-/** At once: one core stays free, and so does one of the four threads that Node has for hashing and for files. */
+/** The most computations at once: one core stays free, and so does one of the four threads that Node has for hashing and for files. */
 const CONCURRENCY = Math.max(1, Math.min(3, availableParallelism() - 1));
-/** What a password is held against where there is none. */
+/** The check that a password goes through where there is no hash that can be verified. */
 const dummy = argon2Format(DUMMY_HASH) as Check;
-/** How many may wait; at 20 ms each these are done within about a second. */
+/** The most computations that may wait; at 20 ms each these are done within about a second. */
 const MAX_WAITING = 64;
 
 /** Makes the hasher of one service; `userd_password_hashes_total` counts the computations. */

@@ -4,7 +4,7 @@ import { type DomainError, failedPrecondition } from "../errors.ts";
 /** A token for the user's eyes, and the hash that is kept of it. */
 export type SecretToken = { readonly token: string; readonly hash: Buffer };
 
-/** What is stored of a token. It has 256 random bits, so a plain SHA-256 can't be turned back. */
+/** The hash that is stored of a token. A token has 256 random bits, so a plain SHA-256 can't be turned back. */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
 /** The token is unknown, used, replaced or expired: nobody is told which. */

@@ -1,4 +1,4 @@
 import type { VersionedAggregate } from "./aggregate.ts";
 
-/** What has been committed, as processes tell it to each other. */
+/** The aggregates that have been committed, as processes tell each other. */
 export type Notification = { readonly epoch: string; readonly aggregates: readonly VersionedAggregate[] };

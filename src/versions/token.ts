@@ -1,7 +1,7 @@
 import { createSeal } from "../secrets/secrets.ts";
 import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 
-/** What a consistency token says: in this epoch, these aggregates have at least these versions. */
+/** The content of a consistency token: in this epoch, these aggregates have at least these versions. */
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly aggregates: readonly VersionedAggregate[];
@@ -12,7 +12,7 @@ export type ConsistencyToken = {
 /** Makes and reads consistency tokens: opaque and authenticated, so that no caller can name a version of its own. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
-  /** What the token says, or undefined when it was not made with this key. */
+  /** The content of a token, or undefined when the token was not made with this key. */
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 

@@ -5,7 +5,7 @@ import { bytesOf, type Format, MAX_MEMORY, sameBytes } from "./format.ts";
 
 const derive = promisify(argon2);
 
-/** What new hashes cost: 19 MiB, two passes, one lane (OWASP's least for argon2id). */
+/** The cost of new hashes: 19 MiB, two passes, one lane (OWASP's least for argon2id). */
 const COST = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
@@ -27,7 +27,7 @@ const notation =
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
-/** What stands for a hash where there is none: it costs the same to verify, and no password is known to fit. */
+/** The stand-in for a hash where there is none: it costs the same to verify, and no password is known to fit. */
 export const DUMMY_HASH = `${prefix}${"A".repeat(22)}$${"A".repeat(43)}`;
 
 /** The hash of a new password, with a salt of its own: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */

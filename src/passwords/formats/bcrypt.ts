@@ -5,7 +5,7 @@ import type { Format } from "./format.ts";
 /** A cost above 14 takes seconds in JavaScript: nobody's imported hash may hold the process for that long. */
 const notation = /^\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$/;
 
-/** How passlib writes bcrypt of a SHA-256; its first version has no key. */
+/** The form in which passlib writes bcrypt of a SHA-256; its first version has no key. */
 const passlib =
   /^\$bcrypt-sha256\$(?<keyed>v=2,t=)?(?<type>2[ab]),(?:r=)?(?<cost>\d{1,2})\$(?<salt>[./A-Za-z0-9]{22})\$(?<digest>[./A-Za-z0-9]{31})$/;
 

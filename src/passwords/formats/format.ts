@@ -1,10 +1,10 @@
 import { timingSafeEqual } from "node:crypto";
 
-/** Whether a password is the one that was hashed; one hash computation, and it never throws. */
+/** True for the password that was hashed; one hash computation, and it never throws. */
 export type Check = (password: string) => Promise<boolean>;
 
 /**
- * One way to write a password's hash down: what it takes to check one, or undefined when the text is not of this format,
+ * One way to write a password's hash down. Makes the check of a hash; undefined when the text is not of this format, is
  * damaged, or costs more than a call may.
  */
 export type Format = (encoded: string) => Check | undefined;
