@@ -17,19 +17,20 @@ export type DeclaredReasons = {
 
 const nameOf = (value: ErrorReason): Reason => ErrorReasonSchema.value[value]?.name as Reason;
 
+/** The reasons with what errors.proto says of each. Read once: an option is decoded anew each time that it is asked for. */
+const declarations = ErrorReasonSchema.values.map((value) => ({
+  name: value.name as Reason,
+  ends: getOption(value, calls),
+  field: getOption(value, request_field),
+}));
+
 /** The reasons that errors.proto declares for the calls of an RPC, by what all calls, all writes and its request have. */
-export const commonReasons = (method: DescMethod): readonly Reason[] =>
-  ErrorReasonSchema.values
-    .filter((value) => {
-      const ends = getOption(value, calls);
-      const field = getOption(value, request_field);
-      return (
-        ends === Calls.ALL ||
-        (ends === Calls.WRITES && !isRead(method)) ||
-        method.input.fields.some(({ name }) => field !== "" && name === field)
-      );
-    })
-    .map(({ name }) => name as Reason);
+export const commonReasons = (method: DescMethod): readonly Reason[] => {
+  const fields = new Set(method.input.fields.map(({ name }) => name));
+  return declarations
+    .filter(({ ends, field }) => ends === Calls.ALL || (ends === Calls.WRITES && !isRead(method)) || fields.has(field))
+    .map(({ name }) => name);
+};
 
 /** The reasons that an RPC declares. Computed anew with each call: for start-up, documents and tests. */
 export const declaredReasons = (method: DescMethod): DeclaredReasons => {
