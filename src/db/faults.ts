@@ -46,7 +46,10 @@ const codeOf = (error: unknown): string | undefined => (error instanceof Error ?
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === "23505";
 
 /** The write lost against another one: running it again may succeed. */
-export const isContention = (error: unknown): boolean => contention.has(codeOf(error) ?? "");
+export const isContention = (error: unknown): boolean =>
+  contention.has(codeOf(error) ?? "") ||
+  // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
+  (error instanceof Error && error.name === "OptimisticLockError");
 
 /** The database could not be reached, or the connection to it was lost. */
 export const isUnreachable = (error: unknown): boolean =>

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
-import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { type Aggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 
 /** A user and the canonical name of an address that it has verified. */
 export type Verified = { readonly userId: bigint; readonly canonical: string };
@@ -15,6 +15,17 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
     .where("is_verified", "=", true);
   return (await session.row(holders))?.user_id;
 };
+
+/** The reason why an invitation begins anew: who has the address is not locked. */
+export const ADDRESS_VERIFIED = "The address was verified";
+
+/** Looks up what an invitation of an address locks: the organization, and the user who has verified the address, if there is one. */
+export const invitationLocks =
+  (organizationId: bigint, canonical: string): LookUpLocks =>
+  async (session) => {
+    const holder = await holderOf(session, canonical);
+    return [organizationAggregate(organizationId), ...(holder === undefined ? [] : [userAggregate(holder)])];
+  };
 
 /**
  * The organizations that invite these addresses: a write that verifies one has to lock them, and before its users. One that

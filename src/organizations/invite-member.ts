@@ -7,8 +7,8 @@ import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts"
 import { canonicalName } from "../names/canonical.ts";
 import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
-import { holderOf } from "./invitations.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { ADDRESS_VERIFIED, holderOf, invitationLocks } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
 import { assertOrganization } from "./stored.ts";
@@ -27,14 +27,12 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
  * invitation or is found here.
  */
 export const inviteMember =
-  ({ db, write, invitationDays }: Pick<Dependencies, "db" | "write" | "invitationDays">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write, invitationDays }: Pick<Dependencies, "write" | "invitationDays">): Operation<typeof method> =>
+  (call, request) => {
     const { organizationId, email, role, requestId } = request;
     assertAddress(email, "email");
     const canonical = canonicalName(email);
-    // The user has to be known before it can be locked; who has the address is looked at again under its lock.
-    const known = await holderOf(db.session(call), canonical);
-    const aggregates = [organizationAggregate(organizationId), ...(known === undefined ? [] : [userAggregate(known)])];
+    const aggregates = invitationLocks(organizationId, canonical);
     return write(call, { method, request, aggregates, requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
       await lockCanonicalNames(tx, [email]);
@@ -43,6 +41,7 @@ export const inviteMember =
       if (holder === undefined) {
         return { member: toMember(await insertMember(tx, { organizationId, email, canonical, role, days: invitationDays })) };
       }
+      tx.requireLocked([userAggregate(holder)], ADDRESS_VERIFIED);
       await writableUser(tx, holder);
       return { member: toMember(await insertMember(tx, { organizationId, userId: holder, role })) };
     });

@@ -9,7 +9,7 @@ import { canonicalName } from "../names/canonical.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
-import { acceptInvitations, holderOf } from "./invitations.ts";
+import { ADDRESS_VERIFIED, acceptInvitations, holderOf, invitationLocks } from "./invitations.ts";
 import { toMember } from "./member.mapping.ts";
 import { findMember, storedMember } from "./member.ts";
 import { assertOrganization } from "./stored.ts";
@@ -31,8 +31,7 @@ export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "
     const invitation = { case: "memberId", value: memberId } as const;
     const aggregates: LookUpLocks = async (session) => {
       const email = (await findMember(session, organizationId, invitation))?.email;
-      const holder = email ? await holderOf(session, canonicalName(email)) : undefined;
-      return [organizationAggregate(organizationId), ...(holder === undefined ? [] : [userAggregate(holder)])];
+      return email ? invitationLocks(organizationId, canonicalName(email))(session) : [organizationAggregate(organizationId)];
     };
     return write(call, { method, request, aggregates, requestId }, async (tx) => {
       await assertOrganization(tx, organizationId);
@@ -41,7 +40,7 @@ export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "
       requireEtag(etag, etagOf(row), "member");
       await lockCanonicalNames(tx, [row.email]);
       const holder = await holderOf(tx, canonicalName(row.email));
-      if (holder !== undefined) tx.requireLocked([userAggregate(holder)], "The address was verified");
+      if (holder !== undefined) tx.requireLocked([userAggregate(holder)], ADDRESS_VERIFIED);
       await renew(tx, memberId);
       if (holder === undefined) return { member: toMember(await storedMember(tx, organizationId, invitation)) };
       await writableUser(tx, holder);

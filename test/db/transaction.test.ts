@@ -1,9 +1,11 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Call } from "../../src/call.ts";
+import { changeEntity } from "../../src/db/entity.ts";
 import { createIdempotency } from "../../src/db/idempotency.ts";
 import { createWrite, type Tx } from "../../src/db/transaction.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
+import { Account } from "../../src/schema/account.entity.ts";
 import { createConsistencyTokens } from "../../src/versions/token.ts";
 import { createUser, value } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -33,6 +35,8 @@ const test = base
       where datname = current_database() and wait_event_type = 'Lock'`.execute(db.sql);
     return rows[0]?.count ?? 0;
   });
+
+type Row = { readonly id: bigint; readonly name: string; readonly description: string; readonly version: number };
 
 const raise = (tx: Tx, code: string) => sql.raw(`do $$ begin raise exception 'lost' using errcode = '${code}'; end $$`).execute(tx.sql);
 
@@ -67,6 +71,20 @@ describe("a write that loses", () => {
       });
     await Promise.all([hit(1, 2), hit(2, 1)]);
     expect((await sql`select hits from slot`.execute(db.sql)).rows).toEqual([{ hits: 2 }, { hits: 2 }]);
+  });
+
+  test("runs again when somebody without its locks has changed the row of an entity, as an import may", async ({ run, db }) => {
+    const stored = async () => (await sql<Row>`select * from account where number = '0000-0000-0042'`.execute(db.sql)).rows[0] as Row;
+    await sql`insert into account (number) values ('0000-0000-0042')`.execute(db.sql);
+    let attempts = 0;
+    await run(async (tx) => {
+      attempts += 1;
+      const row = await stored();
+      if (attempts === 1) await sql`update account set description = 'theirs', version = version + 1 where id = ${row.id}`.execute(db.sql);
+      return changeEntity(tx, Account, row, { name: "ours" });
+    });
+    expect(attempts).toBe(2);
+    expect(await stored()).toMatchObject({ name: "ours", description: "theirs", version: 3 });
   });
 
   test("does not run again for an error that is not of that kind", async ({ run }) => {
