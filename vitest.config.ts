@@ -10,7 +10,6 @@ export const tools = [
   "test/db/{cancel-tls,logged-statements}.test.ts",
   "test/examples/**/*.test.ts",
   "test/foreign/**/*.test.ts",
-  "test/fuzz/**/*.test.ts",
   // All of the import but a look at the samples, the readers of values, and what breaks a file: each test imports several.
   "test/import/!(broken-files|doc|fields|option-value|samples).test.ts",
   "test/import/accounting/*.test.ts",

@@ -121,12 +121,12 @@ export const fuzz = async (service: Fuzzed, options: FuzzOptions): Promise<FuzzR
   return { sent, statuses, violations };
 };
 
-/** A violation, so that it can be sent again. */
+/** A violation, so that it can be sent again; what is wrong stands last, where the end of a log shows it. */
 export const describeViolation = ({ rpc, target, index, outcome, input }: Violation, seed: string): string =>
   [
-    `${rpc} over ${target.name}: ${outcome.fault ?? `status ${outcome.status}`} (seed ${seed}, input ${index})`,
     `  headers ${JSON.stringify(input.headers)}`,
     `  body ${input.body.length > 2_000 ? `${input.body.subarray(0, 2_000).toString("base64")}… (${input.body.length} bytes)` : input.body.toString("base64")}`,
+    `${rpc} over ${target.name}: ${outcome.fault ?? `status ${outcome.status}`} (seed ${seed}, input ${index})`,
   ].join("\n");
 
 /**

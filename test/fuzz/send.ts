@@ -88,8 +88,9 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
       stream.end(body);
     });
 
-  const sendHttp1 = (target: Target, path: string, { headers, body }: Input): Promise<Outcome> =>
+  const sendHttp1 = (target: Target, path: string, input: Input): Promise<Outcome> =>
     new Promise((resolve) => {
+      const { headers, body } = input;
       const { host, port } = service.httpAddress;
       const safe = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Buffer.from(value).toString("latin1")]));
       const call = request({ host, port, path, method: "POST", agent, headers: { ...safe, "content-length": body.length } }, (response) => {
@@ -101,7 +102,12 @@ export const createSender = (service: { readonly grpcAddress: ListenAddress; rea
         response.on("error", (error) => resolve({ status: "none", fault: error.message }));
       });
       call.setTimeout(patienceMs, () => call.destroy(new Error("no answer")));
-      call.on("error", (error) => resolve({ status: "none", fault: error.message }));
+      call.on("error", (error: NodeJS.ErrnoException) => {
+        // The server may end a connection that rested for its 5 s while a request is on its way: a client sends it again.
+        // What ends a connection by its content does so on the next one too, and that one has not rested.
+        if (call.reusedSocket && error.code === "ECONNRESET") resolve(sendHttp1(target, path, input));
+        else resolve({ status: "none", fault: error.message });
+      });
       call.end(body);
     });
 
