@@ -1,6 +1,7 @@
 // npm run bench: what userd does per second, each figure beside its yardstick. README.md says how to read it.
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Bench, Details, Row } from "./bench.ts";
+import { rowsBeside } from "./beside.ts";
 import { choosePins, pinSelf } from "./cpus.ts";
 import { createH2load, hasH2load } from "./load/h2load.ts";
 import { createOwnClient } from "./load/own.ts";
@@ -8,7 +9,7 @@ import { chainLine, detailsLine, jsonLine, machineLine, type Outcome, table } fr
 import { compare } from "./rounds.ts";
 import { rows } from "./rows/index.ts";
 import { seed } from "./seed.ts";
-import { startService } from "./service.ts";
+import { type Service, startService } from "./service.ts";
 
 type Options = {
   readonly json?: true;
@@ -16,6 +17,7 @@ type Options = {
   readonly rounds: number;
   readonly seconds: number;
   readonly client?: "h2load" | "own";
+  readonly beside?: string;
 };
 
 const users = 1_000;
@@ -35,6 +37,7 @@ const options = new Command("npm run bench --")
   .addOption(
     new Option("--client <client>", "what makes the load for reads; default: h2load when it is installed").choices(["h2load", "own"]),
   )
+  .option("--beside <folder>", "hold each row against the userd of another checkout (its packages installed) instead of its yardstick")
   .parse()
   .opts<Options>();
 
@@ -79,9 +82,18 @@ note(pins.sentence);
 note(chainLine());
 if (!withH2load) note("h2load is not used: our own client is slower than a bare server, so ratios of reads look BETTER than they are");
 
-const bench: Bench = { service, pins, load, varying, seed: await seed(service, users) };
+const benchOf = async (measured: Service): Promise<Bench> => ({
+  service: measured,
+  pins,
+  load,
+  varying,
+  seed: await seed(measured, users),
+});
+const bench = await benchOf(service);
+await using stack = new AsyncDisposableStack();
+const other = options.beside === undefined ? undefined : await benchOf(stack.use(await startService(pins, options.beside)));
 const outcomes: Outcome[] = [];
-for (const row of rows.filter(({ name }) => options.only?.includes(name) ?? true)) {
+for (const row of (other === undefined ? rows : rowsBeside(rows, other)).filter(({ name }) => options.only?.includes(name) ?? true)) {
   const outcome = await measure(row, bench);
   outcomes.push(outcome);
   if (options.json) print(jsonLine(outcome));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { builtInDefinitions } from "../src/options/registry/load.ts";
@@ -35,7 +35,7 @@ export type Service = Userd & {
   readonly startAnother: (options: UserdOptions) => Promise<Userd>;
 };
 
-const userd = fileURLToPath(new URL("../bin/userd.js", import.meta.url));
+const thisCheckout = fileURLToPath(new URL("..", import.meta.url));
 
 const describeDatabase = async (admin: pg.Client): Promise<string> => {
   const { rows } = await admin.query<Record<string, string>>(
@@ -55,8 +55,9 @@ const writeDefinitions = async (folder: string): Promise<string> => {
   return path;
 };
 
-const startUserd = async (cpus: string | undefined, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Userd> => {
+const startUserd = async (checkout: string, cpus: string | undefined, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Userd> => {
   await using stack = new AsyncDisposableStack();
+  const userd = resolve(checkout, "bin/userd.js");
   const child = stack.use(startNode(userd, ["serve", ...args], { cpus, nodeFlags: startFlags, env }));
   const ready = await child.nextLine();
   const [, grpcAddress, httpAddress] = /gRPC on (\S+), HTTP on (\S+)/.exec(ready) ?? [];
@@ -65,8 +66,8 @@ const startUserd = async (cpus: string | undefined, args: readonly string[], env
   return { pid: child.pid, grpcAddress, httpAddress, [Symbol.asyncDispose]: () => running.disposeAsync() };
 };
 
-/** Starts PostgreSQL (or takes that of DATABASE_URL_TEST), makes a database in it, and starts userd with its defaults. */
-export const startService = async (pins: Pins): Promise<Service> => {
+/** Starts PostgreSQL (or takes that of DATABASE_URL_TEST), makes a database in it, and starts a checkout's userd with its defaults. */
+export const startService = async (pins: Pins, checkout: string = thisCheckout): Promise<Service> => {
   await using stack = new AsyncDisposableStack();
   const postgres = await startPostgres();
   stack.defer(() => postgres.stop());
@@ -92,14 +93,14 @@ export const startService = async (pins: Pins): Promise<Service> => {
     DRAIN_SECONDS: "0",
     OPTION_DEFINITIONS: await writeDefinitions(folder),
   };
-  const first = stack.use(await startUserd(pins.server, [], env));
+  const first = stack.use(await startUserd(checkout, pins.server, [], env));
   const running = stack.move();
   return {
     ...first,
     databaseUrl: url.href,
     database,
     startAnother: ({ settings = {}, args = [], ...where }) =>
-      startUserd("cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),
+      startUserd(checkout, "cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 };

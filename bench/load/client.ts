@@ -5,7 +5,7 @@ import { quantile } from "./load.ts";
 import type { ClientJob, ClientResult } from "./own.ts";
 
 const job = (await json(process.stdin)) as ClientJob;
-const bodies = job.bodies.map(({ base64, stampAt }) => ({ bytes: Buffer.from(base64, "base64"), stampAt }));
+const bodies = job.bodies.map(({ base64, stamp }) => ({ bytes: Buffer.from(base64, "base64"), stamp }));
 const { length } = job;
 const headers = {
   ":method": "POST",
@@ -21,8 +21,8 @@ const end = length.once ? Infinity : begin + length.milliseconds;
 const latencies: number[] = [];
 let sent = 0;
 let errors = 0;
-// No two rounds start at the same number.
-let stamp = Date.now() * 1_000;
+// No two rounds start at the same number; it has sixteen digits.
+let number = Date.now() * 1_000;
 
 const fail = (what: string): never => {
   process.stderr.write(`${job.path}: ${what}\n`);
@@ -30,10 +30,11 @@ const fail = (what: string): never => {
 };
 
 const nextBody = (): Buffer => {
-  const { bytes, stampAt } = bodies[sent++ % bodies.length] ?? fail("has no bodies");
-  if (stampAt === undefined) return bytes;
+  const { bytes, stamp } = bodies[sent++ % bodies.length] ?? fail("has no bodies");
+  if (stamp === undefined) return bytes;
   const stamped = Buffer.from(bytes);
-  stamped.writeDoubleLE(stamp++, stampAt);
+  if (stamp.as === "double") stamped.writeDoubleLE(number++, stamp.at);
+  else stamped.write(`${number++}`, stamp.at, "latin1");
   return stamped;
 };
 

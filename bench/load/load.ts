@@ -1,9 +1,12 @@
 /** The body of one request, framed as gRPC sends it. */
 export type Body = {
   readonly bytes: Uint8Array;
-  /** Where eight bytes stand that each call overwrites with a number (a little-endian double) that it alone has. */
-  readonly stampAt?: number;
+  /** Where each call writes a number that it alone has. */
+  readonly stamp?: Stamp | undefined;
 };
+
+/** A place in a body: the eight bytes of a little-endian double, or sixteen decimal digits of a text. */
+export type Stamp = { readonly at: number; readonly as: "double" | "digits" };
 
 /** What is called. */
 export type Target = {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { runNode, startNode } from "../child.ts";
-import { type LoadGenerator, type LoadOptions, type LoadResult, type Target, warmUpMs } from "./load.ts";
+import { type LoadGenerator, type LoadOptions, type LoadResult, type Stamp, type Target, warmUpMs } from "./load.ts";
 
 /** What client.ts is told. */
 export type ClientJob = {
@@ -8,7 +8,7 @@ export type ClientJob = {
   readonly path: string;
   readonly connections: number;
   readonly streams: number;
-  readonly bodies: readonly { readonly base64: string; readonly stampAt?: number | undefined }[];
+  readonly bodies: readonly { readonly base64: string; readonly stamp?: Stamp | undefined }[];
   /** For a while, bodies in turn; or until each body was sent once. */
   readonly length: { readonly once: true } | { readonly once: false; readonly warmUpMs: number; readonly milliseconds: number };
   /** From how many milliseconds on a call is slow. */
@@ -45,7 +45,7 @@ const jobOf = ({ bodies, ...target }: Target, length: ClientJob["length"]): Clie
   ...target,
   length,
   slowMs,
-  bodies: bodies.map(({ bytes, stampAt }) => ({ base64: Buffer.from(bytes).toString("base64"), stampAt })),
+  bodies: bodies.map(({ bytes, stamp }) => ({ base64: Buffer.from(bytes).toString("base64"), stamp })),
 });
 
 const during = ({ seconds }: LoadOptions): ClientJob["length"] => ({ once: false, warmUpMs, milliseconds: seconds * 1_000 });

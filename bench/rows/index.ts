@@ -3,6 +3,7 @@ import { batchCheckAccess1000 } from "./batch-check-access-1000.ts";
 import { batchGetOptions, batchValues } from "./batch-get-options.ts";
 import { batchGetOptions1000 } from "./batch-get-options-1000.ts";
 import { checkAccess } from "./check-access.ts";
+import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getUser } from "./get-user.ts";
@@ -22,6 +23,10 @@ export const rows: readonly Row[] = [
   getOptionHttp2,
   setOption,
   writeTriggers,
+  createUser,
+  updateUser,
+  createProfile,
+  setMemberRole,
   batchGetOptions,
   batchValues,
   batchGetOptions1000,

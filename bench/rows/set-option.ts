@@ -3,35 +3,19 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { SetOptionRequestSchema, SetOptionResponseSchema, UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { toValue } from "../../src/options/value.ts";
 import type { Bench, Row } from "../bench.ts";
-import { type Body, frame } from "../load/load.ts";
 import { rawCall } from "../raw-call.ts";
 import type { Side } from "../rounds.ts";
 import { runWriter } from "../yardsticks/pg.ts";
 import { setOptionStatement } from "../yardsticks/set-option-statement.ts";
 import { userdSide } from "./read.ts";
-
-/** Writes in flight: userd's default pool, so that every one has a connection, as the yardstick's have. */
-const shape = { connections: 4, streams: 5 };
-const writers = shape.connections * shape.streams;
+import { stampedBody, stampedNumber, writersInFlight, writeShape } from "./write.ts";
 
 const key = "bench_counter";
 const method = UserOptionService.method.setOption;
 const path = `/${method.parent.typeName}/${method.name}`;
 
-/** Stands for the number that each call overwrites. */
-const placeholder = 1234.5678901234567;
-
 const request = (userId: bigint, value: number): Uint8Array =>
   toBinary(SetOptionRequestSchema, create(SetOptionRequestSchema, { userId, key, value: toValue(value) }));
-
-const stampedBody = (userId: bigint): Body => {
-  const bytes = Buffer.from(frame(request(userId, placeholder)));
-  const wanted = Buffer.alloc(8);
-  wanted.writeDoubleLE(placeholder);
-  const stampAt = bytes.indexOf(wanted);
-  assert(stampAt > 0);
-  return { bytes, stampAt };
-};
 
 /**
  * SetOption of values that differ from what is stored, one option per user, users in turn. An equal value would write
@@ -43,10 +27,11 @@ export const prepareWrites = async ({ service, seed, varying }: Bench): Promise<
     assert.equal(answer.changed, true);
     assert.deepEqual(answer.option?.value?.kind, { case: "numberValue", value });
   }
-  const target = { address: service.grpcAddress, path, ...shape, bodies: seed.userIds.map(stampedBody) };
+  const bodies = seed.userIds.map((userId) => stampedBody(request(userId, stampedNumber)));
+  const target = { address: service.grpcAddress, path, ...writeShape, bodies };
   return {
     side: userdSide(service, (options) => varying.run(target, options), path),
-    load: `${writers} writes in flight by ${varying.name}`,
+    load: `${writersInFlight} writes in flight by ${varying.name}`,
   };
 };
 
@@ -62,12 +47,12 @@ export const setOption: Row = {
       url: service.databaseUrl,
       statement: await setOptionStatement(key),
       users: seed.userIds.map(String),
-      connections: writers,
+      connections: writersInFlight,
     };
     return {
       userd: side,
       yardstick: (options) => runWriter(writer, pins, options),
-      load: `${load}; pg: ${writers} connections`,
+      load: `${load}; pg: ${writersInFlight} connections`,
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   },
