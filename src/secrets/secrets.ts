@@ -8,6 +8,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from "node:crypto";
+import { failedPrecondition } from "../errors.ts";
 
 /** Every use of the secret key; each has a sub-key of its own, so that one use proves nothing about another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
@@ -48,7 +49,7 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
 /** Keeps text from whoever reads the database without the secret key. */
 export type Vault = {
   readonly lock: (text: string) => Buffer;
-  /** @throws Error when the bytes were not locked with this key, or were changed since. */
+  /** @throws DomainError SECRET_UNREADABLE when the bytes were not locked with this key, or were changed since. */
   readonly unlock: (bytes: Uint8Array) => string;
 };
 
@@ -67,9 +68,13 @@ export const createVault = (secretKey: Uint8Array): Vault => {
       return Buffer.concat([nonce, cipher.getAuthTag(), locked]);
     },
     unlock: (bytes) => {
-      const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH });
-      decipher.setAuthTag(bytes.subarray(NONCE_LENGTH, NONCE_LENGTH + TAG_LENGTH));
-      return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH + TAG_LENGTH)), decipher.final()]).toString();
+      try {
+        const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH });
+        decipher.setAuthTag(bytes.subarray(NONCE_LENGTH, NONCE_LENGTH + TAG_LENGTH));
+        return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH + TAG_LENGTH)), decipher.final()]).toString();
+      } catch {
+        throw failedPrecondition("SECRET_UNREADABLE", "A stored secret was encrypted with another SECRET_KEY, or was damaged.");
+      }
     },
   };
 };

@@ -65,6 +65,19 @@ test("a config is stored so that only the secret key opens it", async ({ clients
   expect(() => createVault(Buffer.alloc(32, 7)).unlock(bytes)).toThrow();
 });
 
+test("a config of another secret key is refused by name, and can be removed", async ({ clients, db }) => {
+  const { users } = clients["grpc-js"];
+  const { id: userId } = await createUser(clients["grpc-js"]);
+  await users.addAuthenticator({ userId, type: TOTP, config: value({ secret: "x" }) });
+  const foreign = createVault(Buffer.alloc(32, 8)).lock('{"secret":"x"}');
+  for (const config of [foreign, Buffer.from("short"), Buffer.alloc(0)]) {
+    await db.sql.updateTable("authenticator").set({ config }).where("user_id", "=", userId).execute();
+    await expectRefusal(users.listAuthenticators({ userId }), "FailedPrecondition", "SECRET_UNREADABLE");
+  }
+  await users.removeAuthenticator({ userId, type: TOTP });
+  expect((await users.listAuthenticators({ userId })).authenticators).toEqual([]);
+});
+
 test("of calls that add one type at once, one adds it", async ({ clients }) => {
   const { users } = clients["grpc-js"];
   const { id: userId } = await createUser(clients["grpc-js"]);
