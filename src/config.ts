@@ -51,7 +51,10 @@ const secretKey = z.string().transform((value, context): Uint8Array => {
   return z.NEVER;
 });
 
-const integer = (min: number, max: number, byDefault: number) => z.coerce.number().int().min(min).max(max).default(byDefault);
+/** Decimal digits; a text that `Number` takes besides (`0x10`, `1e3`, spaces) stays a text and is refused. */
+const digits = (value: unknown): unknown => (typeof value === "string" && /^\d{1,16}$/.test(value) ? Number(value) : value);
+const integer = (min: number, max: number, byDefault: number) =>
+  z.preprocess(digits, z.number(`must be a whole number from ${min} to ${max}`).min(min).max(max)).prefault(`${byDefault}`);
 const flag = (byDefault: "true" | "false") =>
   z
     .enum(["true", "false", "1", "0"])

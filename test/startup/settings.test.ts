@@ -36,6 +36,13 @@ test("wrong settings are named all at once, each with what it has to be", async 
   expect(stderr).toBe(`userd: ${faults.join("\n")}\n`);
 });
 
+test("a number is decimal digits, and nothing that JavaScript takes for one besides", () => {
+  for (const text of ["0x10", "1e1", " 5", "5.0", "+5", "٥", "five"]) {
+    expect(faultsOf({ DATABASE_POOL_SIZE: text }), text).toEqual(["DATABASE_POOL_SIZE must be a whole number from 1 to 500"]);
+  }
+  expect(faultsOf({ DATABASE_POOL_SIZE: "5" })).toEqual([]);
+});
+
 test("PostgreSQL needs a SECRET_KEY, since all instances share it", () => {
   const [fault] = faultsOf({ DATABASE_URL: "postgres://localhost/x" });
   expect(fault).toMatch(/^SECRET_KEY is required with PostgreSQL: all instances share it; make one with: openssl rand -base64 32$/);
