@@ -535,9 +535,9 @@ export const UserService: GenService<{
   },
   /**
    * Returns the user with an address, or creates one. Concurrent calls with a new address create one user. The user who
-   * has verified the address is returned, present or not, whoever else claims it; otherwise the present user whose
-   * unverified primary address it is (matched_unverified). email_verified has rules of its own. An unverified address
-   * that is not the primary one never matches.
+   * has verified the address is returned, present or not, whoever else claims it; otherwise the present, or else the
+   * suspended, user whose unverified primary address it is (matched_unverified). email_verified has rules of its own.
+   * An unverified address that is not the primary one never matches.
    * AMBIGUOUS_EMAIL and EMAIL_TAKEN (the address is a username) never with email_verified.
    *
    * @generated from rpc userd.v1.UserService.GetOrCreateUserByEmail
