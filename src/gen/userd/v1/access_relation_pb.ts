@@ -26,7 +26,7 @@ export const AccessRelation = {
   UNSPECIFIED: 0,
 
   /**
-   * To see it. An owner has this right too.
+   * To see it. The right to own includes this one.
    *
    * @generated from enum value: ACCESS_RELATION_READ = 1;
    */

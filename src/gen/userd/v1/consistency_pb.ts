@@ -56,8 +56,8 @@ export type Consistency = Message<"userd.v1.Consistency"> & {
 
   /**
    * The greatest age of an answer that is accepted while the database can't be reached, 0 s to 24 h. Absent = none: the
-   * read is UNAVAILABLE then. An answer beyond the staleness bound is marked as stale. It serves options only, never
-   * what users may do, and does nothing with fully_consistent. The cache holds nothing that was last read more than 5
+   * read is UNAVAILABLE then. An answer beyond the staleness bound is marked as stale. Only options are answered so,
+   * never what users may do, and nothing with fully_consistent. The cache holds nothing that was last read more than 5
    * minutes ago.
    *
    * @generated from field: google.protobuf.Duration max_stale = 4;

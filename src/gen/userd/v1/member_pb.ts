@@ -974,7 +974,7 @@ export const MemberRoleSchema: GenEnum<MemberRole> = /*@__PURE__*/
  */
 export const TeamRole = {
   /**
-   * In requests: who is new in the team becomes MEMBER, and who is in it keeps the role. Never sent.
+   * In requests: a member who is new in the team becomes MEMBER, any other keeps its role. Never sent.
    *
    * @generated from enum value: TEAM_ROLE_UNSPECIFIED = 0;
    */

@@ -51,8 +51,8 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   usernames: string[];
 
   /**
-   * True for users with a verified address, false for users with an unverified one. With emails, the listed address is
-   * meant.
+   * True for users with a verified address, false for users with an unverified one. With emails, only the addresses
+   * there count.
    *
    * @generated from field: optional bool email_verified = 4;
    */
@@ -166,7 +166,7 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   lastLoginSince?: Timestamp | undefined;
 
   /**
-   * The time before which the user last signed in, if ever. Absent = any.
+   * The time before which the user last signed in; a user who never did counts too. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_login_before = 20;
    */
@@ -180,7 +180,7 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   lastActiveSince?: Timestamp | undefined;
 
   /**
-   * The time before which the user was last seen, if ever. Absent = any.
+   * The time before which the user was last seen; a user who never was counts too. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_active_before = 22;
    */

@@ -1008,7 +1008,7 @@ export type ResolveOptionsRequest = Message<"userd.v1.ResolveOptionsRequest"> & 
   keys: string[];
 
   /**
-   * The project whose levels take part; 0 = none. It goes together with organization_id.
+   * The project whose levels take part, also beside those of organization_id; 0 = none.
    *
    * @generated from field: int64 project_id = 3;
    */

@@ -46,7 +46,8 @@ export const AvatarSchema: GenMessage<Avatar> = /*@__PURE__*/
   messageDesc(file_userd_v1_user, 0);
 
 /**
- * A person or machine with an account. Fields marked OUTPUT_ONLY are set by the service and ignored in requests.
+ * A user: a person or machine that the services know. Fields marked OUTPUT_ONLY are set by the service and ignored in
+ * requests.
  *
  * @generated from message userd.v1.User
  */
