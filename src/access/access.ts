@@ -17,7 +17,7 @@ export type AccessQuestion = {
 /** The scope of a question, and its revision, which rises with every change that the scope depends on. */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
-/** Answers questions about access from the cache. */
+/** The answers to questions about access, from the cache. */
 export type Access = {
   /** Answers questions in their order, with at most two statements for all that the cache misses. */
   readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: ReadConsistency) => MaybePromise<readonly AccessAnswer[]>;

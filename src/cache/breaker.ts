@@ -7,8 +7,8 @@ export type Use = {
 };
 
 /**
- * Keeps calls from a store that fails. After 5 failures in a row the breaker is open for 1 s; then it admits one use at a
- * time, until one succeeds.
+ * Keeps calls from a store that fails. After 5 failures in a row the breaker is open for 1 s. Then it admits one use as a
+ * trial: success closes it, failure opens it for another second.
  */
 export type Breaker = {
   /** Admits a use of the store; undefined = the store may not be asked now. */

@@ -8,7 +8,7 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** Reads the field `consistency` of requests. */
+/** The reader of the field `consistency` of requests. */
 export type Freshness = {
   /** The demands of a read that goes through the cache. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;

@@ -47,7 +47,7 @@ const identityOf = async (path: string): Promise<string> => {
 
 /**
  * Refuses one file for two purposes, since what is written would destroy what is there.
- * @throws CommandError naming the file.
+ * @throws CommandError with code 2.
  */
 const assertDistinct = async (paths: readonly (string | undefined)[]): Promise<void> => {
   const given = paths.filter((path) => path !== undefined && path !== STDIN) as string[];

@@ -13,7 +13,7 @@ export type Verdict = {
   readonly outdated: boolean;
 };
 
-/** Hashes and verifies passwords, few at a time, so that other work gets its share of the CPU. */
+/** The hasher of passwords. It works on few at a time, so that other work gets its share of the CPU. */
 export type Passwords = {
   /**
    * Hashes a new password.

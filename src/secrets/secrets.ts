@@ -16,7 +16,7 @@ export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "e
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
-/** Seals text, so that only this service, with this key, can have made it. The text is not secret: anybody can read it. */
+/** A seal: it marks text so that only this service, with this key, can have made it. The text is not secret: anybody can read it. */
 export type Seal = {
   readonly seal: (payload: string) => string;
   /** The payload of a sealed text; undefined = it was not made here. */
@@ -45,7 +45,7 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
   };
 };
 
-/** Encrypts text, so that nobody reads it in the database without the secret key. */
+/** A vault: it encrypts text, so that nobody reads it in the database without the secret key. */
 export type Vault = {
   readonly lock: (text: string) => Buffer;
   /**

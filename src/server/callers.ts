@@ -7,7 +7,7 @@ import { type Config, ConfigError } from "../config.ts";
 import { permissions } from "../permissions.ts";
 import { formatAddress } from "./sockets.ts";
 
-/** Finds the caller of a call. */
+/** The callers of the service, by their credentials. */
 export type Callers = {
   /** The caller whose token an `authorization` header has; undefined when the header is absent or unknown. */
   readonly find: (authorization: string | undefined) => Caller | undefined;

@@ -129,7 +129,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
    * call is counted, logged and refused as any other.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
-    // Of a stream the chain itself reads the messages, and sees what fails there.
+    // Of a stream the interceptors read the messages, and see what fails there.
     if (rpc.kind === "client_streaming") return;
     call.signal.addEventListener("abort", () => {
       const error: unknown = call.signal.reason;
