@@ -32,7 +32,7 @@ export const commonReasons = (method: DescMethod): readonly Reason[] => {
     .map(({ name }) => name);
 };
 
-/** The reasons that an RPC declares. Each call computes them anew: for start-up, documents and tests. */
+/** The reasons that an RPC declares. They are computed anew each time, for start-up, documents and tests. */
 export const declaredReasons = (method: DescMethod): DeclaredReasons => {
   const { reasons = [], entryReasons = [] } = getOption(method, errors);
   const own = reasons.map(nameOf);

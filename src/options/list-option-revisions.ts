@@ -30,7 +30,7 @@ export const revisionColumns = sql.raw(
   "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 
-/** ListOptionRevisions: one statement, the newest writes first. */
+/** ListOptionRevisions: reads a page in one statement, the newest writes first. */
 export const listOptionRevisions =
   ({
     db,

@@ -30,7 +30,7 @@ const organizationIn = (row: OrganizationPart): OrganizationRow => ({
   version: row.g_version,
 });
 
-/** ListUserOrganizations: one statement along the memberships of the user. */
+/** ListUserOrganizations: reads a page in one statement, along the memberships of the user. */
 export const listUserOrganizations =
   ({
     db,
