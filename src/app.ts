@@ -20,23 +20,23 @@ import { startCacheSampler } from "./users/cache-sampler.ts";
 
 /** The options of `serve` besides the settings. */
 export type AppOptions = {
-  /** Migrate first; otherwise a pending migration ends the start. */
+  /** True: migrate first. False: a pending migration ends the start. */
   readonly migrate: boolean;
-  /** An export to import before serving; `-` is standard input. */
+  /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
 };
 
 /** The running service; disposing it drains and closes everything, in reverse order. */
 export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
   AsyncDisposable & {
-    /** Reads the option definitions anew; a broken file is logged and changes nothing. */
+    /** Reads the option definitions anew. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
 
-/** A database that does not answer `select 1` is not ready. */
+/** True if the database answers `select 1`, which readiness asks for. */
 const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
-/** Prepares the database before anybody serves: it has to be migrated, and what was to be imported has to be in. */
+/** Prepares the database before calls are served: it is migrated, and the file of the options is imported. */
 const prepare = async (
   db: OwnedDatabase,
   config: Config,
@@ -50,7 +50,7 @@ const prepare = async (
   await importBeforeServing(db, importFile, config.systemUsername);
 };
 
-/** Prepares the database for workers, which then find it ready. */
+/** Prepares the database in the primary process, so that workers find it ready. */
 export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
   await using db = await openForCommand(config, log);
   await prepare(db, config, log, options);

@@ -10,63 +10,63 @@ import type {
 import type { Logger } from "pino";
 import type { Permission } from "./permissions.ts";
 
-/** The caller: a service that presented a token, or `local` on loopback. */
+/** A caller: a service that presented a token, or `local` on loopback. */
 export type Caller = {
-  /** The name in the token file; what audit rows and page tokens are bound to. */
+  /** The name in the token file, which audit rows and page tokens are bound to. */
   readonly name: string;
   readonly permissions: ReadonlySet<Permission>;
 };
 
-/** All that an operation may know of its invocation. Tests and the import use a literal. */
+/** All that an operation may know of its invocation. Tests and the import pass a literal. */
 export type Call = {
-  /** The RPC, for example `userd.v1.UserService/GetUser`. */
+  /** The name of the RPC, for example `userd.v1.UserService/GetUser`. */
   readonly method: string;
   readonly caller: Caller;
   /** The user on whose behalf the caller acts (`x-acting-user-id`). */
   readonly actingUserId?: bigint | undefined;
-  /** Aborts at the deadline and when the client goes away. Made when first read: most hits never do. */
+  /** Aborts at the deadline, and when the client goes away. Made when it is first read, which most hits never do. */
   readonly signal: AbortSignal;
-  /** The moment that the caller stops waiting, in milliseconds since the epoch. Far away for a stream: it has an idle limit instead. */
+  /** The time when the caller stops waiting, in milliseconds since the epoch. A stream's is far away: an idle limit ends it. */
   readonly deadline: number;
-  /** The caller's `x-request-id`, or a new one; stands in logs and audit rows. Made when first read. */
+  /** The caller's `x-request-id`, or a new one; logs and audit rows have it. Made when it is first read. */
   readonly requestId: string;
-  /** Bound to method and request id. Made when first read. */
+  /** The log of the call, bound to method and request id. Made when it is first read. */
   readonly log: Logger;
 };
 
 /** The largest answer, in bytes of the binary format. */
 export const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
 
-/** A value now, or later: nothing awaits what is not a promise. */
+/** A value, or a promise of one. Only a promise is awaited. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Goes on with a value: at once when it is there, so that an answer from memory makes no promise. */
+/** Goes on with a value when it is ready: at once if it is no promise, so that an answer from memory makes none. */
 export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
   value instanceof Promise ? value.then(next) : next(value);
 
-/** The same with two values, which are waited for together. */
+/** Goes on with two values when both are ready, as `whenReady` does with one. */
 export const whenBoth = <A, B, R>(a: MaybePromise<A>, b: MaybePromise<B>, next: (a: A, b: B) => MaybePromise<R>): MaybePromise<R> =>
   a instanceof Promise || b instanceof Promise ? Promise.all([a, b]).then(([one, two]) => next(one, two)) : next(a, b);
 
-/** One RPC: the request message in, the response literal out. */
+/** The operation of an RPC: it takes the request message and returns the response literal. */
 export type Operation<M extends DescMethodUnary> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => MaybePromise<MessageInitShape<M["output"]>>;
 
-/** One RPC that answers with a stream: a response is asked for when the client has taken the one before. */
+/** The operation of an RPC that answers with a stream. The next response is asked for when the client has taken the one before. */
 export type ServerStreamOperation<M extends DescMethodServerStreaming> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => AsyncIterable<MessageInitShape<M["output"]>>;
 
-/** One RPC that is asked by a stream: a message is received when the operation asks for it. */
+/** The operation of an RPC whose request is a stream. The next message is received when the operation asks for it. */
 export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
   call: Call,
   requests: AsyncIterable<MessageShape<M["input"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
-/** The shape of the operation of a method. */
+/** The type of the operation of a method. */
 export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
   ? Operation<M>
   : M extends DescMethodServerStreaming
@@ -75,5 +75,5 @@ export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
       ? ClientStreamOperation<M>
       : never;
 
-/** All RPCs of a service: total, so that an RPC added to the proto and not implemented fails the type check. */
+/** The operations of all RPCs of a service: an RPC that is in the proto and not implemented fails the type check. */
 export type Operations<S extends DescService> = { readonly [K in keyof S["method"]]: OperationOf<S["method"][K]> };

@@ -1,15 +1,15 @@
 import { z } from "zod";
 
-/** `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
+/** An address to listen on, `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
 export type ListenAddress = { readonly host: string; readonly port: number };
 
-/** The place of the data: a PostgreSQL server, or a folder (or `memory`) of the embedded database. */
+/** The place of the data: a PostgreSQL server, or the embedded database in a folder or in `memory`. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
-/** The place where reads are cached beside this process's memory; `none` = every read asks the database. */
+/** The place where reads are cached besides the memory of this process; `none` = nothing is cached. */
 export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
 
-/** The settings are wrong; the message names every fault, one a line. */
+/** An error of the settings; the message has one line per fault. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
@@ -61,7 +61,7 @@ const flag = (byDefault: "true" | "false") =>
     .default(byDefault)
     .transform((value) => value === "true" || value === "1");
 
-/** Every setting, its rule and its default. The table of docs/reference.md is generated from the descriptions. */
+/** All settings, with their rules and defaults. The table of docs/reference.md is generated from the descriptions. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
@@ -112,10 +112,10 @@ export const settings = z.object({
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
-/** The most that may be stored; what is there already, or is imported, may be more. */
+/** The most that may be stored. What is stored already, or is imported, may be more. */
 export type Quotas = {
   readonly optionsPerUser: number;
-  /** Of the values of all options of a user, as options/value.ts counts them. */
+  /** The most bytes of the values of all options of a user, as options/value.ts counts them. */
   readonly optionBytesPerUser: number;
   readonly resourcesPerProfile: number;
 };
@@ -123,18 +123,18 @@ export type Quotas = {
 /** The settings of one process, checked and frozen. */
 export type Config = {
   readonly database: DatabaseUrl;
-  /** Connections in the pool. */
+  /** The number of connections in the pool. */
   readonly poolSize: number;
-  /** Statements are prepared once per connection. */
+  /** True if statements are prepared once per connection. */
   readonly preparedStatements: boolean;
   readonly cache: {
     readonly url: CacheUrl;
-    /** False: every read is strong. */
+    /** False = every read is strong. */
     readonly isCaching: boolean;
     /** The staleness bound, in milliseconds. */
     readonly boundMs: number;
     readonly maxBytes: number;
-    /** Milliseconds between two samples; 0 = none are taken. */
+    /** The time between two samples, in milliseconds; 0 = none are taken. */
     readonly sampleMs: number;
   };
   readonly grpcListen: ListenAddress;
@@ -142,18 +142,21 @@ export type Config = {
   readonly secretKey: Uint8Array | undefined;
   readonly tokenFile: string | undefined;
   readonly insecure: boolean;
-  /** Calls in progress at once, over both listeners. */
+  /** The most calls in progress at once, over both listeners. */
   readonly maxConcurrentCalls: number;
   readonly drainSeconds: number;
   readonly systemUsername: string;
-  /** The grace period of a deleted user. */
+  /** The grace period of a deleted user, in days. */
   readonly purgeAfterDays: number;
-  /** The number of days that an invitation to an organization is valid. */
+  /** The time for which an invitation to an organization is valid, in days. */
   readonly invitationDays: number;
-  /** The registry file; undefined = the built-in one. */
+  /** The path of the registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
-  /** The projects and organizations that options may belong to. */
+  /**
+   * The check of the projects and organizations that options are written for: `trust` takes any id, `registered` only those
+   * of this service.
+   */
   readonly scopeCheck: "trust" | "registered";
   readonly quotas: Quotas;
   readonly readPolicy: "owner_only" | "account_wide";
@@ -161,8 +164,8 @@ export type Config = {
 };
 
 /**
- * Reads the environment, and what a command line sets on top of it, into one frozen value.
- * @throws ConfigError naming all faults at once. An empty variable counts as not set.
+ * Reads the settings from the environment, with those of the command line over them. An empty variable counts as not set.
+ * @throws ConfigError naming all faults at once.
  */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");

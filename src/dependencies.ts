@@ -6,19 +6,19 @@ import type { Write } from "./db/transaction.ts";
 import type { Passwords } from "./passwords/passwords.ts";
 import type { Vault } from "./secrets/secrets.ts";
 
-/** The parts that operations of every feature are made of: an operation takes the few that it uses. */
+/** The dependencies of operations of every feature; an operation takes the few that it uses. */
 export type Dependencies = {
   readonly db: Database;
   readonly write: Write;
   readonly freshness: Freshness;
   readonly pager: Pager;
-  /** The time of the database now, at most, in milliseconds since the epoch; what expires is held against it. */
+  /** The latest that the clock of the database can show now, in milliseconds since the epoch; expiry is decided by it. */
   readonly databaseTime: () => number;
   readonly passwords: Passwords;
   readonly vault: Vault;
   readonly quotas: Quotas;
-  /** The grace period of a deleted user. */
+  /** The grace period of a deleted user, in days. */
   readonly purgeAfterDays: number;
-  /** The number of days that an invitation to an organization is valid. */
+  /** The time for which an invitation to an organization is valid, in days. */
   readonly invitationDays: number;
 };

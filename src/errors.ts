@@ -1,6 +1,6 @@
 import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 
-/** The wire string of an error's reason. */
+/** The name of a reason, which is its string on the wire. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
 /** The kind of an error; the server maps each to one status code (server/interceptors/status.ts). */
@@ -19,17 +19,20 @@ export type ErrorKind =
   | "DeadlineExceeded"
   | "Cancelled";
 
-/** A field of the request that breaks a rule; `field` is its proto path (`user.email`, `keys[3]`). */
+/**
+ * A field of the request that breaks a rule; `field` is its proto path (`user.email`, `keys[3]`), and `description`
+ * completes the sentence that begins with it.
+ */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
 /** The details that an error may carry besides its sentence. */
 export type ErrorDetails = {
-  /** Machine-readable context, sent as `ErrorInfo.metadata`. Never an address, a hash, a token or SQL. */
+  /** Machine-readable context, sent as `ErrorInfo.metadata`. It never has an address, a hash, a token or SQL. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly violations?: readonly FieldViolation[];
-  /** After how many milliseconds a retry makes sense, sent as `RetryInfo`. */
+  /** The time after which a retry makes sense, in milliseconds, sent as `RetryInfo`. */
   readonly retryAfterMs?: number;
-  /** The error underneath; logged, never sent. */
+  /** The error underneath, which is logged and never sent. */
   readonly cause?: unknown;
 };
 
@@ -57,21 +60,21 @@ const of =
   (reason: Reason, message: string, details?: ErrorDetails): DomainError =>
     new DomainError(kind, reason, message, details);
 
-/** There is no such thing, or the caller may not see it. */
+/** Makes an error: there is no such thing, or the caller may not see it. */
 export const notFound = of("NotFound");
-/** A uniqueness rule refuses the write. */
+/** Makes an error: a uniqueness rule refuses the write. */
 export const alreadyExists = of("AlreadyExists");
-/** The request is well-formed, but the state does not allow it. */
+/** Makes an error: the request is well-formed, but the state does not allow it. */
 export const failedPrecondition = of("FailedPrecondition");
-/** The write lost against another one: a stale etag, or contention. */
+/** Makes an error: the write lost against another one, by a stale etag or by contention. */
 export const conflict = of("Conflict");
-/** The caller may read it, but not do this. */
+/** Makes an error: the caller, or its acting user, lacks a permission. */
 export const forbidden = of("Forbidden");
-/** A limit is reached. With `retryAfterMs` if the same call can succeed later; without it the caller is not told to retry. */
+/** Makes an error: a limit is reached. With `retryAfterMs` the same call can succeed later; without it the caller is not told to retry. */
 export const exhausted = of("Exhausted");
-/** A blind retry is safe. */
+/** Makes an error: there is no answer now, and a blind retry is safe. */
 export const unavailable = of("Unavailable");
 
-/** The value of one field can't be used. `description` completes the sentence that begins with the field. */
+/** Makes an error: the value of one field can't be used. `description` completes the sentence that begins with the field. */
 export const invalidField = (field: string, description: string, reason: Reason = "FIELD_INVALID"): DomainError =>
   new DomainError("Invalid", reason, `${field} ${description}`, { violations: [{ field, description }] });

@@ -2,16 +2,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /**
- * Has V8 make every object among the young ones. By itself it learns from a busy moment that the objects of calls live long,
- * makes them among the old ones from then on, and keeps all that they lead to until the next full collection: that took a
+ * Has V8 make every object among the young ones. By itself V8 learns from a busy moment that the objects of calls live long.
+ * It makes them among the old ones from then on, and keeps all that they lead to until the next full collection. That took a
  * third of the CPU time of a server at full load, for as long as its connections lasted (docs/adr/0019).
  */
 export const keepCallsYoung = (): void => setFlagsFromString("--no-allocation-site-pretenuring");
 
 /**
- * Bounds the garbage. By itself V8 lets the heap grow to 512 MB before its first full collection, and to up to four times of
- * what is in use after each: a process with a cache of 64 MB took 750. Since calls stay young, full collections are rare
- * even so. To be called when starting is over: what it has left behind is collected now.
+ * Bounds the garbage, from the end of the start on, and collects what the start has left. By itself V8 lets the heap grow to
+ * 512 MB before its first full collection, and to up to four times of what is in use after each: a process with a cache of
+ * 64 MB took 750. Since calls stay young, full collections are rare even so.
  */
 export const boundGarbage = (): void => {
   // Of what the last full collection found in use.

@@ -11,7 +11,7 @@ import { assertWorkers, superviseWorkers } from "./workers.ts";
 
 const print = (line: string): void => void process.stdout.write(line);
 
-/** One process that serves, until SIGTERM or SIGINT; then it drains. */
+/** Serves in this process until SIGTERM or SIGINT, then drains. */
 const serve = async (config: Config, log: Logger, options: AppOptions, ready: (line: string) => void): Promise<void> => {
   keepCallsYoung();
   // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
@@ -26,7 +26,7 @@ const serve = async (config: Config, log: Logger, options: AppOptions, ready: (l
   await stopped;
 };
 
-/** Runs the service until SIGTERM or SIGINT, then drains. With several workers, this process only looks after them. */
+/** Runs the service until SIGTERM or SIGINT, then drains. With several workers, this process only supervises them. */
 export const main = async (config: Config, options: AppOptions, workers: number): Promise<void> => {
   const log = createLogger(config.logLevel);
   silenceConsole(log);

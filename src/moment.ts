@@ -1,9 +1,12 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
-/** The first and last moment that protobuf's JSON and the database both hold: the years 1 to 9999, in milliseconds. */
+/**
+ * The first and the last moment that protobuf's JSON and the database both hold, in milliseconds since the epoch: those of
+ * the years 1 to 9999.
+ */
 const FIRST_MS = -62_135_596_800_000;
 const LAST_MS = 253_402_300_799_999;
-/** The longest duration of protobuf, about 10,000 years, in seconds. */
+/** The longest duration of protobuf, in seconds: about 10,000 years. */
 const LONGEST = 315_576_000_000n;
 
 const FIRST = BigInt(FIRST_MS / 1_000);
@@ -23,15 +26,15 @@ export const durationFault = ({ seconds, nanos }: Duration): string | undefined 
   return isMixed ? "must have seconds and nanos of one sign" : undefined;
 };
 
-/** The moment of a timestamp that the chain has checked: what is finer than a millisecond is cut, never rounded up. */
+/** The moment of a checked timestamp. Fractions of a millisecond are cut, never rounded up. */
 export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
 
-/** The nearest moment that can be answered: a database may hold others. */
+/** The nearest moment that an answer can hold, in milliseconds since the epoch; a database may hold others. */
 export const answerable = (milliseconds: number): number => Math.min(Math.max(milliseconds, FIRST_MS), LAST_MS);
 
 /**
  * The moment of a text of the database, whose time zone is UTC: `2026-01-31 12:00:00.5+00`, or in JSON
- * `2026-01-31T12:00:00.5+00:00`. What no answer can hold becomes the nearest moment that can be answered.
+ * `2026-01-31T12:00:00.5+00:00`. A moment that no answer can hold becomes the nearest one that can be answered.
  */
 export const storedMoment = (text: string): Date => {
   if (text === "-infinity" || text.endsWith(" BC")) return new Date(FIRST_MS);
@@ -43,7 +46,7 @@ export const storedMoment = (text: string): Date => {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
-/** The fault of the text of a moment; undefined when it is one of RFC 3339, as protobuf writes it. */
+/** The fault of a moment as text; undefined when it has the form of RFC 3339, as protobuf writes it. */
 export const momentTextFault = (text: string): string | undefined => {
   const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
@@ -62,7 +65,7 @@ const inRange = (value: number | undefined, min: number, max: number): boolean =
 
 const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
 
-/** The fault of the text of a duration; undefined when it is seconds, as protobuf writes them. */
+/** The fault of a duration as text; undefined when it is a number of seconds, as protobuf writes it. */
 export const durationTextFault = (text: string): string | undefined => {
   const seconds = durationText.exec(text)?.[1];
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";

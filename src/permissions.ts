@@ -1,4 +1,4 @@
-/** The permissions that a caller can have, and what they open. The method option `(userd.v1.permission)` names one. */
+/** The permissions that a caller can have, and the RPCs that they open. The method option `(userd.v1.permission)` names one. */
 export const permissions = [
   "users.read",
   "users.write",
@@ -15,5 +15,5 @@ export const permissions = [
 /** One permission of a caller. */
 export type Permission = (typeof permissions)[number];
 
-/** Narrows a string of a token file or of the proto to a permission. */
+/** True if a text of a token file or of the proto is a permission. */
 export const isPermission = (name: string): name is Permission => (permissions as readonly string[]).includes(name);

@@ -21,7 +21,7 @@ export const codes = {
   Unauthenticated: 16,
 } as const satisfies Record<ErrorKind, number>;
 
-/** The messages that `google.rpc.Status.details` can hold: what JSON needs to write them out. */
+/** The types of messages in `google.rpc.Status.details`, which JSON needs to write them out. */
 export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
 /** One message of `google.rpc.Status.details`. */
@@ -31,11 +31,14 @@ const DEFAULT_RETRY_MS = 1_000;
 
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
-/** After how many milliseconds a retry makes sense; undefined = the error does not say. A limit that says nothing holds for ever. */
+/**
+ * The time after which a retry makes sense, in milliseconds; undefined = the error does not say. A limit that does not say
+ * holds for ever.
+ */
 export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
   kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
 
-/** The machine-readable half of an error: its reason always, the fields and the time to wait where there are any. */
+/** The machine-readable details of an error: always its reason, and the fields and the time to wait if there are any. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {
   const { reason, metadata, violations } = error;
   const details = [detail(ErrorInfoSchema, { reason, domain: "userd.v1", metadata })];
@@ -50,7 +53,7 @@ export const detailsOf = (error: DomainError): readonly Detail[] => {
   return details;
 };
 
-/** An error as an entry of a batch carries it: the same as the error of a single call. */
+/** The status of an error as an entry of a batch has it: the same as the error of a single call. */
 export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSchema> => ({
   code: codes[error.kind],
   message: error.message.toWellFormed(),

@@ -5,10 +5,13 @@ import type { Config } from "./config.ts";
 import { StartupError } from "./db/startup-error.ts";
 import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
 
-/** A worker that ends is replaced after this, in milliseconds, so that one that always fails does not take the machine. */
+/** The time after which a worker that ended is replaced, in milliseconds, so that one that always fails does not take the machine. */
 const REPLACE_MS = 1_000;
 
-/** @throws StartupError when the settings don't allow several workers. */
+/**
+ * Checks that the settings allow several workers.
+ * @throws StartupError.
+ */
 export const assertWorkers = (workers: number, { database }: Pick<Config, "database">): void => {
   if (workers > 1 && database.kind === "pglite") {
     throw new StartupError("--workers above 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_URL.");
@@ -16,9 +19,9 @@ export const assertWorkers = (workers: number, { database }: Pick<Config, "datab
 };
 
 /**
- * Runs the service in several processes that share the ports, until SIGTERM or SIGINT: a worker that ends by itself is
+ * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A worker that ends by itself is
  * replaced, and SIGHUP goes to all.
- * @param ready is called once, with what a worker says when all of them are ready.
+ * @param ready is called once when all workers are ready, with the line that one of them says.
  * @throws StartupError when a worker can't start; its own sentence is on standard error by then.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {

@@ -8,19 +8,19 @@ import { presentUser } from "../users/present.ts";
 import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
-/** The facts about users that access depends on, through the cache. An unknown user is nobody. */
+/** The lookup of the facts about users that access depends on. An unknown user is `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** The facts about accounts that access depends on, through the cache; id 0 is the platform account, whichever that is. */
+/** The lookup of the facts about accounts that access depends on; id 0 stands for the platform account. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
-/** Makes the lookup of users: one statement for any number of them. */
+/** Makes the lookup of users: it loads any number of them in one statement. */
 export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   type Row = SnapshotColumns & {
     readonly is_present: boolean;
     readonly is_staff: boolean | null;
     readonly is_superuser: boolean | null;
-    /** Ids of profile and account, as text: JSON has no numbers of their size. */
+    /** Pairs of profile id and account id, as text: JSON has no numbers of their size. */
     readonly profiles: readonly (readonly [string, string])[];
   };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessUser>> => {
@@ -45,7 +45,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   );
 };
 
-/** Makes the lookup of accounts: one statement for any number of them. */
+/** Makes the lookup of accounts: it loads any number of them in one statement. */
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {

@@ -10,21 +10,21 @@ import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type 
 export type AccessQuestion = {
   readonly userId: bigint;
   readonly relation: AccessRelation;
-  /** Only as a member of this account; 0 = of all. */
+  /** The account as a member of which the user asks; 0 = as a member of any. */
   readonly accountId?: bigint;
 };
 
-/** A scope, and how new it is. */
+/** The scope of a question, and its revision, which rises with every change that the scope depends on. */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
-/** Answers whose resources users may read or own, from the cache. */
+/** The answers to questions about access, from the cache. */
 export type Access = {
-  /** One answer per question, in their order: two statements at most for all that the cache misses. */
+  /** Answers questions in their order, with at most two statements for all that the cache misses. */
   readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: ReadConsistency) => MaybePromise<readonly AccessAnswer[]>;
   readonly scope: (call: Call, question: AccessQuestion, reading: ReadConsistency) => MaybePromise<AccessAnswer>;
 };
 
-/** An answer, and what it was made from. */
+/** An answer, with the question and the accounts that it was made from. */
 type Answered = {
   readonly question: AccessQuestion;
   readonly accounts: readonly { readonly wanted: CacheKey<bigint>; readonly account: AccessAccount }[];
@@ -35,8 +35,8 @@ const nobody: AccessUser = { standing: "nobody", profiles: [], version: 0n };
 const noAccount: AccessAccount = { id: 0n, admins: [], version: 0n };
 
 /**
- * The version of the user counts first, those of the accounts after it: which accounts they are changes only with the
- * user's. So it never falls, whatever a user loses.
+ * The revision of an answer: the version of the user in the high bits, the sum of the versions of the accounts in the low
+ * ones. The user's version moves when other accounts count, so the revision never falls.
  */
 const revisionOf = (user: AccessUser, accounts: readonly AccessAccount[]): bigint =>
   BigInt.asUintN(63, (user.version << 32n) + accounts.reduce((sum, { version }) => sum + version, 0n));
@@ -44,10 +44,10 @@ const revisionOf = (user: AccessUser, accounts: readonly AccessAccount[]): bigin
 const profilesFor = ({ accountId = 0n }: AccessQuestion, { profiles }: AccessUser): readonly Owner[] =>
   accountId === 0n ? profiles : profiles.filter((profile) => profile.accountId === accountId);
 
-/** The policy needs no accounts to decide on nobody or on a superuser. */
+/** True if accounts have a say: the policy needs none to decide on nobody or on a superuser. */
 const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || standing === "regular";
 
-/** The profiles that count for a question, of members only. */
+/** The profiles by which accounts have a say in a question; none for nobody and for superusers. */
 const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
 
 /** Makes the answerer of questions about access, under one policy. */

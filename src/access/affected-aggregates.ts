@@ -15,15 +15,15 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * The aggregates that a write moves when it changes flags of a user, or removes it: the user, and the accounts whose admin,
- * member or contact the user is. Triggers move all of them in any case; a write that locks them first does so in the order of
- * everybody else.
+ * The aggregates that a write moves when it changes flags of a user, or removes the user: the user, and the accounts whose
+ * admin, member or contact the user is. Triggers move them in any case; a write that locks them first keeps the order of all
+ * writes.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
   async (session) => [userAggregate(userId), ...(await accountsOf(session, userId))];
 
-/** Puts the accounts of a user into the consistency token; the user is locked, so these are all. */
+/** Adds the accounts of a user to the consistency token of a write. The user has to be locked, so that the accounts are complete. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
@@ -35,7 +35,7 @@ export const memberAggregates = async (session: Session, ...accountIds: readonly
 };
 
 /**
- * The aggregates that a write moves when it changes profiles: their users and their accounts, and account 0 when one is the
+ * The aggregates that a write moves when it changes profiles: their users, their accounts, and account 0 when one is the
  * platform account. The user and the account of a profile never change; an unknown profile has none.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {

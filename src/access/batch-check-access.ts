@@ -3,7 +3,7 @@ import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { AccessDependencies } from "./dependencies.ts";
 import { type Decision, decide } from "./policy.ts";
 
-/** BatchCheckAccess: each user's scope is made once for each relation, whatever the number of its checks. */
+/** BatchCheckAccess: makes the scope of a user once for each relation, whatever the number of the user's checks. */
 export const batchCheckAccess =
   ({
     access,

@@ -3,7 +3,7 @@ import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { AccessDependencies } from "./dependencies.ts";
 import { decide } from "./policy.ts";
 
-/** CheckAccess: what the scope says of one owner. */
+/** CheckAccess: decides on one owner by the scope of the user. */
 export const checkAccess =
   ({
     access,

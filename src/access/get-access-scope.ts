@@ -8,7 +8,7 @@ import { ownersOf, type Scope } from "./policy.ts";
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
   scope.kind === "set" ? { case: "set", value: ownersOf(scope) } : { case: scope.kind, value: true };
 
-/** GetAccessScope: for those who put it into their own queries. */
+/** GetAccessScope: the scope of a user as lists of profiles and accounts, for the queries of other services. */
 export const getAccessScope =
   ({ access, freshness }: Pick<AccessDependencies, "access" | "freshness">): Operation<typeof ProfileService.method.getAccessScope> =>
   (call, request) =>

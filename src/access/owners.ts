@@ -12,18 +12,18 @@ import type { AccessUser, Owner } from "./policy.ts";
 /** The subject of a check: an owner's profile, or a resource. */
 export type Target = AccessCheck["target"];
 
-/** Finds the owners of what checks are about, in their order; undefined = there is none. */
+/** Finds the owners of the subjects of checks, in their order; undefined = the subject has no owner. */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
 /** The user and the account of a profile. They never change, and its id is never used again: a fact that needs no lease. */
 type Holder = {
   readonly userId: bigint;
   readonly owner: Owner;
-  /** The user's names in the cache, once they have been asked for. */
+  /** The cache key of the user, once it has been asked for. */
   user?: CacheKey<bigint>;
 };
 
-/** Most profiles whose holders are remembered. */
+/** The most profiles whose holders are remembered. */
 const MAX_HOLDERS = 100_000;
 
 const isHeldBy = (user: AccessUser | undefined, { owner: { profileId } }: Holder): boolean =>
@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the finder of owners. The user of a profile is remembered; the cache's entry of that user says that the profile is
- * still there. Profiles that are not known, and resources, are asked of the database, in one statement each.
+ * Makes the finder of owners. The user of a profile is remembered; the cache's entry of that user says whether the profile
+ * still exists. Resources, and profiles that are not remembered, are read from the database in one statement each.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.
@@ -46,7 +46,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
     for (const { id, user_id: userId, account_id: accountId } of rows) holders.set(id, { userId, owner: { profileId: id, accountId } });
   };
 
-  /** The profiles that are there, by id. */
+  /** The profiles that exist, by id. */
   const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
     const unknown = ids.filter((id) => !holders.has(id));
     return whenReady(unknown.length === 0 ? undefined : learn(call, unknown), () => {
@@ -63,7 +63,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
     });
   };
 
-  /** Answers for one remembered profile: a service asks this thousands of times a second. */
+  /** Answers for one remembered profile: the hot path, which a service asks thousands of times a second. */
   const remembered = (call: Call, holder: Holder, reading: ReadConsistency): MaybePromise<readonly (Owner | undefined)[]> => {
     holder.user ??= accessUsers.named(holder.userId);
     const user = accessUsers.cached(holder.user, reading) ?? accessUsers.get(call, holder.userId, reading);

@@ -1,44 +1,47 @@
 import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
-/** The policy for reading what others of one's account own: only what admins own (`owner_only`), or everything (`account_wide`). */
+/**
+ * The setting READ_POLICY: of what others in an account own, its users may read what admins own (`owner_only`), or all of it
+ * (`account_wide`).
+ */
 export type ReadPolicy = "owner_only" | "account_wide";
 
-/** A profile, as resources have it for an owner. */
+/** An owner of resources: a profile and its account. */
 export type Owner = { readonly profileId: bigint; readonly accountId: bigint };
 
-/** The facts that access depends on about the user who asks. */
+/** The facts about a user that access depends on. */
 export type AccessUser = {
   /** `nobody`: unknown, inactive, suspended or deleted. */
   readonly standing: "nobody" | "superuser" | "staff" | "regular";
   readonly profiles: readonly Owner[];
-  /** The version of the aggregate: rises with every change of the above. */
+  /** The version of the user's aggregate, which rises with every change of these facts. */
   readonly version: bigint;
 };
 
 /** The facts about an account that access depends on. */
 export type AccessAccount = {
-  /** 0 = there is no such account. */
+  /** The id; 0 = there is no such account. */
   readonly id: bigint;
   /** The profiles of its staff users. */
   readonly admins: readonly bigint[];
-  /** The version of the aggregate: rises with every change of the above. */
+  /** The version of the account's aggregate, which rises with every change of these facts. */
   readonly version: bigint;
 };
 
-/** One profile of the user that asks, and what it sees from there. */
+/** One profile of the user that asks, with its account and the platform account. */
 type Member = { readonly profile: Owner; readonly account: AccessAccount; readonly platform: AccessAccount };
 
-/** Some owners: these profiles, or everybody in this account. */
+/** Owners: some profiles, or everybody in an account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
-/** One rule: what it gives, to whom, for the resources of which owners. */
+/** One rule: the relations that it gives, the users that it is for, and the owners whose resources it is about. */
 export type Rule = {
   readonly rule: AccessRule;
   readonly gives: readonly AccessRelation[];
-  /** Only for these; everybody who has a profile otherwise. */
+  /** The standing of the users that the rule is for; undefined = every user that has a profile. */
   readonly standing?: AccessUser["standing"];
-  /** Only under this policy; under each of them otherwise. */
+  /** The policy under which the rule holds; undefined = each of them. */
   readonly policy?: ReadPolicy;
   readonly owners: (member: Member) => Owners;
 };
@@ -47,7 +50,7 @@ const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
-/** The whole policy, the rules that decide first at the top: every decision, scope and list comes from this table. */
+/** The whole policy, in the order in which rules decide: every decision, scope and list comes from this table. */
 export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
@@ -60,7 +63,7 @@ export const rules: readonly Rule[] = [
 /** A rule that gives a user something, and the owners whose resources it gives. */
 type Grant = { readonly rule: AccessRule } & Owners;
 
-/** The owners whose resources a user may read, or own. */
+/** The owners whose resources a user may read, or own: all, none, or those of some grants. */
 export type Scope =
   | { readonly kind: "all"; readonly rule: AccessRule }
   | { readonly kind: "none"; readonly rule: AccessRule }
@@ -71,13 +74,13 @@ export type ScopeBasis = {
   readonly policy: ReadPolicy;
   readonly relation: AccessRelation;
   readonly user: AccessUser;
-  /** The profiles that count: all of the user's, or the one in an account that was named. */
+  /** The profiles that count: all of the user's, or the one in the account that was named. */
   readonly profiles: readonly Owner[];
   readonly accountOf: (id: bigint) => AccessAccount;
   readonly platform: AccessAccount;
 };
 
-/** Reads the table for one user. */
+/** Makes the scope of one user from the table of rules. */
 export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform }: ScopeBasis): Scope => {
   if (user.standing === "nobody") return { kind: "none", rule: AccessRule.NOBODY };
   if (user.standing === "superuser") return { kind: "all", rule: AccessRule.SUPERUSER };
@@ -95,13 +98,13 @@ export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform 
   return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
 };
 
-/** The answer to a check. */
+/** The answer to a check, and the rule that decided. */
 export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
 
 const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
   "accountId" in grant ? grant.accountId === accountId : grant.profiles.some((profile) => profile.profileId === profileId);
 
-/** Every decision there is, frozen: a check that is answered with one of them is encoded once. */
+/** All decisions, frozen: a check that is answered with one of them is encoded once. */
 const decisions = new Map<AccessRule, Readonly<Record<"allowed" | "refused", Decision>>>(
   Object.values(AccessRule).map((rule) => [
     rule,
@@ -115,7 +118,7 @@ const decisionOf = (outcome: "allowed" | "refused", rule: AccessRule): Decision 
   return decision;
 };
 
-/** Decides by a scope on the resources of one owner; undefined = there is no such owner. */
+/** Decides on the resources of one owner by a scope; undefined = there is no such owner. */
 export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   if (scope.kind === "none") return decisionOf("refused", scope.rule);
   if (owner === undefined) return decisionOf("refused", AccessRule.NO_OWNER);
@@ -124,7 +127,7 @@ export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
-/** The owners of a scope in two lists, each once, and no profile whose account is in the other list. */
+/** The owners of a scope as two lists without duplicates; no profile is of an account in the other list. */
 export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
   const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
   const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));

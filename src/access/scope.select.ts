@@ -1,7 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { ownersOf, type Scope } from "./policy.ts";
 
-/** A scope as a condition on what belongs to a profile: the columns, or values, of the owner and of its account. */
+/** The condition in SQL that an owner is in a scope; the owner's profile and account are given as columns or values. */
 export const isIn = (scope: Scope, owner: { profileId: RawBuilder<unknown>; accountId: RawBuilder<unknown> }): RawBuilder<SqlBool> => {
   if (scope.kind !== "set") return scope.kind === "all" ? sql`true` : sql`false`;
   const { profileIds, accountIds } = ownersOf(scope);

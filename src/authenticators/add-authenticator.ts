@@ -9,7 +9,7 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { storedType, toAuthenticator } from "./authenticator.mapping.ts";
 
-/** AddAuthenticator: the config is locked before it goes to the database; that a type comes once is a constraint. */
+/** AddAuthenticator: the vault locks the config before it goes to the database; a constraint refuses a second one of a type. */
 export const addAuthenticator =
   ({ write, vault }: { write: Write; vault: Vault }): Operation<typeof UserService.method.addAuthenticator> =>
   (call, request) => {

@@ -9,7 +9,7 @@ import { userNotFound } from "../users/get-user.ts";
 import { toAuthenticator } from "./authenticator.mapping.ts";
 
 type Row = Selectable<Schema["authenticator"]>;
-/** ListAuthenticators: a page of the second factors of one user, by type; a user without any is one row of nulls. */
+/** ListAuthenticators: a page of one user's authenticators, by type; a user without any is one row of nulls. */
 export const listAuthenticators =
   ({
     db,

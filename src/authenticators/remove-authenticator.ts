@@ -7,7 +7,7 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { storedType } from "./authenticator.mapping.ts";
 
-/** RemoveAuthenticator: the user has no second factor of this type any more. */
+/** RemoveAuthenticator: deletes the user's authenticator of one type. */
 export const removeAuthenticator =
   ({ write }: { write: Write }): Operation<typeof UserService.method.removeAuthenticator> =>
   (call, request) => {

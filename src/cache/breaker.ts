@@ -1,30 +1,33 @@
-/** One use of the store, which tells the breaker how it ended. */
+/** One admitted use of the store, which has to tell the breaker how it ended. */
 export type Use = {
-  /** True for the one use that a half-open breaker admits: nobody should wait for it. */
+  /** True for the one use that a half-open breaker admits: no call should wait for it. */
   readonly isTrial: boolean;
   readonly succeeded: () => void;
   readonly failed: (now: number) => void;
 };
 
-/** Keeps calls from a store that fails: after some failures in a row nobody asks it for a while, and then one at a time. */
+/**
+ * Keeps calls from a store that fails. After 5 failures in a row the breaker is open for 1 s. Then it admits one use as a
+ * trial: success closes it, failure opens it for another second.
+ */
 export type Breaker = {
-  /** Undefined: the store may not be asked now. In the half-open state one asker gets in, whose outcome decides. */
+  /** Admits a use of the store; undefined = the store may not be asked now. */
   readonly admit: (now: number) => Use | undefined;
-  /** 0 closed, 1 half open, 2 open: as metrics show it. */
+  /** The state as metrics show it: 0 closed, 1 half open, 2 open. */
   readonly state: (now: number) => 0 | 1 | 2;
 };
 
-/** Failures in a row that open the breaker. */
+/** The failures in a row that open the breaker. */
 const FAILURES = 5;
 /** The time that a breaker stays open, in milliseconds: its window. */
 const OPEN_MS = 1_000;
 
-/** Makes a closed breaker; `opened` is told of every window that begins: of an onset, or since a trial failed. */
+/** Makes a closed breaker. It calls `opened` whenever it opens: with true when it was closed, with false when a trial failed. */
 export const createBreaker = (opened: (isOnset: boolean) => void): Breaker => {
   let failures = 0;
   let openUntil = -Infinity;
   let trying = false;
-  /** Counts how often it opened or closed: what was begun before says nothing about the time after. */
+  /** The number of times that the breaker opened or closed: a use that began before says nothing about the time after. */
   let period = 0;
 
   return {

@@ -10,31 +10,31 @@ import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 
 /**
- * The cache: leases and immutable entries, as docs/consistency.md explains them. It needs nothing of its stores but
- * get and set, and nothing of its bus.
+ * The cache: leases and immutable entries, as docs/consistency.md explains them. It relies on nothing of its store but get
+ * and set, and on nothing of its bus.
  */
 export type Cache = {
-  /** Reads one kind of content through the cache. */
+  /** Makes the lookup of one kind of content. */
   readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => LookupOfLoaded<K, T, V>;
-  /** A write of this process has been committed: its next reads see it, and the others are told. */
+  /** Takes note of a commit of this process: its next reads see the write, and the other processes are told. */
   readonly committed: (notification: Notification) => void;
-  /** Another process says that it has committed. */
+  /** Takes note of a commit of another process. */
   readonly notified: (notification: Notification) => void;
-  /** The time of the database now, at most; -Infinity before its first answer. In milliseconds since the epoch. */
+  /** The latest that the clock of the database can show now, in milliseconds since the epoch; -Infinity before its first answer. */
   readonly databaseTime: () => number;
   readonly stats: CacheStats;
   readonly level1: Pick<Level1, "entries" | "bytes">;
-  /** Of the shared store: 0 closed, 1 half open, 2 open. */
+  /** The state of the shared store's breaker: 0 closed, 1 half open, 2 open. */
   readonly breakerState: () => number;
 };
 
-/** Makes the cache; the simulation passes rules of its own. */
+/** Makes the cache. The simulation passes rules of its own. */
 export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, limits: CacheLimits, rules: Rules = safeRules): Cache => {
   const stats = createCacheStats();
   const level1 = createLevel1(limits);
   const databaseClock = createDatabaseClock();
   const level2 = store && createLevel2({ store, clock, databaseClock, rules, stats }, limits);
-  /** The current epoch. A statement sent before `since` may show an older one; `isShown` = by a read, not only told by a commit. */
+  /** The current epoch. A statement sent before `since` may show an older epoch; `isShown` = a read has shown it, and not only a commit. */
   let current: { readonly epoch: string; readonly since: number; readonly isShown: boolean } | undefined;
 
   const enter = (epoch: string, since: number, isShown: boolean): void => {

@@ -3,12 +3,12 @@ import type { Database } from "../db/orm.ts";
 import type { VersionedAggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 
-/** Most changes that one look at the log takes. */
+/** The most changes that one look at the log takes. */
 const MAX_CHANGES = 10_000;
 
 /**
- * Without a bus: looks at the change log now and then for what other processes have committed. A change that commits late
- * under an early number is missed, and does no harm: these are hints.
+ * Looks at the change log every `intervalMs` for commits of other processes, where there is no bus. A change that commits
+ * late under an early number is missed, and does no harm: notifications are hints.
  */
 export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
   let last: bigint | undefined;

@@ -7,11 +7,11 @@ import type { CacheStats } from "./stats.ts";
 
 /** The limits of the cache. */
 export type CacheLimits = {
-  /** The promise: no default read answers what was outdated longer ago than this, in milliseconds. 0: nothing is held. */
+  /** The staleness bound, in milliseconds: no default read answers what was outdated longer ago. 0 = nothing is cached. */
   readonly boundMs: number;
   /** The life of an entry, in milliseconds. */
   readonly ttlMs: number;
-  /** The most memory of this process that the cache takes. */
+  /** The most memory of this process that the cache takes, in bytes. */
   readonly maxBytes: number;
 };
 
@@ -42,5 +42,5 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
     readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
   };
 
-/** A key with its names. */
+/** A key, with the aggregate and the names under which the cache has it. */
 export type CacheKey<K> = { readonly key: K; readonly aggregate: Aggregate; readonly aggregateName: string; readonly name: string };

@@ -1,26 +1,29 @@
-/** Bounds the clock of the database by ours. Only rates matter: what either clock shows in absolute terms does not. */
+/** Bounds the clock of the database by the monotonic clock of this process. Only their rates matter, not what they show. */
 export type DatabaseClock = {
   /**
-   * Learns from one answer: it was asked for at `sent`, and arrived at `answered`, by our clock.
-   * @returns false when the clocks have come apart since the answers before: whatever was derived from them is void.
+   * Learns from one answer, which was asked for at `sent` and arrived at `answered`, by the clock of this process.
+   * @returns false when the clocks have come apart since the answers before: all that was derived from these is void.
    */
   readonly observe: (sent: number, answered: number, databaseTime: number) => boolean;
-  /** At most the database's clock less ours, in milliseconds; undefined when no answer tells that is young enough. */
+  /**
+   * The most that the database's clock can be ahead of this process's, in milliseconds; undefined when no answer is young
+   * enough to tell.
+   */
   readonly offset: (now: number) => number | undefined;
-  /** The same by the last answers, however old and whichever database's: good enough for what is not bounded to the millisecond. */
+  /** The offset by the last answers, however old and of whichever database: for uses that need no millisecond precision. */
   readonly lastOffset: () => number | undefined;
-  /** Forgets all answers: the database is another one. */
+  /** Forgets all answers, since the database is another one. */
   readonly reset: () => void;
 };
 
-/** The most that the two clocks may drift apart, in milliseconds, before they are taken for stepped. */
+/** The most that the two clocks may drift apart, in milliseconds; beyond it one of them is taken for stepped. */
 export const DRIFT_MS = 100;
-/** The time that answers are collected in one window, in milliseconds. */
+/** The time for which answers are collected in one window, in milliseconds. */
 const WINDOW_MS = 30_000;
-/** The time that an answer bounds the offset, in milliseconds: two clocks of 200 ppm drift 24 ms apart meanwhile. */
+/** The time for which a window bounds the offset, in milliseconds: two clocks of 200 ppm drift 24 ms apart meanwhile. */
 const MAX_AGE_MS = 2 * WINDOW_MS;
 
-/** The offset lies between `least` and `most` as far as the answers of one window tell. */
+/** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
 /** Makes the clock; it keeps the bounds of this window and of the one before. */

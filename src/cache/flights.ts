@@ -4,25 +4,25 @@ import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** A thing that is asked for by name. */
+/** A thing that is asked for by its name. */
 export type Named = { readonly name: string };
 
 /** Runs one load. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {
-    /** Nothing but the database may answer. */
+    /** True if nothing but the database may answer. */
     readonly strong: boolean;
-    /** Aborts when the last call that waits has ended. */
+    /** Aborts when the last call that waits for the load has ended. */
     readonly signal: AbortSignal;
-    /** Right before the statement is sent. */
+    /** Has to be called right before the statement is sent. */
     readonly onSend: () => void;
   },
 ) => Promise<readonly L[]>;
 
-/** The single flight: at most one load per name is begun while another one is young enough to share. */
+/** The loads on their way, which calls for the same names share: a flight carries one load of several names. */
 export type Flights<W extends Named, L> = {
-  /** Shares the loads that are on their way and begins one for the rest; results in the order of `wanted`. */
+  /** Shares the flights that may be shared, and begins one for all other names; results are in the order of `wanted`. */
   readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
 };
 

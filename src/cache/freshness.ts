@@ -8,24 +8,24 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** Reads what a request asks of the freshness of its answer. */
+/** The reader of the field `consistency` of requests. */
 export type Freshness = {
-  /** For reads that go through the cache. */
+  /** The demands of a read that goes through the cache. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
   /**
-   * For reads that nothing caches: they are strong, so every mode is satisfied, and what remains is to refuse a token that
-   * nobody here has issued. To be called before the read.
+   * Checks the consistency of a read that nothing caches, before the read. Such a read is strong, so it satisfies every
+   * mode; only a token that this service has not issued is refused.
    */
   readonly check: (call: Call, consistency: Consistency | undefined) => Promise<void> | undefined;
 };
 
 const FIELD = "consistency.at_least_as_fresh";
 
-/** The fields that say how fresh an answer is: only for a caller who takes stale answers. */
+/** The fields `stale` and `age` of an answer; none unless the caller takes stale answers. */
 export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 
-/** Reads consistency; with `isCaching` false every read is strong. */
+/** Makes the reader of consistency; with `isCaching` false every read is strong. */
 export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCaching: boolean): Freshness => {
   const read = (text: string): ConsistencyToken => {
     const token = tokens.read(text);

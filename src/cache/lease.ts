@@ -1,40 +1,40 @@
 import { DRIFT_MS } from "./database-clock.ts";
 
 /**
- * The one mutable thing of the cache: "the primary database showed at `time` that the version of the aggregate was at most
- * `version`". Whoever holds one may serve the entry of that version until the lease is too old.
+ * The only thing of the cache that changes: "the primary database showed at `time` that the version of the aggregate was at
+ * most `version`". Until the lease is too old, the entry of that version may be served.
  */
 export type Lease = {
-  /** Versions are compared within one epoch only. */
+  /** The epoch of the version: versions are compared within one epoch only. */
   readonly epoch: string;
   readonly version: bigint;
-  /** By the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity lends no trust. */
+  /** The time by the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity lends no trust. */
   readonly time: number;
-  /** The same moment by the clock of the database, in milliseconds since the epoch; what processes share. */
+  /** `time` by the clock of the database, which all processes share, in milliseconds since the epoch. */
   readonly databaseTime: number;
 };
 
 /** The demands of a read on a lease, besides being young. */
 export type Requirement = {
-  /** The epoch of the token; in another one it says nothing, and the read has to be strong. */
+  /** The epoch of the token. In another epoch the token says nothing, and the read has to be strong. */
   readonly epoch: string;
   /** The least version of the aggregate; undefined when the token does not name it. */
   readonly version: bigint | undefined;
-  /** The least database time, of a token that names a moment instead of aggregates. */
+  /** The least database time, in milliseconds since the epoch; undefined unless the token names a time instead of aggregates. */
   readonly databaseTime: number | undefined;
 };
 
-/** A load on its way, as far as it matters to who may share it. */
+/** The state of a flight, as far as it decides which reads may share it. */
 export type FlightState = {
-  /** The moment that the load was begun, by the monotonic clock. */
+  /** The time when the load was begun, by the monotonic clock of this process. */
   readonly began: number;
-  /** True if the load's statement has been sent: what it will show may be older than a read that begins now. */
+  /** True if the statement has been sent: what it shows may be older than a read that begins now. */
   readonly sent: boolean;
-  /** Nothing but the database answers it. */
+  /** True if nothing but the database may answer. */
   readonly strong: boolean;
 };
 
-/** A message of another process: an aggregate has reached a version. */
+/** An aggregate's new version, as another process tells it. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
 /**
@@ -42,27 +42,30 @@ export type Invalidation = { readonly epoch: string; readonly version: bigint };
  * a time and show that its checker notices. I1 to I12 are the invariants of docs/consistency.md.
  */
 export type Rules = {
-  /** Joins what was shown into what is cached: the larger version and the later time. */
+  /** Joins the cached lease and a shown one: the larger version and the later time. */
   readonly join: (cached: Lease | undefined, shown: Lease) => Lease;
-  /** A notification makes entries stale at once and lends no trust: lost, late, doubled or reordered ones do no harm. */
+  /** Makes entries stale at once, by a version that lends no trust: notifications that are lost, late, doubled or reordered do no harm. */
   readonly invalidate: (cached: Lease | undefined, invalidation: Invalidation) => Lease;
-  /** I6: usable by a read that begins `now` only while young enough; no hit renews it. */
+  /** I6: true if the lease is young enough for a read that begins `now`. A hit never renews a lease. */
   readonly isYoung: (lease: Lease, now: number, boundMs: number) => boolean;
-  /** I7: not older than the token. */
+  /** I7: true if the lease is not older than the token demands. */
   readonly satisfies: (lease: Lease, requirement: Requirement) => boolean;
-  /** A default read may share a load younger than the bound; a strong one only what has still to be sent. */
+  /** True if a read may share a flight: a default read one that is younger than the bound, a strong read one that has still to be sent. */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
-  /** True if a load's result may answer a default read that shared it: young enough for that read too, and nothing newer is known. */
+  /** True if the result of a shared load may answer a default read: it is young enough for that read, and nothing newer is known. */
   readonly lands: (shown: Lease, known: Lease | undefined, began: number, boundMs: number) => boolean;
-  /** I3: an entry stands for exactly the version of the lease. */
+  /** I3: true if the entry has exactly the version of the lease. */
   readonly fits: (entry: Invalidation, lease: Lease) => boolean;
-  /** A lease from the shared store, in the time of this process; `offset` = database clock less ours, at most. */
+  /**
+   * The time of a lease from the shared store by the clock of this process; `offset` = the most that the database's clock is
+   * ahead of it.
+   */
   readonly localTime: (databaseTime: number, offset: number) => number;
-  /** I5: the time that a lease carries, of the moments before its statement was sent and after it was answered. */
+  /** I5: the time that a lease carries; `sent` and `answered` are the times before its statement and after it. */
   readonly stamp: (sent: number, answered: number) => number;
 };
 
-/** The rules that keep the promise. */
+/** The rules that userd runs with. */
 export const safeRules: Rules = {
   join: (cached, shown) => {
     if (cached === undefined || cached.epoch !== shown.epoch) return shown;

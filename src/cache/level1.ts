@@ -2,26 +2,26 @@ import Keyv from "keyv";
 import { LRUCache } from "lru-cache";
 import type { Lease } from "./lease.ts";
 
-/** One content of one aggregate at one version; never changed (I4), and never handed to whoever asked for another (I11). */
+/** One content of one aggregate at one version. An entry never changes (I4), and answers only reads of its own name (I11). */
 export type Entry<V = unknown> = {
   readonly name: string;
   readonly epoch: string;
   readonly version: bigint;
-  /** The moment that the content was shown to be the newest, by the monotonic clock of this process. */
+  /** The time at which the content was shown to be the newest, by the monotonic clock of this process. */
   readonly time: number;
   readonly content: V;
-  /** The memory that the entry takes, roughly. */
+  /** The memory that the entry takes, in bytes, roughly. */
   readonly bytes: number;
 };
 
-/** The memory of this process: leases by aggregate, and the newest entry of each part by name. */
+/** The cache in the memory of this process: leases by aggregate, and the newest entry of each part by name. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
   readonly renew: (aggregate: string, lease: Lease) => void;
-  /** At once: a promise per hit would cost a third of the throughput. */
+  /** The entry of a name, without a promise, which would cost a third of the throughput of hits. */
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
-  /** Takes the trust from every lease: when they were shown is not known any more, but what is cached is still what it was. */
+  /** Takes the trust from every lease, since nobody knows any more when they were shown. Entries and versions stay. */
   readonly distrust: () => void;
   /** Forgets every lease: their versions say nothing in another epoch. */
   readonly forget: () => void;
@@ -29,7 +29,7 @@ export type Level1 = {
   readonly bytes: () => number;
 };
 
-/** The form in which Keyv hands an entry to its store: the value as it is, since nothing is serialized. */
+/** An entry as Keyv hands it to its store: the value as it is, since nothing is serialized. */
 type Stored = { readonly value: Entry };
 
 /** The memory of an entry besides its content, in bytes: keys, the nodes of the LRU, and Keyv's envelope. */
@@ -38,8 +38,8 @@ const ENTRY_BYTES = 400;
 const LEASE_BYTES = 300;
 
 /**
- * The memory of the process per byte in use: V8 keeps nearly half as much again, in garbage between two full collections
- * (src/heap.ts bounds it to 30 %) and in holes of its pages. Measured by the bench's row `memory`.
+ * The bytes that the process takes for one byte in use. V8 keeps nearly half as much again, in garbage between two full
+ * collections (src/heap.ts bounds it to 30 %) and in holes of its pages. Measured by the bench's row `memory`.
  */
 const RESIDENT_FACTOR = 1.5;
 

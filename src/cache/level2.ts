@@ -7,7 +7,7 @@ import type { Rules } from "./lease.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** A content with the lease under which it may be served. */
+/** A content, with the lease under which it may be served. */
 export type Leased<T> = {
   readonly epoch: string;
   readonly version: bigint;
@@ -16,14 +16,14 @@ export type Leased<T> = {
   readonly content: T;
 };
 
-/** The store that processes share. Nothing that it does, or fails to do, fails a read or a write (I10). */
+/** The cache in the store that processes share. Whatever the store does, no read or write fails by it (I10). */
 export type Level2 = {
-  /** Reads what the store holds of a content, if its lease is young enough. */
+  /** Reads a content from the store; undefined when it is not there, its lease is too old, or the store fails. */
   readonly read: (wanted: SharedRead) => Promise<Leased<unknown> | undefined>;
   readonly write: (aggregate: string, name: string, leased: Leased<unknown>) => void;
-  /** Makes the leases of these aggregates useless: a version without trust. */
+  /** Replaces the leases of these aggregates by leases of the new versions, without trust. */
   readonly invalidate: (notification: Notification) => void;
-  /** Reads nothing for a while: what was stored can't be dated. */
+  /** Reads nothing for the time of the bound, since what is stored can't be dated. */
   readonly distrust: () => void;
   readonly breakerState: () => number;
 };
@@ -33,16 +33,16 @@ export type SharedRead = {
   readonly epoch: string;
   readonly aggregate: string;
   readonly name: string;
-  /** The entry has to be as young as the lease: it holds what moves no version. */
+  /** True if the entry itself has to be as young as a lease, since it holds what moves no version. */
   readonly hasUnversioned: boolean;
 };
 
-/** Longest that a call waits for the shared store, in milliseconds. */
+/** The longest that a call waits for the shared store, in milliseconds. */
 export const LEVEL2_BUDGET_MS = 50;
-/** Most writes in progress; more are dropped, since nobody needs them. */
+/** The most writes in progress; further ones are dropped, since no call needs them. */
 const MAX_WRITES = 1_000;
 
-/** Bumped when contents change their form: processes of two releases share a store. */
+/** The format of contents in the store. It changes with their form, since processes of two releases share a store. */
 const FORMAT = "3";
 
 type StoredLease = { readonly aggregate: string; readonly epoch: string; readonly version: bigint; readonly databaseTime: number };
@@ -50,7 +50,7 @@ type StoredEntry = {
   readonly name: string;
   readonly epoch: string;
   readonly version: bigint;
-  /** The moment that the content was loaded, by the clock of the database. */
+  /** The time when the content was loaded, by the clock of the database. */
   readonly databaseTime: number;
   readonly content: unknown;
 };
@@ -58,7 +58,7 @@ type StoredEntry = {
 const leaseKey = (epoch: string, aggregate: string): string => `${encodeKey("userd", FORMAT, "lease", epoch)}${aggregate}`;
 const entryKey = (epoch: string, name: string, version: bigint): string => `${encodeKey("userd", FORMAT, "entry", epoch, version)}${name}`;
 
-/** Ends every wait for the store after the budget; late answers are nobody's. */
+/** Ends the wait for the store after the budget; a later answer is dropped. */
 const within = <T>(clock: Clock, pending: Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     const cancel = clock.after(LEVEL2_BUDGET_MS, () => reject(new Error("The shared cache took too long.")));
@@ -87,15 +87,15 @@ export const createLevel2 = (
     if (isOnset) stats.breakerOnsets += 1;
   };
   /**
-   * One for reads and one for writes, since only reads are waited for and only their outcomes say how long that takes. With a
-   * common count, the writes of a store that is slow, each one command within the budget, would forgive the reads, two
-   * commands beyond it, for ever; and those that a full store refuses would keep reads from what it still answers.
+   * The breakers of reads and of writes. Calls wait for reads only, so only outcomes of reads may say how long that takes.
+   * With a common count, the writes of a slow store, each one command within the budget, would forgive the reads, two
+   * commands beyond it, for ever; and writes that a full store refuses would keep reads from what it still answers.
    */
   const breakers = { reads: createBreaker(opened), writes: createBreaker(opened) };
   let writes = 0;
   let distrustedUntil = -Infinity;
 
-  /** Undefined when it failed, which its breaker is told. */
+  /** Does a piece of work within the budget and tells the breaker how it ended; undefined = it failed. */
   const attempt = async <T>(use: Use, work: () => Promise<T>): Promise<{ readonly result: T } | undefined> => {
     try {
       const result = await within(clock, work());

@@ -1,16 +1,16 @@
 import type { Clock, Loaded, Source } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 
-/** The result of a load, and the moments of this process at which its statement was sent and answered. */
+/** The result of a load, with the times at which its statement was sent and answered, by the monotonic clock of this process. */
 export type Shown<T> = Loaded<T> & { readonly sent: number; readonly answered: number };
 
-/** Reads from the database; the small loads of one turn of the event loop share a statement. */
+/** Loads content from the database; small loads of one turn of the event loop share a statement. */
 export type Loader<K, T> = {
-  /** `onSend` runs right before the statement is sent: nobody who begins later may share it for a strong read. */
+  /** Loads content by keys, and calls `onSend` right before the statement is sent: a strong read that begins later can't share it. */
   readonly load: (keys: readonly K[], signal: AbortSignal, onSend: () => void) => Promise<Shown<T>>;
 };
 
-/** Most keys of a shared statement: enough to spread its cost, few enough that nobody waits for the rest of it. */
+/** The most keys of a shared statement: enough to spread its cost, few enough that nobody waits for the rest of it. */
 const MAX_SHARED_KEYS = 100;
 
 type Part<K, T> = {

@@ -12,27 +12,27 @@ import type { LoadedTogether, Source } from "./ports.ts";
 import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 import { orCached } from "./stale.ts";
 
-/** Reads one kind of content: from memory at once, else from the shared store, else from the database. */
+/** Reads one kind of content: from memory, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
-  /** Names a key for `cached`: making the names is most of what a hit costs, so who asks again and again keeps them. */
+  /** Names a key for `cached`. To make the names is most of the cost of a hit, so callers that ask often keep them. */
   readonly named: (key: K) => CacheKey<K>;
-  /** The content in memory that may answer this read, if there is any; nothing is loaded. */
+  /** The content in memory that may answer this read; undefined = none. Nothing is loaded. */
   readonly cached: (wanted: CacheKey<K>, reading: ReadConsistency) => V | undefined;
   readonly get: (call: Pick<Call, "signal">, key: K, reading: ReadConsistency) => MaybePromise<V>;
-  /** In the order of the keys, duplicates included; one statement for all that the cache misses. */
+  /** Reads contents in the order of the keys, duplicates included; one statement for all that the cache misses. */
   readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
 };
 
 /** A lookup whose content also comes with the statements of other sources. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
-  /** Takes what another source's statement has shown of a key: its content, and the version of its aggregate in the same snapshot. */
+  /** Takes content of a key that another source's statement has shown, and the version of its aggregate in the same snapshot. */
   readonly beside: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
-/** The result of a load. */
+/** The entry that a load has made, the lease under which it was shown, and the entries that came beside it. */
 type Landed<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly beside?: readonly Entry[] };
 
-/** Roughly what plain data takes in memory, in bytes. */
+/** The memory that plain data takes, in bytes, roughly. */
 const bytesOf = (content: unknown): number => {
   if (typeof content === "string") return 24 + content.length;
   if (typeof content !== "object" || content === null) return 8;
@@ -41,10 +41,10 @@ const bytesOf = (content: unknown): number => {
   return bytes;
 };
 
-/** Prepared content holds messages, and what they are encoded to, beside the rows. */
+/** The memory of prepared content, as a multiple of plain data: it holds messages and their encoding beside the rows. */
 const PREPARED_FACTOR = 3;
 
-/** Makes the lookup of one source; `prepare` makes of plain content what operations want, once per load. */
+/** Makes the lookup of one source; `prepare` turns plain content into what operations use, once per load. */
 export const createLookup = <K, T, V>(
   core: CacheCore,
   source: Source<K, T>,
@@ -60,7 +60,7 @@ export const createLookup = <K, T, V>(
     return { key, aggregate, aggregateName, name: `${prefix}${aggregateName}${source.partOf(key)}` };
   };
 
-  /** The hot path: no promise, no timer, nothing made but the two names. */
+  /** The entry in memory that may answer a read. This is the hot path: it makes no promise, no timer, and nothing but the two names. */
   const peek = (
     { aggregate, aggregateName, name }: CacheKey<K>,
     { strong, token, shownTogether }: ReadConsistency,
@@ -87,7 +87,7 @@ export const createLookup = <K, T, V>(
       bytes: bytesOf(content) * PREPARED_FACTOR,
     });
 
-  /** Stores what was shown, unless something newer is held. */
+  /** Stores an entry and its lease, unless something newer is held. */
   const keep = (entry: Entry<V>, aggregateName: string, shown: Lease): void => {
     if (boundMs === 0) return;
     const cached = level1.entry(entry.name);
@@ -97,7 +97,7 @@ export const createLookup = <K, T, V>(
     level1.renew(aggregateName, rules.join(level1.lease(aggregateName), { epoch, version, time, databaseTime }));
   };
 
-  /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
+  /** Makes an entry of the content that a statement has shown of one key. The entry is kept, unless another epoch may have begun. */
   const land = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): Landed<V> => {
     const entry = toEntry(wanted, shown);
     if (isCurrent) {
@@ -154,7 +154,7 @@ export const createLookup = <K, T, V>(
     return wanted.map((_, index) => shared[index] ?? (loaded[next++] as Landed<V>));
   });
 
-  /** True if a loaded entry will do for a read that shared the load, or that another process has answered. */
+  /** True if a loaded entry may answer a read that shared the load, or that another process has answered. */
   const isAcceptable = (
     { aggregate, aggregateName }: CacheKey<K>,
     { shown }: Landed<V>,
@@ -194,7 +194,7 @@ export const createLookup = <K, T, V>(
 
   const loadOrCached = orCached<K, V>(core, source, load);
 
-  /** The age of an entry, in milliseconds: since its load, or since the stamp of the lease under which it is served, if that is later. */
+  /** The age of an entry, in milliseconds: the time since its load, or since the stamp of its lease, if that is later. */
   const ageOf = ({ aggregateName }: CacheKey<K>, entry: Entry<V>, now: number): number => {
     const lease = level1.lease(aggregateName);
     const proven = lease !== undefined && rules.fits(entry, lease) ? Math.max(entry.time, lease.time) : entry.time;
@@ -235,7 +235,7 @@ export const createLookup = <K, T, V>(
         if (entry === undefined) missing.push(one);
       }
       stats.hits += wanted.length - missing.length;
-      /** The age of the oldest hit; it is not looked at for who does not care. */
+      /** The age of the oldest hit, in milliseconds; 0 for a read that does not take stale answers. */
       const ageOfHits = (now: number): number => {
         if (reading.maxStaleMs === undefined) return 0;
         return Math.max(...cached.map((entry, index) => (entry === undefined ? 0 : ageOf(wanted[index] as CacheKey<K>, entry, now))));

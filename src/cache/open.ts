@@ -6,10 +6,10 @@ import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";
 
-/** The life of an entry, in milliseconds: an entry is never invalidated, it only expires. */
+/** The life of an entry, in milliseconds. Entries are never invalidated; they only expire. */
 const ENTRY_TTL_MS = 5 * 60_000;
 
-/** The cache of this process; disposing it ends what it hears. */
+/** The cache of this process; disposing it closes its connections and stops its poll. */
 export type OpenCache = Cache & AsyncDisposable;
 
 /** Opens the cache that the settings name. */

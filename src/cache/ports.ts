@@ -2,13 +2,13 @@ import type { Aggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Entry } from "./level1.ts";
 
-/** The time of this process, and its turns: the simulation brings its own. */
+/** The time of this process, and the turns of its event loop. The simulation has a clock of its own. */
 export type Clock = {
-  /** Monotonic milliseconds; never the wall clock. */
+  /** The monotonic time, in milliseconds; never the wall clock. */
   readonly now: () => number;
-  /** Runs `task` after all that has arrived in this turn. */
+  /** Runs `task` after everything that has arrived in this turn. */
   readonly defer: (task: () => void) => void;
-  /** Runs `task` after `milliseconds`; the result takes it back. */
+  /** Runs `task` after `milliseconds`, unless the function that it returns is called before. */
   readonly after: (milliseconds: number, task: () => void) => () => void;
 };
 
@@ -20,59 +20,59 @@ export type Store = {
 
 /** Carries notifications to the other processes. They are hints: none has to arrive. */
 export type Bus = {
-  /** Never throws and never waits. */
+  /** Publishes a notification. Never throws and never waits. */
   readonly publish: (notification: Notification) => void;
 };
 
-/** The result of one statement on the primary, parallel to the keys that it was asked for. */
+/** The result of one statement on the primary; its lists are in the order of the keys. */
 export type Loaded<T> = {
   readonly epoch: string;
-  /** The time of the database at the start of its transaction, which is before its snapshot: milliseconds since the epoch. */
+  /** The time of the database at the start of the transaction, which is before its snapshot, in milliseconds since the epoch. */
   readonly databaseTime: number;
   readonly versions: readonly bigint[];
   readonly contents: readonly T[];
-  /** For each key, what the same snapshot has shown for other sources, so that they need no statement of their own. */
+  /** For each key, the content that the same snapshot has shown for other sources, which then need no statement of their own. */
   readonly beside?: readonly (readonly LoadedTogether[])[];
 };
 
-/** The moment and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */
+/** The times and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */
 export type SnapshotTaken = {
   readonly epoch: string;
-  /** The moment that its statement was sent, by the monotonic clock of this process. */
+  /** The time when the statement was sent, by the monotonic clock of this process. */
   readonly time: number;
   readonly databaseTime: number;
   readonly isCurrent: boolean;
 };
 
-/** Content and version of a key of another source, made by its lookup: kept as what that source loads itself. */
+/** Makes the entry of content that came with another source's statement, and keeps it as one that its own source loads. */
 export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 
-/** The database, as one kind of content is read from it. */
+/** One kind of content of the database, and the statement that loads it. */
 export type Source<K, T> = {
-  /** The kind of content, in keys and in metrics. */
+  /** The name of the kind of content, in keys and in metrics. */
   readonly name: string;
   /** The aggregate whose version is the version of the content. */
   readonly aggregateOf: (key: K) => Aggregate;
-  /** The part of the aggregate that a key stands for, where the source reads several; canonical. */
+  /** The part of the aggregate that a key stands for, as canonical text; empty where the source reads one part only. */
   readonly partOf: (key: K) => string;
-  /** One statement that reads version and content in one snapshot; contents are plain data. */
+  /** Loads versions and contents by one statement, in one snapshot; contents are plain data. */
   readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
   /**
-   * True if a caller who gives `max_stale` may have the content while the database can't be reached. Never for content that
-   * says who may do what: is_active, superuser, permissions, session nonce, the state of a password.
+   * True if a caller that gives `max_stale` may have the content while the database can't be reached. Never true of content
+   * that says who may do what: is_active, superuser, permissions, session nonce, the state of a password.
    */
   readonly mayBeStale: boolean;
   /**
-   * True if the content holds what moves no version: the times of activity. Such an entry is served within the bound of its
-   * own load only, since a lease says nothing about it.
+   * True if the content holds what moves no version: the times of activity. A lease says nothing about these, so such an
+   * entry is served within the bound of its own load only.
    */
   readonly hasUnversioned?: boolean;
 };
 
-/** The columns in every row of a read that tell of the read itself, and of the version of its aggregate. */
+/** The columns that every row of a read has: about the read itself, and the version of the row's aggregate. */
 type ReadRow = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
-/** Makes of the rows of one statement, one per key and in their order, what a source has loaded. */
+/** Makes the result of a load from the rows of its statement, one per key and in the order of the keys. */
 export const loadedOf = <R extends ReadRow, T>(rows: readonly R[], contentOf: (row: R) => T): Loaded<T> => {
   const [first] = rows;
   if (first === undefined) throw new Error("A source has a row for every key.");

@@ -3,23 +3,23 @@ import type { ConsistencyToken } from "../versions/token.ts";
 import type { Requirement } from "./lease.ts";
 import type { Entry } from "./level1.ts";
 
-/** The demands of one read on the freshness of its answer, and what the read is told about that answer. */
+/** The demands of one read on the freshness of its answer, and what the lookup tells the read about that answer. */
 export type ReadConsistency = {
-  /** Nothing but the database answers. */
+  /** True if nothing but the database may answer. */
   readonly strong: boolean;
-  /** The answer is at least as fresh as this. */
+  /** The token that the answer has to be as fresh as; undefined = none. */
   readonly token: ConsistencyToken | undefined;
-  /** The oldest answer that is taken while the database can't be reached, in milliseconds. */
+  /** The oldest answer that the caller takes while the database can't be reached, in milliseconds; undefined = none. */
   readonly maxStaleMs: number | undefined;
-  /** The age of the oldest content that went into the answer, in milliseconds; only kept with `maxStaleMs`. */
+  /** The age of the oldest content of the answer, in milliseconds; only kept with `maxStaleMs`. */
   ageMs: number;
-  /** True if any content is older than the bound, or known to be outdated. */
+  /** True if any content of the answer is older than the bound, or known to be outdated. */
   stale: boolean;
-  /** By name, what statements of a strong read have shown beside what they were sent for; made when there is any. */
+  /** Entries by name that statements of a strong read have shown for other sources; made when there is one. */
   shownTogether?: Map<string, Entry>;
 };
 
-/** A read that takes whatever is within the bound. Shared: nothing is told to it. */
+/** The demands of a read that takes every answer within the bound. It is shared, so lookups write nothing into it. */
 export const withinBound: ReadConsistency = { strong: false, token: undefined, maxStaleMs: undefined, ageMs: 0, stale: false };
 
 /** The demands of a token on one aggregate. */

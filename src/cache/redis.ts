@@ -6,26 +6,29 @@ import { createSeal, createVault, type Seal } from "../secrets/secrets.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Bus, Store } from "./ports.ts";
 
-/** The store and the bus that processes share. */
+/** The store and the bus over one Redis server, which processes share. */
 export type Redis = AsyncDisposable & {
   readonly store: Store;
   readonly bus: Bus;
-  /** Hears what other processes publish, and what this one does. */
+  /** Has `listener` called with what any process publishes, this one included. */
   readonly listen: (listener: (notification: Notification) => void) => void;
 };
 
 const CHANNEL = "userd:committed";
-/** First and longest wait before another attempt to connect, in milliseconds. */
+/** The first and the longest wait before another attempt to connect, in milliseconds. */
 const RECONNECT_MS = [50, 1_000] as const;
 const CONNECT_TIMEOUT_MS = 500;
 
-/** Versions and ids beyond 2^53 don't survive JSON numbers. */
+/** A notification in JSON. Versions and ids are text: JSON numbers end at 2^53. */
 type Message = [epoch: string, aggregates: [kind: Notification["aggregates"][number]["kind"], id: string, version: string][]];
 
 const encode = ({ epoch, aggregates }: Notification, seal: Seal): string =>
   seal.seal(JSON.stringify([epoch, aggregates.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
 
-/** @throws Error when somebody else said it. */
+/**
+ * Reads a message.
+ * @throws Error when it was not sealed with this service's key.
+ */
 const decode = (text: string, seal: Seal): Notification => {
   const payload = seal.open(text);
   if (payload === undefined) throw new Error("The notification was not made with this secret key.");
@@ -34,9 +37,9 @@ const decode = (text: string, seal: Seal): Notification => {
 };
 
 /**
- * Connects to Redis, in the background: without it everything works, only slower. Values are encrypted, which also
- * authenticates them: what somebody else puts there is no answer. Commands are refused at once while there is no
- * connection; one that hangs is left to the budget of the protocol.
+ * Connects to Redis, in the background: without it everything works, only slower. Values are encrypted and so authenticated:
+ * a value that was not written with this key is no answer. Without a connection commands fail at once; the budget ends a
+ * command that hangs.
  */
 export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
   const vault = createVault(secretKey);

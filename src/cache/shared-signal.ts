@@ -1,11 +1,11 @@
-/** Aborts when the last of several calls has ended: one that is cancelled alone must not take the others along. */
+/** A signal that aborts when the last of several calls has ended: a call that is cancelled does not take the others along. */
 export type SharedSignal = {
   readonly signal: AbortSignal;
-  /** Another call waits. */
+  /** Adds a call by its signal. */
   readonly join: (signal: AbortSignal) => void;
 };
 
-/** Makes a signal that nobody waits for yet. */
+/** Makes a signal that no call waits for yet. */
 export const createSharedSignal = (onAbort?: () => void): SharedSignal => {
   const controller = new AbortController();
   let waiting = 0;

@@ -6,12 +6,12 @@ import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 
 type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], reading: ReadConsistency) => Promise<Entry<V>[]>;
 
-/** The time that a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
+/** The longest that a caller who takes stale answers waits for the database, in milliseconds: half of the default deadline. */
 const PATIENCE_MS = 500;
 
 /**
- * Stale on error: when the database can't be reached, or does not answer in time, what is cached serves a caller who says
- * how old it may be. Its token still binds: an answer is at least as fresh, or it is an error (I7).
+ * Wraps a load: when the database can't be reached or does not answer in time, the cache answers a caller who says how old
+ * an answer may be. A token still binds: the answer is at least as fresh, or it is an error (I7).
  */
 export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;
@@ -31,7 +31,7 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
     };
   };
 
-  /** Tells a read the age of loaded entries, which is that of their leases: they may be of the shared store, or of another's load. */
+  /** Tells a read the age of loaded entries, which is that of their leases: an entry may come from the shared store or a shared load. */
   const withAges = (loaded: Entry<V>[], reading: ReadConsistency): Entry<V>[] => {
     const now = clock.now();
     for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);

@@ -1,32 +1,32 @@
-/** Counts of what the cache has done since the start: plain numbers, since a metric's method per hit would cost more than the hit. */
+/** Counts of what the cache has done since the start. They are plain numbers: a metric's method would cost more than a hit. */
 export type CacheStats = {
-  /** Answered from the memory of this process. */
+  /** Reads answered from the memory of this process. */
   hits: number;
-  /** Answered from the shared store. */
+  /** Reads answered from the shared store. */
   level2Hits: number;
   /** Keys read from the database. */
   loads: number;
-  /** Reads that shared another one's load. */
+  /** Reads that shared the load of another one. */
   shared: number;
   /** Answers older than the bound, marked as stale. */
   stale: number;
-  /** Notifications of other processes that were received. */
+  /** Notifications received from other processes. */
   notifications: number;
   /** Reads and writes of the shared store that failed or took too long. */
   level2Failures: number;
   /** Writes to the shared store that were not begun, since too many were in progress. */
   level2Dropped: number;
-  /** Reads that waited for the shared store in vain, for 50 ms at most. */
+  /** Reads that waited for the shared store in vain, for at most 50 ms. */
   level2Waits: number;
   /** Times that a breaker of the shared store opened. */
   breakerOnsets: number;
-  /** Windows of the breakers: how often one opened, or stayed open since its trial failed. */
+  /** Times that a breaker of the shared store opened, or stayed open since its trial failed. */
   breakerWindows: number;
-  /** Times that the database turned out to be another one: a failover, a restore. */
+  /** Times that the database turned out to be another one, by a failover or a restore. */
   epochs: number;
 };
 
-/** All of them 0. */
+/** Makes counts that are all 0. */
 export const createCacheStats = (): CacheStats => ({
   hits: 0,
   level2Hits: 0,

@@ -26,7 +26,7 @@ const operations = new Map([
   ["delete", AuditOperation.DELETE],
 ]);
 
-/** Fields whose columns have other names; what is folded beside a field is no field of its own. */
+/** The field of a column; undefined for columns that hold a folded form of another one, which are no fields. */
 const fieldOf = (kind: string, column: string): string | undefined => {
   if (column.endsWith("_canonical")) return undefined;
   if (column === "semver") return "version";

@@ -5,7 +5,7 @@ import type { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import { momentOf } from "../moment.ts";
 import { toAuditEntry } from "./audit-entry.mapping.ts";
 
-/** ListAuditEntries: one statement; the newest first, since that is what is asked for. */
+/** ListAuditEntries: reads a page in one statement, the newest entries first. */
 export const listAuditEntries =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof ChangeService.method.listAuditEntries> =>
   async (call, request) => {

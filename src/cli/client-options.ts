@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 /** The options of every command that is a client of a running service. */
 export type ClientOptions = { readonly address: string; readonly token?: string };
 
-/** The URL of an address. */
+/** The URL of an address: `http://` is put before one without a scheme. */
 export const urlOf = (address: string): string => (/^https?:\/\//.test(address) ? address : `http://${address}`);
 
 const parseAddress = (address: string): string => {
@@ -11,7 +11,7 @@ const parseAddress = (address: string): string => {
   return address;
 };
 
-/** Adds the options of a client. */
+/** Adds the options of a client to a command. */
 export const withClientOptions = (command: Command): Command =>
   command
     .addOption(

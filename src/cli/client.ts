@@ -11,7 +11,7 @@ const bearer =
     return next(request);
   };
 
-/** An error without a detail is the transport's: nobody is there, which is what a person has to be told. */
+/** Explains an error without a detail, which is the transport's: no service answers at the address. */
 const explainSilence =
   (address: string): Interceptor =>
   (next) =>
@@ -25,7 +25,7 @@ const explainSilence =
     }
   };
 
-/** A client of the service at the address; calls end after 10 s. */
+/** Makes a client of the service at an address; each call ends after 10 s. */
 export const connect = <S extends DescService>(service: S, { address, token }: ClientOptions): Client<S> =>
   createClient(
     service,

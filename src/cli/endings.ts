@@ -1,13 +1,13 @@
 import { ExitCode } from "./exit.ts";
 
-/** An error that nobody caught ends the process with its sentence. */
+/** Ends the process with the sentence of an error that nobody caught. */
 const end = async (error: unknown): Promise<void> => {
   // Loaded when needed: it knows the errors of all commands.
   const { exitCodeOf, explain } = await import("./explain.ts");
   process.stderr.write(`${explain(error)}\n`, () => process.exit(exitCodeOf(error)));
 };
 
-/** Ends what runs in this process with a sentence whatever happens, and never for a reader that went away (`| head`). */
+/** Makes this process end with a sentence, whatever error ends it. A reader that goes away (`| head`) is no error. */
 export const endWithSentences = (): void => {
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);

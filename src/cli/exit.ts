@@ -7,20 +7,20 @@ export const ExitCode = {
   USAGE: 2,
   /** The data to be written conflicts with what is stored. */
   CONFLICT: 3,
-  /** There is no such user or option, or nothing in the file that userd holds. */
+  /** The user or option does not exist, or the file has nothing that userd holds. */
   NOT_FOUND: 4,
-  /** The service or the database can't be reached or is overloaded: try again. */
+  /** The service or the database can't be reached or is overloaded: a later try may succeed. */
   UNAVAILABLE: 5,
-  /** Ended by Ctrl-C (SIGINT), as shells count signals. */
+  /** The command was ended by Ctrl-C (SIGINT); the number is that of shells. */
   INTERRUPTED: 130,
-  /** Ended by SIGTERM. */
+  /** The command was ended by SIGTERM; the number is that of shells. */
   TERMINATED: 143,
 } as const;
 
 /** One exit code. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** The table that --help shows. */
+/** The table of exit codes that --help shows. */
 export const exitCodesHelp = `Exit codes:
   0    done
   1    failed
@@ -31,7 +31,7 @@ export const exitCodesHelp = `Exit codes:
   130  ended by Ctrl-C (SIGINT)
   143  ended by SIGTERM`;
 
-/** A command that ends with a code of its own; the message is for the person who ran it. */
+/** An error that ends a command with a given exit code; the message is for the person who ran it. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
   readonly exitCode: ExitCode;

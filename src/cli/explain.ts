@@ -27,7 +27,7 @@ export const exitCodeOf = (error: unknown): ExitCode => {
   return error instanceof Error && isLost(error) ? ExitCode.UNAVAILABLE : ExitCode.FAILURE;
 };
 
-/** A sentence for each class of PostgreSQL's codes: its own messages can hold values. */
+/** A sentence for each class of PostgreSQL's error codes. PostgreSQL's own messages can hold values. */
 const byClass: Readonly<Record<string, string>> = {
   "25": "The database only lets read",
   "28": "The database does not let this user in",
@@ -48,13 +48,13 @@ const sentenceOf = (error: Error): string | undefined => {
   return syscall === undefined ? undefined : `${error.message}.`;
 };
 
-/** The places in our own code that an error came through, from the inside out: whoever mends the fault needs them in the same line. */
+/** The places in userd's own code that an error came through, the innermost first, on one line for whoever mends the fault. */
 const traceOf = ({ stack = "" }: Error): string => {
   const frames = [...stack.matchAll(/^(?!.*node_modules).*\/(?:src|dist)\/([\w./-]+:\d+):\d+\)?$/gm)].map(([, frame]) => frame);
   return frames.length === 0 ? "" : ` at ${frames.slice(0, 4).join(" < ")}`;
 };
 
-/** The message for the person who ran the command: one sentence, also for errors that nobody foresaw. */
+/** The message about an error for the person who ran the command: one sentence, for unforeseen errors too. */
 export const explain = (error: unknown): string => {
   if (error instanceof ConnectError) {
     const [info] = error.findDetails(ErrorInfoSchema);

@@ -12,7 +12,10 @@ const keyOf = (name: string): UserKey["key"] => {
   return name.includes("@") ? { case: "email", value: name } : { case: "username", value: name };
 };
 
-/** Finds the one user that an id, username, address or `external_id:…` names; an address is also tried as a username. */
+/**
+ * Finds the one user that a text names: an id, a username, an address or `external_id:…`. A text with an @ is tried as both
+ * address and username.
+ */
 export const findUser = async (name: string, options: ClientOptions): Promise<User> => {
   const key = keyOf(name);
   const keys = key.case === "email" ? [{ key }, { key: { case: "username" as const, value: name } }] : [{ key }];

@@ -2,14 +2,17 @@ import { open } from "node:fs/promises";
 import type { ReportLine } from "../import/report.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** A file of all that was skipped or noted, a line of JSON each. */
+/** A file of all that an import skipped or noted, a line of JSON each. */
 export type ListFile = AsyncDisposable & {
   readonly add: (line: ReportLine) => Promise<void> | undefined;
-  /** Writes what is left, so that a full disk is known before anything is stored. */
+  /** Writes what is left, so that a full disk is noticed before anything is stored. */
   readonly flush: () => Promise<void>;
 };
 
-/** @throws CommandError with code 2: where it is to stand is the person's choice. */
+/**
+ * Does a piece of work with the file.
+ * @throws CommandError with code 2, since the person chose the file's place.
+ */
 const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
   try {
     return await action();
@@ -18,10 +21,10 @@ const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
   }
 };
 
-/** Characters that are written at once. */
+/** The number of characters that are written at once. */
 const BATCH = 64 * 1024;
 
-/** Opens the list before the import, so that one that can't be written is known before anything is read. */
+/** Opens the list before the import: a file that can't be written is refused before anything is read. */
 export const openListFile = async (path: string): Promise<ListFile> => {
   const file = await orRefuse(() => open(path, "w", 0o600));
   let waiting = "";

@@ -2,10 +2,10 @@ import { open, rename, rm } from "node:fs/promises";
 import type { ImportReport } from "../import/report.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** A file that says which ids are new. It stands beside its place, whole and on the disk, before anything is stored. */
+/** A file of the new ids that an import gives. Until `publish` it stands beside its place, complete and on the disk. */
 export type MapFile = AsyncDisposable & {
   readonly write: (report: ImportReport) => Promise<void>;
-  /** Puts it into its place: by a name, which a full disk does not refuse. */
+  /** Renames the file into its place, which works on a full disk too. */
   readonly publish: () => Promise<void>;
 };
 
@@ -17,7 +17,10 @@ const formatMap = ({ remapped }: ImportReport): string => {
   return `${JSON.stringify(Object.fromEntries(kinds.map((kind) => [`${kind}s`, idsOf(kind)])), null, 2)}\n`;
 };
 
-/** @throws CommandError with code 2: where it is to stand is the person's choice. */
+/**
+ * Does a piece of work with the file.
+ * @throws CommandError with code 2, since the person chose the file's place.
+ */
 const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
   try {
     return await action();
@@ -26,7 +29,7 @@ const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
   }
 };
 
-/** Opens the map before the import, so that one that can't be written is known before anything is stored. */
+/** Opens the map before the import: a file that can't be written is refused before anything is stored. */
 export const openMapFile = async (path: string): Promise<MapFile> => {
   const part = `${path}.part`;
   const file = await orRefuse(() => open(part, "w", 0o600));

@@ -2,7 +2,7 @@ import { applyForms } from "../stored-names/recompute.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, countLines, withOutdated } from "./names-database.ts";
 
-/** Recomputes the outdated forms, unless names would be equal, and prints how many it wrote. */
+/** Recomputes outdated canonical forms and prints how many it wrote; writes none when names would become equal. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (db, findings) => {
     const { collisions } = findings;

@@ -6,10 +6,10 @@ import { type Findings, findOutdated } from "../stored-names/recompute.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** Collisions that are listed for people; --json lists all. */
+/** The most collisions that are listed for people; --json lists all. */
 const SHOWN = 100;
 
-/** Opens the database of the settings, looks what is outdated, and goes on with that. */
+/** Opens the database of the settings, finds outdated forms, and calls `use` with them. */
 export const withOutdated = async <R>(use: (db: Database, findings: Findings) => Promise<R>): Promise<R> => {
   const config = loadConfig();
   await using db = await openForCommand(config, createLogger(config.logLevel));
@@ -22,20 +22,20 @@ export const withOutdated = async <R>(use: (db: Database, findings: Findings) =>
 export const counted = ({ outdated }: Findings): Record<string, number> =>
   Object.fromEntries([...outdated].map(([{ what }, rows]) => [what, rows.length]));
 
-/** The same as lines for people. */
+/** Formats the numbers of outdated rows as lines for people. */
 export const countLines = (counts: Record<string, number>): string =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([what, count]) => `${what}: ${count}\n`)
     .join("");
 
-/** Lists who has names that would be equal. */
+/** Lists the names that would become equal, with their owners, for people. */
 export const collisionLines = ({ collisions }: Findings): string => {
   const lines = collisions.slice(0, SHOWN).map(({ what, owners }) => `one ${what}: ${owners.join(", ")}\n`);
   return lines.join("") + (collisions.length > SHOWN ? `and ${collisions.length - SHOWN} more; --json lists all\n` : "");
 };
 
-/** Says what to do about names that would be equal. */
+/** The error that says what to do about names that would become equal. */
 export const collisionError = ({ collisions }: Findings): CommandError =>
   new CommandError(
     `${collisions.length} ${collisions.length === 1 ? "name" : "names"} would belong to several; nothing was changed. Rename all but one of each ` +

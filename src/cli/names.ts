@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { whenRun } from "./when-run.ts";
 
-/** `userd names …`: brings stored canonical names into the form that this version compares by. */
+/** `userd names …`: brings stored canonical names into the form by which this version compares names. */
 export const namesCommand = (): Command =>
   new Command("names")
     .description("Recompute the form in which names and addresses are compared, after an upgrade that changes it.")

@@ -6,7 +6,7 @@ import { CommandError, ExitCode } from "./exit.ts";
 import { pagesOf } from "./pages.ts";
 import { scopeName } from "./scope-options.ts";
 
-/** As many as one call looks at. */
+/** The number of options that one call looks at. */
 const PAGE_SIZE = 1_000;
 
 const invalidOptions = async function* (service: Client<typeof UserOptionService>): AsyncGenerator<InvalidOption> {

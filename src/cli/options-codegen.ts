@@ -27,7 +27,7 @@ const languages: Record<Codegen["lang"], (accessors: readonly Accessor[], option
   python,
 };
 
-/** Those of a file, or of the running service. */
+/** Reads the definitions of a file, or of the running service. */
 const readDefinitions = async (options: Codegen): Promise<readonly OptionDefinition[]> => {
   if (options.definitions === undefined) {
     const service = connect(UserOptionService, options);
@@ -48,7 +48,7 @@ const generate = (options: Codegen, definitions: readonly OptionDefinition[]): G
   }
 };
 
-/** Writes typed accessors, so that a compiler knows keys and values. */
+/** Writes typed accessors of options in a language, so that its compiler knows keys and values. */
 export const run = async (options: Codegen): Promise<void> => {
   const definitions = await readDefinitions(options);
   const { name, text } = generate(options, definitions);

@@ -7,7 +7,7 @@ import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";
 import { explainOption, originOf, valueText } from "./trail.ts";
 
-/** Prints what options effectively are, and why. */
+/** Prints the effective values of options, and where they come from. */
 export const run = async (user: string, keys: string[], options: OptionCommand & { readonly explain?: true }): Promise<void> => {
   const { id } = await findUser(user, options);
   const request = { userIds: [id], keys, ...scopeOf(options), explain: options.explain ?? false };

@@ -19,8 +19,8 @@ const isJson = (text: string): boolean => {
 };
 
 /**
- * JSON, or plain text: `dark` means the same as `"dark"`.
- * @throws CommandError when it is JSON that can't be held as it is written, or was meant to be JSON.
+ * Reads a value as JSON, or else as plain text: `dark` means the same as `"dark"`.
+ * @throws CommandError for JSON that would not be stored as it is written, and for text that was meant to be JSON.
  */
 const parseValue = (text: string): Value => {
   if (isJson(text)) {
@@ -39,7 +39,7 @@ const parseValue = (text: string): Value => {
   return toValue(text);
 };
 
-/** Stores one option. */
+/** Stores the value of one option. */
 export const run = async (user: string, key: string, value: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
   const { created, changed } = await connect(UserOptionService, options).setOption({

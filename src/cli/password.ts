@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** Swallows what readline would echo. */
+/** Makes an output that swallows what readline echoes. */
 const mute = () => new Writable({ write: (_chunk, _encoding, done) => done() });
 
 const firstLine = async (): Promise<string> => {
@@ -16,8 +16,8 @@ const firstLine = async (): Promise<string> => {
 };
 
 /**
- * Reads a password from standard input: typed unseen, or the first line of a pipe. Never from the command line, which
- * other users of the machine can read.
+ * Reads a password from standard input: typed unseen, or the first line of a pipe. A command line never holds one, since
+ * other users of the machine can read it.
  */
 export const readPassword = async (): Promise<string> => {
   if (process.stdin.isTTY) process.stderr.write("New password: ");

@@ -13,7 +13,7 @@ const parseId = (text: string): bigint => {
   return BigInt(text);
 };
 
-/** Adds the options of a client, and those that name a scope. */
+/** Adds the options of a client and those that name a scope to a command. */
 export const withScope = (command: Command): Command =>
   withClientOptions(command)
     .option("--project <id>", "scope: a project", parseId)

@@ -3,7 +3,7 @@ import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/userd/v1/user_option_pb.ts";
 import type { ScopeOptions } from "./scope-options.ts";
 
-/** JSON on one line, for people. */
+/** Formats a value as JSON on one line, for people. */
 export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");
 
 /** The origin of a value, in words that can stand behind the value: `"dark", set by the user`. */
@@ -33,8 +33,8 @@ const levelText = (level: OptionLevel, scope: ScopeOptions): string =>
   `${valueText(level.value)}, ${originOf(level, scope)}${level.invalid ? ", though it no longer fits the definition" : ""}`;
 
 /**
- * The trail of one option as a sentence: what it is and why, and what it would be otherwise. A value that is none of its
- * levels' was merged from all of them.
+ * Tells the trail of one option as a sentence: its value, the origin, and the value that it would have otherwise. A value
+ * that is not the winner's was merged from all levels.
  */
 export const explainOption = ({ key, value, trail }: ResolvedOption, scope: ScopeOptions): string => {
   const [winner, ...others] = trail.map((level) => levelText(level, scope));

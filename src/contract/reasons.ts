@@ -17,14 +17,14 @@ export type DeclaredReasons = {
 
 const nameOf = (value: ErrorReason): Reason => ErrorReasonSchema.value[value]?.name as Reason;
 
-/** The reasons with what errors.proto says of each. Read once: an option is decoded anew each time that it is asked for. */
+/** The reasons, with what errors.proto declares of each. Read once: each look at an option decodes it anew. */
 const declarations = ErrorReasonSchema.values.map((value) => ({
   name: value.name as Reason,
   ends: getOption(value, calls),
   field: getOption(value, request_field),
 }));
 
-/** The reasons that errors.proto declares for the calls of an RPC, by what all calls, all writes and its request have. */
+/** The reasons that errors.proto declares for an RPC: for all calls, for all writes, and for the fields of its request. */
 export const commonReasons = (method: DescMethod): readonly Reason[] => {
   const fields = new Set(method.input.fields.map(({ name }) => name));
   return declarations
@@ -32,7 +32,7 @@ export const commonReasons = (method: DescMethod): readonly Reason[] => {
     .map(({ name }) => name);
 };
 
-/** The reasons that an RPC declares. Computed anew with each call: for start-up, documents and tests. */
+/** The reasons that an RPC declares. They are computed anew each time, for start-up, documents and tests. */
 export const declaredReasons = (method: DescMethod): DeclaredReasons => {
   const { reasons = [], entryReasons = [] } = getOption(method, errors);
   const own = reasons.map(nameOf);

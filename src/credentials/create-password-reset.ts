@@ -9,7 +9,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { MAX_RESETS, RESET_HOURS } from "./password-reset.ts";
 import { passwordManaged } from "./store-password.ts";
 
-/** CreatePasswordReset: one more token; of too many the oldest ends. */
+/** CreatePasswordReset: makes one more token; when there are too many, the oldest ends. */
 export const createPasswordReset =
   ({ write }: { write: Write }): Operation<typeof UserService.method.createPasswordReset> =>
   (call, request) => {

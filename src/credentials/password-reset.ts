@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 import type { Tx } from "../db/transaction.ts";
 
-/** The number of hours that a reset token is valid. */
+/** The time for which a reset token is valid, in hours. */
 export const RESET_HOURS = 1;
-/** Most reset tokens that a user has; a further one ends the oldest. */
+/** The most reset tokens that a user has; a further one ends the oldest. */
 export const MAX_RESETS = 3;
 
 /** Ends all reset tokens of a user. */

@@ -12,7 +12,7 @@ import { passwordManaged, storePassword } from "./store-password.ts";
 
 const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})`;
 
-/** ResetPassword: whoever has the token sets the password. */
+/** ResetPassword: sets the password of the user whose token the caller has. */
 export const resetPassword =
   ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof UserService.method.resetPassword> =>
   async (call, request) => {

@@ -6,7 +6,7 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { passwordManaged, storePassword } from "./store-password.ts";
 
-/** SetPassword: hashes first, so that no transaction waits for it. */
+/** SetPassword: hashes before its transaction, which then does not wait for that. */
 export const setPassword =
   ({ write, passwords }: { write: Write; passwords: Passwords }): Operation<typeof UserService.method.setPassword> =>
   async (call, request) => {

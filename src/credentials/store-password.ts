@@ -4,12 +4,12 @@ import { type DomainError, failedPrecondition } from "../errors.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
 import { endPasswordResets } from "./password-reset.ts";
 
-/** The password of a managed user is its identity provider's. */
+/** The error for a managed user, whose password is its identity provider's. */
 export const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
 
 /**
- * Stores the hash of a new password and ends what the old one opened: sessions and reset tokens. The hash is a bound
- * parameter: the database's log never shows it.
+ * Stores the hash of a new password, and ends all sessions and reset tokens. The hash is a bound parameter: the database's
+ * log never shows it.
  */
 export const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
   await tx.rows(sql`

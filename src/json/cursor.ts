@@ -11,14 +11,14 @@ export type Cursor = {
   at: number;
   depth: number;
   readonly path: Step[];
-  /** The places where integers begin and end that `JSON.parse` would round. */
+  /** The offsets in the text at which integers begin and end that `JSON.parse` would round. */
   readonly rounded: number[];
 };
 
-/** A cursor at the beginning of a text. */
+/** Makes a cursor at the beginning of a text. */
 export const cursorOf = (text: string, isLossy = false): Cursor => ({ text, isLossy, at: 0, depth: 0, path: [], rounded: [] });
 
-/** Names that a field could have, which an error can repeat: others may be an address or a secret, or endless. */
+/** The pattern of names that an error may repeat, since a field could have them. Other names may be an address or a secret, or endless. */
 const harmless = /^[A-Za-z_$][\w$]{0,63}$/;
 
 const written = (step: Step): string => {
@@ -27,7 +27,7 @@ const written = (step: Step): string => {
   return harmless.test(step[0]) ? `.${step[0]}` : "[…]";
 };
 
-/** Longest path that is told whole; the nesting of a value has no end that anybody reads. */
+/** The most steps of a path that an error tells. */
 const MAX_PATH = 20;
 
 const placeOf = ({ path }: Cursor): string => {
@@ -35,19 +35,19 @@ const placeOf = ({ path }: Cursor): string => {
   return path.length > MAX_PATH ? `${place}…` : place;
 };
 
-/** The value at the cursor can't be used; `description` completes the sentence that begins with its place. */
+/** The error for a value at the cursor that can't be used; `description` completes the sentence that begins with its place. */
 export const refused = (cursor: Cursor, description: string): DomainError => {
   const place = placeOf(cursor);
   return place === "" ? new DomainError("Invalid", "FIELD_INVALID", `The request ${description}.`) : invalidField(place, description);
 };
 
-/** The member at the cursor can't be used, whose name is no field's. */
+/** The error for a member at the cursor that can't be used and whose name is no field's. */
 export const refusedMember = (cursor: Cursor, name: string, description: string): DomainError => {
   cursor.path.push([name]);
   return refused(cursor, description);
 };
 
-/** The text is no JSON here. */
+/** The error for text that is no JSON at the cursor. */
 export const malformed = (cursor: Cursor): DomainError => {
   const place = placeOf(cursor);
   const where = place === "" ? "" : ` (in ${place})`;
@@ -56,10 +56,10 @@ export const malformed = (cursor: Cursor): DomainError => {
   return new DomainError("Invalid", "FIELD_INVALID", sentence, { violations });
 };
 
-/** Protobuf's own limit, of all its formats. */
+/** The most levels of nested messages and values: protobuf's own limit, in all its formats. */
 const MAX_DEPTH = 100;
 
-/** Enters a message or a value; whoever leaves it takes 1 off the depth. */
+/** Goes one level deeper, into a message or a value; the caller takes 1 off the depth when it leaves. */
 export const enter = (cursor: Cursor): void => {
   cursor.depth += 1;
   if (cursor.depth > MAX_DEPTH) throw refused(cursor, `is nested over ${MAX_DEPTH} levels deep`);

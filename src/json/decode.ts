@@ -31,12 +31,12 @@ const checked = (desc: DescMessage, cursor: Cursor): string => {
 };
 
 /**
- * Holds the text of a message against its type: every member is a field or stands in a value, stands there once, and is of
- * its type; integers are decimal digits. What is understood otherwise than it was written is not understood.
+ * Checks the JSON text of a message against its type: every member is a field, stands there once and has the field's type,
+ * and integers are decimal digits. Text that protobuf's reader would take otherwise than it was written is refused.
  * @returns the text, fit for protobuf's own reader.
  * @throws DomainError FIELD_INVALID with the place.
  */
 export const checkJson = (desc: DescMessage, text: string): string => checked(desc, cursorOf(text));
 
-/** The same of bytes, which are UTF-8. */
+/** Checks the JSON of a message in bytes of UTF-8, as `checkJson` does. */
 export const decodeJson = (desc: DescMessage, bytes: Uint8Array): string => checked(desc, textOf(bytes));

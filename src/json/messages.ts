@@ -5,7 +5,7 @@ import { code, eachItem, eachMember, peek, takeNull } from "./tokens.ts";
 
 const reads = new WeakMap<DescMessage, Read>();
 
-/** The reader of a message type; made once for each type. */
+/** The reader of a message type, which is made once per type. */
 export const messageRead = (desc: DescMessage): Read => {
   const known = reads.get(desc);
   if (known !== undefined) return known;
@@ -14,7 +14,7 @@ export const messageRead = (desc: DescMessage): Read => {
   return read;
 };
 
-/** Null resets a field, except where it is a value. */
+/** True if null is a value of the type. For all other fields null means that they are absent. */
 const takesNull = (typeName: string): boolean => typeName === "google.protobuf.Value" || typeName === "google.protobuf.NullValue";
 
 const orNull =
@@ -22,7 +22,7 @@ const orNull =
   (cursor) =>
     takeNull(cursor) || read(cursor);
 
-/** A message by its type, which may hold itself: what is compiled is asked for when it is first read. */
+/** The reader of a message type, made when it is first called, since a type may hold itself. */
 const lazily = (desc: DescMessage): Read => {
   let read: Read | undefined;
   return (cursor) => {
@@ -69,7 +69,7 @@ const fieldRead = (field: DescField): Read => {
   return type !== undefined && takesNull(type.typeName) ? read : orNull(read);
 };
 
-/** A name without what people write differently: `projectID` and `project_id` are meant to be one. */
+/** A name without its case and underscores: `projectID` and `project_id` are meant to be one. */
 const folded = (name: string): string => name.replaceAll("_", "").toLowerCase();
 
 const unknownField = (cursor: Cursor, { fields, typeName }: DescMessage, name: string) => {

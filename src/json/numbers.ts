@@ -14,10 +14,13 @@ const ranges: ReadonlyMap<ScalarType, { readonly min: bigint; readonly max: bigi
 ]);
 
 const digits = /^-?[0-9]+$/;
-/** Up to here a double holds every integer, and so does `Number` of the text. */
+/** The most digits of integers that a double always holds exactly. */
 const EXACT_DIGITS = 15;
 
-/** The text of an integer, as the type takes it. @throws DomainError when it is another one, or none. */
+/**
+ * Checks the text of an integer.
+ * @throws DomainError when it is no integer, or not in the range of the type.
+ */
 export const assertInteger = (cursor: Cursor, type: ScalarType, text: string): void => {
   if (!digits.test(text)) throw refused(cursor, "must be a whole number in decimal digits");
   const range = ranges.get(type);
@@ -39,7 +42,7 @@ export const readInteger =
     if (!isText && text.length > EXACT_DIGITS) cursor.rounded.push(at, cursor.at);
   };
 
-/** True if a type is one of integers. */
+/** True if a type is one of the integer types. */
 export const isInteger = (type: ScalarType): boolean => ranges.has(type);
 
 const readAnyNumber = (cursor: Cursor): string => {
@@ -49,11 +52,11 @@ const readAnyNumber = (cursor: Cursor): string => {
   return readNumber(cursor);
 };
 
-/** Longer than the longest double that is written out. */
+/** The most characters of a number: more than the longest double takes when it is written out. */
 const MAX_NUMBER = 1_100;
 const parts = /^-?([0-9]+)(?:\.([0-9]+))?(?:e([+-]?[0-9]+))?$/i;
 
-/** A number by its digits and the power of ten after them. */
+/** Takes a number apart: its digits, and the power of ten after them. */
 const decimalOf = (text: string): { readonly digits: string; readonly exponent: number } => {
   const [, whole = "", fraction = "", exponent = "0"] = parts.exec(text) ?? [];
   const all = (whole + fraction).replace(/^0+/, "");
@@ -62,8 +65,8 @@ const decimalOf = (text: string): { readonly digits: string; readonly exponent: 
 };
 
 /**
- * A double comes back as the shortest number that names it. A fraction is rounded by nature, a whole number never.
- * @throws DomainError when it would come back as another one.
+ * Checks that a double holds a number. A fraction may be rounded; a whole number may not.
+ * @throws DomainError when a whole number would come back as another one.
  */
 const assertHeld = (cursor: Cursor, text: string): void => {
   if (text.length <= EXACT_DIGITS && !/e/i.test(text)) return;
@@ -81,12 +84,12 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   }
 };
 
-/** Reads a number of a value. */
+/** Reads a number in a google.protobuf.Value. */
 export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNumber(cursor));
 
 const named = new Set(["NaN", "Infinity", "-Infinity"]);
 
-/** Reads a field that is a double or float: a number, its text, or the name of what is none. */
+/** Reads a field that is a double or float: a number, its text, or "NaN", "Infinity" or "-Infinity". */
 export const readFloat = (cursor: Cursor): void => {
   const text = peek(cursor) === code.quote ? readString(cursor) : readAnyNumber(cursor);
   if (named.has(text)) return;

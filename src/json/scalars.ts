@@ -6,7 +6,10 @@ import { assertInteger, isInteger, readFloat, readInteger } from "./numbers.ts";
 import { code, peek, readString, takeNull } from "./tokens.ts";
 import { readBoolean, readList, readStruct, readValue } from "./values.ts";
 
-/** Goes past a value, if it is one of its kind. @throws DomainError FIELD_INVALID with the place. */
+/**
+ * A reader: it goes past a value of its kind.
+ * @throws DomainError FIELD_INVALID with the place, for any other value.
+ */
 export type Read = (cursor: Cursor) => void;
 
 const text = (cursor: Cursor): string => {
@@ -14,7 +17,7 @@ const text = (cursor: Cursor): string => {
   return readString(cursor);
 };
 
-/** Both alphabets of base64, with or without padding, as protobuf takes it. */
+/** The pattern of base64 in both alphabets, with or without padding, as protobuf takes it. */
 const base64 = /^[\w+/-]*={0,2}$/;
 
 const readBytes: Read = (cursor) => {
@@ -30,7 +33,7 @@ export const scalarRead = (type: ScalarType): Read => {
   return type === ScalarType.BYTES ? readBytes : readFloat;
 };
 
-/** The check of the name of a map's entry, which JSON always writes as a string. */
+/** Makes the check of the keys of a map, which JSON always writes as strings. */
 export const keyCheck =
   (type: ScalarType) =>
   (cursor: Cursor, name: string): void => {
@@ -38,10 +41,10 @@ export const keyCheck =
     else if (type === ScalarType.BOOL && name !== "true" && name !== "false") throw refused(cursor, "must be true or false");
   };
 
-/** Most names of an enum that an error lists. */
+/** The most names of an enum that an error lists. */
 const MAX_NAMES = 20;
 
-/** The reader of an enum: by name, or by a number, which may be one of a newer proto. */
+/** The reader of an enum: by name, or by number; a number may be one of a newer proto. */
 export const enumRead = ({ typeName, values }: DescEnum): Read => {
   const names = new Set(values.flatMap(({ name, jsonName }) => [name, jsonName]));
   const readNumber = readInteger(ScalarType.INT32);
@@ -56,7 +59,7 @@ export const enumRead = ({ typeName, values }: DescEnum): Read => {
   };
 };
 
-/** Reads a text in which `faultOf` finds nothing. */
+/** Makes the reader of a text in which `faultOf` finds no fault. */
 const checkedText =
   (faultOf: (read: string) => string | undefined): Read =>
   (cursor) => {
@@ -80,7 +83,7 @@ const wellKnown: ReadonlyMap<string, Read> = new Map([
   ["google.protobuf.Any", readStruct],
 ]);
 
-/** The reader of a message with a JSON form of its own; undefined for all others. */
+/** The reader of a message that has a JSON form of its own; undefined for all others. */
 export const wellKnownRead = (desc: DescMessage): Read | undefined => {
   if (!isWrapperDesc(desc)) return wellKnown.get(desc.typeName);
   const read = scalarRead(desc.fields[0].scalar);

@@ -3,10 +3,10 @@ import { type Cursor, malformed, refused } from "./cursor.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** The character codes that JSON's values and punctuation begin with. */
+/** The character codes that values and punctuation of JSON begin with. */
 export const code = { quote: QUOTE, brace: 0x7b, bracket: 0x5b, n: 0x6e, t: 0x74, f: 0x66, comma: 0x2c } as const;
 
-/** Skips white space; the code of the character that follows, NaN at the end. */
+/** Skips white space and returns the code of the next character; NaN at the end. */
 export const peek = (cursor: Cursor): number => {
   const { text } = cursor;
   for (;;) {
@@ -16,19 +16,19 @@ export const peek = (cursor: Cursor): number => {
   }
 };
 
-/** Goes past one character, which has to stand there. */
+/** Goes past the character that has to stand at the cursor. */
 const take = (cursor: Cursor, wanted: number): void => {
   if (peek(cursor) !== wanted) throw malformed(cursor);
   cursor.at += 1;
 };
 
-/** Goes past a word such as `null`, which has to stand there. */
+/** Goes past the word, such as `null`, that has to stand at the cursor. */
 export const takeWord = (cursor: Cursor, word: string): void => {
   if (!cursor.text.startsWith(word, cursor.at)) throw malformed(cursor);
   cursor.at += word.length;
 };
 
-/** Goes past `null` if it stands there. */
+/** Goes past `null`; false if it does not stand at the cursor. */
 export const takeNull = (cursor: Cursor): boolean => {
   if (peek(cursor) !== code.n) return false;
   takeWord(cursor, "null");
@@ -44,7 +44,7 @@ const unescaped = (cursor: Cursor, quoted: string): string => {
 };
 
 /**
- * Reads a string, which has to stand there.
+ * Reads the string that has to stand at the cursor.
  * @throws DomainError when it is no text: half of a surrogate pair, or bytes that were no UTF-8.
  */
 export const readString = (cursor: Cursor): string => {
@@ -69,7 +69,7 @@ export const readString = (cursor: Cursor): string => {
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
-/** Reads the text of a number, which has to stand there. */
+/** Reads the text of the number that has to stand at the cursor. */
 export const readNumber = (cursor: Cursor): string => {
   number.lastIndex = cursor.at;
   const read = number.exec(cursor.text)?.[0];
@@ -78,7 +78,7 @@ export const readNumber = (cursor: Cursor): string => {
   return read;
 };
 
-/** Reads what stands between two brackets; `read` is called for each member or item. */
+/** Reads what stands between two brackets, calling `read` for each member or item. */
 const eachBetween = (cursor: Cursor, [open, close]: readonly [number, number], read: () => void): void => {
   take(cursor, open);
   if (peek(cursor) === close) {
@@ -93,7 +93,7 @@ const eachBetween = (cursor: Cursor, [open, close]: readonly [number, number], r
   take(cursor, close);
 };
 
-/** Reads an object; `read` is called for each member, with its name, and goes past its value. */
+/** Reads an object, calling `read` for each member with its name; `read` goes past the value. */
 export const eachMember = (cursor: Cursor, read: (name: string) => void): void =>
   eachBetween(cursor, [code.brace, 0x7d], () => {
     const name = readString(cursor);
@@ -101,7 +101,7 @@ export const eachMember = (cursor: Cursor, read: (name: string) => void): void =
     read(name);
   });
 
-/** Reads an array; `read` is called for each item, and goes past it. */
+/** Reads an array, calling `read` for each item; `read` goes past it. */
 export const eachItem = (cursor: Cursor, read: () => void): void => {
   let index = 0;
   eachBetween(cursor, [code.bracket, 0x5d], () => {
@@ -112,7 +112,7 @@ export const eachItem = (cursor: Cursor, read: () => void): void => {
   });
 };
 
-/** The text has come to its end. */
+/** Checks that nothing follows in the text. */
 export const assertEnd = (cursor: Cursor): void => {
   if (!Number.isNaN(peek(cursor))) throw malformed(cursor);
 };

@@ -2,7 +2,7 @@ import { type Cursor, enter, refused, refusedMember } from "./cursor.ts";
 import { readDouble } from "./numbers.ts";
 import { code, eachItem, eachMember, peek, readString, takeNull, takeWord } from "./tokens.ts";
 
-/** Reads an object of any members: google.protobuf.Struct. */
+/** Reads any JSON object: a google.protobuf.Struct. */
 export const readStruct = (cursor: Cursor): void => {
   if (peek(cursor) !== code.brace) throw refused(cursor, "must be an object");
   const seen = new Set<string>();
@@ -15,7 +15,7 @@ export const readStruct = (cursor: Cursor): void => {
   });
 };
 
-/** Reads an array of anything: google.protobuf.ListValue. */
+/** Reads any JSON array: a google.protobuf.ListValue. */
 export const readList = (cursor: Cursor): void => {
   if (peek(cursor) !== code.bracket) throw refused(cursor, "must be an array");
   eachItem(cursor, () => readValue(cursor));
@@ -28,7 +28,7 @@ export const readBoolean = (cursor: Cursor): void => {
   takeWord(cursor, next === code.t ? "true" : "false");
 };
 
-/** Reads any JSON: google.protobuf.Value. */
+/** Reads any JSON: a google.protobuf.Value. */
 export const readValue = (cursor: Cursor): void => {
   enter(cursor);
   const next = peek(cursor);

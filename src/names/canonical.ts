@@ -3,24 +3,24 @@ import { unicodeDomain } from "./domain.ts";
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
-/** The beginning of labels in Punycode. */
+/** The prefix of labels in Punycode. */
 const PUNYCODE = "xn--";
 
-/** Replaces characters that differ from others by their width only (RFC 8265, section 3.3.1). */
+/** Replaces characters that differ from others only by their width (RFC 8265, section 3.3.1). */
 export const mapWidth = (text: string): string => text.replace(/[\u3000\uff01-\uffee]/g, (wide) => wide.normalize("NFKC"));
 
 /**
- * Folds a text: full case folding, which depends neither on context nor on language, of the decomposed text (Unicode's
- * canonical caseless match, D145), with the width mapping of RFC 8265 before it and NFC after it.
+ * Folds the case of a text by full case folding of its decomposed form, which depends neither on context nor on language
+ * (Unicode's canonical caseless match, D145). The width mapping of RFC 8265 comes before it, and NFC after it.
  */
 const fold = (text: string): string => caseFold(mapWidth(text).normalize("NFD")).normalize("NFC");
 
 /**
- * Makes the canonical form of a name: names with one form are the same name. What follows an @ is compared as a domain,
- * if it is one: there ß is not ss.
+ * Makes the canonical form of a name: names with the same form are the same name. The part after an @ is compared as a
+ * domain, if it is one: there ß is not ss.
  *
- * It is computed here, never in SQL: what `lower()` does depends on the database's locale. When it changes, `userd names
- * apply` brings what is stored into the new form.
+ * It is computed here, never in SQL, where `lower()` depends on the database's locale. When the form changes, `userd names
+ * apply` brings stored forms up to date.
  */
 export const canonicalName = (text: string): string => {
   if (!BEYOND_ASCII.test(text)) {

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { LRUCache } from "lru-cache";
 
-/** The functions of tr46 that are used; the package has no types. */
+/** The functions of the package tr46 that are used; it has no types. */
 type Tr46 = {
   readonly toUnicode: (domain: string, options?: object) => { readonly domain: string; readonly error: boolean };
   readonly toASCII: (domain: string, options?: object) => string | null;
@@ -10,20 +10,20 @@ type Tr46 = {
 const require = createRequire(import.meta.url);
 let loaded: Tr46 | undefined;
 
-/** Loaded by the first domain beyond ASCII: its tables take 1.2 MB and 60 ms, which most installations never need. */
+/** Loads the package when the first domain beyond ASCII needs it: its tables take 1.2 MB and 60 ms, which most installations never need. */
 const tr46 = (): Tr46 => {
   loaded ??= require("tr46") as Tr46;
   return loaded;
 };
 
-/** Rules for what looks like a domain but may be anything: a username, a part of an address. */
+/** The rules for text that looks like a domain but may be a username, or a part of an address. */
 const lenient = { useSTD3ASCIIRules: true };
 const strict = { useSTD3ASCIIRules: true, checkBidi: true, checkJoiners: true, verifyDNSLength: true };
 
-/** Mapping costs 0.1 ms, and few domains stand in many addresses. False = not a domain. */
+/** The mapped domains used last; false = no domain. Mapping costs 0.1 ms, and few domains stand in many addresses. */
 const mapped = new LRUCache<string, string | false>({ max: 1_000 });
 
-/** The longest that a mapped domain may get, as a multiple: the columns of canonical names have room for that. */
+/** The longest that a mapped domain may get, as a multiple of its length: the columns of canonical names have room for that. */
 const GROWTH = 3;
 
 const map = (domain: string): string | false => {
@@ -33,7 +33,7 @@ const map = (domain: string): string | false => {
 
 /**
  * Maps a domain to the one spelling in Unicode that UTS #46 gives all its spellings: `XN--MNCHEN-3YA.de` and `MÜNCHEN.DE`
- * are `münchen.de`. Undefined = it is no domain.
+ * become `münchen.de`. Undefined = the text is no domain.
  */
 export const unicodeDomain = (domain: string): string | undefined => {
   let unicode = mapped.get(domain);
@@ -44,8 +44,8 @@ export const unicodeDomain = (domain: string): string | undefined => {
   return unicode === false ? undefined : unicode;
 };
 
-/** Tells whether a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
+/** True if a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
 export const isDomain = (domain: string): boolean => tr46().toASCII(domain, strict) !== null;
 
-/** Tells whether RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label, whose characters are checked already. */
+/** True if RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label, whose characters are checked already. */
 export const isReadableLabel = (label: string): boolean => !tr46().toUnicode(label, { checkBidi: true, checkJoiners: true }).error;

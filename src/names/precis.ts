@@ -36,13 +36,13 @@ const isAllowed = (character: string): boolean => {
   return character.normalize("NFKC") === character.normalize("NFC") && LETTER_OR_DIGIT.test(character);
 };
 
-/** A character that can't be shown is named by its number. */
+/** The name of a character in errors: its number, since it may be invisible. */
 const nameOf = (character: string): string => `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** Width mapping (RFC 8265, section 3.3.1), and NFC: what is canonically equal is judged alike. */
+/** A name after width mapping (RFC 8265, section 3.3.1) and NFC, so that canonically equal names are judged alike. */
 const prepared = (name: string): string => mapWidth(name).normalize("NFC");
 
-/** The first character that can't stand where it stands, named; undefined = all can. */
+/** The first character of a name that can't stand where it stands, by its name for errors; undefined = there is none. */
 export const disallowedCharacter = (text: string): string | undefined => {
   const characters = [...prepared(text)];
   const index = characters.findIndex((character, at) => {
@@ -55,12 +55,12 @@ export const disallowedCharacter = (text: string): string | undefined => {
 
 const BEYOND_ASCII = /[^\0-\x7f]/;
 
-/** A name as one label, for the rules of text from right to left, which are those of a label: dots are as neutral to them as commas. */
+/** A name as one label, for the rules of text from right to left, which are those of a label: to these, dots are as neutral as commas. */
 const asLabel = (name: string): string => prepared(name).replaceAll(".", ",");
 
 /**
- * Says why a name is none of UsernameCaseMapped (RFC 8265, section 3.3), in words that go after the field's name; undefined =
- * it is one. Its case is kept: names are compared by their canonical form.
+ * The fault of a name that is no UsernameCaseMapped (RFC 8265, section 3.3), in words that go after the field's name;
+ * undefined = none. The name keeps its case: names are compared by their canonical form.
  */
 export const usernameFault = (name: string): string | undefined => {
   const character = disallowedCharacter(name);

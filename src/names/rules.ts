@@ -2,15 +2,15 @@ import { invalidField } from "../errors.ts";
 import { isDomain } from "./domain.ts";
 import { disallowedCharacter, usernameFault } from "./precis.ts";
 
-/** The shape is that of the proto's rule: ASCII as in HTML's input fields, and anything beyond ASCII. */
+/** The pattern of the proto's rule: ASCII as in HTML's input fields, and anything beyond ASCII. */
 const ADDRESS =
   /^[^\0- "(),:;<>@[-\]\x7f]+@[^\0-/:-@[-`{-\x7f](?:[^\0-,./:-@[-`{-\x7f]{0,61}[^\0-/:-@[-`{-\x7f])?(?:\.[^\0-/:-@[-`{-\x7f](?:[^\0-,./:-@[-`{-\x7f]{0,61}[^\0-/:-@[-`{-\x7f])?)*$/;
 
 const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
 
 /**
- * Says why a text is no address, in words that go after the field's name; undefined = it is one. Domains beyond ASCII have
- * the rules of UTS #46, in both spellings; before the @ the letters, marks and digits of all scripts can stand.
+ * The fault of a text that is no address, in words that go after the field's name; undefined = none. Domains beyond ASCII
+ * have the rules of UTS #46 in both spellings; before the @ the letters, marks and digits of all scripts can stand.
  */
 export const addressFault = (address: string): string | undefined => {
   if (!ADDRESS.test(address)) return "must be an address";
@@ -22,7 +22,7 @@ export const addressFault = (address: string): string | undefined => {
 };
 
 /**
- * Holds an address against the rules beyond its shape, which the proto's rule has checked.
+ * Checks an address whose shape the proto's rule has checked: the rules beyond that shape.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertAddress = (address: string, field: string): void => {
@@ -31,7 +31,7 @@ export const assertAddress = (address: string, field: string): void => {
 };
 
 /**
- * Holds a new username against PRECIS (precis.ts); one that is an address has the rules of addresses.
+ * Checks a new username by PRECIS (precis.ts), or by the rules of addresses if it is one.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertUsername = (username: string, field: string): void => {

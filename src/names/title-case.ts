@@ -1,14 +1,14 @@
-/** Letters that have a form for titles which is neither of their cases. */
+/** Letters with a form for titles that is neither of their cases. */
 const DIGRAPHS: ReadonlyMap<string, string> = new Map(
   ["Ǆǅǆ", "Ǉǈǉ", "Ǌǋǌ", "Ǳǲǳ"].flatMap(([upper = "", title = "", lower = ""]) => [upper, title, lower].map((letter) => [letter, title])),
 );
 
-/** Georgian sets whole words in capitals, and no first letters. */
+/** The letters of Georgian, which sets whole words in capitals and no first letters. */
 const IS_GEORGIAN = /[\u10d0-\u10fa\u10fd-\u10ff]/;
 
 const IOTA_BELOW = "\u0345";
 
-/** Makes the form of a character that begins a title (Unicode's title-case mapping, SpecialCasing included). */
+/** The form of a character that begins a title (Unicode's title-case mapping, SpecialCasing included). */
 const titleCase = (character: string): string => {
   if (IS_GEORGIAN.test(character)) return character;
   const digraph = DIGRAPHS.get(character);

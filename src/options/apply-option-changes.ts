@@ -24,7 +24,7 @@ import { assertVerified } from "./verified-email.ts";
 
 type Precondition = OptionKey & { readonly holds: (stored: StoredOption | undefined) => boolean };
 
-/** The changes of a request, checked; `deletes` remember their place in the request. */
+/** The changes of a request, checked; deletes have their place in the request. */
 type Changes = {
   readonly sets: readonly OptionWrite[];
   readonly deletes: readonly (OptionKey & { readonly index: number })[];
@@ -83,13 +83,13 @@ const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, S
   if (ids.length > 0) await tx.rows(sql`delete from user_option where id = any(${ids}::bigint[])`);
 };
 
-/** The caller has sent the values. */
+/** Takes the values out of an answer that would be too large: the caller has sent them. */
 const abridge = (answer: ApplyOptionChangesResponse): void => {
   for (const option of answer.options) delete option.value;
   answer.abridged = true;
 };
 
-/** ApplyOptionChanges: one transaction, all or nothing; a statement per kind of change, whatever their number. */
+/** ApplyOptionChanges: one transaction, all or nothing; one statement per kind of change, whatever their number. */
 export const applyOptionChanges =
   ({
     write,

@@ -6,7 +6,7 @@ import type { OptionDependencies } from "./dependencies.ts";
 import { MAX_CACHED_SCOPES, readManyScopes } from "./many-scopes.ts";
 import { type Scope, ScopeKind, scopeOf } from "./scope.ts";
 
-/** The scopes of a request: its projects if it names any, else the scope that its two fields name. */
+/** The scopes of a request: its projects if it names any, else the scope of its two fields. */
 const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
   const projects = [...new Set(request.projectIds)].sort((a, b) => (a < b ? -1 : 1));
   return projects.length === 0 ? [scopeOf(request)] : projects.map((id) => ({ kind: ScopeKind.PROJECT, id }));

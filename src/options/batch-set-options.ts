@@ -24,13 +24,13 @@ type Outcome = MessageInitShape<typeof BatchSetOptionResultSchema>;
 
 const refused = (error: DomainError): Outcome => ({ result: { case: "error", value: toStatus(error) } });
 
-/** The caller has sent the values. */
+/** Takes the values out of an answer that would be too large: the caller has sent them. */
 const abridge = (answer: BatchSetOptionsResponse): void => {
   for (const { result } of answer.results) if (result.case === "option") delete result.value.value;
   answer.abridged = true;
 };
 
-/** One entry, checked: what to store, or why not. */
+/** One entry, checked: the option to store, or the error. */
 const checked = (registry: OptionRegistry, entry: BatchSetOptionsRequest["entries"][number], index: number): OptionWrite | DomainError => {
   try {
     return optionWriteOf(registry, entry.userId, entry, `entries[${index}].`);
@@ -50,8 +50,8 @@ const assertDistinct = ({ entries }: BatchSetOptionsRequest): void => {
 };
 
 /**
- * BatchSetOptions: entries that are refused leave the others alone. Those that are not stand or fall together with the
- * one statement that stores them, which can only fail as a whole, for a reason that a retry overcomes.
+ * BatchSetOptions: an entry that is refused leaves the others alone. One statement stores all other entries. It fails only
+ * as a whole, and only for a reason that a retry overcomes.
  */
 export const batchSetOptions =
   ({

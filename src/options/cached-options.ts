@@ -19,18 +19,18 @@ import {
   optionsOf,
 } from "./user-options.lookup.ts";
 
-/** An option past its expire_time reads as absent at once, held or not, swept or not. */
+/** True if an option has not expired. From its expire_time on it reads as absent, cached or not, swept or not. */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
-/** The options of a scope that have not expired: those of the keys, or all of them; in the order of the keys. */
+/** The options of a scope that have not expired, in the order of the keys: those of `keys`, or all. */
 export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
   const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
 
-/** The error for options that can't be sent in one answer; nothing large has been read to find out. */
+/** The error RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE for options that one answer can't hold. */
 export const optionsTooLarge = (): DomainError =>
   exhausted(
     "RESPONSE_TOO_LARGE",
@@ -51,7 +51,10 @@ const columnsOf = (rows: readonly OptionRow[]): Columns => [
   rows.map(({ id, create_time, update_time, version }) => `${id} ${create_time.getTime()} ${update_time.getTime()} ${version}`).join(" "),
 ];
 
-/** All options of large scopes: one strong statement, as long as an answer can hold them. */
+/**
+ * Reads all options of large scopes by one strong statement.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold them.
+ */
 const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: readonly OptionsKey[]): Promise<Columns[]> => {
   const rows = await db.session(call).rows(
     withinPage(sql<OptionRow & { position: number; upto: number }>`
@@ -69,7 +72,7 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
-/** Fills in what is wanted of the scopes that are not kept as a whole: those keys, through the cache, or everything. */
+/** Adds the wanted options of scopes that the cache does not keep as a whole: those of the keys, or all. */
 export const completed = (
   app: Pick<OptionDependencies, "db" | "userOptions">,
   call: Call,
@@ -96,7 +99,7 @@ export const completed = (
   });
 };
 
-/** One scope of a user; a large one has none of its options. */
+/** Reads one scope of a user; the options of a large scope are left out. */
 export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
@@ -108,7 +111,7 @@ export const readScope = (
   return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** One scope of a user, with at least the option of a name. */
+/** Reads one scope of a user, with at least the option of the key `name`. */
 export const readScopeFor = (
   app: Lookups,
   call: Call,
@@ -119,7 +122,10 @@ export const readScopeFor = (
     cached.isLarge ? whenReady(completed(app, call, [cached], [name], reading), ([one]) => one as CachedOptions) : cached,
   );
 
-/** Reads the options of users in the same scopes: at least those of `keys`, or all. For each user, in the order of the scopes. */
+/**
+ * Reads the options of users in the same scopes: at least those of `keys`, or all. The result has, for each user, its scopes
+ * in the order that they were given in.
+ */
 export const readAllUserOptions = (
   app: Lookups,
   call: Call,

@@ -1,7 +1,7 @@
 import { invalidField } from "../errors.ts";
 import { jsonOf, MAX_VALUE_LEVELS, toValue } from "./value.ts";
 
-/** True if JSON is nested deeper than so many levels. Goes level by level, not by recursion: JSON from a file may be deep. */
+/** True if JSON is nested deeper than a number of levels. It goes level by level, not by recursion, since JSON from a file may be deep. */
 const isDeeper = (json: unknown, levels: number): boolean => {
   let members = [json];
   for (let level = 0; members.length > 0; level += 1) {
@@ -12,7 +12,7 @@ const isDeeper = (json: unknown, levels: number): boolean => {
 };
 
 /**
- * The canonical text of plain JSON, under the rules that SetOption has for values.
+ * The canonical text of plain JSON, under SetOption's rules for values.
  * @throws INVALID_ARGUMENT as jsonOf does.
  */
 export const canonicalJson = (json: unknown, field = "value"): string => {

@@ -8,7 +8,7 @@ import { toScopeOption } from "./scope-option.mapping.ts";
 import { storedScopeOption } from "./stored-scope-option.ts";
 import { aggregateOfScope, scopeOfTarget } from "./target.ts";
 
-/** DeleteScopeOption: what it hid or overrode shows again at once. */
+/** DeleteScopeOption: deletes one option of a scope; users have at once what it hid or overrode. */
 export const deleteScopeOption =
   ({
     write,

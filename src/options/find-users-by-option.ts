@@ -8,8 +8,8 @@ import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
 
 /**
- * FindUsersByOption: a walk along the index of the key (option-index.ts), which is ordered by user within one hash. The
- * key stands in the text of the statement, as it stands in the index: only then can the planner tell that they match.
+ * FindUsersByOption: walks along the index of the key (option-index.ts), which is ordered by user within one hash. The
+ * statement has the key in its text, as the index has: only then can the planner tell that they match.
  */
 export const findUsersByOption =
   ({

@@ -4,7 +4,7 @@ import type { UserOptionService } from "../gen/userd/v1/user_option_service_pb.t
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { OptionRegistry } from "./registry/registry.ts";
 
-/** GetOptionDefinition: one key of the registry, from memory. */
+/** GetOptionDefinition: reads one definition from memory. */
 export const getOptionDefinition =
   ({ registry }: { registry: OptionRegistry }): Operation<typeof UserOptionService.method.getOptionDefinition> =>
   (_, { key }) => {

@@ -22,7 +22,7 @@ const answer = (scope: CachedOptions, { key, defaultValue }: GetOptionRequest, d
 const withStaleness = (response: Response, reading: ReadConsistency): Response =>
   reading.maxStaleMs === undefined ? response : { ...response, ...stalenessOf(reading) };
 
-/** GetOption: one value of one scope, from the cache. */
+/** GetOption: reads one option of one scope from the cache. */
 export const getOption =
   (
     app: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,

@@ -6,7 +6,7 @@ import type { OptionDependencies } from "./dependencies.ts";
 import { readScopes } from "./live-scopes.ts";
 import { scopeOfTarget } from "./target.ts";
 
-/** GetScopeOption: from the cache. */
+/** GetScopeOption: reads one option of a scope from the cache. */
 export const getScopeOption =
   ({
     scopeOptions,

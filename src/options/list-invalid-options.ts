@@ -10,8 +10,8 @@ import type { ScopeKind } from "./scope.ts";
 import { sentBytes } from "./value.ts";
 
 /**
- * ListInvalidOptions: walks the options that have a definition, a page at a time, and shows those that do not fit. What
- * fits is decided here, not in SQL, so a page can be empty.
+ * ListInvalidOptions: walks over the options that have a definition, a page at a time, and answers those that do not fit.
+ * The registry in memory decides that, not SQL, so a page can be empty.
  */
 export const listInvalidOptions =
   ({

@@ -7,10 +7,10 @@ import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { Definition } from "./registry/definition.ts";
 import { wireBytes } from "./value.ts";
 
-/** Of its texts and values; the schema is sent as JSON text. */
+/** The bytes of a definition in an answer, without its schema, which is sent as JSON text. */
 const bytesOf = (definition: Definition): number => wireBytes(JSON.parse(JSON.stringify(definition)) as JsonValue);
 
-/** ListOptionDefinitions: a page of the registry, from memory. */
+/** ListOptionDefinitions: reads a page of the registry from memory. */
 export const listOptionDefinitions =
   ({ registry, pager }: Pick<OptionDependencies, "registry" | "pager">): Operation<typeof UserOptionService.method.listOptionDefinitions> =>
   (call, request) => {

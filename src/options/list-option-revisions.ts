@@ -11,7 +11,7 @@ import type { OptionDependencies } from "./dependencies.ts";
 import { scopeOf } from "./scope.ts";
 import { sentBytes, toValue } from "./value.ts";
 
-/** A write of an option as it was kept; `deleted` tells a deletion from a stored null. */
+/** A stored write of an option; `deleted` tells a deletion from a stored null. */
 export type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean; readonly bytes: number | null };
 
 /** A revision as the API shows it. */
@@ -25,12 +25,12 @@ export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevi
   ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),
 });
 
-/** The columns of a revision, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+/** The columns of a revision, in the alias `r`. They are named, since a prepared `*` fails when a migration adds a column. */
 export const revisionColumns = sql.raw(
   "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 
-/** ListOptionRevisions: one statement. */
+/** ListOptionRevisions: reads a page in one statement, the newest writes first. */
 export const listOptionRevisions =
   ({
     db,

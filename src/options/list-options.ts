@@ -14,7 +14,7 @@ import { sentBytes } from "./value.ts";
 
 type App = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
 
-/** A page of all scopes, or of one, from the database: all scopes of a user are no part that the cache keeps. */
+/** Reads a page of all scopes, or of one, from the database: the cache has no entry for all scopes of a user. */
 const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: bigint, page: Page, scope?: Scope) => {
   const [kind = "-1", id = "0", key = ""] = page.after ?? [];
   const inScope = scope === undefined ? sql`true` : sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
@@ -33,7 +33,7 @@ const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: b
 
 const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
 
-/** A page of what is cached, which takes four times its bytes at most: an answer always has room for it. */
+/** Takes a page of a cached scope. Such a scope takes at most four times its stored bytes, for which an answer always has room. */
 const readCached = ({ databaseTime }: App, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
   const alive = aliveOptions(cached, [], databaseTime);
   const [, , after] = page.after ?? [];
@@ -42,7 +42,7 @@ const readCached = ({ databaseTime }: App, cached: CachedOptions, page: Page, { 
   return { options: rows.map(({ option }) => option), nextPageToken };
 };
 
-/** ListOptions: the options of one scope, from the cache, or of all of them. */
+/** ListOptions: reads the options of one scope from the cache, and those of all scopes, or of a large one, from the database. */
 export const listOptions =
   (app: App): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {

@@ -8,7 +8,7 @@ import { scopeOptionColumns } from "./stored-scope-option.ts";
 import { scopeOfTarget } from "./target.ts";
 import { sentBytes } from "./value.ts";
 
-/** ListScopeOptions: one statement along the unique key. */
+/** ListScopeOptions: reads a page in one statement, along the unique key. */
 export const listScopeOptions =
   ({
     db,

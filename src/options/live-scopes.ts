@@ -3,10 +3,10 @@ import { type Call, type MaybePromise, whenReady } from "../call.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 import type { CachedScope, ScopeOptions } from "./scope-option.lookup.ts";
 
-/** A scope in which nothing can be read. */
+/** A scope in which no options can be read. */
 const closed: CachedScope = { isLive: false, parentId: undefined, options: new Map() };
 
-/** Scopes as far as options can be read in them: one that is not live, or whose organization is not, has none. */
+/** Reads scopes, as far as options can be read in them: a scope that is not live, or whose organization is not, has none. */
 export const readScopes = (
   scopeOptions: ScopeOptions,
   call: Call,
@@ -22,7 +22,7 @@ export const readScopes = (
     });
   });
 
-/** True for each scope in which options of users can be read; the global scope needs no look-up. */
+/** Tells for each scope whether options of users can be read in it; the global scope needs no look-up. */
 export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,

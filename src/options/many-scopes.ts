@@ -7,10 +7,16 @@ import { toUserOption } from "./option.mapping.ts";
 import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.select.ts";
 import { ScopeKind } from "./scope.ts";
 
-/** More scopes of users than this are not asked of the cache: most would be empty, and each would take a place in it. */
+/**
+ * The most scopes of users that one call looks up in the cache. Beyond it the call reads the database: most of the scopes
+ * would be empty, and each would take an entry of the cache.
+ */
 export const MAX_CACHED_SCOPES = 10_000;
 
-/** Reads the options of users in any of many projects: one strong statement, which costs what it finds and ends where an answer would. */
+/**
+ * Reads the options of users in any of many projects, by one strong statement. Its cost depends on what it finds.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
+ */
 export const readManyScopes = async (
   { db, optionScopes }: Pick<OptionDependencies, "db" | "optionScopes">,
   call: Call,

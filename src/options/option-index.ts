@@ -8,15 +8,15 @@ import type { OptionRegistry } from "./registry/registry.ts";
 
 const PREFIX = "user_option_find_";
 
-/** Key of the advisory lock of the one instance that aligns; any constant would do. */
+/** The key of the advisory lock of the one instance that aligns indexes; any constant would do. */
 const LOCK = 7_523_094_289;
 
-/** The name of a key's index; a hash, since a key can be longer than a name may be. */
+/** The name of a key's index. It has a hash, since a key can be longer than the name of an index. */
 const indexName = (key: string): string => `${PREFIX}${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
 
 /**
- * Takes turns with other instances. It asks again and again rather than wait: a statement that waits has a snapshot, which
- * an index that is built concurrently waits for in turn.
+ * Takes the lock. It asks again and again rather than wait: a statement that waits has a snapshot, which an index that is
+ * built concurrently waits for in turn.
  */
 const lock = async (session: Session): Promise<void> => {
   for (;;) {
@@ -45,10 +45,11 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
 };
 
 /**
- * Gives each key whose definition says `indexed` an index of its own, over a hash of the value, and drops those of keys
- * that no longer say so. So a key that is not found by costs nothing to write, and PostgreSQL keeps the others.
+ * Aligns the indexes of options with the registry: each key whose definition says `indexed` gets an index of its own, over a
+ * hash of the value, and indexes of other keys are dropped. So writes of other keys cost nothing, and PostgreSQL keeps the
+ * indexes up to date.
  *
- * An index that a cut connection has left half-built is invalid, and built anew.
+ * An index that a cut connection has left half-built is invalid, and is built anew.
  */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {

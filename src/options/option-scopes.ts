@@ -2,13 +2,13 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type DomainError, notFound } from "../errors.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The scopes in which options can be written: any, or only those of organizations and projects that are here. */
+/** The check of scopes that options are written in: any id (`trust`), or only organizations and projects of this service (`registered`). */
 export type ScopeCheck = "trust" | "registered";
 
 /** A condition on the two columns of a scope. */
 type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
 
-/** The parts of SQL by which a statement that writes options refuses scopes by itself. */
+/** The parts of SQL by which a statement that writes options refuses closed scopes. */
 type Gate = {
   /** The SQL before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
@@ -16,27 +16,27 @@ type Gate = {
   readonly isOpen: Test;
 };
 
-/** The scopes that hold options: the one place that every statement over options asks. */
+/** The conditions on scopes of options, for one setting of SCOPE_CHECK. Every statement over options takes them from here. */
 export type OptionScopes = {
   /** The condition that options in the scope of these two columns can be read. */
   readonly isLive: Test;
   /**
-   * The part of `isLive` that the rows of the scope itself decide, for reads through the cache, which know one scope at a
-   * time. `parentOf` is the organization whose scope has to be live too, if any.
+   * The part of `isLive` that the rows of the scope itself decide. Reads through the cache use it, since an entry is of one
+   * scope; `parentOf` is the organization whose scope has to be live too, if any.
    */
   readonly isLiveItself: Test;
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
-  /** `isLive` for the scope of the option, or scope option, `o`. */
+  /** The condition `isLive` for the scope of the option, or scope option, in the alias `o`. */
   readonly live: RawBuilder<SqlBool>;
-  /** For a statement that writes to some of these scopes; what it finds open stays so until the commit. */
+  /** Makes the gate of a statement that writes to some of these scopes. A scope that the statement finds open stays so until the commit. */
   readonly gate: (scopes: readonly Scope[]) => Gate;
 };
 
-/** Nothing can be stored in the scope of a project or organization that is not there. */
+/** The error for a scope whose project or organization does not exist. */
 export const scopeNotFound = (): DomainError =>
   notFound("OPTION_SCOPE_NOT_FOUND", "There is no such project or organization, or it is deleted.");
 
-/** Every scope is open but those whose options are being removed (docs/adr/0010-purged-scopes.md). */
+/** The condition that a scope's options are not being removed (docs/adr/0010-purged-scopes.md). */
 const notPurged: Test = (kind, id) =>
   sql`(${kind} = ${sql.lit(ScopeKind.GLOBAL)} or not exists (select from purged_scope d where d.scope_kind = ${kind} and d.scope_id = ${id}))`;
 
@@ -47,7 +47,7 @@ const trusting: Omit<OptionScopes, "live"> = {
   gate: () => ({ before: sql``, isOpen: notPurged }),
 };
 
-/** The organizations and projects that are neither unknown nor deleted. */
+/** The organizations and projects that exist and are not deleted. */
 const openOrganizations = sql.raw("select g.id from organization g where g.delete_time is null");
 const openProjects = sql.raw(
   "select p.id from project p join organization g on g.id = p.organization_id where p.delete_time is null and g.delete_time is null",
@@ -86,7 +86,7 @@ const registered: Omit<OptionScopes, "live"> = {
   }),
 };
 
-/** The scopes of a service with this setting. */
+/** Makes the conditions for a setting of SCOPE_CHECK. */
 export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
   const scopes = check === "registered" ? registered : trusting;
   return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };

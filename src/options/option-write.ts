@@ -17,8 +17,8 @@ const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null =
 };
 
 /**
- * Checks one value against the limits, the registry and the time. The last two change: a write that has a request_id does
- * it when it is known to be new, since a replay gets the first answer whatever has changed since.
+ * Checks one value against the limits, the registry and the time. Registry and time change, so a write with a request_id
+ * does this when it is known to be new: a replay gets the first answer.
  * @param prefix where the value stands in the request, for the violation: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */

@@ -7,7 +7,7 @@ import { etagOfLife } from "../versions/etag.ts";
 import { scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 
-/** A row of user_option, as every read selects it. */
+/** A row of user_option, as every read of options selects it. */
 export type OptionRow = Selectable<Schema["user_option"]>;
 
 /** An option as the API shows it. */

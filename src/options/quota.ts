@@ -2,14 +2,14 @@ import type { Quotas } from "../config.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 import { nameOfRow, type StoredOption } from "./stored-option.ts";
 
-/** The number of a user's options, and the bytes that their values take. */
+/** The number of options that a user has, and the bytes of their values. */
 export type Usage = { readonly used_options: number; readonly used_bytes: number };
 
-/** A row as a statement has stored it, beside what there was before. */
+/** A row as a statement has stored it, with the difference to the row before. */
 export type Growth = Usage & {
-  /** No row of this name was there. */
+  /** True if there was no row of this name before. */
   readonly added: boolean;
-  /** The number of bytes by which the value is larger than the one before. */
+  /** The bytes by which the value is larger than the one before. */
   readonly grown_by: number;
 };
 
@@ -24,8 +24,8 @@ const exceeded = (what: keyof typeof settings, limit: number, used: number): Dom
 };
 
 /**
- * Says which writes of one owner take it over a quota: those that make something larger, in their order, each that fits
- * counting for the ones after it. What gets smaller is never refused, and counts first.
+ * The writes of one owner that take it over a quota, with their errors. Writes that make nothing larger are never refused,
+ * and count first. The others count in their order; a write that fits counts for those after it.
  */
 export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas): Map<R, DomainError> => {
   const { optionsPerUser, optionBytesPerUser } = quotas;
@@ -43,7 +43,7 @@ export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas)
   return refusals;
 };
 
-/** The same for options of many users, by the name of the option. */
+/** The writes of many users that take them over a quota, with their errors, by the name of the option. */
 export const refusalsByName = (rows: readonly (StoredOption & Growth)[], quotas: Quotas): Map<string, DomainError> =>
   new Map(
     [...Map.groupBy(rows, (row) => row.user_id).values()].flatMap((ofUser) =>

@@ -3,7 +3,7 @@ import { OptionSource } from "../gen/userd/v1/user_option_pb.ts";
 import type { CheckedDefinition } from "./registry/load.ts";
 import { ScopeKind } from "./scope.ts";
 
-/** The holder of a level's value: the user itself, everybody in the scope, or the registry. */
+/** The holder of a level's value: the user, everybody in the scope, or the registry. */
 type Holder = "user" | "scope" | "definition";
 
 /** One level of the resolution order. */
@@ -11,13 +11,13 @@ export type Level = {
   readonly source: OptionSource;
   readonly holder: Holder;
   readonly scope: ScopeKind | undefined;
-  /** Goes before every level that is not locked, when it locks the key. */
+  /** True if the level can lock a key: then it goes before all levels that are not locked. */
   readonly lockable: boolean;
   /** The name of the level in documentation and on the command line. */
   readonly name: string;
 };
 
-/** The resolution order: first hit wins. The one table that code, documentation and tests go by. */
+/** The resolution order: the first level that has a value wins. Code, documentation and tests go by this table. */
 export const levels: readonly Level[] = [
   { source: OptionSource.USER_PROJECT, holder: "user", scope: ScopeKind.PROJECT, lockable: false, name: "the user, in the project" },
   {
@@ -34,7 +34,7 @@ export const levels: readonly Level[] = [
   { source: OptionSource.DEFINITION, holder: "definition", scope: undefined, lockable: false, name: "the definition" },
 ];
 
-/** The steps of resolution: locks from the bottom of the table, then the levels from its top. First hit wins. */
+/** The steps of resolution: locks from the bottom of the table up, then the levels from the top down. The first hit wins. */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels
     .filter(({ lockable }) => lockable)
@@ -52,12 +52,12 @@ export const levelOf = (source: OptionSource): Level => {
   return level;
 };
 
-/** The value that one level holds. `null` is a value. */
+/** The value that one level has; null is a value. */
 export type LevelValue = { readonly source: OptionSource; readonly value: JsonValue; readonly locked: boolean };
 
 /** The result of resolving the levels of one key. */
 export type Resolution = {
-  /** Undefined: no level has a value. */
+  /** The effective value; undefined = no level has a value. */
   readonly value: JsonValue | undefined;
   readonly source: OptionSource;
   readonly locked: boolean;
@@ -68,7 +68,7 @@ export type Resolution = {
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** RFC 7396: members of the patch replace those of the target, null removes one, anything but an object replaces all. */
+/** Merges by RFC 7396: members of the patch replace those of the target, a null removes one, and a patch that is no object replaces all. */
 export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): JsonValue => {
   if (!isObject(patch)) return patch;
   const merged = new Map(isObject(target) ? Object.entries(target) : []);
@@ -81,10 +81,7 @@ export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): Jso
 
 const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED, locked: false, trail: [] };
 
-/**
- * Resolves one key.
- * @param held the levels that have a value, in the order of the table.
- */
+/** Resolves one key by the levels that have a value, which are in the order of the table. */
 export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
   if (cached.length === 0) return NOTHING;
   // Locks from the bottom of the table: global before organization before project.

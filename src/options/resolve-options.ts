@@ -14,7 +14,7 @@ import type { CachedScopeOption } from "./scope-option.lookup.ts";
 import type { CachedOptions } from "./user-options.lookup.ts";
 import { toValue } from "./value.ts";
 
-/** The stored options of one user, by key and then by scope, and its primary address. */
+/** The stored options of one user by key and then by scope, and the user's primary address. */
 type UserLevels = { readonly userFound: boolean; readonly email: string; readonly options: ReadonlyMap<string, readonly JsonValue[]> };
 
 /** The stored options of the call's scopes, by the kind of scope and then by key. */
@@ -27,7 +27,7 @@ const scopesOf = ({ projectId, organizationId }: ResolveOptionsRequest): readonl
   ...(projectId === 0n ? [] : [{ kind: ScopeKind.PROJECT, id: projectId }]),
 ];
 
-/** Turns the scopes of one user around: by key, and then by scope. */
+/** The options of one user, turned from scope and key to key and scope. */
 const levelsOfUser = (
   cached: readonly CachedOptions[],
   scopes: readonly Scope[],
@@ -49,11 +49,11 @@ const levelsOfUser = (
   return { userFound: cached[0]?.userFound ?? false, email: cached[0]?.email ?? "", options };
 };
 
-/** One key of a call, with the levels that are the same for all its users. */
+/** One key of a call, with the levels that all its users share. */
 type Key = {
   readonly key: string;
   readonly definition: CheckedDefinition | undefined;
-  /** In the order of the table, below what users have set themselves. */
+  /** The shared levels in the order of the table; all are below what users have set themselves. */
   readonly shared: readonly LevelValue[];
 };
 
@@ -70,7 +70,7 @@ const keyOf = (key: string, scopes: ScopeLevels, registry: OptionRegistry): Key 
   return { key, definition, shared };
 };
 
-/** The levels of one user that have a value: its own, the shared ones, and its primary address where that is the default. */
+/** The levels of one user that have a value: the user's own, the shared ones, and the primary address where that is the default. */
 const levelsOf = ({ key, definition, shared }: Key, { email, options }: UserLevels): readonly LevelValue[] => {
   const own = options.get(key);
   const isAddress = definition?.type === "verified_email" && email !== "";
@@ -98,7 +98,7 @@ const toResolvedOption = (
   ...(trail && { trail }),
 });
 
-/** The trail of one key; only what a user has stored itself is held against the scopes of the definition. */
+/** The trail of one key as the API shows it. Only the user's own values are checked against the scopes of the definition. */
 const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): MessageInitShape<typeof OptionLevelSchema>[] =>
   trail.map(({ source, value, locked }) => {
     const { holder, scope } = levelOf(source);

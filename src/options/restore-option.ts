@@ -22,13 +22,13 @@ const findRevision = async (tx: Tx, { userId, scope, key }: OptionKey, id: bigin
   throw notFound("REVISION_NOT_FOUND", "The option has no such revision; the last 20 are kept.");
 };
 
-/** Restoring a deletion deletes; what is not there needs no deletion. */
+/** Deletes the option, since the revision is a deletion; an option that is not there is no error. */
 const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> => {
   await tx.rows(sql`delete from user_option
     where user_id = ${userId} and scope_kind = ${scope.kind} and scope_id = ${scope.id} and key = ${key}`);
 };
 
-/** RestoreOption: writes what a revision holds once more; the registry has no say, since the value was once accepted. Limits have. */
+/** RestoreOption: writes once more what a revision holds. Limits hold; the registry is not asked, since it accepted the value before. */
 export const restoreOption =
   ({
     write,

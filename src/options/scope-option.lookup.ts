@@ -29,20 +29,20 @@ export type CachedScopeOption = {
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
-/** One scope, as its own rows say. */
+/** One scope, as its own rows tell it. */
 export type CachedScope = {
-  /** Options can be read in it. */
+  /** True if options can be read in the scope, as far as its own rows decide. */
   readonly isLive: boolean;
   /** The organization whose scope has to be live too. */
   readonly parentId: bigint | undefined;
-  /** All its options, by key. */
+  /** All options of the scope, by key. */
   readonly options: ReadonlyMap<string, CachedScopeOption>;
 };
 
-/** Scopes and what they configure, through the cache. */
+/** The lookup of scopes and their options. */
 export type ScopeOptions = Lookup<Scope, CachedScope>;
 
-/** The data that the cache keeps of a scope; the parent's id as text. */
+/** The cached data of a scope, with the parent's id as text. */
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
 
 const toRow = (
@@ -60,7 +60,7 @@ const toRow = (
   version,
 });
 
-/** Makes the lookup of what everybody, organizations and projects configure. */
+/** Makes the lookup of the options of everybody, organizations and projects. */
 export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, parentOf }: OptionScopes): ScopeOptions => {
   const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {

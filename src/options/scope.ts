@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** The scope in which an option holds, as two columns: both are never null, so that one unique key protects every scope. */
+/** The scope in which an option holds, as two columns. Neither is ever null, so one unique key protects every scope. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
 /** The values of `scope_kind`, in the order in which options are listed. */
@@ -14,19 +14,19 @@ export type ScopeFields = { readonly projectId: bigint; readonly organizationId:
 
 const GLOBAL_SCOPE: Scope = { kind: ScopeKind.GLOBAL, id: 0n };
 
-/** The scope of a request: neither field = the user's global scope; both are refused by the proto's rules. */
+/** The scope of a request: with neither field the user's global one. The proto's rules have refused both together. */
 export const scopeOf = ({ projectId, organizationId }: ScopeFields): Scope => {
   if (projectId !== 0n) return { kind: ScopeKind.PROJECT, id: projectId };
   return organizationId === 0n ? GLOBAL_SCOPE : { kind: ScopeKind.ORGANIZATION, id: organizationId };
 };
 
-/** The two fields of a stored option. */
+/** The two fields of the scope of a stored option. */
 export const scopeFields = (kind: number, id: bigint): ScopeFields => ({
   projectId: kind === ScopeKind.PROJECT ? id : 0n,
   organizationId: kind === ScopeKind.ORGANIZATION ? id : 0n,
 });
 
-/** The request names a scope where none is allowed. */
+/** The error for a request that names a scope where none is allowed. */
 export const scopeConflict = (description: string): DomainError =>
   new DomainError("Invalid", "OPTION_SCOPE_CONFLICT", description, {
     violations: ["project_id", "organization_id"].map((field) => ({ field, description })),

@@ -15,7 +15,10 @@ import { jsonOf } from "./value.ts";
 
 type Stored = ScopeOptionRow & Growth;
 
-/** No row: an equal value with an equal lock is there already. All but the first part sees the state before the statement. */
+/**
+ * Stores a scope option. No row comes back when an equal value with an equal lock is stored already. All parts of the
+ * statement but the first see the state before it.
+ */
 const upsert = async (
   tx: Tx,
   scopes: OptionScopes,
@@ -42,7 +45,7 @@ const upsert = async (
     from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`);
 };
 
-/** SetScopeOption: stores a default, or with `locked` a value, of everybody, an organization or a project. */
+/** SetScopeOption: stores the default, or with `locked` the value, of everybody's, an organization's or a project's users. */
 export const setScopeOption =
   ({
     write,

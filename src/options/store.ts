@@ -8,16 +8,16 @@ import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, ty
 
 /** An option to store. */
 export type OptionWrite = OptionKey & {
-  /** The value in canonical form: JSON text. */
+  /** The value in canonical form, as JSON text. */
   readonly json: string;
-  /** From then on it reads as absent; null = never. */
+  /** The time from which the option reads as absent; null = never. */
   readonly expireTime: Date | null;
 };
 
 /** The outcome of one write. */
 export type Stored = {
   readonly row: StoredOption;
-  /** There was no such option, or it had expired. */
+  /** True if there was no such option, or it had expired. */
   readonly created: boolean;
   readonly changed: boolean;
 };
@@ -27,8 +27,9 @@ type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 
 /**
- * One statement, which also reads how much each user has who gets more: all but the first part sees the state before it. Rows
- * come back for what it changes only, in the order of the writes. Of what was there it reads no values, which may be large.
+ * Stores options by one statement, which also reads the usage of each user that gets more. Rows come back for changed
+ * options only, in the order of the writes. All parts but the first see the state before; of that it reads no values, which
+ * may be large.
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
@@ -63,7 +64,7 @@ const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readon
   return writes.flatMap((write) => byName.get(nameOf(write)) ?? []);
 };
 
-/** The outcome of each write; undefined = its scope is not open, or its user is unknown or deleted and had no such option. */
+/** The outcomes of writes, in their order; undefined = the scope is not open, or the user is unknown, or deleted and had no such option. */
 type Outcomes = readonly (Stored | undefined)[];
 
 const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly OptionWrite[], rows: readonly StoredRow[]): Promise<Outcomes> => {
@@ -79,9 +80,8 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
 };
 
 /**
- * Stores options, each of another name, all or none; those that are there already, with an equal value and expire_time,
- * are left alone. `created` is read from the state before, so an option that had expired counts as new. The users have to
- * be locked.
+ * Stores options, each of another name, all or none; an option with an equal value and expire_time is left alone. `created`
+ * is true for an option that had expired. The users have to be locked.
  * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
@@ -91,7 +91,7 @@ export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrit
   return outcomesOf(tx, app, writes, rows);
 };
 
-/** The same with each write standing for itself: those over a quota are left out, and have an error as their outcome. */
+/** Stores options as `storeOptions` does, but each for itself: a write over a quota is left out, and its outcome is an error. */
 export const storeEachOption = async (
   tx: Tx,
   app: App,

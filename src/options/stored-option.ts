@@ -5,32 +5,32 @@ import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 
-/** The parts that together name one option. */
+/** The name of an option: user, scope and key. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
-/** An option as it is stored; `locked`: a lock at its scope or above hides it for now. */
+/** An option as it is stored; `locked` = a lock at its scope or above hides it for now. */
 export type StoredOption = OptionRow & { readonly locked: boolean };
 
-/** Names an option in a map; the parts can't run into each other, since only the last is text. */
+/** The name of an option in a map. Its parts can't run into each other, since only the last is text. */
 export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/${scope.kind}/${scope.id}/${key}`;
 
 /** The name of the option that a row holds. */
 export const nameOfRow = (row: OptionRow): string =>
   nameOf({ userId: row.user_id, scope: { kind: row.scope_kind as Scope["kind"], id: row.scope_id }, key: row.key });
 
-/** The option `o` is hidden by a lock of its own scope or of everybody. */
+/** The condition that a lock of its own scope, or of everybody, hides the option `o`. */
 export const isLocked = sql.raw(`exists (
   select from scope_option l
   where l.key = o.key and l.locked and (l.scope_kind = 0 or (l.scope_kind = o.scope_kind and l.scope_id = o.scope_id))) as locked`);
 
-/** Options as the columns of one statement, which has the same text for any number of them. */
+/** The names of options as columns of a statement, whose text is the same for any number of them. */
 export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ userId }) => String(userId))}::bigint[],
   ${options.map(({ scope }) => scope.kind)}::smallint[],
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/** The rows of options by name, whether past their expire_time or not. */
+/** Reads the rows of options by their names, past their expire_time or not. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`
@@ -41,10 +41,10 @@ export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: R
   return new Map(rows.map((row) => [nameOfRow(row), row]));
 };
 
-/** The options as they are stored now, by name; nothing can change them until the commit, since their users are locked. */
+/** Reads options as they are stored now, by name. Nothing can change them until the commit, since their users are locked. */
 export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> =>
   optionRows(tx, options, sql`${alive} and ${live}`);
 
-/** One option as it is stored now. */
+/** Reads one option as it is stored now. */
 export const storedOption = async (tx: Tx, scopes: OptionScopes, option: OptionKey): Promise<StoredOption | undefined> =>
   (await storedOptions(tx, scopes, [option])).get(nameOf(option));

@@ -4,12 +4,12 @@ import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import type { ScopeOptionRow } from "./scope-option.mapping.ts";
 
-/** The columns of a scope option, in the alias `o`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+/** The columns of a scope option, in the alias `o`. They are named, since a prepared `*` fails when a migration adds a column. */
 export const scopeOptionColumns = sql.raw(
   "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.locked, o.create_time, o.update_time, o.version",
 );
 
-/** One option of a scope, as it is stored. */
+/** Reads one option of a scope as it is stored. */
 export const storedScopeOption = async (
   session: Session,
   { live }: OptionScopes,

@@ -3,17 +3,17 @@ import type { ScopeOption, ScopeOptionSchema } from "../gen/userd/v1/scope_optio
 import type { Aggregate } from "../versions/aggregate.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The target of the scope option that a request names: an organization, a project, or everybody. */
+/** The target of a scope option: an organization, a project, or everybody. */
 export type Target = ScopeOption["target"];
 
-/** The two columns of a target. The proto's rules have refused a request without one. */
+/** The scope of a target. The proto's rules have refused a request without one. */
 export const scopeOfTarget = (target: Target): Scope => {
   if (target.case === "organizationId") return { kind: ScopeKind.ORGANIZATION, id: target.value };
   if (target.case === "projectId") return { kind: ScopeKind.PROJECT, id: target.value };
   return { kind: ScopeKind.GLOBAL, id: 0n };
 };
 
-/** The target of two stored columns. */
+/** The target of a stored scope option. */
 export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof ScopeOptionSchema>["target"] & object => {
   if (kind === ScopeKind.ORGANIZATION) return { case: "organizationId", value: id };
   if (kind === ScopeKind.PROJECT) return { case: "projectId", value: id };

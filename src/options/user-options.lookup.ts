@@ -15,15 +15,15 @@ import { encodeKey } from "../versions/key.ts";
 import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
 import { toValue } from "./value.ts";
 
-/** One scope of one user; with a key, that one option only. */
+/** The key of the lookup: one scope of one user, or with `key` one option in it. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
 
 /**
- * Most bytes of options that are kept of a scope as a whole. A larger one is read key by key: reading one option of a user
- * must not cost what the others take.
+ * The most bytes of options that the cache keeps of a scope as a whole. A larger scope is read key by key, so that reading
+ * one option does not cost what the others take.
  */
 const WHOLE_BYTES = 128 * 1024;
-/** The bytes that an option counts towards `WHOLE_BYTES` besides its value. */
+/** The bytes by which an option counts towards `WHOLE_BYTES` besides its value. */
 const OPTION_BYTES = 64;
 
 /**
@@ -41,13 +41,13 @@ export type Columns = readonly [
 const NOTHING: Columns = [[], [], [], ""];
 const REST_COLUMNS = 4;
 
-/** The data that the cache keeps of a scope: plain data, no password material. */
+/** The cached data of a scope: plain data, without password material. */
 type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
 /** An option that is read through the cache. */
 export type CachedOption = {
   readonly option: MessageInitShape<typeof UserOptionSchema>;
-  /** In milliseconds since the epoch, by the clock of the database; null = never. */
+  /** The time from which the option reads as absent, in milliseconds since the epoch, by the clock of the database; null = never. */
   readonly expireTime: number | null;
   /** The answer of GetOption, frozen: it is encoded once. */
   readonly response: MessageInitShape<typeof GetOptionResponseSchema>;
@@ -58,9 +58,9 @@ export type CachedOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
-  /** There are more than are kept as a whole, so none are here: cached-options.ts reads what is wanted. */
+  /** True if the scope is too large to be kept as a whole: it has no options here, and cached-options.ts reads the wanted ones. */
   readonly isLarge: boolean;
-  /** In their order; the arrays beside it are parallel to it. What they hold is all that resolution asks for. */
+  /** The keys in their order. The two arrays after it are parallel to it; resolution needs these three only. */
   readonly keys: readonly string[];
   readonly values: readonly JsonValue[];
   readonly expireTimes: readonly (number | null)[];
@@ -70,10 +70,10 @@ export type CachedOptions = {
   readonly made: Made;
 };
 
-/** The options with their messages, by key: made when they are asked for, kept from the second time on. */
+/** The options with their messages, by key: made when they are first asked for, and kept from the second time on. */
 type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined };
 
-/** The option scopes of users, through the cache. */
+/** The lookup of options of users, by scope. */
 export type UserOptions = Lookup<OptionsKey, CachedOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
@@ -101,8 +101,8 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
 };
 
 /**
- * The options of a scope with their messages, by key and in the order of the keys. These, and what they are encoded to, take
- * several times as much as what is stored. A scope that is only resolved needs none of them, and one that is read once before
+ * The options of a scope with their messages, by key and in the order of the keys. Messages and their encoding take several
+ * times as much memory as what is stored. A scope that is only resolved needs none of them, and one that is read once before
  * it is evicted needs them once.
  */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
@@ -113,7 +113,7 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
   return options;
 };
 
-/** A scope without its options, as one reads that is not live. */
+/** A scope without its options, for a scope that is not live. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
 /** A large scope with the options that were read of it. */
@@ -126,19 +126,19 @@ const cachedOf = (
   key: OptionsKey,
 ): CachedOptions => ({ userFound, email, isLarge, keys, values, expireTimes, rest, key, made: { wasAsked: false, kept: undefined } });
 
-/** The options `o` that a row `w` of what is asked for means. */
+/** The condition that the row `w` of the request asks for the option `o`. */
 const wanted = sql.raw(
   "o.user_id = w.user_id and o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and (w.key is null or o.key = w.key)",
 );
 
-/** `extract` would go through numeric, which takes twice as long. */
+/** A column of time in milliseconds since the epoch. `extract` would go through numeric, which takes twice as long. */
 const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
 
-/** Values up to these bytes lie in their rows: that they are read costs less than a look beforehand at what there is. */
+/** The most bytes of a value that lies in its row: to read it costs less than to look beforehand what there is. */
 const SMALL_BYTES = 1_024;
 
 /**
- * The options of a scope as columns of JSON, their size, and whether a value was left out: a driver takes several times as
+ * The options of a scope as columns of JSON, their size, and whether a value was left out. A driver takes several times as
  * long to make objects of rows. A subquery for each scope is an index scan whatever the planner thinks of the number of
  * scopes; joining and grouping them was no faster.
  */
@@ -152,14 +152,14 @@ const scope = sql`(
 
 const isLarge = sql`(w.key is null and scope.bytes > ${sql.lit(WHOLE_BYTES)})`;
 
-/** Large values are read when it is known that they are wanted. */
+/** The columns of a scope. Large values are read only when it is known that they are wanted. */
 const columns = sql`case when scope.bytes is null or ${isLarge} then null else json_build_array(
   scope.keys,
   case when scope.is_partial then (select json_agg(o.value order by o.key) from user_option o where ${wanted}) else scope.small_values end,
   scope.expire_times,
   scope.rest) end`;
 
-/** Makes the lookup: one statement for any number of scopes. */
+/** Makes the lookup: it loads any number of scopes in one statement. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & {

@@ -2,15 +2,15 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
-/** Most bytes of a value, as storedBytes counts them. */
+/** The most bytes of a value, as storedBytes counts them. */
 export const MAX_VALUE_BYTES = 64 * 1024;
-/** Most levels of a value: a scalar has one, a list or object one more than its deepest member. */
+/** The most levels of a value: a scalar has one, a list or object one more than its deepest member. */
 export const MAX_VALUE_LEVELS = 24;
 
 type Kind = Value["kind"];
 type Walk = { levels: number; fault: string | undefined };
 
-/** The fault that keeps a text from being stored: the text of a value, or the name of a member. */
+/** The fault of a text that can't be stored, be it a value or the name of a member; undefined = none. */
 const faultOf = (text: string): string | undefined => {
   if (text.includes("\0")) return "holds a NUL character";
   return text.isWellFormed() ? undefined : "holds half of a surrogate pair";
@@ -48,7 +48,7 @@ const fromKind = (kind: Kind, level: number, walk: Walk): JsonValue => {
   }
 };
 
-/** The number of characters that a number takes more if written without an exponent: 1e308 takes 309 in all. */
+/** The number of characters that a number takes more when it is written without an exponent: 1e308 takes 309 in all. */
 const writtenOut = (value: number): number => {
   const size = Math.abs(value);
   if (size === 0 || (size >= 1e-6 && size < 1e21)) return 0;
@@ -69,16 +69,16 @@ const beyondCanonical = (json: JsonValue): number => {
 };
 
 /**
- * The bytes of a value where limits and quotas count them: those of the text that PostgreSQL makes of it and sends, which
- * is never shorter than the canonical text. It equals `octet_length(value::text)`.
+ * The bytes of a value as limits and quotas count them: those of the text that PostgreSQL makes of it,
+ * `octet_length(value::text)`. That is never shorter than the canonical text.
  */
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
 
-/** A field of a message: its tag, its length in varint, and its content. */
+/** The bytes of a field of a message: its tag, its length as a varint, and its content. */
 const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
 
-/** The bytes that JSON takes as a google.protobuf.Value: what a client is sent. A number takes 9, a list of zeros 11 each. */
+/** The bytes of JSON as a google.protobuf.Value, which a client is sent. A number takes 9, and a zero in a list 11. */
 export const wireBytes = (json: unknown): number => {
   if (typeof json === "number") return 9;
   if (typeof json === "string") return framed(Buffer.byteLength(json));
@@ -88,12 +88,12 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** The bytes that stored JSON counts in a page: those that PostgreSQL sends or those that the client is sent, whichever are more. */
+/** The bytes by which stored JSON counts in a page: those from PostgreSQL or those to the client, whichever are more. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**
- * The JSON of a value, checked: finite numbers, no NUL character, at most 24 levels and 64 KiB (docs/values.md). The one
- * function that all JSON passes before it is stored.
+ * The JSON text of a value, after its check: finite numbers, no NUL character, at most 24 levels and 64 KiB
+ * (docs/values.md). All JSON passes this function before it is stored.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -132,5 +132,5 @@ const fieldsOf = (json: object): Record<string, Value> => {
   return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
 };
 
-/** The value that stands for stored JSON. A literal: `create` takes several times as long, and answers hold thousands. */
+/** The google.protobuf.Value of stored JSON, as a literal: `create` takes several times as long, and answers hold thousands. */
 export const toValue = (json: unknown): Value => ({ $typeName: "google.protobuf.Value", kind: kindOf(json) });

@@ -11,15 +11,15 @@ const refusal = (key: string): DomainError =>
     violations: [{ field: "value", description: "has to be one of the user's verified addresses" }],
   });
 
-/** An address in canonical JSON, or undefined when the value is none. */
+/** The address in canonical JSON; undefined when the value is none. */
 const addressOf = ({ json }: OptionWrite): string | undefined => {
   const value: unknown = JSON.parse(json);
   return typeof value === "string" ? value : undefined;
 };
 
 /**
- * Finds the writes of verified-address options whose address is not one of the user's: the part of the registry's check
- * that needs the database. One statement, and none when there are no such options.
+ * Finds the writes whose definition demands (verified_email, enforced) an address that the user has not verified. That part
+ * of the registry's check needs the database: one statement, and none without such writes.
  */
 export const findUnverified = async (
   tx: Tx,
@@ -41,7 +41,7 @@ export const findUnverified = async (
 };
 
 /**
- * Refuses a write whose address is not one of the user's.
+ * Refuses writes whose definition demands an address that the user has not verified.
  * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID.
  */
 export const assertVerified = async (tx: Tx, registry: OptionRegistry, writes: readonly OptionWrite[]): Promise<void> => {

@@ -9,7 +9,7 @@ import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.addMember;
 
-/** AddMember: the user is a member from now on; that it was none is a constraint. */
+/** AddMember: makes the user a member; a constraint refuses a second membership. */
 export const addMember =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

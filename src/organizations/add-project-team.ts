@@ -8,7 +8,7 @@ import { organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.addProjectTeam;
 
-/** AddProjectTeam: the team has the project from now on. */
+/** AddProjectTeam: gives the project to the team. */
 export const addProjectTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

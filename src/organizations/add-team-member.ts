@@ -11,7 +11,7 @@ import { assertOrganization, organizationOf, requireLive, storedById } from "./s
 
 const method = OrganizationService.method.addTeamMember;
 
-/** AddTeamMember: a member of the team's organization, or an invitation, is in the team from now on, in the role that is asked for. */
+/** AddTeamMember: puts a member of the team's organization, or an invitation, into the team, in the role of the request. */
 export const addTeamMember =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

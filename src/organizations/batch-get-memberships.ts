@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
 
-/** BatchGetMemberships: one statement, whatever the number of pairs. */
+/** BatchGetMemberships: one statement for any number of pairs. */
 export const batchGetMemberships =
   ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.batchGetMemberships> =>
   async (call, request) => {

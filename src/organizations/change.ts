@@ -10,7 +10,7 @@ import { requireLive, storedById } from "./stored.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
-/** The fields of a message that callers write. */
+/** The fields that callers write in organizations, projects and teams. */
 export type Named = {
   readonly name?: string | undefined;
   readonly slug?: string | undefined;
@@ -18,11 +18,11 @@ export type Named = {
   readonly etag: string;
 };
 
-/** The kind of row that a write concerns, and the field of the request that a violation names. */
+/** The kind of row that a write changes, and the field of the request that violations name. */
 type Of<R extends NamedRow> = {
   readonly kind: Kind<R>;
   readonly field: string;
-  /** Columns that other kinds have not. */
+  /** The columns that only this kind has. */
   readonly own?: Readonly<Record<string, boolean>>;
 };
 
@@ -41,13 +41,13 @@ const slugColumn = (slug: string | undefined, field: string): string => {
   return slug;
 };
 
-/** A race for a generated slug is lost at most so often before the number is drawn, and as often after that. */
+/** The number of times that a generated slug is tried with the next number, and then as often with a drawn one. */
 const ATTEMPTS = 3;
 
 /**
- * Creates a row. Without a slug it gets one made from its name: whoever loses a race for that tries the next number, so that
- * no two rows and no error come of it.
- * @throws ALREADY_EXISTS SLUG_TAKEN when the given slug is.
+ * Creates a row. A row without a slug gets one made from its name; when another write takes that slug first, the next number
+ * is tried, so the race causes no error.
+ * @throws ALREADY_EXISTS SLUG_TAKEN when the slug is given and another row has it.
  */
 export const createRow = async <R extends NamedRow>(
   tx: Tx,
@@ -79,8 +79,8 @@ export const createRow = async <R extends NamedRow>(
 };
 
 /**
- * Writes the fields of the mask; equal values write nothing.
- * @throws what requireEtag and requireLive throw; ALREADY_EXISTS SLUG_TAKEN.
+ * Changes the fields of the mask; equal values write nothing.
+ * @throws ALREADY_EXISTS SLUG_TAKEN, and what requireEtag and requireLive throw.
  */
 export const updateRow = async <R extends NamedRow>(
   tx: Tx,
@@ -105,7 +105,7 @@ export const updateRow = async <R extends NamedRow>(
 };
 
 /**
- * Deletes softly: nothing goes before the grace period ends, so all of it can be undone.
+ * Deletes a row softly: all that belongs to it stays until the grace period ends, so a deletion can be undone.
  * @throws what requireEtag and requireLive throw.
  */
 export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint, etag: string, days: number): Promise<R> => {
@@ -119,7 +119,7 @@ export const deleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: b
   return storedById(tx, kind, id);
 };
 
-/** Restores what was deleted: its slug was kept for it, so nothing can be in the way. */
+/** Restores a deleted row. No other row can have taken its slug, so nothing is in the way. */
 export const undeleteRow = async <R extends NamedRow>(tx: Tx, kind: Kind<R>, id: bigint): Promise<R> => {
   await tx.rows(sql`
     update ${sql.table(kind.table)} set delete_time = null, purge_time = null, version = version + 1

@@ -12,7 +12,7 @@ import { toOrganization } from "./organization.mapping.ts";
 
 const method = OrganizationService.method.createOrganization;
 
-/** CreateOrganization: the organization and, if there is one, its first owner. */
+/** CreateOrganization: creates the organization and, if the request names one, its first owner. */
 export const createOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

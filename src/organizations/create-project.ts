@@ -10,7 +10,7 @@ import { assertOrganization, projectAggregate } from "./stored.ts";
 
 const method = OrganizationService.method.createProject;
 
-/** CreateProject: the organization is locked, so a slug that is free stays free. */
+/** CreateProject: locks the organization, so that a free slug stays free. */
 export const createProject =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

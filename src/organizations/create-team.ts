@@ -10,7 +10,7 @@ import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.createTeam;
 
-/** CreateTeam: the organization is locked, so a slug that is free stays free. */
+/** CreateTeam: locks the organization, so that a free slug stays free. */
 export const createTeam =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

@@ -8,7 +8,7 @@ import { toOrganization } from "./organization.mapping.ts";
 
 const method = OrganizationService.method.deleteOrganization;
 
-/** DeleteOrganization: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+/** DeleteOrganization: all that belongs to the organization stays until the grace period ends (lifecycle/purger.ts). */
 export const deleteOrganization =
   ({ write, purgeAfterDays }: Pick<Dependencies, "write" | "purgeAfterDays">): Operation<typeof method> =>
   (call, request) => {

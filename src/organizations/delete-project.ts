@@ -8,7 +8,7 @@ import { assertOrganization, organizationOf, projectAggregates } from "./stored.
 
 const method = OrganizationService.method.deleteProject;
 
-/** DeleteProject: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+/** DeleteProject: all that belongs to the project stays until the grace period ends (lifecycle/purger.ts). */
 export const deleteProject =
   ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {

@@ -9,7 +9,7 @@ import { assertOrganization, organizationOf } from "./stored.ts";
 
 const method = OrganizationService.method.deleteTeam;
 
-/** DeleteTeam: what belongs to it stays until the grace period ends (lifecycle/purger.ts). */
+/** DeleteTeam: all that belongs to the team stays until the grace period ends (lifecycle/purger.ts). */
 export const deleteTeam =
   ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {

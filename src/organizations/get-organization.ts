@@ -6,7 +6,7 @@ import { organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
 import { storedRow } from "./stored.ts";
 
-/** GetOrganization: one statement. A slug is never all digits, so it is never an id. */
+/** GetOrganization: reads it by id or slug in one statement. A slug is never all digits, so it is never an id. */
 export const getOrganization =
   ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.getOrganization> =>
   async (call, request) => {

@@ -6,7 +6,7 @@ import { projects } from "./kind.ts";
 import { toProject } from "./organization.mapping.ts";
 import { storedRow } from "./stored.ts";
 
-/** GetProject: one statement. A slug is never all digits, so it is never an id. */
+/** GetProject: reads it by id or slug in one statement. A slug is never all digits, so it is never an id. */
 export const getProject =
   ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.getProject> =>
   async (call, request) => {

@@ -6,7 +6,7 @@ import { teams } from "./kind.ts";
 import { toTeam } from "./organization.mapping.ts";
 import { storedRow } from "./stored.ts";
 
-/** GetTeam: one statement. A slug is never all digits, so it is never an id. */
+/** GetTeam: reads it by id or slug in one statement. A slug is never all digits, so it is never an id. */
 export const getTeam =
   ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.getTeam> =>
   async (call, request) => {

@@ -3,10 +3,10 @@ import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { type Aggregate, organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 
-/** A user and the canonical name of an address that it has verified. */
+/** A user, and the canonical name of an address that the user has verified. */
 export type Verified = { readonly userId: bigint; readonly canonical: string };
 
-/** The user who has verified an address, which is given by its canonical name. */
+/** The user who has verified an address, given by its canonical name; undefined = nobody. */
 export const holderOf = async (session: Session, canonical: string): Promise<bigint | undefined> => {
   const holders = session.sql
     .selectFrom("user_email")
@@ -16,10 +16,10 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
   return (await session.row(holders))?.user_id;
 };
 
-/** The reason why an invitation begins anew: who has the address is not locked. */
+/** The reason why an invitation is tried again: a user verified the address meanwhile, and is not locked. */
 export const ADDRESS_VERIFIED = "The address was verified";
 
-/** Looks up what an invitation of an address locks: the organization, and the user who has verified the address, if there is one. */
+/** Looks up the aggregates that an invitation of an address locks: the organization, and the user who has verified the address. */
 export const invitationLocks =
   (organizationId: bigint, canonical: string): LookUpLocks =>
   async (session) => {
@@ -28,8 +28,8 @@ export const invitationLocks =
   };
 
 /**
- * The organizations that invite these addresses: a write that verifies one has to lock them, and before its users. One that
- * invites the address between this and the write is locked late, which costs a retry at worst.
+ * The organizations that invite these addresses. A write that verifies an address has to lock them, and before its users. An
+ * organization that invites the address after this look is locked late, which costs a retry at worst.
  */
 export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];
@@ -38,12 +38,13 @@ export const invitingAggregates = async (session: Session, canonicalNames: reado
   return rows.map(({ organization_id }) => organizationAggregate(organization_id));
 };
 
-/** An invitation, in the alias `i`, that has not expired. */
+/** The condition that an invitation, in the alias `i`, has not expired. */
 const isAlive = sql<boolean>`(i.invite_expire_time is null or i.invite_expire_time > now())`;
 
 /**
- * Makes memberships of the invitations that have not expired of addresses that are verified now; the canonical names are locked. An invitation keeps its
- * id, its role and its teams. Where the user is a member already, the invitation goes and the membership stays as it is.
+ * Turns invitations into memberships, for addresses that were verified now and whose canonical names are locked. Expired
+ * invitations stay. A membership keeps the id, the role and the teams of its invitation. If the user is a member already,
+ * the invitation is deleted and the membership stays as it is.
  */
 export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): Promise<void> => {
   if (verified.length === 0) return;

@@ -15,7 +15,7 @@ import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.inviteMember;
 
-/** An invitation that has expired gives way to a new one. */
+/** Removes an expired invitation, which gives way to a new one. */
 const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string): Promise<void> => {
   await tx.rows(sql`
     delete from organization_member
@@ -23,7 +23,7 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
 };
 
 /**
- * InviteMember: the address is locked like one that a user claims, so whoever verifies it at the same time either finds the
+ * InviteMember: locks the address as a user's claim to it does. A user who verifies it at the same time either finds the
  * invitation or is found here.
  */
 export const inviteMember =

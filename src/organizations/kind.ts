@@ -13,19 +13,19 @@ export type NamedRow = {
   readonly version: number;
 };
 
-/** An organization as it is selected. */
+/** A row of an organization, as it is selected. */
 export type OrganizationRow = NamedRow & { readonly flags: bigint; readonly open_membership: boolean };
 
-/** A team as it is selected. */
+/** A row of a team, as it is selected. */
 export type TeamRow = NamedRow & { readonly organization_id: bigint };
 
-/** A project as it is selected; ids in an array come as text. */
+/** A row of a project, as it is selected; ids in an array come as text. */
 export type ProjectRow = TeamRow & { readonly flags: bigint; readonly team_ids: readonly string[] };
 
-/** Organizations, projects or teams: what is done alike with them is written once (stored.ts, list-page.ts). */
+/** A kind of row: organizations, projects or teams. Code that serves all three takes it (stored.ts, list-page.ts). */
 export type Kind<R extends NamedRow> = {
   readonly table: "organization" | "project" | "team";
-  /** The columns to select, in the alias `r`. Named: a prepared `*` fails when a migration adds a column meanwhile. */
+  /** The columns to select, in the alias `r`. They are named, since a prepared `*` fails when a migration adds a column. */
   readonly columns: RawBuilder<R>;
   readonly notFound: () => DomainError;
   readonly deleted: () => DomainError;
@@ -33,7 +33,7 @@ export type Kind<R extends NamedRow> = {
 
 const named = "r.id, r.name, r.slug, r.status, r.create_time, r.delete_time, r.purge_time, r.version";
 
-/** Organizations. */
+/** The kind of organizations. */
 export const organizations: Kind<OrganizationRow> = {
   table: "organization",
   columns: sql.raw(`${named}, r.flags, r.open_membership`),
@@ -41,7 +41,7 @@ export const organizations: Kind<OrganizationRow> = {
   deleted: () => failedPrecondition("ORGANIZATION_DELETED", "The organization is deleted; it can be undeleted until it is purged."),
 };
 
-/** Projects. */
+/** The kind of projects. */
 export const projects: Kind<ProjectRow> = {
   table: "project",
   columns: sql.raw(`${named}, r.organization_id, r.flags,
@@ -50,7 +50,7 @@ export const projects: Kind<ProjectRow> = {
   deleted: () => failedPrecondition("PROJECT_DELETED", "The project is deleted; it can be undeleted until it is purged."),
 };
 
-/** Teams. */
+/** The kind of teams. */
 export const teams: Kind<TeamRow> = {
   table: "team",
   columns: sql.raw(`${named}, r.organization_id`),

@@ -6,7 +6,7 @@ import type { OrganizationService } from "../gen/userd/v1/organization_service_p
 import { readPage } from "./list-page.ts";
 import { memberColumns, roleColumn, toMember } from "./member.mapping.ts";
 
-/** ListMembers: one statement. */
+/** ListMembers: reads a page in one statement. */
 export const listMembers =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listMembers> =>
   async (call, request) => {

@@ -7,7 +7,7 @@ import { type OrganizationRow, organizations } from "./kind.ts";
 import { toOrganization } from "./organization.mapping.ts";
 import { owners } from "./owners.ts";
 
-/** ListOrganizations: one statement. */
+/** ListOrganizations: reads a page in one statement. */
 export const listOrganizations =
   ({
     db,

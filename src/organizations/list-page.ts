@@ -4,10 +4,10 @@ import type { Database } from "../db/orm.ts";
 import type { Page } from "../db/page.ts";
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
 
-/** A row, or nulls: the organization is there and the page is empty. */
+/** A row, or nulls when the organization exists and the page is empty. */
 type Found<R> = R | { readonly id: null };
 
-/** The source of a page: columns, table and condition for the rows that belong to an organization. */
+/** The source of a page: columns, table, and the condition for rows of an organization. */
 export type Listed<R> = {
   readonly columns: RawBuilder<R>;
   /** The table in the alias `r`, which has an organization_id. */
@@ -16,8 +16,8 @@ export type Listed<R> = {
 };
 
 /**
- * One page of what belongs to an organization, by id, and one row more: one statement, which also tells whether there is
- * such an organization.
+ * Reads one page of what belongs to an organization, by id, and one row more. One statement, which also tells whether the
+ * organization exists.
  * @throws NOT_FOUND ORGANIZATION_NOT_FOUND.
  */
 export const readPage = async <R extends { readonly id: bigint }>(
@@ -35,7 +35,7 @@ export const readPage = async <R extends { readonly id: bigint }>(
   return rows.filter((row): row is R => row.id !== null);
 };
 
-/** The projects or teams of a page. */
+/** The source of pages of projects or teams. */
 export const listed = <R extends NamedRow>(kind: Kind<R>, showDeleted: boolean): Listed<R> => ({
   columns: kind.columns,
   from: sql`${sql.table(kind.table)} r`,

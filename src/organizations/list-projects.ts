@@ -6,7 +6,7 @@ import { projects } from "./kind.ts";
 import { listed, readPage } from "./list-page.ts";
 import { toProject } from "./organization.mapping.ts";
 
-/** ListProjects: one statement. */
+/** ListProjects: reads a page in one statement. */
 export const listProjects =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listProjects> =>
   async (call, request) => {

@@ -6,7 +6,7 @@ import { teams } from "./kind.ts";
 import { listed, readPage } from "./list-page.ts";
 import { toTeam } from "./organization.mapping.ts";
 
-/** ListTeams: one statement. */
+/** ListTeams: reads a page in one statement. */
 export const listTeams =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listTeams> =>
   async (call, request) => {

@@ -8,7 +8,7 @@ import type { OrganizationRow } from "./kind.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
 import { ACTIVE, toOrganization } from "./organization.mapping.ts";
 
-/** The organization of a membership; what both have is named apart. */
+/** The columns of a membership's organization, with the prefix `g_`, since both rows have columns of the same name. */
 type OrganizationPart = { readonly [K in keyof OrganizationRow as `g_${K}`]: OrganizationRow[K] };
 
 const organizationColumns = sql.raw(
@@ -30,7 +30,7 @@ const organizationIn = (row: OrganizationPart): OrganizationRow => ({
   version: row.g_version,
 });
 
-/** ListUserOrganizations: one statement along the memberships of the user. */
+/** ListUserOrganizations: reads a page in one statement, along the memberships of the user. */
 export const listUserOrganizations =
   ({
     db,

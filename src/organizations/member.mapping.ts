@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { MemberRole, MemberSchema, TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { etagOf } from "../versions/etag.ts";
 
-/** A member as it is selected; ids in an array come as text. */
+/** A row of a member, as it is selected; ids in an array come as text. */
 export type MemberRow = {
   readonly id: bigint;
   readonly organization_id: bigint;
@@ -26,7 +26,7 @@ export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user
   array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids,
   array(select tm.role from team_member tm where tm.member_id = r.id order by tm.team_id) as team_roles`);
 
-/** The column of a role: UNSPECIFIED has none. */
+/** The value of the column `role` for a role other than UNSPECIFIED. */
 export const roleColumn = (role: MemberRole | TeamRole): number => role - 1;
 
 /** A member as the API shows it. */

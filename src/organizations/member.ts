@@ -6,7 +6,7 @@ import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
-/** The member that a request names. The proto's rules have refused a request that names none. */
+/** The part of a request that names a member. The proto's rules have refused a request that names none. */
 export type Which =
   | { readonly case: "userId"; readonly value: bigint }
   | { readonly case: "memberId"; readonly value: bigint }
@@ -15,14 +15,14 @@ export type Which =
 const isWhich = ({ case: kind, value = 0n }: Which): RawBuilder<unknown> =>
   kind === "userId" ? sql`r.user_id = ${value}` : sql`r.id = ${value}`;
 
-/** A member or invitation of the organization, if there is one. */
+/** Finds a member or invitation of an organization; undefined = there is none. */
 export const findMember = async (session: Session, organizationId: bigint, which: Which): Promise<MemberRow | undefined> => {
   return session.row(sql<MemberRow>`
     select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`);
 };
 
 /**
- * A member or invitation of the organization, which is locked.
+ * Reads a member or invitation of an organization, which has to be locked.
  * @throws NOT_FOUND MEMBER_NOT_FOUND.
  */
 export const storedMember = async (tx: Tx, organizationId: bigint, which: Which): Promise<MemberRow> => {
@@ -31,7 +31,7 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
   return row;
 };
 
-/** The aggregates of a write to a member: its organization, and its user, who has to be known before it can be locked. */
+/** Looks up the aggregates of a write to a member: its organization, and its user, who has to be known before the lock. */
 export const membershipAggregates =
   (organizationId: bigint, which: Which): LookUpLocks =>
   async (session) => {
@@ -46,13 +46,13 @@ type NewMember = {
   readonly email?: string;
   readonly canonical?: string;
   readonly role: MemberRole;
-  /** The number of days for which an invitation is valid. */
+  /** The time for which an invitation is valid, in days. */
   readonly days?: number;
 };
 
 /**
  * Stores a member.
- * @throws ALREADY_EXISTS MEMBER_EXISTS, by constraint.
+ * @throws ALREADY_EXISTS MEMBER_EXISTS, by a constraint.
  */
 export const insertMember = async (tx: Tx, { organizationId, userId, email, canonical, role, days }: NewMember): Promise<MemberRow> => {
   const row = await tx.row(sql<MemberRow>`

@@ -6,9 +6,9 @@ import type { TeamSchema } from "../gen/userd/v1/team_pb.ts";
 import { etagOf } from "../versions/etag.ts";
 import type { NamedRow, OrganizationRow, ProjectRow, TeamRow } from "./kind.ts";
 
-/** The values of the column `status`. */
+/** The value of the column `status` for ACTIVE. */
 export const ACTIVE = 0;
-/** See ACTIVE. */
+/** The value of the column `status` for HIDDEN. */
 export const HIDDEN = 1;
 
 const statusOf = ({ status, delete_time }: NamedRow): OrganizationStatus => {

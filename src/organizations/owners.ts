@@ -4,17 +4,18 @@ import { failedPrecondition } from "../errors.ts";
 import { presentUser } from "../users/present.ts";
 import type { MemberRow } from "./member.mapping.ts";
 
-/** The value of the column `role` of an owner. */
+/** The value of the column `role` for OWNER. */
 export const OWNER = 3;
 
-/** The owners of an organization who count: those who are present. A subquery of memberships `m`. */
+/** The subquery of an organization's owners who are present, as memberships `m`. */
 export const owners = (organizationId: RawBuilder<unknown>) => sql`
   select from organization_member m join users u on u.id = m.user_id
   where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and ${presentUser("u")}`;
 
 /**
- * An owner may go only while another one stays. The organization is locked, so that of two who go at once the second one is
- * the last. Suspending, deactivating, deleting or purging a user is not refused for it: ListOrganizations finds what that leaves behind.
+ * Refuses that the last present owner of an organization leaves. The organization is locked, so of two owners who leave at
+ * once the second is the last. Suspending, deactivating, deleting or purging a user is not refused: ListOrganizations finds
+ * organizations without an owner.
  * @throws FAILED_PRECONDITION LAST_OWNER.
  */
 export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {

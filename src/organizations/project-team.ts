@@ -3,8 +3,8 @@ import { projects, teams } from "./kind.ts";
 import { assertOrganization, requireLive, storedById } from "./stored.ts";
 
 /**
- * The project and the team, of one organization, and none of the three deleted.
- * @throws NOT_FOUND TEAM_NOT_FOUND also for a team of another organization.
+ * Checks that a project and a team are in the organization, and that none of the three is deleted.
+ * @throws NOT_FOUND TEAM_NOT_FOUND, also for a team of another organization.
  */
 export const assertProjectAndTeam = async (tx: Tx, organizationId: bigint, projectId: bigint, teamId: bigint): Promise<void> => {
   await assertOrganization(tx, organizationId, projects);

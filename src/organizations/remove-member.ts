@@ -10,7 +10,7 @@ import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.removeMember;
 
-/** RemoveMember: a member leaves, also its teams; the last owner can't. */
+/** RemoveMember: removes a member from the organization and its teams, unless it is the last owner. */
 export const removeMember =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

@@ -8,7 +8,7 @@ import { organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.removeProjectTeam;
 
-/** RemoveProjectTeam: the team no longer has the project. */
+/** RemoveProjectTeam: takes the project from the team. */
 export const removeProjectTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

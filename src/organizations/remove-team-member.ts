@@ -9,7 +9,7 @@ import { assertOrganization, organizationOf, requireLive, storedById } from "./s
 
 const method = OrganizationService.method.removeTeamMember;
 
-/** RemoveTeamMember: the member is no longer in the team, and still in the organization. */
+/** RemoveTeamMember: takes the member out of the team, and not out of the organization. */
 export const removeTeamMember =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

@@ -17,8 +17,8 @@ import { assertOrganization } from "./stored.ts";
 const method = OrganizationService.method.resendInvitation;
 
 /**
- * ResendInvitation: the invitation is valid for as long as a new one. Who has verified the address since it expired is a member
- * at once, as when it is invited now.
+ * ResendInvitation: the invitation is valid for as long as a new one. A user who has verified the address since the
+ * invitation expired becomes a member at once.
  */
 export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "write" | "invitationDays">): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {

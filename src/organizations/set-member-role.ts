@@ -11,7 +11,7 @@ import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.setMemberRole;
 
-/** SetMemberRole: an equal role writes nothing; the last owner stays one. */
+/** SetMemberRole: changes the role of a member; an equal role writes nothing, and the last owner stays one. */
 export const setMemberRole =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

@@ -2,12 +2,12 @@ import { randomInt } from "node:crypto";
 import { type RawBuilder, sql } from "kysely";
 import { SLUG_LENGTH } from "../schema/organization.entity.ts";
 
-/** Characters that the number of a slug takes, with its hyphen. */
+/** The characters that a slug's number takes at most, with its hyphen. */
 const NUMBER_LENGTH = 11;
 
 /**
- * The slug that a name suggests: its letters without accents, in lower case, with hyphens between words. What is left of a
- * name in another script may be nothing, or digits alone, which would be an id: then the kind of thing stands in it.
+ * The slug that a name suggests: its letters without accents, in lower case, with hyphens between words. A name in another
+ * script may leave nothing, or digits alone, which would be an id: then the slug has the word `kind`.
  */
 export const slugOf = (name: string, kind: string): string => {
   const words = name
@@ -20,12 +20,12 @@ export const slugOf = (name: string, kind: string): string => {
   return slug.slice(0, SLUG_LENGTH).replace(/-+$/, "");
 };
 
-/** The beginning of a numbered slug, which leaves room for the number. */
+/** The beginning of a slug, cut so that a number has room after it. */
 const stemOf = (slug: string): string => slug.slice(0, SLUG_LENGTH - NUMBER_LENGTH);
 
 /**
- * The first slug past those that are taken, as an expression: the slug itself, or with the number after the highest one.
- * @param within which rows `s` share the slugs.
+ * The first free slug, as an expression in SQL: the slug itself, or the slug with the number after the highest one.
+ * @param within the condition on rows `s` that share the slugs.
  */
 export const freeSlug = (table: string, slug: string, within: RawBuilder<unknown>): RawBuilder<string> => {
   const stem = `${stemOf(slug)}-`;
@@ -39,5 +39,5 @@ export const freeSlug = (table: string, slug: string, within: RawBuilder<unknown
     end`;
 };
 
-/** A slug with a number that nobody draws at the same time. */
+/** A slug with a random number of nine digits, which hardly two writes draw at once. */
 export const drawnSlug = (slug: string): RawBuilder<string> => sql<string>`${`${stemOf(slug)}-${randomInt(1e8, 1e9)}`}::text`;

@@ -7,7 +7,7 @@ import { type Aggregate, organizationAggregate } from "../versions/aggregate.ts"
 import { type Kind, type NamedRow, organizations } from "./kind.ts";
 
 /**
- * The one row that meets a condition on `r`.
+ * Reads the one row that meets a condition on `r`.
  * @throws NOT_FOUND with the reason of the kind.
  */
 export const storedRow = async <R extends NamedRow>(session: Session, kind: Kind<R>, which: RawBuilder<unknown>): Promise<R> => {
@@ -16,12 +16,15 @@ export const storedRow = async <R extends NamedRow>(session: Session, kind: Kind
   return row;
 };
 
-/** The row with this id. */
+/**
+ * Reads the row with this id.
+ * @throws NOT_FOUND with the reason of the kind.
+ */
 export const storedById = <R extends NamedRow>(session: Session, kind: Kind<R>, id: bigint): Promise<R> =>
   storedRow(session, kind, sql`r.id = ${id}`);
 
 /**
- * Nothing of a deleted organization, project or team can be written.
+ * Refuses a write to a deleted organization, project or team.
  * @throws FAILED_PRECONDITION with the reason of the kind.
  */
 export const requireLive = <R extends NamedRow>(kind: Kind<R>, row: R): void => {
@@ -29,9 +32,9 @@ export const requireLive = <R extends NamedRow>(kind: Kind<R>, row: R): void => 
 };
 
 /**
- * The organization, locked already, in which something is written; `kind` is what `organizationOf` was asked for. What was
- * purged since then went with its organization.
- * @throws NOT_FOUND ORGANIZATION_NOT_FOUND, or of the kind; FAILED_PRECONDITION ORGANIZATION_DELETED.
+ * Checks the organization, locked already, in which something is written. `kind` is the one that `organizationOf` was asked
+ * with: a row that was purged since then went with its organization.
+ * @throws NOT_FOUND ORGANIZATION_NOT_FOUND or the kind's reason; FAILED_PRECONDITION ORGANIZATION_DELETED.
  */
 export const assertOrganization = async (
   tx: Tx,
@@ -40,8 +43,8 @@ export const assertOrganization = async (
 ): Promise<void> => requireLive(organizations, await storedById(tx, { ...organizations, notFound }, id));
 
 /**
- * The organization of a project or team, which never changes: it has to be known before it can be locked. 0 when there is
- * none, which is no error yet: a replay by request_id gets its first answer, also when what it was about is purged.
+ * The organization of a project or team, which never changes and has to be known before it can be locked. 0 = the row does
+ * not exist. That is no error yet: a replay by request_id gets its first answer, also when the row is purged.
  */
 export const organizationOf = async <R extends NamedRow & { readonly organization_id: bigint }>(
   db: Database,
@@ -57,7 +60,7 @@ export const organizationOf = async <R extends NamedRow & { readonly organizatio
 /** The aggregate of a project. */
 export const projectAggregate = (id: bigint): Aggregate => ({ kind: "project", id });
 
-/** The aggregates of a write to a project, whose organization must not go meanwhile. */
+/** The aggregates of a write to a project: the project, and its organization, which must not be deleted meanwhile. */
 export const projectAggregates = (organizationId: bigint, id: bigint): readonly Aggregate[] => [
   organizationAggregate(organizationId),
   projectAggregate(id),

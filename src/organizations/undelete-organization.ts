@@ -8,7 +8,7 @@ import { toOrganization } from "./organization.mapping.ts";
 
 const method = OrganizationService.method.undeleteOrganization;
 
-/** UndeleteOrganization: as it was before it was deleted. */
+/** UndeleteOrganization: restores the organization as it was before it was deleted. */
 export const undeleteOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

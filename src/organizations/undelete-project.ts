@@ -8,7 +8,7 @@ import { assertOrganization, organizationOf, projectAggregates } from "./stored.
 
 const method = OrganizationService.method.undeleteProject;
 
-/** UndeleteProject: as it was before it was deleted. */
+/** UndeleteProject: restores the project as it was before it was deleted. */
 export const undeleteProject =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

@@ -9,7 +9,7 @@ import { assertOrganization, organizationOf } from "./stored.ts";
 
 const method = OrganizationService.method.undeleteTeam;
 
-/** UndeleteTeam: as it was before it was deleted. */
+/** UndeleteTeam: restores the team as it was before it was deleted. */
 export const undeleteTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

@@ -11,7 +11,7 @@ import { toOrganization } from "./organization.mapping.ts";
 
 const method = OrganizationService.method.updateOrganization;
 
-/** UpdateOrganization: the fields of the mask and no others; equal values write nothing. */
+/** UpdateOrganization: changes the fields of the mask and no others; equal values write nothing. */
 export const updateOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

@@ -11,7 +11,7 @@ import { assertOrganization, organizationOf, projectAggregates } from "./stored.
 
 const method = OrganizationService.method.updateProject;
 
-/** UpdateProject: the fields of the mask and no others; equal values write nothing. */
+/** UpdateProject: changes the fields of the mask and no others; equal values write nothing. */
 export const updateProject =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

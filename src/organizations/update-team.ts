@@ -12,7 +12,7 @@ import { assertOrganization, organizationOf } from "./stored.ts";
 
 const method = OrganizationService.method.updateTeam;
 
-/** UpdateTeam: the fields of the mask and no others; equal values write nothing. */
+/** UpdateTeam: changes the fields of the mask and no others; equal values write nothing. */
 export const updateTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {

@@ -6,33 +6,36 @@ import { argon2Format, DUMMY_HASH, hashArgon2, isCurrentArgon2 } from "./formats
 import type { Check } from "./formats/format.ts";
 import { checkOf } from "./stored-hash.ts";
 
-/** The result of holding a password against a stored hash. */
+/** The result of checking a password against a stored hash. */
 export type Verdict = {
   readonly valid: boolean;
-  /** The hash is of an older kind: to be replaced while the password is at hand. */
+  /** True if the hash is of an older kind, and is to be replaced while the password is known. */
   readonly outdated: boolean;
 };
 
-/** Hashes passwords: few at a time, so that they can't starve everything else. */
+/** The hasher of passwords. It works on few at a time, so that other work gets its share of the CPU. */
 export type Passwords = {
-  /** @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting. */
+  /**
+   * Hashes a new password.
+   * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
+   */
   readonly hash: (password: string, signal: AbortSignal) => Promise<string>;
   /**
-   * One hash computation, whatever is stored: a password that can't be right takes the way of one that is wrong.
+   * Checks a password by one hash computation, whatever is stored: it takes the same time when no password can be right.
    * @param stored the hash; undefined, empty, or one that no code here can verify = there is none.
    * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
    */
   readonly verify: (password: string, stored: string | undefined, signal: AbortSignal) => Promise<Verdict>;
 };
 
-/** The most computations at once: one core stays free, and so does one of the four threads that Node has for hashing and for files. */
+/** The most computations at once. One core stays free, and one of the four threads that Node has for hashing and for files. */
 const CONCURRENCY = Math.max(1, Math.min(3, availableParallelism() - 1));
 /** The check that a password goes through where there is no hash that can be verified. */
 const dummy = argon2Format(DUMMY_HASH) as Check;
-/** The most computations that may wait; at 20 ms each these are done within about a second. */
+/** The most computations that may wait; at 20 ms each they are done within about a second. */
 const MAX_WAITING = 64;
 
-/** Makes the hasher of one service; `userd_password_hashes_total` counts the computations. */
+/** Makes the hasher of one service; the metric `userd_password_hashes_total` counts its computations. */
 export const createPasswords = (registry: Registry): Passwords => {
   const limit = pLimit(CONCURRENCY);
   const computations = new Counter({

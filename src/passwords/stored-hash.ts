@@ -6,10 +6,10 @@ import { scryptFormat } from "./formats/scrypt.ts";
 
 const formats: readonly Format[] = [argon2Format, pbkdf2Format, bcryptSha256Format, bcryptFormat, scryptFormat];
 
-/** The beginning of what is stored where there is no usable password; more may stand behind it. */
+/** The beginning of a stored hash that stands for no usable password; anything may follow it. */
 export const UNUSABLE = "!";
 
-/** The check of a password against a stored hash; undefined when no code here can verify that hash. */
+/** The check of a stored hash; undefined = no code here can verify that hash. */
 export const checkOf = (encoded: string): Check | undefined => {
   for (const format of formats) {
     const check = format(encoded);
@@ -18,7 +18,10 @@ export const checkOf = (encoded: string): Check | undefined => {
   return undefined;
 };
 
-/** The patterns of hashes that can't be verified, with their kinds. Nothing of a hash is repeated: it could be the password itself. */
+/**
+ * The kinds of hashes that can't be verified, with their patterns. Nothing of a hash is repeated in an error: it could be
+ * the password itself.
+ */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/^(?:argon2|pbkdf2|bcrypt|scrypt|\$argon2|\$2[abxy]?\$|\$pbkdf2|\$bcrypt|\$scrypt)/, "damaged, or too costly to verify"],
   [/^unsalted_md5\$|^md5\$\$|^[0-9a-f]{32}$/i, "of unsalted MD5"],
@@ -29,5 +32,5 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/^\{[A-Za-z0-9-]+\}/, "of LDAP"],
 ];
 
-/** The kind of a hash that `checkOf` does not know. */
+/** The kind of a hash that can't be verified, in words for an error. */
 export const unverifiableKind = (encoded: string): string => kinds.find(([pattern]) => pattern.test(encoded))?.[1] ?? "of an unknown kind";

@@ -11,8 +11,8 @@ import { type ResourceRow, resourceColumns } from "./resource.select.ts";
 type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };
 
 /**
- * The ids of a page. Of each owner, and each account, a page is one range of an index; of these the first ones are taken.
- * So a page costs the same wherever it is, and whatever others own. No resource is found twice (ownersOf).
+ * Selects the ids of a page. The resources of each owner, or account, are one range of an index, and the first ones of each
+ * range are taken. So a page costs the same wherever it is, and whatever others own. No resource is found twice (ownersOf).
  */
 const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit }: Query) => {
   if (scope.kind === "all") return sql`select id from resource where kind = ${kind} and id > ${after} order by id limit ${limit}`;
@@ -29,7 +29,7 @@ const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit
     ) of_owners order by id limit ${limit}`;
 };
 
-/** ListResources: a page of what a user may read or own, by id. */
+/** ListResources: a page of the resources that a user may read or own, by id. */
 export const listResources =
   ({
     db,

@@ -8,7 +8,10 @@ import { findResources, type ResourceRow } from "./resource.select.ts";
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
-/** Looks up the accounts of resources, and of profiles besides: where a resource is can change before the lock. */
+/**
+ * Looks up the accounts that a write locks: those of resources, and those of given profiles. A resource may move to another
+ * account before the lock.
+ */
 export const resourceLocks =
   (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
@@ -16,7 +19,7 @@ export const resourceLocks =
     return accountAggregates(new Set([...accountsOf(await findResources(session, refs)), ...others]));
   };
 
-/** The resources, whose accounts are locked. */
+/** Reads resources whose accounts are locked. */
 export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   const rows = await findResources(tx, refs);
   tx.requireLocked([...accountsOf(rows)].map(accountAggregate), "A resource was transferred");
@@ -24,7 +27,7 @@ export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Pro
 };
 
 /**
- * No resource is named twice, by its id or otherwise.
+ * Checks that no resource is named twice, be it by its id or its key.
  * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
  */
 export const assertDistinctRows = (rows: readonly (ResourceRow | undefined)[], field: string): void => {

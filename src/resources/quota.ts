@@ -2,15 +2,15 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 
-/** The profile would have more resources than the quota allows. */
+/** The error for a profile that would have more resources than the quota allows. */
 export const tooManyResources = (limit: number, used: number): DomainError =>
   exhausted("QUOTA_EXCEEDED", `The profile has ${used} resources already; the quota QUOTA_RESOURCES_PER_PROFILE is ${limit}.`, {
     metadata: { quota: "QUOTA_RESOURCES_PER_PROFILE", limit: String(limit), used: String(used) },
   });
 
 /**
- * Counts the resources of profiles: along an index, and no further than one over the quota. The accounts of the profiles
- * are locked already, so that the counts hold until the commit.
+ * Counts the resources of profiles along an index, to at most one over the quota. The accounts of the profiles are locked,
+ * so that the counts hold until the commit.
  */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];

@@ -13,7 +13,7 @@ import { type ResourceRow, resourceColumns } from "./resource.select.ts";
 
 const method = ProfileService.method.registerResources;
 
-/** Names a resource in a map; the name comes last, so that the parts can't run into each other. */
+/** The name of a resource in a map. Its parts can't run into each other, since the one of free text is last. */
 const nameOf = ({ ownerProfileId, kind, name }: Pick<ResourceKey, "ownerProfileId" | "kind" | "name">): string =>
   `${ownerProfileId}/${kind}/${name}`;
 
@@ -37,7 +37,7 @@ const columnsOf = (resources: readonly ResourceKey[]) => sql`unnest(
 const byName = (rows: readonly ResourceRow[]): Map<string, ResourceRow> =>
   new Map(rows.map((row) => [nameOf({ ownerProfileId: row.owner_profile_id, kind: row.kind, name: row.name }), row]));
 
-/** Those that their owners have room for, in order; the others are refused. */
+/** The resources that their owners have room for, in order; the others get an error. */
 const withinQuota = async (
   tx: Tx,
   resources: readonly ResourceKey[],
@@ -55,7 +55,7 @@ const withinQuota = async (
   );
 };
 
-/** Stores what is new, and reads what is there: the accounts of the owners are locked, so nothing comes in between. */
+/** Stores new resources, and reads those that are there. The owners' accounts are locked, so no other write comes in between. */
 const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): Promise<(Registered | DomainError)[]> => {
   const rows = await tx.rows(sql<ResourceRow>`
     select ${resourceColumns} from ${columnsOf(resources)} as w (owner_profile_id, kind, name)
@@ -80,7 +80,10 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
   });
 };
 
-/** RegisterResources: as many statements for 1,000 resources as for one; an owner that is not there, or is full, refuses one. */
+/**
+ * RegisterResources: as many statements for 1,000 resources as for one. A resource is refused if its owner does not exist or
+ * has no room.
+ */
 export const registerResources =
   ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
   async (call, request) => {

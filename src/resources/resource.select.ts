@@ -3,19 +3,19 @@ import type { Session } from "../db/session.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import type { Schema } from "../schema/entities.ts";
 
-/** A registered resource. */
+/** A row of a registered resource. */
 export type ResourceRow = Selectable<Schema["resource"]>;
 
 /** The columns of a resource, in the alias `r`. */
 export const resourceColumns = sql.raw("r.id, r.kind, r.owner_profile_id, r.account_id, r.name, r.create_time");
 
-/** A reference as a row: an id, or kind, owner and name. */
+/** A reference as columns: an id, or a kind, an owner and a name. */
 const columnsOf = ({ ref }: ResourceRef): readonly [id: string | null, kind: string | null, owner: string | null, name: string | null] =>
   ref.case === "key"
     ? [null, ref.value.kind, String(ref.value.ownerProfileId), ref.value.name]
     : [String(ref.value ?? 0n), null, null, null];
 
-/** The resources that are named, in the order of the names: one statement; undefined = there is no such resource. */
+/** Finds resources in the order of their references, by one statement; undefined = there is no such resource. */
 export const findResources = async (session: Session, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   if (refs.length === 0) return [];
   const wanted = refs.map(columnsOf);

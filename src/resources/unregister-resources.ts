@@ -9,10 +9,10 @@ import { toResource } from "./resource.mapping.ts";
 
 const method = ProfileService.method.unregisterResources;
 
-/** No resource is named so. */
+/** The error for a reference that no resource fits. */
 export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is no such resource.");
 
-/** UnregisterResources: one statement for all that are there. */
+/** UnregisterResources: one statement deletes all that exist. */
 export const unregisterResources =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {

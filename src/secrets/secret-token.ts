@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type DomainError, failedPrecondition } from "../errors.ts";
 
-/** A token for the user's eyes, and the hash that is kept of it. */
+/** A token, which goes to the user, and its hash, which is stored. */
 export type SecretToken = { readonly token: string; readonly hash: Buffer };
 
-/** The hash that is stored of a token. A token has 256 random bits, so a plain SHA-256 can't be turned back. */
+/** The hash of a token that is stored. A token has 256 random bits, so that nobody can find it by its SHA-256. */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
-/** The token is unknown, used, replaced or expired: nobody is told which. */
+/** The error for a token that is unknown, used, replaced or expired; it does not tell which. */
 export const tokenRefused = (): DomainError =>
   failedPrecondition("TOKEN_REFUSED", "The token is unknown, used, replaced or expired; ask for a new one.");
 
@@ -17,5 +17,5 @@ export const newSecretToken = (): SecretToken => {
   return { token, hash: tokenHash(token) };
 };
 
-/** A new session nonce: 12 characters, 72 random bits. */
+/** Makes a new session nonce: 12 characters, 72 random bits. */
 export const newSessionNonce = (): string => randomBytes(9).toString("base64url");

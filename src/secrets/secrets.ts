@@ -10,21 +10,21 @@ import {
 } from "node:crypto";
 import { failedPrecondition } from "../errors.ts";
 
-/** Every use of the secret key; each has a sub-key of its own, so that one use proves nothing about another. */
+/** A use of the secret key. Each use has a sub-key of its own, so that one proves nothing about another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
-/** Derives the sub-key of one use. A key object: an HMAC by bytes makes one each time, which costs six times the HMAC. */
+/** Derives the sub-key of one use, as a key object: an HMAC with a key in bytes makes one each time, which costs six times the HMAC. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
-/** Opaque text that only this service, with this key, can have made. It is not secret: whoever holds it can read it. */
+/** A seal: it marks text so that only this service, with this key, can have made it. The text is not secret: anybody can read it. */
 export type Seal = {
   readonly seal: (payload: string) => string;
-  /** The payload, or undefined when the text was not made here. */
+  /** The payload of a sealed text; undefined = it was not made here. */
   readonly open: (text: string) => string | undefined;
 };
 
-/** 128 bits: forging is hopeless, and tokens stay short. */
+/** The bytes of a MAC: 128 bits make forging hopeless, and tokens stay short. */
 const MAC_LENGTH = 16;
 
 /** Makes the seal of one use of the secret key. */
@@ -46,10 +46,13 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
   };
 };
 
-/** Keeps text from whoever reads the database without the secret key. */
+/** A vault: it encrypts text, so that nobody reads it in the database without the secret key. */
 export type Vault = {
   readonly lock: (text: string) => Buffer;
-  /** @throws DomainError SECRET_UNREADABLE when the bytes were not locked with this key, or were changed since. */
+  /**
+   * Decrypts bytes.
+   * @throws DomainError SECRET_UNREADABLE when they were not locked with this key, or were changed since.
+   */
   readonly unlock: (bytes: Uint8Array) => string;
 };
 
@@ -57,7 +60,7 @@ const CIPHER = "aes-256-gcm";
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
-/** Makes the vault of a secret key: AES-256-GCM with a random nonce; what is stored is nonce, tag and ciphertext. */
+/** Makes the vault of a secret key. It locks with AES-256-GCM and a random nonce; nonce, tag and ciphertext are stored. */
 export const createVault = (secretKey: Uint8Array): Vault => {
   const key = subKey(secretKey, "encryption-at-rest");
   return {

@@ -7,9 +7,9 @@ import { type Config, ConfigError } from "../config.ts";
 import { permissions } from "../permissions.ts";
 import { formatAddress } from "./sockets.ts";
 
-/** Finds out who calls. */
+/** The callers of the service, by their credentials. */
 export type Callers = {
-  /** The caller that an `authorization` header stands for; undefined when it is absent or unknown. */
+  /** The caller whose token an `authorization` header has; undefined when the header is absent or unknown. */
   readonly find: (authorization: string | undefined) => Caller | undefined;
 };
 
@@ -25,10 +25,10 @@ const tokenFile = z.strictObject({
     .min(1, "must name at least one caller"),
 });
 
-/** Header values whose caller is remembered, so that a busy caller's token isn't hashed per call. */
+/** The most header values whose callers are remembered, so that the token of a busy caller isn't hashed per call. */
 const remembered = 1_000;
 
-/** Callers by the SHA-256 of their token, in hex. */
+/** Makes the finder of callers by the SHA-256 of their token, in hex. */
 const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
   const known = new LRUCache<string, Caller>({ max: remembered });
   return {
@@ -48,7 +48,7 @@ const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
 
 /**
  * Reads a token file: `{"callers": [{"name": "billing", "token_sha256": "…", "permissions": ["users.read"]}]}`.
- * @throws ConfigError naming all its faults, never a hash.
+ * @throws ConfigError naming all its faults, and no hash.
  */
 export const readTokenFile = (path: string): Callers => {
   const refuse = (faults: readonly string[]) => new ConfigError(faults.map((fault) => `TOKEN_FILE ${path}: ${fault}`).join("\n"));
@@ -81,15 +81,15 @@ export const readTokenFile = (path: string): Callers => {
 
 const local: Caller = { name: "local", permissions: new Set(permissions) };
 
-/** The callers of a token file or, without one, the caller `local` with all permissions: see assertExposure. */
+/** The callers of the token file. Without a file every call is by the caller `local`, who has all permissions (assertExposure). */
 export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">): Callers =>
   path === undefined ? { find: () => local } : readTokenFile(path);
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 
 /**
- * Refuses to open the service to a network without credentials.
- * @throws ConfigError that says what to do, for each address that is not loopback.
+ * Refuses to listen on an address that is not loopback without a token file.
+ * @throws ConfigError that says what to do, for each such address.
  */
 export const assertExposure = (config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure">): void => {
   if (config.tokenFile !== undefined || config.insecure) return;

@@ -15,22 +15,25 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
   }
 };
 
-/** The same bytes as grpc-js wants them. */
+/** The bytes as a Buffer, which grpc-js demands. */
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** The message of an operation's literal, which may be a message already. */
+/** Makes a message of an operation's response, which may be a message already. */
 export const toMessage = (schema: DescMessage, literal: object): Message =>
   "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
 
-/** @throws DomainError RESPONSE_TOO_LARGE over 3 MiB. */
+/**
+ * Checks the size of a response.
+ * @throws DomainError RESPONSE_TOO_LARGE over 3 MiB.
+ */
 export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   if (byteLength > maxResponseBytes) {
     throw exhausted("RESPONSE_TOO_LARGE", `The response is larger than ${maxResponseBytes} bytes: ask for fewer.`);
   }
 };
 
-/** Bytes in, bytes out, within the limits of the RPC. */
+/** The codec between bytes and messages, within the limits of the RPC. */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
     const bytes = received as Uint8Array;

@@ -26,12 +26,13 @@ import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
 
-/** Carries the deadline of a call, in milliseconds since the epoch, to its handler. */
+/** Makes the context values that carry the deadline of a call, in milliseconds since the epoch, to its handler. */
 export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
 
 /**
- * Connect decodes and encodes by itself; what it could not decode comes here as the error that it is. The size is that of
- * the binary format, as on the gRPC port: connect's own limit differs by format and ends a stream without a reason.
+ * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode
+ * arrives as the error. The size of a response is that of the binary format, as on the gRPC port: connect's own limit
+ * differs by format and ends a stream without a reason.
  */
 const messageCodec = ({ method }: Rpc): Codec => ({
   decode: (received) => {
@@ -46,8 +47,8 @@ const messageCodec = ({ method }: Rpc): Codec => ({
 });
 
 /**
- * The options by which connect reads and writes JSON. It hands the bytes of every request, of every protocol, to the decoder of their text:
- * that is where they are held against the message. Alone it would take what it does not understand for absent.
+ * The options by which connect reads and writes JSON. It gives the bytes of every request to the decoder of JSON text, which
+ * checks them against the message: alone, connect would take what it does not understand for absent.
  */
 const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: InterceptorContext) => ({
   // Entries of batches carry their errors in the message, as google.protobuf.Any.
@@ -56,13 +57,13 @@ const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: Intercep
   textDecoder: { decode: (bytes: Uint8Array) => decodeJson(method.input, bytes) },
 });
 
-/** The error that ended a stream of requests, in our terms. For a single request, connect itself reports an unknown compression. */
+/** The error that ended a stream of requests, as an error of userd. For a single request, connect itself reports an unknown compression. */
 const streamFault = (error: ConnectError, rpc: Rpc): Error =>
   error.code === Code.Unimplemented
     ? new DomainError("Invalid", "FIELD_INVALID", "The compression of the request is unknown; the service takes gzip.", { cause: error })
     : (codecFault(error, rpc) ?? error);
 
-/** The messages of a stream; what connect could not decode is thrown in our terms. */
+/** The messages of a stream; a failure of connect's codec is thrown as an error of userd. */
 const withCodecFaults = async function* (requests: AsyncIterable<Message>, rpc: Rpc): AsyncGenerator<Message> {
   try {
     yield* requests;
@@ -79,7 +80,7 @@ const transport: Transport<HandlerContext> = {
 
 const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
-  /** The errors that the chain made; all others are connect's. */
+  /** The errors that the interceptors made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
 
   const start = (call: HandlerContext, outlet?: Writable): Invocation => new Invocation(rpc, transport, call, context.log, outlet);
@@ -99,7 +100,10 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
     }
   };
 
-  /** The chain writes and connect reads: what stands between them is as long as what grpc-js holds. */
+  /**
+   * Answers a call with a stream, which the interceptors write and connect reads. The queue between the two is as long as
+   * that of grpc-js.
+   */
   const answerWithStream = async function* (request: unknown, call: HandlerContext): AsyncGenerator<Message> {
     const outlet = new PassThrough({ objectMode: true });
     let failure: { readonly error: unknown } | undefined;
@@ -120,12 +124,12 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   const answers = { unary: answer, server_streaming: answerWithStream, client_streaming: answerToStream } as const;
 
   /**
-   * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
-   * call's signal with the error just before it sends it, and that is where the chain gets to answer instead: such a
+   * Answers calls whose request or response connect could not decode or encode. Connect has no hook for that, but it aborts
+   * the call's signal with the error just before it sends it. There the interceptors get to answer instead, so that such a
    * call is counted, logged and refused as any other.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
-    // Of a stream the chain itself reads the messages, and sees what fails there.
+    // Of a stream the interceptors read the messages, and see what fails there.
     if (rpc.kind === "client_streaming") return;
     call.signal.addEventListener("abort", () => {
       const error: unknown = call.signal.reason;
@@ -149,10 +153,10 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   });
 };
 
-/** One RPC on the HTTP port: Connect, gRPC-Web and gRPC. */
+/** One RPC on the HTTP port, for Connect, gRPC-Web and gRPC. */
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
-/** Puts every RPC behind the chain; by request path. */
+/** Puts every RPC behind the interceptors; the result is by request path. */
 export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {

@@ -4,23 +4,26 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** A status as connect sends it: the details as they are, the trailers as metadata. */
+/** Makes the error that connect sends of a status: with its details, and its trailers as metadata. */
 export const toConnectError = ({ code, message, details, trailers }: StatusError): ConnectError =>
   // The numbers of the codes are the same.
   new ConnectError(message, code as number as Code, trailers, [...details]);
 
-/** Turns one error into what another one says; the object stays, since connect has it in its hands already. */
+/** Turns one error into another one. The object stays, since connect holds it already. */
 export const become = (error: ConnectError, status: StatusError): void => {
   const { code, rawMessage, message, details, metadata } = toConnectError(status);
   Object.assign(error, { code, rawMessage, message, details, metadata });
 };
 
-/** Connect calls these INTERNAL; the last one is a message marked as compressed without a compression. */
+/**
+ * The pattern of messages that connect calls INTERNAL and that are faults of the request; the last is of a message marked as
+ * compressed without a compression.
+ */
 const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
 
 /**
- * Translates a failure of connect's own codec into our terms: connect calls malformed protobuf INTERNAL. Undefined
- * for a failure that connect describes well enough, such as an unknown compression.
+ * Translates a failure of connect's codec into an error of userd: connect calls malformed protobuf INTERNAL. Undefined =
+ * connect describes the failure well enough, such as an unknown compression.
  */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
   const { code, rawMessage, cause } = error;
@@ -40,10 +43,10 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
   return code === Code.Internal ? error : undefined;
 };
 
-/** The answer to an RPC that does not exist. */
+/** The error for an RPC that does not exist. */
 export const unknownRpc = ({ rephrase = (status) => status }: InterceptorContext): ConnectError =>
   toConnectError(rephrase(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC."))));
 
-/** The answer to a request that no RPC can be asked with. */
+/** The error for a request that fits no RPC. */
 export const invalidRequest = (sentence: string): ConnectError =>
   toConnectError(statusOf(new DomainError("Invalid", "FIELD_INVALID", sentence)));

@@ -19,7 +19,7 @@ import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Bytes pass through grpc-js as they are: its own codec hook answers malformed messages with INTERNAL. */
+/** The definition of a method whose messages stay bytes in grpc-js, since its own codec answers malformed messages with INTERNAL. */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>
   ({
     path,
@@ -30,7 +30,7 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
 
-/** A status as grpc-js sends it, with the details in `grpc-status-details-bin`. */
+/** Makes the status that grpc-js sends, with the details in `grpc-status-details-bin`. */
 export const toGrpcStatus = ({ code, message, details, trailers }: StatusError): StatusObject => {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
@@ -46,7 +46,10 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
 
 const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
 
-/** The errors link makes nothing but a StatusError; anything else would be a fault in the chain itself. */
+/**
+ * The status of an error. The interceptor `errors` makes nothing but a StatusError; anything else would be a fault of the
+ * interceptors themselves.
+ */
 const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
   error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
 
@@ -94,13 +97,13 @@ const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>
 
 const serve = { unary: serveUnary, server_streaming: serveServerStream, client_streaming: serveClientStream } as const;
 
-/** One entry of a grpc-js service: its definition and what answers it. */
+/** One method of a grpc-js service: its definition, and its handler. */
 export type GrpcMethod = {
   readonly definition: MethodDefinition<Uint8Array, Uint8Array>;
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
 };
 
-/** Puts one RPC behind the chain and makes a grpc-js method of it. */
+/** Puts one RPC behind the interceptors and makes a grpc-js method of it. */
 export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
   definition: rawMethod(`/${rpc.name}`, {
     requestStream: rpc.kind === "client_streaming",

@@ -34,17 +34,17 @@ const options: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-/** The time that a request may take to arrive if the client sends no deadline, in milliseconds: that of the longest default deadline. */
+/** The time in which a request has to arrive if the client sends no deadline, in milliseconds: the longest default deadline. */
 const requestPatienceMs = 10_000;
 
-/** A listener that is open. */
+/** An open listener. */
 export type Listener = {
   readonly address: ListenAddress;
-  /** Takes no new connections. */
+  /** Stops taking connections. */
   readonly refuse: () => void;
-  /** Tells the open connections to go elsewhere, and resolves when their calls are done. */
+  /** Tells clients to use other connections, and resolves when the calls on the open ones are done. */
   readonly close: () => Promise<void>;
-  /** Ends what is still open. */
+  /** Ends the connections that are still open. */
   readonly destroy: () => void;
 };
 
@@ -58,8 +58,8 @@ export type GrpcListenerOptions = {
 };
 
 /**
- * Opens the gRPC port. The socket is ours and grpc-js gets its connections: so a taken port, the number of connections
- * and the end of a drain are in our hands.
+ * Opens the gRPC port. The socket is userd's, and grpc-js gets its connections: so userd decides over a taken port, the
+ * number of connections and the end of a drain.
  */
 export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.

@@ -14,7 +14,7 @@ import { rawMethod, toGrpcStatus } from "./grpc-adapter.ts";
 import { Code, statusOf } from "./interceptors/status.ts";
 import type { Readiness } from "./readiness.ts";
 
-/** The time between two looks at the readiness for watchers, in milliseconds. */
+/** The time between two checks of the readiness for watching clients, in milliseconds. */
 const pollMs = 1_000;
 
 type Bytes = Uint8Array;
@@ -32,8 +32,8 @@ const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
 const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
 
 /**
- * `grpc.health.v1.Health` for the whole server ("") and each service. It stands outside the chain: whoever checks
- * health has no credentials, and must get an answer when the server is overloaded.
+ * Adds `grpc.health.v1.Health`, for the whole server ("") and each service. It stands outside the interceptors: health
+ * checks have no credentials, and must get an answer from an overloaded server.
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {
   const known = new Set(["", ...services]);

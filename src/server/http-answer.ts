@@ -18,7 +18,7 @@ const sendHeaders = (response: ServerResponse, status: number, headers: Headers)
   response.end();
 };
 
-/** Sends a text for people. */
+/** Sends a text for people as the answer. */
 export const sendText = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
   const length = Buffer.byteLength(text);
   response.writeHead(status, {
@@ -30,24 +30,27 @@ export const sendText = (response: ServerResponse, status: number, text: string,
   response.end(text);
 };
 
-/** Refuses a request below all RPCs: in JSON, with a status of HTTP. */
+/** Refuses a request before any RPC, in JSON with a status of HTTP. */
 export const sendError = (response: ServerResponse, status: number, error: ConnectError): void => {
   const body = errorToJsonBytes(error, { registry: detailTypes });
   response.writeHead(status, { "content-type": "application/json", "content-length": body.byteLength });
   response.end(body);
 };
 
-/** Refuses a request of gRPC or gRPC-Web, of this media type, below all RPCs: in headers that are trailers. */
+/** Refuses a request of gRPC or gRPC-Web before any RPC, in headers that are trailers; `type` is its media type. */
 export const sendGrpcError = (response: ServerResponse, type: string, error: ConnectError): void => {
   const headers = setTrailerStatus(new Headers({ "content-type": type }), error);
   // A client of gRPC-Web looks for the end in the body, if it has one.
   sendHeaders(response, 200, headers);
 };
 
-/** The headers that connect itself writes; any other is one that a client of gRPC has to see as a header. */
+/** The headers that connect itself writes; a client of gRPC has to see any other one as a header. */
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
-/** Sends what connect answers. It resolves only when that can't be written: connect waits for an event that responses don't have. */
+/**
+ * Sends the answer of connect, and rejects when it can't be written. After most answers the promise never settles: connect
+ * waits for an event that responses don't have.
+ */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;
   const type = grpcTypeOf(request);

@@ -8,16 +8,16 @@ export type HttpRequest = IncomingMessage | Http2ServerRequest;
 /** The body of a request, for one reader. */
 export type RequestBody = {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
-  /** Ends the chunks, also for who waits for one; what still arrives is left to others. */
+  /** Ends the chunks, also for a reader that waits for one; bytes that still arrive are left to others. */
   readonly letGo: () => void;
 };
 
-/** True if the client left before it had sent all. Over HTTP/2 Node ends such a body as if it were complete. */
+/** True if the client left before it had sent the whole body. Over HTTP/2 Node ends such a body as if it were complete. */
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**
- * Opens the body of a request; it is given up at the deadline (milliseconds since the epoch), since connect itself waits
- * for a body that stalls for as long as the connection lasts. The request is never destroyed: the answer would go with it.
+ * Opens the body of a request, which is given up at the deadline (milliseconds since the epoch): connect waits for a body
+ * that stalls for as long as the connection lasts. The request is never destroyed, since the answer would go with it.
  */
 export const openBody = (request: HttpRequest, deadline: number): RequestBody => {
   let late = false;

@@ -10,19 +10,22 @@ import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 
-/** Connect builds a URL of it and lets the error end the process: https://github.com/connectrpc/connect-es. */
+/**
+ * True if the authority of a request fits into a URL. Connect makes one of it, and its error would end the process
+ * (https://github.com/connectrpc/connect-es).
+ */
 const hasUsableAuthority = (request: HttpRequest): boolean => {
   const authority = "authority" in request ? request.authority : request.headers.host;
   return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
 };
 
-/** True if the bytes that a query encodes are UTF-8: URLs put another character in place of those that are not. */
+/** True if the bytes that a query encodes are UTF-8. URLs put another character in place of bytes that are not. */
 const isText = (query: string): boolean => {
   const bytes = query.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return !/[^\0-\x7f]/.test(query) && isUtf8(Buffer.from(bytes, "latin1"));
 };
 
-/** The sentence that says what is wrong with the message of a GET; connect answers one that is not base64 with INTERNAL. */
+/** The fault of the message of a GET, as a sentence; undefined = none. Connect answers a message that is not base64 with INTERNAL. */
 const queryFault = (request: HttpRequest): string | undefined => {
   const [, query = ""] = request.url?.split("?", 2) ?? [];
   if (!isText(query)) return "The query is not UTF-8 in percent-encoding.";
@@ -37,8 +40,8 @@ const queryFault = (request: HttpRequest): string | undefined => {
 };
 
 /**
- * Says what to send instead, where connect has nothing but a status of HTTP: 405 for the method, 415 for the content type.
- * As text, since the protocols have their clients make a code of the status.
+ * Says as text what to send instead, where connect has only a status of HTTP: 405 for the method, 415 for the content type.
+ * Clients of all protocols make a code of that status.
  */
 const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: HttpRequest, response: ServerResponse): void => {
   if (status === 405) {
@@ -91,7 +94,7 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
 const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
-/** Answers a call of an RPC that does not exist in the protocol of the request; false when it is no call of an RPC. */
+/** Answers a call of an unknown RPC in the protocol of the request; false = the request calls no RPC. */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));

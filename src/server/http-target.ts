@@ -1,6 +1,6 @@
 /**
- * The path and query of a request's target. Proxies, and clients that take this server for one, write scheme and host
- * before it (RFC 9112, 3.2.2); a target that is no URL stays as it is, and is found nowhere.
+ * The path and query of a request's target. Proxies write scheme and host before it, and so do clients that take this server
+ * for a proxy (RFC 9112, 3.2.2). A target that is no URL stays as it is, and no path equals it.
  */
 export const originForm = (target: string): string => {
   if (target.startsWith("/")) return target;

@@ -9,8 +9,9 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Takes the client's timeout, in milliseconds, out of the headers; undefined when there is none. The chain enforces
- * it, and connect would refuse one over its limit where the gRPC port caps it. A malformed one stays: connect says so.
+ * Takes the client's timeout, in milliseconds, out of the headers; undefined = there is none. The interceptors enforce it:
+ * connect would refuse one over its limit, where the gRPC port caps it. A malformed one stays in the headers, and connect
+ * refuses it.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {
   for (const [name, parse] of [

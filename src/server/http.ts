@@ -18,7 +18,7 @@ import { listen, trackSockets } from "./sockets.ts";
 import { keepStreamsInSlots } from "./stream-table.ts";
 
 const maxHeaderBytes = 16 * 1024;
-/** The time that a connection may lie idle, in milliseconds. */
+/** The time for which a connection may be idle, in milliseconds. */
 const idleMs = 120_000;
 
 /** The options of the HTTP listener. */
@@ -30,7 +30,7 @@ export type HttpListenerOptions = {
   readonly metrics: MetricsPage;
 };
 
-/** The answer of `/metrics`. */
+/** The page `/metrics`. */
 export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;

@@ -2,21 +2,21 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest } from "node:http2";
 import type { HttpRequest } from "./http-body.ts";
 
-/** The time that a client may go on sending after its answer, in milliseconds; that of nginx, `lingering_timeout`. */
+/** The time for which a client may go on sending after its answer, in milliseconds: that of nginx, `lingering_timeout`. */
 const lingerMs = 5_000;
 
 /** Requests that still arrive though they have been answered. */
 export type Lingering = {
-  /** Sees to it that a request is thrown away once it is answered. Called before anything reads or answers. */
+  /** Has the rest of a request thrown away once it is answered. To be called before anything reads or answers. */
   readonly watch: (request: HttpRequest, response: ServerResponse) => void;
-  /** Ends them all: a drain does not wait for who sends on. */
+  /** Ends all of them, so that a drain does not wait for clients that send on. */
   readonly endAll: () => void;
 };
 
 /**
- * Lets clients end their requests after an early answer, for a while: many read only when they have sent all, and a stream
- * that is reset, or a connection that is closed, takes along an answer that has not been read. Who never comes to an end
- * loses the stream, or the connection, which would keep a process from draining otherwise.
+ * Lets clients go on sending for a while after an early answer. Many read only when they have sent all, and a stream that is
+ * reset, or a connection that is closed, takes along an answer that has not been read. A client that does not come to an end
+ * loses the stream or the connection, which would keep a process from draining.
  */
 export const createLingering = (): Lingering => {
   const ends = new Set<() => void>();

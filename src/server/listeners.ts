@@ -12,13 +12,13 @@ import { createReadiness } from "./readiness.ts";
 import type { Route } from "./route.ts";
 import { prepareRpcs } from "./rpc.ts";
 
-/** The time that the calls in progress may take to finish in a drain, in milliseconds. */
+/** The time in which calls in progress have to finish in a drain, in milliseconds. */
 const graceMs = 15_000;
 
-/** The time that the last answers of a drain get to arrive, in milliseconds. */
+/** The time that the last answers of a drain have to arrive, in milliseconds. */
 const arrivalMs = 100;
 
-/** The options with which the server is started. */
+/** The options of the listeners. */
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
@@ -26,7 +26,7 @@ export type ListenersOptions = {
   readonly metrics: Metrics;
   /** Translates an error from below the operations for the caller. Default: every such error is a fault. */
   readonly explain?: InterceptorContext["explain"];
-  /** True if the service can answer now; health checks ask, and wait at most 1 s. */
+  /** True if the service can answer now. Health checks ask it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
 
@@ -35,15 +35,16 @@ export type Listeners = AsyncDisposable & {
   readonly grpcAddress: ListenAddress;
   readonly httpAddress: ListenAddress;
   /**
-   * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and what is in
-   * progress has 15 s to finish. A second call waits for the first.
+   * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and calls in
+   * progress have 15 s to finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
 };
 
 /**
- * Opens both ports over one route table and one chain.
- * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no permission.
+ * Opens both ports over one table of routes and one list of interceptors.
+ * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no
+ * permission.
  */
 export const startListeners = async ({
   config,

@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 /** The beginning of the HTTP/2 preface, which no request of HTTP/1.1 begins with. */
 const preface = Buffer.from("PRI * HTTP/2");
 
-/** The time that a connection may stay silent before its first bytes, in milliseconds. */
+/** The time in which a connection has to send its first bytes, in milliseconds. */
 const patienceMs = 10_000;
 
 /** Connections that have not said yet which protocol they speak. */

@@ -1,18 +1,18 @@
 import type { MaybePromise } from "../call.ts";
 
-/** The readiness of the server for calls: health, `/readyz` and the drain go by it. */
+/** The readiness of the server: health, `/readyz` and the drain go by it. */
 export type Readiness = {
-  /** Never rejects, and answers within 1 s. */
+  /** True if the server is ready. Never rejects, and answers within 1 s. */
   readonly isReady: () => Promise<boolean>;
-  /** From now on the server is not ready. */
+  /** Makes the server not ready from now on. */
   readonly drain: () => void;
-  /** Has `listener` called when the drain begins; returns what takes it back. */
+  /** Has `listener` called when the drain begins, unless the function that it returns is called before. */
   readonly onDrain: (listener: () => void) => () => void;
 };
 
 const patienceMs = 1_000;
 
-/** `ready` is the application's own check, for example one query to the database. */
+/** Makes the readiness of a server; `ready` is the application's own check, for example one query to the database. */
 export const createReadiness = (ready: () => MaybePromise<boolean>): Readiness => {
   let draining = false;
   const listeners = new Set<() => void>();

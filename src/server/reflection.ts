@@ -15,7 +15,7 @@ import { Code, statusOf } from "./interceptors/status.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
-/** The files of the services and all that they import, by what a client may ask for. */
+/** The files of the services and all that they import, by the names that a client may ask for. */
 const createIndex = (services: readonly DescService[]) => {
   const byName = new Map<string, DescFile>();
   const bySymbol = new Map<string, DescFile>();
@@ -83,8 +83,8 @@ const createReflector = (services: readonly DescService[]) => {
 };
 
 /**
- * Server reflection, v1 and v1alpha: the two differ in the name of the service only, so one handler serves both. It
- * stands outside the chain: the API is public, and tools that explore it come without credentials.
+ * Adds server reflection, v1 and v1alpha; these differ in the name of the service only, so one handler serves both. It
+ * stands outside the interceptors: the API is public, and tools that explore it have no credentials.
  */
 export const addReflection = (server: Server, services: readonly DescService[]): void => {
   const reflect = createReflector(services);

@@ -7,7 +7,7 @@ import type { Route } from "./route.ts";
 
 const MiB = 1024 * 1024;
 
-/** The largest request of a `batch_write` RPC, in bytes; what the listeners must let through. */
+/** The largest request of a `batch_write` RPC, in bytes: 4 MiB. The listeners have to let it through. */
 export const maxBatchRequestBytes = 4 * MiB;
 
 /** The largest response, in bytes of the binary format. */
@@ -19,7 +19,7 @@ export const maxTimeoutMs = 60_000;
 /** The longest that a stream may take, in milliseconds; it ends much earlier when nothing moves on it. */
 const maxStreamMs = 24 * 3_600_000;
 
-/** The time in which nothing may move on a stream, in milliseconds. */
+/** The time after which a stream on which nothing moves ends, in milliseconds. */
 const streamIdleMs = 30_000;
 
 /** Any operation; `kind` tells which of its arguments and results are streams. */
@@ -28,27 +28,33 @@ export type AnyOperation = (call: Call, request: Message | AsyncIterable<Message
 /** All that the server knows of one RPC, prepared once at start-up. */
 export type Rpc = {
   readonly method: DescMethod;
-  /** The kind of RPC: it tells which of request and response are streams. */
+  /** The kind of RPC, which tells whether its request or response is a stream. */
   readonly kind: Exclude<DescMethod["methodKind"], "bidi_streaming">;
   readonly operation: AnyOperation;
-  /** For example `userd.v1.UserService/GetUser`: the label of metrics and logs. */
+  /** The name of the RPC in metrics and logs, for example `userd.v1.UserService/GetUser`. */
   readonly name: string;
   readonly permission: Permission;
-  /** The deadline when the client sends none, in milliseconds. */
+  /** The time of a call when the client sends no deadline, in milliseconds. */
   readonly defaultTimeoutMs: number;
-  /** The longest that the client may ask for, in milliseconds. */
+  /** The longest time that a client may ask for, in milliseconds. */
   readonly maxTimeoutMs: number;
-  /** The time in which nothing may move, in milliseconds; only for streams. */
+  /** The time after which a stream on which nothing moves ends, in milliseconds; undefined for RPCs without streams. */
   readonly idleMs: number | undefined;
   /** The most bytes of a request, or of one message of a stream. */
   readonly maxRequestBytes: number;
 };
 
-/** Turns what a transport received into the request message, and the operation's literal into what the transport sends. */
+/** Makes the request message of what a transport received, and of the operation's response what the transport sends. */
 export type Codec = {
-  /** @throws DomainError when the bytes are malformed or too many. */
+  /**
+   * Decodes a request.
+   * @throws DomainError when it is malformed or too large.
+   */
   readonly decode: (received: unknown) => Message;
-  /** @throws DomainError when the response is too large. */
+  /**
+   * Encodes a response.
+   * @throws DomainError when it is too large.
+   */
   readonly encode: (response: object) => unknown;
 };
 
@@ -63,7 +69,7 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 
 /**
  * Reads the method options of all RPCs.
- * @throws Error naming every RPC that has no permission, or an unknown one: no RPC is open by accident. It also names every
+ * @throws Error naming every RPC without a permission or with an unknown one, since no RPC is open by accident, and every
  * RPC that does not say where it reads from.
  */
 export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {

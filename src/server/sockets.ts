@@ -1,7 +1,7 @@
 import type { AddressInfo, Server, Socket } from "node:net";
 import { ConfigError, type ListenAddress } from "../config.ts";
 
-/** An address as people write it; IPv6 in brackets. */
+/** Formats an address as people write it; an IPv6 host stands in brackets. */
 export const formatAddress = ({ host, port }: ListenAddress): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`);
 
 const explanations: Readonly<Record<string, string>> = {
@@ -12,7 +12,7 @@ const explanations: Readonly<Record<string, string>> = {
 };
 
 /**
- * Listens, and resolves to the address with the port that was picked.
+ * Listens on an address; resolves to it, with the port that was picked.
  * @throws ConfigError with one sentence that begins with the setting's name.
  */
 export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>
@@ -31,10 +31,10 @@ export const listen = (server: Server, setting: string, address: ListenAddress):
 /** The open connections of a server. */
 export type Sockets = { readonly destroyAll: () => void };
 
-/** The most connections of one listener; the operating system's queue holds the rest. */
+/** The most connections of one listener; further ones wait in the operating system's queue. */
 const maxConnections = 1_000;
 
-/** Limits the connections of a server, and keeps them at hand so that a drain can end. */
+/** Limits the connections of a server, and remembers them so that a drain can end them. */
 export const trackSockets = (server: Server): Sockets => {
   const open = new Set<Socket>();
   server.maxConnections = maxConnections;

@@ -5,20 +5,21 @@ import { statusOf } from "./interceptors/status.ts";
 
 const sweepMs = 1_000;
 
-/** The interceptor as grpc-js uses it; its own type demands a class where it uses the interface. */
+/** The type of interceptors as grpc-js uses them; its own type demands a class where it uses the interface. */
 type Interceptor = (method: Parameters<ServerInterceptor>[0], call: ServerInterceptingCallInterface) => ServerInterceptingCallInterface;
 
 /** Ends calls whose request does not arrive. */
 export type StallGuard = { readonly interceptor: ServerInterceptor; readonly stop: () => void };
 
-/** A request that is not complete, between the one before it and the one after; the list's two ends meet in `ends`. */
+/** A request that is not complete, between the one before it and the one after; the two ends of the list meet in `ends`. */
 type Incomplete = { readonly call: ServerInterceptingCallInterface; readonly since: number; before: Link; after: Link };
 type Link = Incomplete | Ends;
 type Ends = { readonly call?: undefined; before: Link; after: Link };
 
 /**
- * Incomplete requests, the oldest first. Not a Map: V8 replaces its table every few dozen calls, a table that has become
- * old keeps the ones that followed it, and they keep every call that was in them until the next full collection.
+ * The list of incomplete requests, the oldest first. It is no Map: V8 replaces a Map's table every few dozen calls, a table
+ * that has become old keeps the ones that followed it, and they keep every call that was in them until the next full
+ * collection.
  */
 const createList = () => {
   const ends = {} as Ends;
@@ -32,7 +33,7 @@ const createList = () => {
       ends.before = added;
       return added;
     },
-    /** Takes one out, and leaves nothing in it that leads to the others; a second time does nothing. */
+    /** Takes one out of the list, and drops its references to the others; a second time does nothing. */
     remove: (one: Incomplete): void => {
       one.before.after = one.after;
       one.after.before = one.before;
@@ -43,8 +44,9 @@ const createList = () => {
 };
 
 /**
- * Gives the request of a call `patienceMs` to arrive: grpc-js calls a handler only when the request is complete, so a
- * client that sends no deadline and half a message would hold its stream for as long as the connection lasts.
+ * Makes the guard that ends calls whose request does not arrive within `patienceMs`. grpc-js calls a handler only when the
+ * request is complete, so a client that sends no deadline and half a message would hold its stream for as long as the
+ * connection lasts.
  */
 export const createStallGuard = (patienceMs: number): StallGuard => {
   const incomplete = createList();

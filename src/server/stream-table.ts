@@ -1,12 +1,12 @@
 import type { Http2Session } from "node:http2";
 import { types } from "node:util";
 
-/** In a slot that nothing is in. */
+/** The number in a slot that no stream is in. */
 const FREE = -1;
 
 /**
- * A table of streams by their numbers, in slots that are used again. It has what Node asks of the Map of a session's
- * streams, and no more. A look-up goes over all slots; there are as many as calls were in flight at once, 100 at most.
+ * A table of streams by their numbers, in slots that are used again. It has the methods of Map that Node calls on a
+ * session's streams, and no more. A look-up goes over all slots: as many as calls were in flight at once, 100 at most.
  */
 export class StreamTable<T> {
   readonly #ids: number[] = [];
@@ -48,7 +48,7 @@ export class StreamTable<T> {
   }
 }
 
-/** The streams that have no number yet; of a server only those between two statements of Node's. */
+/** The set of streams that have no number yet; on a server they are in it only between two statements of Node's. */
 class PendingStreams<T> {
   readonly #held: T[] = [];
 
@@ -72,14 +72,14 @@ class PendingStreams<T> {
   }
 }
 
-/** The major version of Node whose sessions are known to ask nothing else of the two. */
+/** The major version of Node whose sessions are known to call no other methods of the two. */
 const KNOWN_MAJOR = "24";
 
 /**
  * Has a session keep its streams in slots. Node keeps them in a Map and a Set, whose tables V8 replaces every few dozen
- * streams; a table that has become old leads to all that followed it, and so to every stream that was in them: the young
- * collector carries all of them along until the next full collection, after which it begins again. For a connection under
- * load that lasts as long as the connection, and takes a third of the CPU time of a call (docs/adr/0019).
+ * streams. A table that has become old leads to all that followed it, and so to every stream that was in them: the young
+ * collector carries all of them along until the next full collection, after which it begins again. On a busy connection that
+ * never ends, and takes a third of the CPU time of a call (docs/adr/0019).
  * @returns false, and changes nothing, on a Node whose sessions look otherwise.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {

@@ -27,7 +27,7 @@ import { createConsistencyTokens } from "../versions/token.ts";
 /** The dependencies of the operations of all services. */
 export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies;
 
-/** Makes the dependencies over one database. */
+/** Makes the dependencies of all operations, over one database and one cache. */
 export const createDependencies = (
   db: OwnedDatabase,
   {

@@ -35,7 +35,7 @@ import { updateProject } from "../organizations/update-project.ts";
 import { updateTeam } from "../organizations/update-team.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of OrganizationService, one file each. */
+/** The operations of OrganizationService, one file each. */
 export const organizationOperations = (app: AllDependencies): Operations<typeof OrganizationService> => ({
   createOrganization: createOrganization(app),
   getOrganization: getOrganization(app),

@@ -25,7 +25,7 @@ import { transferResources } from "../resources/transfer-resources.ts";
 import { unregisterResources } from "../resources/unregister-resources.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of ProfileService, one file each; access and resources are in the folders of their features. */
+/** The operations of ProfileService, one file each; those of access and resources are in the folders of these. */
 export const profileOperations = (app: AllDependencies): Operations<typeof ProfileService> => ({
   createAccount: createAccount(app),
   getAccount: getAccount(app),

@@ -11,7 +11,7 @@ import { profileOperations } from "./profile-service.ts";
 import { optionOperations } from "./user-option-service.ts";
 import { userOperations } from "./user-service.ts";
 
-/** Every service on one line: the table of contents of the API. */
+/** Makes the routes of all services, one line each: the table of contents of the API. */
 export const createRoutes = (dependencies: AllDependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),

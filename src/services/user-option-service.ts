@@ -20,7 +20,7 @@ import { setOption } from "../options/set-option.ts";
 import { setScopeOption } from "../options/set-scope-option.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of UserOptionService, one file each. */
+/** The operations of UserOptionService, one file each. */
 export const optionOperations = (app: AllDependencies): Operations<typeof UserOptionService> => ({
   getOption: getOption(app),
   listOptions: listOptions(app),

@@ -61,7 +61,7 @@ import { unsuspendUser } from "../users/unsuspend-user.ts";
 import { updateUser } from "../users/update-user.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of UserService. Each is a file, in the folder of what it is about. */
+/** The operations of UserService, one file each, in the folders of their features. */
 export const userOperations = (app: AllDependencies): Operations<typeof UserService> => ({
   createUser: createUser(app),
   getUser: getUser(app),

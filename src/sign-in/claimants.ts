@@ -6,17 +6,17 @@ import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { isPresent } from "../users/present.ts";
 
-/** A user who has an address. */
+/** A user who has an address, verified or not. */
 export type Claimant = {
   readonly id: bigint;
-  /** Of all claimants one at most. */
+  /** True if the user has verified the address; of all claimants at most one has. */
   readonly isVerified: boolean;
-  /** It is known by the address; others merely list it. */
+  /** True if the address is the user's primary one, and not merely one of several. */
   readonly isPrimary: boolean;
   readonly isPresent: boolean;
   readonly isSuspended: boolean;
   readonly isDeleted: boolean;
-  /** It has the identity that was asked for. */
+  /** True if the user has the identity that was asked for. */
   readonly hasIdentity: boolean;
 };
 
@@ -33,7 +33,7 @@ type Row = {
 const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
   i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
 
-/** The users who have an address, verified or not, by id. */
+/** The users who have an address, verified or not, in the order of their ids. */
 export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
   const canonical = canonicalName(email);
   const rows = await session.rows(sql<Row>`
@@ -53,8 +53,9 @@ export const claimantsOf = async (session: Session, email: string, identity?: Id
 };
 
 /**
- * Those of the users to whom nobody can sign in, nor open a way to: no usable password, no identity but the given one, no
- * verified address, no token that is still alive. Without the identity also no second factor, which somebody has set up.
+ * The users of `ids` to whom nobody can sign in, and to whom no way in is open: no usable password, no identity but the
+ * given one, no verified address, and no token that is still alive. Without the given identity also no authenticator, which
+ * somebody has set up.
  */
 export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();

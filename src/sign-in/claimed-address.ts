@@ -3,12 +3,12 @@ import type { Claimant } from "./claimants.ts";
 
 const deleted = () => failedPrecondition("USER_DELETED", "The user with this address is deleted; it can be undeleted until it is purged.");
 
-/** The one with the identity, or else the only one. */
+/** The claimant with the identity, or else the only claimant. */
 const single = (claimants: readonly Claimant[]): Claimant | undefined =>
   claimants.find(({ hasIdentity }) => hasIdentity) ?? (claimants.length === 1 ? claimants[0] : undefined);
 
 /**
- * The user who has verified the address, whoever else claims it, and whatever became of that user.
+ * The user who has verified the address, whoever else claims it; undefined = nobody.
  * @throws FAILED_PRECONDITION USER_DELETED.
  */
 export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined => {
@@ -17,13 +17,13 @@ export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined
   return owner;
 };
 
-/** The users who are known by the address and present: to merely list it among others proves nothing. */
+/** The claimants who are present and whose primary address it is: an address merely listed among others proves nothing. */
 export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * The user whom an address that nobody vouches for means, or undefined: a new one. Who is suspended comes last, and is no
- * reason for a second account.
+ * The user whom an address means that nobody vouches for; undefined = a new one. A suspended user is meant if no present one
+ * is, so that it gets no second one.
  * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
@@ -39,9 +39,9 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * The user whom an address means that is vouched for, or undefined: a new one. It has to be one to whom nobody can sign in:
- * others may have made theirs in advance, to share it with the owner of the address. Of several, none is better than the
- * others, and nobody may keep the owner out by making a second one.
+ * The user whom a vouched address means; undefined = a new one. It has to be the only one to whom nobody can sign in. Others
+ * may have made their user in advance, to share it with the owner of the address; and nobody may keep the owner out by
+ * making a second one.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

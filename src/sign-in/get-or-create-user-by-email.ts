@@ -24,10 +24,10 @@ const method = UserService.method.getOrCreateUserByEmail;
 /** The users that a call concerns: the user who is meant, if there is one, and the rival, who has to give up its username. */
 type Plan = { readonly user: Claimant | undefined; readonly rival: bigint | undefined; readonly isClaimed: boolean };
 
-/** Longest username that an address can become. */
+/** The most characters of a username that is made of an address. */
 const USERNAME_LENGTH = 128;
 
-/** The address itself, unless it is taken or too long: then its first part and what nobody else has. */
+/** The username for an address: the address itself, or its first part with a unique ending if it is taken or too long. */
 const usernameFor = (email: string, isTaken: boolean): string => {
   if (!isTaken && [...email].length <= USERNAME_LENGTH) return email;
   return `${email.split("@")[0]?.slice(0, 64)}-${randomBytes(8).toString("hex")}`;
@@ -45,13 +45,13 @@ const planFor = async (session: Session, request: GetOrCreateUserByEmailRequest)
   return { user, rival: bearer === user?.id ? undefined : bearer, isClaimed };
 };
 
-/** The users that the write changes, besides the user that it may create. */
+/** The users that the write changes, besides one that it may create. */
 const changedBy = ({ user, rival }: Plan): readonly bigint[] => [
   ...(user === undefined || user.isVerified ? [] : [user.id]),
   ...(rival === undefined ? [] : [rival]),
 ];
 
-/** The locks of a call: nobody is changed for an address that nobody vouches for. */
+/** Looks up the locks of a call. An address that nobody vouches for changes no user. */
 const locksFor =
   (request: GetOrCreateUserByEmailRequest): LookUpLocks =>
   async (session) => {
@@ -60,7 +60,7 @@ const locksFor =
     return [...users, ...(await invitingAggregates(session, [canonicalName(request.email)]))];
   };
 
-/** A new user with the address, verified if the caller vouches for it: then it is the user's name too, whoever claims it. */
+/** Creates a user with the address. If the caller vouches for it, it is verified and is the username too, whoever claims it. */
 const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUserByEmailRequest, isClaimed: boolean): Promise<bigint> => {
   const username = usernameFor(email, isClaimed && !emailVerified);
   const user = newUserOf(create(UserSchema, { email, name, username }));
@@ -70,7 +70,7 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
   return stored.id;
 };
 
-/** GetOrCreateUserByEmail: the address is locked first, so of several calls at once one creates the user and the others find it. */
+/** GetOrCreateUserByEmail: locks the address first, so that one of several concurrent calls creates the user and the others find it. */
 export const getOrCreateUserByEmail =
   ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
   (call, request) => {

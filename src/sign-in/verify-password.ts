@@ -14,12 +14,12 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { claimantsOf } from "./claimants.ts";
 import { presentPrimaries } from "./claimed-address.ts";
 
-/** The user whose password the given one may be, and the hash that it is held against. */
+/** A user whose password the given one may be, with the stored hash. */
 type Candidate = { readonly id: bigint; readonly password: string; readonly last_password_change: Date | null };
 
 const maySignIn = presentUser("u");
 
-/** The user whom an address means: the one who has verified it, whoever else claims it, or the only one who is known by it. */
+/** The user whom an address means: the one who has verified it, whoever else claims it, or the only one whose primary address it is. */
 const holderOf = async (session: Session, email: string): Promise<bigint | undefined> => {
   const claimants = await claimantsOf(session, email);
   const owner = claimants.find(({ isVerified }) => isVerified);
@@ -37,7 +37,7 @@ const candidate = async (db: Database, call: Call, { user }: VerifyPasswordReque
     select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`);
 };
 
-/** The user may still sign in, and the password is the one that was verified; its hash may be another one by now. */
+/** True if the user may still sign in, by the password that was verified; its hash may be another one by now. */
 const stillValid = async (tx: Tx, { id, last_password_change: changed }: Candidate): Promise<boolean> => {
   const rows = await tx.rows(sql`
     select from users u where u.id = ${id} and u.last_password_change is not distinct from ${changed}::timestamptz and ${maySignIn}`);
@@ -50,12 +50,15 @@ const recordLogin = async (tx: Tx, userId: bigint): Promise<void> => {
     on conflict (user_id) do update set last_login = excluded.last_login`);
 };
 
-/** A better hash of the same password, unless another call was faster. Nobody can observe it, so the etag stays. */
+/**
+ * Replaces the hash by a better one of the same password, unless another call was faster. The etag stays, since nobody sees
+ * a difference.
+ */
 const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): Promise<void> => {
   await tx.rows(sql`update users set password = ${hash} where id = ${id} and password = ${password}`);
 };
 
-/** VerifyPassword: one hash computation for everybody, known or not; only a success writes. */
+/** VerifyPassword: makes one hash computation for every user, known or not; only a success writes. */
 export const verifyPassword =
   ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {

@@ -8,14 +8,14 @@ import { acceptInvitations } from "../organizations/invitations.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
-/** A username that says nothing of its user, for one who has to give up an address that it took for its name. */
+/** Makes a username that tells nothing of its user, for a user who has to give up an address as its username. */
 export const localUsername = (): string => `local-${randomBytes(8).toString("hex")}`;
 
-/** The user who has the address as a username. */
+/** The user who has the address as its username; undefined = nobody. */
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
   (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
 
-/** Takes the username from a user, whose version is locked, and ends its sessions, which go by the old one. */
+/** Gives a user, whose version is locked, another username, and ends its sessions, which go by the old one. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {
   await tx.rows(sql`
     update users set username = ${username}, username_canonical = ${canonicalName(username)}, session_nonce = ${newSessionNonce()}, version = version + 1
@@ -24,8 +24,8 @@ export const renameRival = async (tx: Tx, id: bigint, username: string): Promise
 };
 
 /**
- * The owner of an address gets the user who claims it, whose version is locked: the address is verified, and whatever
- * somebody else may hold of the user's ends.
+ * Hands the user who claims an address, and whose version is locked, over to the owner of the address. The address is
+ * verified, and all sessions and tokens of the user end, since somebody else may have them.
  */
 export const handOver = async (tx: Tx, id: bigint, email: string): Promise<void> => {
   const canonical = canonicalName(email);

@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
 
-/** Names that would be equal, though they may not be. */
+/** Names that would become equal, though the rules forbid it; `owners` are those that have them. */
 export type Collision = { readonly what: string; readonly owners: readonly string[] };
 
-/** A row with the form that it would have, and the one that it had when the outdated ones were looked for. */
+/** A row with the form that it would have, and the stored form at the time when outdated ones were looked for. */
 type Row = { readonly id: bigint; readonly owner: bigint; readonly stored: string; readonly form: string; readonly group: string };
 
 const CHUNK = 5_000;
@@ -13,7 +13,7 @@ const CHUNK = 5_000;
 const chunks = <T>(items: readonly T[]): T[][] =>
   Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, index) => items.slice(index * CHUNK, (index + 1) * CHUNK));
 
-/** The rows that would have one of the forms: those that have it and keep it, and those that get it. */
+/** The rows that would have one of the forms: those that keep it, and those that get it. */
 const rowsWith = async (
   session: Session,
   { table, form, owner }: NameColumn,
@@ -48,7 +48,7 @@ export const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => 
 
 const ownersOf = ({ aggregate }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${aggregate} ${owner}`);
 
-/** Rows of one column that a constraint would refuse. */
+/** The collisions within one column, which a constraint would refuse. */
 export const collisionsWithin = async (session: Session, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
   const forms = [...new Set(outdated.map(({ form }) => String(form)))];
   const collisions: Collision[] = [];
@@ -63,7 +63,7 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/** Of some forms the usernames that would be another user's address (U2); what is so already, from an import, stays. */
+/** The usernames among some forms that would become another user's address (U2). Those that equal one already, from an import, stay. */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

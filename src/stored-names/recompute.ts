@@ -12,7 +12,7 @@ export type Findings = {
   readonly collisions: readonly Collision[];
 };
 
-/** Finds the usernames that would be another user's address, of those that get the forms of some rows. */
+/** Finds the usernames of given rows that would become another user's address. */
 type Across = (session: Session, rows: readonly OutdatedRow[]) => Promise<Collision[]>;
 
 const across = (outdated: Findings["outdated"]): Across => {
@@ -20,7 +20,7 @@ const across = (outdated: Findings["outdated"]): Across => {
   return (session, rows) => collisionsAcross(session, [...new Set(rows.map(({ form }) => String(form)))], ofUsernames, ofAddresses);
 };
 
-/** Compares what is stored with what would be stored now; changes nothing. */
+/** Compares all stored canonical forms with those that names would have now; changes nothing. */
 export const findOutdated = async (db: Database): Promise<Findings> => {
   const outdated = new Map<NameColumn, readonly OutdatedRow[]>();
   for (const column of nameColumns) outdated.set(column, await outdatedRows(db, column));
@@ -36,19 +36,19 @@ export const findOutdated = async (db: Database): Promise<Findings> => {
   return { outdated, collisions };
 };
 
-/** Rows of one transaction: it holds the locks of as many users. */
+/** The most rows of one transaction, which locks as many users. */
 const BATCH = 500;
 
 const UNIQUE_VIOLATION = "23505";
 
-/** A username would be another user's address, which no constraint of the database knows. */
+/** An error: a username would become another user's address, which no constraint of the database refuses. */
 class Taken extends Error {
   override readonly name = "Taken";
 }
 
 /**
- * Writes the forms of some rows as every write does: aggregates are locked in ascending order, then canonical names, and triggers move
- * the versions. A row that was written meanwhile has its form already, and is left.
+ * Writes the forms of some rows as every write does: it locks aggregates in ascending order, then canonical names, and
+ * triggers move the versions. A row that was written meanwhile has its form already, and is left.
  */
 const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across): Promise<number> =>
   inTransaction(db, "userd names apply", async (tx) => {
@@ -77,7 +77,7 @@ const isTaken = (error: unknown): boolean =>
 
 /**
  * Writes the forms of one column, batch by batch. A form that another row has still to give up is written after it.
- * @returns how many rows were written, and how many could not be: somebody else has taken their names meanwhile.
+ * @returns how many rows were written, and how many could not be, since their names were taken meanwhile.
  */
 const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across) => {
   let written = 0;
@@ -102,7 +102,7 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
   return { written, refused: left.length };
 };
 
-/** Writes what findOutdated has found. */
+/** Writes the forms that findOutdated has found. */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();

@@ -12,10 +12,10 @@ export type NameColumn = {
   readonly table: string;
   readonly spelling: string;
   readonly form: string;
-  /** The column with whom it belongs to, and the kind of that aggregate. */
+  /** The column of the owner, and the kind of its aggregate. */
   readonly owner: string;
   readonly aggregate: "user" | "organization" | "account";
-  /** Its forms have versions, which look-ups by them depend on. */
+  /** True if the forms have versions of their own, which look-ups by name depend on. */
   readonly isName: boolean;
   readonly unique: readonly UniqueRule[];
 };
@@ -41,7 +41,7 @@ export const addresses = columnOf("address", "user_email email email_canonical",
   unique: [{ within: "user_id" }, { where: "is_verified" }],
 });
 
-/** Every column with a canonical form. */
+/** All columns of names that have a canonical form. */
 export const nameColumns: readonly NameColumn[] = [
   usernames,
   addresses,
@@ -64,7 +64,7 @@ export const nameColumns: readonly NameColumn[] = [
 /** A text, or the texts of a list. */
 type Names = string | readonly string[];
 
-/** A row whose stored form is not the one that its name has now. */
+/** A row whose stored form differs from the one that its name has now. */
 export type OutdatedRow = {
   readonly id: bigint;
   readonly owner: bigint;
@@ -73,7 +73,7 @@ export type OutdatedRow = {
   readonly form: Names;
 };
 
-/** Rows that are read at a time. */
+/** The number of rows that are read at a time. */
 const PAGE = 10_000;
 
 const formOf = (spelling: Names): Names =>
@@ -82,7 +82,7 @@ const formOf = (spelling: Names): Names =>
 const isSame = (one: Names, other: Names): boolean =>
   typeof one === "string" ? one === other : one.length === other.length && one.every((name, index) => name === other[index]);
 
-/** The rows of a column whose form is outdated; all rows are read, in pages. */
+/** The rows of a column whose form is outdated. All rows are read, in pages. */
 export const outdatedRows = async (db: Database, { table, spelling, form, owner }: NameColumn): Promise<OutdatedRow[]> => {
   const outdated: OutdatedRow[] = [];
   const page = (after: bigint): RawBuilder<Omit<OutdatedRow, "form">> => sql`

@@ -20,7 +20,10 @@ const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help
   epochs: ["userd_cache_epochs_total", "How often the database turned out to be another one: a failover or a restore"],
 };
 
-/** Shows what the cache does. It counts by itself: a metric's method per hit would cost more than the hit. */
+/**
+ * Registers the metrics of the cache, which count nothing themselves: the cache has its own counts, since a metric's method
+ * would cost more than a hit.
+ */
 export const watchCache = (registry: Registry, { stats, level1, breakerState }: Cache): void => {
   for (const [field, [name, help]] of Object.entries(counters)) {
     const counter: Counter = new Counter({

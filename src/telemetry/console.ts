@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 
 /**
- * Takes the console from the libraries: Kysely prints there what a statement says after its call has ended, in the
- * database's own words. These can hold values, and are no lines of ours.
+ * Takes the console from libraries. Kysely prints there the errors of statements that end after their call, in the
+ * database's words, which can hold values.
  */
 export const silenceConsole = (log: Logger): void => {
   const note = () => log.debug("a library wrote to the console");

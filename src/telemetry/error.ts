@@ -1,7 +1,7 @@
 /** The fields of an error that are safe to log. */
 export type DescribedError = {
   readonly type: string;
-  /** Left out for errors of the database: their sentences quote SQL and values. */
+  /** The message; left out for errors of the database, which quote SQL and values. */
   readonly message?: string | undefined;
   readonly code?: string | undefined;
   readonly constraint?: string | undefined;
@@ -16,7 +16,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === "string
 
 const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/;
 
-/** Wrappers repeat the sentence of what they wrap, so the causes count too. */
+/** True if an error, or one of its causes, is the database's: wrappers repeat the message of what they wrap. */
 const isOfDatabase = (error: unknown, depth: number): boolean =>
   error instanceof Error &&
   depth < maxCauses &&
@@ -39,5 +39,8 @@ const describe = (error: unknown, depth: number): DescribedError | undefined => 
   };
 };
 
-/** Pino's serializer for `err`: the type, code and place of an error and its causes, and no value of a user. */
+/**
+ * The fields of an error and its causes that are safe to log: type, code and place, and no value of a user. It is pino's
+ * serializer for `err`.
+ */
 export const describeError = (error: unknown): DescribedError | undefined => describe(error, 0);

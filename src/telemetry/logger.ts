@@ -2,12 +2,12 @@ import { type DestinationStream, destination, type Logger, pino } from "pino";
 import type { Config } from "../config.ts";
 import { describeError } from "./error.ts";
 
-/** The fields that could hold a secret if somebody logs a whole object by mistake; the rule remains: log no contents. */
+/** The fields that could hold a secret, for a whole object that is logged by mistake; the rule is to log no contents. */
 const secrets = ["authorization", "token", "password", "secret", "email", "ip"];
 
 /**
- * JSON lines, one per event. They go to stderr: stdout carries the one line for people that says the service is ready,
- * and what commands print. Writes are synchronous, so that the last lines before an exit are not lost.
+ * Makes the logger: JSON lines, one per event. They go to stderr, since stdout has the output of commands and the one line
+ * that says that the service is ready. Writes are synchronous, so that the last lines before an exit are not lost.
  */
 export const createLogger = (level: Config["logLevel"], stream: DestinationStream = destination({ fd: 2, sync: true })): Logger =>
   pino(

@@ -6,7 +6,7 @@ export type Observe = (code: string, milliseconds: number) => void;
 
 /** The metrics of calls. */
 export type CallMetrics = {
-  /** Prepares the labels of one method. */
+  /** Makes the observer of one method, whose labels it prepares. */
   readonly forMethod: (method: string) => Observe;
   /** Counts an answer with a reason that its RPC does not declare. */
   readonly undeclared: (method: string, reason: string) => void;
@@ -14,12 +14,12 @@ export type CallMetrics = {
 
 /** The metrics of one process. */
 export type Metrics = {
-  /** Answers `/metrics`. Features register their own metrics here; never labels with user input. */
+  /** The registry of `/metrics`, in which features register their own metrics. Labels never have user input. */
   readonly registry: Registry;
   /** The text of `/metrics`: in a worker, that of all workers together. */
   readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
-  /** Tells how many calls are in progress, asked at each scrape. */
+  /** Registers the number of calls in progress, which each scrape asks for. */
   readonly watchInProgress: (inProgress: () => number) => void;
 };
 
@@ -59,7 +59,7 @@ const createCallMetrics = (registry: Registry): CallMetrics => {
   };
 };
 
-/** A registry of its own, not prom-client's global one, so that tests and several services fit into one process. */
+/** Makes the metrics in a registry of their own, not prom-client's global one: tests and several services fit into one process. */
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

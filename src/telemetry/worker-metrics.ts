@@ -4,9 +4,9 @@ import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type
 /** The metrics of one process, as prom-client tells them. */
 type Collected = readonly MetricObjectWithValues<MetricValue<string>>[];
 
-/** Asks the primary for the metrics of all workers, and brings them. */
+/** A question of a worker to the primary for the metrics of all workers, and its answer. */
 type PageMessage = { readonly userd: "metrics"; readonly request: number; readonly text?: string };
-/** Asks a worker for its own metrics, and brings them. */
+/** A question of the primary to a worker for the worker's own metrics, and its answer. */
 type OwnMessage = { readonly userd: "own metrics"; readonly request: number; readonly metrics?: Collected };
 
 /** The time that a worker waits for the metrics of the others, in milliseconds. */
@@ -17,7 +17,7 @@ const WORKER_TIMEOUT_MS = 5_000;
 const isOf = <M extends PageMessage | OwnMessage>(kind: M["userd"], message: unknown): message is M =>
   typeof message === "object" && message !== null && "userd" in message && message.userd === kind;
 
-/** Waits for answers that come with the number of their question. */
+/** Makes a list of questions that wait for their answers, which come with the number of their question. */
 const createQuestions = <A>() => {
   let last = 0;
   const pending = new Map<number, (answer: A) => void>();
@@ -38,8 +38,8 @@ const createQuestions = <A>() => {
 };
 
 /**
- * The answer of a process to `/metrics`: in a worker, the sum over all workers; else the registry's own. The
- * connections of a scraper end up at any worker.
+ * Makes the text of `/metrics`: in a worker, the sum over all workers, since a scraper's connections end up at any of them;
+ * otherwise that of the registry.
  */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
@@ -53,15 +53,15 @@ export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   return () => questions.ask(METRICS_TIMEOUT_MS, (request) => process.send?.({ userd: "metrics", request } satisfies PageMessage));
 };
 
-/** True if a metric only ever grows: after its process has ended it still counts, while gauges of that process are of nothing. */
+/** True if a metric only ever grows: it still counts when its process has ended, unlike a gauge. */
 const grows = ({ type, aggregator }: Collected[number]): boolean => aggregator === "sum" && ["counter", "histogram"].includes(String(type));
 
 /** The sums over workers that come and go. */
 export type WorkerSums<W> = {
-  /** A worker that lives has told its metrics. */
+  /** Takes the metrics that a living worker has told. */
   readonly told: (worker: W, metrics: Collected) => void;
   readonly ended: (worker: W) => void;
-  /** The page of the sums. */
+  /** The text of `/metrics`, with the sums. */
   readonly page: () => Promise<string>;
 };
 
@@ -69,13 +69,13 @@ const sumOf = (collected: readonly Collected[]): Registry => AggregatorRegistry.
 /** Adds up metrics. Those that `aggregate` makes hold their values, unlike other metrics. */
 const add = (collected: readonly Collected[]): Collected => sumOf(collected).getMetricsAsArray() as unknown as Collected;
 
-/** A worker, and those that it has taken the place of. */
+/** A worker, with the last metrics that it told and those of the workers that it has replaced. */
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Adds up what workers tell. What one that has ended counted stays in as far as it was told, which is as far as any page
- * has shown it: so no sum ever goes down. Not by a rounding either, which Prometheus would take for a restart: sums of
- * fractions depend on their order, so each worker continues the sum of the one that it replaces.
+ * Adds up the metrics of workers. The counts of a worker that has ended stay in the sums as far as it told them, which is as
+ * far as any page has shown them: so no sum ever goes down. Nor does one go down by rounding, which Prometheus would take
+ * for a restart: sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];
@@ -100,16 +100,22 @@ export const createWorkerSums = <W>(): WorkerSums<W> => {
   };
 };
 
-/** Without a callback, a worker that ends at that moment would end the primary with an `error` event; its exit is what counts. */
+/**
+ * Sends a message to a worker. Without a callback, a worker that ends at that moment would end the primary with an `error`
+ * event; its exit is what counts.
+ */
 const send = (worker: Worker, message: PageMessage | OwnMessage): void => void (worker.isConnected() && worker.send(message, () => {}));
 
-/** In the primary process: answers workers that ask for the metrics of all of them. */
+/** Has the primary process answer workers that ask for the metrics of all of them. */
 export const serveWorkerMetrics = (): void => {
   const sums = createWorkerSums<Worker>();
   const questions = createQuestions<void>();
   const waited = new Map<Worker, Set<number>>();
 
-  /** One that does not answer in time counts with what it told before, and one that ends meanwhile is not waited for. */
+  /**
+   * Asks a worker for its metrics. A worker that does not answer in time counts with what it told before; one that ends
+   * meanwhile is not waited for.
+   */
   const askWorker = (worker: Worker): Promise<void> => {
     const own = waited.get(worker) ?? new Set();
     waited.set(worker, own);

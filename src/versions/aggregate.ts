@@ -3,39 +3,39 @@ import { encodeKey } from "./key.ts";
 
 const kinds = ["user", "organization", "project", "global", "roles", "account", "canonical_name"] as const;
 
-/** The kinds of thing that have a version. All but `canonical name` have it in the table aggregate_version. */
+/** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
 
-/** Something that has a version, and that answers depend on. */
+/** An aggregate: something that has a version, and that answers depend on. */
 export type Aggregate = { readonly kind: AggregateKind; readonly id: bigint };
 
-/** An aggregate at a version. */
+/** An aggregate at one of its versions. */
 export type VersionedAggregate = Aggregate & { readonly version: bigint };
 
-/** The aggregate of a user and all that belongs to it. */
+/** The aggregate of a user, with all that belongs to the user. */
 export const userAggregate = (id: bigint): Aggregate => ({ kind: "user", id });
 
 /** The aggregate of all definitions of roles. */
 export const rolesAggregate: Aggregate = { kind: "roles", id: 0n };
 
-/** The aggregate of what belongs to nobody. */
+/** The aggregate of what belongs to nobody, such as scope options of everybody and identity providers. */
 export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 
-/** The aggregate of an organization and what it configures. */
+/** The aggregate of an organization, with its scope options. */
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
 
-/** The aggregate of an account, its contacts, its profiles and the resources that belong to them. */
+/** The aggregate of an account, with its contacts, its profiles and their resources. */
 export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", id });
 
-/** The aggregate of the platform account, whichever it is, and its admins. */
+/** The aggregate of the platform account, whichever account that is, and its admins. */
 export const platformAggregate: Aggregate = { kind: "account", id: 0n };
 
-/** The aggregate of a project and what it configures. */
+/** The aggregate of a project, with its scope options. */
 export const projectAggregate = (id: bigint): Aggregate => ({ kind: "project", id });
 
 /**
- * The aggregate of who holds a username or an address; its version is in the table of canonical names. The id is 128 bits of a
- * hash: it stands in consistency tokens, which whoever holds them can read.
+ * The aggregate of a canonical name: who holds it. Its version is in the table of canonical names. The id is 128 bits of a
+ * hash, since it stands in consistency tokens, which anybody who holds them can read.
  */
 export const canonicalNameAggregate = (canonical: string): Aggregate => ({
   kind: "canonical_name",
@@ -44,5 +44,5 @@ export const canonicalNameAggregate = (canonical: string): Aggregate => ({
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 
-/** Names an aggregate in maps and in the shared store. Every look into the cache makes one, so only the id is encoded anew. */
+/** The name of an aggregate in maps and in the shared store. Every look into the cache makes one, so only the id is encoded anew. */
 export const aggregateKey = ({ kind, id }: Aggregate): string => prefixes[kind] + encodeKey(id);

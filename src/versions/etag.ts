@@ -1,14 +1,14 @@
 import { conflict } from "../errors.ts";
 
-/** The etag of a row whose id is never used twice: the count of its writes. */
+/** The etag of a row whose id is never used twice: the number of its writes. */
 export const etagOf = ({ version }: { readonly version: number }): string => String(version);
 
-/** The etag of a row that can be deleted and made anew under its name: an etag of its first life must not fit the second. */
+/** The etag of a row that can be deleted and made anew under its name: an etag of its first life does not fit its second. */
 export const etagOfLife = ({ id, version }: { readonly id: bigint; readonly version: number }): string => `${id}.${version}`;
 
 /**
- * Compares the etag that a change is based on with the one that is stored; an empty one asks for no check.
- * @param current undefined when nothing is stored.
+ * Checks that the etag of a request is the stored one; an empty one asks for no check.
+ * @param current the stored etag; undefined when nothing is stored.
  * @param what what has changed, for the sentence.
  * @throws ABORTED ETAG_MISMATCH, with the current etag in the metadata unless nothing is stored.
  */

@@ -1,6 +1,6 @@
 /**
- * Encodes a tuple into one string: each part is its type, its length and its text, so that no two unequal tuples share
- * a key, whatever the text holds. Joined strings do: an answer that crosses identities is the classic fault of caches.
+ * Encodes a tuple into one string: each part is its type, its length and its text, so that unequal tuples never share a key,
+ * whatever the text holds. With joined strings they could, and the cache would answer one user with another's data.
  */
 export const encodeKey = (...parts: readonly (string | bigint)[]): string => {
   let key = "";

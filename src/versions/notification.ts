@@ -1,4 +1,4 @@
 import type { VersionedAggregate } from "./aggregate.ts";
 
-/** The aggregates that have been committed, as processes tell each other. */
+/** A notification: the aggregates that a commit has moved, with their new versions. Processes send it to each other. */
 export type Notification = { readonly epoch: string; readonly aggregates: readonly VersionedAggregate[] };

@@ -5,23 +5,23 @@ import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly aggregates: readonly VersionedAggregate[];
-  /** Instead of many aggregates: the time of the database, read after the commit, in milliseconds since the epoch. */
+  /** The time of the database after the commit, in milliseconds since the epoch, for a write of too many aggregates to name. */
   readonly time?: number;
 };
 
-/** Makes and reads consistency tokens: opaque and authenticated, so that no caller can name a version of its own. */
+/** Makes and reads consistency tokens. They are opaque and authenticated, so that no caller can name a version of its own. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
   /** The content of a token, or undefined when the token was not made with this key. */
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** Most aggregates that a token names; a write that touches more names the database time instead. */
+/** The most aggregates that a token names; a write that moves more names the time of the database instead. */
 export const MAX_TOKEN_AGGREGATES = 16;
 
 type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];
 
-/** Makes the tokens of one secret key. */
+/** Makes the maker of tokens of one secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
   const seal = createSeal(secretKey, "consistency-token");
   return {

@@ -15,10 +15,10 @@ const types: Record<OptionType, string> = {
   [OptionType.LIST]: "[]any",
 };
 
-/** The types that null is a value of. */
+/** The Go types that have nil, which null becomes. */
 const hasNil = new Set(["any", "map[string]any", "[]any"]);
 
-/** Exported names begin with a capital letter; a digit in front needs one too. */
+/** The exported name in Go: it begins with a capital letter, also where a digit would come first. */
 const goName = (words: readonly string[]): string => {
   const name = words.map(capital).join("");
   return /^\p{Lu}/u.test(name) ? name : `X${name}`;
@@ -26,7 +26,7 @@ const goName = (words: readonly string[]): string => {
 
 const nameOf = ({ words }: Accessor): string => goName(words);
 
-/** An enum of strings is a type of its own, with a constant for each value. */
+/** True for an enum of strings: it becomes a type of its own, with a constant for each value. */
 const isNamed = ({ type, literals }: Accessor): boolean =>
   type === OptionType.ENUM && literals.every((literal) => typeof literal === "string");
 
@@ -53,7 +53,7 @@ ${constants.map(([name, value]) => `\t${name.padEnd(width)} ${type} = ${value}`)
 `;
 };
 
-/** The parameter that says where a value is set, and the scope that it makes. */
+/** The parameter that says where a value is set, and the scope that the parameter makes. */
 const scopeOf = ({ scopes: { user, organization, project } }: Accessor): readonly [parameter: string, argument: string] => {
   if (user && !organization && !project) return ["", "Scope{}"];
   if (project && !user && !organization) return [", projectID int64", "Scope{ProjectID: projectID}"];
@@ -86,7 +86,7 @@ func (o *Options) Set${name}(ctx context.Context, userID int64, value ${written}
 `;
 };
 
-/** Everything that does not depend on the definitions. */
+/** The part of the file that does not depend on the definitions. */
 const preamble = (importPath: string): string => `// ${HEADER}
 
 // Package options reads and sets the options of users by typed accessors.
@@ -171,7 +171,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 `;
 
 /**
- * Typed accessors for Go, over the stubs of grpc-go.
+ * Generates typed accessors for Go, over the stubs of grpc-go.
  * @param importPath where the Go code of userd.v1 is.
  */
 export const go = (accessors: readonly Accessor[], importPath: string): GeneratedFile => {

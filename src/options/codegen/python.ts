@@ -40,7 +40,7 @@ const nameOf = ({ words }: Accessor): string => {
   return keywords.has(name) ? `${name}_` : name;
 };
 
-/** The scopes in which a value can be set, as parameters by name; one that has to be given has no default. */
+/** The parameters by name for the scopes in which a value can be set; a parameter that has to be given has no default. */
 const scopeOf = ({ scopes: { user, organization, project } }: Accessor): readonly [parameters: string, argument: string] => {
   const isChoice = user || (project && organization);
   const names = [...(project ? ["project_id"] : []), ...(organization ? ["organization_id"] : [])];
@@ -77,7 +77,7 @@ const methodsOf = (accessor: Accessor): string => {
 `;
 };
 
-/** Everything that does not depend on the definitions. */
+/** The part of the file that does not depend on the definitions. */
 const preamble = `# ${HEADER}
 """The options of users: \`\`Options(stub).name(user_id)\`\` is the effective value."""
 
@@ -118,7 +118,7 @@ class Options:
         self._stub.SetOption(request, timeout=self._timeout)
 `;
 
-/** Typed accessors for Python, over the stubs of grpcio. */
+/** Generates typed accessors for Python, over the stubs of grpcio. */
 export const python = (accessors: readonly Accessor[]): GeneratedFile => {
   assertDistinct(
     accessors.flatMap((accessor) => [nameOf(accessor), `set_${nameOf(accessor)}`].map((name) => [name, accessor.key] as const)),

@@ -45,7 +45,7 @@ const methodOf = (accessor: Accessor): string[] => {
   return [commentOf(accessor), `  ${nameOf(accessor)}: option<${types}>(client, ${JSON.stringify(accessor.key)}),`];
 };
 
-/** Everything that does not depend on the definitions. */
+/** The part of the file that does not depend on the definitions. */
 const preamble = `// ${HEADER}
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
@@ -88,7 +88,7 @@ const option = <Json extends JsonValue, Scope, Absent = never>(client: OptionCli
   );
 `;
 
-/** Typed accessors for TypeScript, over a Connect client. */
+/** Generates typed accessors for TypeScript, over a Connect client. */
 export const typescript = (accessors: readonly Accessor[]): GeneratedFile => {
   assertDistinct(accessors.map((accessor) => [nameOf(accessor), accessor.key]));
   const text = `${preamble}

@@ -5,7 +5,7 @@ import type { Definition } from "./definition.ts";
 import { isLanguage } from "./language.ts";
 import { isTimezone } from "./timezone.ts";
 
-/** Says what is wrong with a value, in words that do not repeat it; undefined = it fits. */
+/** The fault of a value, in words that do not repeat it; undefined = the value fits. */
 export type Check = (value: JsonValue) => string | undefined;
 
 const when =
@@ -17,8 +17,8 @@ const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * A validator of its own for each schema: one that is shared would refuse the `$id`s of a file that is read again. An
- * unknown keyword or format is refused: a typing error must not let every value pass.
+ * Compiles a JSON Schema with a validator of its own: a shared one would refuse the `$id`s of a file that is read again. An
+ * unknown keyword or format is refused, since a typing error must not let every value pass.
  */
 const compile = (schema: object) => {
   const ajv = new Ajv2020({ logger: false, ownProperties: true, strict: false, strictSchema: true });
@@ -64,8 +64,8 @@ const byType: Record<Definition["type"], (definition: Definition) => Check> = {
 };
 
 /**
- * Prepares the check of one definition.
- * @throws Error when its JSON Schema is none.
+ * Makes the check of one definition.
+ * @throws Error when its JSON Schema is not valid.
  */
 export const checkOf = (definition: Definition): Check => {
   const check = byType[definition.type](definition);

@@ -6,7 +6,7 @@ const json: z.ZodType<JsonValue> = z.json();
 /** The scopes of a user's options, as the registry file names them; `user` is the global one. */
 export const scopeNames = ["user", "organization", "project"] as const;
 
-/** The types that a definition can demand of a value. */
+/** The types of values, as the registry file names them. */
 export const typeNames = [
   "any",
   "bool",
@@ -21,16 +21,16 @@ export const typeNames = [
   "list",
 ] as const;
 
-/** The ways to deal with a value that does not fit. */
+/** The ways to deal with a value that does not fit, as the registry file names them. */
 export const modeNames = ["enforce", "warn", "off"] as const;
 
-/** One key of the registry file: every field but the description and the type has a default. */
+/** The schema of one key of the registry file; every field but the description and the type has a default. */
 export const definitionSchema = z
   .strictObject({
     description: z.string().min(1),
     type: z.enum(typeNames),
     values: z.array(json).min(1).optional(),
-    /** Null fits too, whatever the type. */
+    /** True if null fits too, whatever the type. */
     nullable: z.boolean().default(false),
     scopes: z.array(z.enum(scopeNames)).min(1).default(["user"]),
     default: json.optional(),

@@ -1,18 +1,18 @@
-/** English names of what Unicode's CLDR knows; a code that it does not know has none. */
+/** The English names that Unicode's CLDR has for a kind of code; it has none for an unknown code. */
 const namesOf = (type: "language" | "script" | "region") => new Intl.DisplayNames("en", { type, fallback: "none" });
 
 let names: Readonly<Record<"language" | "script" | "region", Intl.DisplayNames>> | undefined;
 
-/** Made when the first language is checked. */
+/** The names, made when the first language is checked. */
 const knownNames = () => {
   names ??= { language: namesOf("language"), script: namesOf("script"), region: namesOf("region") };
   return names;
 };
 
 /**
- * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. `Intl` takes what is merely well
- * formed (`english`, `xx`, `de-QX`), which parsers of other languages refuse. CLDR has no names for most languages of three
- * letters: those are taken.
+ * True if a text is a language tag (BCP 47) whose language, script and region exist. `Intl` takes all well-formed tags
+ * (`english`, `xx`, `de-QX`), which parsers of other languages refuse. CLDR has no names for most languages of three
+ * letters, so those are taken.
  */
 export const isLanguage = (tag: string): boolean => {
   try {

@@ -11,13 +11,13 @@ import { type Check, checkOf } from "./check.ts";
 import { type Definition, definitionSchema, isKey } from "./definition.ts";
 import { placeOf } from "./place.ts";
 
-/** A definition, and the check that it prepares. */
+/** A definition, with its check. */
 export type CheckedDefinition = Definition & { readonly check: Check };
 
-/** The registry that userd brings; beside package.json, in the sources as in the build. */
+/** The registry file that comes with userd: it is beside package.json, in the sources and in the build. */
 export const builtInDefinitions = new URL("../../../option-definitions.yaml", import.meta.url);
 
-/** A fault of a definition; the path is that of the field. */
+/** A fault of a definition, and the path of the field that has it. */
 type Fault = { readonly path: readonly PropertyKey[]; readonly sentence: string };
 
 const fromIssue = (issue: z.core.$ZodIssue): Fault[] => {
@@ -26,7 +26,7 @@ const fromIssue = (issue: z.core.$ZodIssue): Fault[] => {
   return [{ path, sentence: message }];
 };
 
-/** JSON of the file in canonical form, or why it could not be stored. */
+/** JSON of the file in canonical form, or the reason why it could not be stored. */
 const canonical = (json: JsonValue, max: number): { readonly value: JsonValue } | { readonly fault: string } => {
   try {
     const value = JSON.parse(canonicalJson(json)) as JsonValue;
@@ -37,7 +37,7 @@ const canonical = (json: JsonValue, max: number): { readonly value: JsonValue } 
   }
 };
 
-/** The values and the default have to be such as could be stored; the default has to fit, too. */
+/** Checks that the values and the default could be stored, and that the default fits. */
 const settle = (definition: CheckedDefinition): CheckedDefinition | readonly Fault[] => {
   const { max_bytes, check, default: fallback, values = [] } = definition;
   const faults: Fault[] = values.flatMap((value, index) => {

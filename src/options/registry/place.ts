@@ -1,9 +1,9 @@
 import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 
-/** The pair of a map that has this name, as it is written: `1` and `"1"` are one name. */
+/** The pair of a map with this name, as it is written: `1` and `"1"` are one name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/** The offset in the text to which a path leads; for a part that the file leaves out, that of the last thing on the way. */
+/** The offset in the text to which a path leads. For a part that the file leaves out, it is that of the last part that is there. */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

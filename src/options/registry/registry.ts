@@ -8,12 +8,12 @@ import { storedBytes } from "../value.ts";
 import type { Definition } from "./definition.ts";
 import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./load.ts";
 
-/** The place of a value. `scopeKind` undefined = a scope option: the value of many, in no user's scope. */
+/** The key and the scope of a value; `scopeKind` undefined = it is a scope option's. */
 type Place = { readonly key: string; readonly scopeKind?: ScopeKind };
 
 /** A value to be stored. */
 export type Candidate = Place & {
-  /** The value in canonical form: it is parsed only where a definition asks for it. */
+  /** The value in canonical form, which is parsed only for a key that has a definition. */
   readonly json: string;
   /** The proto path of the value, for the violation. */
   readonly field: string;
@@ -30,9 +30,9 @@ export type OptionRegistry = {
    * OPTION_KEY_UNREGISTERED, unless the mode of the key lets it pass.
    */
   readonly assertFits: (candidate: Candidate) => void;
-  /** The fault of a value that is stored already, in words that do not repeat the value; undefined = the value fits. */
+  /** The fault of a value that is stored already, in words that do not repeat the value; undefined = it fits. */
   readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
-  /** Reads the file anew; a broken one is logged and changes nothing. True = the definitions are those of the file. */
+  /** Reads the file anew; a broken file is logged and changes nothing. True = the definitions are those of the file. */
   readonly reload: () => boolean;
 };
 

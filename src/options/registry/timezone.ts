@@ -3,15 +3,15 @@ import { createRequire } from "node:module";
 
 let zones: ReadonlySet<string> | undefined;
 
-/** Only the names are kept, not what the zones' rules are. Read when the first zone is checked. */
+/** The names of zones, without their rules. Read when the first zone is checked. */
 const readZones = (): ReadonlySet<string> => {
   const file = createRequire(import.meta.url).resolve("tzdata");
   return new Set(Object.keys((JSON.parse(readFileSync(file, "utf8")) as { zones: object }).zones));
 };
 
 /**
- * Tells whether a text is the name of a zone or a link of the IANA database, spelled as there. `Intl` also takes other
- * spellings and names of its own (PST, SystemV/AST4), which no other language knows.
+ * True if a text is the name of a zone or a link of the IANA database, spelled as there. `Intl` also takes other spellings
+ * and names of its own (PST, SystemV/AST4), which no other language knows.
  */
 export const isTimezone = (name: string): boolean => {
   zones ??= readZones();

@@ -5,45 +5,51 @@ import { bytesOf, type Format, MAX_MEMORY, sameBytes } from "./format.ts";
 
 const derive = promisify(argon2);
 
-/** The cost of new hashes: 19 MiB, two passes, one lane (OWASP's least for argon2id). */
+/** The cost of new hashes: 19 MiB, two passes, one lane (the least that OWASP allows for argon2id). */
 const COST = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/** Shorter salts are not argon2's, and shorter hashes could be right by chance. */
+/** The least bytes of a salt and a hash: argon2 has no shorter salts, and a shorter hash could be right by chance. */
 const [MIN_SALT_BYTES, MIN_TAG_BYTES] = [8, 12];
 
-/** Most memory times passes, in KiB: about a second. */
+/** The most work of a hash that is verified, as KiB of memory times passes: about a second. */
 const MAX_WORK = 1_048_576;
-/** The same of version 16, which is computed in JavaScript. */
+/** The most work of a hash of version 16, which is computed in JavaScript. */
 const MAX_OLD_WORK = 131_072;
 
 /** Base64 without padding, as the argon2 notation has it. */
 const unpadded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replaceAll("=", "");
 
-/** Hashes that name no version are older than versions: of 16. */
+/** The pattern of a hash. One that names no version is older than versions: it is of version 16. */
 const notation =
   /^(?:argon2)?\$(?<type>argon2id|argon2i|argon2d)(?:\$v=(?<version>16|19))?\$m=(?<m>\d{1,8}),t=(?<t>\d{1,4}),p=(?<p>\d{1,3})\$(?<salt>[A-Za-z0-9+/]{11,128}={0,2})\$(?<tag>[A-Za-z0-9+/]{16,172}={0,2})$/;
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
-/** The stand-in for a hash where there is none: it costs the same to verify, and no password is known to fit. */
+/** The stand-in where there is no hash: it costs the same to verify, and no password is known to fit it. */
 export const DUMMY_HASH = `${prefix}${"A".repeat(22)}$${"A".repeat(43)}`;
 
-/** The hash of a new password, with a salt of its own: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
+/** Hashes a new password with a new salt: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
 export const hashArgon2 = async (password: string): Promise<string> => {
   const nonce = randomBytes(SALT_BYTES);
   const tag = await derive("argon2id", { message: password, nonce, tagLength: TAG_BYTES, ...COST });
   return `${prefix}${unpadded(nonce)}$${unpadded(tag)}`;
 };
 
-/** The hash costs what new ones cost; another one is replaced as soon as its password is known. */
+/** True if a hash has the cost of new ones. Any other hash is replaced when its password is known. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
-/** Node knows version 19 only. The library pauses every few milliseconds, so that nothing waits for it. */
+/**
+ * The library's functions, for versions that Node does not know: all but 19. They pause every few milliseconds, so that
+ * other calls don't wait.
+ */
 const old = { argon2i: argon2iAsync, argon2d: argon2dAsync, argon2id: argon2idAsync } as const;
 
-/** `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, and the same without the first word (PHC); argon2i, argon2d; version 16. */
+/**
+ * The format `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, with or without the first word (PHC): argon2id, argon2i, argon2d,
+ * of versions 19 and 16.
+ */
 export const argon2Format: Format = (encoded) => {
   const { type = "", version = "16", m, t, p, salt = "", tag = "" } = notation.exec(encoded)?.groups ?? {};
   const [memory, passes, parallelism] = [Number(m), Number(t), Number(p)];

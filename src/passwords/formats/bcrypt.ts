@@ -2,24 +2,27 @@ import { createHash, createHmac } from "node:crypto";
 import { compare } from "bcryptjs";
 import type { Format } from "./format.ts";
 
-/** A cost above 14 takes seconds in JavaScript: nobody's imported hash may hold the process for that long. */
+/** The pattern of a hash. A cost above 14 takes seconds in JavaScript, for which no imported hash may hold the process. */
 const notation = /^\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$/;
 
-/** The form in which passlib writes bcrypt of a SHA-256; its first version has no key. */
+/** The pattern in which passlib writes bcrypt of a SHA-256; its first version has no key. */
 const passlib =
   /^\$bcrypt-sha256\$(?<keyed>v=2,t=)?(?<type>2[ab]),(?:r=)?(?<cost>\d{1,2})\$(?<salt>[./A-Za-z0-9]{22})\$(?<digest>[./A-Za-z0-9]{31})$/;
 
-/** bcrypt itself comes from a library, in slices of 100 ms on the main thread; the hash is replaced at the first success. */
+/**
+ * Makes the check of a bcrypt hash. The library works in slices of 100 ms on the main thread; the hash is replaced at its
+ * first success.
+ */
 const checkOf = (hash: string, keyOf: (password: string) => string = (password) => password) =>
   notation.test(hash) ? (password: string) => compare(keyOf(password), hash) : undefined;
 
 const [PLAIN, DIGESTED] = ["bcrypt$", "bcrypt_sha256$"] as const;
 
-/** `$2b$…` (also 2a, 2y), by itself and as `bcrypt$$2b$…`. */
+/** The format `$2b$…` (also 2a, 2y), by itself and as `bcrypt$$2b$…`. */
 export const bcryptFormat: Format = (encoded) => checkOf(encoded.startsWith(PLAIN) ? encoded.slice(PLAIN.length) : encoded);
 
 /**
- * `bcrypt_sha256$$2b$…`: bcrypt of the password's SHA-256 in hex, so that long passwords count in full. passlib's
+ * The format `bcrypt_sha256$$2b$…`: bcrypt of the password's SHA-256 in hex, so that long passwords count in full. passlib's
  * `$bcrypt-sha256$…` is the same in base64.
  */
 export const bcryptSha256Format: Format = (encoded) => {

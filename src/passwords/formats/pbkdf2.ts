@@ -4,7 +4,7 @@ import { bytesOf, type Check, type Format, sameBytes } from "./format.ts";
 
 const derive = promisify(pbkdf2);
 
-/** The digests: how many bytes a hash has, and most iterations, which take a second or two. */
+/** The digests, with the bytes of their hashes and the most iterations, which take a second or two. */
 const digests = {
   sha1: { bytes: 20, maxIterations: 4_000_000 },
   sha256: { bytes: 32, maxIterations: 4_000_000 },
@@ -20,7 +20,7 @@ const phc = new RegExp(
   `^\\$pbkdf2(?:-${DIGEST})?\\$(?:i=)?(?<iterations>\\d{1,7})(?:,l=\\d{1,3})?\\$(?<salt>[A-Za-z0-9+/.]{1,128}={0,2})\\$(?<hash>[A-Za-z0-9+/.]+={0,2})$`,
 );
 
-/** A hash counts in full only: the beginning of a longer one would be right as well. */
+/** Makes the check of a hash, which has to have its full length: the beginning of a longer hash would be right as well. */
 const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => string | Buffer, hashOf: (text: string) => Buffer) => {
   const groups: Groups | undefined = notation.exec(encoded)?.groups;
   if (groups === undefined) return undefined;
@@ -35,8 +35,8 @@ const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => st
 const asIs = (text: string): string => text;
 
 /**
- * `pbkdf2_sha256$iterations$salt$hash` as Django writes it, with the salt as it stands; `$pbkdf2-sha256$…` (PHC, passlib),
- * whose salt is base64; `pbkdf2:sha256:iterations$salt$hex` (Werkzeug). Also SHA-1 and SHA-512.
+ * The formats of PBKDF2, with SHA-1, SHA-256 or SHA-512: Django's `pbkdf2_sha256$iterations$salt$hash`, whose salt is plain
+ * text; `$pbkdf2-sha256$…` (PHC, passlib), whose salt is base64; Werkzeug's `pbkdf2:sha256:iterations$salt$hex`.
  */
 export const pbkdf2Format: Format = (encoded) =>
   checkOf(encoded, django, asIs, bytesOf) ??

@@ -6,11 +6,11 @@ const derive = promisify<string, BinaryLike, number, ScryptOptions, Buffer>(scry
 
 const django = /^scrypt\$(?<n>\d{1,8})\$(?<salt>[^$]+)\$(?<r>\d{1,4})\$(?<p>\d{1,4})\$(?<hash>[A-Za-z0-9+/]{86}==)$/;
 const werkzeug = /^scrypt:(?<n>\d{1,8}):(?<r>\d{1,4}):(?<p>\d{1,4})\$(?<salt>[^$]+)\$(?<hash>[0-9a-f]{128})$/;
-/** Of 32 or 64 bytes: the beginning of a longer one would be right as well. */
+/** The pattern of PHC, with hashes of 32 or 64 bytes: the beginning of a longer hash would be right as well. */
 const phc =
   /^\$scrypt\$ln=(?<ln>\d{1,2}),r=(?<r>\d{1,4}),p=(?<p>\d{1,4})\$(?<salt>[A-Za-z0-9+/.]{1,128}={0,2})\$(?<hash>(?:[A-Za-z0-9+/.]{43}|[A-Za-z0-9+/.]{86})={0,2})$/;
 
-/** Most bytes that all lanes go through, one after the other: a second or two. */
+/** The most bytes that all lanes go through, one after the other: a second or two. */
 const MAX_WORK = 2 * MAX_MEMORY;
 
 const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => BinaryLike, hashOf: (text: string) => Buffer) => {
@@ -30,7 +30,10 @@ const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => Bi
 
 const asIs = (text: string): string => text;
 
-/** `scrypt$N$salt$r$p$hash` as Django writes it; `$scrypt$ln=…,r=…,p=…$…` (PHC), whose salt is base64; `scrypt:N:r:p$salt$hex` (Werkzeug). */
+/**
+ * The formats of scrypt: Django's `scrypt$N$salt$r$p$hash`; `$scrypt$ln=…,r=…,p=…$…` (PHC), whose salt is base64; Werkzeug's
+ * `scrypt:N:r:p$salt$hex`.
+ */
 export const scryptFormat: Format = (encoded) =>
   checkOf(encoded, django, asIs, bytesOf) ??
   checkOf(encoded, phc, bytesOf, bytesOf) ??

@@ -10,7 +10,7 @@ const parseUserId = (header: string | undefined): bigint | undefined => {
   return id;
 };
 
-/** Finds out who calls, and on whose behalf. */
+/** Finds the caller, and the acting user. */
 export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>

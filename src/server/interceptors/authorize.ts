@@ -1,7 +1,7 @@
 import { forbidden } from "../../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 
-/** Lets a caller in that has the permission which the RPC names. What depends on the resource is the operation's. */
+/** Refuses a caller that lacks the RPC's permission. Rules that depend on the resource are the operation's. */
 export const authorize: Interceptor = ({ name, permission }) => {
   const refusal = `${name} needs the permission ${permission}.`;
   return (next) => (invocation, received) => {

@@ -1,11 +1,11 @@
-/** Counts the calls in progress over both listeners, and can be closed. */
+/** The limit of calls in progress, over both listeners, with their number. */
 export type ConcurrencyLimit = {
   readonly limit: number;
-  /** Calls in progress. */
+  /** The number of calls in progress. */
   inProgress: number;
-  /** Set in the last phase of a drain: new calls are refused. */
+  /** True in the last phase of a drain: new calls are refused. */
   closed: boolean;
 };
 
-/** A limit that lets `limit` calls in at once. */
+/** Makes a limit of `limit` calls in progress. */
 export const createConcurrencyLimit = (limit: number): ConcurrencyLimit => ({ limit, inProgress: 0, closed: false });

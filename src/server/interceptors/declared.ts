@@ -16,16 +16,19 @@ export type AnsweredReason = {
   readonly isDeclared: boolean;
 };
 
-/** The channel of every reason that any server of this process answers with: tests hold each to what is declared. */
+/**
+ * The channel on which every server of this process publishes the reasons that it answers with. Tests compare them with the
+ * declared ones.
+ */
 export const answeredReasons = channel("userd.answered-reason");
 
-/** The line of the log for an undeclared reason. */
+/** The message of the log line for an undeclared reason. */
 export const undeclaredSentence = "answered with a reason that the RPC does not declare";
 
-/** Looks at a reason that a call, or an entry of its answer, is answered with. */
+/** Looks at a reason with which a call, or an entry of its answer, is answered. */
 type Look = (call: Pick<Call, "log">, reason: string, isEntry: boolean) => void;
 
-/** An undeclared reason is answered all the same; it is a fault of ours, counted and logged. */
+/** Makes the look of an RPC. An undeclared reason is answered all the same; it is counted and logged as a fault of userd. */
 const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look => {
   const declared = declaredReasons(method);
   const ofCall: ReadonlySet<string> = declared.call;
@@ -41,13 +44,13 @@ const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look =
   };
 };
 
-/** Prepares what holds the reason that a call of an RPC ends with to those that the RPC declares. */
+/** Prepares, for an RPC, the check that the reason with which a call ends is declared. */
 export const endCheck = (rpc: Rpc, context: InterceptorContext): ((invocation: Invocation, reason: string) => void) => {
   const look = lookFor(rpc, context);
   return (invocation, reason) => look(invocation, reason, false);
 };
 
-/** Puts the same check behind the operation of an RPC whose answers have entries that can fail; others stay as they are. */
+/** Adds the check of reasons to an operation whose answers have entries that can fail; other RPCs stay as they are. */
 export const withEntriesChecked = <R extends Rpc>(rpc: R, context: InterceptorContext): R => {
   const walk = entryReasonsWalk(rpc.method.output);
   if (walk === undefined) return rpc;

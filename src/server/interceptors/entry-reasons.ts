@@ -3,7 +3,7 @@ import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 
-/** Calls `note` with the reason of each status that a message, or its literal, holds. */
+/** Calls `note` with the reason of each status in a message, or in its literal. */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
 /** True if a message can hold a status, at any depth. */
@@ -33,8 +33,7 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 };
 
 /**
- * Makes the walk over the reasons of an answer's entries: over every `google.rpc.Status` in it. Undefined for a message that
- * can hold none, as most answers.
+ * Makes the walk over every `google.rpc.Status` in an RPC's answers; undefined = the message has no such field, as most.
  * @throws RangeError for a message that holds itself and a status; there is none.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {

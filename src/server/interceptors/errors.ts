@@ -18,8 +18,8 @@ const failWith =
   };
 
 /**
- * Turns every error into a status: one of the API as it says, any other into INTERNAL without its words. An operation
- * that throws a transport's error has no say in the status. Each reason is held to those that the RPC declares.
+ * Turns every error into a status: an error of the API as it is, any other into INTERNAL without its words. The status of a
+ * transport's error that an operation throws does not count. Each reason has to be one that the RPC declares.
  */
 export const errors: Interceptor = (rpc, context) => {
   const fail = failWith(endCheck(rpc, context), context);

@@ -12,7 +12,7 @@ import { sendAll } from "./streams.ts";
 import { telemetry } from "./telemetry.ts";
 import { validate } from "./validate.ts";
 
-/** The interceptors that every call passes, outermost first. */
+/** The interceptors of every call, outermost first. */
 export const interceptors: readonly Interceptor[] = [
   telemetry, // outermost: counts and times whatever the others do, with the status they end in
   errors, // around all that can throw, so that nothing but a status leaves the server
@@ -27,7 +27,7 @@ const callOf = (invocation: Invocation): Call => {
   return invocation as Call;
 };
 
-/** The end of the interceptors: runs the operation, bounded by deadline and cancellation when it does not answer at once. */
+/** The handler inside all interceptors: it runs the operation. If that does not answer at once, deadline and cancellation end it. */
 const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   if (kind === "server_streaming") {
     return (invocation, request) => {
@@ -41,6 +41,6 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   };
 };
 
-/** Puts the whole list of interceptors around the operation of one RPC, for the transport whose codec it has. */
+/** Puts all interceptors around the operation of an RPC, for the transport whose codec it has. */
 export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
   interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(withEntriesChecked(rpc, context)));

@@ -9,7 +9,7 @@ import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
 import type { StatusError } from "./status.ts";
 
-/** Answers one RPC. What is received and answered are bytes on the gRPC port and messages on the HTTP port. */
+/** Answers one call. Requests and answers are bytes on the gRPC port, and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
 
 /** The objects that all interceptors share, over both listeners. */
@@ -20,18 +20,18 @@ export type InterceptorContext = {
   readonly callers: Callers;
   /** Translates an error from below the operations, such as a driver's, for the caller; undefined = the error is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
-  /** Says a status otherwise: for tests of the protocols alone, whose services have errors of their own. */
+  /** Changes a status: for tests of the protocols alone, whose services have errors of their own. */
   readonly rephrase?: (status: StatusError) => StatusError;
-  /** The messages that a `google.protobuf.Any` of such a service can hold in JSON. Default: the details of errors. */
+  /** The messages that a `google.protobuf.Any` of the services can hold in JSON. Default: the details of errors. */
   readonly messageTypes?: Registry;
 };
 
-/** One interceptor: prepared once per RPC with all that can be prepared, then put around what comes after it. */
+/** One interceptor. It is prepared once per RPC, and then put around the next handler. */
 export type Interceptor = (rpc: Rpc & Codec, context: InterceptorContext) => (next: Handler) => Handler;
 
 /**
- * Runs `next` and hands on what comes of it: at once when it is there, later when it is a promise. The one place that
- * tells the two apart, so that a call that is answered at once makes no promise on its way.
+ * Runs `next` and hands on its result: at once, or later when it is a promise. No other function tells the two apart, so a
+ * call that is answered at once makes no promise on its way.
  */
 export const settle = (
   next: Handler,

@@ -6,11 +6,11 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** The questions to a listener about its calls, each of which it knows as an `S`. One transport serves all calls. */
+/** The functions by which a listener tells of its calls, each of which it knows as an `S`. One transport serves all calls. */
 export type Transport<S> = {
   /** A request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
-  /** The time at which the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
+  /** The time when the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
   deadline(source: S): number;
   /** Has `listener` called when the client goes away. Called at most once per call, and only for calls that last. */
   onCancel(source: S, listener: () => void): void;
@@ -24,18 +24,18 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the chain; once the authenticate interceptor has found the caller, it is the operation's `Call`.
- * A class, since it is the one object that every call makes: its functions are shared and its fields in one piece.
+ * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It
+ * is a class because every call makes one: its functions are shared, and its fields are in one piece.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly rpc: Rpc;
-  /** Milliseconds since the epoch, capped at 60 s from arrival; at a day for streams. */
+  /** The deadline, in milliseconds since the epoch: at most 60 s after arrival, for streams at most a day. */
   readonly deadline: number;
-  /** The stream to which an RPC that answers with a stream writes what its codec makes; the transport ends it. */
+  /** The stream for the responses of an RPC that answers with a stream, as its codec encodes them; the transport ends it. */
   readonly outlet: Writable | undefined;
-  /** `performance.now()` at arrival. */
+  /** The time of arrival, by `performance.now()`. */
   readonly startedAt = performance.now();
-  /** Undefined until the authenticate interceptor has found it. */
+  /** The caller; undefined until the interceptor `authenticate` has found it. */
   caller: Caller | undefined = undefined;
   actingUserId: bigint | undefined = undefined;
   /** The call as its listener knows it. */
@@ -63,7 +63,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     return this.rpc.name;
   }
 
-  /** Why the call ended before its operation did: the deadline, the idle limit, or the client went away. */
+  /** The reason why the call ended before its operation: the deadline, the idle limit, or the client went away. Undefined = it did not. */
   get ended(): DomainError | undefined {
     return this.#ended;
   }
@@ -98,12 +98,12 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     return this.#transport.header(this.source, name);
   }
 
-  /** Something moved on the stream: its idle limit begins anew. */
+  /** Notes that something moved on the stream, whose idle limit begins anew. */
   alive(): void {
     this.#idle?.refresh();
   }
 
-  /** Follows a promise of the operation until it settles or the call ends: from here on the call has a timer. */
+  /** Follows a promise of the operation until it settles or the call ends. The call has a timer from then on. */
   bound<T>(pending: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let settled = false;

@@ -4,8 +4,8 @@ import { type Interceptor, settle } from "./interceptor.ts";
 const retryAfterMs = 100;
 
 /**
- * Refuses a call at once when as many are in progress as the server takes: the ones that are in keep their latency.
- * Health and reflection do not pass here, so they are never refused.
+ * Refuses a call at once when the server has as many in progress as it takes, so that these keep their latency. Health and
+ * reflection are never refused: they do not pass here.
  */
 export const shed: Interceptor = (_, { concurrency }) => {
   const done = (_: unknown, response: unknown): unknown => {

@@ -6,13 +6,13 @@ import { codes, type Detail, detailsOf, retryAfterMsOf } from "../../status.ts";
 
 export { Code };
 
-/** The end of a failed call, as both listeners send it. Only the errors link makes one. */
+/** The status with which a call fails, as both listeners send it. Only the interceptor `errors` makes one. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
   readonly code: Code;
   readonly reason: string;
   readonly details: readonly Detail[];
-  /** Trailers beside the status; lower-case names. */
+  /** Trailers beside the status, with lower-case names. */
   readonly trailers: Readonly<Record<string, string>>;
 
   constructor(code: Code, reason: string, message: string, details: readonly Detail[], cause: unknown, trailers = {}) {
@@ -32,7 +32,7 @@ export const statusOf = (error: DomainError): StatusError => {
   return new StatusError(codes[error.kind], error.reason, error.message.toWellFormed(), detailsOf(error), error.cause, trailers);
 };
 
-/** The status of a fault of ours: it names nothing but the request id, under which the cause is logged. */
+/** The status of a fault of userd: it names nothing but the request id, under which the cause is logged. */
 export const faultStatus = (requestId: string, cause: unknown): StatusError =>
   new StatusError(
     Code.INTERNAL,

@@ -9,11 +9,11 @@ const pressures: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EX
 
 const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "error" : pressures.has(code) ? "warn" : "info");
 
-/** Counts and times every call; logs what fails or takes over 100 ms, and every call at debug. Never its contents. */
+/** Counts and times every call. It logs calls that fail or take over 100 ms, and at debug all, but never their contents. */
 export const telemetry: Interceptor = (rpc, { log, metrics }) => {
   const observe = metrics.forMethod(rpc.name);
   const logsEveryCall = log.isLevelEnabled("debug");
-  /** A stream takes as long as it takes. */
+  /** The time from which a call is logged as slow, in milliseconds; a stream may take any time. */
   const slow = rpc.kind === "unary" ? slowMs : Infinity;
 
   /** The fields of every log line of a call, besides the names that its log is bound to. */

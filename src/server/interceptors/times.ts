@@ -3,7 +3,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../errors.ts";
 import { durationFault, timestampFault } from "../../moment.ts";
 
-/** The description of a fault, and its path below the message that was looked at. */
+/** A fault, and its path below the message that was looked at. */
 type Fault = { readonly path: string; readonly description: string };
 
 type Look = (value: object) => Fault | undefined;
@@ -57,8 +57,8 @@ const lookAt = (field: DescField, lookOf: (desc: DescMessage) => Look): Look => 
 };
 
 /**
- * Makes the check of every time in a message: a timestamp is in the years 1 to 9999, which JSON and the database both hold,
- * whatever format it came in. Undefined for a message that can hold none.
+ * Makes the check of every time in a request. A timestamp has to be in the years 1 to 9999, which JSON and the database both
+ * hold, whatever format it came in. Undefined = the message has no times.
  */
 export const timesCheck = (input: DescMessage): ((message: Message) => void) | undefined => {
   if (!holdsTimes(input)) return undefined;

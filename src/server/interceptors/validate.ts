@@ -7,12 +7,15 @@ import type { Interceptor } from "./interceptor.ts";
 import { receive } from "./streams.ts";
 import { timesCheck } from "./times.ts";
 
-/** The most violations that are reported: the status travels in trailers, and clients take 8 KiB of them. */
+/** The most violations that an error reports: the status travels in trailers, of which clients take 8 KiB. */
 const maxViolations = 10;
 
 const patterns = new Map<string, RegExp>();
 
-/** Patterns come from our protos, so they are few and linear; the native engine is far faster than the default one. */
+/**
+ * Matches a pattern by the native engine, which is far faster than the default one. Patterns come from userd's protos, so
+ * they are few and linear.
+ */
 const regexMatch = (pattern: string, against: string): boolean => {
   const compiled = patterns.get(pattern) ?? new RegExp(pattern, "u");
   patterns.set(pattern, compiled);
@@ -25,7 +28,7 @@ const validator = createValidator({ regexMatch });
 const messageOf = (input: DescMessage, { field }: Violation): DescMessage =>
   field.findLast((part) => part.kind === "field")?.message ?? input;
 
-/** The message rule "at most one of project_id, organization_id[, …]" has a reason of its own. */
+/** True for the message rule "at most one of project_id, organization_id[, …]", which has a reason of its own. */
 const isScopeConflict = (input: DescMessage, violation: Violation): boolean =>
   violation.ruleId === "message.oneof" &&
   getOption(messageOf(input, violation), messageRules).oneof.some(({ fields }) =>
@@ -65,7 +68,7 @@ const invalid = (violations: readonly Violation[], input: DescMessage): DomainEr
   });
 };
 
-/** Makes the request message of what was received and holds it against the rules of the proto. */
+/** Makes the request message of the received bytes or message, and checks it against the rules of the proto. */
 export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));

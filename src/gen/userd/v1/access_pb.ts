@@ -21,20 +21,20 @@ export const file_userd_v1_access: GenFile = /*@__PURE__*/
   fileDesc("ChV1c2VyZC92MS9hY2Nlc3MucHJvdG8SCHVzZXJkLnYxIjUKCUFjY2Vzc1NldBITCgtwcm9maWxlX2lkcxgBIAMoAxITCgthY2NvdW50X2lkcxgCIAMoAyKwAQoVR2V0QWNjZXNzU2NvcGVSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASNAoIcmVsYXRpb24YAiABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESGwoKYWNjb3VudF9pZBgDIAEoA0IHukgEIgIoABIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5InYKFkdldEFjY2Vzc1Njb3BlUmVzcG9uc2USDQoDYWxsGAEgASgISAASDgoEbm9uZRgCIAEoCEgAEiIKA3NldBgDIAEoCzITLnVzZXJkLnYxLkFjY2Vzc1NldEgAEhAKCHJldmlzaW9uGAQgASgDQgcKBXNjb3BlIr4BCgtBY2Nlc3NDaGVjaxIYCgd1c2VyX2lkGAEgASgDQge6SAQiAigAEjQKCHJlbGF0aW9uGAIgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiMKEG93bmVyX3Byb2ZpbGVfaWQYAyABKANCB7pIBCICIABIABIpCghyZXNvdXJjZRgEIAEoCzIVLnVzZXJkLnYxLlJlc291cmNlUmVmSABCDwoGdGFyZ2V0EgW6SAIIASJDCgxBY2Nlc3NSZXN1bHQSDwoHYWxsb3dlZBgBIAEoCBIiCgRydWxlGAIgASgOMhQudXNlcmQudjEuQWNjZXNzUnVsZSLxAQoSQ2hlY2tBY2Nlc3NSZXF1ZXN0EhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASNAoIcmVsYXRpb24YAiABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIwoQb3duZXJfcHJvZmlsZV9pZBgDIAEoA0IHukgEIgIgAEgAEikKCHJlc291cmNlGAQgASgLMhUudXNlcmQudjEuUmVzb3VyY2VSZWZIABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Qg8KBnRhcmdldBIFukgCCAEiSgoTQ2hlY2tBY2Nlc3NSZXNwb25zZRIPCgdhbGxvd2VkGAEgASgIEiIKBHJ1bGUYAiABKA4yFC51c2VyZC52MS5BY2Nlc3NSdWxlInwKF0JhdGNoQ2hlY2tBY2Nlc3NSZXF1ZXN0EjUKBmNoZWNrcxgBIAMoCzIVLnVzZXJkLnYxLkFjY2Vzc0NoZWNrQg7gQQK6SAiSAQUIARDoBxIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IkMKGEJhdGNoQ2hlY2tBY2Nlc3NSZXNwb25zZRInCgdyZXN1bHRzGAEgAygLMhYudXNlcmQudjEuQWNjZXNzUmVzdWx0KuMCCgpBY2Nlc3NSdWxlEhsKF0FDQ0VTU19SVUxFX1VOU1BFQ0lGSUVEEAASGQoVQUNDRVNTX1JVTEVfU1VQRVJVU0VSEAESFAoQQUNDRVNTX1JVTEVfU0VMRhACEiAKHEFDQ0VTU19SVUxFX1NUQUZGX09GX0FDQ09VTlQQAxIdChlBQ0NFU1NfUlVMRV9BQ0NPVU5UX0FETUlOEAQSHAoYQUNDRVNTX1JVTEVfQUNDT1VOVF9QRUVSEAUSHgoaQUNDRVNTX1JVTEVfUExBVEZPUk1fQURNSU4QBhIdChlBQ0NFU1NfUlVMRV9QTEFURk9STV9QRUVSEAcSFgoSQUNDRVNTX1JVTEVfTk9CT0RZEAgSGgoWQUNDRVNTX1JVTEVfTk9fUFJPRklMRRAJEhsKF0FDQ0VTU19SVUxFX05PVF9HUkFOVEVEEAoSGAoUQUNDRVNTX1JVTEVfTk9fT1dORVIQC0IoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_resource]);
 
 /**
- * The owners whose resources a user may see or manage: those that stand in one list or the other.
+ * The owners whose resources a user may read or own: some profiles, and all profiles of some accounts.
  *
  * @generated from message userd.v1.AccessSet
  */
 export type AccessSet = Message<"userd.v1.AccessSet"> & {
   /**
-   * Resources of these profiles. None of them is in an account of account_ids.
+   * Profiles whose resources the user gets. None of them is in an account of account_ids.
    *
    * @generated from field: repeated int64 profile_ids = 1;
    */
   profileIds: bigint[];
 
   /**
-   * Resources of all profiles of these accounts.
+   * Accounts: the user gets the resources of all their profiles.
    *
    * @generated from field: repeated int64 account_ids = 2;
    */
@@ -55,28 +55,28 @@ export const AccessSetSchema: GenMessage<AccessSet> = /*@__PURE__*/
  */
 export type GetAccessScopeRequest = Message<"userd.v1.GetAccessScopeRequest"> & {
   /**
-   * The user; 0 = nobody in particular, who may do nothing.
+   * The user; 0 = nobody, who may do nothing.
    *
    * @generated from field: int64 user_id = 1;
    */
   userId: bigint;
 
   /**
-   * What to do. Default: read.
+   * The right that is asked for. Default: read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 2;
    */
   relation: AccessRelation;
 
   /**
-   * Only what the user may do as a member of this account. 0 = of all its accounts.
+   * The account that limits the answer to what the user may do as a member of it. 0 = all accounts of the user.
    *
    * @generated from field: int64 account_id = 3;
    */
   accountId: bigint;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -91,19 +91,19 @@ export const GetAccessScopeRequestSchema: GenMessage<GetAccessScopeRequest> = /*
   messageDesc(file_userd_v1_access, 1);
 
 /**
- * The response of GetAccessScope: what a service puts into its own queries.
+ * The response of GetAccessScope: the owners that a service puts into its own queries.
  *
  * @generated from message userd.v1.GetAccessScopeResponse
  */
 export type GetAccessScopeResponse = Message<"userd.v1.GetAccessScopeResponse"> & {
   /**
-   * Whose resources.
+   * The owners whose resources the user may read or own.
    *
    * @generated from oneof userd.v1.GetAccessScopeResponse.scope
    */
   scope: {
     /**
-     * Everybody's.
+     * All owners.
      *
      * @generated from field: bool all = 1;
      */
@@ -111,7 +111,7 @@ export type GetAccessScopeResponse = Message<"userd.v1.GetAccessScopeResponse"> 
     case: "all";
   } | {
     /**
-     * Nobody's.
+     * No owner.
      *
      * @generated from field: bool none = 2;
      */
@@ -119,7 +119,7 @@ export type GetAccessScopeResponse = Message<"userd.v1.GetAccessScopeResponse"> 
     case: "none";
   } | {
     /**
-     * Those of some owners.
+     * The owners of this set.
      *
      * @generated from field: userd.v1.AccessSet set = 3;
      */
@@ -128,8 +128,8 @@ export type GetAccessScopeResponse = Message<"userd.v1.GetAccessScopeResponse"> 
   } | { case: undefined; value?: undefined };
 
   /**
-   * Rises in the same transaction as any change of profiles or flags that the scope depends on. Of two answers to one
-   * request the one with the higher revision is the newer one.
+   * The version of the answer: of two answers to one request the one with the higher revision is newer. It rises in the
+   * transaction of every change of profiles or flags that the scope depends on.
    *
    * @generated from field: int64 revision = 4;
    */
@@ -144,33 +144,33 @@ export const GetAccessScopeResponseSchema: GenMessage<GetAccessScopeResponse> = 
   messageDesc(file_userd_v1_access, 2);
 
 /**
- * What an access check asks.
+ * A question: whether a user may read or own what belongs to a profile.
  *
  * @generated from message userd.v1.AccessCheck
  */
 export type AccessCheck = Message<"userd.v1.AccessCheck"> & {
   /**
-   * The user; 0 = nobody in particular, who may do nothing.
+   * The user; 0 = nobody, who may do nothing.
    *
    * @generated from field: int64 user_id = 1;
    */
   userId: bigint;
 
   /**
-   * What it wants to do. Default: read.
+   * The right that is asked for. Default: read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 2;
    */
   relation: AccessRelation;
 
   /**
-   * What it wants to do it with. Required.
+   * The subject of the check. Required.
    *
    * @generated from oneof userd.v1.AccessCheck.target
    */
   target: {
     /**
-     * Whatever belongs to this profile, above 0.
+     * A profile, above 0: whatever belongs to it is meant.
      *
      * @generated from field: int64 owner_profile_id = 3;
      */
@@ -201,14 +201,14 @@ export const AccessCheckSchema: GenMessage<AccessCheck> = /*@__PURE__*/
  */
 export type AccessResult = Message<"userd.v1.AccessResult"> & {
   /**
-   * The user may do it.
+   * True if the user has the right.
    *
    * @generated from field: bool allowed = 1;
    */
   allowed: boolean;
 
   /**
-   * Why, or why not.
+   * The rule that decided.
    *
    * @generated from field: userd.v1.AccessRule rule = 2;
    */
@@ -229,27 +229,27 @@ export const AccessResultSchema: GenMessage<AccessResult> = /*@__PURE__*/
  */
 export type CheckAccessRequest = Message<"userd.v1.CheckAccessRequest"> & {
   /**
-   * The user; 0 = nobody in particular, who may do nothing.
+   * The user; 0 = nobody, who may do nothing.
    *
    * @generated from field: int64 user_id = 1;
    */
   userId: bigint;
 
   /**
-   * What it wants to do. Default: read.
+   * The right that is asked for. Default: read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 2;
    */
   relation: AccessRelation;
 
   /**
-   * What it wants to do it with. Required.
+   * The subject of the check. Required.
    *
    * @generated from oneof userd.v1.CheckAccessRequest.target
    */
   target: {
     /**
-     * Whatever belongs to this profile, above 0.
+     * A profile, above 0: whatever belongs to it is meant.
      *
      * @generated from field: int64 owner_profile_id = 3;
      */
@@ -266,7 +266,7 @@ export type CheckAccessRequest = Message<"userd.v1.CheckAccessRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -287,14 +287,14 @@ export const CheckAccessRequestSchema: GenMessage<CheckAccessRequest> = /*@__PUR
  */
 export type CheckAccessResponse = Message<"userd.v1.CheckAccessResponse"> & {
   /**
-   * The user may do it.
+   * True if the user has the right.
    *
    * @generated from field: bool allowed = 1;
    */
   allowed: boolean;
 
   /**
-   * Why, or why not.
+   * The rule that decided.
    *
    * @generated from field: userd.v1.AccessRule rule = 2;
    */
@@ -322,7 +322,7 @@ export type BatchCheckAccessRequest = Message<"userd.v1.BatchCheckAccessRequest"
   checks: AccessCheck[];
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
@@ -358,7 +358,7 @@ export const BatchCheckAccessResponseSchema: GenMessage<BatchCheckAccessResponse
   messageDesc(file_userd_v1_access, 8);
 
 /**
- * The rule that decided. The first that applies is named.
+ * The rule that decided an access check. Of several that apply, the first is named.
  *
  * @generated from enum userd.v1.AccessRule
  */
@@ -378,7 +378,7 @@ export const AccessRule = {
   SUPERUSER: 1,
 
   /**
-   * Allowed, read and own: it belongs to a profile of the user.
+   * Allowed, read and own: the owner is a profile of the user.
    *
    * @generated from enum value: ACCESS_RULE_SELF = 2;
    */
@@ -441,7 +441,7 @@ export const AccessRule = {
   NOT_GRANTED: 10,
 
   /**
-   * Denied: there is no such profile, or resource.
+   * Denied: there is no such profile or resource.
    *
    * @generated from enum value: ACCESS_RULE_NO_OWNER = 11;
    */
@@ -449,7 +449,7 @@ export const AccessRule = {
 } as const;
 
 /**
- * The rule that decided. The first that applies is named.
+ * The rule that decided an access check. Of several that apply, the first is named.
  *
  * @generated from enum userd.v1.AccessRule
  */

@@ -13,7 +13,7 @@ export const file_userd_v1_access_relation: GenFile = /*@__PURE__*/
   fileDesc("Ch51c2VyZC92MS9hY2Nlc3NfcmVsYXRpb24ucHJvdG8SCHVzZXJkLnYxKmQKDkFjY2Vzc1JlbGF0aW9uEh8KG0FDQ0VTU19SRUxBVElPTl9VTlNQRUNJRklFRBAAEhgKFEFDQ0VTU19SRUxBVElPTl9SRUFEEAESFwoTQUNDRVNTX1JFTEFUSU9OX09XThACQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM");
 
 /**
- * What a user may do with what belongs to a profile.
+ * The right of a user to what belongs to a profile.
  *
  * @generated from enum userd.v1.AccessRelation
  */
@@ -26,14 +26,14 @@ export const AccessRelation = {
   UNSPECIFIED: 0,
 
   /**
-   * See it. Whatever is owned is readable.
+   * To see it. The right to own includes this one.
    *
    * @generated from enum value: ACCESS_RELATION_READ = 1;
    */
   READ: 1,
 
   /**
-   * Manage it in full.
+   * To manage it in full.
    *
    * @generated from enum value: ACCESS_RELATION_OWN = 2;
    */
@@ -41,7 +41,7 @@ export const AccessRelation = {
 } as const;
 
 /**
- * What a user may do with what belongs to a profile.
+ * The right of a user to what belongs to a profile.
  *
  * @generated from enum userd.v1.AccessRelation
  */

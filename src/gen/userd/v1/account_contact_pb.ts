@@ -20,42 +20,42 @@ export const file_userd_v1_account_contact: GenFile = /*@__PURE__*/
   fileDesc("Ch51c2VyZC92MS9hY2NvdW50X2NvbnRhY3QucHJvdG8SCHVzZXJkLnYxIsMECg5BY2NvdW50Q29udGFjdBKVAwoFZW1haWwYASABKAlChQPgQQK6SPoCugHxAgoHYWRkcmVzcxISbXVzdCBiZSBhbiBhZGRyZXNzGtECdGhpcy5tYXRjaGVzKHInXlteXHgwMC1ceDIwXHgyMigpLDo7PD5AXHg1Yi1ceDVkXHg3Zl0rQFteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8oPzpcLlteXHgwMC1ceDJmXHgzYS1ceDQwXHg1Yi1ceDYwXHg3Yi1ceDdmXSg/OlteXHgwMC1ceDJjXHgyZVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdezAsNjF9W15ceDAwLVx4MmZceDNhLVx4NDBceDViLVx4NjBceDdiLVx4N2ZdKT8pKiQnKXIDGMgB2PMYARIeCgRuYW1lGAIgASgJQhC6SAlyBxjIAboBAQDY8xgBEhcKCmlzX3ByaW1hcnkYAyABKAhIAIgBARIbCgd1c2VyX2lkGAQgASgDQgrgQQO6SAQiAigAEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDQg0KC19pc19wcmltYXJ5IpEBChhBZGRBY2NvdW50Q29udGFjdFJlcXVlc3QSHgoKYWNjb3VudF9pZBgBIAEoA0IK4EECukgEIgIgABI0Cgdjb250YWN0GAIgASgLMhgudXNlcmQudjEuQWNjb3VudENvbnRhY3RCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJhChlBZGRBY2NvdW50Q29udGFjdFJlc3BvbnNlEikKB2NvbnRhY3QYASABKAsyGC51c2VyZC52MS5BY2NvdW50Q29udGFjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKiAQoaTGlzdEFjY291bnRDb250YWN0c1JlcXVlc3QSHgoKYWNjb3VudF9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJiChtMaXN0QWNjb3VudENvbnRhY3RzUmVzcG9uc2USKgoIY29udGFjdHMYASADKAsyGC51c2VyZC52MS5BY2NvdW50Q29udGFjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihAEKG1JlbW92ZUFjY291bnRDb250YWN0UmVxdWVzdBIeCgphY2NvdW50X2lkGAEgASgDQgrgQQK6SAQiAiAAEiQKBWVtYWlsGAIgASgJQhXgQQK6SAtyCRABGMgBugEBANjzGAESHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiOQocUmVtb3ZlQWNjb3VudENvbnRhY3RSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSJgChhTZXRQcmltYXJ5Q29udGFjdFJlcXVlc3QSHgoKYWNjb3VudF9pZBgBIAEoA0IK4EECukgEIgIgABIkCgVlbWFpbBgCIAEoCUIV4EECukgLcgkQARjIAboBAQDY8xgBImEKGVNldFByaW1hcnlDb250YWN0UmVzcG9uc2USKQoHY29udGFjdBgBIAEoCzIYLnVzZXJkLnYxLkFjY291bnRDb250YWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
- * Somebody whom an account is reached by. The user of a profile becomes one with its first address.
+ * A contact of an account: an address by which it is reached. CreateProfile makes the user of the profile one.
  *
  * @generated from message userd.v1.AccountContact
  */
 export type AccountContact = Message<"userd.v1.AccountContact"> & {
   /**
-   * The address, up to 200 characters, compared without regard to case; unique in its account.
+   * The address, up to 200 characters; compared as UserEmail.email says, and unique in the account.
    *
    * @generated from field: string email = 1;
    */
   email: string;
 
   /**
-   * The name, up to 200 characters; it follows that of the user that the contact was made for. Default: empty.
+   * The name, up to 200 characters. It follows the name of the user in user_id. Default: empty.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * The first to turn to: at most one contact of an account is it. In AddAccountContact: absent = if the account has none;
-   * true when it has one is ALREADY_EXISTS PRIMARY_CONTACT_TAKEN.
+   * True for the contact to turn to first; an account has at most one. Absent in AddAccountContact = true if the
+   * account has none yet. A second one is ALREADY_EXISTS PRIMARY_CONTACT_TAKEN.
    *
    * @generated from field: optional bool is_primary = 3;
    */
   isPrimary?: boolean | undefined;
 
   /**
-   * The user that it was made for; 0 = none.
+   * The user for whom the contact was made; 0 = none.
    *
    * @generated from field: int64 user_id = 4;
    */
   userId: bigint;
 
   /**
-   * When it was added.
+   * The time when the contact was added.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
@@ -90,8 +90,7 @@ export type AddAccountContactRequest = Message<"userd.v1.AddAccountContactReques
   contact?: AccountContact | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -119,7 +118,7 @@ export type AddAccountContactResponse = Message<"userd.v1.AddAccountContactRespo
   contact?: AccountContact | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -147,21 +146,21 @@ export type ListAccountContactsRequest = Message<"userd.v1.ListAccountContactsRe
   accountId: bigint;
 
   /**
-   * Most contacts to return: 0 = 50; more than 1,000 = 1,000.
+   * The most contacts to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -189,7 +188,7 @@ export type ListAccountContactsResponse = Message<"userd.v1.ListAccountContactsR
   contacts: AccountContact[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -217,15 +216,14 @@ export type RemoveAccountContactRequest = Message<"userd.v1.RemoveAccountContact
   accountId: bigint;
 
   /**
-   * The address, without regard to case; 1 to 200 characters.
+   * The address, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -246,7 +244,7 @@ export const RemoveAccountContactRequestSchema: GenMessage<RemoveAccountContactR
  */
 export type RemoveAccountContactResponse = Message<"userd.v1.RemoveAccountContactResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -274,7 +272,7 @@ export type SetPrimaryContactRequest = Message<"userd.v1.SetPrimaryContactReques
   accountId: bigint;
 
   /**
-   * The address of a contact of it, without regard to case; 1 to 200 characters.
+   * The address of a contact of the account, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
@@ -295,14 +293,14 @@ export const SetPrimaryContactRequestSchema: GenMessage<SetPrimaryContactRequest
  */
 export type SetPrimaryContactResponse = Message<"userd.v1.SetPrimaryContactResponse"> & {
   /**
-   * The contact, primary now.
+   * The contact after the change.
    *
    * @generated from field: userd.v1.AccountContact contact = 1;
    */
   contact?: AccountContact | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */

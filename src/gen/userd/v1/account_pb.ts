@@ -19,7 +19,7 @@ export const file_userd_v1_account: GenFile = /*@__PURE__*/
   fileDesc("ChZ1c2VyZC92MS9hY2NvdW50LnByb3RvEgh1c2VyZC52MSLqBQoHQWNjb3VudBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI5CgZudW1iZXIYAiABKAlCKeBBBbpII9gBAXIeMhxeWzAtOV17NH0tWzAtOV17NH0tWzAtOV17NH0kEh8KBG5hbWUYAyABKAlCDLpICXIHGP8BugEBAEgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARLsAQoHdmVyc2lvbhgFIAEoCULVAbpI0QFyzgEYgAEyyAFeKDB8WzEtOV1bMC05XSopXC4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKSg/Oi0oKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSg/OlwuKD86MHxbMS05XVswLTldKnxbMC05XSpbYS16QS1aLV1bMC05YS16QS1aLV0qKSkqKSk/KD86XCsoWzAtOWEtekEtWi1dKyg/OlwuWzAtOWEtekEtWi1dKykqKSk/JEgCiAEBEjYKC2Fubm90YXRpb25zGAYgAygLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIIukgFkgECEGQSIgoEdGFncxgHIAMoCUIUukgRkgEOEGQiCnIIEAEYZLoBAQASFwoKaXNfZGVmYXVsdBgIIAEoCEgDiAEBEhgKC2lzX3BsYXRmb3JtGAkgASgISASIAQESFQoEZXRhZxgKIAEoCUIHukgEcgIYQBI0CgtjcmVhdGVfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CDQoLX2lzX2RlZmF1bHRCDgoMX2lzX3BsYXRmb3JtImYKFENyZWF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiVgoVQ3JlYXRlQWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpsBChFHZXRBY2NvdW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjUKBm51bWJlchgCIAEoCUIjukggch4yHF5bMC05XXs0fS1bMC05XXs0fS1bMC05XXs0fSRIABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEiOAoSR2V0QWNjb3VudFJlc3BvbnNlEiIKB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50InYKFFVwZGF0ZUFjY291bnRSZXF1ZXN0Ei0KB2FjY291bnQYASABKAsyES51c2VyZC52MS5BY2NvdW50QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZUFjY291bnRSZXNwb25zZRIiCgdhY2NvdW50GAEgASgLMhEudXNlcmQudjEuQWNjb3VudBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ7ChNMaXN0QWNjb3VudHNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IlQKFExpc3RBY2NvdW50c1Jlc3BvbnNlEiMKCGFjY291bnRzGAEgAygLMhEudXNlcmQudjEuQWNjb3VudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
- * Who owns resources, is billed and has users: each of them by a profile.
+ * An account: it owns resources, is billed and has users, each of these by a profile.
  *
  * @generated from message userd.v1.Account
  */
@@ -32,8 +32,8 @@ export type Account = Message<"userd.v1.Account"> & {
   id: bigint;
 
   /**
-   * The number that people know the account by, "dddd-dddd-dddd" in ASCII digits; unique, and not changed once it is there.
-   * Empty in CreateAccount = a random one.
+   * The number that people know the account by, "dddd-dddd-dddd" in ASCII digits; unique, and never changed. Empty in
+   * CreateAccount = a random one.
    *
    * @generated from field: string number = 2;
    */
@@ -47,7 +47,7 @@ export type Account = Message<"userd.v1.Account"> & {
   name?: string | undefined;
 
   /**
-   * What it is for, up to 10,000 characters. Default: empty.
+   * The purpose of the account, up to 10,000 characters. Default: empty.
    *
    * @generated from field: optional string description = 4;
    */
@@ -62,31 +62,30 @@ export type Account = Message<"userd.v1.Account"> & {
   version?: string | undefined;
 
   /**
-   * Up to 100 objects whose keys are letters, digits, ".", "_", "/" or "-"; all of them together within the limits of an
-   * option value (64 KiB, 24 levels). Default: none.
+   * Up to 100 JSON objects whose keys are letters, digits, ".", "_", "/" or "-". All of them together have the limits
+   * of an option value (64 KiB, 24 levels). Default: none.
    *
    * @generated from field: repeated google.protobuf.Struct annotations = 6;
    */
   annotations: JsonObject[];
 
   /**
-   * Up to 100 tags of 1 to 100 characters, compared without regard to case: of tags that differ in nothing else, the first
-   * is kept. Default: none.
+   * Up to 100 tags of 1 to 100 characters. Of tags that differ in case only, the first is kept. Default: none.
    *
    * @generated from field: repeated string tags = 7;
    */
   tags: string[];
 
   /**
-   * The account that callers take when none is named: at most one is it, another one is ALREADY_EXISTS
-   * DEFAULT_ACCOUNT_TAKEN. Default: false.
+   * True for the account that callers take when none is named. A second one is ALREADY_EXISTS DEFAULT_ACCOUNT_TAKEN.
+   * Default: false.
    *
    * @generated from field: optional bool is_default = 8;
    */
   isDefault?: boolean | undefined;
 
   /**
-   * The account whose admins share what they own with the users of all accounts: at most one is it, another one is
+   * True for the platform account, whose admins share what they own with the users of all accounts. A second one is
    * ALREADY_EXISTS PLATFORM_ACCOUNT_TAKEN. Default: false.
    *
    * @generated from field: optional bool is_platform = 9;
@@ -102,14 +101,14 @@ export type Account = Message<"userd.v1.Account"> & {
   etag: string;
 
   /**
-   * When it was created.
+   * The time when the account was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 11;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it last changed.
+   * The time when the account last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 12;
    */
@@ -137,8 +136,7 @@ export type CreateAccountRequest = Message<"userd.v1.CreateAccountRequest"> & {
   account?: Account | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -166,7 +164,7 @@ export type CreateAccountResponse = Message<"userd.v1.CreateAccountResponse"> & 
   account?: Account | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -187,13 +185,13 @@ export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*
  */
 export type GetAccountRequest = Message<"userd.v1.GetAccountRequest"> & {
   /**
-   * Which account. Required.
+   * The key of the account. Required.
    *
    * @generated from oneof userd.v1.GetAccountRequest.key
    */
   key: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -201,7 +199,7 @@ export type GetAccountRequest = Message<"userd.v1.GetAccountRequest"> & {
     case: "id";
   } | {
     /**
-     * Its number, "dddd-dddd-dddd".
+     * The number, "dddd-dddd-dddd".
      *
      * @generated from field: string number = 2;
      */
@@ -210,7 +208,7 @@ export type GetAccountRequest = Message<"userd.v1.GetAccountRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -288,7 +286,7 @@ export type UpdateAccountResponse = Message<"userd.v1.UpdateAccountResponse"> & 
   account?: Account | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -309,21 +307,21 @@ export const UpdateAccountResponseSchema: GenMessage<UpdateAccountResponse> = /*
  */
 export type ListAccountsRequest = Message<"userd.v1.ListAccountsRequest"> & {
   /**
-   * Most accounts to return: 0 = 50; more than 1,000 = 1,000.
+   * The most accounts to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -351,7 +349,7 @@ export type ListAccountsResponse = Message<"userd.v1.ListAccountsResponse"> & {
   accounts: Account[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */

@@ -24,14 +24,14 @@ export const file_userd_v1_audit_entry: GenFile = /*@__PURE__*/
  */
 export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
   /**
-   * The id, above 0. A later entry of one user has a higher one.
+   * The id, above 0. A later entry of the same user has a higher one.
    *
    * @generated from field: int64 id = 1;
    */
   id: bigint;
 
   /**
-   * When it changed.
+   * The time of the change.
    *
    * @generated from field: google.protobuf.Timestamp change_time = 2;
    */
@@ -45,14 +45,14 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
   kind: string;
 
   /**
-   * What identifies the resource in its kind; never an address.
+   * The name of the resource within its kind; never an address.
    *
    * @generated from field: string key = 4;
    */
   key: string;
 
   /**
-   * What happened to it.
+   * The kind of the change.
    *
    * @generated from field: userd.v1.AuditOperation operation = 5;
    */
@@ -73,7 +73,7 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
   userId: bigint;
 
   /**
-   * The caller that changed it.
+   * The caller that made the change.
    *
    * @generated from field: string caller = 8;
    */
@@ -87,7 +87,7 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
   actingUserId: bigint;
 
   /**
-   * The x-request-id of the call, for the logs.
+   * The x-request-id of the call, which its log lines have too.
    *
    * @generated from field: string request_id = 10;
    */
@@ -102,7 +102,7 @@ export const AuditEntrySchema: GenMessage<AuditEntry> = /*@__PURE__*/
   messageDesc(file_userd_v1_audit_entry, 0);
 
 /**
- * Which entries: those that meet every condition that is set.
+ * A filter of entries: an entry has to meet every condition that is set.
  *
  * @generated from message userd.v1.AuditFilter
  */
@@ -136,14 +136,14 @@ export type AuditFilter = Message<"userd.v1.AuditFilter"> & {
   actingUserId: bigint;
 
   /**
-   * Changes from then on, in the years 1 to 9999. Absent = from the first.
+   * The earliest time of a change, in the years 1 to 9999. Absent = none.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 5;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Changes before then, in the years 1 to 9999. Absent = to the last.
+   * The time before which changes were made, in the years 1 to 9999. Absent = none.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 6;
    */
@@ -164,28 +164,28 @@ export const AuditFilterSchema: GenMessage<AuditFilter> = /*@__PURE__*/
  */
 export type ListAuditEntriesRequest = Message<"userd.v1.ListAuditEntriesRequest"> & {
   /**
-   * Which entries. Absent = all.
+   * The filter. Absent = all entries.
    *
    * @generated from field: userd.v1.AuditFilter filter = 1;
    */
   filter?: AuditFilter | undefined;
 
   /**
-   * Most entries to return: 0 = 50; more than 1,000 = 1,000.
+   * The most entries to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -213,7 +213,7 @@ export type ListAuditEntriesResponse = Message<"userd.v1.ListAuditEntriesRespons
   auditEntries: AuditEntry[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -228,7 +228,7 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
   messageDesc(file_userd_v1_audit_entry, 3);
 
 /**
- * What a change did to a resource.
+ * The kind of a change.
  *
  * @generated from enum userd.v1.AuditOperation
  */
@@ -241,21 +241,21 @@ export const AuditOperation = {
   UNSPECIFIED: 0,
 
   /**
-   * It was created.
+   * The resource was created.
    *
    * @generated from enum value: AUDIT_OPERATION_INSERT = 1;
    */
   INSERT: 1,
 
   /**
-   * Fields of it changed.
+   * Fields of the resource changed.
    *
    * @generated from enum value: AUDIT_OPERATION_UPDATE = 2;
    */
   UPDATE: 2,
 
   /**
-   * It was deleted.
+   * The resource was deleted.
    *
    * @generated from enum value: AUDIT_OPERATION_DELETE = 3;
    */
@@ -263,7 +263,7 @@ export const AuditOperation = {
 } as const;
 
 /**
- * What a change did to a resource.
+ * The kind of a change.
  *
  * @generated from enum userd.v1.AuditOperation
  */

@@ -20,7 +20,7 @@ export const file_userd_v1_auth_identity: GenFile = /*@__PURE__*/
   fileDesc("Chx1c2VyZC92MS9hdXRoX2lkZW50aXR5LnByb3RvEgh1c2VyZC52MSLnAgoMQXV0aFByb3ZpZGVyEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEiMKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IK4EEFukgEIgIoABIeCghwcm92aWRlchgDIAEoCUIMukgJcgcYgAG6AQEAEiwKBmNvbmZpZxgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIzCgpkYXRlX2FkZGVkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiIKDGRlZmF1bHRfcm9sZRgGIAEoBUIHukgEGgIoAEgAiAEBEh0KFWRlZmF1bHRfZ2xvYmFsX2FjY2VzcxgHIAEoCBIWCg5hbGxvd191bmxpbmtlZBgIIAEoCBIUCgxzY2ltX2VuYWJsZWQYCSABKAgSFQoEZXRhZxgKIAEoCUIHukgEcgIYQEIPCg1fZGVmYXVsdF9yb2xlIo8CCgxBdXRoSWRlbnRpdHkSDwoHdXNlcl9pZBgBIAEoAxITCgtwcm92aWRlcl9pZBgCIAEoAxIZCgtleHRlcm5hbF9pZBgDIAEoCUIE2PMYARIqCgRkYXRhGAQgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBEi4KCmRhdGVfYWRkZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdmVyaWZpZWQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2xhc3Rfc3luY2VkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQChlDcmVhdGVBdXRoUHJvdmlkZXJSZXF1ZXN0EjMKCHByb3ZpZGVyGAEgASgLMhYudXNlcmQudjEuQXV0aFByb3ZpZGVyQgngQQK6SAPIAQEiYQoaQ3JlYXRlQXV0aFByb3ZpZGVyUmVzcG9uc2USKAoIcHJvdmlkZXIYASABKAsyFi51c2VyZC52MS5BdXRoUHJvdmlkZXISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiogEKGExpc3RBdXRoUHJvdmlkZXJzUmVxdWVzdBIgCg9vcmdhbml6YXRpb25faWQYASABKANCB7pIBCICKAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiXwoZTGlzdEF1dGhQcm92aWRlcnNSZXNwb25zZRIpCglwcm92aWRlcnMYASADKAsyFi51c2VyZC52MS5BdXRoUHJvdmlkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIrIBChlVcGRhdGVBdXRoUHJvdmlkZXJSZXF1ZXN0EmQKCHByb3ZpZGVyGAEgASgLMhYudXNlcmQudjEuQXV0aFByb3ZpZGVyQjrgQQK6SDS6AS4KC3Byb3ZpZGVyLmlkEhJpZCBtdXN0IGJlIGFib3ZlIDAaC3RoaXMuaWQgPiAwyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJhChpVcGRhdGVBdXRoUHJvdmlkZXJSZXNwb25zZRIoCghwcm92aWRlchgBIAEoCzIWLnVzZXJkLnYxLkF1dGhQcm92aWRlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKRAQoZRGVsZXRlQXV0aFByb3ZpZGVyUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiUwoaRGVsZXRlQXV0aFByb3ZpZGVyUmVzcG9uc2USGgoScmVtb3ZlZF9pZGVudGl0aWVzGAEgASgDEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIsEBChdMaW5rQXV0aElkZW50aXR5UmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KC3Byb3ZpZGVyX2lkGAIgASgDQgrgQQK6SAQiAiAAEioKC2V4dGVybmFsX2lkGAMgASgJQhXgQQK6SAtyCRABGMgBugEBANjzGAESKgoEZGF0YRgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIQCghyZWF0dGFjaBgFIAEoCCJfChhMaW5rQXV0aElkZW50aXR5UmVzcG9uc2USKAoIaWRlbnRpdHkYASABKAsyFi51c2VyZC52MS5BdXRoSWRlbnRpdHkSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiegoZVW5saW5rQXV0aElkZW50aXR5UmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KC3Byb3ZpZGVyX2lkGAIgASgDQgrgQQK6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjcKGlVubGlua0F1dGhJZGVudGl0eVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIsABChlMaXN0QXV0aElkZW50aXRpZXNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIYCgd1c2VyX2lkGAIgASgDQge6SAQiAigAEhoKCXBhZ2Vfc2l6ZRgDIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5ImEKGkxpc3RBdXRoSWRlbnRpdGllc1Jlc3BvbnNlEioKCmlkZW50aXRpZXMYASADKAsyFi51c2VyZC52MS5BdXRoSWRlbnRpdHkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
- * How the members of an organization sign in.
+ * The provider by which the members of an organization sign in.
  *
  * @generated from message userd.v1.AuthProvider
  */
@@ -33,56 +33,58 @@ export type AuthProvider = Message<"userd.v1.AuthProvider"> & {
   id: bigint;
 
   /**
-   * The organization, above 0. It has one provider at most. Required, unless UpdateAuthProvider; it never changes (FAILED_PRECONDITION IMMUTABLE_FIELD).
+   * The organization, above 0; it has at most one provider. Required, unless UpdateAuthProvider leaves it as it is: it
+   * never changes (FAILED_PRECONDITION IMMUTABLE_FIELD).
    *
    * @generated from field: int64 organization_id = 2;
    */
   organizationId: bigint;
 
   /**
-   * What kind of provider, for example "saml2"; 1 to 128 characters. Required, unless UpdateAuthProvider leaves it as it is.
+   * The kind of provider, for example "saml2"; 1 to 128 characters. Required, unless UpdateAuthProvider leaves it as it
+   * is.
    *
    * @generated from field: string provider = 3;
    */
   provider: string;
 
   /**
-   * What the callers need to talk to it: any JSON within the limits of option values. Absent = none.
+   * The data that callers need to talk to the provider: any JSON within the limits of option values. Absent = none.
    *
    * @generated from field: google.protobuf.Value config = 4;
    */
   config?: Value | undefined;
 
   /**
-   * When it was created.
+   * The time when the provider was created.
    *
    * @generated from field: google.protobuf.Timestamp date_added = 5;
    */
   dateAdded?: Timestamp | undefined;
 
   /**
-   * The role that new members get, as the organization's system numbers its roles; 0 or more. Absent = it decides by itself.
+   * The role of new members, as a number of the organization's own system; 0 or more. Absent = that system decides.
    *
    * @generated from field: optional int32 default_role = 6;
    */
   defaultRole?: number | undefined;
 
   /**
-   * Whether new members may see all teams. Default: false.
+   * True if new members may see all teams. Default: false.
    *
    * @generated from field: bool default_global_access = 7;
    */
   defaultGlobalAccess: boolean;
 
   /**
-   * Whether members may also sign in without an identity of this provider. Default: false.
+   * True if members may also sign in without an identity of this provider. Default: false.
    *
    * @generated from field: bool allow_unlinked = 8;
    */
   allowUnlinked: boolean;
 
   /**
-   * Whether the provider manages the members by SCIM. Default: false.
+   * True if the provider manages the members by SCIM. Default: false.
    *
    * @generated from field: bool scim_enabled = 9;
    */
@@ -105,7 +107,7 @@ export const AuthProviderSchema: GenMessage<AuthProvider> = /*@__PURE__*/
   messageDesc(file_userd_v1_auth_identity, 0);
 
 /**
- * A user as the provider of an organization knows it.
+ * The identity of a user at the provider of an organization.
  *
  * @generated from message userd.v1.AuthIdentity
  */
@@ -125,35 +127,35 @@ export type AuthIdentity = Message<"userd.v1.AuthIdentity"> & {
   providerId: bigint;
 
   /**
-   * The user's id there.
+   * The user's id at the provider.
    *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
 
   /**
-   * What the callers keep with it.
+   * The data that callers keep with the identity.
    *
    * @generated from field: google.protobuf.Value data = 4;
    */
   data?: Value | undefined;
 
   /**
-   * When it was linked.
+   * The time when the identity was first linked.
    *
    * @generated from field: google.protobuf.Timestamp date_added = 5;
    */
   dateAdded?: Timestamp | undefined;
 
   /**
-   * When it was last linked again, or linked.
+   * The time when the identity was last linked.
    *
    * @generated from field: google.protobuf.Timestamp last_verified = 6;
    */
   lastVerified?: Timestamp | undefined;
 
   /**
-   * When the provider's data was last copied, as the import's file says. Absent = never.
+   * The time when the provider's data was last copied, as an imported file says. Absent = never.
    *
    * @generated from field: google.protobuf.Timestamp last_synced = 7;
    */
@@ -202,7 +204,7 @@ export type CreateAuthProviderResponse = Message<"userd.v1.CreateAuthProviderRes
   provider?: AuthProvider | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -223,28 +225,28 @@ export const CreateAuthProviderResponseSchema: GenMessage<CreateAuthProviderResp
  */
 export type ListAuthProvidersRequest = Message<"userd.v1.ListAuthProvidersRequest"> & {
   /**
-   * Only the provider of this organization. 0 = all.
+   * The organization whose provider to list. 0 = all.
    *
    * @generated from field: int64 organization_id = 1;
    */
   organizationId: bigint;
 
   /**
-   * Most providers to return: 0 = 50; more than 1,000 = 1,000.
+   * The most providers to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -272,7 +274,7 @@ export type ListAuthProvidersResponse = Message<"userd.v1.ListAuthProvidersRespo
   providers: AuthProvider[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -329,7 +331,7 @@ export type UpdateAuthProviderResponse = Message<"userd.v1.UpdateAuthProviderRes
   provider?: AuthProvider | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -364,8 +366,8 @@ export type DeleteAuthProviderRequest = Message<"userd.v1.DeleteAuthProviderRequ
   etag: string;
 
   /**
-   * Remove its identities too, up to 10,000: needs the permission users.admin. Default: false, a provider that has some is
-   * FAILED_PRECONDITION PROVIDER_IN_USE.
+   * Remove the provider's identities too, up to 10,000; needs the permission users.admin. Default: false, and a
+   * provider that has identities is FAILED_PRECONDITION PROVIDER_IN_USE.
    *
    * @generated from field: bool force = 3;
    */
@@ -379,8 +381,7 @@ export type DeleteAuthProviderRequest = Message<"userd.v1.DeleteAuthProviderRequ
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 5;
    */
@@ -401,14 +402,14 @@ export const DeleteAuthProviderRequestSchema: GenMessage<DeleteAuthProviderReque
  */
 export type DeleteAuthProviderResponse = Message<"userd.v1.DeleteAuthProviderResponse"> & {
   /**
-   * How many identities were removed with it.
+   * The number of identities that were removed with the provider.
    *
    * @generated from field: int64 removed_identities = 1;
    */
   removedIdentities: bigint;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -443,22 +444,22 @@ export type LinkAuthIdentityRequest = Message<"userd.v1.LinkAuthIdentityRequest"
   providerId: bigint;
 
   /**
-   * The user's id there; 1 to 200 characters.
+   * The user's id at the provider; 1 to 200 characters.
    *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
 
   /**
-   * What the callers keep with it: any JSON within the limits of option values. Absent = none.
+   * The data that callers keep with the identity: any JSON within the limits of option values. Absent = none.
    *
    * @generated from field: google.protobuf.Value data = 4;
    */
   data?: Value | undefined;
 
   /**
-   * Links that are in the way go: the user's other identity of this provider, and another user's link to external_id.
-   * Default: false, they are ALREADY_EXISTS IDENTITY_TAKEN.
+   * Remove links that are in the way: the user's other identity of this provider, and another user's link to
+   * external_id. Default: false, and such links are ALREADY_EXISTS IDENTITY_TAKEN.
    *
    * @generated from field: bool reattach = 5;
    */
@@ -486,7 +487,7 @@ export type LinkAuthIdentityResponse = Message<"userd.v1.LinkAuthIdentityRespons
   identity?: AuthIdentity | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -521,8 +522,7 @@ export type UnlinkAuthIdentityRequest = Message<"userd.v1.UnlinkAuthIdentityRequ
   providerId: bigint;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -543,7 +543,7 @@ export const UnlinkAuthIdentityRequestSchema: GenMessage<UnlinkAuthIdentityReque
  */
 export type UnlinkAuthIdentityResponse = Message<"userd.v1.UnlinkAuthIdentityResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -571,28 +571,28 @@ export type ListAuthIdentitiesRequest = Message<"userd.v1.ListAuthIdentitiesRequ
   organizationId: bigint;
 
   /**
-   * Only those of this user. 0 = all.
+   * The user whose identities to list. 0 = all.
    *
    * @generated from field: int64 user_id = 2;
    */
   userId: bigint;
 
   /**
-   * Most identities to return: 0 = 50; more than 1,000 = 1,000.
+   * The most identities to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -620,7 +620,7 @@ export type ListAuthIdentitiesResponse = Message<"userd.v1.ListAuthIdentitiesRes
   identities: AuthIdentity[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */

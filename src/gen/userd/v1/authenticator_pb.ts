@@ -20,7 +20,7 @@ export const file_userd_v1_authenticator: GenFile = /*@__PURE__*/
   fileDesc("Chx1c2VyZC92MS9hdXRoZW50aWNhdG9yLnByb3RvEgh1c2VyZC52MSLeAQoNQXV0aGVudGljYXRvchIPCgd1c2VyX2lkGAEgASgDEikKBHR5cGUYAiABKA4yGy51c2VyZC52MS5BdXRoZW50aWNhdG9yVHlwZRIsCgZjb25maWcYAyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKeAQoXQWRkQXV0aGVudGljYXRvclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABI4CgR0eXBlGAIgASgOMhsudXNlcmQudjEuQXV0aGVudGljYXRvclR5cGVCDeBBArpIB4IBBBABIAASLAoGY29uZmlnGAMgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlQgTY8xgBImUKGEFkZEF1dGhlbnRpY2F0b3JSZXNwb25zZRIuCg1hdXRoZW50aWNhdG9yGAEgASgLMhcudXNlcmQudjEuQXV0aGVudGljYXRvchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKUAQoaUmVtb3ZlQXV0aGVudGljYXRvclJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABI4CgR0eXBlGAIgASgOMhsudXNlcmQudjEuQXV0aGVudGljYXRvclR5cGVCDeBBArpIB4IBBBABIAASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiOAobUmVtb3ZlQXV0aGVudGljYXRvclJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIp4BChlMaXN0QXV0aGVudGljYXRvcnNSZXF1ZXN0EhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgBAiZgoaTGlzdEF1dGhlbnRpY2F0b3JzUmVzcG9uc2USLwoOYXV0aGVudGljYXRvcnMYASADKAsyFy51c2VyZC52MS5BdXRoZW50aWNhdG9yEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJoChJCYXRjaEhhczJmYVJlcXVlc3QSJgoIdXNlcl9pZHMYASADKANCFOBBArpIDpIBCwgBEOgHIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiMAoMSGFzMmZhUmVzdWx0Eg8KB3VzZXJfaWQYASABKAMSDwoHaGFzXzJmYRgCIAEoCCI+ChNCYXRjaEhhczJmYVJlc3BvbnNlEicKB3Jlc3VsdHMYASADKAsyFi51c2VyZC52MS5IYXMyZmFSZXN1bHQqswEKEUF1dGhlbnRpY2F0b3JUeXBlEiIKHkFVVEhFTlRJQ0FUT1JfVFlQRV9VTlNQRUNJRklFRBAAEiUKIUFVVEhFTlRJQ0FUT1JfVFlQRV9SRUNPVkVSWV9DT0RFUxABEhsKF0FVVEhFTlRJQ0FUT1JfVFlQRV9UT1RQEAISGgoWQVVUSEVOVElDQVRPUl9UWVBFX1NNUxADEhoKFkFVVEhFTlRJQ0FUT1JfVFlQRV9VMkYQBEIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
- * A second factor of a user; one of each type.
+ * An authenticator: a second factor of a user, who has at most one of each type.
  *
  * @generated from message userd.v1.Authenticator
  */
@@ -40,21 +40,21 @@ export type Authenticator = Message<"userd.v1.Authenticator"> & {
   type: AuthenticatorType;
 
   /**
-   * What the callers need to check it, encrypted where it is stored. userd does not look into it.
+   * The data that callers need to check the authenticator, encrypted where it is stored. userd does not look into it.
    *
    * @generated from field: google.protobuf.Value config = 3;
    */
   config?: Value | undefined;
 
   /**
-   * When it was added.
+   * The time when the authenticator was added.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was last used; absent = never, or not known.
+   * The time when the authenticator was last used; absent = never, or not known.
    *
    * @generated from field: google.protobuf.Timestamp last_used_time = 5;
    */
@@ -89,7 +89,7 @@ export type AddAuthenticatorRequest = Message<"userd.v1.AddAuthenticatorRequest"
   type: AuthenticatorType;
 
   /**
-   * What the callers need to check it: any JSON within the limits of option values. Absent = none.
+   * The data that callers need to check the authenticator: any JSON within the limits of option values. Absent = none.
    *
    * @generated from field: google.protobuf.Value config = 3;
    */
@@ -117,7 +117,7 @@ export type AddAuthenticatorResponse = Message<"userd.v1.AddAuthenticatorRespons
   authenticator?: Authenticator | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -152,8 +152,7 @@ export type RemoveAuthenticatorRequest = Message<"userd.v1.RemoveAuthenticatorRe
   type: AuthenticatorType;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -174,7 +173,7 @@ export const RemoveAuthenticatorRequestSchema: GenMessage<RemoveAuthenticatorReq
  */
 export type RemoveAuthenticatorResponse = Message<"userd.v1.RemoveAuthenticatorResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -202,23 +201,21 @@ export type ListAuthenticatorsRequest = Message<"userd.v1.ListAuthenticatorsRequ
   userId: bigint;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
   consistency?: Consistency | undefined;
 
   /**
-   * Most results to return. 0 = 1,000; more than 1,000 is 1,000; negative is INVALID_ARGUMENT. A page that an answer can't
-   * hold ends earlier.
+   * The most results to return; 0 = 1,000, and more than 1,000 is 1,000. A page that an answer can't hold ends earlier.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -274,7 +271,7 @@ export type BatchHas2faRequest = Message<"userd.v1.BatchHas2faRequest"> & {
   userIds: bigint[];
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
@@ -302,7 +299,7 @@ export type Has2faResult = Message<"userd.v1.Has2faResult"> & {
   userId: bigint;
 
   /**
-   * The user has an authenticator that is not recovery codes; false for an unknown user.
+   * True if the user has an authenticator other than recovery codes; false for an unknown user.
    *
    * @generated from field: bool has_2fa = 2;
    */
@@ -338,7 +335,7 @@ export const BatchHas2faResponseSchema: GenMessage<BatchHas2faResponse> = /*@__P
   messageDesc(file_userd_v1_authenticator, 9);
 
 /**
- * How a second factor is made.
+ * The type of an authenticator.
  *
  * @generated from enum userd.v1.AuthenticatorType
  */
@@ -351,7 +348,7 @@ export const AuthenticatorType = {
   UNSPECIFIED: 0,
 
   /**
-   * Codes to use once when the others are lost. They alone are no second factor.
+   * Recovery codes: each works once, when the other authenticators are lost. By themselves they are no second factor.
    *
    * @generated from enum value: AUTHENTICATOR_TYPE_RECOVERY_CODES = 1;
    */
@@ -380,7 +377,7 @@ export const AuthenticatorType = {
 } as const;
 
 /**
- * How a second factor is made.
+ * The type of an authenticator.
  *
  * @generated from enum userd.v1.AuthenticatorType
  */

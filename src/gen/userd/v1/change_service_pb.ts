@@ -15,7 +15,7 @@ export const file_userd_v1_change_service: GenFile = /*@__PURE__*/
   fileDesc("Ch11c2VyZC92MS9jaGFuZ2Vfc2VydmljZS5wcm90bxIIdXNlcmQudjEygQEKDUNoYW5nZVNlcnZpY2UScAoQTGlzdEF1ZGl0RW50cmllcxIhLnVzZXJkLnYxLkxpc3RBdWRpdEVudHJpZXNSZXF1ZXN0GiIudXNlcmQudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIhWQAgHK8xgKYXVkaXQucmVhZODzGAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_audit_entry, file_userd_v1_options]);
 
 /**
- * What has changed, and who changed it.
+ * The change log: who changed what, and when.
  *
  * @generated from service userd.v1.ChangeService
  */

@@ -16,21 +16,20 @@ export const file_userd_v1_consistency: GenFile = /*@__PURE__*/
   fileDesc("Chp1c2VyZC92MS9jb25zaXN0ZW5jeS5wcm90bxIIdXNlcmQudjEixgEKC0NvbnNpc3RlbmN5EiMKEG1pbmltaXplX2xhdGVuY3kYASABKAhCB7pIBGoCCAFIABInChFhdF9sZWFzdF9hc19mcmVzaBgCIAEoCUIKukgHcgUQARiAIEgAEiMKEGZ1bGx5X2NvbnNpc3RlbnQYAyABKAhCB7pIBGoCCAFIABI8CgltYXhfc3RhbGUYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDrpIC6oBCCIECICjBTIAQgYKBG1vZGVCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration]);
 
 /**
- * How fresh the answer of a read has to be. docs/consistency.md says which reads are cached; the others always return
- * the latest committed state.
+ * The freshness that a read asks of its answer. docs/consistency.md says which reads are cached; the others always
+ * return the latest committed state.
  *
  * @generated from message userd.v1.Consistency
  */
 export type Consistency = Message<"userd.v1.Consistency"> & {
   /**
-   * The mode; none = minimize_latency.
+   * The mode. Default: minimize_latency.
    *
    * @generated from oneof userd.v1.Consistency.mode
    */
   mode: {
     /**
-     * The fastest answer that was the latest at some time within the service's staleness bound: 2 s, unless it is set
-     * otherwise. The default.
+     * The fastest answer: the latest state of some moment within the staleness bound, by default the last 2 s.
      *
      * @generated from field: bool minimize_latency = 1;
      */
@@ -38,8 +37,8 @@ export type Consistency = Message<"userd.v1.Consistency"> & {
     case: "minimizeLatency";
   } | {
     /**
-     * As minimize_latency, and not older than the write that returned this consistency_token. One that this service has
-     * not issued, or that is newer than its database, is INVALID_ARGUMENT TOKEN_INVALID.
+     * The consistency_token of a write. The answer is as with minimize_latency, and not older than that write. A token
+     * that this service has not issued, or that is newer than its database, is INVALID_ARGUMENT TOKEN_INVALID.
      *
      * @generated from field: string at_least_as_fresh = 2;
      */
@@ -47,7 +46,7 @@ export type Consistency = Message<"userd.v1.Consistency"> & {
     case: "atLeastAsFresh";
   } | {
     /**
-     * The latest committed state when the read begins.
+     * The latest state that was committed when the read began.
      *
      * @generated from field: bool fully_consistent = 3;
      */
@@ -56,9 +55,10 @@ export type Consistency = Message<"userd.v1.Consistency"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * When the database can't be reached: accept an answer that is at most this old; beyond the bound it is marked as
-   * stale. For options only: never for what users may do. Nothing that was last read 5 minutes ago is held. With
-   * fully_consistent it does nothing. Absent = none: such a read is UNAVAILABLE. 0 s to 24 h.
+   * The greatest age of an answer that is accepted while the database can't be reached, 0 s to 24 h. Absent = none: the
+   * read is UNAVAILABLE then. An answer beyond the staleness bound is marked as stale. Only options are answered so,
+   * never what users may do, and nothing with fully_consistent. The cache holds nothing that was last read more than 5
+   * minutes ago.
    *
    * @generated from field: google.protobuf.Duration max_stale = 4;
    */

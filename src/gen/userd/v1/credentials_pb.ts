@@ -33,7 +33,7 @@ export type SetPasswordRequest = Message<"userd.v1.SetPasswordRequest"> & {
   userId: bigint;
 
   /**
-   * The new password: 1 to 4,096 bytes. What makes a good one is the caller's to say.
+   * The new password: 1 to 4,096 bytes. Further rules for passwords are the caller's.
    *
    * @generated from field: string password = 2;
    */
@@ -54,7 +54,7 @@ export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PUR
  */
 export type SetPasswordResponse = Message<"userd.v1.SetPasswordResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -75,7 +75,7 @@ export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__P
  */
 export type VerifyPasswordRequest = Message<"userd.v1.VerifyPasswordRequest"> & {
   /**
-   * Whose password. Required.
+   * The user whose password it is. Required.
    *
    * @generated from oneof userd.v1.VerifyPasswordRequest.user
    */
@@ -89,7 +89,7 @@ export type VerifyPasswordRequest = Message<"userd.v1.VerifyPasswordRequest"> & 
     case: "userId";
   } | {
     /**
-     * The username, without regard to case; 1 to 128 characters.
+     * The username, compared as User.username says; 1 to 128 characters.
      *
      * @generated from field: string username = 2;
      */
@@ -97,8 +97,8 @@ export type VerifyPasswordRequest = Message<"userd.v1.VerifyPasswordRequest"> & 
     case: "username";
   } | {
     /**
-     * An address, without regard to case; 1 to 200 characters. Of several users that share it, the one who has verified
-     * it; if there is none, nobody.
+     * An address, compared as UserEmail.email says; 1 to 200 characters. Of several users that share it, the one who
+     * has verified it is meant; if nobody has, nobody is.
      *
      * @generated from field: string email = 3;
      */
@@ -128,21 +128,21 @@ export const VerifyPasswordRequestSchema: GenMessage<VerifyPasswordRequest> = /*
  */
 export type VerifyPasswordResponse = Message<"userd.v1.VerifyPasswordResponse"> & {
   /**
-   * The password is right, and the user may sign in: it is active, not suspended and not deleted.
+   * True if the password is right, and the user is present: active, not suspended, not deleted.
    *
    * @generated from field: bool valid = 1;
    */
   valid: boolean;
 
   /**
-   * The user, in full, when valid.
+   * The user, in full; absent unless valid.
    *
    * @generated from field: userd.v1.User user = 2;
    */
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write, when valid: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh); empty unless valid.
    *
    * @generated from field: string consistency_token = 3;
    */
@@ -184,21 +184,21 @@ export const CreatePasswordResetRequestSchema: GenMessage<CreatePasswordResetReq
  */
 export type CreatePasswordResetResponse = Message<"userd.v1.CreatePasswordResetResponse"> & {
   /**
-   * Allows its bearer to set a new password once, by ResetPassword.
+   * The token: its bearer can set a new password once, by ResetPassword.
    *
    * @generated from field: string token = 1;
    */
   token: string;
 
   /**
-   * When the token ends: 1 hour from now.
+   * The time when the token ends: 1 hour from now.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 3;
    */
@@ -254,7 +254,7 @@ export type ResetPasswordResponse = Message<"userd.v1.ResetPasswordResponse"> & 
   userId: bigint;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -303,7 +303,7 @@ export type RotateSessionNonceResponse = Message<"userd.v1.RotateSessionNonceRes
   sessionNonce: string;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */

@@ -35,23 +35,21 @@ export type ListUserEmailsRequest = Message<"userd.v1.ListUserEmailsRequest"> & 
   userId: bigint;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
   consistency?: Consistency | undefined;
 
   /**
-   * Most results to return. 0 = 1,000; more than 1,000 is 1,000; negative is INVALID_ARGUMENT. A page that an answer can't
-   * hold ends earlier.
+   * The most results to return; 0 = 1,000, and more than 1,000 is 1,000. A page that an answer can't hold ends earlier.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -72,8 +70,8 @@ export const ListUserEmailsRequestSchema: GenMessage<ListUserEmailsRequest> = /*
  */
 export type ListUserEmailsResponse = Message<"userd.v1.ListUserEmailsResponse"> & {
   /**
-   * The addresses, the primary first, then by address. Of several pages, each is in this order by itself; they follow one
-   * another in the order in which the addresses were added.
+   * The addresses: the primary one first, then by address. With several pages, this is the order within each page; the
+   * pages follow the order in which the addresses were added.
    *
    * @generated from field: repeated userd.v1.UserEmail emails = 1;
    */
@@ -115,8 +113,7 @@ export type AddUserEmailRequest = Message<"userd.v1.AddUserEmailRequest"> & {
   email: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -144,7 +141,7 @@ export type AddUserEmailResponse = Message<"userd.v1.AddUserEmailResponse"> & {
   email?: UserEmail | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -172,15 +169,14 @@ export type RemoveUserEmailRequest = Message<"userd.v1.RemoveUserEmailRequest"> 
   userId: bigint;
 
   /**
-   * The address, without regard to case; 1 to 200 characters.
+   * The address, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
   email: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -201,7 +197,7 @@ export const RemoveUserEmailRequestSchema: GenMessage<RemoveUserEmailRequest> = 
  */
 export type RemoveUserEmailResponse = Message<"userd.v1.RemoveUserEmailResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -229,7 +225,7 @@ export type SetPrimaryEmailRequest = Message<"userd.v1.SetPrimaryEmailRequest"> 
   userId: bigint;
 
   /**
-   * One of the user's verified addresses, without regard to case; 1 to 200 characters.
+   * A verified address of the user, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
@@ -257,7 +253,7 @@ export type SetPrimaryEmailResponse = Message<"userd.v1.SetPrimaryEmailResponse"
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -285,7 +281,7 @@ export type CreateEmailVerificationRequest = Message<"userd.v1.CreateEmailVerifi
   userId: bigint;
 
   /**
-   * One of the user's addresses, without regard to case; 1 to 200 characters.
+   * An address of the user, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
@@ -306,21 +302,22 @@ export const CreateEmailVerificationRequestSchema: GenMessage<CreateEmailVerific
  */
 export type CreateEmailVerificationResponse = Message<"userd.v1.CreateEmailVerificationResponse"> & {
   /**
-   * Proves, in VerifyEmail, that its bearer receives mail at the address. It replaces the address's earlier token.
+   * The token: it proves, in VerifyEmail, that its bearer receives mail at the address. It replaces the address's
+   * earlier token.
    *
    * @generated from field: string token = 1;
    */
   token: string;
 
   /**
-   * When the token ends: 48 hours from now.
+   * The time when the token ends: 48 hours from now.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 2;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 3;
    */
@@ -376,14 +373,14 @@ export type VerifyEmailResponse = Message<"userd.v1.VerifyEmailResponse"> & {
   email: string;
 
   /**
-   * It was verified before.
+   * True if the address was verified before.
    *
    * @generated from field: bool already_verified = 3;
    */
   alreadyVerified: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 4;
    */
@@ -411,7 +408,7 @@ export type MarkEmailVerifiedRequest = Message<"userd.v1.MarkEmailVerifiedReques
   userId: bigint;
 
   /**
-   * The address, one of the user's, without regard to case; 1 to 200 characters.
+   * An address of the user, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
@@ -439,14 +436,14 @@ export type MarkEmailVerifiedResponse = Message<"userd.v1.MarkEmailVerifiedRespo
   email?: UserEmail | undefined;
 
   /**
-   * It was verified before.
+   * True if the address was verified before.
    *
    * @generated from field: bool already_verified = 2;
    */
   alreadyVerified: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 3;
    */
@@ -461,7 +458,7 @@ export const MarkEmailVerifiedResponseSchema: GenMessage<MarkEmailVerifiedRespon
   messageDesc(file_userd_v1_emails, 13);
 
 /**
- * A user and what may be one of its addresses.
+ * A user, and an address that may be one of the user's.
  *
  * @generated from message userd.v1.UserEmailPair
  */
@@ -474,7 +471,7 @@ export type UserEmailPair = Message<"userd.v1.UserEmailPair"> & {
   userId: bigint;
 
   /**
-   * The address, without regard to case; 1 to 200 characters.
+   * The address, compared as UserEmail.email says; 1 to 200 characters.
    *
    * @generated from field: string email = 2;
    */
@@ -502,14 +499,14 @@ export type VerifyUserEmailsRequest = Message<"userd.v1.VerifyUserEmailsRequest"
   pairs: UserEmailPair[];
 
   /**
-   * Only verified addresses exist for this question. Default: false.
+   * Answer as if unverified addresses did not exist. Default: false.
    *
    * @generated from field: bool only_verified = 2;
    */
   onlyVerified: boolean;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -530,14 +527,14 @@ export const VerifyUserEmailsRequestSchema: GenMessage<VerifyUserEmailsRequest> 
  */
 export type UserEmailCheck = Message<"userd.v1.UserEmailCheck"> & {
   /**
-   * The address is one of the user's.
+   * True if the address is one of the user's.
    *
    * @generated from field: bool exists = 1;
    */
   exists: boolean;
 
   /**
-   * The address is one of the user's, and verified.
+   * True if the address is one of the user's, and verified.
    *
    * @generated from field: bool is_verified = 2;
    */

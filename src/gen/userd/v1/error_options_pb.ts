@@ -15,27 +15,27 @@ export const file_userd_v1_error_options: GenFile = /*@__PURE__*/
   fileDesc("Chx1c2VyZC92MS9lcnJvcl9vcHRpb25zLnByb3RvEgh1c2VyZC52MSo/CgVDYWxscxIVChFDQUxMU19VTlNQRUNJRklFRBAAEg0KCUNBTExTX0FMTBABEhAKDENBTExTX1dSSVRFUxACOkoKBWNhbGxzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYuY4DIAEoDjIPLnVzZXJkLnYxLkNhbGxzUgVjYWxsczpICg1yZXF1ZXN0X2ZpZWxkEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYuo4DIAEoCVIMcmVxdWVzdEZpZWxkQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
- * The calls that can end with a reason, whatever they do.
+ * The calls that can end with a reason, whether their RPCs declare it or not.
  *
  * @generated from enum userd.v1.Calls
  */
 export const Calls = {
   /**
-   * Only those of RPCs that declare the reason.
+   * Only calls of RPCs that declare the reason.
    *
    * @generated from enum value: CALLS_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * All.
+   * All calls.
    *
    * @generated from enum value: CALLS_ALL = 1;
    */
   ALL: 1,
 
   /**
-   * All that write: those of RPCs without "reads".
+   * All calls of writes: of RPCs without "reads".
    *
    * @generated from enum value: CALLS_WRITES = 2;
    */
@@ -43,7 +43,7 @@ export const Calls = {
 } as const;
 
 /**
- * The calls that can end with a reason, whatever they do.
+ * The calls that can end with a reason, whether their RPCs declare it or not.
  *
  * @generated from enum userd.v1.Calls
  */
@@ -56,7 +56,7 @@ export const CallsSchema: GenEnum<Calls> = /*@__PURE__*/
   enumDesc(file_userd_v1_error_options, 0);
 
 /**
- * The calls that can end with this reason without their RPCs' declaring it.
+ * The calls that can end with this reason though their RPCs do not declare it.
  *
  * @generated from extension: userd.v1.Calls calls = 51001;
  */
@@ -64,7 +64,7 @@ export const calls: GenExtension<EnumValueOptions, Calls> = /*@__PURE__*/
   extDesc(file_userd_v1_error_options, 0);
 
 /**
- * The name of a request's field: the calls of all RPCs whose request has it can end with this reason.
+ * The name of a field: calls of every RPC whose request has this field can end with this reason.
  *
  * @generated from extension: string request_field = 51002;
  */

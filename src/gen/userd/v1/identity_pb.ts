@@ -20,7 +20,7 @@ export const file_userd_v1_identity: GenFile = /*@__PURE__*/
   fileDesc("Chd1c2VyZC92MS9pZGVudGl0eS5wcm90bxIIdXNlcmQudjEi4gEKEElkZW50aXR5UHJvdmlkZXISFgoCaWQYASABKANCCuBBCLpIBCICKAASGQoEdHlwZRgCIAEoCUILukgIcgYYQLoBAQASIQoLZXh0ZXJuYWxfaWQYAyABKAlCDLpICXIHGMgBugEBABIsCgZjb25maWcYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESMwoKZGF0ZV9hZGRlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIVCgRldGFnGAYgASgJQge6SARyAhhAIpQCCghJZGVudGl0eRIPCgd1c2VyX2lkGAEgASgDEhMKC3Byb3ZpZGVyX2lkGAIgASgDEhkKC2V4dGVybmFsX2lkGAMgASgJQgTY8xgBEioKBGRhdGEYBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVCBNjzGAESLgoKZGF0ZV9hZGRlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNZGF0ZV92ZXJpZmllZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGc2NvcGVzGAcgAygJEigKBnN0YXR1cxgIIAEoDjIYLnVzZXJkLnYxLklkZW50aXR5U3RhdHVzIloKC0lkZW50aXR5S2V5Eh8KC3Byb3ZpZGVyX2lkGAEgASgDQgrgQQK6SAQiAiAAEioKC2V4dGVybmFsX2lkGAIgASgJQhXgQQK6SAtyCRABGMgBugEBANjzGAEiWAodQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QSNwoIcHJvdmlkZXIYASABKAsyGi51c2VyZC52MS5JZGVudGl0eVByb3ZpZGVyQgngQQK6SAPIAQEiaQoeQ3JlYXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlEiwKCHByb3ZpZGVyGAEgASgLMhoudXNlcmQudjEuSWRlbnRpdHlQcm92aWRlchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKfAQocTGlzdElkZW50aXR5UHJvdmlkZXJzUmVxdWVzdBIZCgR0eXBlGAEgASgJQgu6SAhyBhhAugEBABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBCABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJnCh1MaXN0SWRlbnRpdHlQcm92aWRlcnNSZXNwb25zZRItCglwcm92aWRlcnMYASADKAsyGi51c2VyZC52MS5JZGVudGl0eVByb3ZpZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSK6AQodVXBkYXRlSWRlbnRpdHlQcm92aWRlclJlcXVlc3QSaAoIcHJvdmlkZXIYASABKAsyGi51c2VyZC52MS5JZGVudGl0eVByb3ZpZGVyQjrgQQK6SDS6AS4KC3Byb3ZpZGVyLmlkEhJpZCBtdXN0IGJlIGFib3ZlIDAaC3RoaXMuaWQgPiAwyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJpCh5VcGRhdGVJZGVudGl0eVByb3ZpZGVyUmVzcG9uc2USLAoIcHJvdmlkZXIYASABKAsyGi51c2VyZC52MS5JZGVudGl0eVByb3ZpZGVyEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpUBCh1EZWxldGVJZGVudGl0eVByb3ZpZGVyUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEg0KBWZvcmNlGAMgASgIEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiVwoeRGVsZXRlSWRlbnRpdHlQcm92aWRlclJlc3BvbnNlEhoKEnJlbW92ZWRfaWRlbnRpdGllcxgBIAEoAxIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLkAQoTTGlua0lkZW50aXR5UmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KC3Byb3ZpZGVyX2lkGAIgASgDQgrgQQK6SAQiAiAAEioKC2V4dGVybmFsX2lkGAMgASgJQhXgQQK6SAtyCRABGMgBugEBANjzGAESKgoEZGF0YRgEIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIQCghyZWF0dGFjaBgFIAEoCBIlCgZzY29wZXMYBiADKAlCFbpIEpIBDxBkIgtyCRABGMgBugEBACJXChRMaW5rSWRlbnRpdHlSZXNwb25zZRIkCghpZGVudGl0eRgBIAEoCzISLnVzZXJkLnYxLklkZW50aXR5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInYKFVVubGlua0lkZW50aXR5UmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KC3Byb3ZpZGVyX2lkGAIgASgDQgrgQQK6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjMKFlVubGlua0lkZW50aXR5UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkimgEKFUxpc3RJZGVudGl0aWVzUmVxdWVzdBIbCgd1c2VyX2lkGAEgASgDQgrgQQK6SAQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSGgoJcGFnZV9zaXplGAMgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBCABKAlCCLpIBXIDGIAQIlkKFkxpc3RJZGVudGl0aWVzUmVzcG9uc2USJgoKaWRlbnRpdGllcxgBIAMoCzISLnVzZXJkLnYxLklkZW50aXR5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSppCg5JZGVudGl0eVN0YXR1cxIfChtJREVOVElUWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVJREVOVElUWV9TVEFUVVNfVkFMSUQQARIbChdJREVOVElUWV9TVEFUVVNfSU5WQUxJRBACQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_options]);
 
 /**
- * Something outside that knows users by ids of its own: GitHub, one workspace of a chat service, ….
+ * An outside service that knows users by ids of its own: GitHub, one workspace of a chat service, ….
  *
  * @generated from message userd.v1.IdentityProvider
  */
@@ -33,29 +33,30 @@ export type IdentityProvider = Message<"userd.v1.IdentityProvider"> & {
   id: bigint;
 
   /**
-   * What kind of provider, for example "github"; 1 to 64 characters. Required, unless UpdateIdentityProvider leaves it as it is.
+   * The kind of provider, for example "github"; 1 to 64 characters. Required, unless UpdateIdentityProvider leaves it
+   * as it is.
    *
    * @generated from field: string type = 2;
    */
   type: string;
 
   /**
-   * Which one of its kind, for example the id of a workspace, up to 200 characters; unique in its type. Empty = the type
-   * has no instances.
+   * The instance of the type, for example the id of a workspace, up to 200 characters; unique in its type. Empty = the
+   * type has no instances.
    *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
 
   /**
-   * What the callers need to talk to it: any JSON within the limits of option values. Absent = none.
+   * The data that callers need to talk to the provider: any JSON within the limits of option values. Absent = none.
    *
    * @generated from field: google.protobuf.Value config = 4;
    */
   config?: Value | undefined;
 
   /**
-   * When it was created.
+   * The time when the provider was created.
    *
    * @generated from field: google.protobuf.Timestamp date_added = 5;
    */
@@ -78,7 +79,7 @@ export const IdentityProviderSchema: GenMessage<IdentityProvider> = /*@__PURE__*
   messageDesc(file_userd_v1_identity, 0);
 
 /**
- * A user as a provider knows it.
+ * The identity of a user at a provider.
  *
  * @generated from message userd.v1.Identity
  */
@@ -98,42 +99,43 @@ export type Identity = Message<"userd.v1.Identity"> & {
   providerId: bigint;
 
   /**
-   * The user's id there.
+   * The user's id at the provider.
    *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
 
   /**
-   * What the callers keep with it, for example the tokens of the provider.
+   * The data that callers keep with the identity, for example the tokens of the provider.
    *
    * @generated from field: google.protobuf.Value data = 4;
    */
   data?: Value | undefined;
 
   /**
-   * When it was linked.
+   * The time when the identity was first linked.
    *
    * @generated from field: google.protobuf.Timestamp date_added = 5;
    */
   dateAdded?: Timestamp | undefined;
 
   /**
-   * When it was last linked again, or linked.
+   * The time when the identity was last linked.
    *
    * @generated from field: google.protobuf.Timestamp date_verified = 6;
    */
   dateVerified?: Timestamp | undefined;
 
   /**
-   * What it may be used for at the provider, as the provider names it; up to 100 entries of up to 200 characters.
+   * The scopes of the identity: what it may be used for at the provider, in the provider's words; up to 100 entries of
+   * up to 200 characters.
    *
    * @generated from field: repeated string scopes = 7;
    */
   scopes: string[];
 
   /**
-   * Whether it can still be used. Linking makes it valid; an imported one keeps the status of its file.
+   * The status. Linking makes an identity valid; an imported one keeps the status of its file.
    *
    * @generated from field: userd.v1.IdentityStatus status = 8;
    */
@@ -148,7 +150,7 @@ export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
   messageDesc(file_userd_v1_identity, 1);
 
 /**
- * What names an identity: it belongs to one user at most.
+ * The key of an identity, which belongs to at most one user.
  *
  * @generated from message userd.v1.IdentityKey
  */
@@ -161,7 +163,7 @@ export type IdentityKey = Message<"userd.v1.IdentityKey"> & {
   providerId: bigint;
 
   /**
-   * The user's id there; 1 to 200 characters.
+   * The user's id at the provider; 1 to 200 characters.
    *
    * @generated from field: string external_id = 2;
    */
@@ -210,7 +212,7 @@ export type CreateIdentityProviderResponse = Message<"userd.v1.CreateIdentityPro
   provider?: IdentityProvider | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -231,28 +233,28 @@ export const CreateIdentityProviderResponseSchema: GenMessage<CreateIdentityProv
  */
 export type ListIdentityProvidersRequest = Message<"userd.v1.ListIdentityProvidersRequest"> & {
   /**
-   * Only providers of this type, up to 64 characters. Empty = all.
+   * The type of the providers to list, up to 64 characters. Empty = all.
    *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
-   * Most providers to return: 0 = 50; more than 1,000 = 1,000.
+   * The most providers to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -280,7 +282,7 @@ export type ListIdentityProvidersResponse = Message<"userd.v1.ListIdentityProvid
   providers: IdentityProvider[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -337,7 +339,7 @@ export type UpdateIdentityProviderResponse = Message<"userd.v1.UpdateIdentityPro
   provider?: IdentityProvider | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -372,8 +374,8 @@ export type DeleteIdentityProviderRequest = Message<"userd.v1.DeleteIdentityProv
   etag: string;
 
   /**
-   * Remove its identities too, up to 10,000: needs the permission users.admin. Default: false, a provider that has some is
-   * FAILED_PRECONDITION PROVIDER_IN_USE.
+   * Remove the provider's identities too, up to 10,000; needs the permission users.admin. Default: false, and a
+   * provider that has identities is FAILED_PRECONDITION PROVIDER_IN_USE.
    *
    * @generated from field: bool force = 3;
    */
@@ -387,8 +389,7 @@ export type DeleteIdentityProviderRequest = Message<"userd.v1.DeleteIdentityProv
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 5;
    */
@@ -409,14 +410,14 @@ export const DeleteIdentityProviderRequestSchema: GenMessage<DeleteIdentityProvi
  */
 export type DeleteIdentityProviderResponse = Message<"userd.v1.DeleteIdentityProviderResponse"> & {
   /**
-   * How many identities were removed with it.
+   * The number of identities that were removed with the provider.
    *
    * @generated from field: int64 removed_identities = 1;
    */
   removedIdentities: bigint;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -451,30 +452,29 @@ export type LinkIdentityRequest = Message<"userd.v1.LinkIdentityRequest"> & {
   providerId: bigint;
 
   /**
-   * The user's id there; 1 to 200 characters.
+   * The user's id at the provider; 1 to 200 characters.
    *
    * @generated from field: string external_id = 3;
    */
   externalId: string;
 
   /**
-   * What the callers keep with it: any JSON within the limits of option values. Absent = none.
+   * The data that callers keep with the identity: any JSON within the limits of option values. Absent = none.
    *
    * @generated from field: google.protobuf.Value data = 4;
    */
   data?: Value | undefined;
 
   /**
-   * Links that are in the way go: the user's other identity of this provider, and another user's link to external_id.
-   * Default: false, they are ALREADY_EXISTS IDENTITY_TAKEN.
+   * Remove links that are in the way: the user's other identity of this provider, and another user's link to
+   * external_id. Default: false, and such links are ALREADY_EXISTS IDENTITY_TAKEN.
    *
    * @generated from field: bool reattach = 5;
    */
   reattach: boolean;
 
   /**
-   * What it may be used for at the provider, as the provider names it: up to 100 entries of 1 to 200 characters. None = those
-   * that are there stay.
+   * The scopes of the identity, as in Identity: up to 100 entries of 1 to 200 characters. None = the stored ones stay.
    *
    * @generated from field: repeated string scopes = 6;
    */
@@ -502,7 +502,7 @@ export type LinkIdentityResponse = Message<"userd.v1.LinkIdentityResponse"> & {
   identity?: Identity | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -537,8 +537,7 @@ export type UnlinkIdentityRequest = Message<"userd.v1.UnlinkIdentityRequest"> & 
   providerId: bigint;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -559,7 +558,7 @@ export const UnlinkIdentityRequestSchema: GenMessage<UnlinkIdentityRequest> = /*
  */
 export type UnlinkIdentityResponse = Message<"userd.v1.UnlinkIdentityResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -587,23 +586,21 @@ export type ListIdentitiesRequest = Message<"userd.v1.ListIdentitiesRequest"> & 
   userId: bigint;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
   consistency?: Consistency | undefined;
 
   /**
-   * Most results to return. 0 = 1,000; more than 1,000 is 1,000; negative is INVALID_ARGUMENT. A page that an answer can't
-   * hold ends earlier.
+   * The most results to return; 0 = 1,000, and more than 1,000 is 1,000. A page that an answer can't hold ends earlier.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
@@ -646,27 +643,27 @@ export const ListIdentitiesResponseSchema: GenMessage<ListIdentitiesResponse> = 
   messageDesc(file_userd_v1_identity, 16);
 
 /**
- * Whether an identity can still be used.
+ * The status of an identity: whether the provider still takes it.
  *
  * @generated from enum userd.v1.IdentityStatus
  */
 export const IdentityStatus = {
   /**
-   * Nobody has said: an imported identity can have this status.
+   * Not known: an imported identity can have this status.
    *
    * @generated from enum value: IDENTITY_STATUS_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * The provider takes what is kept with it.
+   * The provider takes what is kept with the identity.
    *
    * @generated from enum value: IDENTITY_STATUS_VALID = 1;
    */
   VALID: 1,
 
   /**
-   * The provider no longer takes it: the user has to link it again.
+   * The provider no longer takes the identity: the user has to link it again.
    *
    * @generated from enum value: IDENTITY_STATUS_INVALID = 2;
    */
@@ -674,7 +671,7 @@ export const IdentityStatus = {
 } as const;
 
 /**
- * Whether an identity can still be used.
+ * The status of an identity: whether the provider still takes it.
  *
  * @generated from enum userd.v1.IdentityStatus
  */

@@ -33,7 +33,7 @@ export type TeamMembership = Message<"userd.v1.TeamMembership"> & {
   teamId: bigint;
 
   /**
-   * The role in it.
+   * The role in the team.
    *
    * @generated from field: userd.v1.TeamRole role = 2;
    */
@@ -103,7 +103,7 @@ export type Member = Message<"userd.v1.Member"> & {
   flags: bigint;
 
   /**
-   * When the user became a member, or was invited.
+   * The time when the user became a member, or was invited.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
@@ -117,14 +117,14 @@ export type Member = Message<"userd.v1.Member"> & {
   etag: string;
 
   /**
-   * When the invitation expires; absent on a user's membership, and on an imported invitation without an end.
+   * The time when the invitation expires; absent on a user's membership, and on an imported invitation without an end.
    *
    * @generated from field: google.protobuf.Timestamp invite_expire_time = 10;
    */
   inviteExpireTime?: Timestamp | undefined;
 
   /**
-   * The invitation has expired: it becomes nobody's membership unless it is sent again (ResendInvitation).
+   * True if the invitation has expired: nobody becomes a member by it until ResendInvitation makes it valid anew.
    *
    * @generated from field: bool is_invite_expired = 11;
    */
@@ -159,7 +159,7 @@ export type InviteMemberRequest = Message<"userd.v1.InviteMemberRequest"> & {
   organizationId: bigint;
 
   /**
-   * The address to invite, up to 200 characters; compared without regard to case.
+   * The address to invite, up to 200 characters; compared as UserEmail.email says.
    *
    * @generated from field: string email = 2;
    */
@@ -173,8 +173,7 @@ export type InviteMemberRequest = Message<"userd.v1.InviteMemberRequest"> & {
   role: MemberRole;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -202,7 +201,7 @@ export type InviteMemberResponse = Message<"userd.v1.InviteMemberResponse"> & {
   member?: Member | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -244,8 +243,7 @@ export type ResendInvitationRequest = Message<"userd.v1.ResendInvitationRequest"
   etag: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -273,7 +271,7 @@ export type ResendInvitationResponse = Message<"userd.v1.ResendInvitationRespons
   member?: Member | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -315,8 +313,7 @@ export type AddMemberRequest = Message<"userd.v1.AddMemberRequest"> & {
   role: MemberRole;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -344,7 +341,7 @@ export type AddMemberResponse = Message<"userd.v1.AddMemberResponse"> & {
   member?: Member | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -372,7 +369,7 @@ export type RemoveMemberRequest = Message<"userd.v1.RemoveMemberRequest"> & {
   organizationId: bigint;
 
   /**
-   * Which member.
+   * The member.
    *
    * @generated from oneof userd.v1.RemoveMemberRequest.member
    */
@@ -386,7 +383,7 @@ export type RemoveMemberRequest = Message<"userd.v1.RemoveMemberRequest"> & {
     case: "userId";
   } | {
     /**
-     * The member itself, above 0: the only way to name an invitation.
+     * The id of the member, above 0: the only way to name an invitation.
      *
      * @generated from field: int64 member_id = 3;
      */
@@ -409,8 +406,7 @@ export type RemoveMemberRequest = Message<"userd.v1.RemoveMemberRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 6;
    */
@@ -438,7 +434,7 @@ export type RemoveMemberResponse = Message<"userd.v1.RemoveMemberResponse"> & {
   member?: Member | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -466,7 +462,7 @@ export type SetMemberRoleRequest = Message<"userd.v1.SetMemberRoleRequest"> & {
   organizationId: bigint;
 
   /**
-   * Which member.
+   * The member.
    *
    * @generated from oneof userd.v1.SetMemberRoleRequest.member
    */
@@ -480,7 +476,7 @@ export type SetMemberRoleRequest = Message<"userd.v1.SetMemberRoleRequest"> & {
     case: "userId";
   } | {
     /**
-     * The member itself, above 0: the only way to name an invitation.
+     * The id of the member, above 0: the only way to name an invitation.
      *
      * @generated from field: int64 member_id = 3;
      */
@@ -524,7 +520,7 @@ export type SetMemberRoleResponse = Message<"userd.v1.SetMemberRoleResponse"> & 
   member?: Member | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -552,14 +548,14 @@ export type ListMembersRequest = Message<"userd.v1.ListMembersRequest"> & {
   organizationId: bigint;
 
   /**
-   * Only members of this team. 0 = all.
+   * The team whose members to list. 0 = all members.
    *
    * @generated from field: int64 team_id = 2;
    */
   teamId: bigint;
 
   /**
-   * Only members with this role. UNSPECIFIED = all.
+   * The role of the members to list. UNSPECIFIED = any.
    *
    * @generated from field: userd.v1.MemberRole role = 3;
    */
@@ -573,21 +569,21 @@ export type ListMembersRequest = Message<"userd.v1.ListMembersRequest"> & {
   onlyUsers: boolean;
 
   /**
-   * Most members to return: 0 = 50; more than 1,000 = 1,000.
+   * The most members to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 7;
    */
@@ -615,7 +611,7 @@ export type ListMembersResponse = Message<"userd.v1.ListMembersResponse"> & {
   members: Member[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -643,7 +639,7 @@ export type AddTeamMemberRequest = Message<"userd.v1.AddTeamMemberRequest"> & {
   teamId: bigint;
 
   /**
-   * Which member.
+   * The member.
    *
    * @generated from oneof userd.v1.AddTeamMemberRequest.member
    */
@@ -657,7 +653,7 @@ export type AddTeamMemberRequest = Message<"userd.v1.AddTeamMemberRequest"> & {
     case: "userId";
   } | {
     /**
-     * The member itself, above 0: the only way to name an invitation.
+     * The id of the member, above 0: the only way to name an invitation.
      *
      * @generated from field: int64 member_id = 3;
      */
@@ -666,15 +662,14 @@ export type AddTeamMemberRequest = Message<"userd.v1.AddTeamMemberRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
   requestId: string;
 
   /**
-   * The role in the team from now on. Default: MEMBER for one who is not in it yet, and no change for one who is.
+   * The role in the team from now on. Default: MEMBER for a member who is new in the team, no change for another.
    *
    * @generated from field: userd.v1.TeamRole role = 5;
    */
@@ -695,14 +690,14 @@ export const AddTeamMemberRequestSchema: GenMessage<AddTeamMemberRequest> = /*@_
  */
 export type AddTeamMemberResponse = Message<"userd.v1.AddTeamMemberResponse"> & {
   /**
-   * The member was not in the team before.
+   * True if the member was not in the team before.
    *
    * @generated from field: bool added = 1;
    */
   added: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -730,7 +725,7 @@ export type RemoveTeamMemberRequest = Message<"userd.v1.RemoveTeamMemberRequest"
   teamId: bigint;
 
   /**
-   * Which member.
+   * The member.
    *
    * @generated from oneof userd.v1.RemoveTeamMemberRequest.member
    */
@@ -744,7 +739,7 @@ export type RemoveTeamMemberRequest = Message<"userd.v1.RemoveTeamMemberRequest"
     case: "userId";
   } | {
     /**
-     * The member itself, above 0: the only way to name an invitation.
+     * The id of the member, above 0: the only way to name an invitation.
      *
      * @generated from field: int64 member_id = 3;
      */
@@ -753,8 +748,7 @@ export type RemoveTeamMemberRequest = Message<"userd.v1.RemoveTeamMemberRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -775,14 +769,14 @@ export const RemoveTeamMemberRequestSchema: GenMessage<RemoveTeamMemberRequest> 
  */
 export type RemoveTeamMemberResponse = Message<"userd.v1.RemoveTeamMemberResponse"> & {
   /**
-   * The member was in the team before.
+   * True if the member was in the team before.
    *
    * @generated from field: bool removed = 1;
    */
   removed: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -838,7 +832,7 @@ export type BatchGetMembershipsRequest = Message<"userd.v1.BatchGetMembershipsRe
   pairs: MembershipPair[];
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
@@ -873,8 +867,8 @@ export type MembershipResult = Message<"userd.v1.MembershipResult"> & {
   organizationId: bigint;
 
   /**
-   * The user is a member of the organization. An unknown or deleted user is a member of nothing, and an unknown or
-   * deleted organization has no members.
+   * True if the user is a member of the organization. An unknown or deleted user is a member of nothing, and an unknown
+   * or deleted organization has no members.
    *
    * @generated from field: bool is_member = 3;
    */
@@ -917,8 +911,8 @@ export const BatchGetMembershipsResponseSchema: GenMessage<BatchGetMembershipsRe
   messageDesc(file_userd_v1_member, 21);
 
 /**
- * What a member may do in its organization; each role may do what the ones before it may, in the order that Sentry has.
- * The service keeps the role, and leaves what it permits to its callers.
+ * The role of a member in its organization. Each role may do what the ones before it may, as in Sentry. The service
+ * keeps the role, and leaves what it permits to its callers.
  *
  * @generated from enum userd.v1.MemberRole
  */
@@ -938,7 +932,7 @@ export const MemberRole = {
   MEMBER: 1,
 
   /**
-   * Manages the teams that it is in, and their projects.
+   * Manages the teams that the member is in, and their projects.
    *
    * @generated from enum value: MEMBER_ROLE_ADMIN = 2;
    */
@@ -960,8 +954,8 @@ export const MemberRole = {
 } as const;
 
 /**
- * What a member may do in its organization; each role may do what the ones before it may, in the order that Sentry has.
- * The service keeps the role, and leaves what it permits to its callers.
+ * The role of a member in its organization. Each role may do what the ones before it may, as in Sentry. The service
+ * keeps the role, and leaves what it permits to its callers.
  *
  * @generated from enum userd.v1.MemberRole
  */
@@ -974,13 +968,13 @@ export const MemberRoleSchema: GenEnum<MemberRole> = /*@__PURE__*/
   enumDesc(file_userd_v1_member, 0);
 
 /**
- * What a member may do in a team, beside its role in the organization.
+ * The role of a member in a team, beside its role in the organization.
  *
  * @generated from enum userd.v1.TeamRole
  */
 export const TeamRole = {
   /**
-   * In requests: MEMBER for one who is not in the team yet; nothing changes for one who is. Never sent.
+   * In requests: a member who is new in the team becomes MEMBER, any other keeps its role. Never sent.
    *
    * @generated from enum value: TEAM_ROLE_UNSPECIFIED = 0;
    */
@@ -1002,7 +996,7 @@ export const TeamRole = {
 } as const;
 
 /**
- * What a member may do in a team, beside its role in the organization.
+ * The role of a member in a team, beside its role in the organization.
  *
  * @generated from enum userd.v1.TeamRole
  */

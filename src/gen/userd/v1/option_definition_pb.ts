@@ -15,27 +15,27 @@ export const file_userd_v1_option_definition: GenFile = /*@__PURE__*/
   fileDesc("CiB1c2VyZC92MS9vcHRpb25fZGVmaW5pdGlvbi5wcm90bxIIdXNlcmQudjEipgMKEE9wdGlvbkRlZmluaXRpb24SCwoDa2V5GAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEiIKBHR5cGUYAyABKA4yFC51c2VyZC52MS5PcHRpb25UeXBlEiYKBnZhbHVlcxgEIAMoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIlCgZzY29wZXMYBSADKA4yFS51c2VyZC52MS5PcHRpb25TY29wZRItCg1kZWZhdWx0X3ZhbHVlGAYgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlEhEKCW1heF9ieXRlcxgHIAEoBRIkCgVtZXJnZRgIIAEoDjIVLnVzZXJkLnYxLk9wdGlvbk1lcmdlEiIKBG1vZGUYCSABKA4yFC51c2VyZC52MS5PcHRpb25Nb2RlEg8KB2luZGV4ZWQYCiABKAgSEQoJc2Vuc2l0aXZlGAsgASgIEhIKCmRlcHJlY2F0ZWQYDCABKAkSEAoIbnVsbGFibGUYDiABKAgSJwoGc2NoZW1hGA0gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCqcAgoKT3B0aW9uVHlwZRIbChdPUFRJT05fVFlQRV9VTlNQRUNJRklFRBAAEhQKEE9QVElPTl9UWVBFX0JPT0wQARITCg9PUFRJT05fVFlQRV9JTlQQAhIWChJPUFRJT05fVFlQRV9OVU1CRVIQAxIWChJPUFRJT05fVFlQRV9TVFJJTkcQBBIUChBPUFRJT05fVFlQRV9FTlVNEAUSGAoUT1BUSU9OX1RZUEVfTEFOR1VBR0UQBhIYChRPUFRJT05fVFlQRV9USU1FWk9ORRAHEh4KGk9QVElPTl9UWVBFX1ZFUklGSUVEX0VNQUlMEAgSFgoST1BUSU9OX1RZUEVfT0JKRUNUEAkSFAoQT1BUSU9OX1RZUEVfTElTVBAKKnsKC09wdGlvblNjb3BlEhwKGE9QVElPTl9TQ09QRV9VTlNQRUNJRklFRBAAEhUKEU9QVElPTl9TQ09QRV9VU0VSEAESHQoZT1BUSU9OX1NDT1BFX09SR0FOSVpBVElPThACEhgKFE9QVElPTl9TQ09QRV9QUk9KRUNUEAMqbQoKT3B0aW9uTW9kZRIbChdPUFRJT05fTU9ERV9VTlNQRUNJRklFRBAAEhcKE09QVElPTl9NT0RFX0VORk9SQ0UQARIUChBPUFRJT05fTU9ERV9XQVJOEAISEwoPT1BUSU9OX01PREVfT0ZGEAMqRAoLT3B0aW9uTWVyZ2USHAoYT1BUSU9OX01FUkdFX1VOU1BFQ0lGSUVEEAASFwoTT1BUSU9OX01FUkdFX09CSkVDVBABQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
- * What the registry says of one key. The registry is a file of the service: there is no RPC that changes it.
+ * The definition of one key in the registry. The registry is a file of the service: there is no RPC that changes it.
  *
  * @generated from message userd.v1.OptionDefinition
  */
 export type OptionDefinition = Message<"userd.v1.OptionDefinition"> & {
   /**
-   * The key.
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * What the option is for, in a sentence.
+   * The purpose of the option, in a sentence.
    *
    * @generated from field: string description = 2;
    */
   description: string;
 
   /**
-   * What a value has to be.
+   * The type of the values.
    *
    * @generated from field: userd.v1.OptionType type = 3;
    */
@@ -63,56 +63,56 @@ export type OptionDefinition = Message<"userd.v1.OptionDefinition"> & {
   defaultValue?: Value | undefined;
 
   /**
-   * Largest value in bytes of its canonical form. Default: 65536.
+   * The most bytes of a value, as docs/values.md counts them. Default: 65536.
    *
    * @generated from field: int32 max_bytes = 7;
    */
   maxBytes: number;
 
   /**
-   * How the values of several levels become one.
+   * The way in which the values of several levels become one.
    *
    * @generated from field: userd.v1.OptionMerge merge = 8;
    */
   merge: OptionMerge;
 
   /**
-   * What happens when a value does not fit.
+   * The way to deal with a value that does not fit.
    *
    * @generated from field: userd.v1.OptionMode mode = 9;
    */
   mode: OptionMode;
 
   /**
-   * FindUsersByOption finds by this key.
+   * True if FindUsersByOption finds users by this key.
    *
    * @generated from field: bool indexed = 10;
    */
   indexed: boolean;
 
   /**
-   * Values of this key are personal: they never appear in logs.
+   * True if values of this key are personal: they never appear in logs.
    *
    * @generated from field: bool sensitive = 11;
    */
   sensitive: boolean;
 
   /**
-   * What to use instead; empty = the key is not deprecated.
+   * The advice on what to use instead; empty = the key is not deprecated.
    *
    * @generated from field: string deprecated = 12;
    */
   deprecated: string;
 
   /**
-   * Null fits too, whatever the type.
+   * True if null fits too, whatever the type.
    *
    * @generated from field: bool nullable = 14;
    */
   nullable: boolean;
 
   /**
-   * The JSON Schema of an OBJECT or LIST; absent = any.
+   * The JSON Schema of the values of an OBJECT or LIST; absent = any value fits.
    *
    * @generated from field: google.protobuf.Struct schema = 13;
    */
@@ -127,7 +127,7 @@ export const OptionDefinitionSchema: GenMessage<OptionDefinition> = /*@__PURE__*
   messageDesc(file_userd_v1_option_definition, 0);
 
 /**
- * What a value of an option has to be.
+ * The type of an option's values.
  *
  * @generated from enum userd.v1.OptionType
  */
@@ -168,7 +168,7 @@ export const OptionType = {
   STRING: 4,
 
   /**
-   * One of OptionDefinition.values.
+   * A value of OptionDefinition.values.
    *
    * @generated from enum value: OPTION_TYPE_ENUM = 5;
    */
@@ -189,7 +189,7 @@ export const OptionType = {
   TIMEZONE: 7,
 
   /**
-   * One of the user's verified addresses; the default is the primary address.
+   * A verified address of the user; the default is the primary address.
    *
    * @generated from enum value: OPTION_TYPE_VERIFIED_EMAIL = 8;
    */
@@ -211,7 +211,7 @@ export const OptionType = {
 } as const;
 
 /**
- * What a value of an option has to be.
+ * The type of an option's values.
  *
  * @generated from enum userd.v1.OptionType
  */
@@ -224,7 +224,7 @@ export const OptionTypeSchema: GenEnum<OptionType> = /*@__PURE__*/
   enumDesc(file_userd_v1_option_definition, 0);
 
 /**
- * The scopes of a user's options.
+ * A scope of a user's options.
  *
  * @generated from enum userd.v1.OptionScope
  */
@@ -259,7 +259,7 @@ export const OptionScope = {
 } as const;
 
 /**
- * The scopes of a user's options.
+ * A scope of a user's options.
  *
  * @generated from enum userd.v1.OptionScope
  */
@@ -272,7 +272,7 @@ export const OptionScopeSchema: GenEnum<OptionScope> = /*@__PURE__*/
   enumDesc(file_userd_v1_option_definition, 1);
 
 /**
- * What happens when a value does not fit its definition.
+ * The way to deal with a value that does not fit its definition.
  *
  * @generated from enum userd.v1.OptionMode
  */
@@ -307,7 +307,7 @@ export const OptionMode = {
 } as const;
 
 /**
- * What happens when a value does not fit its definition.
+ * The way to deal with a value that does not fit its definition.
  *
  * @generated from enum userd.v1.OptionMode
  */
@@ -320,7 +320,7 @@ export const OptionModeSchema: GenEnum<OptionMode> = /*@__PURE__*/
   enumDesc(file_userd_v1_option_definition, 2);
 
 /**
- * How the values of several levels become one.
+ * The way in which the values of several levels become one.
  *
  * @generated from enum userd.v1.OptionMerge
  */
@@ -342,7 +342,7 @@ export const OptionMerge = {
 } as const;
 
 /**
- * How the values of several levels become one.
+ * The way in which the values of several levels become one.
  *
  * @generated from enum userd.v1.OptionMerge
  */

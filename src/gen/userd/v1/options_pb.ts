@@ -23,14 +23,14 @@ export const file_userd_v1_options: GenFile = /*@__PURE__*/
  */
 export type RpcErrors = Message<"userd.v1.RpcErrors"> & {
   /**
-   * What a call can end with.
+   * Reasons that a call can end with.
    *
    * @generated from field: repeated userd.v1.ErrorReason reasons = 1;
    */
   reasons: ErrorReason[];
 
   /**
-   * What an entry of a batch can be answered with, while the call itself is OK.
+   * Reasons that an entry of a batch can be answered with, while the call itself is OK.
    *
    * @generated from field: repeated userd.v1.ErrorReason entry_reasons = 2;
    */
@@ -45,13 +45,13 @@ export const RpcErrorsSchema: GenMessage<RpcErrors> = /*@__PURE__*/
   messageDesc(file_userd_v1_options, 0);
 
 /**
- * Where the answers of an RPC that changes nothing come from.
+ * The place where the answers of a read come from.
  *
  * @generated from enum userd.v1.Reads
  */
 export const Reads = {
   /**
-   * The RPC writes.
+   * None: the RPC writes.
    *
    * @generated from enum value: READS_UNSPECIFIED = 0;
    */
@@ -79,7 +79,7 @@ export const Reads = {
   MEMORY: 3,
 
   /**
-   * The cache for who may see what, and the database for the rest, with each call.
+   * The cache for who may see what, and the database, with each call, for the rest.
    *
    * @generated from enum value: READS_CACHE_AND_DATABASE = 4;
    */
@@ -87,7 +87,7 @@ export const Reads = {
 } as const;
 
 /**
- * Where the answers of an RPC that changes nothing come from.
+ * The place where the answers of a read come from.
  *
  * @generated from enum userd.v1.Reads
  */
@@ -109,8 +109,8 @@ export const permission: GenExtension<MethodOptions, string> = /*@__PURE__*/
   extDesc(file_userd_v1_options, 0);
 
 /**
- * The RPC writes many entries in one request: its request may be 4 MiB (others: 1 MiB), and its deadline is 10 s
- * when the client sends none (other writes: 3 s, reads: 1 s).
+ * True if one request of the RPC writes many entries. The request may have 4 MiB (others: 1 MiB), and the deadline is
+ * 10 s when the client sends none (other writes: 3 s, reads: 1 s).
  *
  * @generated from extension: bool batch_write = 51002;
  */
@@ -118,7 +118,8 @@ export const batch_write: GenExtension<MethodOptions, boolean> = /*@__PURE__*/
   extDesc(file_userd_v1_options, 1);
 
 /**
- * Where the RPC's answers come from. RPCs with the idempotency_level NO_SIDE_EFFECTS have it, and no others.
+ * The place where the RPC's answers come from. RPCs with the idempotency_level NO_SIDE_EFFECTS have it, and no
+ * others.
  *
  * @generated from extension: userd.v1.Reads reads = 51004;
  */
@@ -134,8 +135,8 @@ export const errors: GenExtension<MethodOptions, RpcErrors> = /*@__PURE__*/
   extDesc(file_userd_v1_options, 3);
 
 /**
- * The field holds an address, a secret or another value that never appears in logs, error messages, metrics or
- * traces.
+ * True if the field holds an address, a secret or another value that never appears in logs, error messages, metrics
+ * or traces.
  *
  * @generated from extension: bool sensitive = 51003;
  */

@@ -41,16 +41,15 @@ export type Organization = Message<"userd.v1.Organization"> & {
   name?: string | undefined;
 
   /**
-   * The name in addresses: 1 to 50 lower case letters, digits, "-" and "_", not all digits. Unique among organizations,
-   * among deleted organizations too. Absent or empty in CreateOrganization = made from the name, with a number where
-   * that is taken.
+   * The name in URLs: 1 to 50 lower case letters, digits, "-" and "_", not all digits. Unique among organizations,
+   * deleted ones included. Absent or empty in CreateOrganization = made from the name, with a number if that is taken.
    *
    * @generated from field: optional string slug = 3;
    */
   slug?: string | undefined;
 
   /**
-   * Whether lists of what is visible show the organization. ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
+   * The status: ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
    *
    * @generated from field: optional userd.v1.OrganizationStatus status = 4;
    */
@@ -64,21 +63,22 @@ export type Organization = Message<"userd.v1.Organization"> & {
   flags: bigint;
 
   /**
-   * When the organization was created.
+   * The time when the organization was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the organization was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
+   * The time when the organization was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps
+   * its slug.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 7;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * When a deleted organization is removed for good, and with it all that belongs to it.
+   * The time when a deleted organization is removed for good, with all that belongs to it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 8;
    */
@@ -93,7 +93,7 @@ export type Organization = Message<"userd.v1.Organization"> & {
   etag: string;
 
   /**
-   * Whether members may join teams by themselves, and so see all projects of the organization. Default: true. Sentry
+   * True if members may join teams by themselves, and so see all projects of the organization. Default: true. Sentry
    * keeps it in its flag allow_joinleave.
    *
    * @generated from field: optional bool open_membership = 10;
@@ -122,15 +122,14 @@ export type CreateOrganizationRequest = Message<"userd.v1.CreateOrganizationRequ
   organization?: Organization | undefined;
 
   /**
-   * The user that becomes its first owner. 0 = nobody.
+   * The user that becomes the first owner. 0 = nobody.
    *
    * @generated from field: int64 owner_user_id = 2;
    */
   ownerUserId: bigint;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -151,13 +150,13 @@ export const CreateOrganizationRequestSchema: GenMessage<CreateOrganizationReque
  */
 export type GetOrganizationRequest = Message<"userd.v1.GetOrganizationRequest"> & {
   /**
-   * Which organization.
+   * The key of the organization.
    *
    * @generated from oneof userd.v1.GetOrganizationRequest.key
    */
   key: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -165,7 +164,7 @@ export type GetOrganizationRequest = Message<"userd.v1.GetOrganizationRequest"> 
     case: "id";
   } | {
     /**
-     * Its slug, up to 50 characters.
+     * The slug, up to 50 characters.
      *
      * @generated from field: string slug = 2;
      */
@@ -174,7 +173,7 @@ export type GetOrganizationRequest = Message<"userd.v1.GetOrganizationRequest"> 
   } | { case: undefined; value?: undefined };
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -202,28 +201,28 @@ export type ListOrganizationsRequest = Message<"userd.v1.ListOrganizationsReques
   showDeleted: boolean;
 
   /**
-   * Only organizations without an owner who is present (active, not suspended, not deleted). Default: false.
+   * List only organizations without an owner who is present (active, not suspended, not deleted). Default: false.
    *
    * @generated from field: bool without_owner = 2;
    */
   withoutOwner: boolean;
 
   /**
-   * Most organizations to return: 0 = 50; more than 1,000 = 1,000.
+   * The most organizations to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -251,7 +250,7 @@ export type CreateOrganizationResponse = Message<"userd.v1.CreateOrganizationRes
   organization?: Organization | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -329,7 +328,7 @@ export type UpdateOrganizationResponse = Message<"userd.v1.UpdateOrganizationRes
   organization?: Organization | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -371,8 +370,7 @@ export type DeleteOrganizationRequest = Message<"userd.v1.DeleteOrganizationRequ
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -400,7 +398,7 @@ export type DeleteOrganizationResponse = Message<"userd.v1.DeleteOrganizationRes
   organization?: Organization | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -449,7 +447,7 @@ export type UndeleteOrganizationResponse = Message<"userd.v1.UndeleteOrganizatio
   organization?: Organization | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -484,8 +482,7 @@ export type PurgeOrganizationRequest = Message<"userd.v1.PurgeOrganizationReques
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -506,7 +503,7 @@ export const PurgeOrganizationRequestSchema: GenMessage<PurgeOrganizationRequest
  */
 export type PurgeOrganizationResponse = Message<"userd.v1.PurgeOrganizationResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -534,7 +531,7 @@ export type ListOrganizationsResponse = Message<"userd.v1.ListOrganizationsRespo
   organizations: Organization[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -562,29 +559,28 @@ export type ListUserOrganizationsRequest = Message<"userd.v1.ListUserOrganizatio
   userId: bigint;
 
   /**
-   * Only organizations whose status is ACTIVE: neither hidden nor deleted. Default: false, all that the user is a
-   * member of.
+   * List only organizations whose status is ACTIVE: neither hidden nor deleted. Default: false.
    *
    * @generated from field: bool only_visible = 2;
    */
   onlyVisible: boolean;
 
   /**
-   * Most organizations to return: 0 = 50; more than 1,000 = 1,000.
+   * The most organizations to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -612,7 +608,7 @@ export type ListUserOrganizationsResponse = Message<"userd.v1.ListUserOrganizati
   organizations: UserOrganization[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -627,7 +623,7 @@ export const ListUserOrganizationsResponseSchema: GenMessage<ListUserOrganizatio
   messageDesc(file_userd_v1_organization, 16);
 
 /**
- * An organization of a user.
+ * An organization of a user, with the membership.
  *
  * @generated from message userd.v1.UserOrganization
  */
@@ -675,7 +671,7 @@ export const OrganizationStatus = {
   ACTIVE: 1,
 
   /**
-   * In use, but not shown to its members: ListUserOrganizations leaves it out when asked for what is visible.
+   * In use, but not shown to members: ListUserOrganizations leaves it out with only_visible.
    *
    * @generated from enum value: ORGANIZATION_STATUS_HIDDEN = 2;
    */

@@ -21,7 +21,7 @@ export const file_userd_v1_organization_service: GenFile = /*@__PURE__*/
   fileDesc("CiN1c2VyZC92MS9vcmdhbml6YXRpb25fc2VydmljZS5wcm90bxIIdXNlcmQudjEy5xwKE09yZ2FuaXphdGlvblNlcnZpY2USeQoSQ3JlYXRlT3JnYW5pemF0aW9uEiMudXNlcmQudjEuQ3JlYXRlT3JnYW5pemF0aW9uUmVxdWVzdBokLnVzZXJkLnYxLkNyZWF0ZU9yZ2FuaXphdGlvblJlc3BvbnNlIhjK8xgLdXNlcnMud3JpdGXq8xgFCgMULmkSdAoPR2V0T3JnYW5pemF0aW9uEiAudXNlcmQudjEuR2V0T3JnYW5pemF0aW9uUmVxdWVzdBohLnVzZXJkLnYxLkdldE9yZ2FuaXphdGlvblJlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFkEnoKElVwZGF0ZU9yZ2FuaXphdGlvbhIjLnVzZXJkLnYxLlVwZGF0ZU9yZ2FuaXphdGlvblJlcXVlc3QaJC51c2VyZC52MS5VcGRhdGVPcmdhbml6YXRpb25SZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEMmRpbBJ5ChJEZWxldGVPcmdhbml6YXRpb24SIy51c2VyZC52MS5EZWxldGVPcmdhbml6YXRpb25SZXF1ZXN0GiQudXNlcmQudjEuRGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiGMrzGAt1c2Vycy53cml0ZerzGAUKAzJkbBJ9ChRVbmRlbGV0ZU9yZ2FuaXphdGlvbhIlLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVxdWVzdBomLnVzZXJkLnYxLlVuZGVsZXRlT3JnYW5pemF0aW9uUmVzcG9uc2UiFsrzGAt1c2Vycy53cml0ZerzGAMKAWQSdAoRUHVyZ2VPcmdhbml6YXRpb24SIi51c2VyZC52MS5QdXJnZU9yZ2FuaXphdGlvblJlcXVlc3QaIy51c2VyZC52MS5QdXJnZU9yZ2FuaXphdGlvblJlc3BvbnNlIhbK8xgLdXNlcnMuYWRtaW7q8xgDCgFkEnMKEUxpc3RPcmdhbml6YXRpb25zEiIudXNlcmQudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXF1ZXN0GiMudXNlcmQudjEuTGlzdE9yZ2FuaXphdGlvbnNSZXNwb25zZSIVkAIByvMYCnVzZXJzLnJlYWTg8xgCEmoKDUNyZWF0ZVByb2plY3QSHi51c2VyZC52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBofLnVzZXJkLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZSIYyvMYC3VzZXJzLndyaXRl6vMYBQoDZGlsEmUKCkdldFByb2plY3QSGy51c2VyZC52MS5HZXRQcm9qZWN0UmVxdWVzdBocLnVzZXJkLnYxLkdldFByb2plY3RSZXNwb25zZSIckAIByvMYCnVzZXJzLnJlYWTg8xgC6vMYAwoBZRJsCg1VcGRhdGVQcm9qZWN0Eh4udXNlcmQudjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaHy51c2VyZC52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBTJlaWxtEmsKDURlbGV0ZVByb2plY3QSHi51c2VyZC52MS5EZWxldGVQcm9qZWN0UmVxdWVzdBofLnVzZXJkLnYxLkRlbGV0ZVByb2plY3RSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEMmVsbRJvCg9VbmRlbGV0ZVByb2plY3QSIC51c2VyZC52MS5VbmRlbGV0ZVByb2plY3RSZXF1ZXN0GiEudXNlcmQudjEuVW5kZWxldGVQcm9qZWN0UmVzcG9uc2UiF8rzGAt1c2Vycy53cml0ZerzGAQKAmVsEmUKDFB1cmdlUHJvamVjdBIdLnVzZXJkLnYxLlB1cmdlUHJvamVjdFJlcXVlc3QaHi51c2VyZC52MS5QdXJnZVByb2plY3RSZXNwb25zZSIWyvMYC3VzZXJzLmFkbWlu6vMYAwoBZRJrCgxMaXN0UHJvamVjdHMSHS51c2VyZC52MS5MaXN0UHJvamVjdHNSZXF1ZXN0Gh4udXNlcmQudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiHJACAcrzGAp1c2Vycy5yZWFk4PMYAurzGAMKAWQSYQoKQ3JlYXRlVGVhbRIbLnVzZXJkLnYxLkNyZWF0ZVRlYW1SZXF1ZXN0GhwudXNlcmQudjEuQ3JlYXRlVGVhbVJlc3BvbnNlIhjK8xgLdXNlcnMud3JpdGXq8xgFCgNkaWwSXAoHR2V0VGVhbRIYLnVzZXJkLnYxLkdldFRlYW1SZXF1ZXN0GhkudXNlcmQudjEuR2V0VGVhbVJlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFmEmMKClVwZGF0ZVRlYW0SGy51c2VyZC52MS5VcGRhdGVUZWFtUmVxdWVzdBocLnVzZXJkLnYxLlVwZGF0ZVRlYW1SZXNwb25zZSIayvMYC3VzZXJzLndyaXRl6vMYBwoFMmZpbG4SYgoKRGVsZXRlVGVhbRIbLnVzZXJkLnYxLkRlbGV0ZVRlYW1SZXF1ZXN0GhwudXNlcmQudjEuRGVsZXRlVGVhbVJlc3BvbnNlIhnK8xgLdXNlcnMud3JpdGXq8xgGCgQyZmxuEmYKDFVuZGVsZXRlVGVhbRIdLnVzZXJkLnYxLlVuZGVsZXRlVGVhbVJlcXVlc3QaHi51c2VyZC52MS5VbmRlbGV0ZVRlYW1SZXNwb25zZSIXyvMYC3VzZXJzLndyaXRl6vMYBAoCZmwSXAoJUHVyZ2VUZWFtEhoudXNlcmQudjEuUHVyZ2VUZWFtUmVxdWVzdBobLnVzZXJkLnYxLlB1cmdlVGVhbVJlc3BvbnNlIhbK8xgLdXNlcnMuYWRtaW7q8xgDCgFmEmIKCUxpc3RUZWFtcxIaLnVzZXJkLnYxLkxpc3RUZWFtc1JlcXVlc3QaGy51c2VyZC52MS5MaXN0VGVhbXNSZXNwb25zZSIckAIByvMYCnVzZXJzLnJlYWTg8xgC6vMYAwoBZBJoCgxJbnZpdGVNZW1iZXISHS51c2VyZC52MS5JbnZpdGVNZW1iZXJSZXF1ZXN0Gh4udXNlcmQudjEuSW52aXRlTWVtYmVyUmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBC5kamwSdgoQUmVzZW5kSW52aXRhdGlvbhIhLnVzZXJkLnYxLlJlc2VuZEludml0YXRpb25SZXF1ZXN0GiIudXNlcmQudjEuUmVzZW5kSW52aXRhdGlvblJlc3BvbnNlIhvK8xgLdXNlcnMud3JpdGXq8xgICgYuMmRnbG8SYAoJQWRkTWVtYmVyEhoudXNlcmQudjEuQWRkTWVtYmVyUmVxdWVzdBobLnVzZXJkLnYxLkFkZE1lbWJlclJlc3BvbnNlIhrK8xgLdXNlcnMud3JpdGXq8xgHCgUULmRqbBJpCgxSZW1vdmVNZW1iZXISHS51c2VyZC52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0Gh4udXNlcmQudjEuUmVtb3ZlTWVtYmVyUmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBTJkZ2tsEmwKDVNldE1lbWJlclJvbGUSHi51c2VyZC52MS5TZXRNZW1iZXJSb2xlUmVxdWVzdBofLnVzZXJkLnYxLlNldE1lbWJlclJvbGVSZXNwb25zZSIayvMYC3VzZXJzLndyaXRl6vMYBwoFMmRna2wSaAoLTGlzdE1lbWJlcnMSHC51c2VyZC52MS5MaXN0TWVtYmVyc1JlcXVlc3QaHS51c2VyZC52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlIhyQAgHK8xgKdXNlcnMucmVhZODzGALq8xgDCgFkEmsKDUFkZFRlYW1NZW1iZXISHi51c2VyZC52MS5BZGRUZWFtTWVtYmVyUmVxdWVzdBofLnVzZXJkLnYxLkFkZFRlYW1NZW1iZXJSZXNwb25zZSIZyvMYC3VzZXJzLndyaXRl6vMYBgoEZmdsbhJ0ChBSZW1vdmVUZWFtTWVtYmVyEiEudXNlcmQudjEuUmVtb3ZlVGVhbU1lbWJlclJlcXVlc3QaIi51c2VyZC52MS5SZW1vdmVUZWFtTWVtYmVyUmVzcG9uc2UiGcrzGAt1c2Vycy53cml0ZerzGAYKBGZnbG4SbwoOQWRkUHJvamVjdFRlYW0SHy51c2VyZC52MS5BZGRQcm9qZWN0VGVhbVJlcXVlc3QaIC51c2VyZC52MS5BZGRQcm9qZWN0VGVhbVJlc3BvbnNlIhrK8xgLdXNlcnMud3JpdGXq8xgHCgVlZmxtbhJ4ChFSZW1vdmVQcm9qZWN0VGVhbRIiLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVxdWVzdBojLnVzZXJkLnYxLlJlbW92ZVByb2plY3RUZWFtUmVzcG9uc2UiGsrzGAt1c2Vycy53cml0ZerzGAcKBWVmbG1uEoYBChVMaXN0VXNlck9yZ2FuaXphdGlvbnMSJi51c2VyZC52MS5MaXN0VXNlck9yZ2FuaXphdGlvbnNSZXF1ZXN0GicudXNlcmQudjEuTGlzdFVzZXJPcmdhbml6YXRpb25zUmVzcG9uc2UiHJACAcrzGAp1c2Vycy5yZWFk4PMYAurzGAMKARQSeQoTQmF0Y2hHZXRNZW1iZXJzaGlwcxIkLnVzZXJkLnYxLkJhdGNoR2V0TWVtYmVyc2hpcHNSZXF1ZXN0GiUudXNlcmQudjEuQmF0Y2hHZXRNZW1iZXJzaGlwc1Jlc3BvbnNlIhWQAgHK8xgKdXNlcnMucmVhZODzGAJCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_userd_v1_member, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team]);
 
 /**
- * Organizations, their projects and teams, and who belongs to them.
+ * Organizations, their projects, teams and members.
  *
  * @generated from service userd.v1.OrganizationService
  */
@@ -47,7 +47,7 @@ export const OrganizationService: GenService<{
     output: typeof GetOrganizationResponseSchema;
   },
   /**
-   * Changes the fields of the mask, and no others. Equal values change nothing.
+   * Changes the fields of an organization that the mask names, and no others. Equal values change nothing.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateOrganization
    */
@@ -68,7 +68,7 @@ export const OrganizationService: GenService<{
     output: typeof DeleteOrganizationResponseSchema;
   },
   /**
-   * Restores a deleted organization and all that belongs to it. One that is not deleted changes nothing.
+   * Restores a deleted organization and all that belongs to it. Does nothing to one that is not deleted.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteOrganization
    */
@@ -78,9 +78,9 @@ export const OrganizationService: GenService<{
     output: typeof UndeleteOrganizationResponseSchema;
   },
   /**
-   * Removes an organization for good: its members, teams and projects, its auth provider with what that knows of users,
-   * and the options of its scope and of its projects' scopes. Many options are removed after the answer; no read shows
-   * them from the answer on. Its id is never used again.
+   * Removes an organization for good: its members, teams and projects, its auth provider with its identities, and the
+   * options of its scope and of its projects' scopes. Many options are removed after the answer; no read shows them
+   * from the answer on. The id is never used again.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeOrganization
@@ -121,7 +121,7 @@ export const OrganizationService: GenService<{
     output: typeof GetProjectResponseSchema;
   },
   /**
-   * Changes the fields of the mask, and no others. Equal values change nothing.
+   * Changes the fields of a project that the mask names, and no others. Equal values change nothing.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateProject
    */
@@ -142,7 +142,7 @@ export const OrganizationService: GenService<{
     output: typeof DeleteProjectResponseSchema;
   },
   /**
-   * Restores a deleted project and all that belongs to it. One that is not deleted changes nothing.
+   * Restores a deleted project and all that belongs to it. Does nothing to one that is not deleted.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteProject
    */
@@ -153,7 +153,7 @@ export const OrganizationService: GenService<{
   },
   /**
    * Removes a project for good, and the options of its scope. Many options are removed after the answer; no read shows
-   * them from the answer on. Its id is never used again.
+   * them from the answer on. The id is never used again.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeProject
@@ -194,7 +194,7 @@ export const OrganizationService: GenService<{
     output: typeof GetTeamResponseSchema;
   },
   /**
-   * Changes the fields of the mask, and no others. Equal values change nothing.
+   * Changes the fields of a team that the mask names, and no others. Equal values change nothing.
    *
    * @generated from rpc userd.v1.OrganizationService.UpdateTeam
    */
@@ -214,7 +214,7 @@ export const OrganizationService: GenService<{
     output: typeof DeleteTeamResponseSchema;
   },
   /**
-   * Restores a deleted team and all that belongs to it. One that is not deleted changes nothing.
+   * Restores a deleted team and all that belongs to it. Does nothing to one that is not deleted.
    *
    * @generated from rpc userd.v1.OrganizationService.UndeleteTeam
    */
@@ -224,7 +224,7 @@ export const OrganizationService: GenService<{
     output: typeof UndeleteTeamResponseSchema;
   },
   /**
-   * Removes a team for good; its members stay in the organization. Its id is never used again.
+   * Removes a team for good; its members stay in the organization. The id is never used again.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.OrganizationService.PurgeTeam
@@ -245,9 +245,9 @@ export const OrganizationService: GenService<{
     output: typeof ListTeamsResponseSchema;
   },
   /**
-   * Invites an address. When a user verifies it, the invitation becomes that user's membership, in the same
-   * transaction; a user who has verified it already becomes a member at once. An invitation expires
-   * after 30 days, or what INVITATION_DAYS says; one that has expired is replaced.
+   * Invites an address. A user who has verified the address becomes a member at once. Otherwise the invitation becomes
+   * a membership in the transaction in which a user verifies it. An invitation expires after 30 days (INVITATION_DAYS);
+   * an expired one is replaced.
    *
    * @generated from rpc userd.v1.OrganizationService.InviteMember
    */
@@ -267,7 +267,7 @@ export const OrganizationService: GenService<{
     output: typeof ResendInvitationResponseSchema;
   },
   /**
-   * Makes a user a member.
+   * Makes a user a member of an organization.
    *
    * @generated from rpc userd.v1.OrganizationService.AddMember
    */
@@ -307,7 +307,7 @@ export const OrganizationService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * Puts a member into a team. One that is in it is no error: added = false.
+   * Puts a member into a team. For a member of the team, added = false.
    *
    * @generated from rpc userd.v1.OrganizationService.AddTeamMember
    */
@@ -317,7 +317,7 @@ export const OrganizationService: GenService<{
     output: typeof AddTeamMemberResponseSchema;
   },
   /**
-   * Takes a member out of a team. One that is not in it is no error: removed = false.
+   * Takes a member out of a team. For a member that is not in it, removed = false.
    *
    * @generated from rpc userd.v1.OrganizationService.RemoveTeamMember
    */
@@ -327,7 +327,7 @@ export const OrganizationService: GenService<{
     output: typeof RemoveTeamMemberResponseSchema;
   },
   /**
-   * Gives a project to a team of the same organization. One that it has is no error: added = false.
+   * Gives a project to a team of the same organization. For a team that has it, added = false.
    *
    * @generated from rpc userd.v1.OrganizationService.AddProjectTeam
    */
@@ -337,7 +337,7 @@ export const OrganizationService: GenService<{
     output: typeof AddProjectTeamResponseSchema;
   },
   /**
-   * Takes a project from a team. One that it does not have is no error: removed = false.
+   * Takes a project from a team. For a team that does not have it, removed = false.
    *
    * @generated from rpc userd.v1.OrganizationService.RemoveProjectTeam
    */
@@ -357,7 +357,7 @@ export const OrganizationService: GenService<{
     output: typeof ListUserOrganizationsResponseSchema;
   },
   /**
-   * Says of many pairs of a user and an organization whether the user is a member, and as what.
+   * Tells of many pairs of a user and an organization whether the user is a member, and in which role.
    *
    * @generated from rpc userd.v1.OrganizationService.BatchGetMemberships
    */

@@ -30,16 +30,14 @@ export type GrantPermissionRequest = Message<"userd.v1.GrantPermissionRequest"> 
   userId: bigint;
 
   /**
-   * The permission, "service.permission": up to 201 letters, digits, "_" and "-", with a dot between. 32 are enough for new
-   * ones; imported ones may be longer, and can be granted again.
+   * The permission, "service.permission": letters, digits, "_" and "-" with dots between, up to 201 characters.
    *
    * @generated from field: string permission = 2;
    */
   permission: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -60,14 +58,14 @@ export const GrantPermissionRequestSchema: GenMessage<GrantPermissionRequest> = 
  */
 export type GrantPermissionResponse = Message<"userd.v1.GrantPermissionResponse"> & {
   /**
-   * The user did not have this grant before.
+   * True if the user did not have this grant before.
    *
    * @generated from field: bool granted = 1;
    */
   granted: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -95,15 +93,14 @@ export type RevokePermissionRequest = Message<"userd.v1.RevokePermissionRequest"
   userId: bigint;
 
   /**
-   * The permission, "service.permission"; up to 201 characters.
+   * The permission, as in GrantPermissionRequest.
    *
    * @generated from field: string permission = 2;
    */
   permission: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -124,14 +121,14 @@ export const RevokePermissionRequestSchema: GenMessage<RevokePermissionRequest> 
  */
 export type RevokePermissionResponse = Message<"userd.v1.RevokePermissionResponse"> & {
   /**
-   * The user had this grant before. It may still have the permission through a role.
+   * True if the user had this grant before. The user may still have the permission through a role.
    *
    * @generated from field: bool revoked = 1;
    */
   revoked: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -146,7 +143,7 @@ export const RevokePermissionResponseSchema: GenMessage<RevokePermissionResponse
   messageDesc(file_userd_v1_permissions, 3);
 
 /**
- * Whether a user has a permission.
+ * A question: whether a user has a permission.
  *
  * @generated from message userd.v1.PermissionCheck
  */
@@ -159,7 +156,7 @@ export type PermissionCheck = Message<"userd.v1.PermissionCheck"> & {
   userId: bigint;
 
   /**
-   * The permission, "service.permission"; up to 201 characters.
+   * The permission, as in GrantPermissionRequest.
    *
    * @generated from field: string permission = 2;
    */
@@ -187,7 +184,7 @@ export type CheckPermissionsRequest = Message<"userd.v1.CheckPermissionsRequest"
   checks: PermissionCheck[];
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 2;
    */
@@ -202,7 +199,7 @@ export const CheckPermissionsRequestSchema: GenMessage<CheckPermissionsRequest> 
   messageDesc(file_userd_v1_permissions, 5);
 
 /**
- * What gives a user a permission.
+ * A source of a user's permission.
  *
  * @generated from message userd.v1.PermissionSource
  */
@@ -245,14 +242,14 @@ export const PermissionSourceSchema: GenMessage<PermissionSource> = /*@__PURE__*
  */
 export type PermissionCheckResult = Message<"userd.v1.PermissionCheckResult"> & {
   /**
-   * The user has the permission. An unknown or deleted user has none; is_superuser alone gives none.
+   * True if the user has the permission. A user that is unknown or deleted has none; is_superuser alone gives none.
    *
    * @generated from field: bool allowed = 1;
    */
   allowed: boolean;
 
   /**
-   * By what: the own grant first, then roles by name.
+   * The sources of the permission: the own grant first, then roles by name.
    *
    * @generated from field: repeated userd.v1.PermissionSource via = 2;
    */

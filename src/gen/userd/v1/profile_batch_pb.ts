@@ -33,8 +33,7 @@ export type BatchCreateProfilesRequest = Message<"userd.v1.BatchCreateProfilesRe
   profiles: UserProfile[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -49,13 +48,13 @@ export const BatchCreateProfilesRequestSchema: GenMessage<BatchCreateProfilesReq
   messageDesc(file_userd_v1_profile_batch, 0);
 
 /**
- * What became of one profile of a batch.
+ * The result for one profile of a batch.
  *
  * @generated from message userd.v1.CreateProfileResult
  */
 export type CreateProfileResult = Message<"userd.v1.CreateProfileResult"> & {
   /**
-   * The outcome.
+   * The profile, or the error.
    *
    * @generated from oneof userd.v1.CreateProfileResult.result
    */
@@ -69,7 +68,7 @@ export type CreateProfileResult = Message<"userd.v1.CreateProfileResult"> & {
     case: "profile";
   } | {
     /**
-     * Why it was not created: what CreateProfile would have answered.
+     * The error that CreateProfile would have answered.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -99,7 +98,7 @@ export type BatchCreateProfilesResponse = Message<"userd.v1.BatchCreateProfilesR
   results: CreateProfileResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */

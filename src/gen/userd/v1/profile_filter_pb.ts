@@ -17,20 +17,19 @@ export const file_userd_v1_profile_filter: GenFile = /*@__PURE__*/
   fileDesc("Ch11c2VyZC92MS9wcm9maWxlX2ZpbHRlci5wcm90bxIIdXNlcmQudjEiygEKDVByb2ZpbGVGaWx0ZXISKgoGYWxsX29mGAEgASgLMhgudXNlcmQudjEuUHJvZmlsZUZpbHRlcnNIABIqCgZhbnlfb2YYAiABKAsyGC51c2VyZC52MS5Qcm9maWxlRmlsdGVyc0gAEisKB25vbmVfb2YYAyABKAsyGC51c2VyZC52MS5Qcm9maWxlRmlsdGVyc0gAEiUKBHRlcm0YBCABKAsyFS51c2VyZC52MS5Qcm9maWxlVGVybUgAQg0KBG5vZGUSBbpIAggBIkQKDlByb2ZpbGVGaWx0ZXJzEjIKB2ZpbHRlcnMYASADKAsyFy51c2VyZC52MS5Qcm9maWxlRmlsdGVyQgi6SAWSAQIQMiInCgdJZE1hdGNoEhwKA2lkcxgBIAMoA0IPukgMkgEJEOgHIgQiAiAAIo4BCglUZXh0TWF0Y2gSIgoGZXF1YWxzGAEgASgJQhC6SAlyBxjYBLoBAQDY8xgBSAASJwoLc3RhcnRzX3dpdGgYAiABKAlCELpICXIHGNgEugEBANjzGAFIABIkCghjb250YWlucxgDIAEoCUIQukgJcgcY2AS6AQEA2PMYAUgAQg4KBW1hdGNoEgW6SAIIASJpCglUaW1lUmFuZ2USLgoKc3RhcnRfdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuUFCgtQcm9maWxlVGVybRIfCgJpZBgBIAEoCzIRLnVzZXJkLnYxLklkTWF0Y2hIABIkCgd1c2VyX2lkGAIgASgLMhEudXNlcmQudjEuSWRNYXRjaEgAEicKCmFjY291bnRfaWQYAyABKAsyES51c2VyZC52MS5JZE1hdGNoSAASIwoEbmFtZRgEIAEoCzITLnVzZXJkLnYxLlRleHRNYXRjaEgAEioKC2Rlc2NyaXB0aW9uGAUgASgLMhMudXNlcmQudjEuVGV4dE1hdGNoSAASJgoHdmVyc2lvbhgGIAEoCzITLnVzZXJkLnYxLlRleHRNYXRjaEgAEhwKA3RhZxgHIAEoCUINukgKcggQARhkugEBAEgAEhEKB2lzX3Rlc3QYCCABKAhIABIqCgtjcmVhdGVfdGltZRgJIAEoCzITLnVzZXJkLnYxLlRpbWVSYW5nZUgAEicKCHVzZXJuYW1lGAogASgLMhMudXNlcmQudjEuVGV4dE1hdGNoSAASKQoKdXNlcl9lbWFpbBgLIAEoCzITLnVzZXJkLnYxLlRleHRNYXRjaEgAEhgKDnVzZXJfaXNfYWN0aXZlGAwgASgISAASFwoNdXNlcl9pc19zdGFmZhgNIAEoCEgAEhsKEXVzZXJfaXNfc3VwZXJ1c2VyGA4gASgISAASGQoPdXNlcl9pc19kZWxldGVkGA8gASgISAASLQoOYWNjb3VudF9udW1iZXIYECABKAsyEy51c2VyZC52MS5UZXh0TWF0Y2hIABIrCgxhY2NvdW50X25hbWUYESABKAsyEy51c2VyZC52MS5UZXh0TWF0Y2hIABIkCgthY2NvdW50X3RhZxgSIAEoCUINukgKcggQARhkugEBAEgAEhwKEmFjY291bnRfaXNfZGVmYXVsdBgTIAEoCEgAEh0KE2FjY291bnRfaXNfcGxhdGZvcm0YFCABKAhIAEISCgljb25kaXRpb24SBbpIAggBQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_options]);
 
 /**
- * Which profiles: a tree of at most 5 levels and 50 terms. Filter and exclude, union, intersection and difference of
- * queries are all written as one tree; a profile that several branches find comes once.
+ * A filter of profiles: a tree of at most 5 levels and 50 terms. A profile that several branches find comes once.
  *
  * @generated from message userd.v1.ProfileFilter
  */
 export type ProfileFilter = Message<"userd.v1.ProfileFilter"> & {
   /**
-   * What kind of node it is. Required.
+   * The kind of node. Required.
    *
    * @generated from oneof userd.v1.ProfileFilter.node
    */
   node: {
     /**
-     * All of these ("and"): without any, every profile.
+     * All of these filters ("and"); without any, every profile.
      *
      * @generated from field: userd.v1.ProfileFilters all_of = 1;
      */
@@ -38,7 +37,7 @@ export type ProfileFilter = Message<"userd.v1.ProfileFilter"> & {
     case: "allOf";
   } | {
     /**
-     * At least one of these ("or"): without any, no profile.
+     * At least one of these filters ("or"); without any, no profile.
      *
      * @generated from field: userd.v1.ProfileFilters any_of = 2;
      */
@@ -46,7 +45,7 @@ export type ProfileFilter = Message<"userd.v1.ProfileFilter"> & {
     case: "anyOf";
   } | {
     /**
-     * None of these ("not"): without any, every profile.
+     * None of these filters ("not"); without any, every profile.
      *
      * @generated from field: userd.v1.ProfileFilters none_of = 3;
      */
@@ -92,7 +91,7 @@ export const ProfileFiltersSchema: GenMessage<ProfileFilters> = /*@__PURE__*/
   messageDesc(file_userd_v1_profile_filter, 1);
 
 /**
- * One of up to 1,000 ids; without any, nothing matches.
+ * A comparison of an id: it is one of up to 1,000 ids. Without any, nothing matches.
  *
  * @generated from message userd.v1.IdMatch
  */
@@ -119,13 +118,13 @@ export const IdMatchSchema: GenMessage<IdMatch> = /*@__PURE__*/
  */
 export type TextMatch = Message<"userd.v1.TextMatch"> & {
   /**
-   * How to compare. Required.
+   * The comparison. Required.
    *
    * @generated from oneof userd.v1.TextMatch.match
    */
   match: {
     /**
-     * It is this text; up to 600 characters.
+     * The text that the field equals; up to 600 characters.
      *
      * @generated from field: string equals = 1;
      */
@@ -133,7 +132,7 @@ export type TextMatch = Message<"userd.v1.TextMatch"> & {
     case: "equals";
   } | {
     /**
-     * It begins with this text; up to 600 characters.
+     * The text that the field begins with; up to 600 characters.
      *
      * @generated from field: string starts_with = 2;
      */
@@ -141,7 +140,7 @@ export type TextMatch = Message<"userd.v1.TextMatch"> & {
     case: "startsWith";
   } | {
     /**
-     * It contains this text; up to 600 characters.
+     * The text that the field contains; up to 600 characters.
      *
      * @generated from field: string contains = 3;
      */
@@ -164,14 +163,14 @@ export const TextMatchSchema: GenMessage<TextMatch> = /*@__PURE__*/
  */
 export type TimeRange = Message<"userd.v1.TimeRange"> & {
   /**
-   * From then on, in the years 1 to 9999. Absent = from the first.
+   * The start, part of the period; in the years 1 to 9999. Absent = none.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 1;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * Before then, in the years 1 to 9999. Absent = to the last.
+   * The end, not part of the period; in the years 1 to 9999. Absent = none.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 2;
    */
@@ -192,7 +191,7 @@ export const TimeRangeSchema: GenMessage<TimeRange> = /*@__PURE__*/
  */
 export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
   /**
-   * The field and what it has to be. Required.
+   * The field, and the condition on it. Required.
    *
    * @generated from oneof userd.v1.ProfileTerm.condition
    */
@@ -206,7 +205,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "id";
   } | {
     /**
-     * Its user.
+     * The profile's user.
      *
      * @generated from field: userd.v1.IdMatch user_id = 2;
      */
@@ -214,7 +213,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "userId";
   } | {
     /**
-     * Its account.
+     * The profile's account.
      *
      * @generated from field: userd.v1.IdMatch account_id = 3;
      */
@@ -222,7 +221,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "accountId";
   } | {
     /**
-     * Its name.
+     * The profile's name.
      *
      * @generated from field: userd.v1.TextMatch name = 4;
      */
@@ -230,7 +229,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "name";
   } | {
     /**
-     * Its description.
+     * The profile's description.
      *
      * @generated from field: userd.v1.TextMatch description = 5;
      */
@@ -238,7 +237,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "description";
   } | {
     /**
-     * Its version, as text.
+     * The profile's version, as text.
      *
      * @generated from field: userd.v1.TextMatch version = 6;
      */
@@ -246,7 +245,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "version";
   } | {
     /**
-     * A tag that it has, without regard to case; 1 to 100 characters.
+     * A tag of the profile, without regard to case; 1 to 100 characters.
      *
      * @generated from field: string tag = 7;
      */
@@ -254,7 +253,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "tag";
   } | {
     /**
-     * It is, or is not, for tests.
+     * True for profiles for tests, false for all others.
      *
      * @generated from field: bool is_test = 8;
      */
@@ -262,7 +261,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "isTest";
   } | {
     /**
-     * When it was created.
+     * The time when the profile was created.
      *
      * @generated from field: userd.v1.TimeRange create_time = 9;
      */
@@ -286,7 +285,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "userEmail";
   } | {
     /**
-     * The user is, or is not, active.
+     * True for active users, false for all others.
      *
      * @generated from field: bool user_is_active = 12;
      */
@@ -294,7 +293,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "userIsActive";
   } | {
     /**
-     * The user is, or is not, staff.
+     * True for staff users, false for all others.
      *
      * @generated from field: bool user_is_staff = 13;
      */
@@ -302,7 +301,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "userIsStaff";
   } | {
     /**
-     * The user is, or is not, a superuser.
+     * True for superusers, false for all others.
      *
      * @generated from field: bool user_is_superuser = 14;
      */
@@ -310,7 +309,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "userIsSuperuser";
   } | {
     /**
-     * The user is, or is not, deleted.
+     * True for deleted users, false for all others.
      *
      * @generated from field: bool user_is_deleted = 15;
      */
@@ -334,7 +333,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "accountName";
   } | {
     /**
-     * A tag that the account has, without regard to case; 1 to 100 characters.
+     * A tag of the account, without regard to case; 1 to 100 characters.
      *
      * @generated from field: string account_tag = 18;
      */
@@ -342,7 +341,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "accountTag";
   } | {
     /**
-     * The account is, or is not, the default one.
+     * True for the default account, false for all others.
      *
      * @generated from field: bool account_is_default = 19;
      */
@@ -350,7 +349,7 @@ export type ProfileTerm = Message<"userd.v1.ProfileTerm"> & {
     case: "accountIsDefault";
   } | {
     /**
-     * The account is, or is not, the platform account.
+     * True for the platform account, false for all others.
      *
      * @generated from field: bool account_is_platform = 20;
      */

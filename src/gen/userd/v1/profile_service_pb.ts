@@ -71,8 +71,8 @@ export const ProfileService: GenService<{
     output: typeof ListAccountsResponseSchema;
   },
   /**
-   * Creates a profile and, in the same transaction, adds the user to the contacts of the account, if it has an address: as the
-   * primary one if there is none. A contact with the address is there once, and takes the name of the user.
+   * Creates a profile. In the same transaction the user becomes a contact of the account, if it has an address: the
+   * primary one if there is none. A contact that has the address already takes the name of the user.
    *
    * @generated from rpc userd.v1.ProfileService.CreateProfile
    */
@@ -82,8 +82,8 @@ export const ProfileService: GenService<{
     output: typeof CreateProfileResponseSchema;
   },
   /**
-   * Creates many profiles; each is created, or not, by itself: one result per profile, in the order of the request. Users become
-   * contacts as with CreateProfile, in that order.
+   * Creates many profiles; each is created, or not, by itself: one result per profile, in the order of the request.
+   * Users become contacts as with CreateProfile, in that order.
    * FIELD_INVALID also when the profiles are so large that the answer would not fit.
    *
    * @generated from rpc userd.v1.ProfileService.BatchCreateProfiles
@@ -114,7 +114,7 @@ export const ProfileService: GenService<{
     output: typeof UpdateProfileResponseSchema;
   },
   /**
-   * Deletes a profile; the mode says what becomes of its resources. Contacts stay.
+   * Deletes a profile; the mode decides over its resources. Contacts stay.
    * RESOURCE_TAKEN when the other profile has one of the same kind and name, QUOTA_EXCEEDED when it would have too
    * many.
    *
@@ -169,8 +169,8 @@ export const ProfileService: GenService<{
     output: typeof RemoveAccountContactResponseSchema;
   },
   /**
-   * Makes a contact of an account its primary one; the one that was it stays a contact. The one that is it already changes
-   * nothing.
+   * Makes a contact the primary one of its account; the one before stays a contact. Does nothing to the contact that is
+   * primary already.
    *
    * @generated from rpc userd.v1.ProfileService.SetPrimaryContact
    */
@@ -180,8 +180,8 @@ export const ProfileService: GenService<{
     output: typeof SetPrimaryContactResponseSchema;
   },
   /**
-   * Returns the profile of the admin of an account: the first staff user of it by id, else its first user; users that are not
-   * present (active, not suspended, not deleted) are passed over. It never creates anything.
+   * Returns the profile of the admin of an account: its first staff user by id, else its first user. Users that are not
+   * present (active, not suspended, not deleted) are passed over. Never creates anything.
    * PROFILE_NOT_FOUND when the account has nobody.
    *
    * @generated from rpc userd.v1.ProfileService.GetAccountAdmin
@@ -192,8 +192,8 @@ export const ProfileService: GenService<{
     output: typeof GetAccountAdminResponseSchema;
   },
   /**
-   * Returns the profile of the admin of an account, as GetAccountAdmin does; when the account has nobody it creates one: a staff
-   * user that is no superuser and has no usable password. Calls that come at once create one.
+   * Returns the profile of the admin of an account, as GetAccountAdmin does. If the account has nobody, creates the
+   * admin: a staff user that is no superuser and has no usable password. Concurrent calls create one admin.
    * PERMISSION_REQUIRED also for creating an admin without users.admin.
    *
    * @generated from rpc userd.v1.ProfileService.EnsureAccountAdmin
@@ -204,8 +204,8 @@ export const ProfileService: GenService<{
     output: typeof EnsureAccountAdminResponseSchema;
   },
   /**
-   * Returns whose resources a user may read or own, for queries of other services: owner in profile_ids, or its account in
-   * account_ids. A user that is unknown or inactive is no error and gets none.
+   * Returns the owners whose resources a user may read or own. Other services put them into their queries: owner in
+   * profile_ids, or its account in account_ids. A user that is unknown or inactive is no error and gets none.
    *
    * @generated from rpc userd.v1.ProfileService.GetAccessScope
    */
@@ -215,8 +215,8 @@ export const ProfileService: GenService<{
     output: typeof GetAccessScopeResponseSchema;
   },
   /**
-   * Says whether a user may read or own what belongs to a profile, and by which rule.
-   * Who or what is unknown is denied, not an error.
+   * Tells whether a user may read or own what belongs to a profile, and by which rule.
+   * An unknown user, profile or resource is denied; it is no error.
    *
    * @generated from rpc userd.v1.ProfileService.CheckAccess
    */
@@ -236,8 +236,8 @@ export const ProfileService: GenService<{
     output: typeof BatchCheckAccessResponseSchema;
   },
   /**
-   * Registers resources of profiles; each is registered, or not, by itself: one result per resource, in the order of the
-   * request. One that is registered already is left as it is.
+   * Registers resources of profiles; each is registered, or not, by itself: one result per resource, in the order of
+   * the request. A resource that is registered already stays as it is.
    *
    * @generated from rpc userd.v1.ProfileService.RegisterResources
    */
@@ -268,7 +268,7 @@ export const ProfileService: GenService<{
     output: typeof TransferResourcesResponseSchema;
   },
   /**
-   * Lists the resources of a kind that a user may read or own, a page at a time; the last page costs what the first does.
+   * Lists the resources of a kind that a user may read or own, a page at a time; every page costs the same.
    *
    * @generated from rpc userd.v1.ProfileService.ListResources
    */

@@ -21,8 +21,8 @@ export const file_userd_v1_project: GenFile = /*@__PURE__*/
   fileDesc("ChZ1c2VyZC92MS9wcm9qZWN0LnByb3RvEgh1c2VyZC52MSLmAwoHUHJvamVjdBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIjCg9vcmdhbml6YXRpb25faWQYAiABKANCCuBBBbpIBCICKAASIQoEbmFtZRgDIAEoCUIOukgLcgkQARjIAboBAQBIAIgBARI+CgRzbHVnGAQgASgJQiu6SChyJhgyMiJeKFthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qKT8kSAGIAQESOwoGc3RhdHVzGAUgASgOMhwudXNlcmQudjEuT3JnYW5pemF0aW9uU3RhdHVzQgi6SAWCAQIQAUgCiAEBEhIKBWZsYWdzGAYgASgDQgPgQQMSFQoIdGVhbV9pZHMYByADKANCA+BBAxI0CgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCyABKAlCB7pIBHICGEBCBwoFX25hbWVCBwoFX3NsdWdCCQoHX3N0YXR1cyJmChRDcmVhdGVQcm9qZWN0UmVxdWVzdBItCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdEIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBIpIBChFHZXRQcm9qZWN0UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiwKBHNsdWcYAiABKAsyHC51c2VyZC52MS5TbHVnSW5Pcmdhbml6YXRpb25IABIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5QgwKA2tleRIFukgCCAEitgEKE0xpc3RQcm9qZWN0c1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhQKDHNob3dfZGVsZXRlZBgCIAEoCBIaCglwYWdlX3NpemUYAyABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgEIAEoCUIIukgFcgMYgBASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSJWChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiOAoSR2V0UHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0InYKFFVwZGF0ZVByb2plY3RSZXF1ZXN0Ei0KB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0QgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlYKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIiCgdwcm9qZWN0GAEgASgLMhEudXNlcmQudjEuUHJvamVjdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ9ChREZWxldGVQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiVgoVRGVsZXRlUHJvamVjdFJlc3BvbnNlEiIKB3Byb2plY3QYASABKAsyES51c2VyZC52MS5Qcm9qZWN0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjAKFlVuZGVsZXRlUHJvamVjdFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiWAoXVW5kZWxldGVQcm9qZWN0UmVzcG9uc2USIgoHcHJvamVjdBgBIAEoCzIRLnVzZXJkLnYxLlByb2plY3QSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiZQoTUHVyZ2VQcm9qZWN0UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjEKFFB1cmdlUHJvamVjdFJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIlQKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEiMKCHByb2plY3RzGAEgAygLMhEudXNlcmQudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWQoSU2x1Z0luT3JnYW5pemF0aW9uEiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIeCgRzbHVnGAIgASgJQhDgQQK6SApyCBABGDK6AQEAInUKFUFkZFByb2plY3RUZWFtUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhsKB3RlYW1faWQYAiABKANCCuBBArpIBCICIAASHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiQgoWQWRkUHJvamVjdFRlYW1SZXNwb25zZRINCgVhZGRlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ4ChhSZW1vdmVQcm9qZWN0VGVhbVJlcXVlc3QSHgoKcHJvamVjdF9pZBgBIAEoA0IK4EECukgEIgIgABIbCgd0ZWFtX2lkGAIgASgDQgrgQQK6SAQiAiAAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkcKGVJlbW92ZVByb2plY3RUZWFtUmVzcG9uc2USDwoHcmVtb3ZlZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency, file_userd_v1_organization]);
 
 /**
- * What an organization works on; options can belong to one. Fields marked OUTPUT_ONLY are set by the service and
- * ignored in requests.
+ * A project of an organization; options can belong to it. Fields marked OUTPUT_ONLY are set by the service and ignored
+ * in requests.
  *
  * @generated from message userd.v1.Project
  */
@@ -49,16 +49,14 @@ export type Project = Message<"userd.v1.Project"> & {
   name?: string | undefined;
 
   /**
-   * The name in addresses: 1 to 50 lower case letters, digits, "-" and "_", not all digits. Unique within the
-   * organization, among deleted projects too. Absent or empty in CreateProject = made from the name, with a number
-   * where that is taken.
+   * The name in URLs, with the rules of Organization.slug. Unique within the organization, deleted projects included.
    *
    * @generated from field: optional string slug = 4;
    */
   slug?: string | undefined;
 
   /**
-   * Whether lists of what is visible show the project. ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
+   * The status: ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
    *
    * @generated from field: optional userd.v1.OrganizationStatus status = 5;
    */
@@ -79,21 +77,22 @@ export type Project = Message<"userd.v1.Project"> & {
   teamIds: bigint[];
 
   /**
-   * When the project was created.
+   * The time when the project was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the project was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
+   * The time when the project was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its
+   * slug.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 9;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * When a deleted project is removed for good, and with it all that belongs to it.
+   * The time when a deleted project is removed for good, with all that belongs to it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 10;
    */
@@ -129,8 +128,7 @@ export type CreateProjectRequest = Message<"userd.v1.CreateProjectRequest"> & {
   project?: Project | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -151,13 +149,13 @@ export const CreateProjectRequestSchema: GenMessage<CreateProjectRequest> = /*@_
  */
 export type GetProjectRequest = Message<"userd.v1.GetProjectRequest"> & {
   /**
-   * Which project.
+   * The key of the project.
    *
    * @generated from oneof userd.v1.GetProjectRequest.key
    */
   key: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -165,7 +163,7 @@ export type GetProjectRequest = Message<"userd.v1.GetProjectRequest"> & {
     case: "id";
   } | {
     /**
-     * Its slug, and the organization in which that is unique.
+     * The slug, and the organization in which it is unique.
      *
      * @generated from field: userd.v1.SlugInOrganization slug = 2;
      */
@@ -174,7 +172,7 @@ export type GetProjectRequest = Message<"userd.v1.GetProjectRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -209,21 +207,21 @@ export type ListProjectsRequest = Message<"userd.v1.ListProjectsRequest"> & {
   showDeleted: boolean;
 
   /**
-   * Most projects to return: 0 = 50; more than 1,000 = 1,000.
+   * The most projects to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -251,7 +249,7 @@ export type CreateProjectResponse = Message<"userd.v1.CreateProjectResponse"> & 
   project?: Project | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -329,7 +327,7 @@ export type UpdateProjectResponse = Message<"userd.v1.UpdateProjectResponse"> & 
   project?: Project | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -371,8 +369,7 @@ export type DeleteProjectRequest = Message<"userd.v1.DeleteProjectRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -400,7 +397,7 @@ export type DeleteProjectResponse = Message<"userd.v1.DeleteProjectResponse"> & 
   project?: Project | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -449,7 +446,7 @@ export type UndeleteProjectResponse = Message<"userd.v1.UndeleteProjectResponse"
   project?: Project | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -484,8 +481,7 @@ export type PurgeProjectRequest = Message<"userd.v1.PurgeProjectRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -506,7 +502,7 @@ export const PurgeProjectRequestSchema: GenMessage<PurgeProjectRequest> = /*@__P
  */
 export type PurgeProjectResponse = Message<"userd.v1.PurgeProjectResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -534,7 +530,7 @@ export type ListProjectsResponse = Message<"userd.v1.ListProjectsResponse"> & {
   projects: Project[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -549,7 +545,7 @@ export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@_
   messageDesc(file_userd_v1_project, 14);
 
 /**
- * A project or team by its slug.
+ * The slug of a project or team, and its organization.
  *
  * @generated from message userd.v1.SlugInOrganization
  */
@@ -590,15 +586,14 @@ export type AddProjectTeamRequest = Message<"userd.v1.AddProjectTeamRequest"> & 
   projectId: bigint;
 
   /**
-   * The team, above 0; one of the same organization.
+   * The team, above 0, of the same organization.
    *
    * @generated from field: int64 team_id = 2;
    */
   teamId: bigint;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -619,14 +614,14 @@ export const AddProjectTeamRequestSchema: GenMessage<AddProjectTeamRequest> = /*
  */
 export type AddProjectTeamResponse = Message<"userd.v1.AddProjectTeamResponse"> & {
   /**
-   * The team did not have the project before.
+   * True if the team did not have the project before.
    *
    * @generated from field: bool added = 1;
    */
   added: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -661,8 +656,7 @@ export type RemoveProjectTeamRequest = Message<"userd.v1.RemoveProjectTeamReques
   teamId: bigint;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -683,14 +677,14 @@ export const RemoveProjectTeamRequestSchema: GenMessage<RemoveProjectTeamRequest
  */
 export type RemoveProjectTeamResponse = Message<"userd.v1.RemoveProjectTeamResponse"> & {
   /**
-   * The team had the project before.
+   * True if the team had the project before.
    *
    * @generated from field: bool removed = 1;
    */
   removed: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */

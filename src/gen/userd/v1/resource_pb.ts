@@ -23,7 +23,8 @@ export const file_userd_v1_resource: GenFile = /*@__PURE__*/
   fileDesc("Chd1c2VyZC92MS9yZXNvdXJjZS5wcm90bxIIdXNlcmQudjEikQEKCFJlc291cmNlEgoKAmlkGAEgASgDEgwKBGtpbmQYAiABKAkSGAoQb3duZXJfcHJvZmlsZV9pZBgDIAEoAxISCgphY2NvdW50X2lkGAQgASgDEgwKBG5hbWUYBSABKAkSLwoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUBCgtSZXNvdXJjZUtleRIvCgRraW5kGAEgASgJQiHgQQK6SBtyGTIXXltBLVphLXowLTlfLjotXXsxLDY0fSQSJAoQb3duZXJfcHJvZmlsZV9pZBgCIAEoA0IK4EECukgEIgIgABIfCgRuYW1lGAMgASgJQhHgQQK6SAtyCRABGP8BugEBACJYCgtSZXNvdXJjZVJlZhIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiQKA2tleRgCIAEoCzIVLnVzZXJkLnYxLlJlc291cmNlS2V5SABCDAoDcmVmEgW6SAIIASJ1ChhSZWdpc3RlclJlc291cmNlc1JlcXVlc3QSOAoJcmVzb3VyY2VzGAEgAygLMhUudXNlcmQudjEuUmVzb3VyY2VLZXlCDuBBArpICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBIoABChZSZWdpc3RlclJlc291cmNlUmVzdWx0EiYKCHJlc291cmNlGAEgASgLMhIudXNlcmQudjEuUmVzb3VyY2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSAASDwoHY3JlYXRlZBgDIAEoCEIICgZyZXN1bHQiaQoZUmVnaXN0ZXJSZXNvdXJjZXNSZXNwb25zZRIxCgdyZXN1bHRzGAEgAygLMiAudXNlcmQudjEuUmVnaXN0ZXJSZXNvdXJjZVJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ3ChpVbnJlZ2lzdGVyUmVzb3VyY2VzUmVxdWVzdBI4CglyZXNvdXJjZXMYASADKAsyFS51c2VyZC52MS5SZXNvdXJjZVJlZkIO4EECukgIkgEFCAEQ6AcSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEicQoYVW5yZWdpc3RlclJlc291cmNlUmVzdWx0EiYKCHJlc291cmNlGAEgASgLMhIudXNlcmQudjEuUmVzb3VyY2VIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCAoGcmVzdWx0Im0KG1VucmVnaXN0ZXJSZXNvdXJjZXNSZXNwb25zZRIzCgdyZXN1bHRzGAEgAygLMiIudXNlcmQudjEuVW5yZWdpc3RlclJlc291cmNlUmVzdWx0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImkKEFJlc291cmNlVHJhbnNmZXISMgoIcmVzb3VyY2UYASABKAsyFS51c2VyZC52MS5SZXNvdXJjZVJlZkIJ4EECukgDyAEBEiEKDXRvX3Byb2ZpbGVfaWQYAiABKANCCuBBArpIBCICIAAiegoYVHJhbnNmZXJSZXNvdXJjZXNSZXF1ZXN0Ej0KCXRyYW5zZmVycxgBIAMoCzIaLnVzZXJkLnYxLlJlc291cmNlVHJhbnNmZXJCDuBBArpICJIBBQgBEOgHEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBIm8KFlRyYW5zZmVyUmVzb3VyY2VSZXN1bHQSJgoIcmVzb3VyY2UYASABKAsyEi51c2VyZC52MS5SZXNvdXJjZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiaQoZVHJhbnNmZXJSZXNvdXJjZXNSZXNwb25zZRIxCgdyZXN1bHRzGAEgAygLMiAudXNlcmQudjEuVHJhbnNmZXJSZXNvdXJjZVJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSL9AQoUTGlzdFJlc291cmNlc1JlcXVlc3QSLwoEa2luZBgBIAEoCUIh4EECukgbchkyF15bQS1aYS16MC05Xy46LV17MSw2NH0kEjQKCHJlbGF0aW9uGAIgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEhgKB3VzZXJfaWQYAyABKANCB7pIBCICKAASGgoJcGFnZV9zaXplGAQgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiVwoVTGlzdFJlc291cmNlc1Jlc3BvbnNlEiUKCXJlc291cmNlcxgBIAMoCzISLnVzZXJkLnYxLlJlc291cmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_google_rpc_status, file_userd_v1_access_relation, file_userd_v1_consistency]);
 
 /**
- * Something of another service that belongs to a profile: registered here so that lists of it know who may see it.
+ * A thing of another service that belongs to a profile. It is registered here so that lists of such things know who may
+ * see them.
  *
  * @generated from message userd.v1.Resource
  */
@@ -36,14 +37,14 @@ export type Resource = Message<"userd.v1.Resource"> & {
   id: bigint;
 
   /**
-   * What kind of thing it is, for example "plugin".
+   * The kind of thing, for example "plugin".
    *
    * @generated from field: string kind = 2;
    */
   kind: string;
 
   /**
-   * The profile that it belongs to.
+   * The profile that the resource belongs to.
    *
    * @generated from field: int64 owner_profile_id = 3;
    */
@@ -57,14 +58,14 @@ export type Resource = Message<"userd.v1.Resource"> & {
   accountId: bigint;
 
   /**
-   * What its service knows it by; unique among those of its kind and owner.
+   * The name by which its service knows the resource; unique among those of its kind and owner.
    *
    * @generated from field: string name = 5;
    */
   name: string;
 
   /**
-   * When it was registered.
+   * The time when the resource was registered.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
@@ -79,7 +80,7 @@ export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
   messageDesc(file_userd_v1_resource, 0);
 
 /**
- * What names a resource besides its id.
+ * The key of a resource besides its id: kind, owner and name.
  *
  * @generated from message userd.v1.ResourceKey
  */
@@ -92,14 +93,14 @@ export type ResourceKey = Message<"userd.v1.ResourceKey"> & {
   kind: string;
 
   /**
-   * The profile that it belongs to, above 0.
+   * The profile that the resource belongs to, above 0.
    *
    * @generated from field: int64 owner_profile_id = 2;
    */
   ownerProfileId: bigint;
 
   /**
-   * What its service knows it by; 1 to 255 characters.
+   * The name by which its service knows the resource; 1 to 255 characters.
    *
    * @generated from field: string name = 3;
    */
@@ -114,19 +115,19 @@ export const ResourceKeySchema: GenMessage<ResourceKey> = /*@__PURE__*/
   messageDesc(file_userd_v1_resource, 1);
 
 /**
- * A resource that is registered.
+ * A reference to a registered resource.
  *
  * @generated from message userd.v1.ResourceRef
  */
 export type ResourceRef = Message<"userd.v1.ResourceRef"> & {
   /**
-   * Which one. Required.
+   * The id or the key. Required.
    *
    * @generated from oneof userd.v1.ResourceRef.ref
    */
   ref: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -134,7 +135,7 @@ export type ResourceRef = Message<"userd.v1.ResourceRef"> & {
     case: "id";
   } | {
     /**
-     * Its kind, owner and name.
+     * The kind, owner and name.
      *
      * @generated from field: userd.v1.ResourceKey key = 2;
      */
@@ -157,15 +158,14 @@ export const ResourceRefSchema: GenMessage<ResourceRef> = /*@__PURE__*/
  */
 export type RegisterResourcesRequest = Message<"userd.v1.RegisterResourcesRequest"> & {
   /**
-   * 1 to 1,000 resources; one that stands there twice is INVALID_ARGUMENT DUPLICATE_ENTRY.
+   * 1 to 1,000 resources; one that is named twice is INVALID_ARGUMENT DUPLICATE_ENTRY.
    *
    * @generated from field: repeated userd.v1.ResourceKey resources = 1;
    */
   resources: ResourceKey[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -180,13 +180,13 @@ export const RegisterResourcesRequestSchema: GenMessage<RegisterResourcesRequest
   messageDesc(file_userd_v1_resource, 3);
 
 /**
- * What became of one resource of RegisterResources.
+ * The result for one resource of RegisterResources.
  *
  * @generated from message userd.v1.RegisterResourceResult
  */
 export type RegisterResourceResult = Message<"userd.v1.RegisterResourceResult"> & {
   /**
-   * The outcome.
+   * The resource, or the error.
    *
    * @generated from oneof userd.v1.RegisterResourceResult.result
    */
@@ -200,7 +200,7 @@ export type RegisterResourceResult = Message<"userd.v1.RegisterResourceResult"> 
     case: "resource";
   } | {
     /**
-     * Why it is not registered: NOT_FOUND PROFILE_NOT_FOUND.
+     * The error that keeps it from being registered: NOT_FOUND PROFILE_NOT_FOUND, RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -209,7 +209,7 @@ export type RegisterResourceResult = Message<"userd.v1.RegisterResourceResult"> 
   } | { case: undefined; value?: undefined };
 
   /**
-   * It was not registered before.
+   * True if the resource was not registered before.
    *
    * @generated from field: bool created = 3;
    */
@@ -237,7 +237,7 @@ export type RegisterResourcesResponse = Message<"userd.v1.RegisterResourcesRespo
   results: RegisterResourceResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -265,8 +265,7 @@ export type UnregisterResourcesRequest = Message<"userd.v1.UnregisterResourcesRe
   resources: ResourceRef[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -281,13 +280,13 @@ export const UnregisterResourcesRequestSchema: GenMessage<UnregisterResourcesReq
   messageDesc(file_userd_v1_resource, 6);
 
 /**
- * What became of one resource of UnregisterResources.
+ * The result for one resource of UnregisterResources.
  *
  * @generated from message userd.v1.UnregisterResourceResult
  */
 export type UnregisterResourceResult = Message<"userd.v1.UnregisterResourceResult"> & {
   /**
-   * The outcome.
+   * The resource as it was, or the error.
    *
    * @generated from oneof userd.v1.UnregisterResourceResult.result
    */
@@ -301,7 +300,7 @@ export type UnregisterResourceResult = Message<"userd.v1.UnregisterResourceResul
     case: "resource";
   } | {
     /**
-     * Why it could not be removed: NOT_FOUND RESOURCE_NOT_FOUND.
+     * The error that keeps it from being removed: NOT_FOUND RESOURCE_NOT_FOUND.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -331,7 +330,7 @@ export type UnregisterResourcesResponse = Message<"userd.v1.UnregisterResourcesR
   results: UnregisterResourceResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -346,7 +345,7 @@ export const UnregisterResourcesResponseSchema: GenMessage<UnregisterResourcesRe
   messageDesc(file_userd_v1_resource, 8);
 
 /**
- * One resource that goes to another profile.
+ * A transfer of one resource to another profile.
  *
  * @generated from message userd.v1.ResourceTransfer
  */
@@ -359,7 +358,7 @@ export type ResourceTransfer = Message<"userd.v1.ResourceTransfer"> & {
   resource?: ResourceRef | undefined;
 
   /**
-   * The profile that it belongs to from now on, above 0.
+   * The profile that the resource belongs to from now on, above 0.
    *
    * @generated from field: int64 to_profile_id = 2;
    */
@@ -380,16 +379,15 @@ export const ResourceTransferSchema: GenMessage<ResourceTransfer> = /*@__PURE__*
  */
 export type TransferResourcesRequest = Message<"userd.v1.TransferResourcesRequest"> & {
   /**
-   * 1 to 1,000 transfers; a resource that is named twice is INVALID_ARGUMENT DUPLICATE_ENTRY. All see the resources as they
-   * are before the first: two that exchange a name are ALREADY_EXISTS RESOURCE_TAKEN.
+   * 1 to 1,000 transfers; a resource that is named twice is INVALID_ARGUMENT DUPLICATE_ENTRY. Each transfer sees the
+   * resources as they are before the first: two resources that exchange a name are ALREADY_EXISTS RESOURCE_TAKEN.
    *
    * @generated from field: repeated userd.v1.ResourceTransfer transfers = 1;
    */
   transfers: ResourceTransfer[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -404,13 +402,13 @@ export const TransferResourcesRequestSchema: GenMessage<TransferResourcesRequest
   messageDesc(file_userd_v1_resource, 10);
 
 /**
- * What became of one transfer.
+ * The result for one transfer.
  *
  * @generated from message userd.v1.TransferResourceResult
  */
 export type TransferResourceResult = Message<"userd.v1.TransferResourceResult"> & {
   /**
-   * The outcome.
+   * The resource, or the error.
    *
    * @generated from oneof userd.v1.TransferResourceResult.result
    */
@@ -424,7 +422,8 @@ export type TransferResourceResult = Message<"userd.v1.TransferResourceResult"> 
     case: "resource";
   } | {
     /**
-     * Why it stays where it is: NOT_FOUND RESOURCE_NOT_FOUND, PROFILE_NOT_FOUND; ALREADY_EXISTS RESOURCE_TAKEN.
+     * The error that keeps it where it is: NOT_FOUND RESOURCE_NOT_FOUND, PROFILE_NOT_FOUND; ALREADY_EXISTS
+     * RESOURCE_TAKEN; RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -454,7 +453,7 @@ export type TransferResourcesResponse = Message<"userd.v1.TransferResourcesRespo
   results: TransferResourceResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -482,7 +481,7 @@ export type ListResourcesRequest = Message<"userd.v1.ListResourcesRequest"> & {
   kind: string;
 
   /**
-   * What the user may do with them. Default: read.
+   * The right that the user needs. Default: read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 2;
    */
@@ -496,21 +495,21 @@ export type ListResourcesRequest = Message<"userd.v1.ListResourcesRequest"> & {
   userId: bigint;
 
   /**
-   * Most resources to return: 0 = 50; more than 1,000 = 1,000.
+   * The most resources to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -538,7 +537,7 @@ export type ListResourcesResponse = Message<"userd.v1.ListResourcesResponse"> & 
   resources: Resource[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */

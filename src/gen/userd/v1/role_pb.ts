@@ -19,21 +19,20 @@ export const file_userd_v1_role: GenFile = /*@__PURE__*/
   fileDesc("ChN1c2VyZC92MS9yb2xlLnByb3RvEgh1c2VyZC52MSL7AQoEUm9sZRIiCgRuYW1lGAEgASgJQhTgQQLgQQi6SAtyCRABGJYBugEBABJMCgtwZXJtaXNzaW9ucxgCIAMoCUI3ukg0kgExEIgnGAEiKnIoGMkBMiNeW0EtWmEtejAtOV8tXSsoXC5bQS1aYS16MC05Xy1dKykrJBIVCgRldGFnGAMgASgJQge6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDIl0KEUNyZWF0ZVJvbGVSZXF1ZXN0EicKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQEiTQoSQ3JlYXRlUm9sZVJlc3BvbnNlEhwKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIm0KEVVwZGF0ZVJvbGVSZXF1ZXN0EicKBHJvbGUYASABKAsyDi51c2VyZC52MS5Sb2xlQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIk0KElVwZGF0ZVJvbGVSZXNwb25zZRIcCgRyb2xlGAEgASgLMg4udXNlcmQudjEuUm9sZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKDAQoRRGVsZXRlUm9sZVJlcXVlc3QSHwoEbmFtZRgBIAEoCUIR4EECukgLcgkQARiWAboBAQASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIk0KEkRlbGV0ZVJvbGVSZXNwb25zZRIcCgRyb2xlGAEgASgLMg4udXNlcmQudjEuUm9sZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ4ChBMaXN0Um9sZXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgDIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IksKEUxpc3RSb2xlc1Jlc3BvbnNlEh0KBXJvbGVzGAEgAygLMg4udXNlcmQudjEuUm9sZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkidwoRQXNzaWduUm9sZVJlcXVlc3QSGwoHdXNlcl9pZBgBIAEoA0IK4EECukgEIgIgABIkCglyb2xlX25hbWUYAiABKAlCEeBBArpIC3IJEAEYlgG6AQEAEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIkEKEkFzc2lnblJvbGVSZXNwb25zZRIQCghhc3NpZ25lZBgBIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ5ChNVbmFzc2lnblJvbGVSZXF1ZXN0EhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASJAoJcm9sZV9uYW1lGAIgASgJQhHgQQK6SAtyCRABGJYBugEBABIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASJFChRVbmFzc2lnblJvbGVSZXNwb25zZRISCgp1bmFzc2lnbmVkGAEgASgIEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
- * A named set of permissions, which its users have.
+ * A named set of permissions: every user with the role has them.
  *
  * @generated from message userd.v1.Role
  */
 export type Role = Message<"userd.v1.Role"> & {
   /**
-   * The name, 1 to 150 characters; unique, and not changed once it is there.
+   * The name, 1 to 150 characters; unique, and never changed.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Up to 5,000 permissions, "service.permission", each up to 201 characters and once; imported roles have no more, and no
-   * longer ones. Answers have them sorted.
+   * The permissions, "service.permission": up to 5,000, each once and up to 201 characters. Answers have them sorted.
    *
    * @generated from field: repeated string permissions = 2;
    */
@@ -48,14 +47,14 @@ export type Role = Message<"userd.v1.Role"> & {
   etag: string;
 
   /**
-   * When the role was created.
+   * The time when the role was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When its permissions last changed.
+   * The time when the permissions last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 5;
    */
@@ -83,8 +82,7 @@ export type CreateRoleRequest = Message<"userd.v1.CreateRoleRequest"> & {
   role?: Role | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -112,7 +110,7 @@ export type CreateRoleResponse = Message<"userd.v1.CreateRoleResponse"> & {
   role?: Role | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -140,8 +138,8 @@ export type UpdateRoleRequest = Message<"userd.v1.UpdateRoleRequest"> & {
   role?: Role | undefined;
 
   /**
-   * The fields to change: "permissions", or "*". Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT;
-   * the name and OUTPUT_ONLY paths are ignored.
+   * The fields to change: "permissions", or "*". Absent or empty = the fields that are set; an unknown path is
+   * INVALID_ARGUMENT; the name and OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -169,7 +167,7 @@ export type UpdateRoleResponse = Message<"userd.v1.UpdateRoleResponse"> & {
   role?: Role | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -211,8 +209,7 @@ export type DeleteRoleRequest = Message<"userd.v1.DeleteRoleRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -240,7 +237,7 @@ export type DeleteRoleResponse = Message<"userd.v1.DeleteRoleResponse"> & {
   role?: Role | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -261,21 +258,21 @@ export const DeleteRoleResponseSchema: GenMessage<DeleteRoleResponse> = /*@__PUR
  */
 export type ListRolesRequest = Message<"userd.v1.ListRolesRequest"> & {
   /**
-   * Most roles to return: 0 = 50; more than 1,000 = 1,000.
+   * The most roles to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -303,7 +300,7 @@ export type ListRolesResponse = Message<"userd.v1.ListRolesResponse"> & {
   roles: Role[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -338,8 +335,7 @@ export type AssignRoleRequest = Message<"userd.v1.AssignRoleRequest"> & {
   roleName: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -360,14 +356,14 @@ export const AssignRoleRequestSchema: GenMessage<AssignRoleRequest> = /*@__PURE_
  */
 export type AssignRoleResponse = Message<"userd.v1.AssignRoleResponse"> & {
   /**
-   * The user did not have the role before.
+   * True if the user did not have the role before.
    *
    * @generated from field: bool assigned = 1;
    */
   assigned: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -402,8 +398,7 @@ export type UnassignRoleRequest = Message<"userd.v1.UnassignRoleRequest"> & {
   roleName: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -424,14 +419,14 @@ export const UnassignRoleRequestSchema: GenMessage<UnassignRoleRequest> = /*@__P
  */
 export type UnassignRoleResponse = Message<"userd.v1.UnassignRoleResponse"> & {
   /**
-   * The user had the role before.
+   * True if the user had the role before.
    *
    * @generated from field: bool unassigned = 1;
    */
   unassigned: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */

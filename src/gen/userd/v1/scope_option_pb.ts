@@ -16,7 +16,7 @@ export const file_userd_v1_scope_option: GenFile = /*@__PURE__*/
   fileDesc("Cht1c2VyZC92MS9zY29wZV9vcHRpb24ucHJvdG8SCHVzZXJkLnYxIg4KDEdsb2JhbFRhcmdldCKyAgoLU2NvcGVPcHRpb24SLgoMZ2xvYmFsX3Njb3BlGAEgASgLMhYudXNlcmQudjEuR2xvYmFsVGFyZ2V0SAASGQoPb3JnYW5pemF0aW9uX2lkGAIgASgDSAASFAoKcHJvamVjdF9pZBgDIAEoA0gAEgsKA2tleRgEIAEoCRIrCgV2YWx1ZRgFIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUIE2PMYARIOCgZsb2NrZWQYBiABKAgSDAoEZXRhZxgHIAEoCRIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQggKBnRhcmdldEIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_options]);
 
 /**
- * Everybody: the target of a scope option that holds for all users.
+ * The target of a scope option that holds for all users.
  *
  * @generated from message userd.v1.GlobalTarget
  */
@@ -31,19 +31,20 @@ export const GlobalTargetSchema: GenMessage<GlobalTarget> = /*@__PURE__*/
   messageDesc(file_userd_v1_scope_option, 0);
 
 /**
- * An option of everybody, of an organization or of a project: the default of its users, or with locked their value.
+ * A scope option: the value that everybody, an organization or a project gives to all its users. It is their default,
+ * or with locked their value.
  *
  * @generated from message userd.v1.ScopeOption
  */
 export type ScopeOption = Message<"userd.v1.ScopeOption"> & {
   /**
-   * Whose option it is.
+   * The target: the users that get the value.
    *
    * @generated from oneof userd.v1.ScopeOption.target
    */
   target: {
     /**
-     * Everybody's.
+     * Everybody.
      *
      * @generated from field: userd.v1.GlobalTarget global_scope = 1;
      */
@@ -51,7 +52,7 @@ export type ScopeOption = Message<"userd.v1.ScopeOption"> & {
     case: "globalScope";
   } | {
     /**
-     * An organization's, above 0.
+     * The users of this organization, above 0.
      *
      * @generated from field: int64 organization_id = 2;
      */
@@ -59,7 +60,7 @@ export type ScopeOption = Message<"userd.v1.ScopeOption"> & {
     case: "organizationId";
   } | {
     /**
-     * A project's, above 0.
+     * The users of this project, above 0.
      *
      * @generated from field: int64 project_id = 3;
      */
@@ -75,14 +76,14 @@ export type ScopeOption = Message<"userd.v1.ScopeOption"> & {
   key: string;
 
   /**
-   * The value: any JSON, in canonical form (docs/values.md), at most 64 KiB and 24 levels deep.
+   * The value, as in UserOption.
    *
    * @generated from field: google.protobuf.Value value = 5;
    */
   value?: Value | undefined;
 
   /**
-   * The value beats every user's own one.
+   * True if the value beats every user's own one.
    *
    * @generated from field: bool locked = 6;
    */
@@ -96,14 +97,14 @@ export type ScopeOption = Message<"userd.v1.ScopeOption"> & {
   etag: string;
 
   /**
-   * When the option was first set.
+   * The time when the option was first set.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When value or locked last changed.
+   * The time when value or locked last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 9;
    */

@@ -51,37 +51,35 @@ export type Team = Message<"userd.v1.Team"> & {
   name?: string | undefined;
 
   /**
-   * The name in addresses: 1 to 50 lower case letters, digits, "-" and "_", not all digits. Unique within the
-   * organization, among deleted teams too. Absent or empty in CreateTeam = made from the name, with a number where that
-   * is taken.
+   * The name in URLs, with the rules of Organization.slug. Unique within the organization, deleted teams included.
    *
    * @generated from field: optional string slug = 4;
    */
   slug?: string | undefined;
 
   /**
-   * Whether lists of what is visible show the team. ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
+   * The status: ACTIVE or HIDDEN; DELETED can't be set. Default: ACTIVE.
    *
    * @generated from field: optional userd.v1.OrganizationStatus status = 5;
    */
   status?: OrganizationStatus | undefined;
 
   /**
-   * When the team was created.
+   * The time when the team was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 6;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the team was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
+   * The time when the team was deleted; absent = it is not. Until it is purged it can be undeleted, and keeps its slug.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 7;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * When a deleted team is removed for good, and with it all that belongs to it.
+   * The time when a deleted team is removed for good, with all that belongs to it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 8;
    */
@@ -117,8 +115,7 @@ export type CreateTeamRequest = Message<"userd.v1.CreateTeamRequest"> & {
   team?: Team | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -139,13 +136,13 @@ export const CreateTeamRequestSchema: GenMessage<CreateTeamRequest> = /*@__PURE_
  */
 export type GetTeamRequest = Message<"userd.v1.GetTeamRequest"> & {
   /**
-   * Which team.
+   * The key of the team.
    *
    * @generated from oneof userd.v1.GetTeamRequest.key
    */
   key: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -153,7 +150,7 @@ export type GetTeamRequest = Message<"userd.v1.GetTeamRequest"> & {
     case: "id";
   } | {
     /**
-     * Its slug, and the organization in which that is unique.
+     * The slug, and the organization in which it is unique.
      *
      * @generated from field: userd.v1.SlugInOrganization slug = 2;
      */
@@ -162,7 +159,7 @@ export type GetTeamRequest = Message<"userd.v1.GetTeamRequest"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -197,21 +194,21 @@ export type ListTeamsRequest = Message<"userd.v1.ListTeamsRequest"> & {
   showDeleted: boolean;
 
   /**
-   * Most teams to return: 0 = 50; more than 1,000 = 1,000.
+   * The most teams to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 3;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -239,7 +236,7 @@ export type CreateTeamResponse = Message<"userd.v1.CreateTeamResponse"> & {
   team?: Team | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -317,7 +314,7 @@ export type UpdateTeamResponse = Message<"userd.v1.UpdateTeamResponse"> & {
   team?: Team | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -359,8 +356,7 @@ export type DeleteTeamRequest = Message<"userd.v1.DeleteTeamRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -388,7 +384,7 @@ export type DeleteTeamResponse = Message<"userd.v1.DeleteTeamResponse"> & {
   team?: Team | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -437,7 +433,7 @@ export type UndeleteTeamResponse = Message<"userd.v1.UndeleteTeamResponse"> & {
   team?: Team | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -472,8 +468,7 @@ export type PurgeTeamRequest = Message<"userd.v1.PurgeTeamRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -494,7 +489,7 @@ export const PurgeTeamRequestSchema: GenMessage<PurgeTeamRequest> = /*@__PURE__*
  */
 export type PurgeTeamResponse = Message<"userd.v1.PurgeTeamResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -522,7 +517,7 @@ export type ListTeamsResponse = Message<"userd.v1.ListTeamsResponse"> & {
   teams: Team[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */

@@ -36,8 +36,7 @@ export type BatchCreateUsersRequest = Message<"userd.v1.BatchCreateUsersRequest"
   users: User[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -52,13 +51,13 @@ export const BatchCreateUsersRequestSchema: GenMessage<BatchCreateUsersRequest> 
   messageDesc(file_userd_v1_user_batch, 0);
 
 /**
- * What became of one user of a batch.
+ * The result for one user of a batch.
  *
  * @generated from message userd.v1.CreateUserResult
  */
 export type CreateUserResult = Message<"userd.v1.CreateUserResult"> & {
   /**
-   * The outcome.
+   * The user, or the error.
    *
    * @generated from oneof userd.v1.CreateUserResult.result
    */
@@ -72,7 +71,7 @@ export type CreateUserResult = Message<"userd.v1.CreateUserResult"> & {
     case: "user";
   } | {
     /**
-     * Why it was not created: what CreateUser would have answered.
+     * The error that CreateUser would have answered.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -102,14 +101,14 @@ export type BatchCreateUsersResponse = Message<"userd.v1.BatchCreateUsersRespons
   results: CreateUserResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
 
   /**
-   * With whole users the answer would be larger than 3 MiB: they come with id and etag only.
+   * True if the answer would be larger than 3 MiB with whole users: they come with id and etag only.
    *
    * @generated from field: bool abridged = 3;
    */
@@ -124,16 +123,17 @@ export const BatchCreateUsersResponseSchema: GenMessage<BatchCreateUsersResponse
   messageDesc(file_userd_v1_user_batch, 2);
 
 /**
- * One message of ImportUsers: a user of another installation. Its JSON form on a line of its own is userd's own file format,
- * for example {"user": {"id": "7", "username": "ann", "emails": [{"email": "ann@example.com", "isVerified": true}]}}.
+ * One message of ImportUsers: a user of another installation. Its JSON form, on a line of its own, is userd's own file
+ * format, for example {"user": {"id": "7", "username": "ann", "emails": [{"email": "ann@example.com", "isVerified":
+ * true}]}}.
  *
  * @generated from message userd.v1.ImportUsersRequest
  */
 export type ImportUsersRequest = Message<"userd.v1.ImportUsersRequest"> & {
   /**
-   * The user. Kept besides what CreateUser takes: id (0 = a new one), is_suspended, avatar, date_joined, last_login,
-   * last_active, last_password_change and emails (up to 100; absent = the email, unverified). Other OUTPUT_ONLY fields are
-   * ignored.
+   * The user: the fields that CreateUser takes, and also id (0 = a new one), is_suspended, avatar, date_joined,
+   * last_login, last_active, last_password_change and emails (up to 100; absent = the email, unverified). Other
+   * OUTPUT_ONLY fields are ignored.
    *
    * @generated from field: userd.v1.User user = 1;
    */
@@ -157,20 +157,20 @@ export const ImportUsersRequestSchema: GenMessage<ImportUsersRequest> = /*@__PUR
   messageDesc(file_userd_v1_user_batch, 3);
 
 /**
- * Why one message of ImportUsers was not stored.
+ * The failure of one message of ImportUsers: it was not stored.
  *
  * @generated from message userd.v1.ImportFailure
  */
 export type ImportFailure = Message<"userd.v1.ImportFailure"> & {
   /**
-   * Which message, counted from 1: the line of the file.
+   * The number of the message, from 1: the line of the file.
    *
    * @generated from field: int64 line = 1;
    */
   line: bigint;
 
   /**
-   * What is wrong with it.
+   * The error.
    *
    * @generated from field: google.rpc.Status error = 2;
    */
@@ -191,35 +191,35 @@ export const ImportFailureSchema: GenMessage<ImportFailure> = /*@__PURE__*/
  */
 export type ImportUsersResponse = Message<"userd.v1.ImportUsersResponse"> & {
   /**
-   * How many users were created.
+   * The number of users that were created.
    *
    * @generated from field: int64 created = 1;
    */
   created: bigint;
 
   /**
-   * How many were there already: the same id with the same username. They were left as they are.
+   * The number of users that were there already: the same id with the same username. They were left as they are.
    *
    * @generated from field: int64 unchanged = 2;
    */
   unchanged: bigint;
 
   /**
-   * How many were not stored.
+   * The number of users that were not stored.
    *
    * @generated from field: int64 failed = 3;
    */
   failed: bigint;
 
   /**
-   * The first 100 of those.
+   * The first 100 failures.
    *
    * @generated from field: repeated userd.v1.ImportFailure failures = 4;
    */
   failures: ImportFailure[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 5;
    */
@@ -240,7 +240,7 @@ export const ImportUsersResponseSchema: GenMessage<ImportUsersResponse> = /*@__P
  */
 export type GetOrCreateUserByEmailRequest = Message<"userd.v1.GetOrCreateUserByEmailRequest"> & {
   /**
-   * The address, without regard to case: syntactically valid, up to 200 characters.
+   * The address, syntactically valid, up to 200 characters; compared as UserEmail.email says.
    *
    * @generated from field: string email = 1;
    */
@@ -254,27 +254,26 @@ export type GetOrCreateUserByEmailRequest = Message<"userd.v1.GetOrCreateUserByE
   name: string;
 
   /**
-   * Tells several users with this address apart: the one with this identity is meant. Absent = none.
+   * The identity that tells several users with this address apart: the one who has it is meant. Absent = none.
    *
    * @generated from field: userd.v1.IdentityKey identity = 3;
    */
   identity?: IdentityKey | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
   requestId: string;
 
   /**
-   * The caller knows that the address is the user's, for example because its identity provider says so. Then the address is
-   * verified in the answer: of the user who has verified it; or else of the user who has it as its unverified primary one, if
-   * nobody can sign in to that user (no usable password, no identity but the given one, no other verified address, no token
-   * that is alive, no second factor without the identity) and there is one such user only; or else of a new user. Tokens and
-   * sessions of a user who is handed over end. A rival whose username equals the address is renamed, and its sessions end.
-   * Default: false.
+   * True if the caller vouches that the address is the user's, for example because its identity provider says so. Then
+   * the address is verified in the answer, which is the first of these users: the one who has verified it; the only one
+   * who has it as its unverified primary address and to whom nobody can sign in (no usable password, no identity but
+   * the given one, no other verified address, no token that is alive, and without the identity no second factor); a new
+   * one. Tokens and sessions of a user who is handed over end. A rival whose username equals the address is renamed,
+   * and its sessions end. Default: false.
    *
    * @generated from field: bool email_verified = 5;
    */
@@ -302,22 +301,22 @@ export type GetOrCreateUserByEmailResponse = Message<"userd.v1.GetOrCreateUserBy
   user?: User | undefined;
 
   /**
-   * There was no such user before.
+   * True if the user was created by this call.
    *
    * @generated from field: bool created = 2;
    */
   created: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 3;
    */
   consistencyToken: string;
 
   /**
-   * The user has the address as its primary one, but has not verified it: it may be anybody who has typed it. Only without
-   * email_verified.
+   * True if the user has the address as its primary one but has not verified it: the user may be anybody who has typed
+   * it. Never with email_verified.
    *
    * @generated from field: bool matched_unverified = 4;
    */

@@ -52,7 +52,7 @@ export type DeactivateUserResponse = Message<"userd.v1.DeactivateUserResponse"> 
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -101,7 +101,7 @@ export type ReactivateUserResponse = Message<"userd.v1.ReactivateUserResponse"> 
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -150,7 +150,7 @@ export type SuspendUserResponse = Message<"userd.v1.SuspendUserResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -199,7 +199,7 @@ export type UnsuspendUserResponse = Message<"userd.v1.UnsuspendUserResponse"> & 
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -227,15 +227,15 @@ export type SetAvatarRequest = Message<"userd.v1.SetAvatarRequest"> & {
   userId: bigint;
 
   /**
-   * How the avatar is made. Default: from letters.
+   * The way in which the avatar is made. Default: AVATAR_TYPE_LETTER.
    *
    * @generated from field: userd.v1.AvatarType type = 2;
    */
   type: AvatarType;
 
   /**
-   * Where an uploaded picture is: an absolute URL, up to 2,048 characters; required with AVATAR_TYPE_UPLOAD and empty
-   * with the other types. The service never fetches it.
+   * The URL of an uploaded picture: absolute, up to 2,048 characters; required with AVATAR_TYPE_UPLOAD and empty with
+   * the other types. The service never fetches it.
    *
    * @generated from field: string url = 3;
    */
@@ -263,7 +263,7 @@ export type SetAvatarResponse = Message<"userd.v1.SetAvatarResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -312,7 +312,8 @@ export const RecordActivityRequestSchema: GenMessage<RecordActivityRequest> = /*
  */
 export type RecordActivityResponse = Message<"userd.v1.RecordActivityResponse"> & {
   /**
-   * As of every write. last_active itself has no version, so that what sees it for certain is fully_consistent.
+   * The token of every write. It does not cover last_active, which has no version: only a fully_consistent read is
+   * certain to see that.
    *
    * @generated from field: string consistency_token = 1;
    */
@@ -354,8 +355,7 @@ export type DeleteUserRequest = Message<"userd.v1.DeleteUserRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -383,7 +383,7 @@ export type DeleteUserResponse = Message<"userd.v1.DeleteUserResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -432,7 +432,7 @@ export type UndeleteUserResponse = Message<"userd.v1.UndeleteUserResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -467,8 +467,7 @@ export type PurgeUserRequest = Message<"userd.v1.PurgeUserRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 3;
    */
@@ -489,14 +488,14 @@ export const PurgeUserRequestSchema: GenMessage<PurgeUserRequest> = /*@__PURE__*
  */
 export type PurgeUserResponse = Message<"userd.v1.PurgeUserResponse"> & {
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 1;
    */
   consistencyToken: string;
 
   /**
-   * The organizations whose last owner this was, ascending: they have no owner any more who is present.
+   * The organizations, ascending, whose last present owner the user was: they have none now.
    *
    * @generated from field: repeated int64 ownerless_organization_ids = 2;
    */

@@ -23,7 +23,8 @@ export const file_userd_v1_user_list: GenFile = /*@__PURE__*/
   fileDesc("Chh1c2VyZC92MS91c2VyX2xpc3QucHJvdG8SCHVzZXJkLnYxIvgHCgpVc2VyRmlsdGVyEiEKCHVzZXJfaWRzGAEgAygDQg+6SAySAQkQ6AciBCICIAASKgoGZW1haWxzGAIgAygJQhq6SBOSARAQ6AciC3IJEAEYyAG6AQEA2PMYARIpCgl1c2VybmFtZXMYAyADKAlCFrpIE5IBEBDoByILcgkQARiAAboBAQASGwoOZW1haWxfdmVyaWZpZWQYBCABKAhIAIgBARIWCglpc19hY3RpdmUYBSABKAhIAYgBARIZCgxpc19zdXBlcnVzZXIYBiABKAhIAogBARIVCghpc19zdGFmZhgHIAEoCEgDiAEBEiAKD29yZ2FuaXphdGlvbl9pZBgIIAEoA0IHukgEIgIoABIgCgpwZXJtaXNzaW9uGAkgASgJQgy6SAlyBxjJAboBAQASSwoTYXV0aGVudGljYXRvcl90eXBlcxgKIAMoDjIbLnVzZXJkLnYxLkF1dGhlbnRpY2F0b3JUeXBlQhG6SA6SAQsQCiIHggEEEAEgABIiChV3aXRob3V0X2F1dGhlbnRpY2F0b3IYCyABKAhIBIgBARIfCgVxdWVyeRgMIAEoCUIQukgJcgcYyAG6AQEA2PMYARITCgZpc19hcHAYDSABKAhIBYgBARIZCgxpc19zdXNwZW5kZWQYDiABKAhIBogBARIfCglyb2xlX25hbWUYDyABKAlCDLpICXIHGJYBugEBABIsCgxleHRlcm5hbF9pZHMYECADKAlCFrpIE5IBEBDoByILcgkQARjIAboBAQASMAoMam9pbmVkX3NpbmNlGBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1qb2luZWRfYmVmb3JlGBIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0ChBsYXN0X2xvZ2luX3NpbmNlGBMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFsYXN0X2xvZ2luX2JlZm9yZRgUIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRbGFzdF9hY3RpdmVfc2luY2UYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjYKEmxhc3RfYWN0aXZlX2JlZm9yZRgWIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCEQoPX2VtYWlsX3ZlcmlmaWVkQgwKCl9pc19hY3RpdmVCDwoNX2lzX3N1cGVydXNlckILCglfaXNfc3RhZmZCGAoWX3dpdGhvdXRfYXV0aGVudGljYXRvckIJCgdfaXNfYXBwQg8KDV9pc19zdXNwZW5kZWQiyAIKEExpc3RVc2Vyc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcmQudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESRAoIb3JkZXJfYnkYAyABKAlCMrpIL9gBAXIqMiheKGlkfHVzZXJuYW1lfGRhdGVfam9pbmVkKSggYXNjfCBkZXNjKT8kEhQKDHNob3dfZGVsZXRlZBgEIAEoCBIqCgR2aWV3GAUgASgOMhIudXNlcmQudjEuVXNlclZpZXdCCLpIBYIBAhABEhoKCXBhZ2Vfc2l6ZRgGIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAcgASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgIIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IksKEUxpc3RVc2Vyc1Jlc3BvbnNlEh0KBXVzZXJzGAEgAygLMg4udXNlcmQudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki2AEKEkxpc3RVc2VySWRzUmVxdWVzdBIkCgZmaWx0ZXIYASABKAsyFC51c2VyZC52MS5Vc2VyRmlsdGVyEiAKBnNlYXJjaBgCIAEoCUIQukgJcgcYgAS6AQEA2PMYARIUCgxzaG93X2RlbGV0ZWQYAyABKAgSGgoJcGFnZV9zaXplGAQgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YBSABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAYgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiOwoTTGlzdFVzZXJJZHNSZXNwb25zZRILCgNpZHMYASADKAMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIuUBChJTdHJlYW1Vc2Vyc1JlcXVlc3QSJAoGZmlsdGVyGAEgASgLMhQudXNlcmQudjEuVXNlckZpbHRlchIgCgZzZWFyY2gYAiABKAlCELpICXIHGIAEugEBANjzGAESFAoMc2hvd19kZWxldGVkGAMgASgIEioKBHZpZXcYBCABKA4yEi51c2VyZC52MS5Vc2VyVmlld0IIukgFggECEAESGQoIYWZ0ZXJfaWQYBSABKANCB7pIBCICKAASKgoLY29uc2lzdGVuY3kYBiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeSIzChNTdHJlYW1Vc2Vyc1Jlc3BvbnNlEhwKBHVzZXIYASABKAsyDi51c2VyZC52MS5Vc2VyQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_authenticator, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_user]);
 
 /**
- * Which users: those that meet every condition that is set. A condition that lists several values is met by any of them.
+ * A filter of users: a user has to meet every condition that is set. A condition that lists several values is met by
+ * any of them.
  *
  * @generated from message userd.v1.UserFilter
  */
@@ -36,42 +37,43 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   userIds: bigint[];
 
   /**
-   * Up to 1,000 addresses, without regard to case; 1 to 200 characters each. Any address of the user counts.
+   * Up to 1,000 addresses, compared as UserEmail.email says; 1 to 200 characters each. Any address of the user counts.
    *
    * @generated from field: repeated string emails = 2;
    */
   emails: string[];
 
   /**
-   * Up to 1,000 usernames, without regard to case; 1 to 128 characters each.
+   * Up to 1,000 usernames, compared as User.username says; 1 to 128 characters each.
    *
    * @generated from field: repeated string usernames = 3;
    */
   usernames: string[];
 
   /**
-   * The user has an address that is, or is not, verified; with emails: the very address that is listed there.
+   * True for users with a verified address, false for users with an unverified one. With emails, only the addresses
+   * there count.
    *
    * @generated from field: optional bool email_verified = 4;
    */
   emailVerified?: boolean | undefined;
 
   /**
-   * The user is, or is not, active.
+   * True for active users, false for all others.
    *
    * @generated from field: optional bool is_active = 5;
    */
   isActive?: boolean | undefined;
 
   /**
-   * The user is, or is not, a superuser.
+   * True for superusers, false for all others.
    *
    * @generated from field: optional bool is_superuser = 6;
    */
   isSuperuser?: boolean | undefined;
 
   /**
-   * The user is, or is not, staff.
+   * True for staff, false for all others.
    *
    * @generated from field: optional bool is_staff = 7;
    */
@@ -92,36 +94,36 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   permission: string;
 
   /**
-   * The user has an authenticator of one of these types.
+   * Types of authenticators: the user has one of them.
    *
    * @generated from field: repeated userd.v1.AuthenticatorType authenticator_types = 10;
    */
   authenticatorTypes: AuthenticatorType[];
 
   /**
-   * The user has no authenticator at all (true), or one of any type (false).
+   * True for users without any authenticator, false for users with one of any type.
    *
    * @generated from field: optional bool without_authenticator = 11;
    */
   withoutAuthenticator?: boolean | undefined;
 
   /**
-   * Text that the name, the username or an address contains, without regard to case; up to 200 characters. Shorter than
-   * 3 characters: that one of them begins with. Empty = any.
+   * Text that the name, the username or an address contains, without regard to case; up to 200 characters. Of fewer
+   * than 3 characters: text that one of them begins with. Empty = any.
    *
    * @generated from field: string query = 12;
    */
   query: string;
 
   /**
-   * The user is, or is not, the proxy of an application.
+   * True for the proxies of applications, false for all others.
    *
    * @generated from field: optional bool is_app = 13;
    */
   isApp?: boolean | undefined;
 
   /**
-   * The user is, or is not, suspended.
+   * True for suspended users, false for all others.
    *
    * @generated from field: optional bool is_suspended = 14;
    */
@@ -142,43 +144,43 @@ export type UserFilter = Message<"userd.v1.UserFilter"> & {
   externalIds: string[];
 
   /**
-   * The user was created at this moment or later. Absent = any. An index serves it with order_by "date_joined"; in the order
-   * of ids all users before are read.
+   * The earliest time of the user's creation. Absent = any. An index serves it with order_by "date_joined"; in the
+   * order of ids all users before are read.
    *
    * @generated from field: google.protobuf.Timestamp joined_since = 17;
    */
   joinedSince?: Timestamp | undefined;
 
   /**
-   * The user was created before this moment. Absent = any.
+   * The time before which the user was created. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp joined_before = 18;
    */
   joinedBefore?: Timestamp | undefined;
 
   /**
-   * The user last signed in at this moment or later. Absent = any.
+   * The earliest time of the user's last sign-in. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_login_since = 19;
    */
   lastLoginSince?: Timestamp | undefined;
 
   /**
-   * The user last signed in before this moment, or never. Absent = any.
+   * The time before which the user last signed in; a user who never did counts too. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_login_before = 20;
    */
   lastLoginBefore?: Timestamp | undefined;
 
   /**
-   * The user was last seen at this moment or later. Absent = any.
+   * The earliest time at which the user was last seen. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_active_since = 21;
    */
   lastActiveSince?: Timestamp | undefined;
 
   /**
-   * The user was last seen before this moment, or never. Absent = any.
+   * The time before which the user was last seen; a user who never was counts too. Absent = any.
    *
    * @generated from field: google.protobuf.Timestamp last_active_before = 22;
    */
@@ -199,7 +201,7 @@ export const UserFilterSchema: GenMessage<UserFilter> = /*@__PURE__*/
  */
 export type ListUsersRequest = Message<"userd.v1.ListUsersRequest"> & {
   /**
-   * Which users. Absent = all.
+   * The filter. Absent = all users.
    *
    * @generated from field: userd.v1.UserFilter filter = 1;
    */
@@ -208,14 +210,16 @@ export type ListUsersRequest = Message<"userd.v1.ListUsersRequest"> & {
   /**
    * A search as people write it, besides the filter; up to 512 characters. Words are free text over name, username and
    * every address; "id:", "name:", "email:", "username:", "permission:" and "is:superuser|staff|active|inactive" are
-   * keys. Different keys are ANDed, values of one key ORed. A word it does not know is INVALID_ARGUMENT, naming it.
+   * keys. Different keys are ANDed, values of one key ORed. A word that is not understood is INVALID_ARGUMENT, which
+   * names it.
    *
    * @generated from field: string search = 2;
    */
   search: string;
 
   /**
-   * The order: "id" (the default), "username" or "date_joined", with " desc" after it for descending. Ends in the id.
+   * The order: "id" (the default), "username" or "date_joined", with " desc" after it for descending. Users with equal
+   * values are ordered by id.
    *
    * @generated from field: string order_by = 3;
    */
@@ -229,28 +233,28 @@ export type ListUsersRequest = Message<"userd.v1.ListUsersRequest"> & {
   showDeleted: boolean;
 
   /**
-   * How much of each user to return. Default: basic.
+   * The part of each user to return. Default: basic.
    *
    * @generated from field: userd.v1.UserView view = 5;
    */
   view: UserView;
 
   /**
-   * Most users to return: 0 = 50; more than 1,000 = 1,000.
+   * The most users to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 6;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 7;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 8;
    */
@@ -278,7 +282,7 @@ export type ListUsersResponse = Message<"userd.v1.ListUsersResponse"> & {
   users: User[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -299,14 +303,14 @@ export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE_
  */
 export type ListUserIdsRequest = Message<"userd.v1.ListUserIdsRequest"> & {
   /**
-   * Which users. Absent = all.
+   * The filter. Absent = all users.
    *
    * @generated from field: userd.v1.UserFilter filter = 1;
    */
   filter?: UserFilter | undefined;
 
   /**
-   * A search as people write it, besides the filter, as in ListUsers; up to 512 characters.
+   * A search besides the filter, as in ListUsersRequest; up to 512 characters.
    *
    * @generated from field: string search = 2;
    */
@@ -320,21 +324,21 @@ export type ListUserIdsRequest = Message<"userd.v1.ListUserIdsRequest"> & {
   showDeleted: boolean;
 
   /**
-   * Most ids to return: 0 = 50; more than 1,000 = 1,000.
+   * The most ids to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -362,7 +366,7 @@ export type ListUserIdsResponse = Message<"userd.v1.ListUserIdsResponse"> & {
   ids: bigint[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -383,14 +387,14 @@ export const ListUserIdsResponseSchema: GenMessage<ListUserIdsResponse> = /*@__P
  */
 export type StreamUsersRequest = Message<"userd.v1.StreamUsersRequest"> & {
   /**
-   * Which users. Absent = all.
+   * The filter. Absent = all users.
    *
    * @generated from field: userd.v1.UserFilter filter = 1;
    */
   filter?: UserFilter | undefined;
 
   /**
-   * A search as people write it, besides the filter, as in ListUsers; up to 512 characters.
+   * A search besides the filter, as in ListUsersRequest; up to 512 characters.
    *
    * @generated from field: string search = 2;
    */
@@ -404,21 +408,21 @@ export type StreamUsersRequest = Message<"userd.v1.StreamUsersRequest"> & {
   showDeleted: boolean;
 
   /**
-   * How much of each user to return. Default: basic.
+   * The part of each user to return. Default: basic.
    *
    * @generated from field: userd.v1.UserView view = 4;
    */
   view: UserView;
 
   /**
-   * Only users with a higher id: goes on where a stream broke. 0 = from the first.
+   * The id after which the stream begins, to go on where another one broke. 0 = from the first.
    *
    * @generated from field: int64 after_id = 5;
    */
   afterId: bigint;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -433,13 +437,13 @@ export const StreamUsersRequestSchema: GenMessage<StreamUsersRequest> = /*@__PUR
   messageDesc(file_userd_v1_user_list, 5);
 
 /**
- * One response of StreamUsers.
+ * One message of StreamUsers.
  *
  * @generated from message userd.v1.StreamUsersResponse
  */
 export type StreamUsersResponse = Message<"userd.v1.StreamUsersResponse"> & {
   /**
-   * A user. They come by id, each once; a user that is created or changed while the stream runs may be in it or not.
+   * A user. Users come by id, each once; one that is created or changed while the stream runs may be in it or not.
    *
    * @generated from field: userd.v1.User user = 1;
    */

@@ -36,7 +36,8 @@ export type UserOption = Message<"userd.v1.UserOption"> & {
   key: string;
 
   /**
-   * The value: any JSON, in canonical form (docs/values.md), at most 64 KiB and 24 levels deep.
+   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB and 24 levels deep (docs/values.md).
+   * Answers have its canonical form.
    *
    * @generated from field: google.protobuf.Value value = 3;
    */
@@ -64,21 +65,21 @@ export type UserOption = Message<"userd.v1.UserOption"> & {
   etag: string;
 
   /**
-   * When the option was first set.
+   * The time when the option was first set.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When value or expire_time last changed.
+   * The time when value or expire_time last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * When the option ends: from then on it reads as absent. Absent = never.
+   * The time from which the option reads as absent. Absent = never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 9;
    */
@@ -93,7 +94,7 @@ export const UserOptionSchema: GenMessage<UserOption> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option, 0);
 
 /**
- * One level that has a value.
+ * A level that has a value.
  *
  * @generated from message userd.v1.OptionLevel
  */
@@ -106,21 +107,21 @@ export type OptionLevel = Message<"userd.v1.OptionLevel"> & {
   source: OptionSource;
 
   /**
-   * Its value.
+   * The value of the level.
    *
    * @generated from field: google.protobuf.Value value = 2;
    */
   value?: Value | undefined;
 
   /**
-   * The level locks the key.
+   * True if the level locks the key.
    *
    * @generated from field: bool locked = 3;
    */
   locked: boolean;
 
   /**
-   * The value does not fit the definition, which was tightened after it was stored.
+   * True if the value does not fit the definition: it was imported, or stored before the definition was tightened.
    *
    * @generated from field: bool invalid = 4;
    */
@@ -155,7 +156,7 @@ export type ResolvedOption = Message<"userd.v1.ResolvedOption"> & {
   value?: Value | undefined;
 
   /**
-   * A level has a value, be it the definition's default.
+   * True if a level has a value, the definition's default included.
    *
    * @generated from field: bool found = 3;
    */
@@ -169,14 +170,14 @@ export type ResolvedOption = Message<"userd.v1.ResolvedOption"> & {
   source: OptionSource;
 
   /**
-   * The value comes from a lock.
+   * True if the value comes from a lock.
    *
    * @generated from field: bool locked = 5;
    */
   locked: boolean;
 
   /**
-   * With explain: every level that has a value, the winner first.
+   * Every level that has a value, the winner first. Only with explain.
    *
    * @generated from field: repeated userd.v1.OptionLevel trail = 6;
    */
@@ -191,7 +192,7 @@ export const ResolvedOptionSchema: GenMessage<ResolvedOption> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option, 2);
 
 /**
- * One write of an option, as it was kept: the last 20 per option.
+ * One write of an option. The last 20 of each option are kept.
  *
  * @generated from message userd.v1.OptionRevision
  */
@@ -211,28 +212,28 @@ export type OptionRevision = Message<"userd.v1.OptionRevision"> & {
   value?: Value | undefined;
 
   /**
-   * The option was deleted.
+   * True if the option was deleted.
    *
    * @generated from field: bool deleted = 3;
    */
   deleted: boolean;
 
   /**
-   * When it was written.
+   * The time of the write.
    *
    * @generated from field: google.protobuf.Timestamp change_time = 4;
    */
   changeTime?: Timestamp | undefined;
 
   /**
-   * Who wrote it.
+   * The caller that wrote.
    *
    * @generated from field: string caller = 5;
    */
   caller: string;
 
   /**
-   * The user on whose behalf; 0 = none.
+   * The user on whose behalf the caller wrote; 0 = none.
    *
    * @generated from field: int64 acting_user_id = 6;
    */
@@ -254,8 +255,8 @@ export const OptionRevisionSchema: GenMessage<OptionRevision> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option, 3);
 
 /**
- * The levels that a value of ResolveOptions can come from, the highest first. A locked value of the last three stored
- * levels beats all others: global before organization before project.
+ * The levels that a value of ResolveOptions can come from, the highest first. A locked value of everybody, an
+ * organization or a project beats all others; of several, that of everybody is first, then the organization's.
  *
  * @generated from enum userd.v1.OptionSource
  */
@@ -268,42 +269,42 @@ export const OptionSource = {
   UNSPECIFIED: 0,
 
   /**
-   * The user's own, in the project.
+   * The user's own value in the project.
    *
    * @generated from enum value: OPTION_SOURCE_USER_PROJECT = 1;
    */
   USER_PROJECT: 1,
 
   /**
-   * The user's own, in the organization.
+   * The user's own value in the organization.
    *
    * @generated from enum value: OPTION_SOURCE_USER_ORGANIZATION = 2;
    */
   USER_ORGANIZATION: 2,
 
   /**
-   * The user's own, globally.
+   * The user's own value in the global scope.
    *
    * @generated from enum value: OPTION_SOURCE_USER_GLOBAL = 3;
    */
   USER_GLOBAL: 3,
 
   /**
-   * The project's, for all its users.
+   * The value that the project gives to all its users.
    *
    * @generated from enum value: OPTION_SOURCE_PROJECT = 4;
    */
   PROJECT: 4,
 
   /**
-   * The organization's, for all its users.
+   * The value that the organization gives to all its users.
    *
    * @generated from enum value: OPTION_SOURCE_ORGANIZATION = 5;
    */
   ORGANIZATION: 5,
 
   /**
-   * Everybody's.
+   * The value of everybody.
    *
    * @generated from enum value: OPTION_SOURCE_GLOBAL = 6;
    */
@@ -318,8 +319,8 @@ export const OptionSource = {
 } as const;
 
 /**
- * The levels that a value of ResolveOptions can come from, the highest first. A locked value of the last three stored
- * levels beats all others: global before organization before project.
+ * The levels that a value of ResolveOptions can come from, the highest first. A locked value of everybody, an
+ * organization or a project beats all others; of several, that of everybody is first, then the organization's.
  *
  * @generated from enum userd.v1.OptionSource
  */

@@ -41,7 +41,7 @@ export type GetOptionRequest = Message<"userd.v1.GetOptionRequest"> & {
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
@@ -62,14 +62,14 @@ export type GetOptionRequest = Message<"userd.v1.GetOptionRequest"> & {
   organizationId: bigint;
 
   /**
-   * What value is when nothing is stored. Absent = value is absent then.
+   * The value of the answer when nothing is stored. Absent = the answer has no value then.
    *
    * @generated from field: google.protobuf.Value default_value = 5;
    */
   defaultValue?: Value | undefined;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -97,29 +97,28 @@ export type GetOptionResponse = Message<"userd.v1.GetOptionResponse"> & {
   value?: Value | undefined;
 
   /**
-   * The option is stored.
+   * True if the option is stored.
    *
    * @generated from field: bool found = 2;
    */
   found: boolean;
 
   /**
-   * The option, when it is stored.
+   * The option; absent unless it is stored.
    *
    * @generated from field: userd.v1.UserOption option = 3;
    */
   option?: UserOption | undefined;
 
   /**
-   * The answer is older than the staleness bound, since the database could not be reached. Only with
-   * consistency.max_stale.
+   * True if the answer is older than the staleness bound. Only with consistency.max_stale.
    *
    * @generated from field: bool stale = 4;
    */
   stale: boolean;
 
   /**
-   * How long ago the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
+   * The time since the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
    *
    * @generated from field: google.protobuf.Duration age = 5;
    */
@@ -168,23 +167,21 @@ export type ListOptionsRequest = Message<"userd.v1.ListOptionsRequest"> & {
   allScopes: boolean;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
   consistency?: Consistency | undefined;
 
   /**
-   * Most options to return. 0 = 1,000; more than 1,000 is 1,000; negative is INVALID_ARGUMENT. A page that an answer can't
-   * hold ends earlier.
+   * The most options to return; 0 = 1,000, and more than 1,000 is 1,000. A page that an answer can't hold ends earlier.
    *
    * @generated from field: int32 page_size = 6;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 7;
    */
@@ -212,15 +209,14 @@ export type ListOptionsResponse = Message<"userd.v1.ListOptionsResponse"> & {
   options: UserOption[];
 
   /**
-   * The answer is older than the staleness bound, since the database could not be reached. Only with
-   * consistency.max_stale.
+   * True if the answer is older than the staleness bound. Only with consistency.max_stale.
    *
    * @generated from field: bool stale = 2;
    */
   stale: boolean;
 
   /**
-   * How long ago the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
+   * The time since the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
    *
    * @generated from field: google.protobuf.Duration age = 3;
    */
@@ -283,7 +279,7 @@ export type BatchGetOptionsRequest = Message<"userd.v1.BatchGetOptionsRequest"> 
   projectIds: bigint[];
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -311,7 +307,7 @@ export type UserOptions = Message<"userd.v1.UserOptions"> & {
   userId: bigint;
 
   /**
-   * There is such a user.
+   * True if there is such a user.
    *
    * @generated from field: bool user_found = 2;
    */
@@ -346,15 +342,14 @@ export type BatchGetOptionsResponse = Message<"userd.v1.BatchGetOptionsResponse"
   results: UserOptions[];
 
   /**
-   * The answer is older than the staleness bound, since the database could not be reached. Only with
-   * consistency.max_stale.
+   * True if the answer is older than the staleness bound. Only with consistency.max_stale.
    *
    * @generated from field: bool stale = 2;
    */
   stale: boolean;
 
   /**
-   * How long ago the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
+   * The time since the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
    *
    * @generated from field: google.protobuf.Duration age = 3;
    */
@@ -382,15 +377,14 @@ export type SetOptionRequest = Message<"userd.v1.SetOptionRequest"> & {
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
   key: string;
 
   /**
-   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB (docs/values.md) and 24 levels deep.
-   * Required; null is a value.
+   * The value, as in UserOption. Required; null is a value.
    *
    * @generated from field: google.protobuf.Value value = 3;
    */
@@ -411,7 +405,7 @@ export type SetOptionRequest = Message<"userd.v1.SetOptionRequest"> & {
   organizationId: bigint;
 
   /**
-   * When the option ends; it has to be in the future. Absent = never.
+   * The time from which the option reads as absent; it has to be in the future. Absent = never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */
@@ -426,8 +420,7 @@ export type SetOptionRequest = Message<"userd.v1.SetOptionRequest"> & {
   etag: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 8;
    */
@@ -455,28 +448,28 @@ export type SetOptionResponse = Message<"userd.v1.SetOptionResponse"> & {
   option?: UserOption | undefined;
 
   /**
-   * There was no such option before.
+   * True if there was no such option before.
    *
    * @generated from field: bool created = 2;
    */
   created: boolean;
 
   /**
-   * The value or the expire_time differs from what was stored before.
+   * True if the value or the expire_time differs from what was stored before.
    *
    * @generated from field: bool changed = 3;
    */
   changed: boolean;
 
   /**
-   * A lock at this scope or above hides the stored value for now.
+   * True if a lock at this scope or above hides the stored value for now.
    *
    * @generated from field: bool locked = 4;
    */
   locked: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 5;
    */
@@ -504,7 +497,7 @@ export type DeleteOptionRequest = Message<"userd.v1.DeleteOptionRequest"> & {
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
@@ -560,7 +553,7 @@ export type DeleteOptionResponse = Message<"userd.v1.DeleteOptionResponse"> & {
   option?: UserOption | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -575,21 +568,20 @@ export const DeleteOptionResponseSchema: GenMessage<DeleteOptionResponse> = /*@_
   messageDesc(file_userd_v1_user_option_service, 10);
 
 /**
- * What to store in one scope.
+ * A value to store in one scope.
  *
  * @generated from message userd.v1.OptionSet
  */
 export type OptionSet = Message<"userd.v1.OptionSet"> & {
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 1;
    */
   key: string;
 
   /**
-   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB (docs/values.md) and 24 levels deep.
-   * Required; null is a value.
+   * The value, as in UserOption. Required; null is a value.
    *
    * @generated from field: google.protobuf.Value value = 2;
    */
@@ -610,7 +602,7 @@ export type OptionSet = Message<"userd.v1.OptionSet"> & {
   organizationId: bigint;
 
   /**
-   * When the option ends; it has to be in the future. Absent = never.
+   * The time from which the option reads as absent; it has to be in the future. Absent = never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
@@ -625,13 +617,13 @@ export const OptionSetSchema: GenMessage<OptionSet> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option_service, 11);
 
 /**
- * What to delete from one scope.
+ * An option to delete from one scope.
  *
  * @generated from message userd.v1.OptionDelete
  */
 export type OptionDelete = Message<"userd.v1.OptionDelete"> & {
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 1;
    */
@@ -660,7 +652,7 @@ export const OptionDeleteSchema: GenMessage<OptionDelete> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option_service, 12);
 
 /**
- * One change.
+ * One change of a change set.
  *
  * @generated from message userd.v1.OptionChange
  */
@@ -697,13 +689,13 @@ export const OptionChangeSchema: GenMessage<OptionChange> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_option_service, 13);
 
 /**
- * What has to hold for a change set to be applied.
+ * A condition that has to hold for a change set to be applied.
  *
  * @generated from message userd.v1.OptionPrecondition
  */
 export type OptionPrecondition = Message<"userd.v1.OptionPrecondition"> & {
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 1;
    */
@@ -790,8 +782,7 @@ export type ApplyOptionChangesRequest = Message<"userd.v1.ApplyOptionChangesRequ
   preconditions: OptionPrecondition[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 4;
    */
@@ -826,14 +817,14 @@ export type ApplyOptionChangesResponse = Message<"userd.v1.ApplyOptionChangesRes
   options: UserOption[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
 
   /**
-   * With the values the answer would be larger than 3 MiB: the options come without them.
+   * True if the answer would be larger than 3 MiB with the values: the options come without them.
    *
    * @generated from field: bool abridged = 3;
    */
@@ -848,7 +839,7 @@ export const ApplyOptionChangesResponseSchema: GenMessage<ApplyOptionChangesResp
   messageDesc(file_userd_v1_user_option_service, 16);
 
 /**
- * One option of one user to store.
+ * One option of one user, to be stored.
  *
  * @generated from message userd.v1.OptionEntry
  */
@@ -861,15 +852,14 @@ export type OptionEntry = Message<"userd.v1.OptionEntry"> & {
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
   key: string;
 
   /**
-   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB (docs/values.md) and 24 levels deep.
-   * Required; null is a value.
+   * The value, as in UserOption. Required; null is a value.
    *
    * @generated from field: google.protobuf.Value value = 3;
    */
@@ -911,8 +901,7 @@ export type BatchSetOptionsRequest = Message<"userd.v1.BatchSetOptionsRequest"> 
   entries: OptionEntry[];
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -927,13 +916,13 @@ export const BatchSetOptionsRequestSchema: GenMessage<BatchSetOptionsRequest> = 
   messageDesc(file_userd_v1_user_option_service, 18);
 
 /**
- * What became of one entry.
+ * The result for one entry.
  *
  * @generated from message userd.v1.BatchSetOptionResult
  */
 export type BatchSetOptionResult = Message<"userd.v1.BatchSetOptionResult"> & {
   /**
-   * The outcome.
+   * The option, or the error.
    *
    * @generated from oneof userd.v1.BatchSetOptionResult.result
    */
@@ -947,7 +936,7 @@ export type BatchSetOptionResult = Message<"userd.v1.BatchSetOptionResult"> & {
     case: "option";
   } | {
     /**
-     * Why it was refused; it carries the same details as the error of SetOption.
+     * The error, with the same details as that of SetOption.
      *
      * @generated from field: google.rpc.Status error = 2;
      */
@@ -977,14 +966,14 @@ export type BatchSetOptionsResponse = Message<"userd.v1.BatchSetOptionsResponse"
   results: BatchSetOptionResult[];
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
 
   /**
-   * With the values the answer would be larger than 3 MiB: the options come without them.
+   * True if the answer would be larger than 3 MiB with the values: the options come without them.
    *
    * @generated from field: bool abridged = 3;
    */
@@ -1019,7 +1008,7 @@ export type ResolveOptionsRequest = Message<"userd.v1.ResolveOptionsRequest"> & 
   keys: string[];
 
   /**
-   * The project whose levels take part; 0 = none. It goes together with organization_id.
+   * The project whose levels take part, also beside those of organization_id; 0 = none.
    *
    * @generated from field: int64 project_id = 3;
    */
@@ -1040,7 +1029,7 @@ export type ResolveOptionsRequest = Message<"userd.v1.ResolveOptionsRequest"> & 
   explain: boolean;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -1068,14 +1057,14 @@ export type ResolvedOptions = Message<"userd.v1.ResolvedOptions"> & {
   userId: bigint;
 
   /**
-   * There is such a user; otherwise options is empty.
+   * True if there is such a user; otherwise options is empty.
    *
    * @generated from field: bool user_found = 2;
    */
   userFound: boolean;
 
   /**
-   * One per key, in the order of the request; without keys by key.
+   * One option per key, in the order of the request; without keys, by key.
    *
    * @generated from field: repeated userd.v1.ResolvedOption options = 3;
    */
@@ -1103,15 +1092,14 @@ export type ResolveOptionsResponse = Message<"userd.v1.ResolveOptionsResponse"> 
   results: ResolvedOptions[];
 
   /**
-   * The answer is older than the staleness bound, since the database could not be reached. Only with
-   * consistency.max_stale.
+   * True if the answer is older than the staleness bound. Only with consistency.max_stale.
    *
    * @generated from field: bool stale = 2;
    */
   stale: boolean;
 
   /**
-   * How long ago the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
+   * The time since the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
    *
    * @generated from field: google.protobuf.Duration age = 3;
    */
@@ -1132,7 +1120,7 @@ export const ResolveOptionsResponseSchema: GenMessage<ResolveOptionsResponse> = 
  */
 export type FindUsersByOptionRequest = Message<"userd.v1.FindUsersByOptionRequest"> & {
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 1;
    */
@@ -1160,22 +1148,21 @@ export type FindUsersByOptionRequest = Message<"userd.v1.FindUsersByOptionReques
   equals?: Value | undefined;
 
   /**
-   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   * The most results to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 7;
    */
@@ -1231,7 +1218,7 @@ export type ListOptionRevisionsRequest = Message<"userd.v1.ListOptionRevisionsRe
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
@@ -1252,22 +1239,21 @@ export type ListOptionRevisionsRequest = Message<"userd.v1.ListOptionRevisionsRe
   organizationId: bigint;
 
   /**
-   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   * The most results to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 5;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 6;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 7;
    */
@@ -1323,7 +1309,7 @@ export type RestoreOptionRequest = Message<"userd.v1.RestoreOptionRequest"> & {
   userId: bigint;
 
   /**
-   * The key: 1 to 64 letters, digits, "_", "-", "." or ":".
+   * The key, as in UserOption.
    *
    * @generated from field: string key = 2;
    */
@@ -1372,7 +1358,7 @@ export type RestoreOptionResponse = Message<"userd.v1.RestoreOptionResponse"> & 
   option?: UserOption | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -1393,16 +1379,14 @@ export const RestoreOptionResponseSchema: GenMessage<RestoreOptionResponse> = /*
  */
 export type ListOptionDefinitionsRequest = Message<"userd.v1.ListOptionDefinitionsRequest"> & {
   /**
-   * Most results to return. 0 = 1,000; more than 1,000 is 1,000; negative is INVALID_ARGUMENT. A page that an answer can't
-   * hold ends earlier.
+   * The most results to return; 0 = 1,000, and more than 1,000 is 1,000. A page that an answer can't hold ends earlier.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -1493,15 +1477,14 @@ export const GetOptionDefinitionResponseSchema: GenMessage<GetOptionDefinitionRe
  */
 export type ListInvalidOptionsRequest = Message<"userd.v1.ListInvalidOptionsRequest"> & {
   /**
-   * Most options to look at. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   * The most options to look at; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer; empty = the first page. A tampered one is INVALID_ARGUMENT
-   * PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before; empty = the first page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -1529,7 +1512,7 @@ export type InvalidOption = Message<"userd.v1.InvalidOption"> & {
   option?: UserOption | undefined;
 
   /**
-   * What is wrong with it, in words that do not repeat the value.
+   * The fault of the value, in words that do not repeat it.
    *
    * @generated from field: string violation = 2;
    */
@@ -1578,13 +1561,13 @@ export const ListInvalidOptionsResponseSchema: GenMessage<ListInvalidOptionsResp
  */
 export type SetScopeOptionRequest = Message<"userd.v1.SetScopeOptionRequest"> & {
   /**
-   * Whose option it is. Required.
+   * The target, as in ScopeOption. Required.
    *
    * @generated from oneof userd.v1.SetScopeOptionRequest.target
    */
   target: {
     /**
-     * Everybody's.
+     * Everybody.
      *
      * @generated from field: userd.v1.GlobalTarget global_scope = 1;
      */
@@ -1592,7 +1575,7 @@ export type SetScopeOptionRequest = Message<"userd.v1.SetScopeOptionRequest"> & 
     case: "globalScope";
   } | {
     /**
-     * An organization's, above 0.
+     * The users of this organization, above 0.
      *
      * @generated from field: int64 organization_id = 2;
      */
@@ -1600,7 +1583,7 @@ export type SetScopeOptionRequest = Message<"userd.v1.SetScopeOptionRequest"> & 
     case: "organizationId";
   } | {
     /**
-     * A project's, above 0.
+     * The users of this project, above 0.
      *
      * @generated from field: int64 project_id = 3;
      */
@@ -1609,22 +1592,21 @@ export type SetScopeOptionRequest = Message<"userd.v1.SetScopeOptionRequest"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   * The key, as in ScopeOption.
    *
    * @generated from field: string key = 4;
    */
   key: string;
 
   /**
-   * The value: any JSON with finite numbers and no NUL character, at most 64 KiB (docs/values.md) and 24 levels deep.
-   * Required; null is a value.
+   * The value, as in UserOption. Required; null is a value.
    *
    * @generated from field: google.protobuf.Value value = 5;
    */
   value?: Value | undefined;
 
   /**
-   * The value beats every user's own one. Default: false.
+   * Let the value beat every user's own one. Default: false.
    *
    * @generated from field: bool locked = 6;
    */
@@ -1639,8 +1621,7 @@ export type SetScopeOptionRequest = Message<"userd.v1.SetScopeOptionRequest"> & 
   etag: string;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 8;
    */
@@ -1668,21 +1649,21 @@ export type SetScopeOptionResponse = Message<"userd.v1.SetScopeOptionResponse"> 
   option?: ScopeOption | undefined;
 
   /**
-   * There was no such option before.
+   * True if there was no such option before.
    *
    * @generated from field: bool created = 2;
    */
   created: boolean;
 
   /**
-   * The value or the lock differs from what was stored before.
+   * True if the value or the lock differs from what was stored before.
    *
    * @generated from field: bool changed = 3;
    */
   changed: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 4;
    */
@@ -1703,13 +1684,13 @@ export const SetScopeOptionResponseSchema: GenMessage<SetScopeOptionResponse> = 
  */
 export type GetScopeOptionRequest = Message<"userd.v1.GetScopeOptionRequest"> & {
   /**
-   * Whose option it is. Required.
+   * The target, as in ScopeOption. Required.
    *
    * @generated from oneof userd.v1.GetScopeOptionRequest.target
    */
   target: {
     /**
-     * Everybody's.
+     * Everybody.
      *
      * @generated from field: userd.v1.GlobalTarget global_scope = 1;
      */
@@ -1717,7 +1698,7 @@ export type GetScopeOptionRequest = Message<"userd.v1.GetScopeOptionRequest"> & 
     case: "globalScope";
   } | {
     /**
-     * An organization's, above 0.
+     * The users of this organization, above 0.
      *
      * @generated from field: int64 organization_id = 2;
      */
@@ -1725,7 +1706,7 @@ export type GetScopeOptionRequest = Message<"userd.v1.GetScopeOptionRequest"> & 
     case: "organizationId";
   } | {
     /**
-     * A project's, above 0.
+     * The users of this project, above 0.
      *
      * @generated from field: int64 project_id = 3;
      */
@@ -1734,14 +1715,14 @@ export type GetScopeOptionRequest = Message<"userd.v1.GetScopeOptionRequest"> & 
   } | { case: undefined; value?: undefined };
 
   /**
-   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   * The key, as in ScopeOption.
    *
    * @generated from field: string key = 4;
    */
   key: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -1769,15 +1750,14 @@ export type GetScopeOptionResponse = Message<"userd.v1.GetScopeOptionResponse"> 
   option?: ScopeOption | undefined;
 
   /**
-   * The answer is older than the staleness bound, since the database could not be reached. Only with
-   * consistency.max_stale.
+   * True if the answer is older than the staleness bound. Only with consistency.max_stale.
    *
    * @generated from field: bool stale = 2;
    */
   stale: boolean;
 
   /**
-   * How long ago the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
+   * The time since the oldest part of the answer was known to be the latest. Only with consistency.max_stale.
    *
    * @generated from field: google.protobuf.Duration age = 3;
    */
@@ -1798,13 +1778,13 @@ export const GetScopeOptionResponseSchema: GenMessage<GetScopeOptionResponse> = 
  */
 export type ListScopeOptionsRequest = Message<"userd.v1.ListScopeOptionsRequest"> & {
   /**
-   * Whose option it is. Required.
+   * The target, as in ScopeOption. Required.
    *
    * @generated from oneof userd.v1.ListScopeOptionsRequest.target
    */
   target: {
     /**
-     * Everybody's.
+     * Everybody.
      *
      * @generated from field: userd.v1.GlobalTarget global_scope = 1;
      */
@@ -1812,7 +1792,7 @@ export type ListScopeOptionsRequest = Message<"userd.v1.ListScopeOptionsRequest"
     case: "globalScope";
   } | {
     /**
-     * An organization's, above 0.
+     * The users of this organization, above 0.
      *
      * @generated from field: int64 organization_id = 2;
      */
@@ -1820,7 +1800,7 @@ export type ListScopeOptionsRequest = Message<"userd.v1.ListScopeOptionsRequest"
     case: "organizationId";
   } | {
     /**
-     * A project's, above 0.
+     * The users of this project, above 0.
      *
      * @generated from field: int64 project_id = 3;
      */
@@ -1829,22 +1809,21 @@ export type ListScopeOptionsRequest = Message<"userd.v1.ListScopeOptionsRequest"
   } | { case: undefined; value?: undefined };
 
   /**
-   * Most results to return. 0 = 50; more than 1,000 is 1,000; negative is INVALID_ARGUMENT.
+   * The most results to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the previous answer to the same query; empty = the first page. Another query's, or a tampered
-   * one, is INVALID_ARGUMENT PAGE_TOKEN_MISMATCH.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 5;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 6;
    */
@@ -1893,13 +1872,13 @@ export const ListScopeOptionsResponseSchema: GenMessage<ListScopeOptionsResponse
  */
 export type DeleteScopeOptionRequest = Message<"userd.v1.DeleteScopeOptionRequest"> & {
   /**
-   * Whose option it is. Required.
+   * The target, as in ScopeOption. Required.
    *
    * @generated from oneof userd.v1.DeleteScopeOptionRequest.target
    */
   target: {
     /**
-     * Everybody's.
+     * Everybody.
      *
      * @generated from field: userd.v1.GlobalTarget global_scope = 1;
      */
@@ -1907,7 +1886,7 @@ export type DeleteScopeOptionRequest = Message<"userd.v1.DeleteScopeOptionReques
     case: "globalScope";
   } | {
     /**
-     * An organization's, above 0.
+     * The users of this organization, above 0.
      *
      * @generated from field: int64 organization_id = 2;
      */
@@ -1915,7 +1894,7 @@ export type DeleteScopeOptionRequest = Message<"userd.v1.DeleteScopeOptionReques
     case: "organizationId";
   } | {
     /**
-     * A project's, above 0.
+     * The users of this project, above 0.
      *
      * @generated from field: int64 project_id = 3;
      */
@@ -1924,7 +1903,7 @@ export type DeleteScopeOptionRequest = Message<"userd.v1.DeleteScopeOptionReques
   } | { case: undefined; value?: undefined };
 
   /**
-   * The key: 1 to 128 letters, digits, "_", "-", "." or ":".
+   * The key, as in ScopeOption.
    *
    * @generated from field: string key = 4;
    */
@@ -1966,7 +1945,7 @@ export type DeleteScopeOptionResponse = Message<"userd.v1.DeleteScopeOptionRespo
   option?: ScopeOption | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -1982,14 +1961,14 @@ export const DeleteScopeOptionResponseSchema: GenMessage<DeleteScopeOptionRespon
 
 /**
  * Options of users, one scope at a time. "The scope" of a request is its two fields project_id and organization_id: at
- * most one is set (both: INVALID_ARGUMENT OPTION_SCOPE_CONFLICT); with neither it is the user's global scope. There is
- * no fallback between scopes.
+ * most one is set (both: INVALID_ARGUMENT OPTION_SCOPE_CONFLICT); with neither it is the user's global scope. Only
+ * ResolveOptions falls back from one scope to another.
  *
  * @generated from service userd.v1.UserOptionService
  */
 export const UserOptionService: GenService<{
   /**
-   * Returns the value of one option in one scope. Nothing stored is an answer, not an error: found = false, and the
+   * Returns the value of one option in one scope. An option that is not stored is no error: found = false, and the
    * value is default_value.
    *
    * @generated from rpc userd.v1.UserOptionService.GetOption
@@ -2012,7 +1991,7 @@ export const UserOptionService: GenService<{
   },
   /**
    * Returns options of many users in one scope or in many projects: one result per user, in the order of the request,
-   * duplicates included. An unknown user is user_found = false.
+   * duplicates included. An unknown user has user_found = false.
    *
    * @generated from rpc userd.v1.UserOptionService.BatchGetOptions
    */
@@ -2045,8 +2024,8 @@ export const UserOptionService: GenService<{
   },
   /**
    * Changes several options of one user in one transaction: all or nothing.
-   * OPTION_NOT_FOUND for a delete. PRECONDITION_FAILED has index and key in the metadata; the violation of what is
-   * refused in a change names its index.
+   * OPTION_NOT_FOUND when an option to delete is not there. PRECONDITION_FAILED has index and key in the metadata; a
+   * violation in a change names its index.
    *
    * @generated from rpc userd.v1.UserOptionService.ApplyOptionChanges
    */
@@ -2066,9 +2045,9 @@ export const UserOptionService: GenService<{
     output: typeof BatchSetOptionsResponseSchema;
   },
   /**
-   * Returns what each option effectively is for each user, and where the value comes from. First hit wins: a locked value
-   * (global, organization, project), then the user's own (project, organization, global), then the defaults of project,
-   * organization and everybody, then the definition's.
+   * Returns the effective value of options for each user, and the level that it comes from. First hit wins: a locked
+   * value (global, organization, project), then the user's own (project, organization, global), then the defaults of
+   * project, organization and everybody, then the definition's.
    *
    * @generated from rpc userd.v1.UserOptionService.ResolveOptions
    */
@@ -2078,7 +2057,7 @@ export const UserOptionService: GenService<{
     output: typeof ResolveOptionsResponseSchema;
   },
   /**
-   * Returns the users whose own option has a value, ascending by id.
+   * Returns the users whose own option has a given value, ascending by id.
    * QUERY_NOT_INDEXED unless the definition of the key says indexed.
    *
    * @generated from rpc userd.v1.UserOptionService.FindUsersByOption
@@ -2089,7 +2068,7 @@ export const UserOptionService: GenService<{
     output: typeof FindUsersByOptionResponseSchema;
   },
   /**
-   * Returns the last writes of one option, at most 20, newest first; of a deleted option too.
+   * Returns the last writes of one option, at most 20, newest first; those of a deleted option too.
    *
    * @generated from rpc userd.v1.UserOptionService.ListOptionRevisions
    */
@@ -2099,8 +2078,8 @@ export const UserOptionService: GenService<{
     output: typeof ListOptionRevisionsResponseSchema;
   },
   /**
-   * Writes what a revision holds once more: its value, or its deletion. The registry does not refuse it.
-   * OPTION_VALUE_TOO_LARGE for a value of before sizes were counted as they are.
+   * Writes once more what a revision holds: its value, or its deletion. The registry does not refuse it.
+   * OPTION_VALUE_TOO_LARGE for a value that was stored when sizes were counted otherwise.
    *
    * @generated from rpc userd.v1.UserOptionService.RestoreOption
    */
@@ -2141,7 +2120,7 @@ export const UserOptionService: GenService<{
     output: typeof ListInvalidOptionsResponseSchema;
   },
   /**
-   * Stores an option of everybody, of an organization or of a project. It reaches their users at once.
+   * Stores an option of everybody, of an organization or of a project. Their users have it at once.
    *
    * @generated from rpc userd.v1.UserOptionService.SetScopeOption
    */

@@ -24,14 +24,14 @@ export const file_userd_v1_user: GenFile = /*@__PURE__*/
  */
 export type Avatar = Message<"userd.v1.Avatar"> & {
   /**
-   * How the avatar is made.
+   * The way in which the avatar is made.
    *
    * @generated from field: userd.v1.AvatarType type = 1;
    */
   type: AvatarType;
 
   /**
-   * Where an uploaded picture is; empty for the other types.
+   * The URL of an uploaded picture; empty for the other types.
    *
    * @generated from field: string url = 2;
    */
@@ -46,7 +46,8 @@ export const AvatarSchema: GenMessage<Avatar> = /*@__PURE__*/
   messageDesc(file_userd_v1_user, 0);
 
 /**
- * A person or machine with an account. Fields marked OUTPUT_ONLY are set by the service and ignored in requests.
+ * A user: a person or machine that the services know. Fields marked OUTPUT_ONLY are set by the service and ignored in
+ * requests.
  *
  * @generated from message userd.v1.User
  */
@@ -59,10 +60,10 @@ export type User = Message<"userd.v1.User"> & {
   id: bigint;
 
   /**
-   * The name to sign in with, up to 128 characters; unique without regard to case, width and encoding, and never another
-   * user's address. A new one is an address or a UsernameCaseMapped of RFC 8265: letters and digits of any script and the
-   * symbols of ASCII, no spaces (docs/names.md). Empty in CreateUser = the email. Can't be changed on a managed user
-   * (FAILED_PRECONDITION USER_MANAGED).
+   * The name to sign in with, up to 128 characters. It is compared without regard to case, width and encoding; it is
+   * unique, and never another user's address. A new one is an address or a UsernameCaseMapped of RFC 8265: letters and
+   * digits of any script and the symbols of ASCII, no spaces (docs/names.md). Empty in CreateUser = the email. It can't
+   * be changed on a managed user (FAILED_PRECONDITION USER_MANAGED).
    *
    * @generated from field: optional string username = 2;
    */
@@ -76,107 +77,107 @@ export type User = Message<"userd.v1.User"> & {
   name?: string | undefined;
 
   /**
-   * The primary address, up to 200 characters, or empty; the domain in Unicode or in Punycode, which are the same. Set at creation, or later while the user has none; it becomes
-   * one of the user's addresses, unverified. Another one is FAILED_PRECONDITION IMMUTABLE_FIELD.
+   * The primary address, up to 200 characters, or empty. It can be set while the user has none, and becomes one of the
+   * user's addresses, unverified. A change of it is FAILED_PRECONDITION IMMUTABLE_FIELD: SetPrimaryEmail does that.
    *
    * @generated from field: optional string email = 4;
    */
   email?: string | undefined;
 
   /**
-   * The user may sign in. Default: true.
+   * True if the user may sign in. Default: true.
    *
    * @generated from field: optional bool is_active = 5;
    */
   isActive?: boolean | undefined;
 
   /**
-   * The user is staff. Raising it needs the permission users.admin. Default: false.
+   * True if the user is staff. Raising it needs the permission users.admin. Default: false.
    *
    * @generated from field: optional bool is_staff = 6;
    */
   isStaff?: boolean | undefined;
 
   /**
-   * The user is a superuser. Raising it needs the permission users.admin. Default: false.
+   * True if the user is a superuser. Raising it needs the permission users.admin. Default: false.
    *
    * @generated from field: optional bool is_superuser = 7;
    */
   isSuperuser?: boolean | undefined;
 
   /**
-   * The user is managed by an identity provider: its username and password can't be changed here. Default: false.
+   * True if an identity provider manages the user: username and password can't be changed here. Default: false.
    *
    * @generated from field: optional bool is_managed = 8;
    */
   isManaged?: boolean | undefined;
 
   /**
-   * The account was made for somebody who has not claimed it yet. Default: false.
+   * True if the user was made for a person who has not claimed it yet. Default: false.
    *
    * @generated from field: optional bool is_unclaimed = 9;
    */
   isUnclaimed?: boolean | undefined;
 
   /**
-   * The user is suspended.
+   * True if the user is suspended.
    *
    * @generated from field: bool is_suspended = 10;
    */
   isSuspended: boolean;
 
   /**
-   * The user is the proxy of an application. Default: false.
+   * True if the user is the proxy of an application. Default: false.
    *
    * @generated from field: optional bool is_app = 11;
    */
   isApp?: boolean | undefined;
 
   /**
-   * The password has to be changed at the next sign-in. Default: false.
+   * True if the password has to be changed at the next sign-in. Default: false.
    *
    * @generated from field: optional bool is_password_expired = 12;
    */
   isPasswordExpired?: boolean | undefined;
 
   /**
-   * The user has a password that can be verified.
+   * True if the user has a password that can be verified.
    *
    * @generated from field: bool has_usable_password = 13;
    */
   hasUsablePassword: boolean;
 
   /**
-   * The user has an authenticator that is not recovery codes. Only in USER_VIEW_FULL.
+   * True if the user has an authenticator other than recovery codes. Only in USER_VIEW_FULL.
    *
    * @generated from field: bool has_2fa = 14;
    */
   has2fa: boolean;
 
   /**
-   * When the user was created.
+   * The time when the user was created.
    *
    * @generated from field: google.protobuf.Timestamp date_joined = 15;
    */
   dateJoined?: Timestamp | undefined;
 
   /**
-   * When the user last signed in; absent = never. Of a cached read it may lag: docs/consistency.md.
+   * The time when the user last signed in; absent = never. In a cached read it may lag (docs/consistency.md).
    *
    * @generated from field: google.protobuf.Timestamp last_login = 16;
    */
   lastLogin?: Timestamp | undefined;
 
   /**
-   * When the user was last seen; absent = never. Moves at most once a minute. Of a cached read it may lag:
-   * docs/consistency.md.
+   * The time when the user was last seen; absent = never. It moves at most once a minute. In a cached read it may lag
+   * (docs/consistency.md).
    *
    * @generated from field: google.protobuf.Timestamp last_active = 17;
    */
   lastActive?: Timestamp | undefined;
 
   /**
-   * When the password was last set; absent = never.
+   * The time when the password was last set; absent = never.
    *
    * @generated from field: google.protobuf.Timestamp last_password_change = 18;
    */
@@ -190,28 +191,28 @@ export type User = Message<"userd.v1.User"> & {
   avatar?: Avatar | undefined;
 
   /**
-   * The user has still to be asked whether it wants the newsletter. Default: false.
+   * True if the user has still to be asked whether it wants the newsletter. Default: false.
    *
    * @generated from field: optional bool newsletter_consent_prompt = 20;
    */
   newsletterConsentPrompt?: boolean | undefined;
 
   /**
-   * What to call the user: the name, else the username.
+   * The name to call the user by: the name, else the username.
    *
    * @generated from field: string display_name = 21;
    */
   displayName: string;
 
   /**
-   * What identifies the user for people: the email, else the username, else the id.
+   * The text that identifies the user for people: the email, else the username, else the id.
    *
    * @generated from field: string label = 22;
    */
   label: string;
 
   /**
-   * How to greet the user: the first word of display_name, or what stands before its @, capitalised.
+   * The word to greet the user by: the first word of display_name, or the part before its @, capitalised.
    *
    * @generated from field: string salutation = 23;
    */
@@ -247,15 +248,15 @@ export type User = Message<"userd.v1.User"> & {
   etag: string;
 
   /**
-   * When the user was deleted; absent = it is not. Until it is purged it can be undeleted, and nobody else can have its
-   * names.
+   * The time when the user was deleted; absent = it is not. Until it is purged it can be undeleted, and nobody else can
+   * have its names.
    *
    * @generated from field: google.protobuf.Timestamp delete_time = 28;
    */
   deleteTime?: Timestamp | undefined;
 
   /**
-   * When a deleted user and all that belongs to it is removed for good.
+   * The time when a deleted user is removed for good, with all that belongs to it.
    *
    * 30 is kept for merged_into_user_id.
    *
@@ -264,9 +265,8 @@ export type User = Message<"userd.v1.User"> & {
   purgeTime?: Timestamp | undefined;
 
   /**
-   * What another system calls the user, up to 200 characters, compared exactly; unique among all users (ALREADY_EXISTS
-   * EXTERNAL_ID_TAKEN). LookupUsers finds the user by it. UpdateUser changes it, and removes it when it is empty. Absent =
-   * none.
+   * The user's id in another system, up to 200 characters, compared exactly; unique among all users (ALREADY_EXISTS
+   * EXTERNAL_ID_TAKEN). LookupUsers finds the user by it. An empty one in UpdateUser removes it. Absent = none.
    *
    * @generated from field: optional string external_id = 31;
    */
@@ -287,28 +287,29 @@ export const UserSchema: GenMessage<User> = /*@__PURE__*/
  */
 export type UserEmail = Message<"userd.v1.UserEmail"> & {
   /**
-   * The address, as it was written; compared without regard to case.
+   * The address as it was written. Addresses are compared without regard to case, and with their domain in Unicode or
+   * Punycode alike (docs/names.md).
    *
    * @generated from field: string email = 1;
    */
   email: string;
 
   /**
-   * The user has proved that it receives mail there. Only one user can have an address verified.
+   * True if the user has proved that it receives mail there. An address is verified for at most one user.
    *
    * @generated from field: bool is_verified = 2;
    */
   isVerified: boolean;
 
   /**
-   * The user's primary address.
+   * True if the address is the user's primary one.
    *
    * @generated from field: bool is_primary = 3;
    */
   isPrimary: boolean;
 
   /**
-   * When the address was added.
+   * The time when the address was added.
    *
    * @generated from field: google.protobuf.Timestamp date_added = 4;
    */
@@ -323,13 +324,13 @@ export const UserEmailSchema: GenMessage<UserEmail> = /*@__PURE__*/
   messageDesc(file_userd_v1_user, 2);
 
 /**
- * How much of a user an answer holds.
+ * The part of a user that an answer has.
  *
  * @generated from enum userd.v1.UserView
  */
 export const UserView = {
   /**
-   * GetUser: full. Lists and look-ups: basic.
+   * The default: full in GetUser, basic in lists and look-ups.
    *
    * @generated from enum value: USER_VIEW_UNSPECIFIED = 0;
    */
@@ -351,7 +352,7 @@ export const UserView = {
 } as const;
 
 /**
- * How much of a user an answer holds.
+ * The part of a user that an answer has.
  *
  * @generated from enum userd.v1.UserView
  */
@@ -364,7 +365,7 @@ export const UserViewSchema: GenEnum<UserView> = /*@__PURE__*/
   enumDesc(file_userd_v1_user, 0);
 
 /**
- * How a user's avatar is made.
+ * The way in which an avatar is made.
  *
  * @generated from enum userd.v1.AvatarType
  */
@@ -399,7 +400,7 @@ export const AvatarType = {
 } as const;
 
 /**
- * How a user's avatar is made.
+ * The way in which an avatar is made.
  *
  * @generated from enum userd.v1.AvatarType
  */

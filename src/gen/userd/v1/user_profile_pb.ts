@@ -27,7 +27,7 @@ export const file_userd_v1_user_profile: GenFile = /*@__PURE__*/
   fileDesc("Cht1c2VyZC92MS91c2VyX3Byb2ZpbGUucHJvdG8SCHVzZXJkLnYxIq4HCgtVc2VyUHJvZmlsZRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIbCgd1c2VyX2lkGAIgASgDQgrgQQW6SAQiAigAEh4KCmFjY291bnRfaWQYAyABKANCCuBBBbpIBCICKAASHwoEbmFtZRgEIAEoCUIMukgJcgcY/wG6AQEASACIAQESJgoLZGVzY3JpcHRpb24YBSABKAlCDLpICXIHGJBOugEBAEgBiAEBEuwBCgd2ZXJzaW9uGAYgASgJQtUBukjRAXLOARiAATLIAV4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKVwuKDB8WzEtOV1bMC05XSopKD86LSgoPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKD86XC4oPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKSopKT8oPzpcKyhbMC05YS16QS1aLV0rKD86XC5bMC05YS16QS1aLV0rKSopKT8kSAKIAQESNgoLYW5ub3RhdGlvbnMYByADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qgi6SAWSAQIQZBIiCgR0YWdzGAggAygJQhS6SBGSAQ4QZCIKcggQARhkugEBABKJAQoRcHJvZmlsZV9pbWFnZV91cmwYCSABKAlCabpIZroBXgoedXNlcl9wcm9maWxlLnByb2ZpbGVfaW1hZ2VfdXJsEiBtdXN0IGJlIGVtcHR5IG9yIGFuIGFic29sdXRlIFVSTBoadGhpcyA9PSAnJyB8fCB0aGlzLmlzVXJpKClyAxiAEEgDiAEBEhQKB2lzX3Rlc3QYCiABKAhIBIgBARIVCgRldGFnGAsgASgJQge6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiEKBHVzZXIYDiABKAsyDi51c2VyZC52MS5Vc2VyQgPgQQMSJwoHYWNjb3VudBgPIAEoCzIRLnVzZXJkLnYxLkFjY291bnRCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CFAoSX3Byb2ZpbGVfaW1hZ2VfdXJsQgoKCF9pc190ZXN0IkoKC1Byb2ZpbGVQYWlyEhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASHgoKYWNjb3VudF9pZBgCIAEoA0IK4EECukgEIgIgACJqChRDcmVhdGVQcm9maWxlUmVxdWVzdBIxCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGVCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASJaChVDcmVhdGVQcm9maWxlUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIrQBChFHZXRQcm9maWxlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiUKBHBhaXIYAiABKAsyFS51c2VyZC52MS5Qcm9maWxlUGFpckgAEhEKCXdpdGhfdXNlchgDIAEoCBIUCgx3aXRoX2FjY291bnQYBCABKAgSKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIjwKEkdldFByb2ZpbGVSZXNwb25zZRImCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGUiegoUVXBkYXRlUHJvZmlsZVJlcXVlc3QSMQoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIloKFVVwZGF0ZVByb2ZpbGVSZXNwb25zZRImCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki2wEKFERlbGV0ZVByb2ZpbGVSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEjMKBG1vZGUYAiABKA4yGy51c2VyZC52MS5EZWxldGVQcm9maWxlTW9kZUIIukgFggECEAESJwoWdHJhbnNmZXJfdG9fcHJvZmlsZV9pZBgDIAEoA0IHukgEIgIoABIVCgRldGFnGAQgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQEiWgoVRGVsZXRlUHJvZmlsZVJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLqAgoTTGlzdFByb2ZpbGVzUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy51c2VyZC52MS5Qcm9maWxlRmlsdGVyEiAKCmFzX3VzZXJfaWQYAiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgDIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARI0CghvcmRlcl9ieRgEIAEoCUIiukgf2AEBchoyGF4oaWR8bmFtZSkoIGFzY3wgZGVzYyk/JBIRCgl3aXRoX3VzZXIYBSABKAgSFAoMd2l0aF9hY2NvdW50GAYgASgIEhoKCXBhZ2Vfc2l6ZRgHIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAggASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgJIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Qg0KC19hc191c2VyX2lkIlgKFExpc3RQcm9maWxlc1Jlc3BvbnNlEicKCHByb2ZpbGVzGAEgAygLMhUudXNlcmQudjEuVXNlclByb2ZpbGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIo0BChZHZXRBY2NvdW50QWRtaW5SZXF1ZXN0Eh4KCmFjY291bnRfaWQYASABKANCCuBBArpIBCICIAASEQoJd2l0aF91c2VyGAIgASgIEhQKDHdpdGhfYWNjb3VudBgDIAEoCBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IkEKF0dldEFjY291bnRBZG1pblJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZSI7ChlFbnN1cmVBY2NvdW50QWRtaW5SZXF1ZXN0Eh4KCmFjY291bnRfaWQYASABKANCCuBBArpIBCICIAAicAoaRW5zdXJlQWNjb3VudEFkbWluUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlEg8KB2NyZWF0ZWQYAiABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAyABKAkqnQEKEURlbGV0ZVByb2ZpbGVNb2RlEiMKH0RFTEVURV9QUk9GSUxFX01PREVfVU5TUEVDSUZJRUQQABIgChxERUxFVEVfUFJPRklMRV9NT0RFX1JFU1RSSUNUEAESIAocREVMRVRFX1BST0ZJTEVfTU9ERV9UUkFOU0ZFUhACEh8KG0RFTEVURV9QUk9GSUxFX01PREVfQ0FTQ0FERRADQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_access_relation, file_userd_v1_account, file_userd_v1_consistency, file_userd_v1_profile_filter, file_userd_v1_user]);
 
 /**
- * A user in an account: what resources belong to.
+ * A profile: a user in an account. Resources belong to it.
  *
  * @generated from message userd.v1.UserProfile
  */
@@ -40,14 +40,14 @@ export type UserProfile = Message<"userd.v1.UserProfile"> & {
   id: bigint;
 
   /**
-   * The user, above 0; it has one profile in an account at most. Not changed once it is there.
+   * The user, above 0; it has at most one profile in an account. It never changes.
    *
    * @generated from field: int64 user_id = 2;
    */
   userId: bigint;
 
   /**
-   * The account, above 0. Not changed once it is there.
+   * The account, above 0. It never changes.
    *
    * @generated from field: int64 account_id = 3;
    */
@@ -61,38 +61,35 @@ export type UserProfile = Message<"userd.v1.UserProfile"> & {
   name?: string | undefined;
 
   /**
-   * What it is for, up to 10,000 characters. Default: empty.
+   * The purpose of the profile, up to 10,000 characters. Default: empty.
    *
    * @generated from field: optional string description = 5;
    */
   description?: string | undefined;
 
   /**
-   * A semantic version (SemVer 2.0.0), up to 128 characters. Default: "1.0.0".
-   * The expression is the one of https://semver.org (its FAQ), with ASCII digits only.
+   * A semantic version, with the rules of Account.version.
    *
    * @generated from field: optional string version = 6;
    */
   version?: string | undefined;
 
   /**
-   * Up to 100 objects whose keys are letters, digits, ".", "_", "/" or "-"; all of them together within the limits of an
-   * option value (64 KiB, 24 levels). Default: none.
+   * Annotations, with the rules of Account.annotations.
    *
    * @generated from field: repeated google.protobuf.Struct annotations = 7;
    */
   annotations: JsonObject[];
 
   /**
-   * Up to 100 tags of 1 to 100 characters, compared without regard to case: of tags that differ in nothing else, the first
-   * is kept. Default: none.
+   * Tags, with the rules of Account.tags.
    *
    * @generated from field: repeated string tags = 8;
    */
   tags: string[];
 
   /**
-   * Where a picture of the user is: an absolute URL, up to 2,048 characters, or empty. The service never fetches it.
+   * The URL of a picture of the user: absolute, up to 2,048 characters, or empty. The service never fetches it.
    * Default: empty.
    *
    * @generated from field: optional string profile_image_url = 9;
@@ -100,7 +97,7 @@ export type UserProfile = Message<"userd.v1.UserProfile"> & {
   profileImageUrl?: string | undefined;
 
   /**
-   * The profile is for tests. Default: false.
+   * True if the profile is for tests. Default: false.
    *
    * @generated from field: optional bool is_test = 10;
    */
@@ -115,28 +112,28 @@ export type UserProfile = Message<"userd.v1.UserProfile"> & {
   etag: string;
 
   /**
-   * When it was created.
+   * The time when the profile was created.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 12;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When it last changed.
+   * The time when the profile last changed.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 13;
    */
   updateTime?: Timestamp | undefined;
 
   /**
-   * The user, if it was asked for.
+   * The user; only with with_user.
    *
    * @generated from field: userd.v1.User user = 14;
    */
   user?: User | undefined;
 
   /**
-   * The account, if it was asked for.
+   * The account; only with with_account.
    *
    * @generated from field: userd.v1.Account account = 15;
    */
@@ -151,7 +148,7 @@ export const UserProfileSchema: GenMessage<UserProfile> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_profile, 0);
 
 /**
- * What names a profile besides its id.
+ * The key of a profile besides its id: user and account.
  *
  * @generated from message userd.v1.ProfilePair
  */
@@ -192,8 +189,7 @@ export type CreateProfileRequest = Message<"userd.v1.CreateProfileRequest"> & {
   profile?: UserProfile | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -221,7 +217,7 @@ export type CreateProfileResponse = Message<"userd.v1.CreateProfileResponse"> & 
   profile?: UserProfile | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -242,13 +238,13 @@ export const CreateProfileResponseSchema: GenMessage<CreateProfileResponse> = /*
  */
 export type GetProfileRequest = Message<"userd.v1.GetProfileRequest"> & {
   /**
-   * Which profile. Required.
+   * The key of the profile. Required.
    *
    * @generated from oneof userd.v1.GetProfileRequest.key
    */
   key: {
     /**
-     * Its id, above 0.
+     * The id, above 0.
      *
      * @generated from field: int64 id = 1;
      */
@@ -256,7 +252,7 @@ export type GetProfileRequest = Message<"userd.v1.GetProfileRequest"> & {
     case: "id";
   } | {
     /**
-     * Its user and account: that very pair.
+     * The user and the account.
      *
      * @generated from field: userd.v1.ProfilePair pair = 2;
      */
@@ -279,7 +275,7 @@ export type GetProfileRequest = Message<"userd.v1.GetProfileRequest"> & {
   withAccount: boolean;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 5;
    */
@@ -357,7 +353,7 @@ export type UpdateProfileResponse = Message<"userd.v1.UpdateProfileResponse"> & 
   profile?: UserProfile | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -385,7 +381,7 @@ export type DeleteProfileRequest = Message<"userd.v1.DeleteProfileRequest"> & {
   id: bigint;
 
   /**
-   * What becomes of its resources. Default: restrict.
+   * The fate of the profile's resources. Default: restrict.
    *
    * @generated from field: userd.v1.DeleteProfileMode mode = 2;
    */
@@ -413,8 +409,7 @@ export type DeleteProfileRequest = Message<"userd.v1.DeleteProfileRequest"> & {
   validateOnly: boolean;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 6;
    */
@@ -442,7 +437,7 @@ export type DeleteProfileResponse = Message<"userd.v1.DeleteProfileResponse"> & 
   profile?: UserProfile | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -463,29 +458,30 @@ export const DeleteProfileResponseSchema: GenMessage<DeleteProfileResponse> = /*
  */
 export type ListProfilesRequest = Message<"userd.v1.ListProfilesRequest"> & {
   /**
-   * Which profiles. Absent = all.
+   * The filter. Absent = all profiles.
    *
    * @generated from field: userd.v1.ProfileFilter filter = 1;
    */
   filter?: ProfileFilter | undefined;
 
   /**
-   * Only profiles whose resources this user may read or own, as CheckAccess decides; above 0. Absent = no such condition; a
-   * user that may see nothing gets nothing, and so does 0.
+   * The user whose rights limit the list: only profiles whose resources this user may read or own, as CheckAccess
+   * decides. Absent = no such limit; 0, and a user that may see nothing, get nothing.
    *
    * @generated from field: optional int64 as_user_id = 2;
    */
   asUserId?: bigint | undefined;
 
   /**
-   * With as_user_id: what the user may do. Default: read.
+   * The right that as_user_id needs. Default: read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 3;
    */
   relation: AccessRelation;
 
   /**
-   * The order: "id" (the default) or "name", with " desc" after it for descending. Ends in the id.
+   * The order: "id" (the default) or "name", with " desc" after it for descending. Profiles with equal names are
+   * ordered by id.
    *
    * @generated from field: string order_by = 4;
    */
@@ -506,21 +502,21 @@ export type ListProfilesRequest = Message<"userd.v1.ListProfilesRequest"> & {
   withAccount: boolean;
 
   /**
-   * Most profiles to return: 0 = 50; more than 1,000 = 1,000.
+   * The most profiles to return; 0 = 50, and more than 1,000 is 1,000.
    *
    * @generated from field: int32 page_size = 7;
    */
   pageSize: number;
 
   /**
-   * The next_page_token of the page before, for the same query. Empty = the first page.
+   * The next_page_token of the page before, for the same query; empty = the first page.
    *
    * @generated from field: string page_token = 8;
    */
   pageToken: string;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 9;
    */
@@ -548,7 +544,7 @@ export type ListProfilesResponse = Message<"userd.v1.ListProfilesResponse"> & {
   profiles: UserProfile[];
 
   /**
-   * Asks for the next page; empty = this is the last one.
+   * The page_token of the next page; empty = this is the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -590,7 +586,7 @@ export type GetAccountAdminRequest = Message<"userd.v1.GetAccountAdminRequest"> 
   withAccount: boolean;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -660,14 +656,14 @@ export type EnsureAccountAdminResponse = Message<"userd.v1.EnsureAccountAdminRes
   profile?: UserProfile | undefined;
 
   /**
-   * The account had nobody, and the admin was created.
+   * True if the account had nobody, and the admin was created.
    *
    * @generated from field: bool created = 2;
    */
   created: boolean;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 3;
    */
@@ -682,7 +678,7 @@ export const EnsureAccountAdminResponseSchema: GenMessage<EnsureAccountAdminResp
   messageDesc(file_userd_v1_user_profile, 15);
 
 /**
- * What becomes of the resources of a profile that is deleted.
+ * The fate of the resources of a profile that is deleted.
  *
  * @generated from enum userd.v1.DeleteProfileMode
  */
@@ -702,14 +698,14 @@ export const DeleteProfileMode = {
   RESTRICT: 1,
 
   /**
-   * They go to another profile.
+   * The resources go to another profile.
    *
    * @generated from enum value: DELETE_PROFILE_MODE_TRANSFER = 2;
    */
   TRANSFER: 2,
 
   /**
-   * They are unregistered, each with an entry of its own in the change log.
+   * The resources are unregistered, each with an entry of its own in the change log.
    *
    * @generated from enum value: DELETE_PROFILE_MODE_CASCADE = 3;
    */
@@ -717,7 +713,7 @@ export const DeleteProfileMode = {
 } as const;
 
 /**
- * What becomes of the resources of a profile that is deleted.
+ * The fate of the resources of a profile that is deleted.
  *
  * @generated from enum userd.v1.DeleteProfileMode
  */

@@ -55,8 +55,7 @@ export type CreateUserRequest = Message<"userd.v1.CreateUserRequest"> & {
   user?: User | undefined;
 
   /**
-   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
-   * Empty = none.
+   * A UUID that makes a retry safe, as ErrorReason.REQUEST_ID_REUSED says. Empty = none.
    *
    * @generated from field: string request_id = 2;
    */
@@ -84,7 +83,7 @@ export type CreateUserResponse = Message<"userd.v1.CreateUserResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -112,14 +111,14 @@ export type GetUserRequest = Message<"userd.v1.GetUserRequest"> & {
   id: bigint;
 
   /**
-   * How much to return. Default: full.
+   * The part of the user to return. Default: full.
    *
    * @generated from field: userd.v1.UserView view = 2;
    */
   view: UserView;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 3;
    */
@@ -197,7 +196,7 @@ export type UpdateUserResponse = Message<"userd.v1.UpdateUserResponse"> & {
   user?: User | undefined;
 
   /**
-   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   * The token by which later reads see this write (Consistency.at_least_as_fresh).
    *
    * @generated from field: string consistency_token = 2;
    */
@@ -212,7 +211,7 @@ export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse> = /*@__PUR
   messageDesc(file_userd_v1_user_service, 5);
 
 /**
- * What to look a user up by.
+ * A key to look a user up by.
  *
  * @generated from message userd.v1.UserKey
  */
@@ -232,7 +231,7 @@ export type UserKey = Message<"userd.v1.UserKey"> & {
     case: "id";
   } | {
     /**
-     * The username, without regard to case; 1 to 128 characters.
+     * The username, compared as User.username says; 1 to 128 characters.
      *
      * @generated from field: string username = 2;
      */
@@ -240,7 +239,7 @@ export type UserKey = Message<"userd.v1.UserKey"> & {
     case: "username";
   } | {
     /**
-     * An address, without regard to case; 1 to 200 characters.
+     * An address, compared as UserEmail.email says; 1 to 200 characters.
      *
      * @generated from field: string email = 3;
      */
@@ -293,14 +292,14 @@ export type LookupUsersRequest = Message<"userd.v1.LookupUsersRequest"> & {
   onlyVerifiedEmail: boolean;
 
   /**
-   * How much of each user to return. Default: basic.
+   * The part of each user to return. Default: basic.
    *
    * @generated from field: userd.v1.UserView view = 3;
    */
   view: UserView;
 
   /**
-   * How fresh the answer has to be. Default: minimize_latency.
+   * The freshness of the answer. Default: minimize_latency.
    *
    * @generated from field: userd.v1.Consistency consistency = 4;
    */
@@ -321,14 +320,14 @@ export const LookupUsersRequestSchema: GenMessage<LookupUsersRequest> = /*@__PUR
  */
 export type LookupResult = Message<"userd.v1.LookupResult"> & {
   /**
-   * What became of the key.
+   * The outcome.
    *
    * @generated from field: userd.v1.LookupStatus status = 1;
    */
   status: LookupStatus;
 
   /**
-   * The user, when it was found.
+   * The user; absent unless FOUND.
    *
    * @generated from field: userd.v1.User user = 2;
    */
@@ -371,7 +370,7 @@ export const LookupUsersResponseSchema: GenMessage<LookupUsersResponse> = /*@__P
   messageDesc(file_userd_v1_user_service, 9);
 
 /**
- * What became of one key.
+ * The outcome of the look-up of one key.
  *
  * @generated from enum userd.v1.LookupStatus
  */
@@ -415,7 +414,7 @@ export const LookupStatus = {
 } as const;
 
 /**
- * What became of one key.
+ * The outcome of the look-up of one key.
  *
  * @generated from enum userd.v1.LookupStatus
  */
@@ -535,10 +534,10 @@ export const UserService: GenService<{
     output: typeof ImportUsersResponseSchema;
   },
   /**
-   * Returns the user with an address, or creates one. Concurrent calls with a new address create one user. Who has verified
-   * the address is returned, present or not, whoever else claims it; otherwise the present user whose unverified primary
-   * address it is (matched_unverified; with email_verified see there). An address that is merely one of several never
-   * matches, unless it is verified.
+   * Returns the user with an address, or creates one. Concurrent calls with a new address create one user. The user who
+   * has verified the address is returned, present or not, whoever else claims it; otherwise the present, or else the
+   * suspended, user whose unverified primary address it is (matched_unverified). email_verified has rules of its own.
+   * An unverified address that is not the primary one never matches.
    * AMBIGUOUS_EMAIL and EMAIL_TAKEN (the address is a username) never with email_verified.
    *
    * @generated from rpc userd.v1.UserService.GetOrCreateUserByEmail
@@ -580,7 +579,7 @@ export const UserService: GenService<{
   },
   /**
    * Makes a verified address the primary one. "mail:email" options that equal the old one follow it, and so does the
-   * username; password reset tokens end, and so do all sessions. The address that is the primary one already changes nothing.
+   * username; password reset tokens end, and so do all sessions. Does nothing to the address that is primary already.
    * EMAIL_TAKEN and USERNAME_TAKEN when it is another user's primary address or username. SYSTEM_USER when the system
    * user's name would follow.
    *
@@ -592,8 +591,8 @@ export const UserService: GenService<{
     output: typeof SetPrimaryEmailResponseSchema;
   },
   /**
-   * Makes the token by which VerifyEmail verifies an address. It replaces the earlier one of this address and is valid for
-   * 48 hours. userd sends no mail: the caller does.
+   * Makes the token by which VerifyEmail verifies an address: valid for 48 hours, in place of the address's earlier
+   * one. userd sends no mail: the caller does.
    *
    * @generated from rpc userd.v1.UserService.CreateEmailVerification
    */
@@ -614,8 +613,8 @@ export const UserService: GenService<{
     output: typeof VerifyEmailResponseSchema;
   },
   /**
-   * Makes an address of a user verified on somebody's word, as VerifyEmail does for whoever has the token. One that is
-   * verified changes nothing. A token that was made for the address says from now on that it is verified already.
+   * Makes an address of a user verified on the caller's word, as VerifyEmail does for the bearer of a token. Does
+   * nothing to a verified one. A token that was made for the address says from now on that it is verified already.
    * EMAIL_TAKEN when it is verified for another user, or is another user's username. PERMISSION_REQUIRED also when the
    * acting user lacks users.admin.
    *
@@ -638,8 +637,8 @@ export const UserService: GenService<{
     output: typeof VerifyUserEmailsResponseSchema;
   },
   /**
-   * Sets a user's password, stored as an argon2id hash. It is not expired then; all sessions and password reset tokens of
-   * the user end.
+   * Sets a user's password, stored as an argon2id hash. The password is not expired then; all sessions and password
+   * reset tokens of the user end.
    *
    * @generated from rpc userd.v1.UserService.SetPassword
    */
@@ -649,8 +648,8 @@ export const UserService: GenService<{
     output: typeof SetPasswordResponseSchema;
   },
   /**
-   * Tells whether a password is right. A wrong one, an unknown user, and one that has no usable password, is inactive,
-   * suspended or deleted, are one answer: valid = false. A right one sets last_login.
+   * Tells whether a password is right. A right one sets last_login. The answer is the same, valid = false, for a wrong
+   * password, an unknown user, and a user that has no usable password or is inactive, suspended or deleted.
    *
    * @generated from rpc userd.v1.UserService.VerifyPassword
    */
@@ -691,7 +690,7 @@ export const UserService: GenService<{
     output: typeof RotateSessionNonceResponseSchema;
   },
   /**
-   * Grants a permission to a user. One that it has been granted already is no error: granted = false.
+   * Grants a permission to a user. For a permission that was granted before, granted = false.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.GrantPermission
@@ -702,7 +701,7 @@ export const UserService: GenService<{
     output: typeof GrantPermissionResponseSchema;
   },
   /**
-   * Revokes a permission that was granted to the user itself. One that it was not granted is no error: revoked = false.
+   * Revokes a permission that was granted to the user itself. For any other permission, revoked = false.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.RevokePermission
@@ -713,8 +712,8 @@ export const UserService: GenService<{
     output: typeof RevokePermissionResponseSchema;
   },
   /**
-   * Tells whether users have permissions, and by what: one result per check, in the order of the request. Who is unknown,
-   * inactive, suspended or deleted has none. A superuser has no permission by being one.
+   * Tells whether users have permissions, and from which sources: one result per check, in the order of the request. A
+   * user that is unknown, inactive, suspended or deleted has none. A superuser has no permission by being one.
    *
    * @generated from rpc userd.v1.UserService.CheckPermissions
    */
@@ -767,7 +766,7 @@ export const UserService: GenService<{
     output: typeof ListRolesResponseSchema;
   },
   /**
-   * Gives a user a role. One that it has is no error: assigned = false.
+   * Gives a user a role. For a role that the user has, assigned = false.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.AssignRole
@@ -778,7 +777,7 @@ export const UserService: GenService<{
     output: typeof AssignRoleResponseSchema;
   },
   /**
-   * Takes a role from a user. One that it does not have is no error: unassigned = false.
+   * Takes a role from a user. For a role that the user does not have, unassigned = false.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.UnassignRole
@@ -819,8 +818,8 @@ export const UserService: GenService<{
     output: typeof UpdateIdentityProviderResponseSchema;
   },
   /**
-   * Deletes an identity provider. One that has identities is deleted with force only, and not while it is the last way of a
-   * user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
+   * Deletes an identity provider. A provider that has identities is deleted with force only, and not while it is the
+   * last way of a user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
    * PERMISSION_REQUIRED also for force without users.admin, also of the acting user.
    *
    * @generated from rpc userd.v1.UserService.DeleteIdentityProvider
@@ -831,7 +830,7 @@ export const UserService: GenService<{
     output: typeof DeleteIdentityProviderResponseSchema;
   },
   /**
-   * Links a user to what it is called by a provider. The link that is there already takes the new data.
+   * Links a user to its id at a provider. A link that is there already takes the new data.
    * IDENTITY_TAKEN unless reattach.
    *
    * @generated from rpc userd.v1.UserService.LinkIdentity
@@ -892,8 +891,8 @@ export const UserService: GenService<{
     output: typeof UpdateAuthProviderResponseSchema;
   },
   /**
-   * Deletes the provider of an organization. One that has identities is deleted with force only, and not while it is the last way of a
-   * user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
+   * Deletes the provider of an organization. A provider that has identities is deleted with force only, and not while
+   * it is the last way of a user to sign in; ErrorInfo.metadata says how many there are ("identities", "users").
    * PERMISSION_REQUIRED also for force without users.admin, also of the acting user.
    *
    * @generated from rpc userd.v1.UserService.DeleteAuthProvider
@@ -904,7 +903,7 @@ export const UserService: GenService<{
     output: typeof DeleteAuthProviderResponseSchema;
   },
   /**
-   * Links a user to what it is called by the provider of an organization. The link that is there already takes the new data.
+   * Links a user to its id at the provider of an organization. A link that is there already takes the new data.
    * IDENTITY_TAKEN unless reattach.
    *
    * @generated from rpc userd.v1.UserService.LinkAuthIdentity
@@ -975,7 +974,7 @@ export const UserService: GenService<{
     output: typeof BatchHas2faResponseSchema;
   },
   /**
-   * Deactivates a user: it can not sign in. One that is inactive changes nothing.
+   * Deactivates a user: it can't sign in. Does nothing to an inactive user.
    *
    * @generated from rpc userd.v1.UserService.DeactivateUser
    */
@@ -985,7 +984,7 @@ export const UserService: GenService<{
     output: typeof DeactivateUserResponseSchema;
   },
   /**
-   * Activates a user again. One that is active changes nothing.
+   * Activates a user again. Does nothing to an active user.
    *
    * @generated from rpc userd.v1.UserService.ReactivateUser
    */
@@ -995,7 +994,7 @@ export const UserService: GenService<{
     output: typeof ReactivateUserResponseSchema;
   },
   /**
-   * Suspends a user: it can not sign in until it is unsuspended. One that is suspended changes nothing.
+   * Suspends a user: it can't sign in until it is unsuspended. Does nothing to a suspended user.
    *
    * @generated from rpc userd.v1.UserService.SuspendUser
    */
@@ -1005,7 +1004,7 @@ export const UserService: GenService<{
     output: typeof SuspendUserResponseSchema;
   },
   /**
-   * Ends the suspension of a user. One that is not suspended changes nothing.
+   * Ends the suspension of a user. Does nothing to a user that is not suspended.
    *
    * @generated from rpc userd.v1.UserService.UnsuspendUser
    */
@@ -1046,7 +1045,7 @@ export const UserService: GenService<{
     output: typeof DeleteUserResponseSchema;
   },
   /**
-   * Restores a deleted user and all that belongs to it. One that is not deleted changes nothing.
+   * Restores a deleted user and all that belongs to it. Does nothing to a user that is not deleted.
    *
    * @generated from rpc userd.v1.UserService.UndeleteUser
    */
@@ -1056,7 +1055,7 @@ export const UserService: GenService<{
     output: typeof UndeleteUserResponseSchema;
   },
   /**
-   * Removes a user and all that belongs to it for good. Its id is never used again; audit entries keep it.
+   * Removes a user and all that belongs to it for good. The id is never used again; audit entries keep it.
    * PERMISSION_REQUIRED also when the acting user lacks users.admin.
    *
    * @generated from rpc userd.v1.UserService.PurgeUser
