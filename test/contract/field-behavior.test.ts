@@ -14,7 +14,7 @@ import { describe, expect } from "vitest";
 import { FieldBehavior, field_behavior } from "../../src/gen/google/api/field_behavior_pb.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { methods } from "./methods.ts";
-import { callRpc, test } from "./world.ts";
+import { callRpc, requestOf, test } from "./world.ts";
 
 const behaves = (field: DescField, behavior: FieldBehavior): boolean => getOption(field, field_behavior).includes(behavior);
 
@@ -40,7 +40,9 @@ test("REQUIRED stands at exactly the fields that the rules do not let be absent"
     // A rule of a oneof, or of the message, is about several fields.
     const absent = violations.flatMap(({ field: [part, ...rest] }) => (part?.kind === "field" && rest.length === 0 ? [part.name] : []));
     const required = desc.fields.filter((field) => behaves(field, FieldBehavior.REQUIRED)).map(({ name }) => name);
-    expect(required, desc.name).toEqual([...new Set(absent)]);
+    expect(required, `${desc.name}: give REQUIRED to the fields that its rules do not let be absent, and to no other`).toEqual([
+      ...new Set(absent),
+    ]);
   }
 });
 
@@ -95,8 +97,7 @@ const isUpdate = ({ name }: DescMethod): boolean => name.startsWith("Update");
 
 describe("what a request says of fields that it has no say in", () => {
   test.for(writes)("OUTPUT_ONLY: $name ignores them, named in the mask or not", async (method, { world: { own, resources } }) => {
-    const request = resources[method.localName];
-    if (request === undefined) throw new Error(`test/contract/world.ts has no request for ${method.name}`);
+    const request = requestOf(resources, method, "resourcesOf");
     const schema = schemaOf(method);
     const fields = schema.fields.filter(
       (field) =>
@@ -113,7 +114,7 @@ describe("what a request says of fields that it has no say in", () => {
   });
 
   test.for(writes.filter(isUpdate))("IMMUTABLE: $name leaves them as they are", async (method, { world: { own, resources } }) => {
-    const request = resources[method.localName] ?? {};
+    const request = requestOf(resources, method, "resourcesOf");
     const schema = schemaOf(method);
     const before = found(await callRpc(own, method, request), schema);
     for (const field of schema.fields.filter((one) => behaves(one, FieldBehavior.IMMUTABLE))) {

@@ -27,11 +27,13 @@ describe("the reasons that RPCs declare", () => {
       const { own, entry } = declaredReasons(method);
       for (const list of [own, entry]) {
         const numbers = list.map((name) => ErrorReason[name]);
-        expect(numbers, method.name).toEqual([...new Set(numbers)].toSorted((a, b) => a - b));
+        expect(numbers, `${method.name}: sort the reasons of its option (errors) by number`).toEqual(
+          [...new Set(numbers)].toSorted((a, b) => a - b),
+        );
       }
       expect(
         own.filter((reason) => commonReasons(method).includes(reason)),
-        method.name,
+        `${method.name}: take these out of its option (errors), all such calls have them`,
       ).toEqual([]);
     }
   });
@@ -39,22 +41,29 @@ describe("the reasons that RPCs declare", () => {
   test("every reason is declared by an RPC, or for all calls", () => {
     const declared = new Set(methods.flatMap((method) => [...declaredReasons(method).call, ...declaredReasons(method).entry]));
     const known = ErrorReasonSchema.values.map(({ name }) => name).filter((name) => name !== "ERROR_REASON_UNSPECIFIED");
-    expect(known.filter((name) => !declared.has(name as never))).toEqual([]);
+    expect(
+      known.filter((name) => !declared.has(name as never)),
+      "list the reason in the option (errors) of each RPC that answers with it",
+    ).toEqual([]);
   });
 
   test("an RPC declares what its request makes possible", () => {
     const isOfOneScope = (desc: DescMessage) =>
       getOption(desc, messageRules).oneof.some(({ fields }) => ["project_id", "organization_id"].every((name) => fields.includes(name)));
-    expect(whoDeclare("OPTION_SCOPE_CONFLICT")).toEqual(whose((input) => some(input, isOfOneScope)));
+    const rule = (fields: string) => `list the reason in the option (errors) of the RPCs whose request has ${fields}, and of no other`;
+    expect(whoDeclare("OPTION_SCOPE_CONFLICT"), rule("two scopes of which one may be set")).toEqual(
+      whose((input) => some(input, isOfOneScope)),
+    );
     // An etag in a resource is what an answer has; a request is held to it when it updates the resource, or has one itself.
     const holdsEtag = ({ fields }: DescMessage) => fields.some(({ name }) => name === "etag");
     const isHeld = (input: DescMessage) => holdsEtag(input) || (input.name.startsWith("Update") && some(input, holdsEtag));
-    expect(whoDeclare("ETAG_MISMATCH")).toEqual(whose(isHeld));
+    expect(whoDeclare("ETAG_MISMATCH"), rule("an etag")).toEqual(whose(isHeld));
   });
 
   test("an RPC whose answer has entries that can fail declares with what", () => {
     const having = methods.filter(({ output }) => entryReasonsWalk(output) !== undefined).map(({ name }) => name);
     expect(having.length).toBeGreaterThan(5);
-    expect(methods.filter((method) => declaredReasons(method).entry.length > 0).map(({ name }) => name)).toEqual(having);
+    const declaring = methods.filter((method) => declaredReasons(method).entry.length > 0).map(({ name }) => name);
+    expect(declaring, "list the reasons of its entries as entry_reasons in the option (errors)").toEqual(having);
   });
 });

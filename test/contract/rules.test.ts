@@ -37,7 +37,7 @@ test("every field of every request has a rule, or a reason why not", () => {
       .filter((field) => !isOutputOnly(field) && !hasRule(field) && !reasons.some(([, applies]) => applies(field)))
       .map((field) => `${desc.typeName}.${field.name}`),
   );
-  expect(unruled).toEqual([]);
+  expect(unruled, "give the field a rule (buf.validate.field), or say in `reasons` why it needs none").toEqual([]);
 });
 
 /** Reads whose answer is not of one moment, and why. */
@@ -52,10 +52,12 @@ test("every write returns a consistency_token; every read can be told how fresh 
     if (methodKind !== "unary" || Object.hasOwn(timeless, name)) continue;
     const isRead = idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     const names = (desc: DescMessage) => desc.fields.map((field) => field.name);
-    expect([name, isRead ? names(input) : names(output)]).toEqual([
-      name,
-      expect.arrayContaining([isRead ? "consistency" : "consistency_token"]),
-    ]);
+    expect(
+      isRead ? names(input) : names(output),
+      isRead
+        ? `${name} reads: give its request the field consistency`
+        : `${name} writes: give its response the field consistency_token; a read declares idempotency_level and reads`,
+    ).toContain(isRead ? "consistency" : "consistency_token");
   }
 });
 

@@ -136,6 +136,16 @@ export const test = base.extend("world", { scope: "file" }, async ({ databaseUrl
   return { own, reads: await readsOf(own), resources: await resourcesOf(own) };
 });
 
+/**
+ * The request of an RPC.
+ * @param kind the function above that makes it.
+ */
+export const requestOf = (requests: Requests, method: DescMethod, kind: "readsOf" | "resourcesOf"): object => {
+  const request = requests[method.localName];
+  if (request === undefined) throw new Error(`give ${method.name} a valid request in ${kind} of test/contract/world.ts`);
+  return request;
+};
+
 const clientOf = {
   UserService: "users",
   UserOptionService: "options",

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
@@ -46,7 +47,10 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     select c.relname as name, array_agg(t.tgname::text order by t.tgname) filter (where t.tgname is not null) as triggers
     from pg_class c left join pg_trigger t on t.tgrelid = c.oid and not t.tgisinternal
     where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1 order by 1`.execute(db.sql);
-  expect(rows.filter(({ triggers }) => triggers === null).map(({ name }) => name)).toEqual([
+  expect(
+    rows.filter(({ triggers }) => triggers === null).map(({ name }) => name),
+    "select track_changes for the table in its migration, as src/schema/migrations/initial/tracked.ts does; or name it here, if no answer shows its rows",
+  ).toEqual([
     "aggregate_version",
     "canonical_name",
     "idempotency",
@@ -65,7 +69,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
 });
 
 test("every trigger compares every column of its table; a column that is added later is found", async ({ db }) => {
-  expect(await untracked(db)).toEqual([]);
+  expect(await untracked(db), "select track_changes for the table once more in the migration that adds the column").toEqual([]);
   await sql`alter table user_email add column added text`.execute(db.sql);
   expect(await untracked(db)).toEqual(["user_email.added"]);
   await sql`select track_changes('user_email', '''user''', 'r.user_id', 'r.id')`.execute(db.sql);
@@ -75,7 +79,25 @@ test("every trigger compares every column of its table; a column that is added l
 });
 
 test("the entities and the migrations agree", async ({ db }) => {
-  expect(await db.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe("");
+  expect(
+    await db.orm.schema.getUpdateSchemaSQL({ wrap: false }),
+    "npm run migration:create -- NAME writes the difference as a migration, which src/schema/migrations/index.ts has to list",
+  ).toBe("");
+});
+
+/** What is read here of the schema that the next migration is compared with. */
+type Snapshot = { readonly tables: readonly { readonly name: string; readonly columns: Readonly<Record<string, unknown>> }[] };
+
+test("the snapshot and the migrations agree: the next migration creates nothing that is there", async ({ db }) => {
+  const snapshot = readFileSync(new URL("../../src/schema/migrations/.snapshot.json", import.meta.url), "utf8");
+  const { tables } = JSON.parse(snapshot) as Snapshot;
+  const known = tables.flatMap(({ name, columns }) => Object.keys(columns).map((column) => `${name}.${column}`));
+  const { rows } = await sql<{ name: string }>`
+    select table_name || '.' || column_name as name from information_schema.columns
+    where table_schema = 'public' and table_name <> 'userd_migrations'`.execute(db.sql);
+  expect(known.toSorted(), "commit .snapshot.json as npm run migration:create -- NAME has left it").toEqual(
+    rows.map(({ name }) => name).toSorted(),
+  );
 });
 
 describe("the version of a user", () => {

@@ -22,6 +22,6 @@ test("a migration has one name, by which its file and its class are known, and t
   const names = migrations.map(({ name }) => name);
   expect(names).toEqual([...names].sort());
   const files = globSync("*-*.ts", { cwd: folder }).map((file) => file.replace(/\.ts$/, ""));
-  expect(names).toEqual(files.sort());
+  expect(names, "list the migration in src/schema/migrations/index.ts").toEqual(files.sort());
   for (const { name } of migrations) expect(readFileSync(join(folder, `${name}.ts`), "utf8")).toContain(`override name = "${name}";`);
 });

@@ -26,7 +26,8 @@ describe("import accounting", () => {
         continue;
       }
       const ignored = Object.keys(rule).filter((field) => [rule[field] ?? []].flat().some(({ how }) => how === "ignored"));
-      expect({ model, without: [...fields, ...Object.keys(notHeld)].filter((field) => rule[field] === undefined), ignored }).toEqual({
+      const without = [...fields, ...Object.keys(notHeld)].filter((field) => rule[field] === undefined);
+      expect({ model, without, ignored }, "give each field of the model a rule in test/import/accounting/rules/").toEqual({
         model,
         without: [],
         ignored: expect.toSatisfy((names: string[]) => names.toSorted().join() === Object.keys(notHeld).toSorted().join()),
