@@ -1,8 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { purgeOrganization } from "../lifecycle/purge-organization.ts";
-import { purgeProject } from "../lifecycle/purge-project.ts";
-import { purgeTeam } from "../lifecycle/purge-team.ts";
+import { purgeOrganization, purgeProject, purgeTeam } from "../lifecycle/purge-organizations.ts";
 import { addMember } from "../organizations/add-member.ts";
 import { addProjectTeam } from "../organizations/add-project-team.ts";
 import { addTeamMember } from "../organizations/add-team-member.ts";

@@ -30,7 +30,7 @@ import { unlinkAuthIdentity } from "../identities/unlink-auth-identity.ts";
 import { unlinkIdentity } from "../identities/unlink-identity.ts";
 import { updateAuthProvider } from "../identities/update-auth-provider.ts";
 import { updateIdentityProvider } from "../identities/update-identity-provider.ts";
-import { purgeUser } from "../lifecycle/purge-user.ts";
+import { purgeUser } from "../lifecycle/purge-users.ts";
 import { assignRole } from "../roles/assign-role.ts";
 import { checkPermissions } from "../roles/check-permissions.ts";
 import { createRole } from "../roles/create-role.ts";

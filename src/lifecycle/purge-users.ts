@@ -1,25 +1,17 @@
 import { sql } from "kysely";
+import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
+import type { Operation } from "../call.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
-import type { Schema } from "../schema/entities.ts";
-import { canonicalNameAggregate } from "../versions/aggregate.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { canonicalNameAggregate, organizationAggregate } from "../versions/aggregate.ts";
+import { removeRows } from "./owned-tables.ts";
 
-/** Tables whose rows belong to a user and don't go with it by themselves. A test holds it against the foreign keys. */
-export const ownedTables = [
-  "user_option",
-  "user_email",
-  "user_permission",
-  "role_member",
-  "organization_member",
-  "identity",
-  "auth_identity",
-  "authenticator",
-  "password_reset",
-  "user_ip",
-  "account_contact",
-  "user_profile",
-] as const satisfies readonly (keyof Schema)[];
+const method = UserService.method.purgeUser;
 
 /** A transaction of the service, or of the worker, which has no call. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
@@ -51,16 +43,6 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
   return rows.map(({ organization_id }) => organization_id);
 };
 
-/** The owners of the resources learn of it from the change log: one resource must not keep a person's data for ever. */
-const dropResources = (tx: PurgeTx, ids: readonly string[]) =>
-  tx.rows(sql`
-    delete from resource where owner_profile_id in (
-      select id from user_profile where user_id = any(${ids}::bigint[]))`);
-
-/** An import remembers hashes of names: they go with what bore these. */
-export const forgetOrigins = (tx: PurgeTx, kind: "user" | "organization" | "project" | "team", ids: readonly string[]) =>
-  tx.rows(sql`delete from import_origin where kind = ${kind} and id = any(${ids}::bigint[])`);
-
 /**
  * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
  * already. The change log keeps their ids, which are never used again, and nothing that says who they were.
@@ -70,11 +52,26 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
   await dropNames(tx, ids);
-  await dropResources(tx, ids);
-  await forgetOrigins(tx, "user", ids);
-  for (const table of ownedTables) {
-    await tx.rows(sql`delete from ${sql.table(table)} where user_id = any(${ids}::bigint[])`);
-  }
-  await tx.rows(sql`delete from users where id = any(${ids}::bigint[])`);
+  await removeRows(tx, "users", users);
   return ownerless;
 };
+
+/** PurgeUser: at once, deleted before or not. */
+export const purgeUser =
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) => {
+    const { id, validateOnly, requestId } = request;
+    const aggregates: LookUpLocks = async (session) => {
+      const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
+      const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
+      return [...(await flagAggregates(id)(session)), ...left];
+    };
+    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
+      await requirePermission(tx, "users.admin");
+      const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
+      if (!row) throw userNotFound();
+      systemUser.refuse(row.username);
+      await touchAccounts(tx, id);
+      return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
+    });
+  };
