@@ -11,6 +11,7 @@ import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
+import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
@@ -87,25 +88,15 @@ const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyTo
   return { epoch: "", ...row, aggregates: [] };
 };
 
-/** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
-class ValidatedOnly extends Error {
-  override readonly name = "ValidatedOnly";
-  readonly answer: unknown;
-  constructor(answer: unknown) {
-    super("validate_only");
-    this.answer = answer;
-  }
-}
-
 const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
     cause,
   });
 
-/** What a transaction came to. */
+/** The outcome of a transaction. */
 type Performed<R> = {
   readonly response: R;
-  /** What it has moved; undefined when the answer was given before, and there is nothing to commit. */
+  /** The aggregates that it has moved; undefined when there is nothing to commit: the answer was given before, or only validated. */
   readonly moved: Notification | undefined;
 };
 
@@ -145,7 +136,7 @@ export const createWrite = (
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
-    if (plan.validateOnly) throw new ValidatedOnly(measured.message);
+    if (plan.validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
@@ -162,27 +153,17 @@ export const createWrite = (
   ): Promise<MessageInitShape<M["output"]>> => {
     const abort = db.abort(call);
     const em = db.em.fork({ clear: true, ...abort });
-    let failure: { readonly error: unknown } | undefined;
     let commitSent = false;
     try {
-      // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
-      const { response, moved } = await db.sql.transaction().execute(async (transaction) => {
-        try {
-          em.setTransactionContext(transaction);
-          const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
-          commitSent = performed.moved !== undefined;
-          return performed;
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
+      const { response, moved } = await transact(db, async (transaction) => {
+        em.setTransactionContext(transaction);
+        const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
+        commitSent = performed.moved !== undefined;
+        return performed;
       });
       if (moved !== undefined) committed(moved);
       return response;
     } catch (error) {
-      // What ROLLBACK says on a connection that is lost is not why the write failed.
-      if (failure?.error instanceof ValidatedOnly) return failure.error.answer as MessageInitShape<M["output"]>;
-      if (failure !== undefined) throw failure.error;
       throw commitSent && isUnreachable(error) ? outcomeUnknown(error) : error;
     }
   };
