@@ -8,7 +8,7 @@ import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { newUserOf } from "../users/new-user.ts";
 import { requirePermission } from "../users/privileges.ts";
-import { storeUsers } from "../users/store-users.ts";
+import { storeUser } from "../users/store-users.ts";
 import { type AccountRow, storedAccount } from "./account.select.ts";
 import { storeProfile } from "./create-profile.ts";
 import { toProfile } from "./profile.mapping.ts";
@@ -20,9 +20,8 @@ const method = ProfileService.method.ensureAccountAdmin;
 const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileRow> => {
   await requirePermission(tx, "users.admin");
   const username = `admin-${number}-${randomBytes(4).toString("hex")}`;
-  const [stored] = await storeUsers(tx, [newUserOf(create(UserSchema, { username, isStaff: true }))]);
-  if (stored === undefined || "error" in stored) throw stored?.error;
-  return storeProfile(tx, { user_id: stored.id, account_id: id });
+  const userId = await storeUser(tx, newUserOf(create(UserSchema, { username, isStaff: true })));
+  return storeProfile(tx, { user_id: userId, account_id: id });
 };
 
 /** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */

@@ -13,7 +13,7 @@ import { invitingAggregates } from "../organizations/invitations.ts";
 import { writtenUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { newUserOf } from "../users/new-user.ts";
-import { storeUsers } from "../users/store-users.ts";
+import { storeUser } from "../users/store-users.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
 import { meantByClaim, meantByVouch, ownerAmong, presentPrimaries } from "./claimed-address.ts";
@@ -65,9 +65,7 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
   const username = usernameFor(email, isClaimed && !emailVerified);
   const user = newUserOf(create(UserSchema, { email, name, username }));
   const emails = user.emails.map((address) => ({ ...address, isVerified: emailVerified }));
-  const [stored] = await storeUsers(tx, [{ ...user, emails, isVouchedFor: emailVerified }]);
-  if (stored === undefined || "error" in stored) throw stored?.error;
-  return stored.id;
+  return storeUser(tx, { ...user, emails, isVouchedFor: emailVerified });
 };
 
 /** GetOrCreateUserByEmail: the address is locked first, so of several calls at once one creates the user and the others find it. */

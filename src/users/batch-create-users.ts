@@ -7,9 +7,8 @@ import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts"
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { toStatus } from "../status.ts";
-import { assertNewNames } from "./create-user.ts";
 import { externalCanonicalName } from "./external-id.ts";
-import { type NewUser, newUserOf } from "./new-user.ts";
+import { checkedUserOf, type NewUser } from "./new-user.ts";
 import { requirePermission } from "./privileges.ts";
 import { type Stored, storeUsers } from "./store-users.ts";
 import { toUser } from "./user.mapping.ts";
@@ -19,8 +18,7 @@ const method = UserService.method.batchCreateUsers;
 
 const draftOf = (user: UserMessage): NewUser | DomainError => {
   try {
-    assertNewNames(user);
-    return newUserOf(user);
+    return checkedUserOf(user);
   } catch (error) {
     if (error instanceof DomainError) return error;
     throw error;

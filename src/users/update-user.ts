@@ -11,14 +11,13 @@ import type { User } from "../schema/user.entity.ts";
 import { UserEmail } from "../schema/user-email.entity.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
-import { liveUser } from "./change-user.ts";
-import { assertNewNames } from "./create-user.ts";
+import { liveUser, writtenUser } from "./change-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import { claimNames } from "./names.ts";
+import { assertNewNames } from "./new-user.ts";
 import { requirePermission } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
-import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
-import { selectUsers } from "./user.select.ts";
+import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
@@ -103,7 +102,6 @@ export const updateUser =
       await tx.em.flush();
       if (fields.has("name")) await renameContacts(tx, to.id, row.name);
       if (movesAccounts) await touchAccounts(tx, to.id);
-      const updated = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id));
-      return { user: toUser(updated) };
+      return { user: await writtenUser(tx, to.id) };
     });
   };
