@@ -11,7 +11,7 @@ import { toValue } from "./value.ts";
 export type OptionRow = Selectable<Schema["user_option"]>;
 
 /** An option as the API shows it. */
-export const toUserOption = (row: OptionRow): MessageInitShape<typeof UserOptionSchema> => ({
+export const toUserOption = (row: Omit<OptionRow, "bytes">): MessageInitShape<typeof UserOptionSchema> => ({
   userId: row.user_id,
   key: row.key,
   value: toValue(row.value),

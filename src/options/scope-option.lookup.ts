@@ -6,6 +6,7 @@ import { type Loaded, loadedOf } from "../cache/ports.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
+import { storedMoment } from "../moment.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
@@ -55,8 +56,8 @@ const toRow = (
   key,
   value,
   locked,
-  create_time: new Date(createTime),
-  update_time: new Date(updateTime),
+  create_time: storedMoment(createTime),
+  update_time: storedMoment(updateTime),
   version,
 });
 
