@@ -1,4 +1,4 @@
-import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { sql } from "kysely";
 import pRetry from "p-retry";
@@ -35,13 +35,10 @@ export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
 /** What a write needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
+  /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
   /** Aggregates whose version rows are locked first: the writes of one aggregate follow one another. */
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
-  /** The caller's request_id; empty = none. */
-  readonly requestId?: string;
-  /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
-  readonly validateOnly?: boolean;
   /** One of several writes of one call: its token stands for the ones before it too. */
   readonly oneOfMany?: boolean;
 };
@@ -62,6 +59,12 @@ const ATTEMPTS = 3;
 const ATTEMPTS_TO_LOCK = 10;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
 const MAX_MS = 60_000;
+
+/** The ways in which a caller asks for a write: answered once, by the request_id, or only checked, with the same errors. */
+const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestId?: string; validateOnly?: boolean }) => ({
+  requestId,
+  validateOnly,
+});
 
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
 const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
@@ -120,7 +123,8 @@ export const createWrite = (
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     await setContext(tx);
-    const { aggregates, requestId = "" } = plan;
+    const { aggregates } = plan;
+    const { requestId, validateOnly } = wishesOf(plan.request);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
     // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.
@@ -136,7 +140,7 @@ export const createWrite = (
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
-    if (plan.validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
+    if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
@@ -181,7 +185,7 @@ export const createWrite = (
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
-    return consistencyToken === "" && plan.validateOnly !== true
+    return consistencyToken === "" && !wishesOf(plan.request).validateOnly
       ? { ...response, consistencyToken: tokens.issue(await tokenAfterCommit(db, call)) }
       : response;
   };

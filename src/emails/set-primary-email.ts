@@ -1,5 +1,5 @@
 import type { Operation } from "../call.ts";
-import { endPasswordResets } from "../credentials/password-reset.ts";
+import { endPasswordResets } from "../credentials/passwords.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
@@ -13,7 +13,7 @@ import { assertNamesFree } from "../users/names.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";
-import { type StoredEmail, storedEmail } from "./stored-email.ts";
+import { type StoredEmail, storedEmail } from "./user-emails.ts";
 
 /** Longest username. A longer address can't become one. */
 const USERNAME_LENGTH = 128;

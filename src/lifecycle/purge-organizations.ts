@@ -23,8 +23,8 @@ const purge = async (tx: Tx, table: Purgeable, id: bigint) => {
 export const purgeOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method.purgeOrganization> =>
   (call, request) => {
-    const { id, requestId, validateOnly } = request;
-    const plan = { method: method.purgeOrganization, request, aggregates: [organizationAggregate(id)], requestId, validateOnly };
+    const { id } = request;
+    const plan = { method: method.purgeOrganization, request, aggregates: [organizationAggregate(id)] };
     return write(call, plan, (tx) => purge(tx, "organization", id));
   };
 
@@ -32,16 +32,16 @@ export const purgeOrganization =
 export const purgeProject =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeProject> =>
   async (call, request) => {
-    const { id, requestId, validateOnly } = request;
+    const { id } = request;
     const aggregates = projectAggregates(await organizationOf(db, call, projects, id), id);
-    return write(call, { method: method.purgeProject, request, aggregates, requestId, validateOnly }, (tx) => purge(tx, "project", id));
+    return write(call, { method: method.purgeProject, request, aggregates }, (tx) => purge(tx, "project", id));
   };
 
 /** PurgeTeam: at once, deleted before or not. */
 export const purgeTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeTeam> =>
   async (call, request) => {
-    const { id, requestId, validateOnly } = request;
+    const { id } = request;
     const aggregates = [organizationAggregate(await organizationOf(db, call, teams, id))];
-    return write(call, { method: method.purgeTeam, request, aggregates, requestId, validateOnly }, (tx) => purge(tx, "team", id));
+    return write(call, { method: method.purgeTeam, request, aggregates }, (tx) => purge(tx, "team", id));
   };

@@ -60,13 +60,13 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
 export const purgeUser =
   ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
   (call, request) => {
-    const { id, validateOnly, requestId } = request;
+    const { id } = request;
     const aggregates: LookUpLocks = async (session) => {
       const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
       const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
       return [...(await flagAggregates(id)(session)), ...left];
     };
-    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
       if (!row) throw userNotFound();

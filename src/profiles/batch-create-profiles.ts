@@ -11,10 +11,9 @@ import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
-import { addUsersToContacts } from "./contacts.ts";
-import { type NewProfile, newProfileOf } from "./create-profile.ts";
-import { toProfile } from "./profile.mapping.ts";
-import type { ProfileRow } from "./profile.select.ts";
+import { addUsersToContacts } from "./account-contacts.ts";
+import { type ProfileRow, toProfile } from "./profile.select.ts";
+import { type NewProfile, newProfileOf } from "./profiles.ts";
 
 const method = ProfileService.method.batchCreateProfiles;
 
@@ -102,7 +101,7 @@ export const batchCreateProfiles =
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
     const aggregates: LookUpLocks = async (session) => [...(await memberAggregates(session, ...accounts)), ...users.map(userAggregate)];
-    return write(call, { method, request, aggregates, requestId: request.requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       const refused = await faults(tx, checked);
       const stored = await store(
         tx,

@@ -3,9 +3,8 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { assertCaller } from "../users/privileges.ts";
 import { selectUsers } from "../users/user.select.ts";
-import { selectAccounts } from "./account.select.ts";
-import { type ProfileMessage, toProfile } from "./profile.mapping.ts";
-import type { ProfileRow } from "./profile.select.ts";
+import { selectAccounts } from "./accounts.ts";
+import { type ProfileMessage, type ProfileRow, toProfile } from "./profile.select.ts";
 
 /** What to answer with besides the profiles. */
 export type Expansion = { readonly withUser: boolean; readonly withAccount: boolean };

@@ -1,5 +1,5 @@
 import type { Operations } from "../call.ts";
-import { listAuditEntries } from "../changes/list-audit-entries.ts";
+import { listAuditEntries } from "../changes/audit-entries.ts";
 import type { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import type { AllDependencies } from "./dependencies.ts";
 

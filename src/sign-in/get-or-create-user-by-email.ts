@@ -72,9 +72,9 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
 export const getOrCreateUserByEmail =
   ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
   (call, request) => {
-    const { email, emailVerified, requestId } = request;
+    const { email, emailVerified } = request;
     assertAddress(email, "email");
-    return write(call, { method, request, aggregates: locksFor(request), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: locksFor(request) }, async (tx) => {
       const username = localUsername();
       await lockCanonicalNames(tx, [email, ...(emailVerified ? [username] : [])]);
       const plan = await planFor(tx, request);
