@@ -8,7 +8,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type UserProfile as UserProfileMessage, UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
-import { UserProfile } from "../schema/user-profile.entity.ts";
+import { UserProfile } from "../schema/account.entity.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
