@@ -1,45 +1,39 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import { MAX_PAGE_SIZE, type Pager, withinPage } from "../db/page.ts";
-import type { Write } from "../db/transaction.ts";
+import { MAX_PAGE_SIZE, withinPage } from "../db/page.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListAuthIdentitiesRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";
 import { ListIdentitiesRequestSchema } from "../gen/userd/v1/identity_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { userNotFound } from "../users/get-user.ts";
-import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { toAuthIdentity, toIdentity } from "./identity.mapping.ts";
 import { type AuthIdentityRow, attach, detach, type IdentityRow, linkAggregates, linkBytes, linkColumns } from "./link.ts";
 
 const { method } = UserService;
 
+type Writes = Pick<Dependencies, "write">;
+type Reads = Pick<Dependencies, "db" | "freshness" | "pager">;
+
 /** LinkIdentity: the user is known by this id of an identity provider. */
 export const linkIdentity =
-  ({ write }: { write: Write }): Operation<typeof method.linkIdentity> =>
+  ({ write }: Writes): Operation<typeof method.linkIdentity> =>
   (call, request) =>
-    write(call, { method: method.linkIdentity, request, aggregates: linkAggregates("identity", request) }, async (tx) => {
-      await writableUser(tx, request.userId);
-      return { identity: toIdentity(await attach(tx, "identity", request)) };
-    });
+    write(call, { method: method.linkIdentity, request, aggregates: linkAggregates("identity", request) }, async (tx) => ({
+      identity: toIdentity(await attach(tx, "identity", request)),
+    }));
 
 /** UnlinkIdentity: the user is no longer known by an id of an identity provider. */
 export const unlinkIdentity =
-  ({ write }: { write: Write }): Operation<typeof method.unlinkIdentity> =>
-  (call, request) => {
-    const { userId } = request;
-    return write(call, { method: method.unlinkIdentity, request, aggregates: [userAggregate(userId)] }, async (tx) => {
-      await writableUser(tx, userId);
-      await detach(tx, "identity", request);
-      return {};
-    });
-  };
+  ({ write }: Writes): Operation<typeof method.unlinkIdentity> =>
+  (call, request) =>
+    write(call, { method: method.unlinkIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
+      detach(tx, "identity", request),
+    );
 
 /** ListIdentities: a page of the identities of one user, by provider; a user without any is one row of nulls. */
 export const listIdentities =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listIdentities> =>
+  ({ db, freshness, pager }: Reads): Operation<typeof method.listIdentities> =>
   async (call, request) => {
     const page = pager(call, ListIdentitiesRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
@@ -57,30 +51,23 @@ export const listIdentities =
 
 /** LinkAuthIdentity: the user is known by this id of the provider of an organization. */
 export const linkAuthIdentity =
-  ({ write }: { write: Write }): Operation<typeof method.linkAuthIdentity> =>
+  ({ write }: Writes): Operation<typeof method.linkAuthIdentity> =>
   (call, request) =>
-    write(call, { method: method.linkAuthIdentity, request, aggregates: linkAggregates("auth_identity", request) }, async (tx) => {
-      await writableUser(tx, request.userId);
-      return { identity: toAuthIdentity(await attach(tx, "auth_identity", request)) };
-    });
+    write(call, { method: method.linkAuthIdentity, request, aggregates: linkAggregates("auth_identity", request) }, async (tx) => ({
+      identity: toAuthIdentity(await attach(tx, "auth_identity", request)),
+    }));
 
 /** UnlinkAuthIdentity: the user is no longer known by an id of the provider of an organization. */
 export const unlinkAuthIdentity =
-  ({ write }: { write: Write }): Operation<typeof method.unlinkAuthIdentity> =>
-  (call, request) => {
-    const { userId } = request;
-    return write(call, { method: method.unlinkAuthIdentity, request, aggregates: [userAggregate(userId)] }, async (tx) => {
-      await writableUser(tx, userId);
-      await detach(tx, "auth_identity", request);
-      return {};
-    });
-  };
-
-type App = { db: Database; freshness: Freshness; pager: Pager };
+  ({ write }: Writes): Operation<typeof method.unlinkAuthIdentity> =>
+  (call, request) =>
+    write(call, { method: method.unlinkAuthIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
+      detach(tx, "auth_identity", request),
+    );
 
 /** ListAuthIdentities: a page of the identities that the provider of an organization gave, by user. */
 export const listAuthIdentities =
-  ({ db, freshness, pager }: App): Operation<typeof method.listAuthIdentities> =>
+  ({ db, freshness, pager }: Reads): Operation<typeof method.listAuthIdentities> =>
   async (call, request) => {
     const { organizationId, userId } = request;
     const { size, after, cut } = pager(call, ListAuthIdentitiesRequestSchema, request);
