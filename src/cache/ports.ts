@@ -32,7 +32,7 @@ export type Loaded<T> = {
   readonly versions: readonly bigint[];
   readonly contents: readonly T[];
   /** For each key, what the same snapshot has shown for other sources, so that they need no statement of their own. */
-  readonly beside?: readonly (readonly LoadedTogether[])[];
+  readonly loadedTogether?: readonly (readonly LoadedTogether[])[];
 };
 
 /** The moment and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */

@@ -9,7 +9,7 @@ export type ScopeCheck = "trust" | "registered";
 type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
 
 /** The parts of SQL by which a statement that writes options refuses scopes by itself. */
-type Gate = {
+type OpenScopes = {
   /** The SQL before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
   /** The condition that options can be written in the scope of these two columns. */
@@ -29,7 +29,7 @@ export type OptionScopes = {
   /** `isLive` for the scope of the option, or scope option, `o`. */
   readonly live: RawBuilder<SqlBool>;
   /** For a statement that writes to some of these scopes; what it finds open stays so until the commit. */
-  readonly gate: (scopes: readonly Scope[]) => Gate;
+  readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
 
 /** Nothing can be stored in the scope of a project or organization that is not there. */
@@ -44,7 +44,7 @@ const trusting: Omit<OptionScopes, "live"> = {
   isLive: notPurged,
   isLiveItself: notPurged,
   parentOf: () => sql`null::bigint`,
-  gate: () => ({ before: sql``, isOpen: notPurged }),
+  openFor: () => ({ before: sql``, isOpen: notPurged }),
 };
 
 /** The organizations and projects that are neither unknown nor deleted. */
@@ -76,7 +76,7 @@ const registered: Omit<OptionScopes, "live"> = {
     ),
   parentOf: (kind, id) => sql`(select p.organization_id from project p where p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)})`,
   // Locked, so that a deletion waits for the write, or the write for the deletion.
-  gate: (scopes) => ({
+  openFor: (scopes) => ({
     before: sql`open_organization as materialized (
         ${openOrganizations} and g.id = any(${idsOf(scopes, ScopeKind.ORGANIZATION)}::bigint[]) for share
       ), open_project as materialized (

@@ -83,7 +83,7 @@ const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED
 
 /**
  * Resolves one key.
- * @param held the levels that have a value, in the order of the table.
+ * @param cached the levels that have a value, in the order of the table.
  */
 export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
   if (cached.length === 0) return NOTHING;

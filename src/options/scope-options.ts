@@ -46,7 +46,7 @@ const upsert = async (
   json: string,
   locked: boolean,
 ): Promise<Stored | undefined> => {
-  const { before, isOpen } = scopes.gate([scope]);
+  const { before, isOpen } = scopes.openFor([scope]);
   const inScope = sql`scope_kind = ${scope.kind} and scope_id = ${scope.id}`;
   return tx.row(sql<Stored>`
     with ${before} o as (

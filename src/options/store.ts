@@ -31,7 +31,7 @@ type StoredRow = StoredOption & Growth & { readonly created: boolean };
  * come back for what it changes only, in the order of the writes. Of what was there it reads no values, which may be large.
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
-  const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
+  const { before, isOpen } = scopes.openFor(writes.map(({ scope }) => scope));
   const rows = await tx.rows(sql<StoredRow>`
     with ${before} o as (
       insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)
@@ -91,7 +91,7 @@ export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrit
   return outcomesOf(tx, app, writes, rows);
 };
 
-/** The same with each write standing for itself: those over a quota are left out, and have an error as their outcome. */
+/** Stores options with each write standing for itself: those over a quota are left out, and have an error as their outcome. */
 export const storeEachOption = async (
   tx: Tx,
   app: App,

@@ -79,7 +79,7 @@ const transport: Transport<HandlerContext> = {
 
 const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): void => {
   const handler = compile({ ...rpc, ...messageCodec(rpc) }, context);
-  /** The errors that the chain made; all others are connect's. */
+  /** The errors that the interceptors made; all others are connect's. */
   const made = new WeakSet<ConnectError>();
 
   const start = (call: HandlerContext, outlet?: Writable): Invocation => new Invocation(rpc, transport, call, context.log, outlet);
@@ -99,7 +99,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
     }
   };
 
-  /** The chain writes and connect reads: what stands between them is as long as what grpc-js holds. */
+  /** The interceptors write and connect reads: what stands between them is as long as what grpc-js holds. */
   const answerWithStream = async function* (request: unknown, call: HandlerContext): AsyncGenerator<Message> {
     const outlet = new PassThrough({ objectMode: true });
     let failure: { readonly error: unknown } | undefined;
@@ -121,11 +121,11 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
 
   /**
    * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
-   * call's signal with the error just before it sends it, and that is where the chain gets to answer instead: such a
+   * call's signal with the error just before it sends it, and that is where the interceptors get to answer instead: such a
    * call is counted, logged and refused as any other.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
-    // Of a stream the chain itself reads the messages, and sees what fails there.
+    // Of a stream the interceptors themselves read the messages, and see what fails there.
     if (rpc.kind === "client_streaming") return;
     call.signal.addEventListener("abort", () => {
       const error: unknown = call.signal.reason;
@@ -152,7 +152,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
 /** One RPC on the HTTP port: Connect, gRPC-Web and gRPC. */
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
-/** Puts every RPC behind the chain; by request path. */
+/** Puts every RPC behind the interceptors; by request path. */
 export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {

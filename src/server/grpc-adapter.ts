@@ -46,7 +46,7 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
 
 const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
 
-/** The errors link makes nothing but a StatusError; anything else would be a fault in the chain itself. */
+/** The interceptor of errors makes nothing but a StatusError; anything else would be a fault of the interceptors themselves. */
 const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
   error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
 
@@ -100,7 +100,7 @@ export type GrpcMethod = {
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
 };
 
-/** Puts one RPC behind the chain and makes a grpc-js method of it. */
+/** Puts one RPC behind the interceptors and makes a grpc-js method of it. */
 export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
   definition: rawMethod(`/${rpc.name}`, {
     requestStream: rpc.kind === "client_streaming",

@@ -32,7 +32,7 @@ const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
 const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
 
 /**
- * `grpc.health.v1.Health` for the whole server ("") and each service. It stands outside the chain: whoever checks
+ * `grpc.health.v1.Health` for the whole server ("") and each service. It stands outside the interceptors: whoever checks
  * health has no credentials, and must get an answer when the server is overloaded.
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {

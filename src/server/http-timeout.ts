@@ -9,7 +9,7 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Takes the client's timeout, in milliseconds, out of the headers; undefined when there is none. The chain enforces
+ * Takes the client's timeout, in milliseconds, out of the headers; undefined when there is none. The interceptors enforce
  * it, and connect would refuse one over its limit where the gRPC port caps it. A malformed one stays: connect says so.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {

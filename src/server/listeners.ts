@@ -42,7 +42,7 @@ export type Listeners = AsyncDisposable & {
 };
 
 /**
- * Opens both ports over one route table and one chain.
+ * Opens both ports over one route table and one list of interceptors.
  * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no permission.
  */
 export const startListeners = async ({

@@ -84,7 +84,7 @@ const createReflector = (services: readonly DescService[]) => {
 
 /**
  * Server reflection, v1 and v1alpha: the two differ in the name of the service only, so one handler serves both. It
- * stands outside the chain: the API is public, and tools that explore it come without credentials.
+ * stands outside the interceptors: the API is public, and tools that explore it come without credentials.
  */
 export const addReflection = (server: Server, services: readonly DescService[]): void => {
   const reflect = createReflector(services);

@@ -24,7 +24,7 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the chain; once the authenticate interceptor has found the caller, it is the operation's `Call`.
+ * One call on its way through the interceptors; once the authenticate interceptor has found the caller, it is the operation's `Call`.
  * A class, since it is the one object that every call makes: its functions are shared and its fields in one piece.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
