@@ -33,7 +33,7 @@ export type Tx = Session & {
 /** Looks up what a write has to lock; a body that relies on the answer calls `requireLocked` when it reads the same again. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
-/** What a write needs before its body runs. */
+/** The plan of a write: all that it needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
@@ -55,7 +55,7 @@ export type Write = <M extends DescMethod>(
 ) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
-/** What is to be locked can change at any time: a write that lost a race for it has done nothing yet. */
+/** Most attempts of a write whose locks change meanwhile: it has done nothing yet. */
 const ATTEMPTS_TO_LOCK = 10;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
 const MAX_MS = 60_000;

@@ -31,7 +31,7 @@ export const markVerified = async (
   await acceptInvitations(tx, [{ userId, canonical: canonicalName(email) }]);
 };
 
-/** How long a token is valid. */
+/** The number of hours that a token is valid. */
 export const VERIFICATION_HOURS = 48;
 
 /** CreateEmailVerification: a token for one address; the address's earlier one is replaced. */

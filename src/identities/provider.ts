@@ -18,7 +18,7 @@ const linksOf = { identity_provider: "identity", auth_provider: "auth_identity" 
 /** A table of providers. */
 export type ProviderTable = keyof typeof linksOf;
 
-/** What a deletion asks for. */
+/** The request of a deletion. */
 type Deletion = { readonly id: bigint; readonly etag: string; readonly force: boolean };
 
 /** Most identities that go with their provider: a write never holds many locks, nor for long. */

@@ -111,7 +111,7 @@ const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]
   return [];
 };
 
-/** What is purged by itself, organizations first since the others go with them: its rows, the aggregate that stands for one, its removal. */
+/** The tables that are purged by themselves, organizations first since the others go with them: errors, the aggregate that stands for a row, its removal. */
 export const purgeable = {
   organization: { kind: organizations, aggregate: "organization", aggregateId: "id", remove: removeOrganization },
   project: { kind: projects, aggregate: "project", aggregateId: "id", remove: removeProject },

@@ -43,7 +43,7 @@ export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas)
   return refusals;
 };
 
-/** The same for options of many users, by the name of the option. */
+/** The refusals of options of many users, by the name of the option. */
 export const refusalsByName = (rows: readonly (StoredOption & Growth)[], quotas: Quotas): Map<string, DomainError> =>
   new Map(
     [...Map.groupBy(rows, (row) => row.user_id).values()].flatMap((ofUser) =>

@@ -19,7 +19,7 @@ const method = ProfileService.method.batchCreateProfiles;
 
 type Draft = Required<NewProfile>;
 
-/** What an answer can have, and what each result adds to what was sent: ids, times, an etag, or an error. */
+/** Most bytes of an answer, and those that each result adds to what was sent: ids, times, an etag, or an error. */
 const MAX_ANSWER = 3 * 1024 * 1024;
 const MAX_ADDED = 512;
 
@@ -58,7 +58,7 @@ const assertDistinct = (drafts: readonly (Draft | DomainError)[]): void => {
 const pairs = (drafts: readonly Draft[]) =>
   sql`unnest(${drafts.map(({ user_id }) => String(user_id))}::bigint[], ${drafts.map(({ account_id }) => String(account_id))}::bigint[])`;
 
-/** Why a profile can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
+/** The reasons why profiles can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
 const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Draft, DomainError>> => {
   const unwritable = await unwritableUsers(tx, [...new Set(drafts.map(({ user_id }) => user_id))]);
   const rows = await tx.rows(sql<{ is_account: boolean; is_profile: boolean }>`

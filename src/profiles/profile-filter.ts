@@ -27,7 +27,7 @@ const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch
   return how === "contains" ? sql`${column} like ${`%${literal(text)}%`}` : sql`${column} = ${text}`;
 };
 
-/** How a column of the profile is held against what a query finds in another table. */
+/** The form in which a column of the profile is compared with what a query finds in another table. */
 type In = (column: Column, query: RawBuilder<unknown>) => Condition;
 
 /** Joined, or kept in a hash table. */

@@ -19,7 +19,7 @@ import { type ProfileRow, profileNotFound, selectProfiles, storedProfile, toProf
 
 const { method } = ProfileService;
 
-/** What a new profile consists of; all but the first two have defaults. */
+/** The columns of a new profile; all but the first two have defaults. */
 export type NewProfile = {
   readonly user_id: bigint;
   readonly account_id: bigint;
@@ -28,7 +28,7 @@ export type NewProfile = {
 } & Partial<ReturnType<typeof metadataRow>>;
 
 /**
- * What CreateProfile makes of a message.
+ * The columns that CreateProfile makes of a message.
  * @param prefix where the message stands in the request, for violations.
  * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
  */

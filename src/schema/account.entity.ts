@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, timeOfInsert, timeOfWrite, uniqueOn } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** What accounts and profiles say of themselves. */
+/** The metadata of accounts and profiles. */
 export const metadataColumns = () => ({
   name: text(255).default(""),
   description: p.text().default(""),
@@ -43,7 +43,7 @@ export const AccountSchema = defineEntity({
   checks: [{ name: "account_number_form", expression: "number ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}$'" }],
 });
 
-/** Who owns resources and has users. */
+/** An account: it owns resources and has users. */
 export class Account extends AccountSchema.class {}
 
 AccountSchema.setClass(Account);

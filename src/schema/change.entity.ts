@@ -13,7 +13,7 @@ export const Change = defineEntity({
     changeTime: time().defaultRaw("clock_timestamp()"),
     /** The kind of resource: the name of its table. */
     kind: text(64),
-    /** What identifies the resource in its table; never an address. */
+    /** The key that identifies the resource in its table; never an address. */
     key: text(160),
     /** insert, update or delete. */
     operation: text(6),

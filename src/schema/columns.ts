@@ -24,5 +24,5 @@ export const canonical = () => text(600);
 /** An index that the ORM has no words for, by what its statement says after `on`. */
 export const indexOn = (name: string, on: string) => ({ name, expression: `create index ${name} on ${on}` });
 
-/** The same for a unique one. */
+/** A unique index that the ORM has no words for. */
 export const uniqueOn = (name: string, on: string) => ({ name, expression: `create unique index ${name} on ${on}` });

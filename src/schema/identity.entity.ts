@@ -9,7 +9,7 @@ export const IdentityProviderSchema = defineEntity({
   properties: {
     id: id(),
     type: text(64),
-    /** Which one of its type; empty = the type has no instances. */
+    /** The id of this one of its type; empty = the type has no instances. */
     externalId: text(200).default(""),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
@@ -37,7 +37,7 @@ export const Identity = defineEntity({
     data: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
     verifyTime: timeOfInsert(),
-    /** What it may be used for at the provider. */
+    /** The purposes that it may be used for at the provider. */
     scopes: p.array().default([]),
     /** As IdentityStatus numbers it. */
     status: p.smallint().default(0),
@@ -52,7 +52,7 @@ export const Identity = defineEntity({
   ],
 });
 
-/** How the members of an organization sign in. */
+/** The provider by which members of an organization sign in. */
 export const AuthProviderSchema = defineEntity({
   name: "AuthProvider",
   tableName: "auth_provider",
@@ -63,7 +63,7 @@ export const AuthProviderSchema = defineEntity({
     provider: text(128),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
-    /** What new members get. */
+    /** The role that new members get. */
     defaultRole: p.integer().nullable(),
     defaultGlobalAccess: p.boolean().default(false),
     /** A bit field, kept as imported: bit 0 is allow_unlinked, bit 1 scim_enabled. */
@@ -92,7 +92,7 @@ export const AuthIdentity = defineEntity({
     data: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
     verifyTime: timeOfInsert(),
-    /** When the provider's data was last copied. */
+    /** The moment when the provider's data was last copied. */
     syncTime: time().nullable(),
   },
   uniques: [

@@ -15,7 +15,7 @@ export const UserOption = defineEntity({
     scopeId: p.bigint(),
     key: text(64),
     value: p.json<unknown>(),
-    /** What limits and quotas count (value.ts): a column, so that a sum over options reads none of their values. */
+    /** The bytes that limits and quotas count (value.ts): a column, so that a sum over options reads none of their values. */
     bytes: p.integer().generated("(octet_length(value::text)) stored"),
     createTime: timeOfInsert(),
     updateTime: timeOfInsert(),

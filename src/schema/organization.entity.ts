@@ -14,7 +14,7 @@ const named = (nameLength: number) => ({
   status: p.smallint().default(0),
   createTime: timeOfInsert(),
   deleteTime: time().nullable(),
-  /** When what was deleted is removed for good. */
+  /** The moment when what was deleted is removed for good. */
   purgeTime: time().nullable(),
   /** The etag: counts the writes of this row. */
   version: p.integer().default(1),
@@ -51,7 +51,7 @@ export class Organization extends OrganizationSchema.class {}
 
 OrganizationSchema.setClass(Organization);
 
-/** What an organization works on; options can belong to one. */
+/** A thing that an organization works on; options can belong to it. */
 export const ProjectSchema = defineEntity({
   name: "Project",
   tableName: "project",
@@ -96,14 +96,14 @@ export const OrganizationMemberSchema = defineEntity({
     user: () => p.manyToOne(User).mapToPk().nullable().deleteRule("no action"),
     /** The address of an invitation, as it was written. */
     email: text(200).nullable(),
-    /** The same, folded (db/canonical-names.ts). */
+    /** The address in canonical form (db/canonical-names.ts). */
     emailCanonical: canonical().nullable(),
     /** 0 member, 1 admin, 2 manager, 3 owner: each may do what the ones before it may. */
     role: p.smallint(),
     /** A bit field, kept as imported. */
     flags: p.bigint().defaultRaw("0"),
     createTime: timeOfInsert(),
-    /** When an invitation expires; null = never. */
+    /** The moment when an invitation expires; null = never. */
     inviteExpireTime: time().nullable(),
     /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),

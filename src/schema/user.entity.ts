@@ -14,7 +14,7 @@ export const UserSchema = defineEntity({
     nameCanonical: canonical().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
-    /** What another system calls the user, as it writes it; null = none does. */
+    /** The id that another system has for the user, as it writes it; null = none has. */
     externalId: text(200).nullable(),
     /** A hash in Django's notation (`argon2$…`, `pbkdf2_sha256$…`), or empty or `!…`: no usable password. */
     password: p.text().default("").lazy(),
@@ -36,7 +36,7 @@ export const UserSchema = defineEntity({
     dateJoined: timeOfInsert(),
     /** Set on a user that was deleted softly. */
     deleteTime: time().nullable(),
-    /** When a deleted user is removed for good. */
+    /** The moment when a deleted user is removed for good. */
     purgeTime: time().nullable(),
     /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
@@ -116,7 +116,7 @@ export const Authenticator = defineEntity({
   properties: {
     id: id(),
     user: () => p.manyToOne(User).mapToPk(),
-    /** See authenticators/authenticator.mapping.ts: 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
+    /** See authenticators/authenticators.ts: 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
     type: p.smallint(),
     /** JSON, locked in the vault (secrets.ts). */
     config: p.blob().nullable(),
@@ -142,7 +142,7 @@ export const PasswordReset = defineEntity({
   indexes: [{ name: "password_reset_user_index", properties: ["user"] }],
 });
 
-/** When a user was last seen. A table of its own, outside the triggers: it must not churn versions or etags. */
+/** The times when a user was last seen. A table of its own, outside the triggers: it must not churn versions or etags. */
 export const UserActivity = defineEntity({
   name: "UserActivity",
   tableName: "user_activity",
@@ -153,7 +153,7 @@ export const UserActivity = defineEntity({
   },
 });
 
-/** Where a user was seen. Outside the triggers, like its activity: it must not churn versions or etags. */
+/** An address from which a user was seen. Outside the triggers, like its activity: it must not churn versions or etags. */
 export const UserIp = defineEntity({
   name: "UserIp",
   tableName: "user_ip",
@@ -171,7 +171,7 @@ export const UserIp = defineEntity({
 });
 
 /**
- * What free text is searched in: the folded name, username and addresses of a user, each on a line of its own, so that
+ * The text that searches look in: the folded name, username and addresses of a user, each on a line of its own, so that
  * one index serves them all and a line can be matched from its beginning. Triggers write and delete it; it is not part of the user,
  * and outside those that move versions.
  */

@@ -33,7 +33,7 @@ import { updateProject } from "../organizations/update-project.ts";
 import { updateTeam } from "../organizations/update-team.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of OrganizationService, one file each. */
+/** Every RPC of OrganizationService. */
 export const organizationOperations = (app: AllDependencies): Operations<typeof OrganizationService> => ({
   createOrganization: createOrganization(app),
   getOrganization: getOrganization(app),

@@ -13,7 +13,7 @@ import { storedAvatarType } from "./user.mapping.ts";
 
 const validator = createValidator();
 
-/** Whether SetAvatar takes a picture's URL: an absolute one of http or https, by the rule of the proto. */
+/** True for the URL of a picture that SetAvatar takes: an absolute one of http or https, by the rule of the proto. */
 export const isPictureUrl = (url: string): boolean =>
   /^https?:\/\//i.test(url) &&
   validator.validate(SetAvatarRequestSchema, create(SetAvatarRequestSchema, { userId: 1n, url })).kind === "valid";
@@ -61,7 +61,7 @@ const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
 };
 
 /**
- * What ImportUsers makes of a message: more than CreateUser may.
+ * A new user as ImportUsers makes it of a message: more than CreateUser may.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const importedUserOf = (request: ImportUsersRequest): NewUser => {

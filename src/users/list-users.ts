@@ -12,7 +12,7 @@ import { parseSearch } from "./user-search.ts";
 
 const { method } = UserService;
 
-/** What a list of users is asked for. */
+/** The request of a list of users. */
 type Asked = { readonly filter?: UserFilter | undefined; readonly search: string };
 
 /** The role is looked up first: by its id, and not by its name, the planner knows whether few users have it or many. */

@@ -56,10 +56,10 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
-/** What accounts depend on: flags that decide who may see what, and the name that contacts have. */
+/** Fields that accounts depend on: flags that decide who may see what, and the name that contacts have. */
 const accountFields = ["isActive", "isStaff", "isSuperuser", "name"] as const;
 
-/** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
+/** Further fields that UpdateUser may write, one by one: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
   name: ({ to }) => ({ name: to.name ?? "", nameCanonical: canonicalName(to.name ?? "") }),
   isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
