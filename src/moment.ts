@@ -26,17 +26,15 @@ export const durationFault = ({ seconds, nanos }: Duration): string | undefined 
   return isMixed ? "must have seconds and nanos of one sign" : undefined;
 };
 
-/** The moment of a checked timestamp. Fractions of a millisecond are cut, never rounded up. */
+/** The moment of a timestamp that has been checked (server/interceptors/times.ts), cut to the millisecond, never rounded up. */
 export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
 
-/** The nearest moment that an answer can hold, in milliseconds since the epoch; a database may hold others. */
-export const answerable = (milliseconds: number): number => Math.min(Math.max(milliseconds, FIRST_MS), LAST_MS);
-
 /**
- * The moment of a text of the database, whose time zone is UTC: `2026-01-31 12:00:00.5+00`, or in JSON
- * `2026-01-31T12:00:00.5+00:00`. A moment that no answer can hold becomes the nearest one that can be answered.
+ * A moment that the database holds: milliseconds since the epoch, or a text, whose time zone is UTC: `2026-01-31 12:00:00.5+00`, or
+ * in JSON `2026-01-31T12:00:00.5+00:00`. One that no answer can hold becomes the nearest that can be answered.
  */
-export const storedMoment = (text: string): Date => {
+export const storedMoment = (text: string | number): Date => {
+  if (typeof text === "number") return new Date(Math.min(Math.max(text, FIRST_MS), LAST_MS));
   if (text === "-infinity" || text.endsWith(" BC")) return new Date(FIRST_MS);
   // "infinity", and the years from 10000.
   if (text[4] !== "-") return new Date(LAST_MS);

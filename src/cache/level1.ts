@@ -14,7 +14,19 @@ export type Entry<V = unknown> = {
   readonly bytes: number;
 };
 
-/** The cache in the memory of this process: leases by aggregate, and the newest entry of each part by name. */
+/** The memory that plain data takes, roughly, in bytes. */
+const bytesOf = (content: unknown): number => {
+  if (typeof content === "string") return 24 + content.length;
+  if (typeof content !== "object" || content === null) return 8;
+  let bytes = 48;
+  for (const member of Object.values(content)) bytes += 16 + bytesOf(member);
+  return bytes;
+};
+
+/** The bytes of prepared content: it holds messages, and what they are encoded to, beside the rows. */
+export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
+
+/** The memory of this process: leases by aggregate, and the newest entry of each part by name. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
   readonly renew: (aggregate: string, lease: Lease) => void;

@@ -43,7 +43,7 @@ export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Cl
           ...loaded,
           versions: loaded.versions.slice(first, end),
           contents: loaded.contents.slice(first, end),
-          ...(loaded.beside && { beside: loaded.beside.slice(first, end) }),
+          ...(loaded.loadedTogether && { loadedTogether: loaded.loadedTogether.slice(first, end) }),
           sent,
           answered,
         });

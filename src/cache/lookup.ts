@@ -5,7 +5,7 @@ import { encodeKey } from "../versions/key.ts";
 import type { CacheCore, CacheKey } from "./core.ts";
 import { createFlights } from "./flights.ts";
 import type { Lease } from "./lease.ts";
-import type { Entry } from "./level1.ts";
+import { type Entry, preparedBytes } from "./level1.ts";
 import type { Leased } from "./level2.ts";
 import { createLoader } from "./loader.ts";
 import type { LoadedTogether, Source } from "./ports.ts";
@@ -26,23 +26,11 @@ export type Lookup<K, V> = {
 /** A lookup whose content also comes with the statements of other sources. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
   /** Takes content of a key that another source's statement has shown, and the version of its aggregate in the same snapshot. */
-  readonly beside: (key: K, version: bigint, content: T) => LoadedTogether;
+  readonly loadedTogether: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
-/** The entry that a load has made, the lease under which it was shown, and the entries that came beside it. */
-type Landed<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly beside?: readonly Entry[] };
-
-/** The memory that plain data takes, in bytes, roughly. */
-const bytesOf = (content: unknown): number => {
-  if (typeof content === "string") return 24 + content.length;
-  if (typeof content !== "object" || content === null) return 8;
-  let bytes = 48;
-  for (const member of Object.values(content)) bytes += 16 + bytesOf(member);
-  return bytes;
-};
-
-/** The memory of prepared content, as a multiple of plain data: it holds messages and their encoding beside the rows. */
-const PREPARED_FACTOR = 3;
+/** The entry that a load has made, the lease under which it was shown, and the entries that were loaded together with it. */
+type LoadedEntry<V> = { readonly entry: Entry<V>; readonly shown: Lease; readonly loadedTogether?: readonly Entry[] };
 
 /** Makes the lookup of one source; `prepare` turns plain content into what operations use, once per load. */
 export const createLookup = <K, T, V>(
@@ -84,7 +72,7 @@ export const createLookup = <K, T, V>(
       version,
       time,
       content: Object.freeze(prepare(content, key)),
-      bytes: bytesOf(content) * PREPARED_FACTOR,
+      bytes: preparedBytes(content),
     });
 
   /** Stores an entry and its lease, unless something newer is held. */
@@ -92,13 +80,13 @@ export const createLookup = <K, T, V>(
     if (boundMs === 0) return;
     const cached = level1.entry(entry.name);
     if (cached === undefined || cached.epoch !== entry.epoch || cached.version <= entry.version) level1.put(entry);
-    // Without what else `shown` may carry: it would be held as long as the lease.
+    // Without what else `shown` may carry: it would stay as long as the lease.
     const { epoch, version, time, databaseTime } = shown;
     level1.renew(aggregateName, rules.join(level1.lease(aggregateName), { epoch, version, time, databaseTime }));
   };
 
-  /** Makes an entry of the content that a statement has shown of one key. The entry is kept, unless another epoch may have begun. */
-  const land = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): Landed<V> => {
+  /** Makes an entry of what a statement has shown of one key; the entry is kept, unless another epoch may have begun. */
+  const learn = (wanted: CacheKey<K>, shown: Leased<T>, isCurrent: boolean): LoadedEntry<V> => {
     const entry = toEntry(wanted, shown);
     if (isCurrent) {
       keep(entry, wanted.aggregateName, shown);
@@ -107,7 +95,7 @@ export const createLookup = <K, T, V>(
     return { entry, shown };
   };
 
-  const fromLevel2 = async (wanted: CacheKey<K>): Promise<Landed<V> | undefined> => {
+  const fromLevel2 = async (wanted: CacheKey<K>): Promise<LoadedEntry<V> | undefined> => {
     const epoch = core.epoch();
     if (level2 === undefined || epoch === undefined) return undefined;
     const { aggregateName, name } = wanted;
@@ -124,11 +112,11 @@ export const createLookup = <K, T, V>(
     return { entry, shown: shared };
   };
 
-  const fromDatabase = async (wanted: readonly CacheKey<K>[], signal: AbortSignal, onSend: () => void): Promise<Landed<V>[]> => {
+  const fromDatabase = async (wanted: readonly CacheKey<K>[], signal: AbortSignal, onSend: () => void): Promise<LoadedEntry<V>[]> => {
     if (wanted.length === 0) return [];
     stats.loads += wanted.length;
     const keys = wanted.map(({ key }) => key);
-    const { epoch: shown, databaseTime, sent, answered, versions, contents, beside } = await loader.load(keys, signal, onSend);
+    const { epoch: shown, databaseTime, sent, answered, versions, contents, loadedTogether } = await loader.load(keys, signal, onSend);
     // I12: nothing that was read under cancellation is kept.
     signal.throwIfAborted();
     const isCurrent = core.observe({ epoch: shown, databaseTime, sent, answered });
@@ -137,13 +125,13 @@ export const createLookup = <K, T, V>(
     const taken = { epoch, time: rules.stamp(sent, answered), databaseTime, isCurrent };
     return wanted.map((one, index) => {
       const { time } = taken;
-      const landed = land(one, { epoch, version: versions[index] ?? 0n, time, databaseTime, content: contents[index] as T }, isCurrent);
-      const others = beside?.[index];
-      return others === undefined || others.length === 0 ? landed : { ...landed, beside: others.map((other) => other(taken)) };
+      const loaded = learn(one, { epoch, version: versions[index] ?? 0n, time, databaseTime, content: contents[index] as T }, isCurrent);
+      const others = loadedTogether?.[index];
+      return others === undefined || others.length === 0 ? loaded : { ...loaded, loadedTogether: others.map((other) => other(taken)) };
     });
   };
 
-  const flights = createFlights<CacheKey<K>, Landed<V>>(core, async (wanted, { strong, signal, onSend }) => {
+  const flights = createFlights<CacheKey<K>, LoadedEntry<V>>(core, async (wanted, { strong, signal, onSend }) => {
     const shared = strong || level2 === undefined ? [] : await Promise.all(wanted.map(fromLevel2));
     const loaded = await fromDatabase(
       wanted.filter((_, index) => shared[index] === undefined),
@@ -151,13 +139,13 @@ export const createLookup = <K, T, V>(
       onSend,
     );
     let next = 0;
-    return wanted.map((_, index) => shared[index] ?? (loaded[next++] as Landed<V>));
+    return wanted.map((_, index) => shared[index] ?? (loaded[next++] as LoadedEntry<V>));
   });
 
   /** True if a loaded entry may answer a read that shared the load, or that another process has answered. */
   const isAcceptable = (
     { aggregate, aggregateName }: CacheKey<K>,
-    { shown }: Landed<V>,
+    { shown }: LoadedEntry<V>,
     { token }: ReadConsistency,
     began: number,
   ): boolean => {
@@ -176,17 +164,17 @@ export const createLookup = <K, T, V>(
     const began = clock.now();
     // A token of another epoch says nothing about this one, so nothing but the database will do.
     const strong = reading.strong || (reading.token !== undefined && reading.token.epoch !== core.epoch());
-    const landed = await flights.join(call, wanted, strong);
-    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, landed[index] as Landed<V>, reading, began));
+    const joined = await flights.join(call, wanted, strong);
+    const again = strong ? [] : wanted.filter((one, index) => !isAcceptable(one, joined[index] as LoadedEntry<V>, reading, began));
     const anew = again.length === 0 ? [] : await flights.join(call, again, true);
     // Sent after this read had begun, so it answers the rest of the call too. Who is not strong finds it in memory.
-    if (reading.strong && landed.some(({ beside }) => beside !== undefined)) {
+    if (reading.strong && joined.some(({ loadedTogether }) => loadedTogether !== undefined)) {
       reading.shownTogether ??= new Map();
-      for (const { beside = [] } of landed) for (const entry of beside) reading.shownTogether.set(entry.name, entry);
+      for (const { loadedTogether = [] } of joined) for (const entry of loadedTogether) reading.shownTogether.set(entry.name, entry);
     }
     let next = 0;
     return wanted.map((one, index) => {
-      const { entry } = one === again[next] ? (anew[next++] as Landed<V>) : (landed[index] as Landed<V>);
+      const { entry } = one === again[next] ? (anew[next++] as LoadedEntry<V>) : (joined[index] as LoadedEntry<V>);
       assertReached(one, entry, reading);
       return entry;
     });
@@ -213,9 +201,9 @@ export const createLookup = <K, T, V>(
   return {
     named: nameKey,
     cached: (wanted, reading) => hit(wanted, reading)?.content,
-    beside: (key, version, content) => (taken) => {
+    loadedTogether: (key, version, content) => (taken) => {
       stats.loads += 1;
-      return land(nameKey(key), { ...taken, version, content }, taken.isCurrent).entry;
+      return learn(nameKey(key), { ...taken, version, content }, taken.isCurrent).entry;
     },
     get: (call, key, reading) => {
       const wanted = nameKey(key);

@@ -32,7 +32,7 @@ export type Loaded<T> = {
   readonly versions: readonly bigint[];
   readonly contents: readonly T[];
   /** For each key, the content that the same snapshot has shown for other sources, which then need no statement of their own. */
-  readonly beside?: readonly (readonly LoadedTogether[])[];
+  readonly loadedTogether?: readonly (readonly LoadedTogether[])[];
 };
 
 /** The times and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */

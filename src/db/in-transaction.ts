@@ -1,10 +1,46 @@
-import { sql } from "kysely";
+import { sql, type Transaction } from "kysely";
+import type { Schema } from "../schema/entities.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
 
+/** Ends a transaction that is to store nothing, with its answer: only what is thrown rolls back. */
+export class RolledBack extends Error {
+  override readonly name = "RolledBack";
+  readonly answer: unknown;
+  constructor(answer: unknown) {
+    super("nothing is to be stored");
+    this.answer = answer;
+  }
+}
+
+/**
+ * Runs one transaction, of a write or an import. What the body throws is thrown, whatever ROLLBACK says on a connection that is
+ * lost; a body that throws `RolledBack` has its answer returned.
+ */
+export const transact = async <T>(
+  { sql: db }: Pick<Database, "sql">,
+  body: (transaction: Transaction<Schema>) => Promise<T>,
+): Promise<T> => {
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
+    return await db.transaction().execute(async (transaction) => {
+      try {
+        return await body(transaction);
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    });
+  } catch (error) {
+    if (failure?.error instanceof RolledBack) return failure.error.answer as T;
+    throw failure === undefined ? error : failure.error;
+  }
+};
+
 /** Runs one transaction of a worker or a command, which has no call; `caller` is the name of who writes, for the change log. */
 export const inTransaction = <T>(db: Database, caller: string, body: (tx: Session) => Promise<T>): Promise<T> =>
-  db.sql.transaction().execute(async (transaction) => {
+  transact(db, async (transaction) => {
     const tx = createSession(transaction);
     await tx.rows(sql`select set_config('userd.caller', ${caller}, true)`);
     return body(tx);

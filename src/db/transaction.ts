@@ -1,4 +1,4 @@
-import type { DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethod, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { SqlEntityManager } from "@mikro-orm/sql";
 import { sql } from "kysely";
 import pRetry from "p-retry";
@@ -11,6 +11,7 @@ import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
 import { isContention, isUnreachable } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
+import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
@@ -32,15 +33,12 @@ export type Tx = Session & {
 /** Looks up what a write has to lock; a body that relies on the answer calls `requireLocked` when it reads the same again. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
-/** What a write needs before its body runs. */
+/** The plan of a write: all that it needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
+  /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
   /** Aggregates whose version rows are locked first: the writes of one aggregate follow one another. */
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
-  /** The caller's request_id; empty = none. */
-  readonly requestId?: string;
-  /** Do everything but the commit: the same checks and the same errors, and nothing stored. */
-  readonly validateOnly?: boolean;
   /** One of several writes of one call: its token stands for the ones before it too. */
   readonly oneOfMany?: boolean;
 };
@@ -57,10 +55,16 @@ export type Write = <M extends DescMethod>(
 ) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
-/** What is to be locked can change at any time: a write that lost a race for it has done nothing yet. */
+/** Most attempts of a write whose locks change meanwhile: it has done nothing yet. */
 const ATTEMPTS_TO_LOCK = 10;
 /** Longest that a statement of a write may run: the deadline of a stream is far away. */
 const MAX_MS = 60_000;
+
+/** The ways in which a caller asks for a write: answered once, by the request_id, or only checked, with the same errors. */
+const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestId?: string; validateOnly?: boolean }) => ({
+  requestId,
+  validateOnly,
+});
 
 /** Tells the triggers who writes, and bounds every statement by the time that is left. */
 const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
@@ -87,25 +91,15 @@ const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyTo
   return { epoch: "", ...row, aggregates: [] };
 };
 
-/** Ends a transaction that was to check everything and store nothing: only what is thrown rolls back. */
-class ValidatedOnly extends Error {
-  override readonly name = "ValidatedOnly";
-  readonly answer: unknown;
-  constructor(answer: unknown) {
-    super("validate_only");
-    this.answer = answer;
-  }
-}
-
 const outcomeUnknown = (cause: unknown): DomainError =>
   new DomainError("OutcomeUnknown", "COMMIT_UNKNOWN", "The outcome of the commit could not be learned; retry with the same request_id.", {
     cause,
   });
 
-/** What a transaction came to. */
+/** The outcome of a transaction. */
 type Performed<R> = {
   readonly response: R;
-  /** What it has moved; undefined when the answer was given before, and there is nothing to commit. */
+  /** The aggregates that it has moved; undefined when there is nothing to commit: the answer was given before, or only validated. */
   readonly moved: Notification | undefined;
 };
 
@@ -129,7 +123,8 @@ export const createWrite = (
     body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     await setContext(tx);
-    const { aggregates, requestId = "" } = plan;
+    const { aggregates } = plan;
+    const { requestId, validateOnly } = wishesOf(plan.request);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
     // Versions are read once for each aggregate; those that come along are kept, however many: the last one is the highest.
@@ -145,7 +140,7 @@ export const createWrite = (
     const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
-    if (plan.validateOnly) throw new ValidatedOnly(measured.message);
+    if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
@@ -162,27 +157,17 @@ export const createWrite = (
   ): Promise<MessageInitShape<M["output"]>> => {
     const abort = db.abort(call);
     const em = db.em.fork({ clear: true, ...abort });
-    let failure: { readonly error: unknown } | undefined;
     let commitSent = false;
     try {
-      // Not em.begin(): when BEGIN, COMMIT or ROLLBACK fails, its connection never goes back to the pool.
-      const { response, moved } = await db.sql.transaction().execute(async (transaction) => {
-        try {
-          em.setTransactionContext(transaction);
-          const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
-          commitSent = performed.moved !== undefined;
-          return performed;
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
+      const { response, moved } = await transact(db, async (transaction) => {
+        em.setTransactionContext(transaction);
+        const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
+        commitSent = performed.moved !== undefined;
+        return performed;
       });
       if (moved !== undefined) committed(moved);
       return response;
     } catch (error) {
-      // What ROLLBACK says on a connection that is lost is not why the write failed.
-      if (failure?.error instanceof ValidatedOnly) return failure.error.answer as MessageInitShape<M["output"]>;
-      if (failure !== undefined) throw failure.error;
       throw commitSent && isUnreachable(error) ? outcomeUnknown(error) : error;
     }
   };
@@ -200,7 +185,7 @@ export const createWrite = (
     });
     const { consistencyToken } = response as { consistencyToken?: string };
     // A check has written nothing that a token could name.
-    return consistencyToken === "" && plan.validateOnly !== true
+    return consistencyToken === "" && !wishesOf(plan.request).validateOnly
       ? { ...response, consistencyToken: tokens.issue(await tokenAfterCommit(db, call)) }
       : response;
   };

@@ -1,5 +1,5 @@
 import type { Operation } from "../call.ts";
-import { endPasswordResets } from "../credentials/password-reset.ts";
+import { endPasswordResets } from "../credentials/passwords.ts";
 import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition } from "../errors.ts";
@@ -7,15 +7,13 @@ import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import type { User } from "../schema/user.entity.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
-import { liveUser } from "../users/change-user.ts";
+import { liveUser, writtenUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { assertNamesFree } from "../users/names.ts";
 import type { SystemUser } from "../users/system-user.ts";
-import { toUser } from "../users/user.mapping.ts";
-import { selectUsers } from "../users/user.select.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";
-import { type StoredEmail, storedEmail } from "./stored-email.ts";
+import { type StoredEmail, storedEmail } from "./user-emails.ts";
 
 /** Longest username. A longer address can't become one. */
 const USERNAME_LENGTH = 128;
@@ -66,7 +64,6 @@ export const setPrimaryEmail =
         if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
         await makePrimary(tx, systemUser, user, stored);
       }
-      const row = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", userId));
-      return { user: toUser(row) };
+      return { user: await writtenUser(tx, userId) };
     });
   };

@@ -6,6 +6,7 @@ import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
+import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
 /** The two tables of links; their columns have the same names. */
@@ -23,10 +24,10 @@ export type LinkRow = {
   readonly bytes: number | null;
 };
 
-/** What only identities of identity providers have. */
+/** An identity of an identity provider. */
 export type IdentityRow = LinkRow & { readonly scopes: readonly string[]; readonly status: IdentityStatus };
 
-/** What only identities of the providers of organizations have. */
+/** An identity of the provider of an organization. */
 export type AuthIdentityRow = LinkRow & { readonly sync_time: Date | null };
 
 /** The rows of each table. */
@@ -51,10 +52,10 @@ export const linkColumns = {
   auth_identity: sql.raw(`${shared}, l.sync_time`),
 } satisfies Record<LinkTable, unknown>;
 
-/** What counts of a link in a page. */
+/** The bytes of a link that count in a page. */
 export const linkBytes = ({ bytes, data, external_id }: LinkRow): number => sentBytes(bytes ?? 0, data) + external_id.length * 3;
 
-/** What linking sets besides: whoever links an identity has just used it, so it is valid. */
+/** Further columns that linking sets: whoever links an identity has just used it, so it is valid. */
 const further = (table: LinkTable, { scopes = [] }: Link) =>
   table === "identity"
     ? {
@@ -64,7 +65,7 @@ const further = (table: LinkTable, { scopes = [] }: Link) =>
       }
     : { columns: sql``, values: sql``, updates: sql`` };
 
-/** Who has the external id of a link. */
+/** The user who has the external id of a link. */
 const holderOf = async (session: Session, table: LinkTable, link: Link): Promise<bigint | undefined> => {
   const row = await session.row(sql<{ user_id: bigint }>`
     select user_id from ${sql.table(table)} where provider_id = ${link.providerId} and external_id = ${link.externalId}`);
@@ -99,6 +100,7 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRows[T]> => {
   const { userId, providerId, externalId, data, reattach } = link;
+  await writableUser(tx, userId);
   const json = data === undefined ? null : jsonOf(data, "data");
   if (reattach) await detachOthers(tx, table, link);
   const { columns, values, updates } = further(table, link);
@@ -113,7 +115,7 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link):
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 
-/** How many of the users can't sign in: they have neither a usable password nor an identity. */
+/** Counts the users who can't sign in: they have neither a usable password nor an identity. */
 export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<number> => {
   const counted = await tx.one(sql<{ users: number }>`
     select count(*)::int as users from users u
@@ -127,11 +129,13 @@ export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<n
  * Removes a user's link to a provider; the user is locked already.
  * @throws NOT_FOUND IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD.
  */
-export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<void> => {
+export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<object> => {
+  await writableUser(tx, userId);
   const removed = await tx.affected(sql`
     delete from ${sql.table(table)} where user_id = ${userId} and provider_id = ${providerId}`);
   if (removed === 0) throw notFound("IDENTITY_NOT_FOUND", "The user has no identity of this provider.");
   if ((await withoutSignIn(tx, [userId])) > 0) {
     throw failedPrecondition("LAST_SIGN_IN_METHOD", "The user has no usable password: its last identity can't be removed.");
   }
+  return {};
 };

@@ -1,7 +1,12 @@
-import { sql } from "kysely";
+import type { Value } from "@bufbuild/protobuf/wkt";
+import { type RawBuilder, type Selectable, sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
+import { type Page, type Sized, withinPage } from "../db/page.ts";
+import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, failedPrecondition, invalidField, notFound } from "../errors.ts";
+import { jsonOf, sentBytes } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
@@ -13,7 +18,7 @@ const linksOf = { identity_provider: "identity", auth_provider: "auth_identity" 
 /** A table of providers. */
 export type ProviderTable = keyof typeof linksOf;
 
-/** What a deletion asks for. */
+/** The request of a deletion. */
 type Deletion = { readonly id: bigint; readonly etag: string; readonly force: boolean };
 
 /** Most identities that go with their provider: a write never holds many locks, nor for long. */
@@ -29,6 +34,34 @@ export const assertNamed = (name: string, field: string): void => {
 
 /** No provider has this id. */
 export const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
+
+/**
+ * The row of a provider, as the transaction has left it.
+ * @throws NOT_FOUND PROVIDER_NOT_FOUND.
+ */
+export const storedProvider = async <T extends ProviderTable>(tx: Tx, table: T, id: bigint): Promise<Selectable<Schema[T]>> => {
+  const row = await tx.row(sql<Selectable<Schema[T]>>`select * from ${sql.table(table)} where id = ${id}`);
+  if (row === undefined) throw providerNotFound();
+  return row;
+};
+
+/** The providers of a page, by id, of those that meet a condition on `p`. */
+export const providersOf = async <T extends ProviderTable>(session: Session, table: T, page: Page, which: RawBuilder<unknown>) => {
+  type Row = Selectable<Schema[T]> & Sized & { readonly id: bigint; readonly config: unknown };
+  const rows = await session.rows(
+    withinPage(sql<Row>`
+    select p.*, octet_length(p.config::text) as bytes from ${sql.table(table)} p
+    where p.id > ${page.after?.[0] ?? "0"}::bigint and ${which} order by p.id limit ${page.size + 1}`),
+  );
+  return page.cut(
+    rows,
+    ({ id }) => [id],
+    ({ bytes, config }) => sentBytes(bytes ?? 0, config),
+  );
+};
+
+/** The text of a config as JSON; null = there is none, which is not the JSON null. */
+export const configJson = (config: Value | undefined): string | null => (config === undefined ? null : jsonOf(config, "provider.config"));
 
 /** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
 const lockUsers = async (tx: Tx, table: ProviderTable, id: bigint): Promise<ReadonlySet<bigint>> => {

@@ -1,6 +1,7 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { sql } from "kysely";
 import { isUniqueViolation } from "../db/faults.ts";
+import { RolledBack, transact } from "../db/in-transaction.ts";
 import type { OwnedDatabase } from "../db/open.ts";
 import { createSession } from "../db/session.ts";
 import { createVault } from "../secrets/secrets.ts";
@@ -115,16 +116,6 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   };
 };
 
-/** Ends a transaction that is to store nothing: only what is thrown rolls back. */
-class TakenBack extends Error {
-  override readonly name = "TakenBack";
-  readonly report: ImportReport;
-  constructor(report: ImportReport) {
-    super("nothing is to be stored");
-    this.report = report;
-  }
-}
-
 /**
  * Imports a JSON array of `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write it: all of it or
  * nothing, in one transaction. Importing the same file again changes nothing.
@@ -155,27 +146,19 @@ export const runImport = async (
   };
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);
-  let failure: unknown;
   try {
-    return await db.sql.transaction().execute(async (transaction) => {
-      try {
-        const tx: ImportTx = { ...createSession(transaction, db.abort({ signal })), ...context };
-        const found = await importFile(tx, source, options);
-        const stored = !dryRun && !stops(tx, found.conflicts);
-        signal.throwIfAborted();
-        const report = { stored, dryRun, ...found };
-        if (!stored) throw new TakenBack(report);
-        await options.beforeCommit?.(report);
-        return report;
-      } catch (error) {
-        failure = error;
-        throw error;
-      }
+    return await transact(db, async (transaction) => {
+      const tx: ImportTx = { ...createSession(transaction, db.abort({ signal })), ...context };
+      const found = await importFile(tx, source, options);
+      const stored = !dryRun && !stops(tx, found.conflicts);
+      signal.throwIfAborted();
+      const report = { stored, dryRun, ...found };
+      if (!stored) throw new RolledBack(report);
+      await options.beforeCommit?.(report);
+      return report;
     });
   } catch (error) {
-    if (failure instanceof TakenBack) return failure.report;
-    // The error that ended it is the one to tell; a lost connection can't be rolled back and needs not be.
-    throw signal.aborted ? signal.reason : (failure ?? error);
+    throw signal.aborted ? signal.reason : error;
   } finally {
     source.destroy();
   }

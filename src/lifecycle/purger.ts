@@ -5,7 +5,7 @@ import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
-import { purgeUsers } from "./purge.ts";
+import { purgeUsers } from "./purge-users.ts";
 
 /** Removes the users, organizations, projects and teams whose grace period has ended. */
 export type Purger = {

@@ -1,8 +1,10 @@
 import { sql } from "kysely";
+import type { Session } from "../db/session.ts";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { aggregateOfScope } from "../options/target.ts";
+import { organizations, projects, teams } from "../organizations/kind.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
-import { forgetOrigins, type PurgeTx } from "./purge.ts";
+import { removeRows } from "./owned-tables.ts";
 
 /** Most options that go with their project or organization in its transaction; more go later, in batches. */
 export const OPTIONS_AT_ONCE = 10_000;
@@ -16,12 +18,12 @@ const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
 /** Removes the history of options that are gone, their deletion included: it holds their values. */
-export const forgetRevisions = (tx: PurgeTx, scopes: readonly Scope[], users: readonly string[]) =>
+export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: readonly string[]) =>
   tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}
     where r.user_id = any(${[...new Set(users)]}::bigint[]) and r.scope_kind = w.scope_kind and r.scope_id = w.scope_id`);
 
-const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> => {
+const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boolean> => {
   const rows = await tx.rows(sql`
     select from ${optionsOf(scopes)}
     union all
@@ -35,7 +37,7 @@ const areFew = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<boolean> =
  * users; in ascending order.
  */
 const lockUsers = async (
-  tx: PurgeTx,
+  tx: Session,
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
   withOptions: boolean,
@@ -52,7 +54,7 @@ const lockUsers = async (
 };
 
 /** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
-const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<void> => {
+const removeOptions = async (tx: Session, scopes: readonly Scope[]): Promise<void> => {
   const rows = await tx.rows(sql<{ user_id: string }>`
     delete from user_option o using ${rowsOf(scopes)}
     where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0 returning o.user_id::text`);
@@ -65,7 +67,7 @@ const removeOptions = async (tx: PurgeTx, scopes: readonly Scope[]): Promise<voi
 };
 
 /** From here on no read shows options of the scopes; the purger removes them. */
-const markPurged = (tx: PurgeTx, scopes: readonly Scope[]) =>
+const markPurged = (tx: Session, scopes: readonly Scope[]) =>
   tx.rows(sql`
     insert into purged_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
     on conflict (scope_kind, scope_id) do nothing`);
@@ -76,7 +78,7 @@ const markPurged = (tx: PurgeTx, scopes: readonly Scope[]) =>
  * @returns the aggregates that it touched.
  */
 const removeScopes = async (
-  tx: PurgeTx,
+  tx: Session,
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
   removeRows: () => Promise<unknown>,
@@ -85,37 +87,36 @@ const removeScopes = async (
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
   await removeRows();
-  for (const { kind, id } of scopes) await forgetOrigins(tx, kind === ScopeKind.PROJECT ? "project" : "organization", [String(id)]);
   if (few) await removeOptions(tx, scopes);
   else await markPurged(tx, scopes);
   return [...scopes.map(aggregateOfScope), ...users];
 };
 
-/** Removes a team; the version of its organization is locked already. */
-export const removeTeam = async (tx: PurgeTx, id: bigint): Promise<void> => {
-  await forgetOrigins(tx, "team", [String(id)]);
-  await tx.rows(sql`delete from team where id = ${id}`);
-};
-
 /** Removes a project; its version is locked already. */
-export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> =>
-  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
+const removeProject = (tx: Session, id: bigint): Promise<readonly Aggregate[]> =>
+  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => removeRows(tx, "project", [id]));
 
-/** Removes an organization with its projects, teams, members and auth provider; its version is locked already. */
-export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> => {
-  const projects = await tx.rows(sql<{ id: bigint }>`
+/** Removes an organization with all that belongs to it; its version is locked already. */
+const removeOrganization = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
+  const locked = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
     order by s.id for update`);
-  const scopes: Scope[] = [
-    { kind: ScopeKind.ORGANIZATION, id },
-    ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
-  ];
-  return removeScopes(tx, scopes, id, async () => {
-    await tx.rows(sql`delete from import_origin where kind = 'team' and id in (select id from team where organization_id = ${id})`);
-    await tx.rows(sql`delete from auth_identity where provider_id in (select id from auth_provider where organization_id = ${id})`);
-    for (const table of ["project", "team", "organization_member", "auth_provider"]) {
-      await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
-    }
-    await tx.rows(sql`delete from organization where id = ${id}`);
-  });
+  const scopes: Scope[] = [{ kind: ScopeKind.ORGANIZATION, id }, ...locked.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id }))];
+  return removeScopes(tx, scopes, id, () => removeRows(tx, "organization", [id]));
 };
+
+/** Removes a team; the version of its organization is locked already. */
+const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
+  await removeRows(tx, "team", [id]);
+  return [];
+};
+
+/** The tables that are purged by themselves, organizations first since the others go with them: errors, the aggregate that stands for a row, its removal. */
+export const purgeable = {
+  organization: { kind: organizations, aggregate: "organization", aggregateId: "id", remove: removeOrganization },
+  project: { kind: projects, aggregate: "project", aggregateId: "id", remove: removeProject },
+  team: { kind: teams, aggregate: "organization", aggregateId: "organization_id", remove: removeTeam },
+} as const;
+
+/** A table of what is purged by itself. */
+export type Purgeable = keyof typeof purgeable;

@@ -100,9 +100,9 @@ export const applyOptionChanges =
     typeof UserOptionService.method.applyOptionChanges
   > =>
   (call, request) => {
-    const { userId, requestId, validateOnly } = request;
+    const { userId } = request;
     const method = UserOptionService.method.applyOptionChanges;
-    return write(call, { method, request, aggregates: [userAggregate(userId)], requestId, validateOnly, abridge }, async (tx) => {
+    return write(call, { method, request, aggregates: [userAggregate(userId)], abridge }, async (tx) => {
       const { sets, deletes, preconditions } = changesOf(registry, request);
       await writableUser(tx, userId);
       const stored = await storedOptions(tx, optionScopes, [...preconditions, ...deletes]);

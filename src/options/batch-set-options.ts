@@ -67,9 +67,8 @@ export const batchSetOptions =
     const entries = request.entries.map((entry, index) => checked(registry, entry, index));
     const writes = entries.filter((entry): entry is OptionWrite => !(entry instanceof DomainError));
     const userIds = [...new Set(writes.map(({ userId }) => userId))];
-    const { requestId } = request;
     const method = UserOptionService.method.batchSetOptions;
-    return write(call, { method, request, aggregates: userIds.map(userAggregate), requestId, abridge }, async (tx) => {
+    return write(call, { method, request, aggregates: userIds.map(userAggregate), abridge }, async (tx) => {
       const unwritable = await unwritableUsers(tx, userIds);
       const unverified = await findUnverified(tx, registry, writes);
       const stored = writes.filter((option) => !unwritable.has(option.userId) && !unverified.has(option));

@@ -8,8 +8,8 @@ export type ScopeCheck = "trust" | "registered";
 /** A condition on the two columns of a scope. */
 type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
 
-/** The parts of SQL by which a statement that writes options refuses closed scopes. */
-type Gate = {
+/** The parts of SQL by which a statement that writes options refuses scopes by itself. */
+type OpenScopes = {
   /** The SQL before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
   /** The condition that options can be written in the scope of these two columns. */
@@ -28,8 +28,8 @@ export type OptionScopes = {
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
   /** The condition `isLive` for the scope of the option, or scope option, in the alias `o`. */
   readonly live: RawBuilder<SqlBool>;
-  /** Makes the gate of a statement that writes to some of these scopes. A scope that the statement finds open stays so until the commit. */
-  readonly gate: (scopes: readonly Scope[]) => Gate;
+  /** Makes the parts of SQL for a statement that writes to some of these scopes. A scope that it finds open stays so until the commit. */
+  readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
 
 /** The error for a scope whose project or organization does not exist. */
@@ -44,7 +44,7 @@ const trusting: Omit<OptionScopes, "live"> = {
   isLive: notPurged,
   isLiveItself: notPurged,
   parentOf: () => sql`null::bigint`,
-  gate: () => ({ before: sql``, isOpen: notPurged }),
+  openFor: () => ({ before: sql``, isOpen: notPurged }),
 };
 
 /** The organizations and projects that exist and are not deleted. */
@@ -76,7 +76,7 @@ const registered: Omit<OptionScopes, "live"> = {
     ),
   parentOf: (kind, id) => sql`(select p.organization_id from project p where p.id = ${id} and ${kind} = ${sql.lit(ScopeKind.PROJECT)})`,
   // Locked, so that a deletion waits for the write, or the write for the deletion.
-  gate: (scopes) => ({
+  openFor: (scopes) => ({
     before: sql`open_organization as materialized (
         ${openOrganizations} and g.id = any(${idsOf(scopes, ScopeKind.ORGANIZATION)}::bigint[]) for share
       ), open_project as materialized (

@@ -6,9 +6,10 @@ import { type Loaded, loadedOf } from "../cache/ports.ts";
 import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { ScopeOptionSchema } from "../gen/userd/v1/scope_option_pb.ts";
+import { storedMoment } from "../moment.ts";
+import { type ScopeOptionRow, toScopeOption } from "./option.mapping.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
-import { type ScopeOptionRow, toScopeOption } from "./scope-option.mapping.ts";
 import { aggregateOfScope } from "./target.ts";
 
 /** An option of a scope as the statement reads it: times are milliseconds since the epoch. */
@@ -55,8 +56,8 @@ const toRow = (
   key,
   value,
   locked,
-  create_time: new Date(createTime),
-  update_time: new Date(updateTime),
+  create_time: storedMoment(createTime),
+  update_time: storedMoment(updateTime),
   version,
 });
 

@@ -20,21 +20,17 @@ export const setOption =
     quotas,
   }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof UserOptionService.method.setOption> =>
   (call, request) => {
-    const { userId, etag, requestId } = request;
-    return write(
-      call,
-      { method: UserOptionService.method.setOption, request, aggregates: [userAggregate(userId)], requestId },
-      async (tx) => {
-        const option = optionWriteOf(registry, userId, request);
-        const before = etag === "" ? undefined : await storedOption(tx, optionScopes, option);
-        requireEtag(etag, before && etagOfLife(before), "option");
-        const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
-        // The statement stores nothing for a user that can't be written, and nothing that is there already.
-        if (!stored?.changed) await writableUser(tx, userId);
-        if (stored === undefined) throw scopeNotFound();
-        await assertVerified(tx, registry, [option]);
-        const { row, created, changed } = stored;
-        return { option: toUserOption(row), created, changed, locked: row.locked };
-      },
-    );
+    const { userId, etag } = request;
+    return write(call, { method: UserOptionService.method.setOption, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      const option = optionWriteOf(registry, userId, request);
+      const before = etag === "" ? undefined : await storedOption(tx, optionScopes, option);
+      requireEtag(etag, before && etagOfLife(before), "option");
+      const [stored] = await storeOptions(tx, { optionScopes, quotas }, [option]);
+      // The statement stores nothing for a user that can't be written, and nothing that is there already.
+      if (!stored?.changed) await writableUser(tx, userId);
+      if (stored === undefined) throw scopeNotFound();
+      await assertVerified(tx, registry, [option]);
+      const { row, created, changed } = stored;
+      return { option: toUserOption(row), created, changed, locked: row.locked };
+    });
   };

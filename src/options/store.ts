@@ -32,7 +32,7 @@ type StoredRow = StoredOption & Growth & { readonly created: boolean };
  * may be large.
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
-  const { before, isOpen } = scopes.gate(writes.map(({ scope }) => scope));
+  const { before, isOpen } = scopes.openFor(writes.map(({ scope }) => scope));
   const rows = await tx.rows(sql<StoredRow>`
     with ${before} o as (
       insert into user_option as o (user_id, scope_kind, scope_id, key, value, expire_time, create_time, update_time)

@@ -1,5 +1,4 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Cache } from "../cache/cache.ts";
 import type { Lookup } from "../cache/lookup.ts";
@@ -8,12 +7,11 @@ import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import type { UserOptionSchema } from "../gen/userd/v1/user_option_pb.ts";
 import type { GetOptionResponseSchema } from "../gen/userd/v1/user_option_service_pb.ts";
-import { answerable } from "../moment.ts";
+import { storedMoment } from "../moment.ts";
 import { userAggregate } from "../versions/aggregate.ts";
-import { etagOfLife } from "../versions/etag.ts";
 import { encodeKey } from "../versions/key.ts";
-import { type Scope, ScopeKind, scopeFields } from "./scope.ts";
-import { toValue } from "./value.ts";
+import { toUserOption } from "./option.mapping.ts";
+import { type Scope, ScopeKind } from "./scope.ts";
 
 /** The key of the lookup: one scope of one user, or with `key` one option in it. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
@@ -84,18 +82,19 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
     keys.map((key, index) => {
       const [id = "", createTime, updateTime, version] = texts.slice(index * REST_COLUMNS, (index + 1) * REST_COLUMNS);
       const expireTime = expireTimes[index] ?? null;
-      const value = toValue(values[index]);
-      const option = {
-        userId,
+      const option = toUserOption({
+        id: BigInt(id),
+        user_id: userId,
+        scope_kind: scope.kind,
+        scope_id: scope.id,
         key,
-        value,
-        ...scopeFields(scope.kind, scope.id),
-        etag: etagOfLife({ id: BigInt(id), version: Number(version) }),
-        createTime: timestampFromMs(Number(createTime)),
-        updateTime: timestampFromMs(Number(updateTime)),
-        ...(expireTime !== null && { expireTime: timestampFromMs(answerable(expireTime)) }),
-      };
-      return [key, { option, expireTime, response: Object.freeze({ found: true, option, value }) }];
+        value: values[index],
+        create_time: storedMoment(Number(createTime)),
+        update_time: storedMoment(Number(updateTime)),
+        expire_time: expireTime === null ? null : storedMoment(expireTime),
+        version: Number(version),
+      });
+      return [key, { option, expireTime, response: Object.freeze({ found: true, option, value: option.value }) }];
     }),
   );
 };

@@ -13,9 +13,9 @@ const method = OrganizationService.method.addMember;
 export const addMember =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { organizationId, userId, role, requestId } = request;
+    const { organizationId, userId, role } = request;
     const aggregates = [organizationAggregate(organizationId), userAggregate(userId)];
-    return write(call, { method, request, aggregates, requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       await writableUser(tx, userId);
       return { member: toMember(await insertMember(tx, { organizationId, userId, role })) };

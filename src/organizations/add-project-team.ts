@@ -12,9 +12,9 @@ const method = OrganizationService.method.addProjectTeam;
 export const addProjectTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
-    const { projectId, teamId, requestId } = request;
+    const { projectId, teamId } = request;
     const organizationId = await organizationOf(db, call, projects, projectId);
-    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId) }, async (tx) => {
       await assertProjectAndTeam(tx, organizationId, projectId, teamId);
       const rows = await tx.rows(sql`
         insert into project_team (project_id, team_id) values (${projectId}, ${teamId})

@@ -15,9 +15,9 @@ const method = OrganizationService.method.addTeamMember;
 export const addTeamMember =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
-    const { teamId, member, role, requestId } = request;
+    const { teamId, member, role } = request;
     const organizationId = await organizationOf(db, call, teams, teamId);
-    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       requireLive(teams, await storedById(tx, teams, teamId));
       const { id } = await storedMember(tx, organizationId, member);

@@ -16,10 +16,10 @@ const method = OrganizationService.method.createOrganization;
 export const createOrganization =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { organization, ownerUserId, requestId } = request;
+    const { organization, ownerUserId } = request;
     if (organization === undefined) throw invalidField("organization", "is required");
     const aggregates = ownerUserId === 0n ? [] : [userAggregate(ownerUserId)];
-    return write(call, { method, request, aggregates, requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       if (ownerUserId !== 0n) await writableUser(tx, ownerUserId);
       const row = await createRow(
         tx,

@@ -14,11 +14,11 @@ const method = OrganizationService.method.createProject;
 export const createProject =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { project, requestId } = request;
+    const { project } = request;
     if (project === undefined) throw invalidField("project", "is required");
     const { organizationId } = project;
     if (organizationId === 0n) throw invalidField("project.organization_id", "is required");
-    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await createRow(tx, { kind: projects, field: "project" }, project, organizationId);
       tx.touch(projectAggregate(row.id));

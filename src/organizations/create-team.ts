@@ -14,11 +14,11 @@ const method = OrganizationService.method.createTeam;
 export const createTeam =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { team, requestId } = request;
+    const { team } = request;
     if (team === undefined) throw invalidField("team", "is required");
     const { organizationId } = team;
     if (organizationId === 0n) throw invalidField("team.organization_id", "is required");
-    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await createRow(tx, { kind: teams, field: "team" }, team, organizationId);
       return { team: toTeam(row) };

@@ -12,8 +12,8 @@ const method = OrganizationService.method.deleteOrganization;
 export const deleteOrganization =
   ({ write, purgeAfterDays }: Pick<Dependencies, "write" | "purgeAfterDays">): Operation<typeof method> =>
   (call, request) => {
-    const { id, etag, requestId, validateOnly } = request;
-    return write(call, { method, request, aggregates: [organizationAggregate(id)], requestId, validateOnly }, async (tx) => {
+    const { id, etag } = request;
+    return write(call, { method, request, aggregates: [organizationAggregate(id)] }, async (tx) => {
       return { organization: toOrganization(await deleteRow(tx, organizations, id, etag, purgeAfterDays)) };
     });
   };

@@ -12,9 +12,9 @@ const method = OrganizationService.method.deleteProject;
 export const deleteProject =
   ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {
-    const { id, etag, requestId, validateOnly } = request;
+    const { id, etag } = request;
     const organizationId = await organizationOf(db, call, projects, id);
-    return write(call, { method, request, aggregates: projectAggregates(organizationId, id), requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, id) }, async (tx) => {
       await assertOrganization(tx, organizationId, projects);
       return { project: toProject(await deleteRow(tx, projects, id, etag, purgeAfterDays)) };
     });

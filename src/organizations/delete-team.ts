@@ -13,9 +13,9 @@ const method = OrganizationService.method.deleteTeam;
 export const deleteTeam =
   ({ db, write, purgeAfterDays }: Pick<Dependencies, "db" | "write" | "purgeAfterDays">): Operation<typeof method> =>
   async (call, request) => {
-    const { id, etag, requestId, validateOnly } = request;
+    const { id, etag } = request;
     const organizationId = await organizationOf(db, call, teams, id);
-    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)], requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
       await assertOrganization(tx, organizationId, teams);
       return { team: toTeam(await deleteRow(tx, teams, id, etag, purgeAfterDays)) };
     });

@@ -29,11 +29,11 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
 export const inviteMember =
   ({ write, invitationDays }: Pick<Dependencies, "write" | "invitationDays">): Operation<typeof method> =>
   (call, request) => {
-    const { organizationId, email, role, requestId } = request;
+    const { organizationId, email, role } = request;
     assertAddress(email, "email");
     const canonical = canonicalName(email);
     const aggregates = invitationLocks(organizationId, canonical);
-    return write(call, { method, request, aggregates, requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       await lockCanonicalNames(tx, [email]);
       await removeExpired(tx, organizationId, canonical);

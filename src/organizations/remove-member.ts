@@ -14,9 +14,9 @@ const method = OrganizationService.method.removeMember;
 export const removeMember =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { organizationId, member, etag, requestId, validateOnly } = request;
+    const { organizationId, member, etag } = request;
     const aggregates = membershipAggregates(organizationId, member);
-    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, member);
       requireEtag(etag, etagOf(row), "member");

@@ -12,9 +12,9 @@ const method = OrganizationService.method.removeProjectTeam;
 export const removeProjectTeam =
   ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
   async (call, request) => {
-    const { projectId, teamId, requestId } = request;
+    const { projectId, teamId } = request;
     const organizationId = await organizationOf(db, call, projects, projectId);
-    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId) }, async (tx) => {
       await assertProjectAndTeam(tx, organizationId, projectId, teamId);
       const rows = await tx.rows(sql`delete from project_team where project_id = ${projectId} and team_id = ${teamId} returning id`);
       return { removed: rows.length > 0 };

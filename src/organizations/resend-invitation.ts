@@ -27,13 +27,13 @@ export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "
       where id = ${memberId}`);
   };
   return (call, request) => {
-    const { organizationId, memberId, etag, requestId } = request;
+    const { organizationId, memberId, etag } = request;
     const invitation = { case: "memberId", value: memberId } as const;
     const aggregates: LookUpLocks = async (session) => {
       const email = (await findMember(session, organizationId, invitation))?.email;
       return email ? invitationLocks(organizationId, canonicalName(email))(session) : [organizationAggregate(organizationId)];
     };
-    return write(call, { method, request, aggregates, requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       await assertOrganization(tx, organizationId);
       const row = await storedMember(tx, organizationId, invitation);
       if (row.email === null) throw failedPrecondition("INVITATION_ACCEPTED", "The member is no invitation any more.");

@@ -2,7 +2,7 @@ import type { Operation } from "../call.ts";
 import { changeEntity } from "../db/entity.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { OrganizationMember } from "../schema/organization-member.entity.ts";
+import { OrganizationMember } from "../schema/organization.entity.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { roleColumn, toMember } from "./member.mapping.ts";
 import { membershipAggregates, storedMember } from "./member.ts";

@@ -11,16 +11,15 @@ import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
-import { addUsersToContacts } from "./contacts.ts";
-import { type NewProfile, newProfileOf } from "./create-profile.ts";
-import { toProfile } from "./profile.mapping.ts";
-import type { ProfileRow } from "./profile.select.ts";
+import { addUsersToContacts } from "./account-contacts.ts";
+import { type ProfileRow, toProfile } from "./profile.select.ts";
+import { type NewProfile, newProfileOf } from "./profiles.ts";
 
 const method = ProfileService.method.batchCreateProfiles;
 
 type Draft = Required<NewProfile>;
 
-/** What an answer can have, and what each result adds to what was sent: ids, times, an etag, or an error. */
+/** Most bytes of an answer, and those that each result adds to what was sent: ids, times, an etag, or an error. */
 const MAX_ANSWER = 3 * 1024 * 1024;
 const MAX_ADDED = 512;
 
@@ -59,7 +58,7 @@ const assertDistinct = (drafts: readonly (Draft | DomainError)[]): void => {
 const pairs = (drafts: readonly Draft[]) =>
   sql`unnest(${drafts.map(({ user_id }) => String(user_id))}::bigint[], ${drafts.map(({ account_id }) => String(account_id))}::bigint[])`;
 
-/** Why a profile can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
+/** The reasons why profiles can't be stored; the rules, and their order, are those of CreateProfile. Users and accounts are locked. */
 const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Draft, DomainError>> => {
   const unwritable = await unwritableUsers(tx, [...new Set(drafts.map(({ user_id }) => user_id))]);
   const rows = await tx.rows(sql<{ is_account: boolean; is_profile: boolean }>`
@@ -102,7 +101,7 @@ export const batchCreateProfiles =
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
     const aggregates: LookUpLocks = async (session) => [...(await memberAggregates(session, ...accounts)), ...users.map(userAggregate)];
-    return write(call, { method, request, aggregates, requestId: request.requestId }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       const refused = await faults(tx, checked);
       const stored = await store(
         tx,

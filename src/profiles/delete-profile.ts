@@ -9,8 +9,7 @@ import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { type DeleteProfileRequest, DeleteProfileMode as Mode } from "../gen/userd/v1/user_profile_pb.ts";
 import { countResources, tooManyResources } from "../resources/quota.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
-import { toProfile } from "./profile.mapping.ts";
-import { type ProfileRow, storedProfile } from "./profile.select.ts";
+import { type ProfileRow, storedProfile, toProfile } from "./profile.select.ts";
 
 const method = ProfileService.method.deleteProfile;
 
@@ -53,13 +52,13 @@ const clearResources = (
 export const deleteProfile =
   ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
   (call, request) => {
-    const { id, mode, transferToProfileId, etag, validateOnly, requestId } = request;
+    const { id, mode, transferToProfileId, etag } = request;
     if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {
       throw invalidField("transfer_to_profile_id", "is required with DELETE_PROFILE_MODE_TRANSFER, and only there");
     }
     if (transferToProfileId === id) throw invalidField("transfer_to_profile_id", "must be another profile");
     const aggregates: LookUpLocks = (session) => profileAggregates(session, [id, transferToProfileId]);
-    return write(call, { method, request, aggregates, requestId, validateOnly }, async (tx) => {
+    return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedProfile(tx, id);
       requireEtag(etag, etagOf(row), "profile");
       await clearResources(tx, row, request, quotas);

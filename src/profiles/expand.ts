@@ -3,11 +3,10 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import { assertCaller } from "../users/privileges.ts";
 import { selectUsers } from "../users/user.select.ts";
-import { selectAccounts } from "./account.select.ts";
-import { type ProfileMessage, toProfile } from "./profile.mapping.ts";
-import type { ProfileRow } from "./profile.select.ts";
+import { selectAccounts } from "./accounts.ts";
+import { type ProfileMessage, type ProfileRow, toProfile } from "./profile.select.ts";
 
-/** What to answer with besides the profiles. */
+/** The parts that an answer has besides the profiles. */
 export type Expansion = { readonly withUser: boolean; readonly withAccount: boolean };
 
 /**
@@ -29,7 +28,7 @@ export const expanded = async (db: Database, call: Call, rows: readonly ProfileR
   return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));
 };
 
-/** The same for one profile. */
+/** One profile as the API shows it, with its user and account where these are asked for. */
 export const expandedOne = async (
   db: Database,
   call: Call,

@@ -1,7 +1,7 @@
 import { failedPrecondition } from "../errors.ts";
 import type { ProfileFilter, ProfileTerm, TextMatch } from "../gen/userd/v1/profile_filter_pb.ts";
 
-/** How a filter is served: by an index, by a walk that soon finds a page, or by looking at the text of every profile. */
+/** The way in which a filter is served: by an index, by a walk that soon finds a page, or by looking at the text of every profile. */
 type Cost = "index" | "walk" | "scan";
 
 /** Of a text that it contains, an index of trigrams needs three characters. */

@@ -38,7 +38,7 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
   return { sorted, rest, keyOf };
 };
 
-/** What a byte of stored JSON takes in an answer, at most. */
+/** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
 /** ListProfiles: one statement, and one each for the users and the accounts of the page if they are asked for. */

@@ -4,7 +4,7 @@ import { invalidField } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 
-/** What a message of an account or a profile says of it. */
+/** The metadata of an account or a profile, as a message has it. */
 type MetadataMessage = {
   readonly name?: string | undefined;
   readonly description?: string | undefined;
@@ -13,7 +13,7 @@ type MetadataMessage = {
   readonly tags: readonly string[];
 };
 
-/** The same as columns. */
+/** The metadata of an account or a profile, as columns. */
 export type Metadata = {
   readonly name: string;
   readonly description: string;
@@ -62,12 +62,12 @@ export const everyField: ReadonlySet<string> = new Set(["name", "description", "
 /** The columns of all metadata, as a statement inserts them. */
 export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
-/** What of a row's metadata can be large, in bytes, for a statement. */
+/** The bytes of the metadata of a row that can be large, for a statement. */
 export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** The same as an answer holds it; never less than the statement says. */
+/** The bytes of the same metadata in an answer; never fewer than the statement says. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 

@@ -27,7 +27,7 @@ const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch
   return how === "contains" ? sql`${column} like ${`%${literal(text)}%`}` : sql`${column} = ${text}`;
 };
 
-/** How a column of the profile is held against what a query finds in another table. */
+/** The form in which a column of the profile is compared with what a query finds in another table. */
 type In = (column: Column, query: RawBuilder<unknown>) => Condition;
 
 /** Joined, or kept in a hash table. */
@@ -45,7 +45,7 @@ const whoseUser = (condition: Condition): Condition =>
   sql`exists (select from users where users.id = user_profile.user_id and ${condition})`;
 
 /**
- * The profiles of users one of whose canonical names matches, of which there are few. The lines of searches (users/user-search.entity.ts)
+ * The profiles of users one of whose canonical names matches, of which there are few. The lines of searches (UserSearch)
  * hold every canonical name and have an index; without a line break, which they don't hold, what is in a canonical name is in them.
  */
 const ofCanonicalNames = (match: TextMatch, isIn: In, holders: (condition: (column: Column) => Condition) => Condition): Condition => {

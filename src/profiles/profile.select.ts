@@ -1,9 +1,17 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Kysely, type RawBuilder, type Selectable, sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { notFound } from "../errors.ts";
+import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import type { Schema } from "../schema/entities.ts";
 import { presentUser } from "../users/present.ts";
+import { toUser } from "../users/user.mapping.ts";
+import type { UserRow } from "../users/user.select.ts";
+import { etagOf } from "../versions/etag.ts";
+import { type AccountRow, toAccount } from "./accounts.ts";
+import { toMetadata } from "./metadata.ts";
 
 /** No profile has this id, or there is none of this user in this account. */
 export const profileNotFound = () => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
@@ -35,3 +43,21 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
   return session.row(sql<ProfileRow>`
     select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`);
 };
+
+/** A profile as the API shows it. */
+export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
+
+/** Makes it, with its user and account where they were asked for (expand.ts). */
+export const toProfile = (row: ProfileRow, user?: UserRow, account?: AccountRow): ProfileMessage => ({
+  id: row.id,
+  userId: row.user_id,
+  accountId: row.account_id,
+  ...toMetadata(row),
+  profileImageUrl: row.profile_image_url,
+  isTest: row.is_test,
+  etag: etagOf(row),
+  createTime: timestampFromDate(row.create_time),
+  updateTime: timestampFromDate(row.update_time),
+  ...(user && { user: toUser(user) }),
+  ...(account && { account: toAccount(account) }),
+});

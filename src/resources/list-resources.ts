@@ -4,8 +4,7 @@ import { ownersOf, type Scope } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
-import { toResource } from "./resource.mapping.ts";
-import { type ResourceRow, resourceColumns } from "./resource.select.ts";
+import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
 /** The kind of the resources to list, the id after which they start, and the most to return. */
 type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };

@@ -1,9 +1,20 @@
+import { sql } from "kysely";
+import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
-import { accountAggregate } from "../versions/aggregate.ts";
-import { accountAggregates, accountsOfProfiles } from "./owner-accounts.ts";
+import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
+
+/** The accounts of profiles; an unknown profile has none. The account of a profile never changes. */
+export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
+  const rows = await session.rows(sql<{ id: bigint; account_id: bigint }>`
+    select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`);
+  return new Map(rows.map(({ id, account_id }) => [id, account_id]));
+};
+
+/** The aggregates of accounts, each once. */
+export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] => [...new Set(ids)].map(accountAggregate);
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));

@@ -6,10 +6,9 @@ import { DomainError, invalidField, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { ResourceKey } from "../gen/userd/v1/resource_pb.ts";
 import { toStatus } from "../status.ts";
-import { accountAggregates, accountsOfProfiles } from "./owner-accounts.ts";
+import { accountAggregates, accountsOfProfiles } from "./locked-resources.ts";
 import { countResources, tooManyResources } from "./quota.ts";
-import { toResource } from "./resource.mapping.ts";
-import { type ResourceRow, resourceColumns } from "./resource.select.ts";
+import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
 const method = ProfileService.method.registerResources;
 
@@ -87,11 +86,11 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
 export const registerResources =
   ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
   async (call, request) => {
-    const { resources, requestId } = request;
+    const { resources } = request;
     assertDistinct(resources);
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
     const accounts = await accountsOfProfiles(db.session(call), owners);
-    return write(call, { method, request, aggregates: accountAggregates(accounts.values()), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: accountAggregates(accounts.values()) }, async (tx) => {
       const results = (await store(tx, resources, quotas.resourcesPerProfile)).map((outcome) => {
         if (outcome instanceof DomainError) return { result: { case: "error" as const, value: toStatus(outcome) } };
         return { result: { case: "resource" as const, value: toResource(outcome) }, created: outcome.created };

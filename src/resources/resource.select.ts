@@ -1,6 +1,8 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, sql } from "kysely";
 import type { Session } from "../db/session.ts";
-import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
+import type { ResourceRef, ResourceSchema } from "../gen/userd/v1/resource_pb.ts";
 import type { Schema } from "../schema/entities.ts";
 
 /** A row of a registered resource. */
@@ -33,3 +35,13 @@ export const findResources = async (session: Session, refs: readonly ResourceRef
   for (const { position, ...row } of rows) found[position - 1] = row;
   return found;
 };
+
+/** A resource as the API shows it. */
+export const toResource = (row: ResourceRow): MessageInitShape<typeof ResourceSchema> => ({
+  id: row.id,
+  kind: row.kind,
+  ownerProfileId: row.owner_profile_id,
+  accountId: row.account_id,
+  name: row.name,
+  createTime: timestampFromDate(row.create_time),
+});

@@ -5,11 +5,9 @@ import type { Dependencies } from "../dependencies.ts";
 import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
-import { assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
-import { accountsOfProfiles } from "./owner-accounts.ts";
+import { accountsOfProfiles, assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { countResources, tooManyResources } from "./quota.ts";
-import { toResource } from "./resource.mapping.ts";
-import type { ResourceRow } from "./resource.select.ts";
+import { type ResourceRow, toResource } from "./resource.select.ts";
 import { resourceNotFound } from "./unregister-resources.ts";
 
 const method = ProfileService.method.transferResources;
@@ -58,13 +56,13 @@ const decided = (
 export const transferResources =
   ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
   (call, request) => {
-    const { transfers, requestId } = request;
+    const { transfers } = request;
     const refs = transfers.map(({ resource }, index) => {
       if (resource === undefined) throw invalidField(`transfers[${index}].resource`, "is required");
       return resource;
     });
     const receivers = transfers.map(({ toProfileId }) => toProfileId);
-    return write(call, { method, request, aggregates: resourceLocks(refs, receivers), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: resourceLocks(refs, receivers) }, async (tx) => {
       const rows = await lockedResources(tx, refs);
       assertDistinctRows(rows, "transfers");
       const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));

@@ -5,7 +5,7 @@ import { notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { toStatus } from "../status.ts";
 import { assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
-import { toResource } from "./resource.mapping.ts";
+import { toResource } from "./resource.select.ts";
 
 const method = ProfileService.method.unregisterResources;
 
@@ -16,8 +16,8 @@ export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is n
 export const unregisterResources =
   ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
   (call, request) => {
-    const { resources, requestId } = request;
-    return write(call, { method, request, aggregates: resourceLocks(resources), requestId }, async (tx) => {
+    const { resources } = request;
+    return write(call, { method, request, aggregates: resourceLocks(resources) }, async (tx) => {
       const rows = await lockedResources(tx, resources);
       assertDistinctRows(rows, "resources");
       const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));

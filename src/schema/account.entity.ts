@@ -1,6 +1,20 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, timeOfInsert, timeOfWrite } from "./columns.ts";
-import { metadataColumns } from "./metadata.columns.ts";
+import { canonical, id, indexOn, text, timeOfInsert, timeOfWrite, uniqueOn } from "./columns.ts";
+import { User } from "./user.entity.ts";
+
+/** The metadata of accounts and profiles. */
+export const metadataColumns = () => ({
+  name: text(255).default(""),
+  description: p.text().default(""),
+  /** A semantic version; `version` is the etag. */
+  semver: text(128).default("1.0.0"),
+  /** A list of objects. */
+  annotations: p.json<unknown>().defaultRaw("'[]'"),
+  /** As they were written, in that order. */
+  tags: p.array().defaultRaw("'{}'"),
+  /** The tags folded as canonical names are (db/canonical-names.ts): what filters compare. */
+  tagsCanonical: p.array().defaultRaw("'{}'"),
+});
 
 /** The table of accounts. */
 export const AccountSchema = defineEntity({
@@ -19,17 +33,93 @@ export const AccountSchema = defineEntity({
   },
   uniques: [
     { name: "account_number_key", properties: ["number"] },
-    { name: "account_default_key", expression: "create unique index account_default_key on account (is_default) where is_default" },
-    { name: "account_platform_key", expression: "create unique index account_platform_key on account (is_platform) where is_platform" },
+    uniqueOn("account_default_key", "account (is_default) where is_default"),
+    uniqueOn("account_platform_key", "account (is_platform) where is_platform"),
   ],
   indexes: [
-    { name: "account_tag_index", expression: "create index account_tag_index on account using gin (tags_canonical)" },
-    { name: "account_name_index", expression: "create index account_name_index on account using gin (name gin_trgm_ops)" },
+    indexOn("account_tag_index", "account using gin (tags_canonical)"),
+    indexOn("account_name_index", "account using gin (name gin_trgm_ops)"),
   ],
   checks: [{ name: "account_number_form", expression: "number ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}$'" }],
 });
 
-/** Who owns resources and has users. */
+/** An account: it owns resources and has users. */
 export class Account extends AccountSchema.class {}
 
 AccountSchema.setClass(Account);
+
+/** Somebody whom an account is reached by. */
+export const AccountContact = defineEntity({
+  name: "AccountContact",
+  tableName: "account_contact",
+  properties: {
+    id: id(),
+    account: () => p.manyToOne(Account).mapToPk(),
+    email: text(200),
+    emailCanonical: canonical(),
+    name: text(200).default(""),
+    isPrimary: p.boolean().default(false),
+    /** The user that it was made for: it is purged with that user. */
+    user: () => p.manyToOne(User).mapToPk().nullable(),
+    createTime: timeOfInsert(),
+  },
+  uniques: [
+    { name: "account_contact_email_key", properties: ["account", "emailCanonical"] },
+    uniqueOn("account_contact_primary_key", "account_contact (account_id) where is_primary"),
+  ],
+  indexes: [indexOn("account_contact_user_index", "account_contact (user_id) where user_id is not null")],
+  checks: [{ name: "account_contact_not_empty", expression: "email <> '' and email_canonical <> ''" }],
+});
+
+/** The table of profiles. */
+export const UserProfileSchema = defineEntity({
+  name: "UserProfile",
+  tableName: "user_profile",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    account: () => p.manyToOne(Account).mapToPk(),
+    ...metadataColumns(),
+    profileImageUrl: text(2048).default(""),
+    isTest: p.boolean().default(false),
+    createTime: timeOfInsert(),
+    updateTime: timeOfWrite(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().version().default(1),
+  },
+  uniques: [{ name: "user_profile_key", properties: ["user", "account"] }],
+  indexes: [
+    { name: "user_profile_account_index", properties: ["account", "user"] },
+    { name: "user_profile_name_index", properties: ["name", "id"] },
+    indexOn("user_profile_tag_index", "user_profile using gin (tags_canonical)"),
+    indexOn("user_profile_text_index", "user_profile using gin (name gin_trgm_ops, description gin_trgm_ops)"),
+  ],
+});
+
+/** A user in an account: what resources belong to. */
+export class UserProfile extends UserProfileSchema.class {}
+
+UserProfileSchema.setClass(UserProfile);
+
+/** Something of another service that belongs to a profile. */
+export const Resource = defineEntity({
+  name: "Resource",
+  tableName: "resource",
+  properties: {
+    id: id(),
+    kind: text(64),
+    ownerProfile: () => p.manyToOne(UserProfile).mapToPk(),
+    /** The account of the owner, which never changes: a page of an account's resources is one range of an index. */
+    account: () => p.manyToOne(Account).mapToPk(),
+    name: text(255),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "resource_key", properties: ["ownerProfile", "kind", "name"] }],
+  indexes: [
+    // One for each way to list: by owner, by account, and everything.
+    { name: "resource_owner_index", properties: ["ownerProfile", "kind", "id"] },
+    { name: "resource_account_index", properties: ["account", "kind", "id"] },
+    { name: "resource_kind_index", properties: ["kind", "id"] },
+  ],
+  checks: [{ name: "resource_not_empty", expression: "kind <> '' and name <> ''" }],
+});

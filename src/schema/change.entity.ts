@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, time } from "./columns.ts";
+import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 
 /**
  * The change log: one row per changed resource, written by triggers in the transaction of the change. It is the audit
@@ -13,7 +13,7 @@ export const Change = defineEntity({
     changeTime: time().defaultRaw("clock_timestamp()"),
     /** The kind of resource: the name of its table. */
     kind: text(64),
-    /** What identifies the resource in its table; never an address. */
+    /** The key that identifies the resource in its table; never an address. */
     key: text(160),
     /** insert, update or delete. */
     operation: text(6),
@@ -31,11 +31,26 @@ export const Change = defineEntity({
   },
   indexes: [
     { name: "changes_aggregate_index", properties: ["aggregateKind", "aggregateId", "id"] },
-    {
-      name: "changes_acting_user_index",
-      expression: "create index changes_acting_user_index on changes (acting_user_id, id) where acting_user_id is not null",
-    },
+    indexOn("changes_acting_user_index", "changes (acting_user_id, id) where acting_user_id is not null"),
     // Rows come in the order of time, so a few bytes per hundred pages find a period.
-    { name: "changes_time_index", expression: "create index changes_time_index on changes using brin (change_time)" },
+    indexOn("changes_time_index", "changes using brin (change_time)"),
   ],
+});
+
+/** The answers of committed writes that carried a request_id, kept 24 hours. */
+export const Idempotency = defineEntity({
+  name: "Idempotency",
+  tableName: "idempotency",
+  properties: {
+    caller: text(128).primary(),
+    method: text(128).primary(),
+    requestId: p.uuid().primary(),
+    /** HMAC of the request's canonical bytes: tells a retry from a reuse without keeping the request. */
+    requestHash: p.blob(),
+    /** The encoded response message; null only inside the transaction that makes it. */
+    response: p.blob().nullable(),
+    createTime: timeOfInsert(),
+  },
+  primaryKeys: ["caller", "method", "requestId"],
+  indexes: [{ name: "idempotency_create_time_index", properties: ["createTime"] }],
 });

@@ -20,3 +20,9 @@ export const text = (maxLength: number) => p.string().length(maxLength).collatio
  * `lower()` does to letters beyond ASCII depends on the locale of the database. Folding can make a text longer.
  */
 export const canonical = () => text(600);
+
+/** An index that the ORM has no words for, by what its statement says after `on`. */
+export const indexOn = (name: string, on: string) => ({ name, expression: `create index ${name} on ${on}` });
+
+/** A unique index that the ORM has no words for. */
+export const uniqueOn = (name: string, on: string) => ({ name, expression: `create unique index ${name} on ${on}` });

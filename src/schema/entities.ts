@@ -1,38 +1,13 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
-import { AccountSchema } from "./account.entity.ts";
-import { AccountContact } from "./account-contact.entity.ts";
-import { AggregateVersion } from "./aggregate-version.entity.ts";
-import { AuthIdentity } from "./auth-identity.entity.ts";
-import { AuthProviderSchema } from "./auth-provider.entity.ts";
-import { Authenticator } from "./authenticator.entity.ts";
-import { CanonicalName } from "./canonical-name.entity.ts";
-import { Change } from "./change.entity.ts";
-import { Idempotency } from "./idempotency.entity.ts";
-import { Identity } from "./identity.entity.ts";
-import { IdentityProviderSchema } from "./identity-provider.entity.ts";
+import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
+import { Change, Idempotency } from "./change.entity.ts";
+import { AuthIdentity, AuthProviderSchema, Identity, IdentityProviderSchema } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
-import { OptionRevision } from "./option-revision.entity.ts";
-import { OrganizationSchema } from "./organization.entity.ts";
-import { OrganizationMemberSchema } from "./organization-member.entity.ts";
-import { PasswordReset } from "./password-reset.entity.ts";
-import { ProjectSchema } from "./project.entity.ts";
-import { ProjectTeam } from "./project-team.entity.ts";
-import { PurgedScope } from "./purged-scope.entity.ts";
-import { Resource } from "./resource.entity.ts";
-import { RoleSchema } from "./role.entity.ts";
-import { RoleMember } from "./role-member.entity.ts";
-import { RolePermission } from "./role-permission.entity.ts";
-import { ScopeOption } from "./scope-option.entity.ts";
-import { TeamSchema } from "./team.entity.ts";
-import { TeamMember } from "./team-member.entity.ts";
-import { UserSchema } from "./user.entity.ts";
-import { UserActivity } from "./user-activity.entity.ts";
-import { UserEmail } from "./user-email.entity.ts";
-import { UserIp } from "./user-ip.entity.ts";
-import { UserOption } from "./user-option.entity.ts";
-import { UserPermission } from "./user-permission.entity.ts";
-import { UserProfileSchema } from "./user-profile.entity.ts";
-import { UserSearch } from "./user-search.entity.ts";
+import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
+import { OrganizationMemberSchema, OrganizationSchema, ProjectSchema, ProjectTeam, TeamMember, TeamSchema } from "./organization.entity.ts";
+import { RoleMember, RolePermission, RoleSchema } from "./role.entity.ts";
+import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
+import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
 /** Every table of the schema. */
 export const entities = [

@@ -1,7 +1,29 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { id, text, timeOfInsert } from "./columns.ts";
-import { IdentityProvider } from "./identity-provider.entity.ts";
+import { id, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
+
+/** Something outside that knows users by ids of its own. */
+export const IdentityProviderSchema = defineEntity({
+  name: "IdentityProvider",
+  tableName: "identity_provider",
+  properties: {
+    id: id(),
+    type: text(64),
+    /** The id of this one of its type; empty = the type has no instances. */
+    externalId: text(200).default(""),
+    config: p.json<unknown>().nullable(),
+    createTime: timeOfInsert(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
+  },
+  uniques: [{ name: "identity_provider_key", properties: ["type", "externalId"] }],
+  checks: [{ name: "identity_provider_type_not_empty", expression: "type <> ''" }],
+});
+
+/** An identity provider. */
+export class IdentityProvider extends IdentityProviderSchema.class {}
+
+IdentityProviderSchema.setClass(IdentityProvider);
 
 /** A user as an identity provider knows it. */
 export const Identity = defineEntity({
@@ -15,7 +37,7 @@ export const Identity = defineEntity({
     data: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
     verifyTime: timeOfInsert(),
-    /** What it may be used for at the provider. */
+    /** The purposes that it may be used for at the provider. */
     scopes: p.array().default([]),
     /** As IdentityStatus numbers it. */
     status: p.smallint().default(0),
@@ -28,4 +50,55 @@ export const Identity = defineEntity({
     { name: "identity_external_id_not_empty", expression: "external_id <> ''" },
     { name: "identity_status_known", expression: "status >= 0 and status <= 2" },
   ],
+});
+
+/** The provider by which members of an organization sign in. */
+export const AuthProviderSchema = defineEntity({
+  name: "AuthProvider",
+  tableName: "auth_provider",
+  properties: {
+    id: id(),
+    organizationId: p.bigint(),
+    /** The kind of provider. */
+    provider: text(128),
+    config: p.json<unknown>().nullable(),
+    createTime: timeOfInsert(),
+    /** The role that new members get. */
+    defaultRole: p.integer().nullable(),
+    defaultGlobalAccess: p.boolean().default(false),
+    /** A bit field, kept as imported: bit 0 is allow_unlinked, bit 1 scim_enabled. */
+    flags: p.bigint().defaultRaw("0"),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
+  },
+  uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],
+  checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],
+});
+
+/** The auth provider of an organization. */
+export class AuthProvider extends AuthProviderSchema.class {}
+
+AuthProviderSchema.setClass(AuthProvider);
+
+/** A user as the provider of an organization knows it. */
+export const AuthIdentity = defineEntity({
+  name: "AuthIdentity",
+  tableName: "auth_identity",
+  properties: {
+    id: id(),
+    provider: () => p.manyToOne(AuthProvider).mapToPk(),
+    user: () => p.manyToOne(User).mapToPk(),
+    externalId: text(200),
+    data: p.json<unknown>().nullable(),
+    createTime: timeOfInsert(),
+    verifyTime: timeOfInsert(),
+    /** The moment when the provider's data was last copied. */
+    syncTime: time().nullable(),
+  },
+  uniques: [
+    { name: "auth_identity_external_key", properties: ["provider", "externalId"] },
+    { name: "auth_identity_user_key", properties: ["provider", "user"] },
+  ],
+  indexes: [{ name: "auth_identity_user_index", properties: ["user"] }],
+  checks: [{ name: "auth_identity_external_id_not_empty", expression: "external_id <> ''" }],
 });

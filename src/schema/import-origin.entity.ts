@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { text } from "./columns.ts";
 
 /**
- * Which record here one of an imported file became, where its id or name is another one: the same record of a later file is
+ * The record here that one of an imported file became, where its id or name is another one: the same record of a later file is
  * found by it.
  */
 export const ImportOrigin = defineEntity({

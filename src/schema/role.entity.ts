@@ -1,5 +1,6 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { id, text, timeOfInsert } from "./columns.ts";
+import { PERMISSION_LENGTH, User } from "./user.entity.ts";
 
 /** A named set of permissions. */
 export const RoleSchema = defineEntity({
@@ -21,3 +22,31 @@ export const RoleSchema = defineEntity({
 export class Role extends RoleSchema.class {}
 
 RoleSchema.setClass(Role);
+
+/** A permission that a role gives to its users. */
+export const RolePermission = defineEntity({
+  name: "RolePermission",
+  tableName: "role_permission",
+  properties: {
+    id: id(),
+    role: () => p.manyToOne(Role).mapToPk(),
+    permission: text(PERMISSION_LENGTH),
+  },
+  uniques: [{ name: "role_permission_key", properties: ["role", "permission"] }],
+  indexes: [{ name: "role_permission_permission_index", properties: ["permission", "role"] }],
+  checks: [{ name: "role_permission_not_empty", expression: "permission <> ''" }],
+});
+
+/** A user that has a role. */
+export const RoleMember = defineEntity({
+  name: "RoleMember",
+  tableName: "role_member",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    role: () => p.manyToOne(Role).mapToPk(),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "role_member_key", properties: ["user", "role"] }],
+  indexes: [{ name: "role_member_role_index", properties: ["role", "user"] }],
+});

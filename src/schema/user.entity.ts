@@ -1,5 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { canonical, id, text, time, timeOfInsert } from "./columns.ts";
+import { canonical, id, indexOn, text, time, timeOfInsert, uniqueOn } from "./columns.ts";
 
 /** The table of users. */
 export const UserSchema = defineEntity({
@@ -14,7 +14,7 @@ export const UserSchema = defineEntity({
     nameCanonical: canonical().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
-    /** What another system calls the user, as it writes it; null = none does. */
+    /** The id that another system has for the user, as it writes it; null = none has. */
     externalId: text(200).nullable(),
     /** A hash in Django's notation (`argon2$…`, `pbkdf2_sha256$…`), or empty or `!…`: no usable password. */
     password: p.text().default("").lazy(),
@@ -36,7 +36,7 @@ export const UserSchema = defineEntity({
     dateJoined: timeOfInsert(),
     /** Set on a user that was deleted softly. */
     deleteTime: time().nullable(),
-    /** When a deleted user is removed for good. */
+    /** The moment when a deleted user is removed for good. */
     purgeTime: time().nullable(),
     /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
@@ -45,19 +45,13 @@ export const UserSchema = defineEntity({
   indexes: [
     { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
     // Most users have none, and are not in it.
-    {
-      name: "users_external_id_key",
-      expression: "create unique index users_external_id_key on users (external_id) where external_id is not null",
-    },
+    uniqueOn("users_external_id_key", "users (external_id) where external_id is not null"),
     // Finds the admins among the many users of an account.
-    { name: "users_staff_index", expression: "create index users_staff_index on users (id) where is_staff" },
+    indexOn("users_staff_index", "users (id) where is_staff"),
     // Few of many, which lists can be asked for.
-    { name: "users_app_index", expression: "create index users_app_index on users (id) where is_app" },
-    { name: "users_suspended_index", expression: "create index users_suspended_index on users (id) where is_suspended" },
-    {
-      name: "users_purge_time_index",
-      expression: "create index users_purge_time_index on users (purge_time) where purge_time is not null",
-    },
+    indexOn("users_app_index", "users (id) where is_app"),
+    indexOn("users_suspended_index", "users (id) where is_suspended"),
+    indexOn("users_purge_time_index", "users (purge_time) where purge_time is not null"),
   ],
   checks: [
     { name: "users_purged_when_deleted", expression: "(delete_time is null) = (purge_time is null)" },
@@ -71,3 +65,125 @@ export const UserSchema = defineEntity({
 export class User extends UserSchema.class {}
 
 UserSchema.setClass(User);
+
+/** An address of a user. The primary one is the one that equals `users.email`. */
+export const UserEmail = defineEntity({
+  name: "UserEmail",
+  tableName: "user_email",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    email: text(200),
+    emailCanonical: canonical(),
+    isVerified: p.boolean().default(false),
+    dateAdded: timeOfInsert(),
+    /** SHA-256 of the last verification token; the token itself is never stored. */
+    verificationHash: p.blob().nullable(),
+    verificationHashTime: time().nullable(),
+  },
+  uniques: [
+    { name: "user_email_user_key", properties: ["user", "emailCanonical"] },
+    uniqueOn("user_email_verified_key", "user_email (email_canonical) where is_verified"),
+    uniqueOn("user_email_verification_key", "user_email (verification_hash) where verification_hash is not null"),
+  ],
+  // Only ever compared for equality: a hash looks at two buffers where a tree of a million looks at four.
+  indexes: [indexOn("user_email_address_index", "user_email using hash (email_canonical)")],
+  checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_canonical <> ''" }],
+});
+
+/** Most characters of a permission: Django's are an application, a dot, and a code name of 100. */
+export const PERMISSION_LENGTH = 201;
+
+/** A permission that was granted to a user itself. */
+export const UserPermission = defineEntity({
+  name: "UserPermission",
+  tableName: "user_permission",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    permission: text(PERMISSION_LENGTH),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "user_permission_key", properties: ["user", "permission"] }],
+  indexes: [{ name: "user_permission_permission_index", properties: ["permission", "user"] }],
+  checks: [{ name: "user_permission_not_empty", expression: "permission <> ''" }],
+});
+
+/** A second factor of a user. */
+export const Authenticator = defineEntity({
+  name: "Authenticator",
+  tableName: "authenticator",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    /** See authenticators/authenticators.ts: 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
+    type: p.smallint(),
+    /** JSON, locked in the vault (secrets.ts). */
+    config: p.blob().nullable(),
+    createTime: timeOfInsert(),
+    lastUsedTime: time().nullable(),
+  },
+  uniques: [{ name: "authenticator_key", properties: ["user", "type"] }],
+  checks: [{ name: "authenticator_type_known", expression: "type >= 0 and type <= 3" }],
+});
+
+/** A token that sets a new password. Nobody can observe one, so it stands outside the triggers. */
+export const PasswordReset = defineEntity({
+  name: "PasswordReset",
+  tableName: "password_reset",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    /** SHA-256 of the token; the token itself is never stored. */
+    tokenHash: p.blob(),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "password_reset_token_key", properties: ["tokenHash"] }],
+  indexes: [{ name: "password_reset_user_index", properties: ["user"] }],
+});
+
+/** The times when a user was last seen. A table of its own, outside the triggers: it must not churn versions or etags. */
+export const UserActivity = defineEntity({
+  name: "UserActivity",
+  tableName: "user_activity",
+  properties: {
+    user: () => p.oneToOne(User).owner().primary().mapToPk(),
+    lastLogin: time().nullable(),
+    lastActive: time().nullable(),
+  },
+});
+
+/** An address from which a user was seen. Outside the triggers, like its activity: it must not churn versions or etags. */
+export const UserIp = defineEntity({
+  name: "UserIp",
+  tableName: "user_ip",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    /** An IPv4 or IPv6 address, in the canonical form of its kind. */
+    ip: text(45),
+    countryCode: text(16).nullable(),
+    regionCode: text(16).nullable(),
+    firstSeen: timeOfInsert(),
+    lastSeen: timeOfInsert(),
+  },
+  uniques: [{ name: "user_ip_key", properties: ["user", "ip"] }],
+});
+
+/**
+ * The text that searches look in: the folded name, username and addresses of a user, each on a line of its own, so that
+ * one index serves them all and a line can be matched from its beginning. Triggers write and delete it; it is not part of the user,
+ * and outside those that move versions.
+ */
+export const UserSearch = defineEntity({
+  name: "UserSearch",
+  tableName: "user_search",
+  properties: {
+    userId: p.bigint().primary().autoincrement(false),
+    lines: p.text().collation("C"),
+  },
+  indexes: [
+    // Only where the database has pg_trgm: the migration sees to it.
+    indexOn("user_search_lines_index", "user_search using gin (lines gin_trgm_ops)"),
+  ],
+});

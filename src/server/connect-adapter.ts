@@ -124,12 +124,12 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   const answers = { unary: answer, server_streaming: answerWithStream, client_streaming: answerToStream } as const;
 
   /**
-   * Answers calls whose request or response connect could not decode or encode. Connect has no hook for that, but it aborts
-   * the call's signal with the error just before it sends it. There the interceptors get to answer instead, so that such a
+   * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
+   * call's signal with the error just before it sends it, and that is where the interceptors get to answer instead: such a
    * call is counted, logged and refused as any other.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
-    // Of a stream the interceptors read the messages, and see what fails there.
+    // Of a stream the interceptors themselves read the messages, and see what fails there.
     if (rpc.kind === "client_streaming") return;
     call.signal.addEventListener("abort", () => {
       const error: unknown = call.signal.reason;

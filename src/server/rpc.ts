@@ -85,7 +85,7 @@ export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
       } else if (unread !== undefined) {
         faults.push(`${name} ${unread}`);
       } else if (method.methodKind === "bidi_streaming") {
-        faults.push(`${name} is a stream in both directions; the chain runs streams in one`);
+        faults.push(`${name} is a stream in both directions; interceptors run streams in one`);
       } else if (operation === undefined) {
         faults.push(`${name} has no operation`);
       } else {

@@ -1,8 +1,6 @@
 import type { Operations } from "../call.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { purgeOrganization } from "../lifecycle/purge-organization.ts";
-import { purgeProject } from "../lifecycle/purge-project.ts";
-import { purgeTeam } from "../lifecycle/purge-team.ts";
+import { purgeOrganization, purgeProject, purgeTeam } from "../lifecycle/purge-organizations.ts";
 import { addMember } from "../organizations/add-member.ts";
 import { addProjectTeam } from "../organizations/add-project-team.ts";
 import { addTeamMember } from "../organizations/add-team-member.ts";
@@ -35,7 +33,7 @@ import { updateProject } from "../organizations/update-project.ts";
 import { updateTeam } from "../organizations/update-team.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** The operations of OrganizationService, one file each. */
+/** Every RPC of OrganizationService. */
 export const organizationOperations = (app: AllDependencies): Operations<typeof OrganizationService> => ({
   createOrganization: createOrganization(app),
   getOrganization: getOrganization(app),

@@ -1,31 +1,20 @@
-import { batchCheckAccess } from "../access/batch-check-access.ts";
-import { checkAccess } from "../access/check-access.ts";
-import { getAccessScope } from "../access/get-access-scope.ts";
+import { batchCheckAccess, checkAccess, getAccessScope } from "../access/checks.ts";
 import type { Operations } from "../call.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { addAccountContact } from "../profiles/add-account-contact.ts";
+import { ensureAccountAdmin, getAccountAdmin } from "../profiles/account-admin.ts";
+import { addAccountContact, listAccountContacts, removeAccountContact, setPrimaryContact } from "../profiles/account-contacts.ts";
+import { createAccount, getAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
 import { batchCreateProfiles } from "../profiles/batch-create-profiles.ts";
-import { createAccount } from "../profiles/create-account.ts";
-import { createProfile } from "../profiles/create-profile.ts";
 import { deleteProfile } from "../profiles/delete-profile.ts";
-import { ensureAccountAdmin } from "../profiles/ensure-account-admin.ts";
-import { getAccount } from "../profiles/get-account.ts";
-import { getAccountAdmin } from "../profiles/get-account-admin.ts";
-import { getProfile } from "../profiles/get-profile.ts";
-import { listAccountContacts } from "../profiles/list-account-contacts.ts";
-import { listAccounts } from "../profiles/list-accounts.ts";
 import { listProfiles } from "../profiles/list-profiles.ts";
-import { removeAccountContact } from "../profiles/remove-account-contact.ts";
-import { setPrimaryContact } from "../profiles/set-primary-contact.ts";
-import { updateAccount } from "../profiles/update-account.ts";
-import { updateProfile } from "../profiles/update-profile.ts";
+import { createProfile, getProfile, updateProfile } from "../profiles/profiles.ts";
 import { listResources } from "../resources/list-resources.ts";
 import { registerResources } from "../resources/register-resources.ts";
 import { transferResources } from "../resources/transfer-resources.ts";
 import { unregisterResources } from "../resources/unregister-resources.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** The operations of ProfileService, one file each; those of access and resources are in the folders of these. */
+/** Every RPC of ProfileService; access and resources are in the folders of their features. */
 export const profileOperations = (app: AllDependencies): Operations<typeof ProfileService> => ({
   createAccount: createAccount(app),
   getAccount: getAccount(app),

@@ -4,23 +4,17 @@ import { applyOptionChanges } from "../options/apply-option-changes.ts";
 import { batchGetOptions } from "../options/batch-get-options.ts";
 import { batchSetOptions } from "../options/batch-set-options.ts";
 import { deleteOption } from "../options/delete-option.ts";
-import { deleteScopeOption } from "../options/delete-scope-option.ts";
 import { findUsersByOption } from "../options/find-users-by-option.ts";
 import { getOption } from "../options/get-option.ts";
-import { getOptionDefinition } from "../options/get-option-definition.ts";
-import { getScopeOption } from "../options/get-scope-option.ts";
-import { listInvalidOptions } from "../options/list-invalid-options.ts";
-import { listOptionDefinitions } from "../options/list-option-definitions.ts";
-import { listOptionRevisions } from "../options/list-option-revisions.ts";
 import { listOptions } from "../options/list-options.ts";
-import { listScopeOptions } from "../options/list-scope-options.ts";
+import { getOptionDefinition, listInvalidOptions, listOptionDefinitions } from "../options/option-definitions.ts";
+import { listOptionRevisions, restoreOption } from "../options/option-revisions.ts";
 import { resolveOptions } from "../options/resolve-options.ts";
-import { restoreOption } from "../options/restore-option.ts";
+import { deleteScopeOption, getScopeOption, listScopeOptions, setScopeOption } from "../options/scope-options.ts";
 import { setOption } from "../options/set-option.ts";
-import { setScopeOption } from "../options/set-scope-option.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** The operations of UserOptionService, one file each. */
+/** Every RPC of UserOptionService. */
 export const optionOperations = (app: AllDependencies): Operations<typeof UserOptionService> => ({
   getOption: getOption(app),
   listOptions: listOptions(app),

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
-import { RESET_HOURS } from "../credentials/password-reset.ts";
+import { RESET_HOURS } from "../credentials/passwords.ts";
 import type { Session } from "../db/session.ts";
-import { VERIFICATION_HOURS } from "../emails/create-email-verification.ts";
+import { VERIFICATION_HOURS } from "../emails/email-verification.ts";
 import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { isPresent } from "../users/present.ts";

@@ -13,7 +13,7 @@ import { invitingAggregates } from "../organizations/invitations.ts";
 import { writtenUser } from "../users/change-user.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { newUserOf } from "../users/new-user.ts";
-import { storeUsers } from "../users/store-users.ts";
+import { storeUser } from "../users/store-users.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { type Claimant, claimantsOf, unreachableUsers } from "./claimants.ts";
 import { meantByClaim, meantByVouch, ownerAmong, presentPrimaries } from "./claimed-address.ts";
@@ -65,18 +65,16 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
   const username = usernameFor(email, isClaimed && !emailVerified);
   const user = newUserOf(create(UserSchema, { email, name, username }));
   const emails = user.emails.map((address) => ({ ...address, isVerified: emailVerified }));
-  const [stored] = await storeUsers(tx, [{ ...user, emails, isVouchedFor: emailVerified }]);
-  if (stored === undefined || "error" in stored) throw stored?.error;
-  return stored.id;
+  return storeUser(tx, { ...user, emails, isVouchedFor: emailVerified });
 };
 
 /** GetOrCreateUserByEmail: locks the address first, so that one of several concurrent calls creates the user and the others find it. */
 export const getOrCreateUserByEmail =
   ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
   (call, request) => {
-    const { email, emailVerified, requestId } = request;
+    const { email, emailVerified } = request;
     assertAddress(email, "email");
-    return write(call, { method, request, aggregates: locksFor(request), requestId }, async (tx) => {
+    return write(call, { method, request, aggregates: locksFor(request) }, async (tx) => {
       const username = localUsername();
       await lockCanonicalNames(tx, [email, ...(emailVerified ? [username] : [])]);
       const plan = await planFor(tx, request);

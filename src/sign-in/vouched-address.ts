@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
-import { endPasswordResets } from "../credentials/password-reset.ts";
+import { endPasswordResets } from "../credentials/passwords.ts";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
 import { canonicalName } from "../names/canonical.ts";

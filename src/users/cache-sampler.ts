@@ -11,7 +11,7 @@ const TIMEOUT_MS = 5_000;
 /** Among the users of how many changes one is picked. */
 const RECENT_CHANGES = 100;
 
-/** What has to be equal. The times of activity have no version and may lag. */
+/** The part of a row that has to be equal. The times of activity have no version and may lag. */
 const comparable = (row: CachedUserRow | undefined): string =>
   JSON.stringify(row, (name, value: unknown) => {
     if (name === "last_login" || name === "last_active") return undefined;

@@ -22,10 +22,10 @@ export type NameKey = {
 /** A user who has a canonical name; the id as text. */
 type Holder = readonly [userId: string, isVerified: boolean];
 
-/** What the cache keeps of a canonical name: nobody having it is kept too. */
+/** The content that is cached of a canonical name, also when nobody has it. */
 type Content = readonly Holder[];
 
-/** Who has a canonical name, deleted users included. */
+/** The users who have a canonical name, deleted ones included. */
 export type NameHolders = {
   /** Ascending; by username and external id one at most. */
   readonly ids: readonly bigint[];
@@ -69,9 +69,9 @@ export const createCanonicalNames = (
     .where(sql<SqlBool>`w.kind = 'externalId'`);
   const loadedTogetherOf = (holder: HolderRow, isFull: boolean): LoadedTogether => {
     const { epoch, database_time, aggregate_version, position, is_verified, user_version: version, ...row } = holder;
-    if (isFull) return users.beside(row.id, version, row);
+    if (isFull) return users.loadedTogether(row.id, version, row);
     const { emails, own_permissions, role_ids, has_2fa, ...basicRow } = row;
-    return basicUsers.beside(row.id, version, basicRow);
+    return basicUsers.loadedTogether(row.id, version, basicRow);
   };
   const load = async (keys: readonly NameKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
     const rows = await db.session({ signal }).rows(sql<Row>`
@@ -92,7 +92,7 @@ export const createCanonicalNames = (
     });
     return {
       ...loadedOf(answers, ({ holders }): Content => holders.map(({ id, is_verified: isVerified }) => [String(id), isVerified])),
-      beside: answers.map(({ holders }, index) => holders.map((row) => loadedTogetherOf(row, keys[index]?.isFull === true))),
+      loadedTogether: answers.map(({ holders }, index) => holders.map((row) => loadedTogetherOf(row, keys[index]?.isFull === true))),
     };
   };
   return cache.lookup<NameKey, Content, NameHolders>(

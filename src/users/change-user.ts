@@ -42,7 +42,7 @@ export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => v
 };
 
 /**
- * The same for a user that is not deleted.
+ * Changes the row of a user that is not deleted, as `changeAnyUser` does.
  * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
  */
 export const changeUser = (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> =>

@@ -4,7 +4,7 @@ import type { CanonicalNames } from "./canonical-name.lookup.ts";
 import type { SystemUser } from "./system-user.ts";
 import type { BasicUsers, Users } from "./user.lookup.ts";
 
-/** What operations on users are made of. */
+/** The parts that operations on users are made of. */
 export type UserDependencies = Dependencies & {
   readonly users: Users;
   readonly basicUsers: BasicUsers;

@@ -11,7 +11,7 @@ import type { BasicUsers, Users } from "./user.lookup.ts";
 /** No user has this id. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
 
-/** The same user is the same answer, so that it is encoded once. */
+/** The answers by user: one for each, so that it is encoded once. */
 const responses = new WeakMap<MessageInitShape<typeof UserSchema>, MessageInitShape<typeof GetUserResponseSchema>>();
 
 const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<typeof GetUserResponseSchema> => {

@@ -19,7 +19,7 @@ const BATCH = 500;
 /** Failures that the response lists. */
 const MAX_FAILURES = 100;
 
-/** What became of one line. */
+/** The outcome of one line. */
 type Outcome = "created" | "unchanged" | DomainError;
 
 const batchesOf = async function* (requests: AsyncIterable<ImportUsersRequest>): AsyncGenerator<ImportUsersRequest[]> {

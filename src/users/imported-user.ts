@@ -1,13 +1,22 @@
+import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { createValidator } from "@bufbuild/protovalidate";
 import { invalidField } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
+import { SetAvatarRequestSchema } from "../gen/userd/v1/user_lifecycle_pb.ts";
 import { AvatarType, type User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { momentOf } from "../moment.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { checkOf, UNUSABLE, unverifiableKind } from "../passwords/stored-hash.ts";
-import { isPictureUrl } from "./avatar.ts";
 import { type NewEmail, type NewUser, newUserOf } from "./new-user.ts";
 import { storedAvatarType } from "./user.mapping.ts";
+
+const validator = createValidator();
+
+/** True for the URL of a picture that SetAvatar takes: an absolute one of http or https, by the rule of the proto. */
+export const isPictureUrl = (url: string): boolean =>
+  /^https?:\/\//i.test(url) &&
+  validator.validate(SetAvatarRequestSchema, create(SetAvatarRequestSchema, { userId: 1n, url })).kind === "valid";
 
 const MAX_EMAILS = 100;
 /** Half of what there is, so that the ids of new users never run out. */
@@ -52,7 +61,7 @@ const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
 };
 
 /**
- * What ImportUsers makes of a message: more than CreateUser may.
+ * A new user as ImportUsers makes it of a message: more than CreateUser may.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const importedUserOf = (request: ImportUsersRequest): NewUser => {

@@ -15,12 +15,12 @@ import { usersOfIdentities } from "./users-of-identities.ts";
 /** A user that is read for either view. */
 type Found = BasicUser | CachedUser;
 
-/** What a canonical name says of one key. */
+/** The users that a canonical name has for one key. */
 const idsOf = ({ key }: UserKey, { ids, verifiedIds }: NameHolders, onlyVerified: boolean): readonly bigint[] =>
   key.case === "email" && onlyVerified ? verifiedIds : ids;
 
 /**
- * What became of a key. A deleted user keeps its names, but does not share them: who is not deleted comes first. By its id
+ * The outcome of a key. A deleted user keeps its names, but does not share them: who is not deleted comes first. By its id
  * it is found like any other.
  */
 const resultOf = (

@@ -5,7 +5,7 @@ import { alreadyExists } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { externalCanonicalName } from "./external-id.ts";
 
-/** What a write makes of a user's names; undefined = the write does not touch it, "" = there is none. */
+/** The names of a user that a write changes; undefined = the write does not touch it, "" = there is none. */
 export type Names = {
   /** The user; undefined = one that is being created. */
   readonly userId?: bigint;

@@ -1,6 +1,7 @@
+import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
-import { usernameOf } from "./create-user.ts";
+import { assertAddress, assertUsername } from "../names/rules.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 /** An address of a user that is to be stored. */
@@ -38,8 +39,26 @@ export type NewUser = {
   readonly lastActive?: Date | undefined;
 };
 
+/** The username of a new user: blank = the email. */
+const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): string => {
+  const name = username.trim() === "" ? email : username;
+  if (name === "") throw invalidField("user.username", "must not be blank when there is no email");
+  if ([...name].length > 128) throw invalidField("user.username", "must not be blank when the email is longer than 128 characters");
+  return name;
+};
+
 /**
- * What CreateUser makes of a message.
+ * Refuses names that a new user can't have: a username beyond PRECIS, an address whose domain is none. A username that is
+ * an address has the rules of addresses.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
+  if (email !== "") assertAddress(email, "user.email");
+  if (username.trim() !== "" && username !== email) assertUsername(username, "user.username");
+};
+
+/**
+ * A new user as a message describes it, whatever its names look like: imports take over names that were given elsewhere.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const newUserOf = (user: UserMessage): NewUser => {
@@ -70,4 +89,14 @@ export const newUserOf = (user: UserMessage): NewUser => {
     },
     emails: email === "" ? [] : [{ email, canonical: canonicalName(email), isVerified: false, dateAdded: now }],
   };
+};
+
+/**
+ * A new user as CreateUser makes it of a message.
+ * @throws INVALID_ARGUMENT FIELD_INVALID.
+ */
+export const checkedUserOf = (user: UserMessage): NewUser => {
+  const checked = newUserOf(user);
+  assertNewNames(user);
+  return checked;
 };

@@ -1,14 +1,14 @@
 import { type RawBuilder, sql } from "kysely";
 
 /**
- * Who is present: active, not suspended, not deleted. Only who is present has any power: it may sign in, be acted for, have
+ * A condition that a user is present: active, not suspended, not deleted. Only who is present has any power: it may sign in, be acted for, have
  * permissions, own an organization or be the admin of an account. One that nobody has claimed yet is present.
  * @param user the alias of the row of `users`.
  */
 export const presentUser = (user: string): RawBuilder<boolean> =>
   sql`(${sql.ref(`${user}.is_active`)} and not ${sql.ref(`${user}.is_suspended`)} and ${sql.ref(`${user}.delete_time`)} is null)`;
 
-/** The same of a row that was read. */
+/** True if the user of a row is present. */
 export const isPresent = (row: {
   readonly is_active: boolean;
   readonly is_suspended: boolean;

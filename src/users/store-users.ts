@@ -10,7 +10,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import type { NewUser } from "./new-user.ts";
 
-/** What became of a new user. */
+/** The outcome of a new user. */
 export type Stored = { readonly id: bigint } | { readonly error: DomainError };
 
 /** The names that are in use, as the rules across users see them. */
@@ -21,30 +21,39 @@ type Taken = {
   readonly externalIds: Set<string>;
 };
 
-const takenExternalIds = async (tx: Tx, externalIds: readonly string[]): Promise<Set<string>> => {
-  if (externalIds.length === 0) return new Set();
-  const rows = await tx.rows(sql<{ external_id: string }>`
-    select external_id from users where external_id = any(${externalIds}::text[])`);
-  return new Set(rows.map(({ external_id }) => external_id));
-};
-
-const takenNames = async (tx: Tx, canonicalNames: readonly string[], externalIds: readonly string[]): Promise<Taken> => {
-  const rows = await tx.rows(sql<{ canonical: string; username: boolean; address: boolean; verified: boolean }>`
-    select canonical,
-      exists (select from users u where u.username_canonical = canonical) as username,
+/** The names that are in use of those that are wanted, and the ids of so many new users, in one statement. */
+const takenNames = async (
+  tx: Tx,
+  canonicalNames: readonly string[],
+  externalIds: readonly string[],
+  users: number,
+): Promise<{ readonly taken: Taken; readonly ids: bigint[] }> => {
+  const rows = await tx.rows(sql<{
+    name: string;
+    username: boolean;
+    address: boolean;
+    verified: boolean;
+    external: boolean;
+    id: bigint | null;
+  }>`
+    select canonical as name, exists (select from users u where u.username_canonical = canonical) as username,
       exists (select from user_email e where e.email_canonical = canonical) as address,
-      exists (select from user_email e where e.email_canonical = canonical and e.is_verified) as verified
-    from unnest(${canonicalNames}::text[]) as wanted (canonical)`);
-  const which = (kind: "username" | "address" | "verified") => new Set(rows.filter((row) => row[kind]).map(({ canonical }) => canonical));
+      exists (select from user_email e where e.email_canonical = canonical and e.is_verified) as verified,
+      false as external, null::bigint as id
+    from unnest(${canonicalNames}::text[]) as wanted (canonical)
+    union all
+    select external_id, false, false, false, true, null from users where external_id = any(${externalIds}::text[])
+    union all
+    select '', false, false, false, false, nextval('users_id_seq') from generate_series(1, ${users}::int)`);
+  const which = (kind: "username" | "address" | "verified" | "external") =>
+    new Set(rows.filter((row) => row[kind]).map(({ name }) => name));
   return {
-    usernames: which("username"),
-    addresses: which("address"),
-    verified: which("verified"),
-    externalIds: await takenExternalIds(tx, externalIds),
+    taken: { usernames: which("username"), addresses: which("address"), verified: which("verified"), externalIds: which("external") },
+    ids: rows.flatMap(({ id }) => id ?? []),
   };
 };
 
-/** Why a user can't have its names; otherwise they are taken from here on. The rules, and their order, are those of claimNames and the constraints. */
+/** The reason why a user can't have its names; without one they are taken from here on. The rules, and their order, are those of claimNames and the constraints. */
 const claim = (
   { usernames, addresses, verified, externalIds }: Taken,
   { canonical, emails, columns, isVouchedFor }: NewUser,
@@ -65,11 +74,6 @@ const claim = (
     if (email.isVerified) verified.add(email.canonical);
   }
   return undefined;
-};
-
-const newIds = async (tx: Tx, count: number): Promise<bigint[]> => {
-  const rows = await tx.rows(sql<{ id: bigint }>`select nextval('users_id_seq') as id from generate_series(1, ${count}::int)`);
-  return rows.map(({ id }) => id);
 };
 
 const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: bigint })[]): Promise<void> => {
@@ -113,10 +117,8 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
   const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];
   const externalIds = users.flatMap(({ columns }) => columns.external_id ?? []);
   await lockCanonicalNames(tx, [...canonicalNames, ...externalIds.map(externalCanonicalName)]);
-  const taken = await takenNames(tx, canonicalNames, externalIds);
-  const claims = users.map((user) => ({ user, error: claim(taken, user) }));
-  const fresh = await newIds(tx, claims.filter(({ user, error }) => error === undefined && user.id === undefined).length);
-  const stored = claims.map(({ user, error }) => ({ user, error, id: user.id ?? (error === undefined ? (fresh.shift() ?? 0n) : 0n) }));
+  const { taken, ids } = await takenNames(tx, canonicalNames, externalIds, users.filter(({ id }) => id === undefined).length);
+  const stored = users.map((user) => ({ user, error: claim(taken, user), id: user.id ?? ids.shift() ?? 0n }));
   const accepted = stored.filter(({ error }) => error === undefined).map(({ user, id }) => ({ ...user, id }));
   await insertUsers(tx, accepted);
   await acceptInvitations(
@@ -125,4 +127,14 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
   );
   for (const { id } of accepted) tx.touch(userAggregate(id));
   return stored.map(({ error, id }) => (error === undefined ? { id } : { error }));
+};
+
+/**
+ * Stores one new user.
+ * @throws ALREADY_EXISTS when one of its names is taken.
+ */
+export const storeUser = async (tx: Tx, user: NewUser): Promise<bigint> => {
+  const [stored] = await storeUsers(tx, [user]);
+  if (stored === undefined || "error" in stored) throw stored?.error;
+  return stored.id;
 };

@@ -7,18 +7,16 @@ import { failedPrecondition, invalidField } from "../errors.ts";
 import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
-import type { User } from "../schema/user.entity.ts";
-import { UserEmail } from "../schema/user-email.entity.ts";
+import { type User, UserEmail } from "../schema/user.entity.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
-import { liveUser } from "./change-user.ts";
-import { assertNewNames } from "./create-user.ts";
+import { liveUser, writtenUser } from "./change-user.ts";
 import type { UserDependencies } from "./dependencies.ts";
 import { claimNames } from "./names.ts";
+import { assertNewNames } from "./new-user.ts";
 import { requirePermission } from "./privileges.ts";
 import type { SystemUser } from "./system-user.ts";
-import { NEWSLETTER_CONSENT_PROMPT, toUser } from "./user.mapping.ts";
-import { selectUsers } from "./user.select.ts";
+import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
@@ -58,10 +56,10 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
-/** What accounts depend on: flags that decide who may see what, and the name that contacts have. */
+/** Fields that accounts depend on: flags that decide who may see what, and the name that contacts have. */
 const accountFields = ["isActive", "isStaff", "isSuperuser", "name"] as const;
 
-/** What else UpdateUser may write, field by field: the request never goes into the entity as it is. */
+/** Further fields that UpdateUser may write, one by one: the request never goes into the entity as it is. */
 const setters: Readonly<Record<string, (update: Update) => Partial<User>>> = {
   name: ({ to }) => ({ name: to.name ?? "", nameCanonical: canonicalName(to.name ?? "") }),
   isActive: ({ to }) => ({ isActive: to.isActive ?? true }),
@@ -103,7 +101,6 @@ export const updateUser =
       await tx.em.flush();
       if (fields.has("name")) await renameContacts(tx, to.id, row.name);
       if (movesAccounts) await touchAccounts(tx, to.id);
-      const updated = await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", to.id));
-      return { user: toUser(updated) };
+      return { user: await writtenUser(tx, to.id) };
     });
   };

@@ -1,7 +1,7 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { UserCondition, UserFlag } from "./user-condition.ts";
 
-/** Where the page begins, as a condition on an id. */
+/** The beginning of the page, as a condition on an id. */
 type Beyond = (id: RawBuilder<bigint>) => RawBuilder<SqlBool>;
 
 const flags: Readonly<Record<UserFlag, RawBuilder<boolean>>> = {
@@ -15,7 +15,7 @@ const flags: Readonly<Record<UserFlag, RawBuilder<boolean>>> = {
 const inRange = (column: RawBuilder<unknown>, since: Date | undefined, before: Date | undefined): RawBuilder<SqlBool> =>
   sql`(${since ? sql`${column} >= ${since}::timestamptz` : sql`true`} and ${before ? sql`${column} < ${before}::timestamptz` : sql`true`})`;
 
-/** Who has no such time has none after the beginning, so that is looked for the other way round: who has one later on. */
+/** Users without such a time are looked for the other way round: by those who have one later on. */
 const ofTime = ({ time, since, before }: Extract<UserCondition, { kind: "time" }>, beyond: Beyond): RawBuilder<SqlBool> => {
   if (time === "date_joined") return inRange(sql`users.date_joined`, since, before);
   const column = sql.ref(`a.${time}`);

@@ -4,7 +4,7 @@ import type { Schema } from "../schema/entities.ts";
 import { toSql } from "./user-condition.select.ts";
 import type { UserCondition } from "./user-condition.ts";
 
-/** What a user's place in a list is made of. */
+/** The columns that make the place of a user in a list. */
 type Placed = { readonly id: bigint; readonly username: string; readonly date_joined: Date };
 
 /** An order of users; it ends in the id, so that no two users have one place. */
@@ -51,7 +51,7 @@ export const orderOf = (orderBy: string): UserOrder => {
   };
 };
 
-/** Which users a page has. */
+/** The users of a page. */
 export type UserPageQuery = {
   readonly conditions: readonly UserCondition[];
   readonly showDeleted: boolean;

@@ -5,7 +5,7 @@ import { containing, named, type UserCondition, type UserFlag } from "./user-con
 /** A word of a search: `value`, or `key:value`; quotes are off. */
 type Token = { readonly key: string | undefined; readonly value: string };
 
-/** What stands before the colon, then what stands in quotes (with \" and \\ inside them), or else up to the next space. */
+/** The text before the colon, then that in quotes (with \" and \\ inside them), or else up to the next space. */
 const WORD = /(?:([A-Za-z_.-]+):)?(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|([^\s"]\S*))?/y;
 
 const MAX_ID = 2n ** 63n - 1n;
@@ -57,7 +57,7 @@ const stateOf = (token: Token) => {
 
 const canonicalNamesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => canonicalName(value));
 
-/** What the words with one key ask for together: any of them. */
+/** The condition that words with one key make together: any of them. */
 const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = new Map([
   ["id", (tokens: readonly Token[]): UserCondition => ({ kind: "ids", ids: tokens.map(idOf) })],
   ["name", (tokens: readonly Token[]): UserCondition => named(tokens.map(({ value }) => value))],

@@ -46,9 +46,9 @@ const toCachedUser = (row: CachedUserRow): CachedUser => {
     row,
     full: (roles) => {
       if (composed?.roles !== roles) {
-        const held = row.role_ids.flatMap((id) => roles.get(id) ?? []);
-        const permissions = [...new Set([...row.own_permissions, ...held.flatMap((role) => role.permissions)])].sort(byCodePoint);
-        const role_names = held.map(({ name }) => name).sort(byCodePoint);
+        const assigned = row.role_ids.flatMap((id) => roles.get(id) ?? []);
+        const permissions = [...new Set([...row.own_permissions, ...assigned.flatMap((role) => role.permissions)])].sort(byCodePoint);
+        const role_names = assigned.map(({ name }) => name).sort(byCodePoint);
         composed = { roles, user: Object.freeze(toUser({ ...row, permissions, role_names })) };
       }
       return composed.user;
@@ -85,8 +85,8 @@ export const createUsers = (cache: Cache, db: Database) =>
     (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
-/** The same, as whose users come with the statements of names. */
+/** The lookup of users in the basic view, whose users also come with the statements of names. */
 export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
-/** The same, as whose users come with the statements of names. */
+/** The lookup of users with all that is theirs, whose users also come with the statements of names. */
 export type UsersLoadedTogether = ReturnType<typeof createUsers>;

@@ -10,7 +10,7 @@ export type UserEmailRow = {
   readonly date_added: string | Date;
 };
 
-/** Which users to read, and how much of each. */
+/** The view in which users are read. */
 export type UserQuery = { readonly full: boolean };
 
 /** The addresses of a row of users, by canonical name. */
@@ -32,7 +32,7 @@ const roleNamesOf = sql<string[]>`array(
 /** Every type but 0, recovery codes. */
 export const has2fa = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id and a.type <> 0)`;
 
-/** What the cache composes permissions and role names of, since roles change without their users. */
+/** The columns that the cache composes permissions and role names of, since roles change without their users. */
 const ownPermissionsOf = sql<string[]>`array(select permission from user_permission where user_id = users.id)`;
 const roleIdsOf = sql<string[]>`array(select role_id::text from role_member where user_id = users.id)`;
 
@@ -91,7 +91,7 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** What `selectCachedUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
+/** The columns that `selectCachedUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,

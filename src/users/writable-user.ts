@@ -13,7 +13,7 @@ export const requireLive = (deleteTime: Date | null): void => {
   if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 };
 
-/** What writes to a user's belongings need to know of it. */
+/** The columns of a user that writes to what it owns need. */
 export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
 
 /**
@@ -27,7 +27,7 @@ export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> =>
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
 };
 
-/** Those of the users that can't be written, and why not: one statement for all of them. */
+/** The users that can't be written, with the reason, in one statement. */
 export const unwritableUsers = async (tx: Tx, ids: readonly bigint[]): Promise<ReadonlyMap<bigint, DomainError>> => {
   const rows = await tx.rows(sql<{ id: bigint; is_known: boolean }>`
     select w.id, u.id is not null as is_known from unnest(${ids.map(String)}::bigint[]) as w (id)

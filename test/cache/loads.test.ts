@@ -133,7 +133,7 @@ const createNames = (time: ReturnType<typeof createManualClock>) => {
           databaseTime: 1_700_000_000_000 + time.clock.now(),
           versions: keys.map(() => 1n),
           contents: keys.map(String).map((id) => ({ id })),
-          beside: keys.map((key) => [process.options.beside(key, 7n, { text: `${key} beside` })]),
+          loadedTogether: keys.map((key) => [process.options.loadedTogether(key, 7n, { text: `${key} beside` })]),
         };
       },
     },

@@ -5,8 +5,8 @@ import { describe, expect } from "vitest";
 import { inTransaction } from "../../src/db/in-transaction.ts";
 import type { ReportLine } from "../../src/import/report.ts";
 import { formatReport } from "../../src/import/report-text.ts";
-import { purgeUsers } from "../../src/lifecycle/purge.ts";
-import { removeOrganization } from "../../src/lifecycle/remove-scopes.ts";
+import { purgeUsers } from "../../src/lifecycle/purge-users.ts";
+import { purgeable } from "../../src/lifecycle/remove-scopes.ts";
 import { all, countsOf, importRecords, rowsOf, stateOf, test } from "./fixture.ts";
 
 const uuidFile = readFileSync(new URL("./cases/04-uuid-pk.json", import.meta.url), "utf8");
@@ -173,7 +173,7 @@ test("U40 hashes of names that an import remembers go with the purge of what bor
   await importRecords(db, installation(uuid), asNew);
   const remembered = () => rowsOf(db, sql`select kind from import_origin order by kind`);
   expect(await remembered()).toEqual([{ kind: "organization" }, { kind: "project" }, { kind: "team" }, { kind: "user" }, { kind: "user" }]);
-  await inTransaction(db, "test", (tx) => removeOrganization(tx, 1n));
+  await inTransaction(db, "test", (tx) => purgeable.organization.remove(tx, 1n));
   expect(await remembered()).toEqual([{ kind: "user" }, { kind: "user" }]);
   await inTransaction(db, "test", (tx) => purgeUsers(tx, [1n]));
   expect(await rowsOf(db, sql`select id from import_origin`)).toEqual([{ id: "2" }]);

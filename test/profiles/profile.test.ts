@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { withinBound } from "../../src/cache/read-consistency.ts";
 import { GetProfileRequestSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
-import { getProfile } from "../../src/profiles/get-profile.ts";
+import { getProfile } from "../../src/profiles/profiles.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";

@@ -7,7 +7,7 @@ import type { Database } from "../../src/db/orm.ts";
 import { AuditOperation } from "../../src/gen/userd/v1/audit_entry_pb.ts";
 import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
-import { ownedTables } from "../../src/lifecycle/purge.ts";
+import { ownedTables as owned } from "../../src/lifecycle/owned-tables.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { buildUser, createUser, unique, value } from "../support/build.ts";
@@ -16,6 +16,9 @@ import { expectRefusal } from "../support/errors.ts";
 import { clientKinds, test } from "../support/service.ts";
 
 const UNKNOWN_USER = 9_000_000_000_000n;
+
+/** Tables whose rows a purge of their user deletes. */
+const ownedTables = owned.users.tables.filter(({ goes }) => goes === "deleted").map(({ table }) => table);
 
 /** Tables whose rows go with their user by a foreign key or a trigger. */
 const cascading = ["option_revision", "user_activity", "user_search"] as const;

@@ -1,4 +1,4 @@
-import { isPictureUrl } from "../../users/avatar.ts";
+import { isPictureUrl } from "../../users/imported-user.ts";
 import { Unfit } from "../fault.ts";
 import { bool, type Field, int, type Note, nullAs, nullable, optional, text, time, trimmed } from "../fields.ts";
 import { defineReader } from "../reader.ts";

@@ -23,12 +23,12 @@ const walkStatus: ReasonsWalk = (status, note) => {
 
 /** The values that a field of a message holds, as a list. */
 const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): readonly object[] => {
-  const held = (message as Record<string, object | undefined>)[oneof?.localName ?? localName];
-  if (held === undefined) return [];
-  if (fieldKind === "list") return held as readonly object[];
-  if (fieldKind === "map") return Object.values(held);
-  if (oneof === undefined) return [held];
-  const choice = held as { readonly case?: string; readonly value: object };
+  const given = (message as Record<string, object | undefined>)[oneof?.localName ?? localName];
+  if (given === undefined) return [];
+  if (fieldKind === "list") return given as readonly object[];
+  if (fieldKind === "map") return Object.values(given);
+  if (oneof === undefined) return [given];
+  const choice = given as { readonly case?: string; readonly value: object };
   return choice.case === localName ? [choice.value] : [];
 };
 

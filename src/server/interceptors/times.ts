@@ -49,9 +49,9 @@ const lookAt = (field: DescField, lookOf: (desc: DescMessage) => Look): Look => 
   const item: Look = (value) => lookOf(type)(value);
   const look = field.fieldKind === "message" ? item : eachOf(item);
   return (message) => {
-    const held = (message as Record<string, unknown>)[oneof?.localName ?? localName] as object | undefined;
-    const choice = held as { case?: string; value?: object } | undefined;
-    const value = oneof === undefined ? held : choice?.case === localName ? choice.value : undefined;
+    const given = (message as Record<string, unknown>)[oneof?.localName ?? localName] as object | undefined;
+    const choice = given as { case?: string; value?: object } | undefined;
+    const value = oneof === undefined ? given : choice?.case === localName ? choice.value : undefined;
     return value && below(name, look(value));
   };
 };

@@ -84,7 +84,11 @@ export const startProcess = (
   const answers: { sent: number; at: number }[] = [];
   /** What a statement shows beside a key: as a name does its user, another aggregate maybe. */
   const otherOf = ({ part }: Key): Key[] => (part === PART_WITH_ANOTHER ? [{ aggregate: 0, part: FIRST_STRICT_PART }] : []);
-  const source = (name: string, mayBeStale: boolean, beside?: LookupOfLoaded<Key, Content, Content>["beside"]): Source<Key, Content> => ({
+  const source = (
+    name: string,
+    mayBeStale: boolean,
+    beside?: LookupOfLoaded<Key, Content, Content>["loadedTogether"],
+  ): Source<Key, Content> => ({
     name,
     mayBeStale,
     aggregateOf: ({ aggregate }) => aggregateOf(aggregate),
@@ -115,7 +119,7 @@ export const startProcess = (
     },
   });
   const strict = cache.lookup(source("permissions", false), (content: Content) => content);
-  const served = cache.lookup(source("options", true, strict.beside), (content) => content);
+  const served = cache.lookup(source("options", true, strict.loadedTogether), (content) => content);
   return {
     name,
     owner,

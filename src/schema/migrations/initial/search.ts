@@ -1,5 +1,5 @@
 /**
- * The lines that free text is searched in (`src/schema/user-search.entity.ts`), kept up to date by triggers: whoever writes a name
+ * The lines that free text is searched in (`UserSearch in src/schema/user.entity.ts`), kept up to date by triggers: whoever writes a name
  * or an address need not think of them. A line is never empty at its edges, and a line break within a name is a space.
  *
  * Whoever stores users and then their addresses may say `userd.search_later` for the transaction: each line is written once, and

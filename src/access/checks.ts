@@ -1,0 +1,50 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type Operation, whenBoth, whenReady } from "../call.ts";
+import type { GetAccessScopeResponseSchema } from "../gen/userd/v1/access_pb.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import type { AccessDependencies } from "./dependencies.ts";
+import { type Decision, decide, ownersOf, type Scope } from "./policy.ts";
+
+const { method } = ProfileService;
+
+/** CheckAccess: decides on one owner by the scope of the user. */
+export const checkAccess =
+  ({ access, owners, freshness }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof method.checkAccess> =>
+  (call, request) => {
+    const reading = freshness.reading(request.consistency);
+    const { userId, relation, target } = request;
+    return whenBoth(access.scope(call, { userId, relation }, reading), owners(call, [target], reading), ({ scope }, [owner]) =>
+      decide(scope, owner),
+    );
+  };
+
+/** BatchCheckAccess: makes the scope of a user once for each relation, whatever the number of the user's checks. */
+export const batchCheckAccess =
+  ({ access, owners, freshness }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof method.batchCheckAccess> =>
+  async (call, request) => {
+    const reading = freshness.reading(request.consistency);
+    const { checks } = request;
+    const keyOf = ({ userId, relation }: (typeof checks)[number]): string => `${userId}/${relation}`;
+    const questions = new Map(checks.map((check) => [keyOf(check), check]));
+    const targets = checks.map(({ target }) => target);
+    const [answers, found] = await Promise.all([access.scopes(call, [...questions.values()], reading), owners(call, targets, reading)]);
+    const scopes = new Map([...questions.keys()].map((key, index) => [key, answers[index]?.scope]));
+    const results = checks.map((check, index): Decision => {
+      const scope = scopes.get(keyOf(check));
+      if (scope === undefined) throw new Error("Every question has an answer.");
+      return decide(scope, found[index]);
+    });
+    return { results };
+  };
+
+const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
+  scope.kind === "set" ? { case: "set", value: ownersOf(scope) } : { case: scope.kind, value: true };
+
+/** GetAccessScope: the scope of a user as lists of profiles and accounts, for the queries of other services. */
+export const getAccessScope =
+  ({ access, freshness }: Pick<AccessDependencies, "access" | "freshness">): Operation<typeof method.getAccessScope> =>
+  (call, request) =>
+    whenReady(access.scope(call, request, freshness.reading(request.consistency)), ({ scope, revision }) => ({
+      scope: toScope(scope),
+      revision,
+    }));

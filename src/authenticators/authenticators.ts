@@ -1,0 +1,108 @@
+import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Selectable, type SqlBool, sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import { MAX_PAGE_SIZE } from "../db/page.ts";
+import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { notFound } from "../errors.ts";
+import { type AuthenticatorSchema, AuthenticatorType, ListAuthenticatorsRequestSchema } from "../gen/userd/v1/authenticator_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { jsonOf, toValue } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
+import type { Vault } from "../secrets/secrets.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { has2fa } from "../users/user.select.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+
+const { method } = UserService;
+
+/** The stored numbers are those of the model that authenticators are imported from; 0 is recovery codes. */
+const types: readonly AuthenticatorType[] = [
+  AuthenticatorType.RECOVERY_CODES,
+  AuthenticatorType.TOTP,
+  AuthenticatorType.SMS,
+  AuthenticatorType.U2F,
+];
+
+/** The stored number of a type. */
+export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
+
+/** An authenticator as the API shows it. */
+export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
+  userId: row.user_id,
+  type: types[row.type] ?? AuthenticatorType.UNSPECIFIED,
+  ...(row.config && { config: toValue(JSON.parse(vault.unlock(row.config)) as JsonValue) }),
+  createTime: timestampFromDate(row.create_time),
+  ...(row.last_used_time && { lastUsedTime: timestampFromDate(row.last_used_time) }),
+});
+
+/** AddAuthenticator: the vault locks the config before it goes to the database; a constraint refuses a second one of a type. */
+export const addAuthenticator =
+  ({ write, vault }: { write: Write; vault: Vault }): Operation<typeof method.addAuthenticator> =>
+  (call, request) => {
+    const { userId, type, config } = request;
+    const locked = config === undefined ? null : vault.lock(jsonOf(config, "config"));
+    return write(call, { method: method.addAuthenticator, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const row = await tx.one(sql<Selectable<Schema["authenticator"]>>`
+        insert into authenticator (user_id, type, config) values (${userId}, ${storedType(type)}, ${locked})
+        returning *`);
+      return { authenticator: toAuthenticator(row, vault) };
+    });
+  };
+
+/** RemoveAuthenticator: deletes the user's authenticator of one type. */
+export const removeAuthenticator =
+  ({ write }: { write: Write }): Operation<typeof method.removeAuthenticator> =>
+  (call, request) => {
+    const { userId, type } = request;
+    return write(call, { method: method.removeAuthenticator, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const removed = await tx.affected(sql`
+        delete from authenticator where user_id = ${userId} and type = ${storedType(type)}`);
+      if (removed === 0) throw notFound("AUTHENTICATOR_NOT_FOUND", "The user has no authenticator of this type.");
+      return {};
+    });
+  };
+
+type Row = Selectable<Schema["authenticator"]>;
+/** ListAuthenticators: a page of one user's authenticators, by type; a user without any is one row of nulls. */
+export const listAuthenticators =
+  ({
+    db,
+    freshness,
+    vault,
+    pager,
+  }: Pick<Dependencies, "db" | "freshness" | "vault" | "pager">): Operation<typeof method.listAuthenticators> =>
+  async (call, request) => {
+    const page = pager(call, ListAuthenticatorsRequestSchema, request, MAX_PAGE_SIZE);
+    await freshness.check(call, request.consistency);
+    const [after = "-1"] = page.after ?? [];
+    const rows = await db.session(call).rows(sql<Row | { id: null }>`
+      select a.* from users u left join authenticator a on a.user_id = u.id and a.type > ${after}::int
+      where u.id = ${request.userId} order by a.type limit ${page.size + 1}`);
+    if (rows.length === 0) throw userNotFound();
+    const found = rows.filter((row): row is Row => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ type }) => [type]);
+    return { authenticators: shown.map((row) => toAuthenticator(row, vault)), nextPageToken };
+  };
+
+/** BatchHas2fa: one result per user, in one statement. */
+export const batchHas2fa =
+  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof method.batchHas2fa> =>
+  async (call, request) => {
+    await freshness.check(call, request.consistency);
+    const rows = await db.session(call).rows(
+      db.sql
+        .selectFrom("users")
+        .select("id")
+        .where(sql<SqlBool>`id = any(${request.userIds.map(String)}::bigint[])`)
+        .where(has2fa),
+    );
+    const secured = new Set(rows.map(({ id }) => id));
+    return { results: request.userIds.map((userId) => ({ userId, has2fa: secured.has(userId) })) };
+  };

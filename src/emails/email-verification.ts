@@ -1,0 +1,103 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import type { LookUpLocks, Tx, Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
+import { acceptInvitations, invitingAggregates } from "../organizations/invitations.ts";
+import { newSecretToken, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
+import { claimNames } from "../users/names.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { toUserEmail } from "../users/user.mapping.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { storedEmail } from "./user-emails.ts";
+
+const { method } = UserService;
+
+/**
+ * Makes an address of a user verified; the user is locked. That it is verified for nobody else is a constraint.
+ * @throws ALREADY_EXISTS EMAIL_TAKEN.
+ */
+export const markVerified = async (
+  tx: Tx,
+  userId: bigint,
+  { id, email }: { readonly id: bigint; readonly email: string },
+): Promise<void> => {
+  await claimNames(tx, { userId, email });
+  await tx.rows(sql`update user_email set is_verified = true where id = ${id}`);
+  await acceptInvitations(tx, [{ userId, canonical: canonicalName(email) }]);
+};
+
+/** The number of hours that a token is valid. */
+export const VERIFICATION_HOURS = 48;
+
+/** CreateEmailVerification: a token for one address; the address's earlier one is replaced. */
+export const createEmailVerification =
+  ({ write }: { write: Write }): Operation<typeof method.createEmailVerification> =>
+  (call, request) => {
+    const { userId, email } = request;
+    return write(call, { method: method.createEmailVerification, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      await writableUser(tx, userId);
+      const { id } = await storedEmail(tx, userId, email);
+      const { token, hash } = newSecretToken();
+      const row = await tx.one(sql<{ expire_time: Date }>`
+        update user_email set verification_hash = ${hash}, verification_hash_time = now() where id = ${id}
+        returning verification_hash_time + make_interval(hours => ${VERIFICATION_HOURS}) as expire_time`);
+      return { token, expireTime: timestampFromDate(row.expire_time) };
+    });
+  };
+
+type Verification = { readonly id: bigint; readonly email: string; readonly is_verified: boolean; readonly expired: boolean };
+
+/** The address that the token was made for, unless another token has replaced it. */
+const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Verification | undefined> => {
+  return tx.row(sql<Verification>`
+    select id, email, is_verified, verification_hash_time < now() - make_interval(hours => ${VERIFICATION_HOURS}) as expired
+    from user_email where verification_hash = ${hash} and user_id = ${userId}`);
+};
+
+/** VerifyEmail: whoever has the token receives mail at the address. */
+export const verifyEmail =
+  ({ db, write }: { db: Database; write: Write }): Operation<typeof method.verifyEmail> =>
+  async (call, request) => {
+    const hash = tokenHash(request.token);
+    // The user has to be known before it can be locked; the token is looked at again under the lock.
+    const owner = await db
+      .session(call)
+      .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_canonical as canonical"]).where("verification_hash", "=", hash));
+    if (!owner) throw tokenRefused();
+    const aggregates: LookUpLocks = async (session) => [userAggregate(owner.id), ...(await invitingAggregates(session, [owner.canonical]))];
+    return write(call, { method: method.verifyEmail, request, aggregates }, async (tx) => {
+      await writableUser(tx, owner.id);
+      const verification = await verificationOf(tx, owner.id, hash);
+      if (!verification) throw tokenRefused();
+      const { id, email, is_verified: alreadyVerified, expired } = verification;
+      if (!alreadyVerified) {
+        if (expired) throw tokenRefused();
+        await markVerified(tx, owner.id, { id, email });
+      }
+      return { userId: owner.id, email, alreadyVerified };
+    });
+  };
+
+/** MarkEmailVerified: the caller knows what a token would have proved. */
+export const markEmailVerified =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.markEmailVerified> =>
+  (call, request) => {
+    const { userId, email } = request;
+    const aggregates: LookUpLocks = async (session) => [
+      userAggregate(userId),
+      ...(await invitingAggregates(session, [canonicalName(email)])),
+    ];
+    return write(call, { method: method.markEmailVerified, request, aggregates }, async (tx) => {
+      await requirePermission(tx, "users.admin");
+      const user = await writableUser(tx, userId);
+      const stored = await storedEmail(tx, userId, email);
+      if (!stored.isVerified) await markVerified(tx, userId, stored);
+      const row = { email: stored.email, email_canonical: stored.emailCanonical, is_verified: true, date_added: stored.dateAdded };
+      return { email: toUserEmail(row, canonicalName(user.email)), alreadyVerified: stored.isVerified };
+    });
+  };

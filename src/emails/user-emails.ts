@@ -1,0 +1,123 @@
+import { sql } from "kysely";
+import type { Freshness } from "../cache/freshness.ts";
+import type { Operation } from "../call.ts";
+import type { Database } from "../db/orm.ts";
+import { MAX_PAGE_SIZE } from "../db/page.ts";
+import type { Tx, Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { failedPrecondition, notFound } from "../errors.ts";
+import { ListUserEmailsRequestSchema } from "../gen/userd/v1/emails_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { canonicalName } from "../names/canonical.ts";
+import { assertAddress } from "../names/rules.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { claimNames } from "../users/names.ts";
+import { toUserEmail, toUserEmails } from "../users/user.mapping.ts";
+import type { UserEmailRow } from "../users/user.select.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { removeMailOptions } from "./mail-options.ts";
+
+const { method } = UserService;
+
+/** An address of a user, as it is stored. */
+export type StoredEmail = {
+  readonly id: bigint;
+  readonly email: string;
+  readonly emailCanonical: string;
+  readonly isVerified: boolean;
+  readonly dateAdded: Date;
+};
+
+/**
+ * One address of a user, found without regard to case.
+ * @throws NOT_FOUND EMAIL_NOT_FOUND.
+ */
+export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promise<StoredEmail> => {
+  const row = await tx.row(
+    tx.sql
+      .selectFrom("user_email")
+      .select(["id", "email", "email_canonical", "is_verified", "date_added"])
+      .where("user_id", "=", userId)
+      .where("email_canonical", "=", canonicalName(email)),
+  );
+  if (!row) throw notFound("EMAIL_NOT_FOUND", "The user does not have this address.");
+  return { id: row.id, email: row.email, emailCanonical: row.email_canonical, isVerified: row.is_verified, dateAdded: row.date_added };
+};
+
+type Row = { readonly primary_email: string } & ((UserEmailRow & { readonly id: bigint }) | { readonly id: null });
+
+/**
+ * ListUserEmails: a page of the addresses of one user, by id: an address has no place in a page token. A user without any
+ * address is one row of nulls.
+ */
+export const listUserEmails =
+  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUserEmails> =>
+  async (call, request) => {
+    const page = pager(call, ListUserEmailsRequestSchema, request, MAX_PAGE_SIZE);
+    await freshness.check(call, request.consistency);
+    const [after = "0"] = page.after ?? [];
+    const rows = await db.session(call).rows(sql<Row>`
+      select u.email as primary_email, e.id, e.email, e.email_canonical, e.is_verified, e.date_added
+      from users u left join user_email e on e.user_id = u.id and e.id > ${after}::bigint
+      where u.id = ${request.userId} order by e.id limit ${page.size + 1}`);
+    const [user] = rows;
+    if (!user) throw userNotFound();
+    const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ id }) => [id]);
+    const emails = [...shown].sort((a, b) => (a.email_canonical < b.email_canonical ? -1 : 1));
+    return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
+  };
+
+/** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
+export const addUserEmail =
+  ({ write }: { write: Write }): Operation<typeof method.addUserEmail> =>
+  (call, request) => {
+    const { userId, email } = request;
+    assertAddress(email, "email");
+    return write(call, { method: method.addUserEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      const user = await writableUser(tx, userId);
+      await claimNames(tx, { userId, email });
+      const row = await tx.row(sql<UserEmailRow>`
+        insert into user_email (user_id, email, email_canonical) values (${userId}, ${email}, ${canonicalName(email)})
+        returning email, email_canonical, is_verified, date_added`);
+      return row ? { email: toUserEmail(row, canonicalName(user.email)) } : {};
+    });
+  };
+
+/** RemoveUserEmail: an address goes, and with it the options that send mail there. */
+export const removeUserEmail =
+  ({ write }: { write: Write }): Operation<typeof method.removeUserEmail> =>
+  (call, request) => {
+    const { userId } = request;
+    return write(call, { method: method.removeUserEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
+      const user = await writableUser(tx, userId);
+      const { id, email, emailCanonical } = await storedEmail(tx, userId, request.email);
+      if (emailCanonical === canonicalName(user.email)) {
+        throw failedPrecondition("EMAIL_IS_PRIMARY", "The primary address can't be removed; make another one the primary first.");
+      }
+      await claimNames(tx, { userId, dropped: [email] });
+      await tx.rows(sql`delete from user_email where id = ${id}`);
+      await removeMailOptions(tx, userId, email);
+      return {};
+    });
+  };
+
+/** VerifyUserEmails: one result per pair, in one statement. */
+export const verifyUserEmails =
+  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof method.verifyUserEmails> =>
+  async (call, request) => {
+    const { pairs, onlyVerified } = request;
+    await freshness.check(call, request.consistency);
+    const [ids, canonicalNames] = [pairs.map(({ userId }) => String(userId)), pairs.map(({ email }) => canonicalName(email))];
+    const rows = await db.session(call).rows(sql<{ is_verified: boolean | null }>`
+      select e.is_verified
+      from unnest(${ids}::bigint[], ${canonicalNames}::text[]) with ordinality as pair (user_id, canonical, position)
+      left join user_email e on e.user_id = pair.user_id and e.email_canonical = pair.canonical
+      order by position`);
+    const results = rows.map(({ is_verified: isVerified }) => ({
+      exists: isVerified !== null && (isVerified || !onlyVerified),
+      isVerified: isVerified === true,
+    }));
+    return { results };
+  };

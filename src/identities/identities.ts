@@ -1,0 +1,84 @@
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import { MAX_PAGE_SIZE, withinPage } from "../db/page.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ListAuthIdentitiesRequestSchema } from "../gen/userd/v1/auth_identity_pb.ts";
+import { ListIdentitiesRequestSchema } from "../gen/userd/v1/identity_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { toAuthIdentity, toIdentity } from "./identity.mapping.ts";
+import { type AuthIdentityRow, attach, detach, type IdentityRow, linkAggregates, linkBytes, linkColumns } from "./link.ts";
+
+const { method } = UserService;
+
+type Writes = Pick<Dependencies, "write">;
+type Reads = Pick<Dependencies, "db" | "freshness" | "pager">;
+
+/** LinkIdentity: the user is known by this id of an identity provider. */
+export const linkIdentity =
+  ({ write }: Writes): Operation<typeof method.linkIdentity> =>
+  (call, request) =>
+    write(call, { method: method.linkIdentity, request, aggregates: linkAggregates("identity", request) }, async (tx) => ({
+      identity: toIdentity(await attach(tx, "identity", request)),
+    }));
+
+/** UnlinkIdentity: the user is no longer known by an id of an identity provider. */
+export const unlinkIdentity =
+  ({ write }: Writes): Operation<typeof method.unlinkIdentity> =>
+  (call, request) =>
+    write(call, { method: method.unlinkIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
+      detach(tx, "identity", request),
+    );
+
+/** ListIdentities: a page of the identities of one user, by provider; a user without any is one row of nulls. */
+export const listIdentities =
+  ({ db, freshness, pager }: Reads): Operation<typeof method.listIdentities> =>
+  async (call, request) => {
+    const page = pager(call, ListIdentitiesRequestSchema, request, MAX_PAGE_SIZE);
+    await freshness.check(call, request.consistency);
+    const [after = "0"] = page.after ?? [];
+    const rows = await db.session(call).rows(
+      withinPage(sql<IdentityRow | { user_id: null }>`
+      select ${linkColumns.identity} from users u left join identity l on l.user_id = u.id and l.provider_id > ${after}::bigint
+      where u.id = ${request.userId} order by l.provider_id limit ${page.size + 1}`),
+    );
+    if (rows.length === 0) throw userNotFound();
+    const found = rows.filter((row): row is IdentityRow => row.user_id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, ({ provider_id }) => [provider_id], linkBytes);
+    return { identities: shown.map(toIdentity), nextPageToken };
+  };
+
+/** LinkAuthIdentity: the user is known by this id of the provider of an organization. */
+export const linkAuthIdentity =
+  ({ write }: Writes): Operation<typeof method.linkAuthIdentity> =>
+  (call, request) =>
+    write(call, { method: method.linkAuthIdentity, request, aggregates: linkAggregates("auth_identity", request) }, async (tx) => ({
+      identity: toAuthIdentity(await attach(tx, "auth_identity", request)),
+    }));
+
+/** UnlinkAuthIdentity: the user is no longer known by an id of the provider of an organization. */
+export const unlinkAuthIdentity =
+  ({ write }: Writes): Operation<typeof method.unlinkAuthIdentity> =>
+  (call, request) =>
+    write(call, { method: method.unlinkAuthIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
+      detach(tx, "auth_identity", request),
+    );
+
+/** ListAuthIdentities: a page of the identities that the provider of an organization gave, by user. */
+export const listAuthIdentities =
+  ({ db, freshness, pager }: Reads): Operation<typeof method.listAuthIdentities> =>
+  async (call, request) => {
+    const { organizationId, userId } = request;
+    const { size, after, cut } = pager(call, ListAuthIdentitiesRequestSchema, request);
+    await freshness.check(call, request.consistency);
+    const ofUser = userId === 0n ? sql`true` : sql`l.user_id = ${userId}`;
+    const found = await db.session(call).rows(
+      withinPage(sql<AuthIdentityRow>`
+      select ${linkColumns.auth_identity} from auth_provider p join auth_identity l on l.provider_id = p.id
+      where p.organization_id = ${organizationId} and l.user_id > ${after?.[0] ?? "0"} and ${ofUser}
+      order by l.user_id limit ${size + 1}`),
+    );
+    const { rows, nextPageToken } = cut(found, (row) => [row.user_id], linkBytes);
+    return { identities: rows.map(toAuthIdentity), nextPageToken };
+  };

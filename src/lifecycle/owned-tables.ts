@@ -1,0 +1,63 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Session } from "../db/session.ts";
+import type { Schema } from "../schema/entities.ts";
+
+/**
+ * The rows of a table that belong to a row of another one, by a column. "deleted": a statement of the purge removes them, in the
+ * order of the list; "follows": the database does, by a foreign key or a trigger; "options": `removeOptions` does, or the purger
+ * later, in batches.
+ */
+type Owned = { readonly table: keyof Schema; readonly column: string; readonly goes: "deleted" | "follows" | "options" };
+
+/** The owner of rows: its tables, and the kind under which an import remembers it by hashes of its names. */
+type Owner = { readonly origin?: string; readonly tables: readonly Owned[] };
+
+const deleted = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
+  tables.map((table) => ({ table, column, goes: "deleted" }));
+const follows = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
+  tables.map((table) => ({ table, column, goes: "follows" }));
+
+/** The tables of each thing that can be purged; a purge goes by nothing else. A test holds them against the schema. */
+export const ownedTables = {
+  users: {
+    origin: "user",
+    tables: [
+      ...deleted("user_id", "user_profile", "user_option", "user_email", "user_permission", "role_member", "organization_member"),
+      ...deleted("user_id", "identity", "auth_identity", "authenticator", "password_reset", "user_ip", "account_contact"),
+      ...follows("user_id", "option_revision", "user_activity", "user_search"),
+    ],
+  },
+  organization: {
+    origin: "organization",
+    tables: [
+      ...deleted("organization_id", "project", "team", "organization_member", "auth_provider"),
+      ...follows("organization_id", "team_member"),
+    ],
+  },
+  project: { origin: "project", tables: follows("project_id", "project_team") },
+  team: { origin: "team", tables: follows("team_id", "project_team", "team_member") },
+  organization_member: { tables: follows("member_id", "team_member") },
+  auth_provider: { tables: deleted("provider_id", "auth_identity") },
+  // Who registered a resource learns of its end from the change log: one resource must not keep a person's data for ever.
+  user_profile: { tables: deleted("owner_profile_id", "resource") },
+  scope: {
+    tables: (["user_option", "option_revision", "scope_option", "purged_scope"] as const).map((table) => ({
+      table,
+      column: "scope_id",
+      goes: "options",
+    })),
+  },
+} as const satisfies Record<string, Owner>;
+
+/** Deletes the rows of a table whose column is among some ids, after all that belongs to them. */
+const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids: RawBuilder<unknown>): Promise<void> => {
+  const { origin, tables = [] }: Partial<Owner> = (ownedTables as Partial<Record<string, Owner>>)[table] ?? {};
+  const rows = column === "id" ? ids : sql`select id from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`;
+  if (origin !== undefined) await tx.rows(sql`delete from import_origin where kind = ${origin} and id in (${rows})`);
+  for (const owned of tables) if (owned.goes === "deleted") await deleteRows(tx, owned.table, owned.column, rows);
+  await tx.rows(sql`delete from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`);
+};
+
+/** Removes rows with all that belongs to them, but for options of scopes, and what an import remembers of them. */
+export const removeRows = (tx: Session, table: Exclude<keyof typeof ownedTables, "scope">, ids: readonly bigint[]): Promise<void> =>
+  deleteRows(tx, table, "id", sql`select unnest(${ids.map(String)}::bigint[])`);

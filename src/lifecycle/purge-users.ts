@@ -1,0 +1,77 @@
+import { sql } from "kysely";
+import { flagAggregates, touchAccounts } from "../access/affected-aggregates.ts";
+import type { Operation } from "../call.ts";
+import type { Session } from "../db/session.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { OWNER, owners } from "../organizations/owners.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
+import { userNotFound } from "../users/get-user.ts";
+import { requirePermission } from "../users/privileges.ts";
+import { canonicalNameAggregate, organizationAggregate } from "../versions/aggregate.ts";
+import { removeRows } from "./owned-tables.ts";
+
+const method = UserService.method.purgeUser;
+
+/** A transaction of the service, or of the worker, which has no call. */
+export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
+
+/** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
+const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
+  const rows = await tx.rows(sql<{ name: string; version: bigint }>`
+    insert into canonical_name as h (name, version)
+    select name, 1 from (
+      select username_canonical as name from users where id = any(${ids}::bigint[])
+      union
+      select email_canonical from user_email where user_id = any(${ids}::bigint[])
+      union
+      -- As externalCanonicalName makes it.
+      select 'external:' || encode(sha256(convert_to(external_id, 'UTF8')), 'hex') from users where id = any(${ids}::bigint[]) and external_id is not null
+    ) dropped order by name
+    on conflict (name) do update set version = h.version + 1
+    returning h.name, h.version`);
+  for (const { name, version } of rows) tx.touch?.({ ...canonicalNameAggregate(name), version });
+};
+
+/** The organizations that would have no owner left who is present. */
+const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
+  const rows = await tx.rows(sql<{ organization_id: bigint }>`
+    select distinct o.organization_id from organization_member o
+    where o.user_id = any(${ids}::bigint[]) and o.role = ${sql.lit(OWNER)}
+      and not exists (${owners(sql`o.organization_id`)} and m.user_id <> all(${ids}::bigint[]))
+    order by 1`);
+  return rows.map(({ organization_id }) => organization_id);
+};
+
+/**
+ * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
+ * already. The change log keeps their ids, which are never used again, and nothing that says who they were.
+ * @returns the organizations whose last owner went: they stay, for somebody to look after.
+ */
+export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
+  const ids = users.map(String);
+  const ownerless = await leftWithoutOwner(tx, ids);
+  await dropNames(tx, ids);
+  await removeRows(tx, "users", users);
+  return ownerless;
+};
+
+/** PurgeUser: at once, deleted before or not. */
+export const purgeUser =
+  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  (call, request) => {
+    const { id } = request;
+    const aggregates: LookUpLocks = async (session) => {
+      const memberships = session.sql.selectFrom("organization_member").select("organization_id").where("user_id", "=", id);
+      const left = (await session.rows(memberships)).map(({ organization_id }) => organizationAggregate(organization_id));
+      return [...(await flagAggregates(id)(session)), ...left];
+    };
+    return write(call, { method, request, aggregates }, async (tx) => {
+      await requirePermission(tx, "users.admin");
+      const row = await tx.row(tx.sql.selectFrom("users").select("username").where("id", "=", id));
+      if (!row) throw userNotFound();
+      systemUser.refuse(row.username);
+      await touchAccounts(tx, id);
+      return { ownerlessOrganizationIds: [...(await purgeUsers(tx, [id]))] };
+    });
+  };

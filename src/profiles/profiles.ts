@@ -1,0 +1,115 @@
+import { memberAggregates, profileAggregates } from "../access/affected-aggregates.ts";
+import type { Operation } from "../call.ts";
+import { changeEntity } from "../db/entity.ts";
+import { insertRows } from "../db/insert-rows.ts";
+import { maskedFields } from "../db/mask.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
+import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
+import { type UserProfile as UserProfileMessage, UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
+import { UserProfile } from "../schema/account.entity.ts";
+import { writableUser } from "../users/writable-user.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
+import { addUsersToContacts } from "./account-contacts.ts";
+import { assertExpansion, expandedOne } from "./expand.ts";
+import { everyField, type Metadata, metadataOf, metadataRow } from "./metadata.ts";
+import { type ProfileRow, profileNotFound, selectProfiles, storedProfile, toProfile } from "./profile.select.ts";
+
+const { method } = ProfileService;
+
+/** The columns of a new profile; all but the first two have defaults. */
+export type NewProfile = {
+  readonly user_id: bigint;
+  readonly account_id: bigint;
+  readonly profile_image_url?: string;
+  readonly is_test?: boolean;
+} & Partial<ReturnType<typeof metadataRow>>;
+
+/**
+ * The columns that CreateProfile makes of a message.
+ * @param prefix where the message stands in the request, for violations.
+ * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
+ */
+export const newProfileOf = (profile: UserProfileMessage, prefix: string): Required<NewProfile> => {
+  const { userId, accountId } = profile;
+  if (userId === 0n) throw invalidField(`${prefix}user_id`, "is required");
+  if (accountId === 0n) throw invalidField(`${prefix}account_id`, "is required");
+  return {
+    ...metadataRow(metadataOf(profile, everyField, prefix) as Metadata),
+    user_id: userId,
+    account_id: accountId,
+    profile_image_url: profile.profileImageUrl ?? "",
+    is_test: profile.isTest ?? false,
+  };
+};
+
+/**
+ * Stores a profile and makes its user a contact; user and account are locked already. That the account exists, and the
+ * profile does not yet, are constraints.
+ */
+export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
+  const user = await writableUser(tx, profile.user_id);
+  await insertRows(tx, "user_profile", [profile]);
+  await addUsersToContacts(tx, [{ accountId: profile.account_id, user }]);
+  return tx.one(selectProfiles(tx.sql).where("user_id", "=", profile.user_id).where("account_id", "=", profile.account_id));
+};
+
+/** CreateProfile: the profile, and its user among the contacts of the account. */
+export const createProfile =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.createProfile> =>
+  (call, request) => {
+    const { profile } = request;
+    if (profile === undefined) throw invalidField("profile", "is required");
+    const columns = newProfileOf(profile, "profile.");
+    const aggregates: LookUpLocks = async (session) => [
+      ...(await memberAggregates(session, columns.account_id)),
+      userAggregate(columns.user_id),
+    ];
+    return write(call, { method: method.createProfile, request, aggregates }, async (tx) => ({
+      profile: toProfile(await storeProfile(tx, columns)),
+    }));
+  };
+
+/** GetProfile: by its id, or by its user and account: that very pair. */
+export const getProfile =
+  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof method.getProfile> =>
+  async (call, request) => {
+    const { key } = request;
+    assertExpansion(call, request);
+    await freshness.check(call, request.consistency);
+    const profiles = selectProfiles(db.sql);
+    const one =
+      key.case === "pair"
+        ? profiles.where("user_id", "=", key.value.userId).where("account_id", "=", key.value.accountId)
+        : profiles.where("id", "=", key.value ?? 0n);
+    const row = await db.session(call).row(one);
+    if (!row) throw profileNotFound();
+    return expandedOne(db, call, row, request);
+  };
+
+/** UpdateProfile: the fields of the mask and no others; equal values write nothing. */
+export const updateProfile =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.updateProfile> =>
+  (call, request) => {
+    const { profile: to } = request;
+    if (to === undefined) throw invalidField("profile", "is required");
+    const fields = maskedFields(UserProfileSchema, to, request.updateMask);
+    const columns = {
+      ...metadataOf(to, fields, "profile."),
+      ...(fields.has("profileImageUrl") && { profileImageUrl: to.profileImageUrl ?? "" }),
+      ...(fields.has("isTest") && { isTest: to.isTest ?? false }),
+    };
+    const aggregates: LookUpLocks = (session) => profileAggregates(session, [to.id]);
+    return write(call, { method: method.updateProfile, request, aggregates }, async (tx) => {
+      const row = await storedProfile(tx, to.id);
+      requireEtag(to.etag, etagOf(row), "profile");
+      const moves = (field: "userId" | "accountId", stored: bigint) => fields.has(field) && to[field] !== 0n && to[field] !== stored;
+      if (moves("userId", row.user_id) || moves("accountId", row.account_id)) {
+        throw failedPrecondition("IMMUTABLE_FIELD", "User and account of a profile can't be changed.");
+      }
+      await changeEntity(tx, UserProfile, row, columns);
+      return { profile: toProfile(await storedProfile(tx, to.id)) };
+    });
+  };

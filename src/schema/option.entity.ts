@@ -1,0 +1,102 @@
+import { defineEntity, p } from "@mikro-orm/core";
+import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
+import { User } from "./user.entity.ts";
+
+/** One option of a user in one scope. The scope is two columns that are never null: nulls would not protect it. */
+export const UserOption = defineEntity({
+  name: "UserOption",
+  tableName: "user_option",
+  properties: {
+    id: id(),
+    user: () => p.manyToOne(User).mapToPk(),
+    /** See options/scope.ts: 0 global, 1 organization, 2 project. */
+    scopeKind: p.smallint(),
+    /** The id of the organization or project; 0 in the global scope. */
+    scopeId: p.bigint(),
+    key: text(64),
+    value: p.json<unknown>(),
+    /** The bytes that limits and quotas count (value.ts): a column, so that a sum over options reads none of their values. */
+    bytes: p.integer().generated("(octet_length(value::text)) stored"),
+    createTime: timeOfInsert(),
+    updateTime: timeOfInsert(),
+    /** From then on the option reads as absent; the sweeper deletes it later. */
+    expireTime: time().nullable(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
+  },
+  uniques: [{ name: "user_option_key", properties: ["user", "scopeKind", "scopeId", "key"] }],
+  indexes: [
+    indexOn("user_option_expire_time_index", "user_option (expire_time) where expire_time is not null"),
+    indexOn("user_option_scope_index", "user_option (scope_kind, scope_id, user_id) where scope_kind > 0"),
+  ],
+  checks: [
+    { name: "user_option_scope", expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
+    { name: "user_option_key_not_empty", expression: "key <> ''" },
+  ],
+});
+
+/** The last 20 writes of each option, kept by a trigger of user_option, so that no write path can forget it. */
+export const OptionRevision = defineEntity({
+  name: "OptionRevision",
+  tableName: "option_revision",
+  properties: {
+    /** Who deletes the user deletes them too, by a trigger: no foreign key has to be checked for each of them. */
+    userId: p.bigint().primary(),
+    scopeKind: p.smallint().primary(),
+    scopeId: p.bigint().primary(),
+    key: text(64).primary(),
+    id: p.bigint().primary().columnType("bigint").autoincrement().generated("by default as identity"),
+    /** Null when the option was deleted. A stored null is JSON's null. */
+    value: p.json<unknown>().nullable(),
+    expireTime: time().nullable(),
+    changeTime: time().defaultRaw("clock_timestamp()"),
+    caller: text(128),
+    actingUserId: p.bigint().nullable(),
+  },
+  primaryKeys: ["userId", "scopeKind", "scopeId", "key", "id"],
+});
+
+/** One option of everybody, of an organization or of a project: a default of their users, or with `locked` their value. */
+export const ScopeOption = defineEntity({
+  name: "ScopeOption",
+  tableName: "scope_option",
+  properties: {
+    id: id(),
+    /** See options/scope.ts: 0 everybody, 1 organization, 2 project. */
+    scopeKind: p.smallint(),
+    /** The id of the organization or project; 0 for everybody. */
+    scopeId: p.bigint(),
+    key: text(128),
+    value: p.json<unknown>(),
+    /** As of options of users. */
+    bytes: p.integer().generated("(octet_length(value::text)) stored"),
+    locked: p.boolean().default(false),
+    createTime: timeOfInsert(),
+    updateTime: timeOfInsert(),
+    /** The etag: counts the writes of this row. */
+    version: p.integer().default(1),
+  },
+  uniques: [{ name: "scope_option_key", properties: ["scopeKind", "scopeId", "key"] }],
+  checks: [
+    { name: "scope_option_scope", expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
+    { name: "scope_option_key_not_empty", expression: "key <> ''" },
+  ],
+});
+
+/**
+ * A project or organization that is gone while options of its scope are still being removed: no read shows them from the
+ * transaction on that wrote this row (docs/adr/0010-purged-scopes.md).
+ */
+export const PurgedScope = defineEntity({
+  name: "PurgedScope",
+  tableName: "purged_scope",
+  properties: {
+    id: id(),
+    /** See options/scope.ts: 1 organization, 2 project. */
+    scopeKind: p.smallint(),
+    scopeId: p.bigint(),
+    createTime: timeOfInsert(),
+  },
+  uniques: [{ name: "purged_scope_key", properties: ["scopeKind", "scopeId"] }],
+  checks: [{ name: "purged_scope_scope", expression: "scope_kind >= 1 and scope_kind <= 2 and scope_id > 0" }],
+});

@@ -1,0 +1,101 @@
+import { create } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import type { Operation } from "../call.ts";
+import type { Write } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { DomainError, invalidField } from "../errors.ts";
+import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts";
+import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { toStatus } from "../status.ts";
+import { writtenUser } from "./change-user.ts";
+import { externalCanonicalName } from "./external-id.ts";
+import { checkedUserOf, type NewUser } from "./new-user.ts";
+import { requirePermission } from "./privileges.ts";
+import { type Stored, storeUser, storeUsers } from "./store-users.ts";
+import { toUser } from "./user.mapping.ts";
+import { selectUsers } from "./user.select.ts";
+
+const { method } = UserService;
+
+/** CreateUser: the user and, when it has an email, its address, unverified. */
+export const createUser =
+  ({ write }: { write: Write }): Operation<typeof method.createUser> =>
+  (call, request) => {
+    const { user } = request;
+    if (user === undefined) throw invalidField("user", "is required");
+    const checked = checkedUserOf(user);
+    return write(call, { method: method.createUser, request, aggregates: [] }, async (tx) => {
+      if (user.isStaff || user.isSuperuser) await requirePermission(tx, "users.admin");
+      return { user: await writtenUser(tx, await storeUser(tx, checked)) };
+    });
+  };
+
+const draftOf = (user: UserMessage): NewUser | DomainError => {
+  try {
+    return checkedUserOf(user);
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+};
+
+const isDraft = (draft: NewUser | DomainError): draft is NewUser => !(draft instanceof DomainError);
+
+/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name or external id stands in two users of the batch. */
+const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
+  const seen = new Set<string>();
+  for (const [index, draft] of drafts.entries()) {
+    if (!isDraft(draft)) continue;
+    const { external_id: externalId } = draft.columns;
+    const names = new Set([
+      draft.canonical,
+      ...draft.emails.map(({ canonical }) => canonical),
+      ...(externalId ? [externalCanonicalName(externalId)] : []),
+    ]);
+    for (const name of names) {
+      if (seen.has(name)) {
+        throw invalidField(`users[${index}]`, "has a username, address or external id of another one of the batch", "DUPLICATE_ENTRY");
+      }
+      seen.add(name);
+    }
+  }
+};
+
+/** All but id and etag is what the caller has sent, or follows from it. */
+const abridge = (answer: BatchCreateUsersResponse): void => {
+  for (const { result } of answer.results) {
+    if (result.case === "user") result.value = create(UserSchema, { id: result.value.id, etag: result.value.etag });
+  }
+  answer.abridged = true;
+};
+
+/** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
+export const batchCreateUsers =
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.batchCreateUsers> =>
+  (call, request) => {
+    const drafts = request.users.map(draftOf);
+    assertDistinct(drafts);
+    const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
+    return write(call, { method: method.batchCreateUsers, request, aggregates: [], abridge }, async (tx) => {
+      if (raises) await requirePermission(tx, "users.admin");
+      const stored = await storeUsers(tx, drafts.filter(isDraft));
+      const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
+      const rows = await tx.rows(selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`));
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      const resultOf = (outcome: Stored) => {
+        if ("error" in outcome) return { result: { case: "error" as const, value: toStatus(outcome.error) } };
+        const row = byId.get(outcome.id);
+        if (row === undefined) throw new Error("A user that was just stored is not there.");
+        return { result: { case: "user" as const, value: toUser(row) } };
+      };
+      const outcomes = stored.values();
+      return {
+        results: drafts.map((draft) => {
+          const outcome = isDraft(draft) ? outcomes.next().value : { error: draft };
+          if (outcome === undefined) throw new Error("Every user that is stored has an outcome.");
+          return resultOf(outcome);
+        }),
+      };
+    });
+  };

@@ -1,0 +1,97 @@
+import type { EntityData } from "@mikro-orm/core";
+import { flagAggregates } from "../access/affected-aggregates.ts";
+import type { Operation } from "../call.ts";
+import type { Tx } from "../db/transaction.ts";
+import { invalidField } from "../errors.ts";
+import { AvatarType } from "../gen/userd/v1/user_pb.ts";
+import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { User } from "../schema/user.entity.ts";
+import { newSessionNonce } from "../secrets/secret-token.ts";
+import { userAggregate } from "../versions/aggregate.ts";
+import { etagOf, requireEtag } from "../versions/etag.ts";
+import { changeAnyUser, changeUser } from "./change-user.ts";
+import type { UserDependencies } from "./dependencies.ts";
+import type { SystemUser } from "./system-user.ts";
+import { storedAvatarType } from "./user.mapping.ts";
+
+const { method } = UserService;
+
+type Writes = Pick<UserDependencies, "write" | "systemUser" | "purgeAfterDays">;
+
+/** The body of a write that sets properties of a user; one that takes power away spares the system user. */
+const setting = (id: bigint, values: EntityData<User>, spared?: SystemUser) => async (tx: Tx) => ({
+  user: await changeUser(tx, id, (row) => {
+    spared?.refuse(row.username);
+    Object.assign(row, values);
+  }),
+});
+
+/** DeactivateUser: the user can't sign in. */
+export const deactivateUser =
+  ({ write, systemUser }: Writes): Operation<typeof method.deactivateUser> =>
+  (call, request) => {
+    const plan = { method: method.deactivateUser, request, aggregates: flagAggregates(request.id) };
+    return write(call, plan, setting(request.id, { isActive: false }, systemUser));
+  };
+
+/** ReactivateUser: the user can sign in again. */
+export const reactivateUser =
+  ({ write }: Writes): Operation<typeof method.reactivateUser> =>
+  (call, request) => {
+    const plan = { method: method.reactivateUser, request, aggregates: flagAggregates(request.id) };
+    return write(call, plan, setting(request.id, { isActive: true }));
+  };
+
+/** SuspendUser: the user can't sign in until it is unsuspended. */
+export const suspendUser =
+  ({ write, systemUser }: Writes): Operation<typeof method.suspendUser> =>
+  (call, request) => {
+    const plan = { method: method.suspendUser, request, aggregates: flagAggregates(request.id) };
+    return write(call, plan, setting(request.id, { isSuspended: true }, systemUser));
+  };
+
+/** UnsuspendUser: the suspension ends. */
+export const unsuspendUser =
+  ({ write }: Writes): Operation<typeof method.unsuspendUser> =>
+  (call, request) => {
+    const plan = { method: method.unsuspendUser, request, aggregates: flagAggregates(request.id) };
+    return write(call, plan, setting(request.id, { isSuspended: false }));
+  };
+
+const DAY_MS = 24 * 3_600_000;
+
+/** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
+export const deleteUser =
+  ({ write, systemUser, purgeAfterDays }: Writes): Operation<typeof method.deleteUser> =>
+  (call, request) => {
+    const { id, etag } = request;
+    return write(call, { method: method.deleteUser, request, aggregates: flagAggregates(id) }, async (tx) => ({
+      user: await changeUser(tx, id, (row) => {
+        systemUser.refuse(row.username);
+        requireEtag(etag, etagOf(row), "user");
+        row.deleteTime = new Date();
+        row.purgeTime = new Date(row.deleteTime.getTime() + purgeAfterDays * DAY_MS);
+        row.sessionNonce = newSessionNonce();
+      }),
+    }));
+  };
+
+/** UndeleteUser: its names were kept for it, so nothing can be in the way. */
+export const undeleteUser =
+  ({ write }: Writes): Operation<typeof method.undeleteUser> =>
+  (call, request) =>
+    write(call, { method: method.undeleteUser, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
+      user: await changeAnyUser(tx, request.id, (row) => Object.assign(row, { deleteTime: null, purgeTime: null })),
+    }));
+
+/** SetAvatar: keeps where the picture is, and never fetches it. */
+export const setAvatar =
+  ({ write }: Writes): Operation<typeof method.setAvatar> =>
+  (call, request) => {
+    const { userId, type, url } = request;
+    if (type === AvatarType.UPLOAD && url === "") throw invalidField("url", "is required for an uploaded picture");
+    if (type !== AvatarType.UPLOAD && url !== "") throw invalidField("url", "must be empty unless the picture is uploaded");
+    if (url !== "" && !/^https?:\/\//i.test(url)) throw invalidField("url", "must begin with http:// or https://");
+    const values = { avatarType: storedAvatarType(type), avatarUrl: url === "" ? null : url };
+    return write(call, { method: method.setAvatar, request, aggregates: [userAggregate(userId)] }, setting(userId, values));
+  };
