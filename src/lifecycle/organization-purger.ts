@@ -2,7 +2,9 @@ import { sql } from "kysely";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
+import { softKinds } from "../kinds/remove.ts";
 import type { Scope } from "../options/scope.ts";
+import type { AggregateKind } from "../versions/aggregate.ts";
 import { forgetRevisions, removeOrganization, removeProject, removeTeam } from "./remove-scopes.ts";
 
 /** The name of the writer in the change log. */
@@ -11,25 +13,32 @@ const PURGER = "userd purger";
 /** Options per transaction. */
 const BATCH = 2_000;
 
-/** The tables whose rows come due, each with the aggregate whose version stands for a row. */
-const due = {
-  organization: { aggregate: "organization", id: "r.id" },
-  project: { aggregate: "project", id: "r.id" },
-  team: { aggregate: "organization", id: "r.organization_id" },
-} as const;
-
-type Table = keyof typeof due;
-
-const remove: Readonly<Record<Table, (tx: Session, id: bigint) => Promise<unknown>>> = {
-  organization: (tx, id) => removeOrganization(tx, id),
-  project: (tx, id) => removeProject(tx, id),
-  team: (tx, id) => removeTeam(tx, id),
+/** A table whose rows come due, with the aggregate whose version stands for a row, and what removes one. */
+type Due = {
+  readonly table: string;
+  readonly aggregate: AggregateKind;
+  readonly id: string;
+  readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
 };
 
+/** Organizations first: their projects, teams and kinds go with them. */
+const due: readonly Due[] = [
+  { table: "organization", aggregate: "organization", id: "r.id", remove: removeOrganization },
+  { table: "project", aggregate: "project", id: "r.id", remove: removeProject },
+  { table: "team", aggregate: "organization", id: "r.organization_id", remove: removeTeam },
+  ...softKinds.map(
+    ({ table }): Due => ({
+      table,
+      aggregate: "kinds:organization",
+      id: "r.organization_id",
+      remove: (tx, id) => tx.rows(sql`delete from ${sql.table(table)} where id = ${id}`),
+    }),
+  ),
+];
+
 /** Removes one of those whose time has come; what somebody else holds is left to the next round. */
-const removeOne = (db: Database, table: Table): Promise<number> =>
+const removeOne = (db: Database, { table, aggregate, id, remove }: Due): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
-    const { aggregate, id } = due[table];
     const locked = await tx.row(sql<{ id: bigint }>`
       select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = ${sql.raw(id)}
       where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
@@ -37,7 +46,7 @@ const removeOne = (db: Database, table: Table): Promise<number> =>
     // Read again under the lock: it may have been undeleted before that was had.
     const still = await tx.rows(sql`
       select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`);
-    if (still.length > 0) await remove[table](tx, locked.id);
+    if (still.length > 0) await remove(tx, locked.id);
     return still.length;
   });
 
@@ -72,12 +81,11 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     return 0;
   });
 
-/** Removes what is due, and what purges have left behind; returns how many organizations, projects and teams went. */
+/** Removes what is due, and what purges have left behind; returns how many rows of those tables went. */
 export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
   let removed = 0;
-  // Organizations first: their projects go with them.
-  for (const table of ["organization", "project", "team"] as const) {
-    for (let one = 1; one > 0 && !isStopped(); removed += one) one = await removeOne(db, table);
+  for (const one of due) {
+    for (let rows = 1; rows > 0 && !isStopped(); removed += rows) rows = await removeOne(db, one);
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);
   for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);

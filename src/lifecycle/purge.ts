@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import type { Tx } from "../db/transaction.ts";
+import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import type { Schema } from "../schema/entities.ts";
 import { canonicalNameAggregate } from "../versions/aggregate.ts";
@@ -69,6 +70,7 @@ export const forgetOrigins = (tx: PurgeTx, kind: "user" | "organization" | "proj
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
+  for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   await dropNames(tx, ids);
   await dropResources(tx, ids);
   await forgetOrigins(tx, "user", ids);

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { dropReferences, dropResourcesOf } from "../kinds/remove.ts";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { aggregateOfScope } from "../options/target.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
@@ -72,36 +73,41 @@ const markPurged = (tx: PurgeTx, scopes: readonly Scope[]) =>
 
 /**
  * Removes what has scopes, and with it their options or, when these are many, their visibility.
- * @param removeRows removes the rows themselves.
+ * @param removeRows removes the rows themselves, and what of kinds goes with them: their locks come last everywhere.
  * @returns the aggregates that it touched.
  */
 const removeScopes = async (
   tx: PurgeTx,
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
-  removeRows: () => Promise<unknown>,
+  removeRows: () => Promise<readonly Aggregate[]>,
 ): Promise<readonly Aggregate[]> => {
   const few = await areFew(tx, scopes);
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
-  await removeRows();
+  const kinds = await removeRows();
   for (const { kind, id } of scopes) await forgetOrigins(tx, kind === ScopeKind.PROJECT ? "project" : "organization", [String(id)]);
   if (few) await removeOptions(tx, scopes);
   else await markPurged(tx, scopes);
-  return [...scopes.map(aggregateOfScope), ...users];
+  return [...scopes.map(aggregateOfScope), ...users, ...kinds];
 };
 
 /** Removes a team; the version of its organization is locked already. */
 export const removeTeam = async (tx: PurgeTx, id: bigint): Promise<void> => {
   await forgetOrigins(tx, "team", [String(id)]);
+  for (const aggregate of await dropReferences(tx, "team", [String(id)])) tx.touch?.(aggregate);
   await tx.rows(sql`delete from team where id = ${id}`);
 };
 
 /** Removes a project; its version is locked already. */
 export const removeProject = (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> =>
-  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => tx.rows(sql`delete from project where id = ${id}`));
+  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, async () => {
+    const kinds = await dropReferences(tx, "project", [String(id)]);
+    await tx.rows(sql`delete from project where id = ${id}`);
+    return kinds;
+  });
 
-/** Removes an organization with its projects, teams, members and auth provider; its version is locked already. */
+/** Removes an organization with its kinds, projects, teams, members and auth provider; its version is locked already. */
 export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<readonly Aggregate[]> => {
   const projects = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
@@ -111,11 +117,13 @@ export const removeOrganization = async (tx: PurgeTx, id: bigint): Promise<reado
     ...projects.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id })),
   ];
   return removeScopes(tx, scopes, id, async () => {
+    const kinds = await dropResourcesOf(tx, id);
     await tx.rows(sql`delete from import_origin where kind = 'team' and id in (select id from team where organization_id = ${id})`);
     await tx.rows(sql`delete from auth_identity where provider_id in (select id from auth_provider where organization_id = ${id})`);
     for (const table of ["project", "team", "organization_member", "auth_provider"]) {
       await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${id}`);
     }
     await tx.rows(sql`delete from organization where id = ${id}`);
+    return kinds;
   });
 };

@@ -1,4 +1,6 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
+import { familyFiles } from "../contract/kinds/families.ts";
+import { readKinds } from "../contract/kinds/read.ts";
 import { AccountSchema } from "./account.entity.ts";
 import { AccountContact } from "./account-contact.entity.ts";
 import { AggregateVersion } from "./aggregate-version.entity.ts";
@@ -11,6 +13,7 @@ import { Idempotency } from "./idempotency.entity.ts";
 import { Identity } from "./identity.entity.ts";
 import { IdentityProviderSchema } from "./identity-provider.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
+import { entitiesOf } from "./kind.entity.ts";
 import { OptionRevision } from "./option-revision.entity.ts";
 import { OrganizationSchema } from "./organization.entity.ts";
 import { OrganizationMemberSchema } from "./organization-member.entity.ts";
@@ -34,8 +37,8 @@ import { UserPermission } from "./user-permission.entity.ts";
 import { UserProfileSchema } from "./user-profile.entity.ts";
 import { UserSearch } from "./user-search.entity.ts";
 
-/** Every table of the schema. */
-export const entities = [
+/** Every table of the schema that is written by hand. */
+const handwritten = [
   UserSchema,
   UserActivity,
   UserIp,
@@ -72,5 +75,17 @@ export const entities = [
   Idempotency,
 ] as const;
 
-/** The tables and their columns, as Kysely sees them. */
-export type Schema = InferKyselyDB<(typeof entities)[number]>;
+/** The kinds that are served, parents before what is part of them. */
+export const kinds = readKinds(
+  familyFiles,
+  handwritten.map(({ meta }) => meta.tableName),
+);
+
+/** The entities of kinds, by their tables. */
+export const kindEntities = entitiesOf(kinds);
+
+/** Every table of the schema. */
+export const entities = [...handwritten, ...kindEntities.values()];
+
+/** The tables and their columns, but for those of kinds, as Kysely sees them. */
+export type Schema = InferKyselyDB<(typeof handwritten)[number]>;
