@@ -336,8 +336,7 @@ export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: K
   }
 };
 
-/** The cases of every kind. */
-export const casesOfKinds = (test: ServiceTest, clientKind: ClientKind, kinds: readonly Kind[]): void => {
-  for (const kind of kinds)
-    describe(`${kind.label}, through ${clientKind}`, { concurrent: true }, () => standardCases(test, clientKind, kind));
+/** The cases of every kind; one after the other where the database has one connection. */
+export const casesOfKinds = (test: ServiceTest, clientKind: ClientKind, kinds: readonly Kind[], concurrent = true): void => {
+  for (const kind of kinds) describe(`${kind.label}, through ${clientKind}`, { concurrent }, () => standardCases(test, clientKind, kind));
 };
