@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Referent } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
+import { COMPOSED } from "../db/preparing-client.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { type Order, readOrder } from "./order.ts";
 import { bytesOf, columnsOf, type Row, sentBytes, toMessage } from "./row.ts";
@@ -43,14 +44,14 @@ export const listResources: StandardMethod = ({ db, freshness, pager }, kind, me
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
-    const rows = await db.session(call).rows(
-      withinPage(sql<Row | { readonly id: null }>`
+    const query = withinPage(sql<Row | { readonly id: null }>`
         select q.*, ${bytesOf(kind)} as bytes from ${sql.table(to.table)} p left join lateral (
           select ${columnsOf(kind)} from ${sql.table(kind.table)} r
           where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isShown}
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
-        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`),
-    );
+        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`);
+    // Orders are many: each connection prepares the statements of the first alone.
+    const rows = await db.session(call).rows(fields.orderBy === "" ? query : sql<Row>`${sql.raw(COMPOSED)} ${query}`);
     if (rows.length === 0) throw referenceNotFound(parent.name);
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, keyOf(order), sentBytes(kind));
