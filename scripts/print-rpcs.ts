@@ -42,7 +42,7 @@ export const rpcTable = (): string => {
       ];
     }),
   );
-  return markdownTable(["RPC of `userd.v1`", "kind", "permission", "deadline", "request", "`request_id`"], rows);
+  return markdownTable(["RPC", "kind", "permission", "deadline", "request", "`request_id`"], rows);
 };
 
 if (import.meta.main) process.stdout.write(rpcTable());

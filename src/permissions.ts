@@ -10,6 +10,8 @@ export const permissions = [
   "access.read",
   "access.write",
   "audit.read",
+  "releases.read",
+  "releases.write",
 ] as const;
 
 /** One permission of a caller. */

@@ -1,8 +1,11 @@
 import { sql } from "kysely";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
+import type { Session } from "../db/session.ts";
+import { softKinds } from "../kinds/remove.ts";
 import type { Scope } from "../options/scope.ts";
-import { forgetRevisions, type Purgeable, purgeable } from "./remove-scopes.ts";
+import type { AggregateKind } from "../versions/aggregate.ts";
+import { forgetRevisions, purgeable } from "./remove-scopes.ts";
 
 /** The name of the writer in the change log. */
 const PURGER = "userd purger";
@@ -10,10 +13,30 @@ const PURGER = "userd purger";
 /** Options per transaction. */
 const BATCH = 2_000;
 
+/** A table whose rows come due, with the aggregate that stands for a row, and what removes one. */
+type Due = {
+  readonly table: string;
+  readonly aggregate: AggregateKind;
+  readonly aggregateId: string;
+  readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
+};
+
+/** Organizations come first: their projects, teams and kinds go with them. */
+const due: readonly Due[] = [
+  ...Object.entries(purgeable).map(([table, each]) => ({ ...each, table })),
+  ...softKinds.map(
+    ({ table }): Due => ({
+      table,
+      aggregate: "kinds:organization",
+      aggregateId: "organization_id",
+      remove: (tx, id) => tx.rows(sql`delete from ${sql.table(table)} where id = ${id}`),
+    }),
+  ),
+];
+
 /** Removes one of those whose time has come; what somebody else holds is left to the next round. */
-const removeOne = (db: Database, table: Purgeable): Promise<number> =>
+const removeOne = (db: Database, { table, aggregate, aggregateId, remove }: Due): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
-    const { aggregate, aggregateId, remove } = purgeable[table];
     const locked = await tx.row(sql<{ id: bigint }>`
       select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = r.${sql.ref(aggregateId)}
       where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
@@ -59,8 +82,8 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
 /** Removes what is due, and what purges have left behind; returns how many organizations, projects and teams went. */
 export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
   let removed = 0;
-  for (const table of Object.keys(purgeable) as Purgeable[]) {
-    for (let one = 1; one > 0 && !isStopped(); removed += one) one = await removeOne(db, table);
+  for (const one of due) {
+    for (let rows = 1; rows > 0 && !isStopped(); removed += rows) rows = await removeOne(db, one);
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);
   for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);

@@ -4,6 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
 import { userNotFound } from "../users/get-user.ts";
@@ -51,6 +52,7 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
+  for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
   await dropNames(tx, ids);
   await removeRows(tx, "users", users);
   return ownerless;

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
+import { dropReferences, dropResourcesOf } from "../kinds/remove.ts";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { aggregateOfScope } from "../options/target.ts";
 import { organizations, projects, teams } from "../organizations/kind.ts";
@@ -74,27 +75,31 @@ const markPurged = (tx: Session, scopes: readonly Scope[]) =>
 
 /**
  * Removes what has scopes, and with it their options or, when these are many, their visibility.
- * @param removeRows removes the rows themselves.
+ * @param removeThem removes the rows themselves, and last what of kinds goes with them, since its locks come last everywhere.
  * @returns the aggregates that it touched.
  */
 const removeScopes = async (
   tx: Session,
   scopes: readonly Scope[],
   organizationId: bigint | undefined,
-  removeRows: () => Promise<unknown>,
+  removeThem: () => Promise<readonly Aggregate[]>,
 ): Promise<readonly Aggregate[]> => {
   const few = await areFew(tx, scopes);
   const users = await lockUsers(tx, scopes, organizationId, few);
   // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
-  await removeRows();
+  const kinds = await removeThem();
   if (few) await removeOptions(tx, scopes);
   else await markPurged(tx, scopes);
-  return [...scopes.map(aggregateOfScope), ...users];
+  return [...scopes.map(aggregateOfScope), ...users, ...kinds];
 };
 
 /** Removes a project; its version is locked already. */
 const removeProject = (tx: Session, id: bigint): Promise<readonly Aggregate[]> =>
-  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, () => removeRows(tx, "project", [id]));
+  removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, async () => {
+    const kinds = await dropReferences(tx, "project", [String(id)]);
+    await removeRows(tx, "project", [id]);
+    return kinds;
+  });
 
 /** Removes an organization with all that belongs to it; its version is locked already. */
 const removeOrganization = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
@@ -102,13 +107,18 @@ const removeOrganization = async (tx: Session, id: bigint): Promise<readonly Agg
     select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
     order by s.id for update`);
   const scopes: Scope[] = [{ kind: ScopeKind.ORGANIZATION, id }, ...locked.map((project) => ({ kind: ScopeKind.PROJECT, id: project.id }))];
-  return removeScopes(tx, scopes, id, () => removeRows(tx, "organization", [id]));
+  return removeScopes(tx, scopes, id, async () => {
+    const kinds = await dropResourcesOf(tx, id);
+    await removeRows(tx, "organization", [id]);
+    return kinds;
+  });
 };
 
 /** Removes a team; the version of its organization is locked already. */
 const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
+  const kinds = await dropReferences(tx, "team", [String(id)]);
   await removeRows(tx, "team", [id]);
-  return [];
+  return kinds;
 };
 
 /** The tables that are purged by themselves, organizations first since the others go with them: errors, the aggregate that stands for a row, its removal. */

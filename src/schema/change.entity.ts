@@ -19,7 +19,7 @@ export const Change = defineEntity({
     operation: text(6),
     /** The columns whose values differ; only for updates. */
     changedColumns: p.array().nullable(),
-    aggregateKind: text(16),
+    aggregateKind: text(32),
     aggregateId: p.bigint(),
     /** The aggregate's version after the transaction. */
     version: p.bigint(),

@@ -1,4 +1,6 @@
 import { alreadyExists, type DomainError, notFound } from "../errors.ts";
+import { kinds } from "./entities.ts";
+import { kindConstraintErrors } from "./kind-constraints.ts";
 
 const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such user.");
 const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
@@ -49,4 +51,5 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   user_profile_account_id_foreign: noAccount,
   resource_key: () => alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name."),
   resource_owner_profile_id_foreign: noProfile,
+  ...kindConstraintErrors(kinds),
 };

@@ -1,16 +1,19 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
+import { familyFiles } from "../contract/kinds/families.ts";
+import { readKinds } from "../contract/kinds/read.ts";
 import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
 import { Change, Idempotency } from "./change.entity.ts";
 import { AuthIdentity, AuthProviderSchema, Identity, IdentityProviderSchema } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
+import { entitiesOf } from "./kind.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
 import { OrganizationMemberSchema, OrganizationSchema, ProjectSchema, ProjectTeam, TeamMember, TeamSchema } from "./organization.entity.ts";
 import { RoleMember, RolePermission, RoleSchema } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
-/** Every table of the schema. */
-export const entities = [
+/** Every table of the schema that is written by hand. */
+const handwritten = [
   UserSchema,
   UserActivity,
   UserIp,
@@ -47,5 +50,17 @@ export const entities = [
   Idempotency,
 ] as const;
 
-/** The tables and their columns, as Kysely sees them. */
-export type Schema = InferKyselyDB<(typeof entities)[number]>;
+/** The kinds that are served, parents before what is part of them. */
+export const kinds = readKinds(
+  familyFiles,
+  handwritten.map(({ meta }) => meta.tableName),
+);
+
+/** The entities of kinds, by their tables. */
+export const kindEntities = entitiesOf(kinds);
+
+/** Every table of the schema. */
+export const entities = [...handwritten, ...kindEntities.values()];
+
+/** The tables and their columns, but for those of kinds, as Kysely sees them. */
+export type Schema = InferKyselyDB<(typeof handwritten)[number]>;

@@ -9,7 +9,7 @@ export const AggregateVersion = defineEntity({
   name: "AggregateVersion",
   tableName: "aggregate_version",
   properties: {
-    kind: text(16).primary(),
+    kind: text(32).primary(),
     id: p.bigint().primary(),
     version: p.bigint(),
     /** The transaction of the last bump: a transaction bumps an aggregate once. */

@@ -1,8 +1,10 @@
+import { families } from "../contract/kinds/families.ts";
 import { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { standardOperations } from "../kinds/standard-operations.ts";
 import { type Route, route } from "../server/route.ts";
 import { changeOperations } from "./change-service.ts";
 import type { AllDependencies } from "./dependencies.ts";
@@ -18,4 +20,5 @@ export const createRoutes = (dependencies: AllDependencies): readonly Route[] =>
   route(OrganizationService, organizationOperations(dependencies)),
   route(ProfileService, profileOperations(dependencies)),
   route(ChangeService, changeOperations(dependencies)),
+  ...families.map((service) => route(service, standardOperations(dependencies, service))),
 ];

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { encodeKey } from "./key.ts";
 
-const kinds = ["user", "organization", "project", "global", "roles", "account", "canonical_name"] as const;
+const kinds = ["user", "organization", "project", "global", "roles", "account", "canonical_name", "kinds:organization"] as const;
 
 /** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
@@ -23,6 +23,9 @@ export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 
 /** The aggregate of an organization, with its scope options. */
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
+
+/** The aggregate of the kinds of an organization: apart from the organization's own, on which answers about options rest. */
+export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
 /** The aggregate of an account, with its contacts, its profiles and their resources. */
 export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", id });

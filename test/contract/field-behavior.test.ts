@@ -18,7 +18,7 @@ import { callRpc, requestOf, test } from "./world.ts";
 
 const behaves = (field: DescField, behavior: FieldBehavior): boolean => getOption(field, field_behavior).includes(behavior);
 
-const isOurs = (desc: DescMessage | undefined): desc is DescMessage => desc?.typeName.startsWith("userd.v1.") === true;
+const isOurs = (desc: DescMessage | undefined): desc is DescMessage => /^userd\.(kinds\.)?v1\./.test(desc?.typeName ?? "");
 
 /** The messages of a request, itself included, but for what it only holds in answers. */
 const within = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {

@@ -6,20 +6,25 @@ import { FieldBehavior, field_behavior } from "../../src/gen/google/api/field_be
 import { sensitive } from "../../src/gen/userd/v1/options_pb.ts";
 import { methods } from "./methods.ts";
 
+const isOurs = (desc: DescMessage | undefined): boolean => /^userd\.(kinds\.)?v1\./.test(desc?.typeName ?? "");
+
 /** Why a field needs no rule of its own; everything else has one. */
 const reasons: readonly [reason: string, applies: (field: DescField) => boolean][] = [
   ["both values of a bool are legal", (field) => field.fieldKind === "scalar" && field.scalar === 8],
-  ["the operation checks JSON: its size, depth and numbers", (field) => field.message?.typeName === "google.protobuf.Value"],
+  [
+    "the operation checks JSON: its size, depth and numbers",
+    (field) => ["google.protobuf.Value", "google.protobuf.Struct"].includes(field.message?.typeName ?? ""),
+  ],
   ["the operation checks the paths, which depend on the resource", (field) => field.message?.typeName === "google.protobuf.FieldMask"],
   ["every moment is legal", (field) => field.message?.typeName === "google.protobuf.Timestamp"],
-  ["the message has rules of its own", (field) => field.message?.typeName.startsWith("userd.v1.") === true],
+  ["the message has rules of its own", (field) => isOurs(field.message)],
 ];
 
 /** Whether requests may hold the field, and the service ignores it there. */
 const isOutputOnly = (field: DescField): boolean => getOption(field, field_behavior).includes(FieldBehavior.OUTPUT_ONLY);
 
 const messagesOf = (desc: DescMessage, seen = new Set<DescMessage>()): Set<DescMessage> => {
-  if (seen.has(desc) || !desc.typeName.startsWith("userd.v1.")) return seen;
+  if (seen.has(desc) || !isOurs(desc)) return seen;
   seen.add(desc);
   for (const field of desc.fields) if (field.message && !isOutputOnly(field)) messagesOf(field.message, seen);
   return seen;

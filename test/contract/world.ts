@@ -1,4 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { standardMethods } from "../../src/contract/kinds/methods.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { makerOf } from "../kinds/maker.ts";
 import { registryFile, type ServiceWith, serviceWith } from "../options/service-with.ts";
 import {
   createAccount,
@@ -38,6 +41,7 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
   await own.profiles.registerResources({ resources: [{ kind: "page", ownerProfileId: profileId, name: "a" }] });
   const owner = { case: "ownerProfileId" as const, value: profileId };
   return {
+    ...(await readsOfKinds(own)),
     getUser: { id: userId },
     lookupUsers: { keys: [{ key: { case: "email", value: email } }] },
     listUsers: {},
@@ -87,6 +91,33 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
   };
 };
 
+const localName = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
+/** The same for the kinds, from their descriptors. */
+const readsOfKinds = async (own: ServiceWith): Promise<Requests> => {
+  const requests: Record<string, object> = {};
+  for (const kind of kinds) {
+    const maker = await makerOf(own, kind);
+    const { id } = await maker.create();
+    const names = Object.fromEntries(standardMethods(kind).map(([verb, name]) => [verb, localName(name)]));
+    requests[names["Get"] ?? ""] = { key: { case: "id", value: id } };
+    requests[names["BatchGet"] ?? ""] = { ids: [id] };
+    requests[names["List"] ?? ""] = { [kind.parent.field.localName]: maker.parentId };
+  }
+  return requests;
+};
+
+const writesOfKinds = async (own: ServiceWith): Promise<Requests> => {
+  const requests: Record<string, object> = {};
+  for (const kind of kinds) {
+    const maker = await makerOf(own, kind);
+    const { id } = await maker.create();
+    requests[`create${kind.message.name}`] = { [maker.field]: maker.valid() };
+    requests[`update${kind.message.name}`] = { [maker.field]: { id } };
+  }
+  return requests;
+};
+
 /** A request for each RPC that creates or updates a resource; each creates another one. */
 const resourcesOf = async (own: ServiceWith): Promise<Requests> => {
   const { id: userId } = await createUser(own);
@@ -101,6 +132,7 @@ const resourcesOf = async (own: ServiceWith): Promise<Requests> => {
   const { provider } = await own.users.createIdentityProvider({ provider: { type: unique() } });
   const { provider: authProvider } = await own.users.createAuthProvider({ provider: { organizationId, provider: "saml2" } });
   return {
+    ...(await writesOfKinds(own)),
     createUser: { user: { username: unique() } },
     updateUser: { user: { id: userId } },
     batchCreateUsers: { users: [{ username: unique() }] },
@@ -156,7 +188,11 @@ const clientOf = {
 
 /** Calls an RPC by its descriptor; of a stream all is read. */
 export const callRpc = async (own: ServiceWith, method: DescMethod, request: object): Promise<unknown> => {
-  const client = own[clientOf[method.parent.name as keyof typeof clientOf]] as unknown as Record<string, (request: object) => unknown>;
+  const { name } = method.parent;
+  const client = (own.families[name] ?? own[clientOf[name as keyof typeof clientOf]]) as unknown as Record<
+    string,
+    (request: object) => unknown
+  >;
   const answer = client[method.localName]?.(request);
   if (method.methodKind !== "server_streaming") return answer;
   const messages: unknown[] = [];

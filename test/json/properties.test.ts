@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, fromJsonString, type JsonObject, type JsonValue, ScalarType, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { families } from "../../src/contract/kinds/families.ts";
 import { DomainError } from "../../src/errors.ts";
 import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
 import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
@@ -9,7 +10,7 @@ import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { checkJson } from "../../src/json/decode.ts";
 
-const services = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService];
+const services = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService, ...families];
 const rpcs = services.flatMap((service) => service.methods.map((method) => [`${service.name}/${method.name}`, method.input] as const));
 
 /** Per RPC: with 126 of them, well over a thousand in all. */

@@ -2,8 +2,10 @@ import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
 import { toValue } from "../../src/options/value.ts";
+import { kinds } from "../../src/schema/entities.ts";
 import { fileText } from "../import/accounting/fixture.ts";
 import { importRecords, rowsOf, test } from "../import/fixture.ts";
+import { makerOf } from "../kinds/maker.ts";
 import { serviceWith } from "../options/service-with.ts";
 
 /** Tables of what belongs to nobody that is purged, or that tell of numbers alone. */
@@ -41,6 +43,8 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
 }) => {
   await importRecords(db, fileText("accounting/files/all-of-sentry"), { ids: "new" });
   await using service = await serviceWith(ownUrl, {});
+  const [furnished] = await idsOf(db, "organization");
+  for (const kind of kinds) await (await makerOf(service, kind, furnished)).create();
   const [users, organizations, projects, teams] = [
     await idsOf(db, "users"),
     await idsOf(db, "organization"),

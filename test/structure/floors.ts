@@ -11,7 +11,7 @@ export const floors: readonly (readonly string[])[] = [
   ["access"],
   ["users", "telemetry"],
   ["options", "roles", "resources", "changes"],
-  ["organizations", "profiles", "json"],
+  ["organizations", "profiles", "kinds", "json"],
   ["credentials", "identities", "authenticators", "server"],
   ["emails", "lifecycle"],
   ["sign-in"],

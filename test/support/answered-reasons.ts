@@ -14,7 +14,7 @@ const note = ({ method, reason, isEntry }: Pick<AnsweredReason, "method" | "reas
 // Of every server of this process, however it was started. The services of other protocols' suites have no reasons of ours.
 answeredReasons.subscribe((message) => {
   const answered = message as AnsweredReason;
-  if (!answered.method.startsWith("userd.v1.")) return;
+  if (!/^userd\.(kinds\.)?v1\./.test(answered.method)) return;
   if (log !== undefined) appendFileSync(log, `${answered.method} ${answered.reason} ${answered.isEntry ? "entry" : "call"}\n`);
   if (!answered.isDeclared) note(answered);
 });

@@ -1,6 +1,8 @@
+import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
+import { families } from "../../src/contract/kinds/families.ts";
 import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
 import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
 import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
@@ -33,6 +35,8 @@ export type Clients = {
   readonly organizations: Client<typeof OrganizationService>;
   readonly profiles: Client<typeof ProfileService>;
   readonly changes: Client<typeof ChangeService>;
+  /** The services of kinds, by name. */
+  readonly families: Readonly<Record<string, Client<DescService>>>;
 };
 
 /** Far more than a call takes, also on a machine that does much else. */
@@ -44,6 +48,7 @@ const over = (transport: Transport): Clients => ({
   organizations: createClient(OrganizationService, transport),
   profiles: createClient(ProfileService, transport),
   changes: createClient(ChangeService, transport),
+  families: Object.fromEntries(families.map((service) => [service.name, createClient(service, transport)])),
 });
 
 /** Opens a connection of each kind to one service. */

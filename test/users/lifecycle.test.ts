@@ -9,6 +9,7 @@ import { AvatarType } from "../../src/gen/userd/v1/user_pb.ts";
 import { LookupStatus } from "../../src/gen/userd/v1/user_service_pb.ts";
 import { ownedTables as owned } from "../../src/lifecycle/owned-tables.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
+import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { buildUser, createUser, unique, value } from "../support/build.ts";
 import { silent } from "../support/database.ts";
@@ -230,7 +231,9 @@ test("every table that belongs to a user is purged with it", async ({ db }) => {
     union select table_name from information_schema.columns where table_schema = 'public' and column_name = 'user_id' order by 1`.execute(
     db.sql,
   );
-  expect(rows.map(({ name }) => name)).toEqual([...ownedTables, ...cascading].sort());
+  // Kinds forget the user.
+  const forgetting = kinds.filter(({ columns }) => columns.some(({ reference }) => reference?.to.name === "user"));
+  expect(rows.map(({ name }) => name)).toEqual([...ownedTables, ...cascading, ...forgetting.map(({ table }) => table)].sort());
 });
 
 test("U38 the purger removes whom the grace period is over for, and several share the work", async ({ clients, db }) => {

@@ -2,6 +2,7 @@ import { Migration } from "@mikro-orm/migrations";
 import { movedAccounts } from "./initial/accounts.ts";
 import { changes, tracking } from "./initial/changes.ts";
 import { identities } from "./initial/identities.ts";
+import { kinds } from "./initial/kinds.ts";
 import { membersMoveUsers } from "./initial/members.ts";
 import { options, revisions } from "./initial/options.ts";
 import { organizations } from "./initial/organizations.ts";
@@ -12,7 +13,7 @@ import { users } from "./initial/users.ts";
 
 /** The order of statements: tables, then what keeps versions and the change log, then what a change of a row does besides. */
 const statements = [
-  ...[...changes, ...users, ...identities, ...options, ...organizations, ...profiles],
+  ...[...changes, ...users, ...identities, ...options, ...organizations, ...profiles, ...kinds],
   ...[...tracking, ...trackedTables],
   ...[...search, trigramIndexes, ...revisions, ...membersMoveUsers, ...movedAccounts],
 ];

@@ -7,7 +7,7 @@ export const changes = [
     key varchar(160) collate "C" not null,
     operation varchar(6) collate "C" not null,
     changed_columns text[],
-    aggregate_kind varchar(16) collate "C" not null,
+    aggregate_kind varchar(32) collate "C" not null,
     aggregate_id bigint not null,
     version bigint not null,
     xid xid8 not null,
@@ -19,7 +19,7 @@ export const changes = [
   `create index changes_aggregate_index on changes (aggregate_kind, aggregate_id, id)`,
   `create index changes_time_index on changes using brin (change_time)`,
   `create table aggregate_version (
-    kind varchar(16) collate "C" not null,
+    kind varchar(32) collate "C" not null,
     id bigint not null,
     version bigint not null,
     xid xid8 not null,
@@ -42,7 +42,7 @@ export const changes = [
  * of its aggregate and logs the change, in the same transaction, whoever makes the change.
  *
  * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource)` gives a table its triggers. The three
- * expressions see the row as `r`. After adding columns to a tracked table, a migration calls it again: the trigger
+ * expressions see the row as `r`. `derived` are columns that follow from the others. After adding columns to a tracked table, a migration calls it again: the trigger
  * compares the columns that the table had at the last call.
  */
 export const tracking = [
@@ -61,7 +61,8 @@ export const tracking = [
     as $$ begin raise exception '% of % is refused', tg_op, tg_table_name using errcode = 'insufficient_privilege'; end $$`,
   `create trigger changes_are_kept before update or delete or truncate on changes
     for each statement execute function refuse_change()`,
-  `create function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text) returns void
+  `create function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
+    derived text[] default '{id,version,update_time}') returns void
     language plpgsql
     as $track$
     declare
@@ -72,7 +73,7 @@ export const tracking = [
         into strict differences
         from pg_attribute
         where attrelid = tracked and attnum > 0 and not attisdropped and attgenerated = ''
-          and attname not in ('id', 'version', 'update_time');
+          and attname <> all(derived);
 
       execute format($function$
         create or replace function %1$I() returns trigger

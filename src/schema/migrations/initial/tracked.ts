@@ -1,8 +1,11 @@
 /**
  * The tables whose rows can be observed: the kind of the aggregate that a row is part of, its id, and how the change log names the row.
- * Each is an expression on the row `r`.
+ * Each is an expression on the row `r`. The last one, where it is there, names the columns that follow from others.
  */
-export const tracked: readonly (readonly [table: string, kind: string, id: string, key: string])[] = [
+export const tracked: readonly (
+  | readonly [table: string, kind: string, id: string, key: string]
+  | readonly [table: string, kind: string, id: string, key: string, derived: string]
+)[] = [
   ["users", "'user'", "r.id", "r.id"],
   ["user_email", "'user'", "r.user_id", "r.id"],
   ["user_option", "'user'", "r.user_id", "concat_ws('/', r.scope_kind, r.scope_id, r.key)"],
@@ -32,6 +35,10 @@ export const tracked: readonly (readonly [table: string, kind: string, id: strin
   ["account_contact", "'account'", "r.account_id", "r.id"],
   ["user_profile", "'user'", "r.user_id", "r.id"],
   ["resource", "'account'", "r.account_id", "r.id"],
+  ["release", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["release_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.release_id, r.project_id)"],
+  ["release_file", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["deploy", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
 ];
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

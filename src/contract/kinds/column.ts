@@ -1,0 +1,154 @@
+import { type DescField, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { field as fieldOption, type KindField, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
+import type { Note } from "./faults.ts";
+import type { Column, ColumnType, Link, Reference, Referent } from "./kind.ts";
+
+/** The fields that the engine itself fills, and the types of their columns. */
+export const standardFields: Readonly<Record<string, ColumnType>> = {
+  id: "bigint",
+  create_time: "timestamptz",
+  delete_time: "timestamptz",
+  purge_time: "timestamptz",
+  etag: "text",
+};
+
+/** Names that statements give to what they compute of a row. */
+const computed = ["bytes", "upto", "deleted_ancestor"];
+
+const scalarTypes: Readonly<Partial<Record<ScalarType, ColumnType>>> = {
+  [ScalarType.INT64]: "bigint",
+  [ScalarType.INT32]: "int",
+  [ScalarType.BOOL]: "boolean",
+  [ScalarType.STRING]: "text",
+};
+
+const messageTypes: Readonly<Record<string, ColumnType>> = {
+  "google.protobuf.Timestamp": "timestamptz",
+  "google.protobuf.Struct": "jsonb",
+};
+
+/** The type of a field's column; undefined for what has none. */
+export const columnTypeOf = (field: DescField): ColumnType | undefined => {
+  if (field.oneof !== undefined) return undefined;
+  if (field.fieldKind === "scalar") return scalarTypes[field.scalar];
+  if (field.fieldKind === "message") return messageTypes[field.message.typeName];
+  return field.fieldKind === "enum" ? "smallint" : undefined;
+};
+
+/** True if google.api.field_behavior says so of a field. */
+export const behaves = (field: DescField, behavior: FieldBehavior): boolean => getOption(field, field_behavior).includes(behavior);
+
+const rulesOf = (field: DescField): FieldRules["type"] => getOption(field, fieldRules).type;
+
+const optionsOf = (field: DescField): KindField => getOption(field, fieldOption);
+
+/** Rules without which a value would get as far as the database and be refused there. */
+const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
+  const rules = rulesOf(field);
+  if (type === "text") {
+    const { maxLen = 0n, notContains = "" } = rules.case === "string" ? rules.value : {};
+    if (maxLen === 0n) note(field, "has no (buf.validate.field).string.max_len, so it has no column");
+    if (notContains !== "\0") note(field, 'has no rule not_contains: "\\000", which no text of the database can hold');
+  }
+  if (type === "smallint" && !(rules.case === "enum" && rules.value.definedOnly)) note(field, "has no rule enum.defined_only");
+};
+
+/** A field has one role: the engine fills it, Create demands it, or it may have no value. */
+const checkRoles = (field: DescField, note: Note): void => {
+  const { reference, nullable, required } = optionsOf(field);
+  const roles = [
+    ["a field of the engine", field.name in standardFields],
+    ["OUTPUT_ONLY", !(field.name in standardFields) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
+    ["required", required],
+    ["nullable", nullable],
+    ["the parent", reference?.parent === true],
+    ["cleared with what it refers to", reference?.deletion === KindReferenceDeletion.SET_NULL],
+  ] as const;
+  const held = roles.filter(([, holds]) => holds).map(([role]) => role);
+  if (held.length > 1) note(field, `has two roles: ${held.join(" and ")}`);
+  if (field.name in standardFields && reference !== undefined) note(field, "is a field of the engine and has a reference");
+};
+
+const checkPresence = (field: DescField, note: Note): void => {
+  if (field.presence === FeatureSet_FieldPresence.EXPLICIT || behaves(field, FieldBehavior.OUTPUT_ONLY)) return;
+  note(field, 'can be written and is not "optional": an update could not tell its default from its absence');
+};
+
+/** What a field refers to; undefined = nothing, or nothing that there is. */
+const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Reference | undefined => {
+  const { reference } = optionsOf(field);
+  if (reference === undefined) return undefined;
+  const to = referents.get(reference.kind);
+  if (to === undefined) note(field, `refers to the unknown kind "${reference.kind}"`);
+  if (reference.deletion === KindReferenceDeletion.UNSPECIFIED) note(field, "does not say what the removal of what it refers to does");
+  if (reference.parent && reference.deletion !== KindReferenceDeletion.CASCADE) note(field, "is the parent, with which a resource goes");
+  const isInt64 = (field.fieldKind === "list" && field.listKind === "scalar") || field.fieldKind === "scalar" ? field.scalar : undefined;
+  if (isInt64 !== ScalarType.INT64) note(field, "refers to something and is no int64");
+  const deletion = reference.deletion === KindReferenceDeletion.SET_NULL ? "set null" : "cascade";
+  return to && { to, isParent: reference.parent, deletion };
+};
+
+/** An enum has the value after UNSPECIFIED. */
+const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] => {
+  if (type === "text") return "";
+  if (type === "boolean") return false;
+  if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0)?.number ?? null;
+  return type === "bigint" ? 0n : type === "int" ? 0 : null;
+};
+
+/** Reads a field that is a column. */
+export const readColumn = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Column | undefined => {
+  const { name } = field;
+  const type = columnTypeOf(field);
+  checkRoles(field, note);
+  if (computed.includes(name)) note(field, "has a name that is taken by what the engine computes");
+  const reference = referenceOf(field, referents, note);
+  if (type === undefined) {
+    note(field, "is of a type that has no column");
+    return undefined;
+  }
+  const isStandard = name in standardFields;
+  if (isStandard && standardFields[name] !== type) note(field, `is a field of the engine and has to be stored as ${standardFields[name]}`);
+  if (!isStandard) {
+    checkRules(field, type, note);
+    if (reference?.isParent !== true) checkPresence(field, note);
+  }
+  const { nullable, required } = optionsOf(field);
+  const rules = rulesOf(field);
+  const { maxLen = 0n, minLen = 0n } = rules.case === "string" ? rules.value : {};
+  const isNullable =
+    nullable || (field.fieldKind === "message" && name !== "create_time" && !required) || reference?.deletion === "set null";
+  const isRequired = required || reference?.isParent === true;
+  return {
+    field,
+    name,
+    type,
+    isNullable,
+    isRequired,
+    defaultValue: isNullable || isRequired ? null : defaultOf(field, type),
+    isImmutable: behaves(field, FieldBehavior.IMMUTABLE),
+    isOutputOnly: isStandard || behaves(field, FieldBehavior.OUTPUT_ONLY),
+    ...(reference && { reference }),
+    maxLength: Number(maxLen),
+    isNotEmpty: minLen > 0n,
+  };
+};
+
+/** Reads a repeated reference of the kind that `table` is the table of. */
+export const readLink = (field: DescField, table: string, referents: ReadonlyMap<string, Referent>, note: Note): Link | undefined => {
+  const { name } = field;
+  if (!hasOption(field, fieldOption) || optionsOf(field).reference === undefined || !name.endsWith("_ids")) {
+    note(field, 'is repeated and no reference whose name ends in "_ids", so it has no column');
+    return undefined;
+  }
+  const reference = referenceOf(field, referents, note);
+  if (reference?.isParent) note(field, "is repeated and can't be the parent");
+  if (reference?.deletion === "set null") note(field, "is repeated: an element goes with what it refers to, or not at all");
+  const rules = rulesOf(field);
+  if (!(rules.case === "repeated" && rules.value.unique && rules.value.maxItems > 0n)) note(field, "has no rules unique and max_items");
+  const one = name.slice(0, -"_ids".length);
+  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to };
+};

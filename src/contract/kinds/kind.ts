@@ -1,0 +1,86 @@
+import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+
+/** The PostgreSQL types that fields of kinds have columns of. */
+export type ColumnType = "bigint" | "int" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
+
+/** Something that references can name: a kind, or one of the models that are written by hand. */
+export type Referent = {
+  /** What `reference.kind` calls it. */
+  readonly name: string;
+  readonly table: string;
+  /** The column that says which organization it belongs to; undefined = it belongs to none. */
+  readonly organization: string | undefined;
+  /** It has a `delete_time`. */
+  readonly isSoft: boolean;
+};
+
+/** What a column that holds an id refers to. */
+export type Reference = {
+  readonly to: Referent;
+  readonly isParent: boolean;
+  /** What removing that for good does. */
+  readonly deletion: "cascade" | "set null";
+};
+
+/** A field that is a column. */
+export type Column = {
+  readonly field: DescField;
+  /** The name of the field, and of its column. */
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly isNullable: boolean;
+  /** The value when a request has none; null where the column can be null, and where there has to be one. */
+  readonly defaultValue: string | number | bigint | boolean | null;
+  /** Create demands it. */
+  readonly isRequired: boolean;
+  readonly isImmutable: boolean;
+  /** The service sets it. */
+  readonly isOutputOnly: boolean;
+  readonly reference?: Reference;
+  /** Of a text; else 0. */
+  readonly maxLength: number;
+  /** Of a text: the rules want a character at least. */
+  readonly isNotEmpty: boolean;
+};
+
+/** A repeated reference, which is a table of its own. */
+export type Link = {
+  readonly field: DescField;
+  /** The name of the field. */
+  readonly name: string;
+  readonly table: string;
+  /** The column of the link table that names the other side. */
+  readonly column: string;
+  readonly to: Referent;
+};
+
+/** Columns by which a resource is found, or a list is ordered. */
+export type ColumnList = { readonly name: string; readonly columns: readonly Column[] };
+
+/** Something that a resource is part of, and the column of the level below that names it. */
+export type Ancestor = { readonly to: Referent; readonly column: string };
+
+/** A model that is served without code of its own. */
+export type Kind = Referent & {
+  readonly message: DescMessage;
+  readonly file: DescFile;
+  readonly service: string;
+  /** The name of several. */
+  readonly plural: string;
+  /** The name as words. */
+  readonly label: string;
+  readonly columns: readonly Column[];
+  readonly links: readonly Link[];
+  readonly parent: Column;
+  /** From the parent up to the organization. */
+  readonly ancestors: readonly Ancestor[];
+  /** Each is a unique constraint. */
+  readonly keys: readonly ColumnList[];
+  /** What else has an index. */
+  readonly indexes: readonly ColumnList[];
+  readonly readPermission: string;
+  readonly writePermission: string;
+};
+
+/** The column of a kind that says which organization a resource belongs to. */
+export const ORGANIZATION_ID = "organization_id";

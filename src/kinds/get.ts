@@ -1,0 +1,26 @@
+import { sql } from "kysely";
+import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { toMessage } from "./row.ts";
+import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { storedRow } from "./stored.ts";
+
+type Key = { readonly case: string; readonly value: bigint | Readonly<Record<string, unknown>> };
+
+/** GetX: one statement, by the id or by a key, deleted or not. */
+export const getResource: StandardMethod = ({ db, freshness }, kind) => {
+  const field = resourceField(kind);
+  return async (call, request) => {
+    const { key, consistency } = fieldsOf<{ key: Key; consistency?: Consistency }>(request);
+    await freshness.check(call, consistency);
+    const { value } = key;
+    const columns = kind.keys.find(({ name }) => name === key.case)?.columns ?? [];
+    const which =
+      typeof value === "bigint"
+        ? sql`r.id = ${value}`
+        : sql.join(
+            columns.map((column) => sql`${sql.ref(`r.${column.name}`)} = ${value[column.field.localName]}::${sql.raw(column.type)}`),
+            sql` and `,
+          );
+    return answerOf({ [field]: toMessage(kind, await storedRow(db.session(call), kind, which)) });
+  };
+};

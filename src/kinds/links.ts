@@ -1,0 +1,34 @@
+import { sql } from "kysely";
+import type { Kind, Link } from "../contract/kinds/kind.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Row } from "./row.ts";
+
+/** Adds the ids that a repeated reference of a resource has not yet. */
+export const addLinks = async (
+  tx: Tx,
+  { name }: Kind,
+  { table, column }: Link,
+  { id, organizationId }: { readonly id: bigint; readonly organizationId: bigint },
+  ids: readonly bigint[],
+): Promise<void> => {
+  if (ids.length === 0) return;
+  const names = sql.join(["organization_id", `${name}_id`, column].map((one) => sql.ref(one)));
+  await tx.rows(sql`
+    insert into ${sql.table(table)} (${names})
+    select ${organizationId}::bigint, ${id}::bigint, w.id from unnest(${ids.map(String)}::bigint[]) as w (id) order by w.id
+    on conflict do nothing`);
+};
+
+/** Gives a repeated reference the ids and no others; false = it had them. */
+export const replaceLinks = async (tx: Tx, kind: Kind, link: Link, row: Row, ids: readonly bigint[]): Promise<boolean> => {
+  const before = new Set((row[link.name] as readonly string[]).map(BigInt));
+  const added = ids.filter((id) => !before.has(id));
+  if (added.length === 0 && before.size === ids.length) return false;
+  if (before.size + added.length > ids.length) {
+    await tx.rows(sql`
+      delete from ${sql.table(link.table)}
+      where ${sql.ref(`${kind.name}_id`)} = ${row.id} and ${sql.ref(link.column)} <> all(${ids.map(String)}::bigint[])`);
+  }
+  await addLinks(tx, kind, link, { id: row.id, organizationId: row.organization_id }, added);
+  return true;
+};

@@ -1,0 +1,60 @@
+import { type RawBuilder, sql } from "kysely";
+import { referenceNotFound } from "../contract/kinds/errors.ts";
+import type { Referent } from "../contract/kinds/kind.ts";
+import { withinPage } from "../db/page.ts";
+import { COMPOSED } from "../db/preparing-client.ts";
+import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { type Order, readOrder } from "./order.ts";
+import { bytesOf, columnsOf, type Row, sentBytes, toMessage } from "./row.ts";
+import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
+
+type Request = {
+  readonly orderBy: string;
+  readonly showDeleted?: boolean;
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly consistency?: Consistency;
+};
+
+/** What comes after the last row of the page before. */
+const isAfter = ({ columns, isDescending }: Order, after: readonly string[] | undefined): RawBuilder<unknown> => {
+  if (after === undefined) return sql`true`;
+  const names = sql.join(columns.map(({ name }) => sql.ref(`r.${name}`)));
+  const values = sql.join(columns.map(({ type }, index) => sql`${after[index]}::${sql.raw(type)}`));
+  return isDescending ? sql`(${names}) < (${values})` : sql`(${names}) > (${values})`;
+};
+
+const orderedBy = ({ columns, isDescending }: Order, alias: string): RawBuilder<unknown> =>
+  sql.join(columns.map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
+
+/** The key of a row in an order, as a page token keeps it. */
+const keyOf =
+  ({ columns }: Order) =>
+  (row: Row): string[] =>
+    columns.map(({ name }) => (row[name] instanceof Date ? (row[name] as Date).toISOString() : String(row[name])));
+
+/** ListXs: one statement, which also tells whether there is such a parent. */
+export const listResources: StandardMethod = ({ db, freshness, pager }, kind, method) => {
+  const field = severalField(kind);
+  const { parent } = kind;
+  const { to } = parent.reference as { readonly to: Referent };
+  return async (call, request) => {
+    const fields = fieldsOf<Request & Record<string, unknown>>(request);
+    const order = readOrder(kind, fields.orderBy);
+    const page = pager(call, method.input, request as never);
+    await freshness.check(call, fields.consistency);
+    const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
+    const query = withinPage(sql<Row | { readonly id: null }>`
+        select q.*, ${bytesOf(kind)} as bytes from ${sql.table(to.table)} p left join lateral (
+          select ${columnsOf(kind)} from ${sql.table(kind.table)} r
+          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isShown}
+          order by ${orderedBy(order, "r")} limit ${page.size + 1}
+        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`);
+    // Orders are many: each connection prepares the statements of the first alone.
+    const rows = await db.session(call).rows(fields.orderBy === "" ? query : sql<Row>`${sql.raw(COMPOSED)} ${query}`);
+    if (rows.length === 0) throw referenceNotFound(parent.name);
+    const found = rows.filter((row): row is Row => row.id !== null);
+    const { rows: shown, nextPageToken } = page.cut(found, keyOf(order), sentBytes(kind));
+    return answerOf({ [field]: shown.map((row) => toMessage(kind, row)), nextPageToken });
+  };
+};

@@ -1,0 +1,38 @@
+import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
+
+/** The order of a list: columns, which end in the id, all in one direction. */
+export type Order = { readonly columns: readonly Column[]; readonly isDescending: boolean };
+
+/** The orders that an index serves, as `order_by` names them. */
+export const ordersOf = ({ keys, indexes }: Pick<Kind, "keys" | "indexes">): readonly (readonly Column[])[] =>
+  [...keys, ...indexes].flatMap(({ columns: [, ...columns] }) => columns.map((_, index) => columns.slice(0, index + 1)));
+
+/**
+ * Reads `order_by`: "status, create_time" or "create_time desc"; empty = by id.
+ * @throws INVALID_ARGUMENT for what is no order; FAILED_PRECONDITION QUERY_NOT_INDEXED for one that no index serves.
+ */
+export const readOrder = (kind: Kind, orderBy: string): Order => {
+  const id = kind.columns.filter(({ name }) => name === "id");
+  if (orderBy.trim() === "") return { columns: id, isDescending: false };
+  const terms = orderBy.split(",").map((term) => {
+    const [, name, direction = "asc"] = /^\s*([a-z][a-z0-9_]*)(?:\s+(asc|desc))?\s*$/.exec(term) ?? [];
+    const column = kind.columns.find((one) => one.name === name);
+    if (column === undefined) throw invalidField("order_by", `names what is no field of ${kind.message.typeName} with a direction`);
+    return { column, direction };
+  });
+  const [first] = terms;
+  const named = terms.map(({ column }) => column);
+  const sorted = named.at(-1)?.name === "id" ? named.slice(0, -1) : named;
+  const isServed =
+    sorted.length === 0 ||
+    ordersOf(kind).some((order) => order.length === sorted.length && order.every((column, index) => column === sorted[index]));
+  if (!isServed || terms.some(({ direction }) => direction !== first?.direction)) {
+    const known = ["id", ...ordersOf(kind).map((order) => order.map(({ name }) => name).join(", "))].map((order) => `"${order}"`);
+    throw failedPrecondition(
+      "QUERY_NOT_INDEXED",
+      `No index serves this order; there are ${[...new Set(known)].join(", ")}, each in one direction.`,
+    );
+  }
+  return { columns: [...sorted, ...id], isDescending: first?.direction === "desc" };
+};

@@ -1,0 +1,50 @@
+import { type RawBuilder, sql } from "kysely";
+import { referenceNotFound } from "../contract/kinds/errors.ts";
+import type { Kind, Referent } from "../contract/kinds/kind.ts";
+import type { Tx } from "../db/transaction.ts";
+import { joinedAncestors } from "./row.ts";
+import type { Values } from "./values.ts";
+
+/** True of a row `r` that can be referred to from an organization. */
+const isThere = ({ isSoft, organization }: Referent, organizationId: bigint): RawBuilder<boolean> =>
+  sql`${isSoft ? sql`r.delete_time is null` : sql`true`}
+    and ${organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`}`;
+
+/** The parent is there, and nothing that it is part of is deleted. */
+const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
+  const to = parent.reference?.to as Referent;
+  const live = above.map(({ to: { isSoft } }, index) => (isSoft ? sql`${sql.ref(`a${index + 1}.delete_time`)} is null` : sql`true`));
+  return sql`exists (
+    select from ${sql.table(to.table)} r ${joinedAncestors({ ancestors: above })}
+    where r.id = ${id}::bigint and ${isThere(to, organizationId)} and ${sql.join([sql`true`, ...live], sql` and `)})`;
+};
+
+/**
+ * What the values refer to is there, is not deleted, and belongs to the organization; the foreign keys hold what goes from then on.
+ * One statement, whose text depends on the kind and the fields alone.
+ * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field whose does not.
+ */
+export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
+  const absent = [
+    ...[...columns].flatMap(([{ name, reference }, id]) => {
+      if (reference === undefined || id === null) return [];
+      const { to, isParent } = reference;
+      const there = isParent
+        ? parentIsThere(kind, id, organizationId)
+        : sql`exists (select from ${sql.table(to.table)} r where r.id = ${id}::bigint and ${isThere(to, organizationId)})`;
+      return [sql`select ${sql.lit(name)} as name where not ${there}`];
+    }),
+    ...[...links].flatMap(([{ name, to }, ids]) =>
+      ids.length === 0
+        ? []
+        : [
+            sql`select ${sql.lit(name)} as name where exists (
+              select from unnest(${ids.map(String)}::bigint[]) as w (id) where not exists (
+                select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, organizationId)}))`,
+          ],
+    ),
+  ];
+  if (absent.length === 0) return;
+  const row = await tx.row(sql<{ name: string }>`${sql.join(absent, sql` union all `)} limit 1`);
+  if (row !== undefined) throw referenceNotFound(`${kind.name}.${row.name}`);
+};

@@ -1,0 +1,63 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Kind } from "../contract/kinds/kind.ts";
+import type { Session } from "../db/session.ts";
+import { kinds } from "../schema/entities.ts";
+import { type Aggregate, kindsAggregate } from "../versions/aggregate.ts";
+
+/** A place where rows refer to something, and what is done with them when that is removed for good. */
+type Place = { readonly table: string; readonly column: string; readonly isCleared: boolean };
+
+/** The places that refer to a model; those that go with their organization are not asked for by it. */
+const placesOf = (model: "project" | "team" | "user"): readonly Place[] =>
+  kinds.flatMap(({ table, columns, links }) => [
+    ...columns.flatMap(({ name, reference }) =>
+      reference?.to.name === model ? [{ table, column: name, isCleared: reference.deletion === "set null" }] : [],
+    ),
+    ...links.flatMap((link) => (link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false }] : [])),
+  ]);
+
+/** The kinds whose purge time comes, each with its table. */
+export const softKinds: readonly Kind[] = kinds.filter(({ isSoft }) => isSoft);
+
+/** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
+const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
+  const rows = await tx.rows(sql<{ id: bigint }>`
+    select s.id from aggregate_version s where s.kind = 'kinds:organization' and s.id in (${organizations}) order by s.id for update`);
+  return rows.map(({ id }) => kindsAggregate(id));
+};
+
+/**
+ * Removes what the purge of projects, teams or users leaves nothing to refer to, ahead of the foreign keys: whoever writes to a
+ * kind holds its lock first, and then the rows that it refers to.
+ * @returns the aggregates that it moved.
+ */
+export const dropReferences = async (
+  tx: Session,
+  model: "project" | "team" | "user",
+  ids: readonly string[],
+): Promise<readonly Aggregate[]> => {
+  const places = placesOf(model);
+  if (places.length === 0) return [];
+  const isMeant = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+  const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${isMeant(place)}`);
+  const locked = await lockKinds(tx, sql.join(owners, sql` union `));
+  if (locked.length === 0) return [];
+  for (const place of places) {
+    const { table, column, isCleared } = place;
+    await tx.rows(
+      isCleared
+        ? sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant(place)}`
+        : sql`delete from ${sql.table(table)} where ${isMeant(place)}`,
+    );
+  }
+  return locked;
+};
+
+/** Removes all resources of an organization that is purged; what is part of them goes with them. */
+export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
+  const locked = await lockKinds(tx, sql`${organizationId}::bigint`);
+  for (const { table, ancestors } of locked.length === 0 ? [] : kinds) {
+    if (ancestors.length === 1) await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${organizationId}`);
+  }
+  return locked;
+};

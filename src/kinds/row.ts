@@ -1,0 +1,79 @@
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type RawBuilder, sql } from "kysely";
+import type { Kind } from "../contract/kinds/kind.ts";
+import { wireBytes } from "../options/value.ts";
+
+/** A resource as it is selected: its columns, the ids of its links as text. */
+export type Row = Readonly<Record<string, unknown>> & {
+  readonly id: bigint;
+  readonly organization_id: bigint;
+  readonly etag: number;
+  readonly delete_time?: Date | null;
+};
+
+/** A row with the name of the outermost thing that it is part of and that is deleted. */
+export type StoredRow = Row & { readonly deleted_ancestor: string | null };
+
+/** The columns to select, in the alias `r`. */
+export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> =>
+  sql.join([
+    ...columns.map((column) => sql.ref(`r.${column.name}`)),
+    ...links.map(
+      (link) => sql`array(
+        select ${sql.ref(`l.${link.column}`)}::text from ${sql.table(link.table)} l where ${sql.ref(`l.${name}_id`)} = r.id
+        order by ${sql.ref(`l.${link.column}`)}) as ${sql.ref(link.name)}`,
+    ),
+  ]) as RawBuilder<Row>;
+
+/** What a resource `r` is part of, joined as `a1` and upwards. */
+export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuilder<unknown> =>
+  sql.join(
+    ancestors.map(
+      ({ to, column }, index) =>
+        sql`join ${sql.table(to.table)} ${sql.ref(`a${index + 1}`)}
+          on ${sql.ref(`a${index + 1}.id`)} = ${sql.ref(`${index === 0 ? "r" : `a${index}`}.${column}`)}`,
+    ),
+    sql` `,
+  );
+
+/** The name of the outermost of them that is deleted. */
+export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> =>
+  sql`case ${sql.join(
+    ancestors
+      .flatMap(({ to }, index) =>
+        to.isSoft ? [sql`when ${sql.ref(`a${index + 1}.delete_time`)} is not null then ${sql.lit(to.name)}`] : [],
+      )
+      .toReversed(),
+    sql` `,
+  )} end`;
+
+/** What of a row `q` can be large, in bytes: texts, JSON, the ids of links. */
+export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
+  const texts = columns.filter(({ type, name }) => (type === "text" && name !== "etag") || type === "jsonb");
+  const parts = [
+    ...texts.map(({ name }) => sql`coalesce(octet_length(${sql.ref(`q.${name}`)}::text), 0)`),
+    ...links.map(({ name }) => sql`11 * cardinality(${sql.ref(`q.${name}`)})`),
+  ];
+  return parts.length === 0 ? sql<number>`0` : sql<number>`${sql.join(parts, sql` + `)}`;
+};
+
+/** The same as an answer holds it; never less than the statement says. */
+export const sentBytes =
+  ({ columns }: Kind) =>
+  (row: Row): number =>
+    columns
+      .filter(({ type }) => type === "jsonb")
+      .reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);
+
+/** A resource as the API shows it. */
+export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => ({
+  ...Object.fromEntries(
+    columns.flatMap(({ name, type, field }) => {
+      const value = row[name];
+      if (value === null || value === undefined) return [];
+      const shown = name === "etag" ? String(value) : type === "timestamptz" ? timestampFromDate(value as Date) : value;
+      return [[field.localName, shown]];
+    }),
+  ),
+  ...Object.fromEntries(links.map(({ name, field }) => [field.localName, (row[name] as readonly string[]).map(BigInt)])),
+});

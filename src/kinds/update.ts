@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from "node:util";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { sql } from "kysely";
+import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { changeEntity } from "../db/entity.ts";
+import { maskedFields } from "../db/mask.ts";
+import type { Tx } from "../db/transaction.ts";
+import { failedPrecondition, invalidField } from "../errors.ts";
+
+import { requireEtag } from "../versions/etag.ts";
+import { entityOf } from "./entity-of.ts";
+import { replaceLinks } from "./links.ts";
+import { requireReferences } from "./references.ts";
+import { type StoredRow, toMessage } from "./row.ts";
+import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
+import { type Resource, type Values, valuesOf } from "./values.ts";
+
+/** What never changes can be named, with the value that it has. */
+const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
+  if (before === after) return;
+  throw failedPrecondition("IMMUTABLE_FIELD", `The ${name} of a ${label} can't be changed.`);
+};
+
+/** Writes what differs; equal values write nothing. */
+const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
+  // The ORM compares JSON as text, and PostgreSQL keeps the members of objects in an order of its own.
+  const differing = [...columns].filter(([{ type, name }, value]) => type !== "jsonb" || !isDeepStrictEqual(row[name], value));
+  const changes = Object.fromEntries(differing.map(([{ field }, value]) => [field.localName, value]));
+  const { etag } = (await changeEntity(tx, entityOf(kind), row, changes)) as { readonly etag: number };
+  let isLinked = false;
+  for (const [link, ids] of links) isLinked = (await replaceLinks(tx, kind, link, row, ids)) || isLinked;
+  // A link is a row of another table, and part of this resource all the same.
+  if (isLinked && etag === row.etag) await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = ${row.id}`);
+};
+
+/** UpdateX: the fields of the mask and no others. */
+export const updateResource: StandardMethod = ({ write }, kind, method) => {
+  const field = resourceField(kind);
+  return (call, request) => {
+    const { updateMask, ...rest } = fieldsOf<{ updateMask?: FieldMask }>(request);
+    const resource = (rest as Record<string, unknown>)[field] as (Resource & { readonly id: bigint; readonly etag: string }) | undefined;
+    if (resource === undefined) throw invalidField(kind.name, "is required");
+    const { id, etag } = resource;
+    const fields = maskedFields(kind.message, resource, updateMask);
+    const isGiven = (column: Column) => !column.isImmutable || (resource[column.field.localName] ?? 0n) !== 0n;
+    // What never changes and has no value in the request is not spoken of, whatever the mask says.
+    const spoken = new Set(kind.columns.filter(isGiven).map((column) => column.field.localName));
+    const isLink = (name: string) => kind.links.some((link) => link.field.localName === name);
+    const asked = valuesOf(kind, resource, (name) => fields.has(name) && (spoken.has(name) || isLink(name)));
+    const immutable = [...asked.columns].filter(([{ isImmutable }]) => isImmutable);
+    const values: Values = { ...asked, columns: new Map([...asked.columns].filter(([{ isImmutable }]) => !isImmutable)) };
+    return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
+      const row = await lockedRow(tx, kind, id);
+      requireLive(kind, row);
+      requireEtag(etag, String(row.etag), kind.label);
+      for (const [column, value] of immutable) requireSame(kind, column, row[column.name], value);
+      await requireReferences(tx, kind, values, row.organization_id);
+      await change(tx, kind, row, values);
+      return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
+    });
+  };
+};

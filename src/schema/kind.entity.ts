@@ -1,0 +1,106 @@
+import { defineEntity, type EntityName, type EntitySchema, p } from "@mikro-orm/core";
+import { type Column, type Kind, type Link, ORGANIZATION_ID, type Reference } from "../contract/kinds/kind.ts";
+import { id, text, time, timeOfInsert } from "./columns.ts";
+import { Organization, Project, Team } from "./organization.entity.ts";
+import { User } from "./user.entity.ts";
+
+/** The entity of what only a descriptor knows. */
+const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
+
+const models: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
+
+const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>
+  p
+    .manyToOne(to as typeof Organization)
+    .mapToPk()
+    .joinColumn(column)
+    .deleteRule(deletion);
+
+/** The columns of the types, but for their defaults. */
+const builders = {
+  bigint: () => p.bigint(),
+  int: () => p.integer(),
+  smallint: () => p.smallint(),
+  boolean: () => p.boolean(),
+  text,
+  timestamptz: time,
+  jsonb: () => p.json<unknown>(),
+} as const;
+
+const columnOf = ({ name, type, maxLength, isNullable, defaultValue }: Column): unknown => {
+  if (name === "create_time") return timeOfInsert();
+  const builder = builders[type](maxLength);
+  if (isNullable) return builder.nullable();
+  return defaultValue === null ? builder : builder.defaultRaw(defaultValue === "" ? "''" : String(defaultValue));
+};
+
+const propertyOf = (column: Column, entities: (name: string) => EntityName): unknown => {
+  const { name, reference } = column;
+  if (name === "id") return id();
+  // The etag: counts the writes of a row.
+  if (name === "etag") return p.integer().version().default(1);
+  if (reference === undefined) return columnOf(column);
+  const make = relation(entities(reference.to.name), name, reference.deletion);
+  return column.isNullable ? () => make().nullable() : make;
+};
+
+/** Rules of one row, which requests can't break: they hold what imports and people write. */
+const checksOf = ({ table, columns, isSoft }: Kind) => {
+  const filled = columns.filter(({ isNotEmpty }) => isNotEmpty).map(({ name }) => `${name} <> ''`);
+  const enums = columns.filter(({ type }) => type === "smallint");
+  return [
+    ...(filled.length > 0 ? [{ name: `${table}_not_empty`, expression: filled.join(" and ") }] : []),
+    ...enums.map(({ name, field }) => ({
+      name: `${table}_${name}_known`,
+      expression: `${name} >= 1 and ${name} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number))}`,
+    })),
+    ...(isSoft ? [{ name: `${table}_purged_when_deleted`, expression: "(delete_time is null) = (purge_time is null)" }] : []),
+  ];
+};
+
+const indexOf = (table: string, name: string, columns: readonly string[], which = "") => ({
+  name: `${table}_${name}_index`,
+  expression: `create index ${table}_${name}_index on ${table} (${columns.join(", ")})${which}`,
+});
+
+/** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged. */
+const indexesOf = ({ table, columns, parent, indexes, isSoft }: Kind) => {
+  const others = columns.filter(({ reference, name }) => reference !== undefined && name !== parent.name);
+  return [
+    indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"]),
+    ...indexes.map((index) => indexOf(table, index.name, [...index.columns.map(({ name }) => name), "id"])),
+    ...others.map(({ name, isNullable }) => indexOf(table, name, [name], isNullable ? ` where ${name} is not null` : "")),
+    ...(isSoft ? [indexOf(table, "purge_time", ["purge_time"], " where purge_time is not null")] : []),
+  ];
+};
+
+const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityName): EntitySchema => {
+  const { table, column } = link;
+  const own = `${kind.name}_id`;
+  const properties = {
+    id: id(),
+    organizationId: relation(Organization, ORGANIZATION_ID, "cascade"),
+    resourceId: relation(entities(kind.name), own, "cascade"),
+    linkedId: relation(entities(link.to.name), column, "cascade"),
+  };
+  const indexes = [indexOf(table, column, [column]), indexOf(table, ORGANIZATION_ID, [ORGANIZATION_ID])];
+  const uniques = [{ name: `${table}_key`, properties: ["resourceId", "linkedId"] }];
+  return entityOf({ name: table, tableName: table, properties, indexes, uniques });
+};
+
+/** The entities of kinds, by their tables: of each kind and of its repeated references, so that migrations know their tables. */
+export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySchema> => {
+  const made = new Map<string, EntitySchema>();
+  const entities = (name: string): EntityName => models[name] ?? (made.get(name) as EntityName);
+  for (const kind of kinds) {
+    const { name, table, columns, keys, links } = kind;
+    const properties = Object.fromEntries(columns.map((column) => [column.field.localName, propertyOf(column, entities)]));
+    const uniques = keys.map((key) => ({
+      name: `${table}_${key.name}_key`,
+      properties: key.columns.map(({ field }) => field.localName),
+    }));
+    made.set(name, entityOf({ name, tableName: table, properties, uniques, indexes: indexesOf(kind), checks: checksOf(kind) }));
+    for (const link of links) made.set(link.table, linkEntity(kind, link, entities));
+  }
+  return made;
+};

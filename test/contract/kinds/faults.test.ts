@@ -1,0 +1,204 @@
+import { FieldDescriptorProto_Label, FieldDescriptorProto_Type } from "@bufbuild/protobuf/wkt";
+import { describe, expect, test } from "vitest";
+import { FieldBehavior } from "../../../src/gen/google/api/field_behavior_pb.ts";
+import { KindDeletion, KindReferenceDeletion, KindScope } from "../../../src/gen/userd/v1/kind_pb.ts";
+import { type FaultySet, faultsOf } from "./faulty-set.ts";
+
+const { CASCADE, SET_NULL } = KindReferenceDeletion;
+const soft = { scope: KindScope.ORGANIZATION, deletion: KindDeletion.SOFT, readPermission: "a.read", writePermission: "a.write" };
+const hard = { ...soft, scope: KindScope.PARENT, deletion: KindDeletion.HARD };
+
+const drop = ({ message }: FaultySet, of: string, name: string): void => {
+  const found = message(of);
+  found.field = found.field.filter((field) => field.name !== name);
+};
+
+/** What is done to the set, and every fault that it has then. */
+const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, faults: readonly string[]])[] = [
+  [
+    "an index on no field",
+    (set) => set.setKind("Release", { ...soft, indexes: [{ fields: ["organization_id", "nothing"] }] }),
+    ['Release has an index on "nothing", which is no field with a column'],
+  ],
+  [
+    "a key on no field",
+    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["organization_id", "project_ids"] }] }),
+    ['Release has the key "k" on "project_ids", which is no field with a column'],
+  ],
+  [
+    "an index on what may have no value",
+    (set) => set.setKind("Release", { ...soft, indexes: [{ fields: ["organization_id", "release_time"] }] }),
+    ["Release.release_time is in an index and may have no value"],
+  ],
+  [
+    "a key that does not begin with the parent",
+    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["version", "status"] }] }),
+    ['Release has the key "k" that does not begin with the parent'],
+  ],
+  [
+    "keys of one name",
+    (set) =>
+      set.setKind("Release", { ...soft, keys: ["version", "ref"].map((field) => ({ name: "k", fields: ["organization_id", field] })) }),
+    ["Release has keys without a name of their own"],
+  ],
+  ["SOFT without delete_time", (set) => drop(set, "Release", "delete_time"), ["Release has no field delete_time, and is deleted softly"]],
+  ["SOFT without purge_time", (set) => drop(set, "Release", "purge_time"), ["Release has no field purge_time, and is deleted softly"]],
+  [
+    "HARD with the times of SOFT",
+    (set) => set.setKind("Release", { ...soft, deletion: KindDeletion.HARD }),
+    ["Release has the field delete_time and is deleted at once", "Release has the field purge_time and is deleted at once"],
+  ],
+  ["no etag", (set) => drop(set, "Deploy", "etag"), ["Deploy has no field etag"]],
+  [
+    "a cycle of parents",
+    (set) => {
+      set.setField("ReleaseFile", "release_id", { reference: { kind: "deploy", parent: true, deletion: CASCADE } });
+      set.setField("Deploy", "release_id", { reference: { kind: "release_file", parent: true, deletion: CASCADE } });
+    },
+    ["Deploy.release_id is in a cycle of parents", "ReleaseFile.release_id is in a cycle of parents"],
+  ],
+  [
+    "a second parent",
+    (set) => set.setField("Deploy", "organization_id", { reference: { kind: "organization", parent: true, deletion: CASCADE } }),
+    [
+      "Deploy.organization_id has two roles: OUTPUT_ONLY and the parent",
+      "Deploy.release_id is a second parent",
+      "Deploy has a scope that does not fit its parent organization",
+    ],
+  ],
+  [
+    "no parent",
+    (set) => set.setField("Deploy", "release_id", { reference: { kind: "release", deletion: CASCADE } }),
+    [
+      'Deploy.release_id can be written and is not "optional": an update could not tell its default from its absence',
+      "Deploy has an index that does not begin with the parent",
+      "Deploy has no parent",
+    ],
+  ],
+  ["a name of the service's own", (set) => (set.message("Deploy").name = "Users"), ['Users has a name that is taken: "users"']],
+  [
+    "a name of a repeated reference",
+    (set) => (set.message("Deploy").name = "ReleaseProject"),
+    ['ReleaseProject has a name that is taken: "release_project"'],
+  ],
+  [
+    "a type that has no column",
+    (set) => set.addField("Deploy", { name: "added", type: FieldDescriptorProto_Type.DOUBLE }),
+    ["Deploy.added is of a type that has no column"],
+  ],
+  [
+    "a repeated field that is no reference",
+    (set) => set.addField("Deploy", { name: "added", label: FieldDescriptorProto_Label.REPEATED }),
+    ['Deploy.added is repeated and no reference whose name ends in "_ids", so it has no column'],
+  ],
+  [
+    "a repeated reference without a bound",
+    (set) => set.setRules("Release", "project_ids", {}),
+    ["Release.project_ids has no rules unique and max_items"],
+  ],
+  [
+    "a field with two roles",
+    (set) => set.setField("Release", "version", { required: true, nullable: true }),
+    ["Release.version has two roles: required and nullable", 'Release.version is in the key "version" and may have no value'],
+  ],
+  [
+    "an engine's field with a role of its own",
+    (set) => set.setField("Release", "create_time", { required: true }),
+    ["Release.create_time has two roles: a field of the engine and required"],
+  ],
+  [
+    "an engine's field of another type",
+    (set) => {
+      drop(set, "Deploy", "etag");
+      set.addField("Deploy", { name: "etag" });
+    },
+    ["Deploy.etag is a field of the engine and has to be stored as text"],
+  ],
+  [
+    "a field that can be written and is not optional",
+    (set) => set.addField("Deploy", { name: "added" }),
+    ['Deploy.added can be written and is not "optional": an update could not tell its default from its absence'],
+  ],
+  [
+    "a text without a length",
+    (set) => set.setRules("Deploy", "url", { type: { case: "string", value: { notContains: "\0" } } }),
+    ["Deploy.url has no (buf.validate.field).string.max_len, so it has no column"],
+  ],
+  [
+    "a text that may hold a NUL",
+    (set) => set.setRules("Deploy", "url", { type: { case: "string", value: { maxLen: 8n } } }),
+    ['Deploy.url has no rule not_contains: "\\000", which no text of the database can hold'],
+  ],
+  [
+    "an enum that may have unknown values",
+    (set) => set.setRules("Release", "status", {}),
+    ["Release.status has no rule enum.defined_only"],
+  ],
+  [
+    "a reference to an unknown kind",
+    (set) => set.setField("Release", "owner_user_id", { reference: { kind: "customer", deletion: SET_NULL } }),
+    ['Release.owner_user_id refers to the unknown kind "customer"'],
+  ],
+  [
+    "a reference that does not say what a removal does",
+    (set) => set.setField("Release", "owner_user_id", { reference: { kind: "user" }, nullable: true }),
+    ["Release.owner_user_id does not say what the removal of what it refers to does"],
+  ],
+  [
+    "a reference that holds no id",
+    (set) => set.setField("Deploy", "name", { reference: { kind: "user", deletion: SET_NULL } }),
+    ["Deploy.name refers to something and is no int64"],
+  ],
+  ["no scope", (set) => set.setKind("Deploy", { ...hard, scope: KindScope.UNSPECIFIED }), ["Deploy does not say its scope"]],
+  [
+    "a scope that does not fit the parent",
+    (set) => set.setKind("Deploy", { ...hard, scope: KindScope.ORGANIZATION }),
+    ["Deploy has a scope that does not fit its parent release"],
+  ],
+  [
+    "no column of the organization",
+    (set) => drop(set, "Deploy", "organization_id"),
+    ["Deploy has no field organization_id that refers to the organization"],
+  ],
+  [
+    "an organization that could differ from the parent's",
+    (set) => set.setBehavior("Deploy", "organization_id", [FieldBehavior.IMMUTABLE]),
+    [
+      'Deploy.organization_id can be written and is not "optional": an update could not tell its default from its absence',
+      "Deploy.organization_id follows from the parent and is not OUTPUT_ONLY",
+    ],
+  ],
+  [
+    "no deletion",
+    (set) => set.setKind("Deploy", { ...hard, deletion: KindDeletion.UNSPECIFIED }),
+    ["Deploy does not say what deleting does"],
+  ],
+  [
+    "no permissions",
+    (set) => set.setKind("Deploy", { ...hard, readPermission: "", writePermission: "" }),
+    ["Deploy has no read_permission", "Deploy has no write_permission"],
+  ],
+  [
+    "no service",
+    (set) => {
+      if (set.file.options) set.file.options.$unknown = [];
+    },
+    ["Release", "ReleaseFile", "Deploy"].map((name) => `${name} is in a file that has no (userd.v1.family).service`),
+  ],
+];
+
+const file = "userd/kinds/v1/release.proto";
+
+describe("a set of kinds is refused for", () => {
+  test.for(cases)("%s", ([, spoil, faults]) => expect(faultsOf(spoil)).toEqual(faults.map((fault) => `${file}: ${fault}`)));
+});
+
+test("all faults of a set are told at once, each with its file; a set without faults is read", () => {
+  const spoiled = faultsOf((set) => {
+    drop(set, "Release", "purge_time");
+    drop(set, "Deploy", "etag");
+    set.addField("ReleaseFile", { name: "added" });
+  });
+  expect(spoiled.map((fault) => fault.split(" ")[1])).toEqual(["Release", "ReleaseFile.added", "Deploy"]);
+  expect(faultsOf(() => undefined)).toEqual([]);
+});

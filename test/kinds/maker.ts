@@ -1,0 +1,82 @@
+import { ScalarType } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
+import { type StandardVerb, standardMethods } from "../../src/contract/kinds/methods.ts";
+import { resourceField, severalField } from "../../src/kinds/standard-method.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { createOrganization, createProject, createTeam, createUser, unique } from "../support/build.ts";
+import type { Clients } from "../support/clients.ts";
+
+/** A resource as a client has it. */
+export type Shown = Readonly<Record<string, unknown>> & { readonly id: bigint; readonly organizationId: bigint; readonly etag: string };
+
+/** The answer to any standard RPC. */
+export type Answer = Readonly<Record<string, unknown>> & { readonly consistencyToken: string; readonly nextPageToken: string };
+
+/** What makes valid resources of a kind, and calls its RPCs. */
+export type Maker = {
+  readonly kind: Kind;
+  /** The name of requests' and answers' field that holds a resource. */
+  readonly field: string;
+  readonly several: string;
+  readonly organizationId: bigint;
+  readonly parentId: bigint;
+  /** A valid resource that no other is like. */
+  readonly valid: (fields?: object) => Record<string, unknown>;
+  /** The ids of what fields can refer to, by model. */
+  readonly things: Readonly<Record<string, bigint>>;
+  readonly call: (verb: StandardVerb, request: object) => Promise<Answer>;
+  readonly create: (fields?: object) => Promise<Shown>;
+  /** Deletes what the resources are part of. */
+  readonly deleteParent: () => Promise<unknown>;
+};
+
+/** Something for each model that fields refer to. */
+export const thingsOf = async (clients: Clients, organizationId: bigint): Promise<Readonly<Record<string, bigint>>> => ({
+  organization: organizationId,
+  project: (await createProject(clients, organizationId)).id,
+  team: (await createTeam(clients, organizationId)).id,
+  user: (await createUser(clients)).id,
+});
+
+let moment = 1_700_000_000_000;
+
+/** A valid value of a column that is no reference, and not what it was before. */
+export const anotherValue = ({ type, field, maxLength }: Column, before?: unknown): unknown => {
+  if (type === "text") return unique().slice(0, maxLength);
+  if (type === "timestamptz") return timestampFromMs(moment++);
+  if (type === "jsonb") return { text: unique(), list: [1, null, { deep: true }] };
+  if (type === "boolean") return before !== true;
+  if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0 && number !== before)?.number;
+  const number = Math.floor(Math.random() * 1_000_000) + 1;
+  return field.scalar === ScalarType.INT64 ? BigInt(number) : number;
+};
+
+/** Makes resources of a kind in an organization of their own. */
+export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
+  const organizationId = within ?? (await createOrganization(clients)).id;
+  const things = await thingsOf(clients, organizationId);
+  const parentKind = kinds.find(({ name }) => name === kind.parent.reference?.to.name);
+  const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));
+  const parentId = parentMaker ? (await parentMaker.create()).id : organizationId;
+  const [field, several] = [resourceField(kind), severalField(kind)];
+  const firstValue = (column: Column): unknown => (column.reference ? things[column.reference.to.name] : anotherValue(column));
+  const written = kind.columns.filter(({ isOutputOnly }) => !isOutputOnly);
+  const valid = (fields: object = {}) => ({
+    ...Object.fromEntries(written.map((column) => [column.field.localName, firstValue(column)])),
+    ...Object.fromEntries(kind.links.map((link) => [link.field.localName, [things[link.to.name]]])),
+    [kind.parent.field.localName]: parentId,
+    ...fields,
+  });
+  const client = clients.families[kind.service] as unknown as Record<string, (request: object) => Promise<Answer>>;
+  const nameOf = (verb: StandardVerb) => standardMethods(kind).find(([one]) => one === verb)?.[1] ?? "";
+  const call: Maker["call"] = (verb, request) => {
+    const name = nameOf(verb);
+    return client[name.charAt(0).toLowerCase() + name.slice(1)]?.(request) ?? Promise.reject(new Error(`${kind.name} has no ${verb}`));
+  };
+  return {
+    ...{ kind, field, several, organizationId, parentId, things, valid, call },
+    create: async (fields) => (await call("Create", { [field]: valid(fields) }))[field] as Shown,
+    deleteParent: async () => parentMaker?.call("Delete", { id: parentId }),
+  };
+};
