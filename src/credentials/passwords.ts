@@ -15,7 +15,7 @@ const { method } = UserService;
 /** The time for which a reset token is valid, in hours. */
 export const RESET_HOURS = 1;
 /** The most reset tokens that a user has; a further one ends the oldest. */
-export const MAX_RESETS = 3;
+const MAX_RESETS = 3;
 
 /** Ends all reset tokens of a user. */
 export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {
@@ -23,13 +23,13 @@ export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> =
 };
 
 /** The error for a managed user, whose password is its identity provider's. */
-export const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
+const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
 
 /**
  * Stores the hash of a new password, and ends all sessions and reset tokens. The hash is a bound parameter: the database's
  * log never shows it.
  */
-export const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
+const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
   await tx.rows(sql`
     update users set password = ${hash}, last_password_change = now(), is_password_expired = false,
       session_nonce = ${newSessionNonce()}, version = version + 1

@@ -16,7 +16,7 @@ import { withoutSignIn } from "./link.ts";
 const linksOf = { identity_provider: "identity", auth_provider: "auth_identity" } as const;
 
 /** A table of providers. */
-export type ProviderTable = keyof typeof linksOf;
+type ProviderTable = keyof typeof linksOf;
 
 /** The request of a deletion. */
 type Deletion = { readonly id: bigint; readonly etag: string; readonly force: boolean };
@@ -33,7 +33,7 @@ export const assertNamed = (name: string, field: string): void => {
 };
 
 /** No provider has this id. */
-export const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
+const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
 
 /**
  * The row of a provider, as the transaction has left it.

@@ -23,10 +23,10 @@ import { sentBytes, toValue } from "./value.ts";
 const { method } = UserOptionService;
 
 /** A write of an option as it was kept; `deleted` tells a deletion from a stored null. */
-export type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean; readonly bytes: number | null };
+type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean; readonly bytes: number | null };
 
 /** A revision as the API shows it. */
-export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevisionSchema> => ({
+const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevisionSchema> => ({
   revisionId: row.id,
   deleted: row.deleted,
   ...(!row.deleted && { value: toValue(row.value) }),
@@ -37,7 +37,7 @@ export const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevi
 });
 
 /** The columns of a revision, in the alias `r`. They are named, since a prepared `*` fails when a migration adds a column. */
-export const revisionColumns = sql.raw(
+const revisionColumns = sql.raw(
   "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 

@@ -19,12 +19,12 @@ import { jsonOf, sentBytes } from "./value.ts";
 const { method } = UserOptionService;
 
 /** The columns of a scope option, in the alias `o`. They are named, since a prepared `*` fails when a migration adds a column. */
-export const scopeOptionColumns = sql.raw(
+const scopeOptionColumns = sql.raw(
   "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.locked, o.create_time, o.update_time, o.version",
 );
 
 /** Reads one option of a scope as it is stored. */
-export const storedScopeOption = async (
+const storedScopeOption = async (
   session: Session,
   { live }: OptionScopes,
   { kind, id }: Scope,
