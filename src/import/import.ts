@@ -108,7 +108,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   if (options.onLine !== undefined) await eachLine(tx, options.onLine);
   return {
     records: tally.records(),
-    models: await modelReports(tx, tally),
+    models: await modelReports(tx, tally, !stops(tx, found)),
     ...(await withKeys(tx, await lists(tx, tally))),
     conflicts: found,
     remapped: stops(tx, found) ? [] : await remappedIds(tx),
@@ -151,6 +151,7 @@ export const runImport = async (
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),
     given: new Map<string, number>(),
+    unordered: new Set<string>(),
     past: { isEmpty: false },
   };
   // A source that is waited for ends at once too.

@@ -27,6 +27,8 @@ export type ImportTx = Session & {
   readonly past: { isEmpty: boolean };
   /** How many rows each staging table was given; steps have nothing to do with one that is not in here. */
   readonly given: Map<string, number>;
+  /** The staging tables whose rows did not come in the ascending order of their keys: only these can hold a key twice. */
+  readonly unordered: Set<string>;
 };
 
 /** With these a file is another installation's: what has a name that is here need not be the same thing. */

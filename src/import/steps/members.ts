@@ -143,7 +143,7 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
     members,
     "its user joined an account here, which gets no role in an organization that is here from a file",
     // A list and no look-up: statistics were made when no row had an id or an outcome.
-    "t.organization_id not in (select o.id from import_organization o where o.outcome = 'created')",
+    "t.organization_id not in (select o.id from import_organization o where o.outcome is null)",
   );
   await skip(
     tx,

@@ -68,6 +68,5 @@ export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`);
   await skip(tx, groupPermissions, "its group was skipped", "t.role_id is null");
   await tx.rows(sql`update import_group_permission g set outcome = case
-    when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged'
-    else 'created' end`);
+    when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged' end`);
 };

@@ -11,7 +11,7 @@ export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd
 export const indexUsers = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`
     with touched as materialized (
-      select id from import_user where outcome = 'created' union select user_id from import_email where outcome = 'created'
+      select id from import_user where outcome is null union select user_id from import_email where outcome is null
     ), addressed as materialized (
       select e.user_id, string_agg(e.email_canonical || E'\\n', '' order by e.email_canonical) as lines
       from user_email e where e.user_id in (select id from touched) group by e.user_id

@@ -71,7 +71,6 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
   await keepAbsent(tx, target, MATCH);
   await keepSystemUser(tx);
   await matchRows(tx, target, MATCH);
-  await tx.rows(sql`update import_user set outcome = 'created' where outcome is null`);
 };
 
 /** Keeps the external ids that are to change: look-ups by them find nobody from now on. */
