@@ -56,10 +56,14 @@ export const defineReader = <V extends object>(definition: {
   readonly notHeld?: Readonly<Record<string, string>>;
 }): Reader => {
   const { model, becomes, into, isKnownByName = false, standsFor, links = [], notHeld = {} } = definition;
-  const fields = Object.entries<Field<unknown>>(definition.fields);
+  /** Takes the notes of the record that is being read. */
+  let noteOfRecord: Note = () => {};
+  const fields = Object.entries<Field<unknown>>(definition.fields).map(
+    ([name, field]) => [name, field, (text: string) => noteOfRecord(`${name} ${text}`)] as const,
+  );
   const read = (record: object, name: string, field: Field<unknown>, note: Note): unknown => {
     try {
-      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined, (text) => note(`${name} ${text}`));
+      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined, note);
     } catch (error) {
       if (error instanceof FieldFault) throw new FieldFault(`${name} ${error.message}`, { cause: error });
       if (error instanceof Unfit) throw new Unfit(`${name} ${error.message}`, { cause: error });
@@ -78,7 +82,8 @@ export const defineReader = <V extends object>(definition: {
     rows: (pk, record, vault, note) => {
       // A loop: this runs for every record of a file.
       const values: Record<string, unknown> = {};
-      for (const [name, field] of fields) values[name] = read(record, name, field, note);
+      noteOfRecord = note;
+      for (const [name, field, noteOfField] of fields) values[name] = read(record, name, field, noteOfField);
       const columns = definition.row(values as V, vault, note);
       if (links.length === 0) return { columns, links: NO_LINKS };
       const linked = links.flatMap((link) =>

@@ -17,8 +17,9 @@ const MAX_NAMES = 1_000;
 const OTHERS = "(others)";
 
 const count = (counts: Map<string, number>, name: string): void => {
-  const known = counts.has(name) || counts.size < MAX_NAMES ? name : OTHERS;
-  counts.set(known, (counts.get(known) ?? 0) + 1);
+  const before = counts.get(name);
+  if (before !== undefined || counts.size < MAX_NAMES) counts.set(name, (before ?? 0) + 1);
+  else counts.set(OTHERS, (counts.get(OTHERS) ?? 0) + 1);
 };
 
 /** Begins a tally. */
