@@ -14,14 +14,14 @@ export type Links<V> = {
   readonly row: (pk: bigint | undefined, member: unknown, note: Note) => StagedRow;
 };
 
-/** What a record becomes: its own row, and one for each member of its many-to-many fields. */
+/** The rows that a record becomes: its own, and one for each member of its many-to-many fields. */
 type Rows = { readonly columns: StagedRow; readonly links: readonly LinkRow[] };
 
-/** How the records of one model become rows of staging tables: one each, and one for each of its links. */
+/** The way in which the records of one model become rows of staging tables: one each, and one for each of its links. */
 export type Reader = {
   /** The model's name in exports: `sentry.user`. */
   readonly model: string;
-  /** What a record becomes here, without a full stop: docs/import.md says it in its table. */
+  /** The thing that a record becomes here, without a full stop: docs/import.md says it in its table. */
   readonly becomes: string;
   readonly into: StagingTable;
   /** All that its rows go into. */
@@ -32,7 +32,7 @@ export type Reader = {
   readonly standsFor?: string;
   /** Its records may come without a primary key: what refers to them does so by name, and a step gives them one. */
   readonly isKnownByName: boolean;
-  /** Why known fields are left → the reason. */
+  /** Known fields that are left → the reason. */
   readonly notHeld: Readonly<Record<string, string>>;
   /**
    * The rows of a record; the vault is for what is not to lie in the open, not even in a staging table.

@@ -32,7 +32,7 @@ export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_c
 /** Records that are not stored, and why. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;
 
-/** What whoever imports should know of records that are stored. */
+/** Things that whoever imports should know of records that are stored. */
 export const notes = { name: "import_note", columns: { reason: TEXT, about: TEXT } } as const satisfies StagingTable;
 
 const definition = (columns: Readonly<Record<string, string>>): string =>
@@ -65,13 +65,13 @@ export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTa
   if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
 };
 
-/** Whether a staging table has ever had rows. */
+/** Tells whether a staging table has ever had rows. */
 export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => given.has(name);
 
 /** Rows that are few for a plan: tables of so many are joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/** Whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
+/** Tells whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
 export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
@@ -85,7 +85,7 @@ export type Staging = {
   readonly flush: () => Promise<void>;
 };
 
-/** Where a row comes from. */
+/** The record that a row comes from. */
 export type Origin = { readonly model: string; readonly record: number; readonly pk?: bigint | undefined };
 
 /**
@@ -143,7 +143,7 @@ const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: St
   return `${json},"absent":[${absent}]}`;
 };
 
-/** What is collected for a table. Keys that only ever grow don't come twice: nobody has to look for those that do. */
+/** Rows that are collected for a table. Keys that only ever grow don't come twice: nobody has to look for those that do. */
 type Batch = { json: string; largest: bigint; readonly to: Written };
 
 /** Makes the way into the staging tables. */

@@ -6,7 +6,7 @@ import { isGiven, notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
 
-/** How many records are named per reason. */
+/** The most records that are named per reason. */
 const EXAMPLES = 20;
 
 type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
@@ -15,7 +15,7 @@ type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "
 export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMap((reader) => reader.tables))];
 
 const outcomes = async (tx: ImportTx, isMerged: boolean): Promise<Outcome[]> => {
-  // What an import adds by itself was not read.
+  // Rows that an import adds by itself were not read.
   const isRead = ({ derived = {} }: StagingTable) => ("is_implied" in derived ? "not is_implied" : "true");
   const merged = stagingTables
     .filter((table) => isMerged && isGiven(tx, table))

@@ -1,7 +1,7 @@
-/** How often each name was met. */
+/** The times that each name was met. */
 export type Counts = ReadonlyMap<string, number>;
 
-/** What is counted while a file is read. */
+/** Counters of what is met while a file is read. */
 export type Tally = {
   readonly records: () => number;
   readonly read: (model: string) => void;

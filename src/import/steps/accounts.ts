@@ -116,7 +116,7 @@ const addUsers = (tx: ImportTx) =>
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
 
-/** What contacts of the file have got from users, whose contacts they are too. */
+/** Notes the names and the ranks that contacts of the file have got from users, whose contacts they are too. */
 const noteGiven = async (tx: ImportTx): Promise<void> => {
   for (const [column, reason] of [
     ["name", "it has no name in the file, and got that of its user"],
@@ -144,7 +144,7 @@ const merge = async (tx: ImportTx, target: Target): Promise<void> => {
   await insertRows(tx, target);
 };
 
-/** Those that came with other ids are no conflicts when they come again. */
+/** Accounts that came with other ids are no conflicts when they come again. */
 const rememberAccounts = (tx: ImportTx) =>
   tx.rows(sql`
     insert into import_origin as o (kind, pk, name_hash, id)

@@ -136,7 +136,7 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, members)) return;
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
-  // Before: whose address an invitation names may be the account that was joined.
+  // Invitations come first: one may name the address of the account that was joined.
   await settleInvitations(tx);
   await skipOfJoined(
     tx,

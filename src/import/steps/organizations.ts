@@ -40,7 +40,7 @@ export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** The name too, as with users: what a service stored since has the id alone. */
+/** Matches by the name too, as with users: what a service stored since has the id alone. */
 const MATCH = "t.id = s.id and t.slug = s.slug";
 
 /** Writes the organizations of a file, their projects and their teams. */

@@ -62,7 +62,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
   if (!isLarge(tx)) return;
-  // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
+  // Columns that the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
   // made now: one on a column that was updated since could not be used in this transaction.
   for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
     for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
@@ -107,7 +107,7 @@ export const lockAggregates = (tx: ImportTx) =>
     ) order by s.kind, s.id for update
   ) locked`);
 
-/** As externalCanonicalName makes it. */
+/** The name by which an external id is locked, as externalCanonicalName makes it. */
 const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`);
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");

@@ -22,7 +22,7 @@ export const modelsOf = (staging: StagingTable) =>
     .map((reader) => `'${reader.model}'`)
     .join(", ");
 
-/** Whether any record of a staging table has another id than in the file. */
+/** Tells whether any record of a staging table has another id than in the file. */
 const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
@@ -83,7 +83,7 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   const find = (from: string, where: string) =>
     tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
   const isMissing = "t.user_id is null and (t.user_pk is not null or t.user_name is not null)";
-  /** Whoever kept the name comes first among the users of the file that share it. */
+  /** The users of the file by a name; of those that share it the one who kept it. */
   const named = (column: string) =>
     `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_canonical <> natural_canonical), pk)`;
 
@@ -91,7 +91,7 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
     await tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from import_user u where u.pk = t.user_pk and u.id <> t.user_pk`));
   }
   const isElsewhere = "t.user_pk not in (select pk from import_user)";
-  // As most files are: what follows would look through all rows, each time for none.
+  // Most files end here: what follows would look through all rows, each time for none.
   if ((await tx.row(sql.raw(`select from ${staging.name} t where t.user_name is not null or ${isElsewhere} limit 1`))) === undefined)
     return;
   await tx.rows(sql.raw(`update ${staging.name} t set user_id = null where ${isElsewhere}`));

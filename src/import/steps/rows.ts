@@ -6,7 +6,7 @@ import type { Target } from "./target.ts";
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
-/** What the file leaves out of a row stays as it is. */
+/** Keeps columns that the file leaves out of a row as they are. */
 export const keepAbsent = async (tx: ImportTx, { staging, table, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
@@ -40,7 +40,7 @@ export const matchRows = async (
   );
 };
 
-/** Whether rows of a target come from several models indeed, of which two can have one primary key. */
+/** Tells whether rows of a target come from several models indeed, of which two can have one primary key. */
 const hasSeveralModels = async (tx: ImportTx, { staging, ofSeveralModels }: Target): Promise<boolean> =>
   ofSeveralModels === true && (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
@@ -91,7 +91,7 @@ export const preparePlans = async (tx: ImportTx): Promise<void> => {
 
 const NEW = "outcome is null";
 
-/** Whether any staged row is to be written so. */
+/** Tells whether any staged row is to be written so. */
 const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promise<boolean> =>
   isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
