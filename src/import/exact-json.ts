@@ -15,7 +15,7 @@ export const exactNumber = (source: string): number | bigint => {
 const exactly = ((_: string, value: unknown, { source }: { source?: string }): unknown =>
   typeof value === "number" && source !== undefined ? exactNumber(source) : value) as (name: string, value: unknown) => unknown;
 
-/** Where a number that may not be exact can begin; digits inside of text are none. */
+/** Matches the beginning of a number that may not be exact; digits inside of text are none. */
 const LONG_NUMBER = /(?:^|[:,[\s])-?\d{16}/;
 
 /**

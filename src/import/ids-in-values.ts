@@ -6,7 +6,7 @@ import type { Kind } from "./steps/kinds.ts";
 export type IdList = {
   readonly key: string;
   readonly model: string;
-  /** Where the options of the model are staged. */
+  /** The table in which the options of the model are staged. */
   readonly staging: StagingTable;
   readonly of: Kind["noun"];
 };

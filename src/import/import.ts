@@ -20,7 +20,7 @@ import { createTally } from "./tally.ts";
 import type { Ids, ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
 
-/** How far an import is. */
+/** The place that an import has reached. */
 export type ImportProgress = {
   /** `reading`, or the name of a step of the merge. */
   readonly phase: string;
@@ -28,16 +28,16 @@ export type ImportProgress = {
   readonly records: number;
 };
 
-/** How a file is imported. */
+/** The ways in which a file can be imported. */
 export type ImportOptions = {
   /** Does everything, reports it, and takes it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
-  /** Whether new records keep the ids of the file; keys that are no integers can't. */
+  /** The ids that new records get; keys that are no integers can't be kept. */
   readonly ids?: Ids;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
-  /** What is here gives way to the file, also where the file is not known to be newer. */
+  /** Rows that are here give way to the file, also where the file is not known to be newer. */
   readonly overwrite?: boolean;
   /** The setting; a file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
@@ -60,7 +60,7 @@ const setContext = (tx: ImportTx) =>
 /** Conflicts stop an import that was not told what to do about them. */
 const stops = (tx: ImportTx, found: readonly Conflict[]): boolean => found.length > 0 && tx.onConflict === "fail";
 
-/** How often an import begins anew when somebody else was faster. */
+/** Times that an import begins anew when somebody else was faster. */
 const ATTEMPTS = 5;
 
 /**
@@ -109,7 +109,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
   if (options.onLine !== undefined) await eachLine(tx, options.onLine);
   return {
     records: tally.records(),
-    models: await modelReports(tx, tally),
+    models: await modelReports(tx, tally, !stops(tx, found)),
     ...(await withKeys(tx, await lists(tx, tally))),
     conflicts: found,
     remapped: stops(tx, found) ? [] : await remappedIds(tx),
@@ -142,6 +142,7 @@ export const runImport = async (
     vault: createVault(db.secretKey),
     systemUser: createSystemUser(systemUsername),
     given: new Map<string, number>(),
+    unordered: new Set<string>(),
     past: { isEmpty: false },
   };
   // A source that is waited for ends at once too.

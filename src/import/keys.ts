@@ -31,19 +31,19 @@ export const standInOfLarge = (key: bigint): bigint => within(FIRST_LARGE, Strin
 /** The number that stands for the name of a record without a key. */
 export const standInOfName = (name: string): bigint => within(FIRST_NAME, name);
 
-/** Whether it stands for an integer that is too large. */
+/** Tells whether a number stands for an integer that is too large. */
 export const isLarge = (pk: bigint): boolean => pk >= FIRST_LARGE && pk < FIRST_UUID;
 
-/** Whether it stands for a key that can be no id. */
+/** Tells whether a number stands for a key that can be no id. */
 export const isStandIn = (pk: bigint): boolean => pk < FIRST_NAME;
 
-/** Whether it is no id, but stands for a key or a name. */
+/** The condition that a column holds no id, but what stands for a key or a name. */
 export const sqlIsStandIn = (column: string): string => `${column} < ${FIRST_NAME + RANGE}`;
 
-/** Whether it stands for a UUID, which is unique wherever it was made, unlike the `7` of two installations. */
+/** The condition that a column stands for a UUID, which is unique wherever it was made, unlike the `7` of two installations. */
 export const sqlIsUuid = (column: string): string => `${column} between ${FIRST_UUID} and ${FIRST_TEXT - 1n}`;
 
-/** Whether a record has a key, and not only a name. */
+/** The condition that a record has a key, and not only a name. */
 export const sqlHasKey = (column: string): string => `(${column} < ${FIRST_NAME} or ${column} > 0)`;
 
 /** An integer of the file that is to become another id. */

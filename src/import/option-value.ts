@@ -9,7 +9,7 @@ import { isPickle, readPickle } from "./pickle.ts";
 const TOO_DEEP = `is nested deeper than ${MAX_VALUE_LEVELS} levels`;
 
 /**
- * What a stored text stands for: the text, list or object of its JSON, what a pickle holds, or itself. The text `1` is text:
+ * The value that a stored text stands for: the text, list or object of its JSON, what a pickle holds, or itself. The text `1` is text:
  * where exports mean a number, they hold one.
  */
 const decoded = (text: string): unknown => {
@@ -47,7 +47,7 @@ const isPlainObject = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null;
 };
 
-/** Whether JSON.stringify makes the canonical text of it: nearly every value, and much faster. */
+/** Tells whether JSON.stringify makes the canonical text of a value: it does of nearly every one, and much faster. */
 const isPlain = (value: unknown, level = 1): boolean => {
   if (typeof value === "string") return isText(value);
   if (typeof value === "number") return value === 0 || (Math.abs(value) >= 1e-6 && Math.abs(value) < 1e21);

@@ -1,6 +1,6 @@
 import { Unfit } from "./fault.ts";
 
-/** What a pickle holds that is plain data; integers that a number can't hold are bigints. */
+/** The plain data that a pickle holds; integers that a number can't hold are bigints. */
 export type PlainData = null | boolean | number | bigint | string | PlainData[] | { [name: string]: PlainData };
 
 /** The message completes a sentence that begins with the field. */
@@ -19,7 +19,7 @@ const longOf = (bytes: Buffer): number | bigint => {
   return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
 };
 
-/** Where a pickle is read: bytes one after another. */
+/** A place in a pickle, which is read one byte after another. */
 const createInput = (pickle: Buffer) => {
   let at = 0;
   let texts = 0;
@@ -67,7 +67,7 @@ const mark = (stack: Stack): void => {
   stack.values = [];
 };
 
-/** What stands above the last mark. */
+/** The values above the last mark. */
 const popMarked = (stack: Stack): PlainData[] => {
   const marked = stack.values;
   const below = stack.marks.pop();

@@ -1,6 +1,6 @@
 import { FieldFault } from "./fault.ts";
 
-/** What `ast.literal_eval` knows beside lists, tuples and text. */
+/** The words that `ast.literal_eval` knows beside lists, tuples and text. */
 const words = new Map<string, unknown>([
   ["None", null],
   ["True", true],

@@ -14,14 +14,14 @@ export type Links<V> = {
   readonly row: (pk: bigint | undefined, member: unknown, note: Note) => StagedRow;
 };
 
-/** What a record becomes: its own row, and one for each member of its many-to-many fields. */
+/** The rows that a record becomes: its own, and one for each member of its many-to-many fields. */
 type Rows = { readonly columns: StagedRow; readonly links: readonly LinkRow[] };
 
-/** How the records of one model become rows of staging tables: one each, and one for each of its links. */
+/** The way in which the records of one model become rows of staging tables: one each, and one for each of its links. */
 export type Reader = {
   /** The model's name in exports: `sentry.user`. */
   readonly model: string;
-  /** What a record becomes here, without a full stop: docs/import.md says it in its table. */
+  /** The thing that a record becomes here, without a full stop: docs/import.md says it in its table. */
   readonly becomes: string;
   readonly into: StagingTable;
   /** All that its rows go into. */
@@ -32,7 +32,7 @@ export type Reader = {
   readonly standsFor?: string;
   /** Its records may come without a primary key: what refers to them does so by name, and a step gives them one. */
   readonly isKnownByName: boolean;
-  /** Why known fields are left → the reason. */
+  /** Known fields that are left → the reason. */
   readonly notHeld: Readonly<Record<string, string>>;
   /**
    * The rows of a record; the vault is for what is not to lie in the open, not even in a staging table.
@@ -56,10 +56,14 @@ export const defineReader = <V extends object>(definition: {
   readonly notHeld?: Readonly<Record<string, string>>;
 }): Reader => {
   const { model, becomes, into, isKnownByName = false, standsFor, links = [], notHeld = {} } = definition;
-  const fields = Object.entries<Field<unknown>>(definition.fields);
+  /** Takes the notes of the record that is being read. */
+  let noteOfRecord: Note = () => {};
+  const fields = Object.entries<Field<unknown>>(definition.fields).map(
+    ([name, field]) => [name, field, (text: string) => noteOfRecord(`${name} ${text}`)] as const,
+  );
   const read = (record: object, name: string, field: Field<unknown>, note: Note): unknown => {
     try {
-      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined, (text) => note(`${name} ${text}`));
+      return field(Object.hasOwn(record, name) ? (record as Record<string, unknown>)[name] : undefined, note);
     } catch (error) {
       if (error instanceof FieldFault) throw new FieldFault(`${name} ${error.message}`, { cause: error });
       if (error instanceof Unfit) throw new Unfit(`${name} ${error.message}`, { cause: error });
@@ -78,7 +82,8 @@ export const defineReader = <V extends object>(definition: {
     rows: (pk, record, vault, note) => {
       // A loop: this runs for every record of a file.
       const values: Record<string, unknown> = {};
-      for (const [name, field] of fields) values[name] = read(record, name, field, note);
+      noteOfRecord = note;
+      for (const [name, field, noteOfField] of fields) values[name] = read(record, name, field, noteOfField);
       const columns = definition.row(values as V, vault, note);
       if (links.length === 0) return { columns, links: NO_LINKS };
       const linked = links.flatMap((link) =>

@@ -8,7 +8,7 @@ import { unpack } from "./formats/unpack.ts";
 import { xmlReader } from "./formats/xml.ts";
 import { yamlReader } from "./formats/yaml.ts";
 
-/** What was read since the last piece: the records that ended in it. */
+/** The records that ended since the last piece. */
 export type Piece = { readonly records: readonly unknown[] /** Bytes of the file so far. */; readonly bytes: number };
 
 const readers: Readonly<Record<Format, () => RecordReader>> = {

@@ -1,4 +1,4 @@
-/** What became of the records of one model: read = created + updated + unchanged + skipped. */
+/** The fates of the records of one model, counted: read = created + updated + unchanged + skipped. */
 export type ModelReport = {
   readonly model: string;
   readonly read: number;
@@ -14,14 +14,14 @@ export type NameCount = { readonly name: string; readonly count: number; readonl
 /** Records with one reason: all are counted, the first are named. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
-/** What is said of one record. A member of a many-to-many field has the record that it stands in, and no pk. */
+/** A line about one record. A member of a many-to-many field has the record that it stands in, and no pk. */
 export type ReportLine = {
   readonly fate: "skipped" | "noted";
   readonly model: string;
   readonly record: number;
   readonly pk: string | null;
   readonly reason: string;
-  /** What it is about, where the reason does not say it. */
+  /** The thing that the line is about, where the reason does not say it. */
   readonly about: string | null;
 };
 
@@ -33,16 +33,16 @@ export type Conflict = {
   /** Null of a record that only has a name. */
   readonly pk: string | null;
   readonly name: string;
-  /** Who has this id here, under another name. */
+  /** The name that has this id here. */
   readonly nameHere: string | null;
-  /** Which other id bears this name here. */
+  /** The other id that bears this name here. */
   readonly idHere: string | null;
 };
 
 /** A record of the file that has another id here. */
 export type Remapped = { readonly kind: Conflict["kind"]; readonly pk: string; readonly id: string };
 
-/** What an import did, or, when nothing was stored, what it found. */
+/** The account of what an import did, or, when nothing was stored, of what it found. */
 export type ImportReport = {
   /** False after a dry run, and when conflicts stopped the import. */
   readonly stored: boolean;
@@ -54,7 +54,7 @@ export type ImportReport = {
   /** Fields of models that it holds, but has no place for: `model.field`. */
   readonly unknownFields: readonly NameCount[];
   readonly skipped: readonly Listing[];
-  /** What whoever imports should know of records that were stored. */
+  /** Things that whoever imports should know of records that were stored. */
   readonly notes: readonly Listing[];
   /** All of them, whatever was done about them. */
   readonly conflicts: readonly Conflict[];

@@ -35,7 +35,7 @@ const requireId = (value: bigint, field: string): void => {
 /** The columns by which rows refer to others of the file, as they are met. */
 const references = new Map<string, boolean>();
 
-/** Whether rows refer to others of the file by a column. */
+/** Tells whether rows refer to others of the file by a column. */
 const isReference = (column: string): boolean => {
   const known = references.get(column);
   if (known !== undefined) return known;
@@ -155,7 +155,7 @@ export const stageFile = async (
     for (const record of records) {
       const full = stageRecord(record, models, staging, tx, tally);
       if (full === undefined) continue;
-      // What it fails with is thrown where it is waited for.
+      // A failure is thrown where it is waited for.
       full.catch(() => {});
       await writing;
       writing = full;

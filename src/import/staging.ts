@@ -10,6 +10,8 @@ export type StagingTable = {
   /** Column → type; what a row leaves out is null, and listed in `absent`. */
   readonly columns: Readonly<Record<string, string>>;
   readonly derived?: Readonly<Record<string, string>>;
+  /** Its rows get their ids from a step; those of other tables come with their pk for one, where that can be one. */
+  readonly getsIds?: true;
 };
 
 /** A row on its way into a staging table. */
@@ -21,7 +23,7 @@ export const TEXT = 'text collate "C"';
 /** Columns of every staging table: where a row comes from. */
 const origin = { model: TEXT, record: "bigint", pk: "bigint", absent: "text[]" } as const;
 
-/** Columns of every staging table that steps fill: where a row goes, and what becomes of it. */
+/** Columns of every staging table that steps fill: where a row goes, and what becomes of it; one without an outcome is new. */
 const fate = { id: "bigint", outcome: "text" } as const;
 
 /** Columns of a staged row that belongs to a user; see `UserReference`. */
@@ -30,7 +32,7 @@ export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_c
 /** Records that are not stored, and why. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;
 
-/** What whoever imports should know of records that are stored. */
+/** Things that whoever imports should know of records that are stored. */
 export const notes = { name: "import_note", columns: { reason: TEXT, about: TEXT } } as const satisfies StagingTable;
 
 const definition = (columns: Readonly<Record<string, string>>): string =>
@@ -50,10 +52,10 @@ const widenBuffers = (tx: ImportTx) =>
 /** Makes the temporary tables, in one statement; they go with the transaction. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
-  const created = tables.map(({ name, columns, derived = {} }) => {
+  const created = tables.map(({ name, columns, derived = {}, getsIds }) => {
     const all = definition({ ...origin, ...columns, ...fate, ...derived });
-    // Steps write each row several times: where its page has room for that, no index is written (a HOT update).
-    return `create temp table ${name} (${all}) with (fillfactor = 25) on commit drop;`;
+    // Steps write rows that get their ids several times: where its page has room for that, no index is written (a HOT update).
+    return `create temp table ${name} (${all}) with (fillfactor = ${getsIds ? 25 : 50}) on commit drop;`;
   });
   await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
@@ -63,13 +65,13 @@ export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTa
   if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
 };
 
-/** Whether a staging table has ever had rows. */
+/** Tells whether a staging table has ever had rows. */
 export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => given.has(name);
 
 /** Rows that are few for a plan: tables of so many are joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/** Whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
+/** Tells whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
 export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
@@ -83,8 +85,19 @@ export type Staging = {
   readonly flush: () => Promise<void>;
 };
 
-/** Where a row comes from. */
+/** The record that a row comes from. */
 export type Origin = { readonly model: string; readonly record: number; readonly pk?: bigint | undefined };
+
+/**
+ * Columns that a step fills, as they are for nearly all rows of nearly all files: then the step finds nothing to write, and a row is
+ * written once. Column → expression on what was read.
+ */
+const presumed = ({ columns, derived = {}, getsIds }: StagingTable): [string, string][] => [
+  ...(getsIds ? [] : [["id", "case when pk > 0 then pk end"] as [string, string]]),
+  ...["user", "organization"]
+    .filter((owner) => `${owner}_pk` in columns && `${owner}_id` in derived)
+    .map((owner): [string, string] => [`${owner}_id`, `${owner}_pk`]),
+];
 
 /** A staging table as rows are written to it: what need not be found out for each. */
 type Written = {
@@ -96,9 +109,13 @@ type Written = {
 
 const written = (table: StagingTable): Written => {
   const columns: [string, string][] = Object.entries({ ...origin, ...table.columns });
-  const names = columns.map(([name]) => name).join(", ");
+  const guesses = presumed(table);
+  const names = [...columns, ...guesses].map(([name]) => name).join(", ");
   // JSON travels as text inside the JSON of its row: it is checked already, and a row is built by one pass.
-  const values = columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name)).join(", ");
+  const values = [
+    ...columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name)),
+    ...guesses.map(([, expression]) => expression),
+  ].join(", ");
   const received = definition(Object.fromEntries(columns.map(([name, type]) => [name, type === "jsonb" ? "text" : type])));
   const own = Object.keys(table.columns);
   return {
@@ -126,7 +143,8 @@ const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: St
   return `${json},"absent":[${absent}]}`;
 };
 
-type Batch = { json: string; readonly to: Written };
+/** Rows that are collected for a table. Keys that only ever grow don't come twice: nobody has to look for those that do. */
+type Batch = { json: string; largest: bigint; readonly to: Written };
 
 /** Makes the way into the staging tables. */
 export const createStaging = (tx: ImportTx): Staging => {
@@ -143,8 +161,12 @@ export const createStaging = (tx: ImportTx): Staging => {
       addGiven(tx, table);
       let batch = batches.get(table);
       if (batch === undefined) {
-        batch = { json: "", to: written(table) };
+        batch = { json: "", largest: -(2n ** 63n) - 1n, to: written(table) };
         batches.set(table, batch);
+      }
+      if (origin.pk !== undefined) {
+        if (origin.pk > batch.largest) batch.largest = origin.pk;
+        else tx.unordered.add(table.name);
       }
       batch.json += `${batch.json === "" ? "" : ","}${jsonOf(batch.to, origin, row)}`;
       return batch.json.length < BATCH ? undefined : write(batch);

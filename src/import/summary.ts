@@ -6,7 +6,7 @@ import { isGiven, notes, type StagingTable, skips } from "./staging.ts";
 import type { Counts, Tally } from "./tally.ts";
 import type { ImportTx } from "./transaction.ts";
 
-/** How many records are named per reason. */
+/** The most records that are named per reason. */
 const EXAMPLES = 20;
 
 type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
@@ -14,16 +14,18 @@ type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "
 /** The staging tables of all readers. */
 export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMap((reader) => reader.tables))];
 
-const outcomes = async (tx: ImportTx): Promise<Outcome[]> => {
-  // What an import adds by itself was not read.
+const outcomes = async (tx: ImportTx, isMerged: boolean): Promise<Outcome[]> => {
+  // Rows that an import adds by itself were not read.
   const isRead = ({ derived = {} }: StagingTable) => ("is_implied" in derived ? "not is_implied" : "true");
   const merged = stagingTables
-    .filter((table) => isGiven(tx, table))
-    .map((table) => `select model, outcome from ${table.name} where outcome is not null and ${isRead(table)}`);
-  const skipped = `select model, 'skipped' as outcome from ${skips.name}`;
+    .filter((table) => isMerged && isGiven(tx, table))
+    .map(
+      (table) =>
+        `select model, coalesce(outcome, 'created') as outcome, count(*)::int as count from ${table.name} where ${isRead(table)} group by 1, 2`,
+    );
+  const skipped = `select model, 'skipped', count(*)::int from ${skips.name} group by 1`;
   const rows = await tx.rows(sql<Outcome>`
-    select model, outcome, count(*)::int as count
-    from (${sql.raw([...merged, skipped].join(" union all "))}) fates group by model, outcome`);
+    select model, outcome, sum(count)::int as count from (${sql.raw([...merged, skipped].join(" union all "))}) fates (model, outcome, count) group by 1, 2`);
   return rows;
 };
 
@@ -74,9 +76,9 @@ const withReason = (named: NameCount): NameCount => {
   return reason === undefined ? named : { ...named, reason };
 };
 
-/** What became of the records of each model. */
-export const modelReports = async (tx: ImportTx, tally: Tally): Promise<ModelReport[]> => {
-  const found = await outcomes(tx);
+/** Counts what became of the records of each model; where nothing was merged, only what was skipped. */
+export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean): Promise<ModelReport[]> => {
+  const found = await outcomes(tx, isMerged);
   return [...tally.totals().read].map(([model, read]) => {
     const of = (outcome: Outcome["outcome"]) => found.find((row) => row.model === model && row.outcome === outcome)?.count ?? 0;
     return { model, read, created: of("created"), updated: of("updated"), unchanged: of("unchanged"), skipped: of("skipped") };

@@ -1,7 +1,7 @@
-/** How often each name was met. */
+/** The times that each name was met. */
 export type Counts = ReadonlyMap<string, number>;
 
-/** What is counted while a file is read. */
+/** Counters of what is met while a file is read. */
 export type Tally = {
   readonly records: () => number;
   readonly read: (model: string) => void;
@@ -17,8 +17,9 @@ const MAX_NAMES = 1_000;
 const OTHERS = "(others)";
 
 const count = (counts: Map<string, number>, name: string): void => {
-  const known = counts.has(name) || counts.size < MAX_NAMES ? name : OTHERS;
-  counts.set(known, (counts.get(known) ?? 0) + 1);
+  const before = counts.get(name);
+  if (before !== undefined || counts.size < MAX_NAMES) counts.set(name, (before ?? 0) + 1);
+  else counts.set(OTHERS, (counts.get(OTHERS) ?? 0) + 1);
 };
 
 /** Begins a tally. */

@@ -17,7 +17,7 @@ const plainValue = (value: unknown, level = 0): unknown => {
   return object;
 };
 
-/** Why a document is none that is read; undefined = it is. */
+/** The reason why a document is none that is read; undefined = it is. */
 const faultOf = (document: Document): string | undefined => {
   let found: string | undefined;
   visit(document, {

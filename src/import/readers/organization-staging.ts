@@ -10,6 +10,7 @@ export const organizations = {
   name: "import_organization",
   columns: { ...namedColumns, flags: "bigint", open_membership: "boolean" },
   derived: { origin_name: TEXT },
+  getsIds: true,
 } as const satisfies StagingTable;
 
 /** Text that is never empty. */

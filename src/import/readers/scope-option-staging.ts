@@ -6,6 +6,7 @@ import { type StagingTable, TEXT } from "../staging.ts";
 export const scopeOptions = {
   name: "import_scope_option",
   columns: { scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb", update_time: "timestamptz(3)" },
+  getsIds: true,
 } as const satisfies StagingTable;
 
 /** Reads a key by the API's rules for keys of scope options: a row with another key could never be read or changed. */

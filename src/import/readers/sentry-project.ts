@@ -8,6 +8,7 @@ export const projects = {
   name: "import_project",
   columns: { ...namedColumns, flags: "bigint", organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
+  getsIds: true,
 } as const satisfies StagingTable;
 
 const fields = {

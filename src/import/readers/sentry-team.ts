@@ -8,6 +8,7 @@ export const teams = {
   name: "import_team",
   columns: { ...namedColumns, organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
+  getsIds: true,
 } as const satisfies StagingTable;
 
 const fields = {

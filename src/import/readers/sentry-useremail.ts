@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, trimmed, userReference } from "../fields.ts";
@@ -31,7 +31,7 @@ export const address: Field<string> = (value, note) => {
 /** The file holds the token itself; only its hash is stored. */
 const tokenHash: Plain<string | null> = (value) => {
   const token = value === null ? "" : text(1000)(value);
-  return token === "" ? null : `\\x${createHash("sha256").update(token).digest("hex")}`;
+  return token === "" ? null : `\\x${hash("sha256", token, "hex")}`;
 };
 
 const fields = {
@@ -48,13 +48,13 @@ export const sentryUserEmail = defineReader({
   becomes: "an address of a user",
   into: emails,
   fields,
-  row: ({ user, email, is_verified, validation_hash: hash, date_hash_added: time }) => ({
+  row: ({ user, email, is_verified, validation_hash: token, date_hash_added: time }) => ({
     ...user,
     email,
     email_canonical: canonicalName(email),
     is_verified,
     date_added: time ?? undefined,
-    verification_hash: hash,
-    verification_hash_time: hash === undefined ? undefined : hash === null ? null : time,
+    verification_hash: token,
+    verification_hash_time: token === undefined ? undefined : token === null ? null : time,
   }),
 });

@@ -60,6 +60,7 @@ export const users = {
     last_active: "timestamptz(3)",
   },
   derived: { is_joined: "boolean default false", origin_name: TEXT, former_external_id: TEXT },
+  getsIds: true,
 } as const satisfies StagingTable;
 
 /** The models of users that userd knows; any other one is a project's own. */

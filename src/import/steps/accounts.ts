@@ -109,14 +109,14 @@ const addUsers = (tx: ImportTx) =>
     from (
       select distinct on (s.account_id, e.email_canonical) s.account_id, s.pk, u.id as user_id, u.email, e.email_canonical, u.name
       from import_profile s join users u on u.id = s.user_id join user_email e on e.user_id = u.id and e.email = u.email
-      where s.outcome = 'created' order by s.account_id, e.email_canonical, s.pk
+      where s.outcome is null order by s.account_id, e.email_canonical, s.pk
     ) n order by account_id, pk
     on conflict (account_id, email_canonical) do update set
       name = coalesce(nullif(c.name, ''), excluded.name),
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
 
-/** What contacts of the file have got from users, whose contacts they are too. */
+/** Notes the names and the ranks that contacts of the file have got from users, whose contacts they are too. */
 const noteGiven = async (tx: ImportTx): Promise<void> => {
   for (const [column, reason] of [
     ["name", "it has no name in the file, and got that of its user"],
@@ -144,7 +144,7 @@ const merge = async (tx: ImportTx, target: Target): Promise<void> => {
   await insertRows(tx, target);
 };
 
-/** Those that came with other ids are no conflicts when they come again. */
+/** Accounts that came with other ids are no conflicts when they come again. */
 const rememberAccounts = (tx: ImportTx) =>
   tx.rows(sql`
     insert into import_origin as o (kind, pk, name_hash, id)
@@ -166,7 +166,7 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
     profiles,
     "its user joined an account here, which gets no profile from a file in what is here",
     `exists (select from import_user u where u.id = t.user_id and u.is_joined)
-      and exists (select from import_account a where a.id = t.account_id and a.outcome <> 'created')`,
+      and exists (select from import_account a where a.id = t.account_id and a.outcome is not null)`,
   );
   await skipRepeated(tx, profiles, "the user has it in this account twice: the highest pk stands", "user_id, account_id", "pk desc");
   await merge(tx, profile);

@@ -123,7 +123,7 @@ const skipLargerRoles = (tx: ImportTx) =>
   );
 
 /** Addresses are compared in their canonical form. */
-const canonicalIps = (tx: ImportTx) => tx.rows(sql`update import_ip set ip = host(ip::inet)`);
+const canonicalIps = (tx: ImportTx) => tx.rows(sql`update import_ip set ip = host(ip::inet) where ip <> host(ip::inet)`);
 
 /**
  * A config that is locked anew looks different each time. One that says the same stays as it is here, so that the same

@@ -50,7 +50,7 @@ const settleExternal = (tx: ImportTx) =>
     select model, record, pk, 'its external id is that of another user, who keeps it', format('user %s', pk) from lost`,
   );
 
-/** What an earlier import stored under another id or name is the same record: it had this pk and this name in its file, too. */
+/** Finds what an earlier import stored under another id or name: the same record had this pk and this name in its file, too. */
 const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWithin }: Kind): Promise<void> => {
   const within = isWithin ? "and t.organization_id = s.organization_id" : "";
   const become = `update ${staging.name} s set id = t.id, ${renamed.map((column) => `${column} = t.${column}`).join(", ")}`;
@@ -94,7 +94,7 @@ const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind, ids: I
   where i.id is null and (by_id.id is distinct from by_name.id)`;
 };
 
-/** Whether a staged row `t` is one of the conflicts. */
+/** The condition that a staged row `t` is one of the conflicts. */
 const isConflict = ({ noun }: Kind) => `exists (select from import_conflict c where c.record = t.record and c.kind = '${noun}')`;
 
 /** With `merge` a user of the file joins the account that has its username here. */
@@ -159,7 +159,7 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   return rows;
 };
 
-/** What has another id here than in the file. */
+/** The records that have another id here than in the file. */
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
   for (const { noun, staging } of [...kinds, { noun: "account", staging: accounts } as const]) {

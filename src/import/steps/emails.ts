@@ -129,10 +129,10 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await matchRows(tx, target, match);
   await settleVerified(tx);
-  // What has lost its verification just now may be as it is here.
+  // An address that has lost its verification just now may be as it is here.
   await tx.rows(
     sql.raw(`
-    update import_email s set outcome = case when ${differs} then 'updated' else 'unchanged' end from user_email t where t.id = s.id`),
+    update import_email s set outcome = case when ${differs} then 'updated' else 'unchanged' end from user_email t where t.id = s.id and s.outcome is not null`),
   );
   await assignIds(tx, target);
   await updateRows(tx, target, "not s.is_verified");

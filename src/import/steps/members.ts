@@ -136,14 +136,14 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, members)) return;
   await resolveOrganizations(tx, members);
   await resolveUsers(tx, members);
-  // Before: whose address an invitation names may be the account that was joined.
+  // Invitations come first: one may name the address of the account that was joined.
   await settleInvitations(tx);
   await skipOfJoined(
     tx,
     members,
     "its user joined an account here, which gets no role in an organization that is here from a file",
     // A list and no look-up: statistics were made when no row had an id or an outcome.
-    "t.organization_id not in (select o.id from import_organization o where o.outcome = 'created')",
+    "t.organization_id not in (select o.id from import_organization o where o.outcome is null)",
   );
   await skip(
     tx,

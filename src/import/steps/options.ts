@@ -31,7 +31,8 @@ export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, options, "the option has several rows: the highest pk stands", target.key.join(", "), "pk desc");
   await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "));
   // An option past its time reads as absent: it is set anew.
-  await tx.rows(sql`update import_option s set outcome = 'updated' from user_option t where t.id = s.id and t.expire_time <= now()`);
+  await tx.rows(sql`update import_option s set outcome = 'updated' from user_option t
+    where t.id = s.id and s.outcome is not null and t.expire_time <= now()`);
   await assignIds(tx, target);
   await updateRows(tx, target);
   await insertRows(tx, target);

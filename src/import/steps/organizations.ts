@@ -25,7 +25,8 @@ const team: Target = { staging: teams, table: "team", key: ["organization_id"], 
 /** A replica stands for what it is one of, unless the file holds that too. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
-  if (isGiven(tx, members)) await tx.rows(sql`update import_member set pk = null where model = 'sentry.organizationmemberinvite'`);
+  if (isGiven(tx, members))
+    await tx.rows(sql`update import_member set pk = null, id = null where model = 'sentry.organizationmemberinvite'`);
   for (const [staging, original] of [
     [organizations, "sentry.organization"],
     [members, "sentry.organizationmember"],
@@ -39,7 +40,7 @@ export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** The name too, as with users: what a service stored since has the id alone. */
+/** Matches by the name too, as with users: what a service stored since has the id alone. */
 const MATCH = "t.id = s.id and t.slug = s.slug";
 
 /** Writes the organizations of a file, their projects and their teams. */
@@ -49,7 +50,6 @@ export const mergeOrganizations = async (tx: ImportTx): Promise<void> => {
     if (!isGiven(tx, staging)) continue;
     await keepAbsent(tx, target, MATCH);
     await matchRows(tx, target, MATCH);
-    await tx.rows(sql`update ${sql.raw(staging.name)} set outcome = 'created' where outcome is null`);
     await updateRows(tx, target);
     await insertRows(tx, target);
   }

@@ -88,10 +88,10 @@ const matchRolePermissions = (tx: ImportTx) =>
 /** The permissions of a role become those of the file, unless the file leaves them out. */
 const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`delete from role_permission p using import_role s
-    where s.outcome <> 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`);
+    where s.outcome is distinct from 'unchanged' and p.role_id = s.id and not 'permissions' = any(s.absent) and p.permission <> all(s.permissions)`);
   await tx.rows(sql`insert into role_permission (role_id, permission)
     select s.id, permission from import_role s, unnest(s.permissions) as permission
-    where s.outcome <> 'unchanged' and not 'permissions' = any(s.absent) order by 1, 2
+    where s.outcome is distinct from 'unchanged' and not 'permissions' = any(s.absent) order by 1, 2
     on conflict (role_id, permission) do nothing`);
 };
 

@@ -36,7 +36,7 @@ const resolve = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, groupPermissions, "the group has it twice", "record, permission", "pk");
 };
 
-/** What nobody has is not held: permissions are names, and stand with whoever has them. */
+/** Skips what nobody has: permissions are names, and stand with whoever has them. */
 const settleDescriptions = async (tx: ImportTx): Promise<void> => {
   const held = "select permission from import_permission union select permission from import_group_permission";
   await skip(tx, permissionNames, "no group and no user of the file has it", `t.permission not in (${held})`);
@@ -62,12 +62,11 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
     where r.record = g.record`);
 };
 
-/** What becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
+/** Tells what becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, groupPermissions)) return;
   await tx.rows(sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`);
   await skip(tx, groupPermissions, "its group was skipped", "t.role_id is null");
   await tx.rows(sql`update import_group_permission g set outcome = case
-    when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged'
-    else 'created' end`);
+    when exists (select from role_permission p where p.role_id = g.role_id and p.permission = g.permission) then 'unchanged' end`);
 };

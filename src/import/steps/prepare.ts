@@ -62,7 +62,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
   if (!isLarge(tx)) return;
-  // What the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
+  // Columns that the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
   // made now: one on a column that was updated since could not be used in this transaction.
   for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
     for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
@@ -77,7 +77,7 @@ const ofSeveralModels: readonly StagingTable[] = [scopeOptions, roles, organizat
 
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
-  for (const staging of stagingTables) {
+  for (const staging of stagingTables.filter(({ name }) => tx.unordered.has(name))) {
     const key = ofSeveralModels.includes(staging) ? "model, pk" : "pk";
     await skipRepeated(tx, staging, "its pk comes again: the last record stands", key, "record desc");
   }
@@ -107,7 +107,7 @@ export const lockAggregates = (tx: ImportTx) =>
     ) order by s.kind, s.id for update
   ) locked`);
 
-/** As externalCanonicalName makes it. */
+/** The name by which an external id is locked, as externalCanonicalName makes it. */
 const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha256(convert_to(${column}, 'UTF8')), 'hex')`);
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");
@@ -131,7 +131,9 @@ export const lockCanonicalNames = (tx: ImportTx) =>
 
 /** Moves the versions of look-ups by what was created or has changed; those that this import began (lockCanonicalNames) have moved from 0. */
 export const bumpCanonicalNames = (tx: ImportTx) =>
-  tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid and name in (
+  tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid
+    -- Asked once: where all names are new, the list of those of the file is not even made.
+    and exists (select from canonical_name where xmin <> pg_current_xact_id()::xid) and name in (
     select unnest(array[username_canonical, email_canonical, ${externalCanonical("external_id")}, ${externalCanonical("former_external_id")}])
-      from import_user where outcome <> 'unchanged'
-    union select email_canonical from import_email where outcome <> 'unchanged')`);
+      from import_user where outcome is distinct from 'unchanged'
+    union select email_canonical from import_email where outcome is distinct from 'unchanged')`);

@@ -22,7 +22,7 @@ export const modelsOf = (staging: StagingTable) =>
     .map((reader) => `'${reader.model}'`)
     .join(", ");
 
-/** Whether any record of a staging table has another id than in the file. */
+/** Tells whether any record of a staging table has another id than in the file. */
 const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
@@ -64,7 +64,6 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 /** Finds the organizations that rows belong to: those of the file, then those that are here. */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
-  await tx.rows(sql.raw(`update ${staging.name} set organization_id = organization_pk`));
   await resolveReference(tx, staging, "organization_id", organizations);
   await skip(
     tx,
@@ -84,13 +83,18 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   const find = (from: string, where: string) =>
     tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
   const isMissing = "t.user_id is null and (t.user_pk is not null or t.user_name is not null)";
-  /** Whoever kept the name comes first among the users of the file that share it. */
+  /** The users of the file by a name; of those that share it the one who kept it. */
   const named = (column: string) =>
     `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_canonical <> natural_canonical), pk)`;
 
-  await find("import_user", "u.pk = t.user_pk");
-  // As most files are: what follows would look through all rows, each time for none.
-  if ((await tx.row(sql.raw(`select from ${staging.name} t where ${isMissing} limit 1`))) === undefined) return;
+  if (await hasMoved(tx, users)) {
+    await tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from import_user u where u.pk = t.user_pk and u.id <> t.user_pk`));
+  }
+  const isElsewhere = "t.user_pk not in (select pk from import_user)";
+  // Most files end here: what follows would look through all rows, each time for none.
+  if ((await tx.row(sql.raw(`select from ${staging.name} t where t.user_name is not null or ${isElsewhere} limit 1`))) === undefined)
+    return;
+  await tx.rows(sql.raw(`update ${staging.name} t set user_id = null where ${isElsewhere}`));
   await find(named("natural_name"), "u.natural_name = t.user_name");
   await find(named("natural_canonical"), "u.natural_canonical = t.user_canonical");
   // A model of a project's own may have the address for its natural key, also where it has usernames.

@@ -71,7 +71,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Before ids are drawn from them, which a file that is to stop at conflicts only does for users without a key. */
+/** Reserves ids before new ones are drawn, which a file that is to stop at conflicts only does for users without a key. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

@@ -6,7 +6,7 @@ import type { Target } from "./target.ts";
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
-/** What the file leaves out of a row stays as it is. */
+/** Keeps columns that the file leaves out of a row as they are. */
 export const keepAbsent = async (tx: ImportTx, { staging, table, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
@@ -40,28 +40,20 @@ export const matchRows = async (
   );
 };
 
-/** Whether rows of a target come from several models indeed, of which two can have one primary key. */
+/** Tells whether rows of a target come from several models indeed, of which two can have one primary key. */
 const hasSeveralModels = async (tx: ImportTx, { staging, ofSeveralModels }: Target): Promise<boolean> =>
   ofSeveralModels === true && (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
-/**
- * Everything that has no outcome yet is new, unless it was removed here. Its id stays the file's where that is free; else it
- * is past the largest.
- */
+/** Gives new rows their ids, unless they were removed here: that of the file where it is free, else one past the largest. */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   if (!isGiven(tx, target.staging)) return;
   await skipRemoved(tx, target);
   const { staging, table } = target;
-  await run(
-    tx,
-    `update ${staging.name} s set outcome = 'created',
-        id = case when s.pk > 0 and not exists (select from ${table} t where t.id = s.pk) then s.pk end
-      where s.outcome is null`,
-  );
+  await run(tx, `update ${staging.name} s set id = null where s.outcome is null and exists (select from ${table} t where t.id = s.id)`);
   if (await hasSeveralModels(tx, target)) {
     await run(
       tx,
-      `update ${staging.name} s set id = null from ${staging.name} o where o.pk = s.pk and o.model < s.model and s.outcome = 'created' and s.id = s.pk`,
+      `update ${staging.name} s set id = null from ${staging.name} o where o.pk = s.pk and o.model < s.model and s.outcome is null and s.id = s.pk`,
     );
   }
   await freshIds(tx, target);
@@ -97,13 +89,15 @@ export const preparePlans = async (tx: ImportTx): Promise<void> => {
   if (isLarge(tx)) await forgetPlans(tx);
 };
 
-/** Whether any staged row is to be written so. */
-const hasAny = async (tx: ImportTx, staging: StagingTable, outcome: "created" | "updated"): Promise<boolean> =>
-  isGiven(tx, staging) && (await tx.row(sql`select from ${sql.table(staging.name)} where outcome = ${outcome} limit 1`)) !== undefined;
+const NEW = "outcome is null";
+
+/** Tells whether any staged row is to be written so. */
+const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promise<boolean> =>
+  isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
 /** Writes the new rows. */
 export const insertRows = async (tx: ImportTx, { staging, table, key, columns }: Target): Promise<void> => {
-  if (!(await hasAny(tx, staging, "created"))) return;
+  if (!(await hasAny(tx, staging, NEW))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
   const values = [
     "id",
@@ -111,15 +105,12 @@ export const insertRows = async (tx: ImportTx, { staging, table, key, columns }:
     ...Object.entries(columns).map(([name, byDefault]) => (byDefault === "null" ? name : `coalesce(${name}, ${byDefault})`)),
   ];
   await preparePlans(tx);
-  await run(
-    tx,
-    `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where outcome = 'created' order by id`,
-  );
+  await run(tx, `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where ${NEW} order by id`);
 };
 
 /** Writes the rows that differ; `which` is a further condition on staged `s`. */
 export const updateRows = async (tx: ImportTx, { staging, table, columns, stamps }: Target, which = "true"): Promise<void> => {
-  if (!(await hasAny(tx, staging, "updated"))) return;
+  if (!(await hasAny(tx, staging, "outcome = 'updated'"))) return;
   const set = [
     ...Object.keys(columns).map((name) => `${name} = s.${name}`),
     ...Object.entries(stamps).map(([name, value]) => `${name} = ${value}`),

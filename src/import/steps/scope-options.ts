@@ -48,11 +48,10 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await matchRows(tx, target, match);
   await skipRemoved(tx, target);
   // Ids of several models can be the same: all new rows get others.
-  await tx.rows(sql`update import_scope_option set outcome = 'created' where outcome is null`);
   await freshIds(tx, target);
   await updateRows(tx, target);
   await preparePlans(tx);
   await tx.rows(sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)
     select id, scope_kind, scope_id, key, value, update_time, update_time
-    from import_scope_option where outcome = 'created' order by id`);
+    from import_scope_option where outcome is null order by id`);
 };

@@ -11,7 +11,7 @@ export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, 
   addGiven(tx, skips, skipped);
 };
 
-/** Whether a key comes twice: counting keys is cheaper than putting a million rows in order, and hardly any file has such rows. */
+/** Tells whether a key comes twice: counting keys is cheaper than putting a million rows in order, and hardly any file has such rows. */
 const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promise<boolean> =>
   (await tx.row(sql.raw(`select from ${name} where (${key}) is not null group by ${key} having count(*) > 1 limit 1`))) !== undefined;
 

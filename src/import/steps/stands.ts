@@ -3,7 +3,7 @@ import type { ImportTx } from "../transaction.ts";
 import { skip } from "./skip.ts";
 import type { Target } from "./target.ts";
 
-/** How the change log calls a row `t` of each table: the aggregate's kind and id, and the key. */
+/** The names that the change log has for a row `t` of each table: the aggregate's kind and id, and the key. */
 const logged: Readonly<Record<string, readonly [kind: string, id: string, key: string]>> = {
   users: ["'user'", "t.id", "t.id"],
   user_email: ["'user'", "t.user_id", "t.id"],
@@ -32,25 +32,25 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   project_team: ["'project'", "t.project_id", "t.team_id"],
 };
 
-/** What `changes.caller` says of an import. */
+/** The name of imports in `changes.caller`. */
 export const IMPORTER = "import";
 
-/** Why a column of a record was not taken. */
+/** The reason why a column of a record was not taken. */
 export const STANDS = "it was changed here since, which stands; --overwrite lets the file win";
 
 /** The columns in which a staged row `s` is not the stored `t`. */
 export const sqlDiffering = (columns: readonly string[]): string =>
   `array_remove(array[${columns.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ")}], null)`;
 
-/** What a note is about: a record, and what of it. */
+/** The subject of a note: a record, and what of it. */
 export const sqlAbout = (what: string): string => `concat_ws(' ', model, pk, format('(record %s):', record), ${what})`;
 
-/** Which side a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
+/** The side that a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
 const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent) then null
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
 
 /**
- * What is newer here than in the file stands: by the time stamp of the row where it has one, else by the change log, when the
+ * Keeps what is newer here than in the file: by the time stamp of the row where it has one, else by the change log, when the
  * last one to change a column was no import. Only rows that differ are looked at. Lists what would have gone back.
  * @returns whether there was any.
  */
@@ -100,14 +100,14 @@ export const keepChanged = async (
   return (rows[0]?.kept ?? 0) > 0;
 };
 
-/** Why a record was not stored anew. */
+/** The reason why a record was not stored anew. */
 const REMOVED = "it was removed here since, which stands; --overwrite lets the file win";
 
 /** The rows without which no other row of an aggregate is; what is made anew says nothing of what was removed before. */
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
 /**
- * What an import has stored and was removed here since stays removed: a permission that was revoked, an address that was taken
+ * Skips what an import has stored and was removed here since, and stays so: a permission that was revoked, an address that was taken
  * out. What userd itself clears away, as options past their time, may come again. Rows that the change log knows by
  * their id are recognized where that is the file's.
  */

@@ -7,7 +7,7 @@ import { indexLater } from "./search.ts";
 import { sqlAbout } from "./stands.ts";
 import type { Target } from "./target.ts";
 
-/** What belongs to a password. */
+/** Columns that belong to a password. */
 const credentials = ["password", "last_password_change", "is_password_expired", "session_nonce"];
 
 const target: Target = {
@@ -19,7 +19,7 @@ const target: Target = {
   stamp: { column: "last_password_change", of: credentials },
 };
 
-/** When a user was last seen never goes back: the service may have seen it since the file was written. What is later here is listed. */
+/** Moves the times when users were last seen, and never back: the service may have seen one since the file was written. Those that are later here are listed. */
 const mergeActivity = async (tx: ImportTx): Promise<void> => {
   const later = (name: string) =>
     `case when a.${name} > coalesce(s.${name}, '-infinity') and not '${name}' = any(s.absent) then '${name}' end`;
@@ -58,7 +58,7 @@ const keepSystemUser = (tx: ImportTx) =>
     select model, record, pk, 'the system user stays active', format('user %s', id) from kept`);
 
 /**
- * The name too: a user that a service stored since names were compared has the id alone. It is nobody of the file, and the
+ * Matches by the name too: a user that a service stored since names were compared has the id alone. It is nobody of the file, and the
  * unique violation at storing begins anew (import.ts).
  */
 const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
@@ -71,7 +71,6 @@ export const matchUsers = async (tx: ImportTx): Promise<void> => {
   await keepAbsent(tx, target, MATCH);
   await keepSystemUser(tx);
   await matchRows(tx, target, MATCH);
-  await tx.rows(sql`update import_user set outcome = 'created' where outcome is null`);
 };
 
 /** Keeps the external ids that are to change: look-ups by them find nobody from now on. */

@@ -83,7 +83,8 @@ export const tracking = [
             if tg_op = 'INSERT' then
               insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
-                  from (select distinct %3$s as kind, %4$s as id from new_rows r) touched order by kind, id
+                  from (select distinct %3$s as kind, %4$s as id from new_rows r) touched
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
@@ -93,7 +94,8 @@ export const tracking = [
             elsif tg_op = 'DELETE' then
               insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
-                  from (select distinct %3$s as kind, %4$s as id from old_rows r) touched order by kind, id
+                  from (select distinct %3$s as kind, %4$s as id from old_rows r) touched
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               insert into changes (kind, key, operation, aggregate_kind, aggregate_id, version, xid, caller, acting_user_id, request_id)
@@ -106,7 +108,7 @@ export const tracking = [
                   from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where r is distinct from n
                         union
                         select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where o is distinct from r) touched
-                  order by kind, id
+                  where (%8$s) is distinct from pg_current_xact_id() order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               -- A row that moves to another aggregate is a delete for the old one and an insert for the new one.
@@ -137,7 +139,9 @@ export const tracking = [
         tracked::text || '_changed', tracked::text, aggregate_kind, aggregate_id, resource_key, differences,
         $context$coalesce(nullif(current_setting('userd.caller', true), ''), 'sql'),
           nullif(current_setting('userd.acting_user_id', true), '')::bigint,
-          nullif(current_setting('userd.request_id', true), '')$context$);
+          nullif(current_setting('userd.request_id', true), '')$context$,
+        -- One that this transaction has moved is not tried again: each try would lock its row anew.
+        'select v.xid from aggregate_version v where v.kind = touched.kind and v.id = touched.id');
 
       execute format('create or replace trigger %1$I after insert on %2$s
         referencing new table as new_rows for each statement execute function %3$I()',
