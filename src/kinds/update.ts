@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
@@ -6,7 +5,6 @@ import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
-
 import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
 import { replaceLinks } from "./links.ts";
@@ -24,9 +22,7 @@ const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: 
 
 /** Writes what differs; equal values write nothing. */
 const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
-  // The ORM compares JSON as text, and PostgreSQL keeps the members of objects in an order of its own.
-  const differing = [...columns].filter(([{ type, name }, value]) => type !== "jsonb" || !isDeepStrictEqual(row[name], value));
-  const changes = Object.fromEntries(differing.map(([{ field }, value]) => [field.localName, value]));
+  const changes = Object.fromEntries([...columns].map(([{ field }, value]) => [field.localName, value]));
   const { etag } = (await changeEntity(tx, entityOf(kind), row, changes)) as { readonly etag: number };
   let isLinked = false;
   for (const [link, ids] of links) isLinked = (await replaceLinks(tx, kind, link, row, ids)) || isLinked;
