@@ -21,7 +21,7 @@ export const file_userd_v1_kind: GenFile = /*@__PURE__*/
  */
 export type Family = Message<"userd.v1.Family"> & {
   /**
-   * Its name, for example "ReleaseService": it is generated beside the file that has the kinds.
+   * The name of the service, for example "ReleaseService". It is generated beside the file that has the kinds.
    *
    * @generated from field: string service = 1;
    */
@@ -42,7 +42,7 @@ export const FamilySchema: GenMessage<Family> = /*@__PURE__*/
  */
 export type KindKey = Message<"userd.v1.KindKey"> & {
   /**
-   * What Get calls the key.
+   * The name of the key in requests of Get.
    *
    * @generated from field: string name = 1;
    */
@@ -91,28 +91,28 @@ export const KindIndexSchema: GenMessage<KindIndex> = /*@__PURE__*/
  */
 export type Kind = Message<"userd.v1.Kind"> & {
   /**
-   * What its resources belong to.
+   * The owner of its resources.
    *
    * @generated from field: userd.v1.KindScope scope = 1;
    */
   scope: KindScope;
 
   /**
-   * What deleting one does.
+   * The effect of deleting a resource.
    *
    * @generated from field: userd.v1.KindDeletion deletion = 2;
    */
   deletion: KindDeletion;
 
   /**
-   * What is unique, deleted resources included.
+   * The keys, which are unique, deleted resources included.
    *
    * @generated from field: repeated userd.v1.KindKey keys = 3;
    */
   keys: KindKey[];
 
   /**
-   * What lists can be ordered by, besides keys and the id.
+   * The orders of lists, besides keys and the id.
    *
    * @generated from field: repeated userd.v1.KindIndex indexes = 4;
    */
@@ -133,7 +133,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
   writePermission: string;
 
   /**
-   * What several are called where the name with an "s" is wrong, for example "entries".
+   * The name of several resources, for example "entries". Default: the name with an "s".
    *
    * @generated from field: string plural = 7;
    */
@@ -154,7 +154,7 @@ export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
  */
 export type KindReference = Message<"userd.v1.KindReference"> & {
   /**
-   * What it refers to: a kind of the set, by its message's name in snake case, or "organization", "project", "team" or "user".
+   * The thing that the field refers to: a kind of the set, by its message's name in snake case, or "organization", "project", "team" or "user".
    *
    * @generated from field: string kind = 1;
    */
@@ -168,7 +168,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
   parent: boolean;
 
   /**
-   * What removing it does.
+   * The effect of removing that thing.
    *
    * @generated from field: userd.v1.KindReferenceDeletion deletion = 3;
    */
@@ -183,27 +183,27 @@ export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 4);
 
 /**
- * What a kind's field has besides its type, its rules and its field_behavior.
+ * The options of a field of a kind, besides its type, its rules and its field_behavior.
  *
  * @generated from message userd.v1.KindField
  */
 export type KindField = Message<"userd.v1.KindField"> & {
   /**
-   * What it refers to.
+   * The thing that the field refers to.
    *
    * @generated from field: userd.v1.KindReference reference = 1;
    */
   reference?: KindReference | undefined;
 
   /**
-   * It may have no value, which is another thing than an empty one.
+   * True if the field may have no value, which is another thing than an empty one.
    *
    * @generated from field: bool nullable = 2;
    */
   nullable: boolean;
 
   /**
-   * Create demands it.
+   * True if Create demands the field.
    *
    * @generated from field: bool required = 3;
    */
@@ -218,7 +218,7 @@ export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 5);
 
 /**
- * What the resources of a kind belong to.
+ * The owner of the resources of a kind.
  *
  * @generated from enum userd.v1.KindScope
  */
@@ -246,7 +246,7 @@ export const KindScope = {
 } as const;
 
 /**
- * What the resources of a kind belong to.
+ * The owner of the resources of a kind.
  *
  * @generated from enum userd.v1.KindScope
  */
@@ -259,7 +259,7 @@ export const KindScopeSchema: GenEnum<KindScope> = /*@__PURE__*/
   enumDesc(file_userd_v1_kind, 0);
 
 /**
- * What deleting a resource does.
+ * The effect of deleting a resource.
  *
  * @generated from enum userd.v1.KindDeletion
  */
@@ -272,14 +272,14 @@ export const KindDeletion = {
   UNSPECIFIED: 0,
 
   /**
-   * It is removed at once.
+   * The resource is removed at once.
    *
    * @generated from enum value: KIND_DELETION_HARD = 1;
    */
   HARD: 1,
 
   /**
-   * It is marked, and removed when its grace period is over.
+   * The resource is marked, and removed when its grace period is over.
    *
    * @generated from enum value: KIND_DELETION_SOFT = 2;
    */
@@ -287,7 +287,7 @@ export const KindDeletion = {
 } as const;
 
 /**
- * What deleting a resource does.
+ * The effect of deleting a resource.
  *
  * @generated from enum userd.v1.KindDeletion
  */
@@ -300,7 +300,7 @@ export const KindDeletionSchema: GenEnum<KindDeletion> = /*@__PURE__*/
   enumDesc(file_userd_v1_kind, 1);
 
 /**
- * What becomes of a resource when what it refers to is removed for good.
+ * The fate of a resource when the thing that it refers to is removed for good.
  *
  * @generated from enum userd.v1.KindReferenceDeletion
  */
@@ -313,7 +313,7 @@ export const KindReferenceDeletion = {
   UNSPECIFIED: 0,
 
   /**
-   * It is removed with it. Of a repeated reference, the one element goes and the resource stays.
+   * The resource is removed too. Of a repeated reference, the one element goes and the resource stays.
    *
    * @generated from enum value: KIND_REFERENCE_DELETION_CASCADE = 1;
    */
@@ -328,7 +328,7 @@ export const KindReferenceDeletion = {
 } as const;
 
 /**
- * What becomes of a resource when what it refers to is removed for good.
+ * The fate of a resource when the thing that it refers to is removed for good.
  *
  * @generated from enum userd.v1.KindReferenceDeletion
  */
@@ -349,7 +349,7 @@ export const kind: GenExtension<MessageOptions, Kind> = /*@__PURE__*/
   extDesc(file_userd_v1_kind, 0);
 
 /**
- * What the field of a kind has.
+ * The options of the field of a kind.
  *
  * @generated from extension: userd.v1.KindField field = 51007;
  */
