@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import { isUnreachable } from "../db/faults.ts";
 import type { OwnedDatabase } from "../db/open.ts";
+import { isUnreachable } from "../db/unreachable.ts";
 import { type Cache, createCache } from "./cache.ts";
 import { startChangePoll } from "./change-poll.ts";
 import { processClock } from "./process-clock.ts";

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ConfigError } from "../config.ts";
-import { isUnreachable } from "../db/faults.ts";
 import { StartupError } from "../db/startup-error.ts";
+import { isUnreachable } from "../db/unreachable.ts";
 import { DomainError } from "../errors.ts";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { version } from "../version.ts";

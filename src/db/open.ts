@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import { type DataFolder, lockDataFolder } from "./data-folder.ts";
-import { isUnreachable } from "./faults.ts";
 import { type Database, openDatabase } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
+import { isUnreachable } from "./unreachable.ts";
 
 /** The database of a command that owns it: serve, migrate, import. */
 export type OwnedDatabase = Database & {

@@ -9,12 +9,13 @@ import type { Notification } from "../versions/notification.ts";
 import { type ConsistencyToken, type ConsistencyTokens, MAX_TOKEN_AGGREGATES } from "../versions/token.ts";
 import { isVersioned, lockAggregates, versionsOf } from "./aggregates.ts";
 import { type Answering, sendable, withToken } from "./answer.ts";
-import { isContention, isUnreachable } from "./faults.ts";
+import { isContention } from "./faults.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { RolledBack, transact } from "./in-transaction.ts";
 import type { Database } from "./orm.ts";
 import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
+import { isUnreachable } from "./unreachable.ts";
 
 /** One transaction. What takes a Tx runs inside it and never begins another. */
 export type Tx = Session & {

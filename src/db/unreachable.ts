@@ -1,0 +1,35 @@
+/** An error of a driver, with the fields that drivers add; MikroORM copies these to its own errors. */
+export type DriverError = Error & { readonly code?: string; readonly constraint?: string };
+
+/** The server went away, is starting, stopping or full, or was never there. */
+const unreachable = new Set([
+  "08000",
+  "08001",
+  "08003",
+  "08004",
+  "08006",
+  "57P01", // admin_shutdown
+  "57P02", // crash_shutdown
+  "57P03", // cannot_connect_now
+  "53300", // too_many_connections
+  "25P03", // idle_in_transaction_session_timeout
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOENT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+]);
+
+/** Without a code, pg says it in words: an ended connection, or none free in time. */
+const unreachableMessage =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|driver has already been destroyed)/;
+
+/** The code that a driver has given an error; undefined for other errors. */
+export const codeOf = (error: unknown): string | undefined => (error instanceof Error ? (error as DriverError).code : undefined);
+
+/** The database could not be reached, or the connection to it was lost. */
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof Error && (unreachable.has(codeOf(error) ?? "") || unreachableMessage.test(error.message));
