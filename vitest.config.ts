@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export const tools = [
   "test/access/worlds.test.ts",
   "test/cache/equal-answers.test.ts",
-  "test/cli/{names,options}.test.ts",
+  "test/cli/{client,names,options,users}.test.ts",
   "test/codegen/{go,python}.test.ts",
   "test/conformance/**/*.test.ts",
   "test/db/{cancel-tls,logged-statements}.test.ts",
@@ -17,7 +17,7 @@ export const tools = [
   "test/lifecycle/{drain,kill,workers}.test.ts",
   "test/options/contention.test.ts",
   "test/options/zones.test.ts",
-  "test/packaging/image.test.ts",
+  "test/packaging/{exit-code,image}.test.ts",
   "test/pglite/**/*.test.ts",
   "test/startup/{data-folder,database,settings}.test.ts",
   "test/users/walk.test.ts",

@@ -5,16 +5,20 @@ import { shared, tools } from "./vitest.config.ts";
 /** The files that take more than a minute of CI: one that began last would leave the other cores idle. */
 const longest = [
   "packaging/image",
-  "examples/examples",
+  "kinds/every-client",
+  "options/contention",
   "foreign/java",
+  "examples/examples",
   "import/command",
   "import/endings",
   "import/memory",
   "startup/data-folder",
   "users/walk",
   "cache/equal-answers",
-  "import/new-ids",
   "import/atomicity",
+  "import/accounting/files",
+  "lifecycle/kill",
+  "import/new-ids",
 ];
 
 /** Starts the longest files first; vitest knows none but by an earlier run, which CI has not, and takes them by size. */

@@ -13,7 +13,7 @@ const test = base.extend("eight", { scope: "file" }, ({ service }, { onCleanup }
   return eight.map(({ byKind }) => byKind["grpc-js"]);
 });
 
-test("8 clients that set the same 200 options for the first time make 200 rows, and no call fails", { timeout: 120_000 }, async ({
+test("8 clients that set the same 200 options for the first time make 200 rows, and no call fails", { timeout: 300_000 }, async ({
   eight,
   db,
 }) => {
@@ -25,7 +25,7 @@ test("8 clients that set the same 200 options for the first time make 200 rows, 
   expect(rows[0]?.count).toBe(200n);
 });
 
-test("8 clients that add to one option by its etag lose no addition", { timeout: 120_000 }, async ({ eight }) => {
+test("8 clients that add to one option by its etag lose no addition", { timeout: 300_000 }, async ({ eight }) => {
   const { final, acknowledged, failures } = await raceIncrements(eight, 500);
   expect(Object.keys(failures).filter((code) => code !== "Aborted")).toEqual([]);
   expect(acknowledged).toBe(500);
