@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
@@ -16,9 +17,20 @@ import { type Resource, type Values, valuesOf } from "./values.ts";
 
 /** What never changes can be named, with the value that it has. */
 const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
-  if (before === after) return;
+  if (isDeepStrictEqual(before, after)) return;
   throw failedPrecondition("IMMUTABLE_FIELD", `The ${name} of a ${label} can't be changed.`);
 };
+
+/** The values that a resource does not have yet: what it has may refer to what has been deleted since. */
+const added = (row: StoredRow, { columns, links }: Values): Values => ({
+  columns: new Map([...columns].filter(([{ name }, value]) => !isDeepStrictEqual(row[name], value))),
+  links: new Map(
+    [...links].map(([link, ids]) => {
+      const before = new Set(row[link.name] as readonly string[]);
+      return [link, ids.filter((id) => !before.has(String(id)))] as const;
+    }),
+  ),
+});
 
 /** Writes what differs; equal values write nothing. */
 const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
@@ -51,7 +63,7 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
       requireLive(kind, row);
       requireEtag(etag, String(row.etag), kind.label);
       for (const [column, value] of immutable) requireSame(kind, column, row[column.name], value);
-      await requireReferences(tx, kind, values, row.organization_id);
+      await requireReferences(tx, kind, added(row, values), row.organization_id);
       await change(tx, kind, row, values);
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });

@@ -161,6 +161,20 @@ export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: K
     expect(refused.info?.metadata).toEqual({ kind: "organization" });
   });
 
+  test("keeps what it refers to when that is deleted: a client may send back all that it has read", async ({ clients }) => {
+    const client = clients[clientKind];
+    const maker = await makerOf(client, kind);
+    const shown = await maker.create();
+    const { project = 0n, team = 0n, user = 0n } = maker.things;
+    await client.organizations.deleteProject({ id: project });
+    await client.organizations.deleteTeam({ id: team });
+    await client.users.deleteUser({ id: user });
+    const column = changeable(kind)[0] as Column;
+    const value = anotherValue(column, shown[local(column)]);
+    const changed = await update(maker, { ...shown, [local(column)]: value });
+    expect(changed).toEqual({ ...shown, [local(column)]: changed[local(column)], etag: String(Number(shown.etag) + 1) });
+  });
+
   test("changes by the mask and no further; equal values change nothing", async ({ clients }) => {
     const maker = await makerOf(clients[clientKind], kind);
     let shown = await maker.create();
