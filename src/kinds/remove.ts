@@ -1,19 +1,30 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Kind } from "../contract/kinds/kind.ts";
+import { lockAggregates } from "../db/aggregates.ts";
 import type { Session } from "../db/session.ts";
 import { kinds } from "../schema/entities.ts";
 import { type Aggregate, kindsAggregate } from "../versions/aggregate.ts";
 
-/** A place where rows refer to something, and what is done with them when that is removed for good. */
-type Place = { readonly table: string; readonly column: string; readonly isCleared: boolean };
+/**
+ * A place where rows refer to something, and what is done with them when that is removed for good. The rows of a link go, and the
+ * resource whose links they are has another etag from then on.
+ */
+type Place = {
+  readonly table: string;
+  readonly column: string;
+  readonly isCleared: boolean;
+  readonly linked?: { readonly table: string; readonly column: string };
+};
 
 /** The places that refer to a model; those that go with their organization are not asked for by it. */
 const placesOf = (model: "project" | "team" | "user"): readonly Place[] =>
-  kinds.flatMap(({ table, columns, links }) => [
+  kinds.flatMap(({ name: kind, table, columns, links }) => [
     ...columns.flatMap(({ name, reference }) =>
       reference?.to.name === model ? [{ table, column: name, isCleared: reference.deletion === "set null" }] : [],
     ),
-    ...links.flatMap((link) => (link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false }] : [])),
+    ...links.flatMap((link) =>
+      link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }] : [],
+    ),
   ]);
 
 /** The kinds whose purge time comes, each with its table. */
@@ -38,16 +49,24 @@ export const dropReferences = async (
 ): Promise<readonly Aggregate[]> => {
   const places = placesOf(model);
   if (places.length === 0) return [];
-  const isMeant = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
-  const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${isMeant(place)}`);
+  const refers = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+  const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${refers(place)}`);
   const locked = await lockKinds(tx, sql.join(owners, sql` union `));
   if (locked.length === 0) return [];
+  // A reference that another organization has got meanwhile is left to the foreign key: that organization is not locked.
+  const isLocked = sql`organization_id = any(${locked.map(({ id }) => String(id))}::bigint[])`;
   for (const place of places) {
-    const { table, column, isCleared } = place;
+    const { table, column, isCleared, linked } = place;
+    const isMeant = sql`${refers(place)} and ${isLocked}`;
+    if (linked !== undefined) {
+      await tx.rows(sql`
+        update ${sql.table(linked.table)} set etag = etag + 1
+        where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);
+    }
     await tx.rows(
       isCleared
-        ? sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant(place)}`
-        : sql`delete from ${sql.table(table)} where ${isMeant(place)}`,
+        ? sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`
+        : sql`delete from ${sql.table(table)} where ${isMeant}`,
     );
   }
   return locked;
@@ -55,9 +74,11 @@ export const dropReferences = async (
 
 /** Removes all resources of an organization that is purged; what is part of them goes with them. */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const locked = await lockKinds(tx, sql`${organizationId}::bigint`);
-  for (const { table, ancestors } of locked.length === 0 ? [] : kinds) {
+  const aggregate = kindsAggregate(organizationId);
+  // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
+  await lockAggregates(tx, [aggregate]);
+  for (const { table, ancestors } of kinds) {
     if (ancestors.length === 1) await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${organizationId}`);
   }
-  return locked;
+  return [aggregate];
 };

@@ -7,7 +7,7 @@ import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge-users.ts";
 
-/** Removes the users, organizations, projects and teams whose grace period has ended. */
+/** Removes the users, organizations, projects, teams and resources of kinds whose grace period has ended. */
 export type Purger = {
   /** One round now; returns the number of users it removed. */
   readonly purge: () => Promise<number>;
@@ -76,7 +76,7 @@ export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): 
       batch = purged.users;
     }
     const removed = await purgeOrganizations(db, () => stopped);
-    if (users + removed > 0) log.info({ users, organizations: removed }, "purged");
+    if (users + removed > 0) log.info({ users, others: removed }, "purged");
     return users;
   };
   const timer = setInterval(() => {

@@ -75,7 +75,7 @@ const markPurged = (tx: Session, scopes: readonly Scope[]) =>
 
 /**
  * Removes what has scopes, and with it their options or, when these are many, their visibility.
- * @param removeThem removes the rows themselves, and last what of kinds goes with them, since its locks come last everywhere.
+ * @param removeThem removes the rows themselves, after what of kinds goes with them (`kindsAggregate` says in which order locks are taken).
  * @returns the aggregates that it touched.
  */
 const removeScopes = async (

@@ -24,7 +24,10 @@ export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 /** The aggregate of an organization, with its scope options. */
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
 
-/** The aggregate of the kinds of an organization: apart from the organization's own, on which answers about options rest. */
+/**
+ * The aggregate of the kinds of an organization: apart from the organization's own, on which answers about options rest. A write that
+ * locks it with others locks it after those of organizations, projects and users, and before canonical names.
+ */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
 /** The aggregate of an account, with its contacts, its profiles and their resources. */

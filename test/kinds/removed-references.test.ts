@@ -32,6 +32,7 @@ describe.for(kinds)("$name", { concurrent: true }, (kind) => {
       else {
         const left = (await get)[maker.field] as Shown;
         expect(left).toEqual({ ...shown, [field.localName]: deletion === "link" ? [] : undefined, etag: left.etag });
+        expect(left.etag).not.toBe(shown.etag);
       }
     }
   });
