@@ -85,6 +85,8 @@ const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>,
   if (to === undefined) note(field, `refers to the unknown kind "${reference.kind}"`);
   if (reference.deletion === KindReferenceDeletion.UNSPECIFIED) note(field, "does not say what the removal of what it refers to does");
   if (reference.parent && reference.deletion !== KindReferenceDeletion.CASCADE) note(field, "is the parent, with which a resource goes");
+  const isFixed = behaves(field, FieldBehavior.IMMUTABLE) || behaves(field, FieldBehavior.OUTPUT_ONLY);
+  if (reference.parent && !isFixed) note(field, "is the parent and not IMMUTABLE: a resource never moves to another one");
   const isInt64 = (field.fieldKind === "list" && field.listKind === "scalar") || field.fieldKind === "scalar" ? field.scalar : undefined;
   if (isInt64 !== ScalarType.INT64) note(field, "refers to something and is no int64");
   const deletion = reference.deletion === KindReferenceDeletion.SET_NULL ? "set null" : "cascade";

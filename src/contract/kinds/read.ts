@@ -17,6 +17,9 @@ const snakeCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])[A-Z]/
 /** A kind whose place among the others is not known yet. */
 type Draft = Omit<Kind, "parent" | "ancestors"> & { readonly parents: readonly Column[]; readonly scope: KindScope };
 
+/** An index in the sentences of faults. */
+const INDEX = "an index";
+
 /** The fields of a key or index, which begin with the parent. */
 const readList = (
   message: DescMessage,
@@ -31,6 +34,8 @@ const readList = (
     if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
     else if (column.isNullable) note(column.field, `is in ${what} and may have no value`);
     else if (column.type === "jsonb" || field === "etag") note(column.field, `is in ${what} and can't be compared`);
+    else if (what !== INDEX && column.type !== "bigint" && column.type !== "text")
+      note(column.field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
     return column === undefined ? [] : [column];
   });
   if (found.length === fields.length && found[0]?.reference?.isParent !== true)
@@ -50,6 +55,8 @@ const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void 
 };
 
 const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
+  if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
+    note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
   if (options.scope === KindScope.UNSPECIFIED) note(message, "does not say its scope");
   if (options.deletion === KindDeletion.UNSPECIFIED) note(message, "does not say what deleting does");
   if (options.readPermission === "") note(message, "has no read_permission");
@@ -73,7 +80,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkStandard(message, referent.isSoft, note);
   const columns = message.fields.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
   const links = message.fields.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
-  const indexes = options.indexes.map(({ fields }) => readList(message, "an index", fields.join("_"), fields, columns, note));
+  const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, fields.join("_"), fields, columns, note));
   return {
     ...referent,
     message,

@@ -32,8 +32,23 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
   ],
   [
     "a key that does not begin with the parent",
-    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["version", "status"] }] }),
+    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["version", "ref"] }] }),
     ['Release has the key "k" that does not begin with the parent'],
+  ],
+  [
+    "a key on what Get takes no value of",
+    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["organization_id", "status"] }] }),
+    ['Release.status is in the key "k", by which Get finds a resource, and is neither an int64 nor a string'],
+  ],
+  [
+    "a parent that could change",
+    (set) => set.setBehavior("Deploy", "release_id", []),
+    ["Deploy.release_id is the parent and not IMMUTABLE: a resource never moves to another one"],
+  ],
+  [
+    "a name that fields can't be called after",
+    (set) => (set.message("Deploy").name = "URLRule"),
+    ["URLRule has a name that is not made of capitalized words, like ApiKey for an API key"],
   ],
   [
     "keys of one name",
