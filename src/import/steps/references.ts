@@ -90,7 +90,7 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   if (await hasMoved(tx, users)) {
     await tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from import_user u where u.pk = t.user_pk and u.id <> t.user_pk`));
   }
-  const isElsewhere = "t.user_pk not in (select pk from import_user)";
+  const isElsewhere = "t.user_pk is not null and not exists (select from import_user f where f.pk = t.user_pk)";
   // Most files end here: what follows would look through all rows, each time for none.
   if ((await tx.row(sql.raw(`select from ${staging.name} t where t.user_name is not null or ${isElsewhere} limit 1`))) === undefined)
     return;
