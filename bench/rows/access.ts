@@ -14,7 +14,8 @@ export const seedAccount = async (url: string, userIds: readonly bigint[]): Prom
       on conflict do nothing`,
     [userIds.map(String)],
   );
-  await client.query("analyze users, account, user_profile, aggregate_version");
+  // All tables: another checkout may call them otherwise.
+  await client.query("analyze");
   const { rows } = await client.query<{ id: string; account_id: string }>(
     "select p.id, p.account_id from unnest($1::bigint[]) with ordinality u (id, n) join user_profile p on p.user_id = u.id order by n",
     [userIds.map(String)],

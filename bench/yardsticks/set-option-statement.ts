@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type CompiledQuery, DummyDriver, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from "kysely";
 import { pino } from "pino";
 import type { Call } from "../../src/call.ts";
+import { createSession } from "../../src/db/session.ts";
 import type { Tx } from "../../src/db/transaction.ts";
 import { type SetOptionRequest, SetOptionRequestSchema } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { createOptionScopes } from "../../src/options/option-scopes.ts";
@@ -54,7 +55,7 @@ const positions = (parameters: readonly unknown[], wanted: string): number[] =>
 /** Asks the SetOption of src/ for its upsert, so that both sides always run the same text. */
 export const setOptionStatement = async (key: string): Promise<Statement> => {
   const recorded: CompiledQuery[] = [];
-  const tx = { call, sql: recorder(recorded), abort: { signal: call.signal } } as unknown as Tx;
+  const tx = { call, ...createSession(recorder(recorded)) } as unknown as Tx;
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
   const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;
