@@ -51,7 +51,7 @@ describe("docs/command-line.md", () => {
 });
 
 describe("docs/architecture.md", () => {
-  test("shows a tree whose paths exist", () => {
+  test("shows a tree whose paths exist, with every folder of src", () => {
     const text = sectionOf(blocksOf("docs/architecture.md"), "tree").outputs[0]?.text ?? "";
     let folder = "";
     const paths = text.split("\n").flatMap((line) => {
@@ -62,6 +62,11 @@ describe("docs/architecture.md", () => {
     });
     expect(paths.length).toBeGreaterThan(20);
     expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    const folders = globSync("src/*/", { cwd: root }).map((path) => `${path.replace(/\/$/, "")}/`);
+    expect(
+      folders.filter((path) => !paths.includes(path)),
+      "say in the tree of docs/architecture.md what the folder holds",
+    ).toEqual([]);
   });
 });
 
