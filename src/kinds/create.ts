@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { ORGANIZATION_ID } from "../contract/kinds/kind.ts";
-import type { Tx } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { kindsAggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";
@@ -23,7 +23,7 @@ const insert = async (tx: Tx, { table, columns: all }: Kind, { columns }: Values
   return id;
 };
 
-/** CreateX: that a key is free is a constraint. */
+/** CreateX: stores a resource with its links; a constraint refuses a key that is taken. */
 export const createResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   return (call, request) => {
@@ -33,7 +33,7 @@ export const createResource: StandardMethod = ({ write }, kind, method) => {
     const parentId = values.columns.get(kind.parent) as bigint;
     const [{ to }, above] = [kind.parent.reference ?? { to: kind }, kind.ancestors[1]];
     let organizationId = parentId;
-    const aggregates = async (session: Parameters<typeof organizationOf>[0]) => {
+    const aggregates: LookUpLocks = async (session) => {
       if (above !== undefined) organizationId = await organizationOf(session, to.table, parentId);
       return [kindsAggregate(organizationId)];
     };

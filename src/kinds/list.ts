@@ -16,7 +16,7 @@ type Request = {
   readonly consistency?: Consistency;
 };
 
-/** What comes after the last row of the page before. */
+/** True of the rows after the last one of the page before. */
 const isAfter = ({ columns, isDescending }: Order, after: readonly string[] | undefined): RawBuilder<unknown> => {
   if (after === undefined) return sql`true`;
   const names = sql.join(columns.map(({ name }) => sql.ref(`r.${name}`)));

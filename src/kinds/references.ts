@@ -10,7 +10,7 @@ const isThere = ({ isSoft, organization }: Referent, organizationId: bigint): Ra
   sql`${isSoft ? sql`r.delete_time is null` : sql`true`}
     and ${organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`}`;
 
-/** The parent is there, and nothing that it is part of is deleted. */
+/** True if the parent is there, and nothing that it is part of is deleted. */
 const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
   const to = parent.reference?.to as Referent;
   const live = above.map(({ to: { isSoft } }, index) => (isSoft ? sql`${sql.ref(`a${index + 1}.delete_time`)} is null` : sql`true`));
@@ -20,9 +20,10 @@ const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, id: unknown, o
 };
 
 /**
- * What the values refer to is there, is not deleted, and belongs to the organization; the foreign keys hold what goes from then on.
+ * Requires that everything the values refer to is there, is not deleted, and belongs to the organization. Foreign keys hold what goes
+ * from then on.
  * One statement, whose text depends on the kind and the fields alone.
- * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field whose does not.
+ * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that refers to something else.
  */
 export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
   const absent = [

@@ -25,7 +25,7 @@ export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> =>
     ),
   ]) as RawBuilder<Row>;
 
-/** What a resource `r` is part of, joined as `a1` and upwards. */
+/** The joins of the things that a resource `r` is part of: its parent as `a1`, and so on upwards. */
 export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuilder<unknown> =>
   sql.join(
     ancestors.map(
@@ -36,7 +36,7 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
     sql` `,
   );
 
-/** The name of the outermost of them that is deleted. */
+/** The name of the outermost of these things that is deleted; null = none is. */
 export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> =>
   sql`case ${sql.join(
     ancestors
@@ -47,7 +47,7 @@ export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> 
     sql` `,
   )} end`;
 
-/** What of a row `q` can be large, in bytes: texts, JSON, the ids of links. */
+/** The bytes of those parts of a row `q` that can be large: texts, JSON, the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, name }) => (type === "text" && name !== "etag") || type === "jsonb");
   const parts = [
@@ -57,7 +57,7 @@ export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   return parts.length === 0 ? sql<number>`0` : sql<number>`${sql.join(parts, sql` + `)}`;
 };
 
-/** The same as an answer holds it; never less than the statement says. */
+/** The bytes that those parts take in an answer; never less than `bytesOf` says. */
 export const sentBytes =
   ({ columns }: Kind) =>
   (row: Row): number =>

@@ -7,7 +7,7 @@ import { kindsAggregate } from "../versions/aggregate.ts";
 import { columnsOf, deletedAncestor, joinedAncestors, type StoredRow } from "./row.ts";
 
 /**
- * The one resource that meets a condition on `r`.
+ * Reads the one resource that meets a condition on `r`.
  * @throws NOT_FOUND RESOURCE_NOT_FOUND.
  */
 export const storedRow = async (session: Session, kind: Kind, which: RawBuilder<unknown>): Promise<StoredRow> => {
@@ -22,7 +22,7 @@ export const storedRow = async (session: Session, kind: Kind, which: RawBuilder<
 export const storedById = (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => storedRow(session, kind, sql`r.id = ${id}`);
 
 /**
- * Nothing of what is deleted can be changed, nor of what is part of it.
+ * Requires that a resource is not deleted, nor anything that it is part of.
  * @throws FAILED_PRECONDITION RESOURCE_DELETED.
  */
 export const requireLive = ({ name }: Kind, row: StoredRow): void => {
@@ -30,7 +30,10 @@ export const requireLive = ({ name }: Kind, row: StoredRow): void => {
   if (row.delete_time) throw resourceDeleted(name);
 };
 
-/** The same of what a resource is part of. */
+/**
+ * Requires that nothing a resource is part of is deleted.
+ * @throws FAILED_PRECONDITION RESOURCE_DELETED.
+ */
 export const requireLiveAncestors = ({ deleted_ancestor: ancestor }: StoredRow): void => {
   if (ancestor !== null) throw resourceDeleted(ancestor);
 };

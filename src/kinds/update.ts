@@ -15,7 +15,7 @@ import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standa
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
 import { type Resource, type Values, valuesOf } from "./values.ts";
 
-/** What never changes can be named, with the value that it has. */
+/** Refuses another value of a field that never changes; the value that it has may be named. */
 const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
   if (isDeepStrictEqual(before, after)) return;
   throw failedPrecondition("IMMUTABLE_FIELD", `The ${name} of a ${label} can't be changed.`);

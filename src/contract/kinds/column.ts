@@ -77,7 +77,7 @@ const checkPresence = (field: DescField, note: Note): void => {
   note(field, 'can be written and is not "optional": an update could not tell its default from its absence');
 };
 
-/** What a field refers to; undefined = nothing, or nothing that there is. */
+/** The reference of a field; undefined = it has none, or one to an unknown kind. */
 const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Reference | undefined => {
   const { reference } = optionsOf(field);
   if (reference === undefined) return undefined;

@@ -5,7 +5,7 @@ export type ColumnType = "bigint" | "int" | "smallint" | "boolean" | "text" | "t
 
 /** Something that references can name: a kind, or one of the models that are written by hand. */
 export type Referent = {
-  /** What `reference.kind` calls it. */
+  /** The name in `reference.kind`. */
   readonly name: string;
   readonly table: string;
   /** The column that says which organization it belongs to; undefined = it belongs to none. */
@@ -14,11 +14,11 @@ export type Referent = {
   readonly isSoft: boolean;
 };
 
-/** What a column that holds an id refers to. */
+/** The reference of a column that holds an id. */
 export type Reference = {
   readonly to: Referent;
   readonly isParent: boolean;
-  /** What removing that for good does. */
+  /** The effect of removing for good what the column refers to. */
   readonly deletion: "cascade" | "set null";
 };
 
@@ -76,7 +76,7 @@ export type Kind = Referent & {
   readonly ancestors: readonly Ancestor[];
   /** Each is a unique constraint. */
   readonly keys: readonly ColumnList[];
-  /** What else has an index. */
+  /** The indexes besides those of keys. */
   readonly indexes: readonly ColumnList[];
   readonly readPermission: string;
   readonly writePermission: string;

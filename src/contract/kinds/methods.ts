@@ -1,6 +1,6 @@
 import type { Kind } from "./kind.ts";
 
-/** What can be done with the resources of every kind. */
+/** The verbs of the standard methods. */
 export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
 
 /** A word in snake case as messages are called. */

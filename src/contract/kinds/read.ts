@@ -99,7 +99,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   };
 };
 
-/** What a kind is part of, from its parent up; undefined when that never ends in an organization. */
+/** The things that a kind is part of, from its parent up; undefined when they do not end in an organization. */
 const ancestorsOf = (draft: Draft, drafts: ReadonlyMap<string, Draft>, note: Note): readonly Ancestor[] | undefined => {
   const ancestors: Ancestor[] = [];
   for (let at: Draft | undefined = draft; at !== undefined; ) {
