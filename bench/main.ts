@@ -64,7 +64,7 @@ const measure = async (row: Row, bench: Bench): Promise<Outcome> => {
   }
   await using prepared = await row.prepare(bench);
   note(`${row.name}: ${prepared.load}`);
-  const comparison = await compare(prepared, options, progress);
+  const comparison = await compare(prepared, { ...options, atOnce: options.beside !== undefined }, progress);
   const details = prepared.details?.() ?? {};
   tell(details);
   return { row, comparison, details };
@@ -76,7 +76,11 @@ const withH2load = options.client === undefined ? hasH2load() : options.client =
 const varying = createOwnClient(pins.client);
 const load = withH2load ? createH2load(pins.client) : varying;
 
-await using service = await startService(pins);
+await using stack = new AsyncDisposableStack();
+const [service, besides] = await Promise.all([
+  startService(pins).then((started) => stack.use(started)),
+  options.beside === undefined ? undefined : startService(pins, options.beside).then((started) => stack.use(started)),
+]);
 note(machineLine(service.database));
 note(pins.sentence);
 note(chainLine());
@@ -89,9 +93,8 @@ const benchOf = async (measured: Service): Promise<Bench> => ({
   varying,
   seed: await seed(measured, users),
 });
-const bench = await benchOf(service);
-await using stack = new AsyncDisposableStack();
-const other = options.beside === undefined ? undefined : await benchOf(stack.use(await startService(pins, options.beside)));
+// At the same time: one that rested while the other was filled would be slower for it.
+const [bench, other] = await Promise.all([benchOf(service), besides && benchOf(besides)]);
 const outcomes: Outcome[] = [];
 for (const row of (other === undefined ? rows : rowsBeside(rows, other)).filter(({ name }) => options.only?.includes(name) ?? true)) {
   const outcome = await measure(row, bench);

@@ -44,24 +44,38 @@ export const watched =
     return { ...result, busy: ((after - before) * 1_000) / (performance.now() - startedAt) };
   };
 
+/** How the two sides are compared. */
+export type CompareOptions = {
+  readonly rounds: number;
+  /** The length of a round. */
+  readonly seconds: number;
+  /**
+   * Loads both sides at the same time: they share the cores, and each moment is as good or bad for one as for the other. Their
+   * CPU per call can be compared on a machine whose speed changes from second to second; their latencies say nothing.
+   */
+  readonly atOnce?: boolean;
+};
+
 /**
  * Runs both sides in turn, so that whatever slows the machine for a while slows both. A first round each, not counted,
  * warms up; the order changes each round, so that neither is always the first; a last round each measures latencies.
  */
 export const compare = async (
   sides: { readonly userd: Side; readonly yardstick: Side },
-  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
+  { rounds, seconds, atOnce = false }: CompareOptions,
   progress: (done: string) => void,
 ): Promise<Comparison> => {
   const results: Record<keyof typeof sides, LoadResult[]> = { userd: [], yardstick: [] };
   const names = ["userd", "yardstick"] as const;
   for (const name of names) await sides[name]({ seconds: Math.min(seconds, 2), latency: false });
   for (let round = 1; round <= rounds; round += 1) {
-    for (const name of round % 2 === 1 ? names : names.toReversed()) {
+    const once = async (name: keyof typeof sides): Promise<void> => {
       const result = await sides[name]({ seconds, latency: false });
       results[name].push(result);
       progress(`round ${round} of ${rounds}: ${name} ${Math.round(result.callsPerSecond)} calls/s`);
-    }
+    };
+    if (atOnce) await Promise.all(names.map(once));
+    else for (const name of round % 2 === 1 ? names : names.toReversed()) await once(name);
   }
   const lastSeconds = { seconds: Math.min(seconds, 2), latency: true };
   const [{ latency: ofUserd }, { latency: ofYardstick }] = [await sides.userd(lastSeconds), await sides.yardstick(lastSeconds)];
