@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Logger } from "pino";
 import { type AppOptions, prepareDatabase, startApp } from "./app.ts";
 import type { Config } from "./config.ts";
-import { boundGarbage, keepCallsYoung } from "./heap.ts";
+import { boundGarbage, keepCallsYoung, keepTicksFast } from "./heap.ts";
 import { formatAddress } from "./server/sockets.ts";
 import { silenceConsole } from "./telemetry/console.ts";
 import { createLogger } from "./telemetry/logger.ts";
@@ -14,6 +14,7 @@ const print = (line: string): void => void process.stdout.write(line);
 /** Serves in this process until SIGTERM or SIGINT, then drains. */
 const serve = async (config: Config, log: Logger, options: AppOptions, ready: (line: string) => void): Promise<void> => {
   keepCallsYoung();
+  keepTicksFast();
   // Until it has started, a signal simply ends the process: there is nothing to drain, and the database outlives a kill.
   await using app = await startApp(config, log, options);
   const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
