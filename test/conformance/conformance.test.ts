@@ -19,17 +19,29 @@ const test = base.extend("listeners", { scope: "file" }, async ({}, { onCleanup 
 /** What a run of the suite came to: how many cases there are, and the names of those that failed. */
 type Outcome = { readonly total: number; readonly failed: string[] };
 
-/** Runs Connect's conformance suite against a server that is open. */
-const runSuite = async (port: "http" | "grpc", address: ListenAddress): Promise<Outcome> => {
+/** Runs Connect's conformance suite against a server that is open, or those cases of it that are named. */
+const runSuite = async (port: "http" | "grpc", address: ListenAddress, only: readonly string[] = []): Promise<Outcome> => {
   const answer = toBinary(ServerCompatResponseSchema, create(ServerCompatResponseSchema, address));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(answer.length);
   const server = [process.execPath, "test/conformance/address.js", Buffer.concat([length, answer]).toString("base64")];
   const options = ["--mode", "server", "--conf", `test/conformance/${port}.yaml`, "--max-servers", "2", "--parallel", "16"];
+  options.push(...only.flatMap((name) => ["--run", name]));
   const { stdout, stderr } = await run("connectconformance", [...options, "--", ...server], { cwd: root });
   const text = stdout + stderr;
   const [, total] = /^Total cases: (\d+)$/m.exec(text) ?? expect.fail(`The runner did not come to an end:\n${text.slice(0, 2_000)}`);
   return { total: Number(total), failed: Array.from(text.matchAll(/^FAILED: (.*):$/gm), ([, name = ""]) => name).sort() };
+};
+
+/**
+ * The failures that are not expected. Cases of `Timeouts` measure the clock of a machine that does other things too: those that fail
+ * are tried again by themselves, and fail if they do so again.
+ */
+const unexpected = async (port: "http" | "grpc", address: ListenAddress, { failed }: Outcome, expected: readonly string[]) => {
+  const odd = failed.filter((name) => !expected.includes(name));
+  const timed = odd.filter((name) => name.startsWith("Timeouts/"));
+  const again = timed.length === 0 ? [] : (await runSuite(port, address, timed)).failed;
+  return odd.filter((name) => !timed.includes(name) || again.includes(name));
 };
 
 /**
@@ -47,9 +59,10 @@ const deliberate = [
 describe("Connect's conformance suite", { timeout: 300_000 }, () => {
   test("fails on the HTTP port where userd means to differ, and nowhere else", async ({ listeners, skip }) => {
     needTools(skip, "connectconformance");
-    const { total, failed } = await runSuite("http", listeners.httpAddress);
-    expect(failed).toEqual(deliberate);
-    expect(total).toBeGreaterThan(1_500);
+    const ours = await runSuite("http", listeners.httpAddress);
+    expect(await unexpected("http", listeners.httpAddress, ours, deliberate)).toEqual([]);
+    expect(ours.failed).toEqual(expect.arrayContaining(deliberate));
+    expect(ours.total).toBeGreaterThan(1_500);
   });
 
   test("fails on the gRPC port only where a bare grpc-js server does", async ({ listeners, skip }) => {
@@ -57,7 +70,7 @@ describe("Connect's conformance suite", { timeout: 300_000 }, () => {
     setLogVerbosity(logVerbosity.NONE);
     const ours = await runSuite("grpc", listeners.grpcAddress);
     const bare = await runSuite("grpc", await startBare(MAX_REQUEST_BYTES));
-    expect(ours.failed.filter((name) => !bare.failed.includes(name))).toEqual([]);
+    expect(await unexpected("grpc", listeners.grpcAddress, ours, bare.failed)).toEqual([]);
     expect(ours.total).toBe(bare.total);
     expect(ours.failed.length).toBeLessThan(ours.total / 2);
   });
