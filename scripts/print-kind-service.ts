@@ -2,6 +2,7 @@ import type { Column, ColumnList, Kind } from "../src/contract/kinds/kind.ts";
 import { pascalCase, type StandardVerb, standardMethods } from "../src/contract/kinds/methods.ts";
 import type { Reason } from "../src/errors.ts";
 import { ErrorReason } from "../src/gen/userd/v1/errors_pb.ts";
+import { filterFieldsOf } from "../src/kinds/filter-fields.ts";
 import { ordersOf } from "../src/kinds/order.ts";
 
 const REQUIRED = "(google.api.field_behavior) = REQUIRED";
@@ -96,7 +97,11 @@ ${comment(
     .join("")}; with " desc" after each field for the other direction. Equal ones are in the order of their ids. Empty = "id".`,
 )}
   string order_by = 4 [(buf.validate.field).string = {max_len: 256, not_contains: "\\000"}];
-  ${FRESH} = 5;${kind.isSoft ? `\n  // Include deleted ${several(kind)}. Default: false.\n  bool show_deleted = 6;` : ""}`,
+  ${FRESH} = 5;${kind.isSoft ? `\n  // Include deleted ${several(kind)}. Default: false.\n  bool show_deleted = 6;` : ""}
+${comment(
+  `Which of them, as docs/kinds.md says: a condition in CEL on ${[...filterFieldsOf(kind).declared.keys()].join(", ")}; up to 4 KiB. Empty = all.`,
+)}
+  string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];`,
 };
 
 const changed = (kind: Kind, comment: string): string => `${resource(kind, comment, false)}

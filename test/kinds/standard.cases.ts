@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
 import type { ClientKind } from "../support/clients.ts";
 import type { ServiceTest } from "../support/service.ts";
+import { filteringCases } from "./filtering.cases.ts";
 import { lifecycleCases } from "./lifecycle.cases.ts";
 import { writingCases } from "./writing.cases.ts";
 
@@ -9,6 +10,7 @@ import { writingCases } from "./writing.cases.ts";
 export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
   writingCases(test, clientKind, kind);
   lifecycleCases(test, clientKind, kind);
+  filteringCases(test, clientKind, kind);
 };
 
 /** The cases of every kind; one after the other where the database has one connection. */
