@@ -7,6 +7,8 @@ import { ordersOf } from "../src/kinds/order.ts";
 
 const REQUIRED = "(google.api.field_behavior) = REQUIRED";
 const TOKEN = "// For reads that have to see this write: Consistency.at_least_as_fresh.\nstring consistency_token";
+const READ_MASK =
+  '// The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.\ngoogle.protobuf.FieldMask read_mask';
 const FRESH = "// How fresh the answer has to be. Default: minimize_latency.\nuserd.v1.Consistency consistency";
 
 const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
@@ -71,11 +73,13 @@ const requests: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
 ${kind.keys.map((key, index) => `    // Its ${key.name.replaceAll("_", " ")}, and where that is unique.\n    ${keyMessage(kind, key)} ${key.name} = ${index + 3};`).join("\n")}
   }
 
-  ${FRESH} = 2;`,
+  ${FRESH} = 2;
+  ${READ_MASK} = 15;`,
   BatchGet: () => `
   // 1 to 1,000 ids, above 0, each once.
   repeated int64 ids = 1 [${REQUIRED}, (buf.validate.field).repeated = {min_items: 1, max_items: 1000, unique: true, items: {int64: {gt: 0}}}];
-  ${FRESH} = 2;`,
+  ${FRESH} = 2;
+  ${READ_MASK} = 3;`,
   Update: (kind) => `${resource(kind, `The id of the ${kind.label}, and its new values.`, true)}
 ${comment(`The fields to change: ${maskable(kind)}, or "*". Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.`)}
   google.protobuf.FieldMask update_mask = 2;`,
@@ -101,7 +105,8 @@ ${comment(
 ${comment(
   `Which of them, as docs/kinds.md says: a condition in CEL on ${[...filterFieldsOf(kind).declared.keys()].join(", ")}; up to 4 KiB. Empty = all.`,
 )}
-  string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];`,
+  string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];
+  ${READ_MASK} = 8;`,
 };
 
 const changed = (kind: Kind, comment: string): string => `${resource(kind, comment, false)}
