@@ -106,7 +106,9 @@ ${comment(
   `Which of them, as docs/kinds.md says: a condition in CEL on ${[...filterFieldsOf(kind).declared.keys()].join(", ")}; up to 4 KiB. Empty = all.`,
 )}
   string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];
-  ${READ_MASK} = 8;`,
+  ${READ_MASK} = 8;
+  // Say on the first page how many there are on all pages. Default: false.
+  bool count = 9;`,
 };
 
 const changed = (kind: Kind, comment: string): string => `${resource(kind, comment, false)}
@@ -127,7 +129,11 @@ const responses: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
   // The ${several(kind)}, in the order that was asked for.
   repeated ${kind.message.name} ${kind.plural} = 1;
   // Asks for the next page; empty = this is the last one.
-  string next_page_token = 2;`,
+  string next_page_token = 2;
+${comment(`How many ${several(kind)} all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.`)}
+  optional int64 total_size = 3;
+  // True if total_size is what the database estimates, since there are more than 10,000.
+  bool total_size_is_estimate = 4;`,
 };
 
 const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {

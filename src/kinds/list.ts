@@ -5,6 +5,7 @@ import type { Referent } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
 import { createFilterReader } from "../filter/read-filter.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { countRows } from "./count.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
@@ -19,6 +20,7 @@ type Request = {
   readonly pageToken: string;
   readonly consistency?: Consistency;
   readonly readMask?: FieldMask;
+  readonly count?: boolean;
 };
 
 /** True of the rows after the last one of the page before. */
@@ -53,19 +55,23 @@ export const listResources: StandardMethod = ({ db, freshness, pager }, kind, me
     const condition = readFilter(filter);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
-    const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
+    const isMet = sql`${kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`} and ${condition}`;
+    const parentId = fields[parent.field.localName];
     const query = withinPage(sql<Row | { readonly id: null }>`
         select q.*, ${bytesOf(shown)} as bytes from ${sql.table(to.table)} p left join lateral (
           select ${columnsOf(selected)} from ${sql.table(kind.table)} r
-          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isShown} and ${condition}
+          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isMet}
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
-        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`);
+        ) q on true where p.id = ${parentId} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
     const isFirst = fields.orderBy === "" && filter === "" && shown === kind;
-    const rows = await db.session(call).rows(isFirst ? query : composed(query));
+    const session = db.session(call);
+    const rows = await session.rows(isFirst ? query : composed(query));
     if (rows.length === 0) throw referenceNotFound(parent.name);
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: cut, nextPageToken } = page.cut(found, keyOf(order), sentBytes(shown));
-    return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken });
+    const all = sql`from ${sql.table(kind.table)} r where ${sql.ref(`r.${parent.name}`)} = ${parentId} and ${isMet}`;
+    const count = fields.count === true && page.after === undefined ? await countRows(session, all) : {};
+    return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken, ...count });
   };
 };

@@ -148,6 +148,8 @@ export const filteringCases = (test: ServiceTest, clientKind: ClientKind, kind: 
         const expected = rows.filter((row) => isMet(row) && row["deleteTime"] === undefined).map(({ id }) => id);
         const found = await walk(maker, { filter: text, orderBy: isDescending ? "id desc" : "" });
         expect(found.map(({ id }) => id)).toEqual(isDescending ? expected.toReversed() : expected);
+        const { totalSize } = await maker.call("List", { [local(kind.parent)]: maker.parentId, filter: text, count: true });
+        expect(totalSize).toBe(BigInt(expected.length));
       }),
       { numRuns: 40 },
     );
