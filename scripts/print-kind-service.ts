@@ -2,10 +2,13 @@ import type { Column, ColumnList, Kind } from "../src/contract/kinds/kind.ts";
 import { pascalCase, type StandardVerb, standardMethods } from "../src/contract/kinds/methods.ts";
 import type { Reason } from "../src/errors.ts";
 import { ErrorReason } from "../src/gen/userd/v1/errors_pb.ts";
+import { filterFieldsOf } from "../src/kinds/filter-fields.ts";
 import { ordersOf } from "../src/kinds/order.ts";
 
 const REQUIRED = "(google.api.field_behavior) = REQUIRED";
 const TOKEN = "// For reads that have to see this write: Consistency.at_least_as_fresh.\nstring consistency_token";
+const READ_MASK =
+  '// The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.\ngoogle.protobuf.FieldMask read_mask';
 const FRESH = "// How fresh the answer has to be. Default: minimize_latency.\nuserd.v1.Consistency consistency";
 
 const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
@@ -70,11 +73,13 @@ const requests: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
 ${kind.keys.map((key, index) => `    // Its ${key.name.replaceAll("_", " ")}, and where that is unique.\n    ${keyMessage(kind, key)} ${key.name} = ${index + 3};`).join("\n")}
   }
 
-  ${FRESH} = 2;`,
+  ${FRESH} = 2;
+  ${READ_MASK} = 15;`,
   BatchGet: () => `
   // 1 to 1,000 ids, above 0, each once.
   repeated int64 ids = 1 [${REQUIRED}, (buf.validate.field).repeated = {min_items: 1, max_items: 1000, unique: true, items: {int64: {gt: 0}}}];
-  ${FRESH} = 2;`,
+  ${FRESH} = 2;
+  ${READ_MASK} = 3;`,
   Update: (kind) => `${resource(kind, `The id of the ${kind.label}, and its new values.`, true)}
 ${comment(`The fields to change: ${maskable(kind)}, or "*". Absent or empty = those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.`)}
   google.protobuf.FieldMask update_mask = 2;`,
@@ -96,7 +101,14 @@ ${comment(
     .join("")}; with " desc" after each field for the other direction. Equal ones are in the order of their ids. Empty = "id".`,
 )}
   string order_by = 4 [(buf.validate.field).string = {max_len: 256, not_contains: "\\000"}];
-  ${FRESH} = 5;${kind.isSoft ? `\n  // Include deleted ${several(kind)}. Default: false.\n  bool show_deleted = 6;` : ""}`,
+  ${FRESH} = 5;${kind.isSoft ? `\n  // Include deleted ${several(kind)}. Default: false.\n  bool show_deleted = 6;` : ""}
+${comment(
+  `Which of them, as docs/kinds.md says: a condition in CEL on ${[...filterFieldsOf(kind).declared.keys()].join(", ")}; up to 4 KiB. Empty = all.`,
+)}
+  string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];
+  ${READ_MASK} = 8;
+  // Say on the first page how many there are on all pages. Default: false.
+  bool count = 9;`,
 };
 
 const changed = (kind: Kind, comment: string): string => `${resource(kind, comment, false)}
@@ -117,7 +129,11 @@ const responses: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
   // The ${several(kind)}, in the order that was asked for.
   repeated ${kind.message.name} ${kind.plural} = 1;
   // Asks for the next page; empty = this is the last one.
-  string next_page_token = 2;`,
+  string next_page_token = 2;
+${comment(`How many ${several(kind)} all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.`)}
+  optional int64 total_size = 3;
+  // True if total_size is what the database estimates, since there are more than 10,000.
+  bool total_size_is_estimate = 4;`,
 };
 
 const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {

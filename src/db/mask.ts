@@ -13,8 +13,17 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
     const view = reflect(schema, message);
     return new Set(schema.fields.filter((field) => view.isSet(field)).map((field) => field.localName));
   }
+  return namedFields(schema, mask, "update_mask");
+};
+
+/**
+ * The local names of the fields that the paths of a mask name.
+ * @param of the field of the request that the mask is.
+ * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
+ */
+export const namedFields = (schema: DescMessage, { paths }: FieldMask, of: "update_mask" | "read_mask"): Set<string> => {
   const names = new Set<string>();
-  for (const [index, path] of mask.paths.entries()) {
+  for (const [index, path] of paths.entries()) {
     if (path === "*") {
       for (const field of schema.fields) names.add(field.localName);
       continue;
@@ -22,7 +31,7 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
     const [first, ...rest] = path.split(".");
     const field = schema.fields.find(({ name }) => name === first);
     const nested = rest.length === 0 || (field?.fieldKind === "message" && isPath(field.message, rest));
-    if (!field || !nested) throw invalidField("update_mask", `names what is no field of ${schema.typeName}, in path ${index}`);
+    if (!field || !nested) throw invalidField(of, `names what is no field of ${schema.typeName}, in path ${index}`);
     names.add(field.localName);
   }
   return names;

@@ -1,5 +1,7 @@
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { maskedKind } from "./read-mask.ts";
 import { toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { storedRow } from "./stored.ts";
@@ -10,7 +12,8 @@ type Key = { readonly case: string; readonly value: bigint | Readonly<Record<str
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {
-    const { key, consistency } = fieldsOf<{ key: Key; consistency?: Consistency }>(request);
+    const { key, consistency, readMask } = fieldsOf<{ key: Key; consistency?: Consistency; readMask?: FieldMask }>(request);
+    const shown = maskedKind(kind, readMask);
     await freshness.check(call, consistency);
     const { value } = key;
     const columns = kind.keys.find(({ name }) => name === key.case)?.columns ?? [];
@@ -21,6 +24,6 @@ export const getResource: StandardMethod = ({ db, freshness }, kind) => {
             columns.map((column) => sql`${sql.ref(`r.${column.name}`)} = ${value[column.field.localName]}::${sql.raw(column.type)}`),
             sql` and `,
           );
-    return answerOf({ [field]: toMessage(kind, await storedRow(db.session(call), kind, which)) });
+    return answerOf({ [field]: toMessage(shown, await storedRow(db.session(call), kind, which, shown)) });
   };
 };

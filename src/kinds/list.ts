@@ -1,19 +1,26 @@
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Referent } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
-import { COMPOSED } from "../db/preparing-client.ts";
+import { createFilterReader } from "../filter/read-filter.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { countRows } from "./count.ts";
+import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
-import { bytesOf, columnsOf, type Row, sentBytes, toMessage } from "./row.ts";
+import { maskedKind } from "./read-mask.ts";
+import { bytesOf, columnsOf, composed, type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
 type Request = {
   readonly orderBy: string;
+  readonly filter?: string;
   readonly showDeleted?: boolean;
   readonly pageSize: number;
   readonly pageToken: string;
   readonly consistency?: Consistency;
+  readonly readMask?: FieldMask;
+  readonly count?: boolean;
 };
 
 /** True of the rows after the last one of the page before. */
@@ -37,24 +44,34 @@ const keyOf =
 export const listResources: StandardMethod = ({ db, freshness, pager }, kind, method) => {
   const field = severalField(kind);
   const { parent } = kind;
+  const readFilter = createFilterReader(filterFieldsOf(kind));
   const { to } = parent.reference as { readonly to: Referent };
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
     const order = readOrder(kind, fields.orderBy);
+    const { filter = "" } = fields;
+    const shown = maskedKind(kind, fields.readMask);
+    const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
+    const condition = readFilter(filter);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
-    const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
+    const isMet = sql`${kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`} and ${condition}`;
+    const parentId = fields[parent.field.localName];
     const query = withinPage(sql<Row | { readonly id: null }>`
-        select q.*, ${bytesOf(kind)} as bytes from ${sql.table(to.table)} p left join lateral (
-          select ${columnsOf(kind)} from ${sql.table(kind.table)} r
-          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isShown}
+        select q.*, ${bytesOf(shown)} as bytes from ${sql.table(to.table)} p left join lateral (
+          select ${columnsOf(selected)} from ${sql.table(kind.table)} r
+          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isMet}
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
-        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`);
-    // Orders are many: each connection prepares the statements of the first alone.
-    const rows = await db.session(call).rows(fields.orderBy === "" ? query : sql<Row>`${sql.raw(COMPOSED)} ${query}`);
+        ) q on true where p.id = ${parentId} order by ${orderedBy(order, "q")}`);
+    // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
+    const isFirst = fields.orderBy === "" && filter === "" && shown === kind;
+    const session = db.session(call);
+    const rows = await session.rows(isFirst ? query : composed(query));
     if (rows.length === 0) throw referenceNotFound(parent.name);
     const found = rows.filter((row): row is Row => row.id !== null);
-    const { rows: shown, nextPageToken } = page.cut(found, keyOf(order), sentBytes(kind));
-    return answerOf({ [field]: shown.map((row) => toMessage(kind, row)), nextPageToken });
+    const { rows: cut, nextPageToken } = page.cut(found, keyOf(order), sentBytes(shown));
+    const all = sql`from ${sql.table(kind.table)} r where ${sql.ref(`r.${parent.name}`)} = ${parentId} and ${isMet}`;
+    const count = fields.count === true && page.after === undefined ? await countRows(session, all) : {};
+    return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken, ...count });
   };
 };

@@ -1,6 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import type { Kind } from "../contract/kinds/kind.ts";
+import { COMPOSED } from "../db/preparing-client.ts";
 import { wireBytes } from "../options/value.ts";
 
 /** A resource as it is selected: its columns, the ids of its links as text. */
@@ -13,6 +14,9 @@ export type Row = Readonly<Record<string, unknown>> & {
 
 /** A row with the name of the outermost thing that it is part of and that is deleted. */
 export type StoredRow = Row & { readonly deleted_ancestor: string | null };
+
+/** Marks a statement as one of many, which are not prepared: its text follows from what a request asks for. */
+export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
 /** The columns to select, in the alias `r`. */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> =>

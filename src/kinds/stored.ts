@@ -4,16 +4,18 @@ import type { Kind } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { kindsAggregate } from "../versions/aggregate.ts";
-import { columnsOf, deletedAncestor, joinedAncestors, type StoredRow } from "./row.ts";
+import { columnsOf, composed, deletedAncestor, joinedAncestors, type StoredRow } from "./row.ts";
 
 /**
  * Reads the one resource that meets a condition on `r`.
+ * @param shown the kind as far as it is read.
  * @throws NOT_FOUND RESOURCE_NOT_FOUND.
  */
-export const storedRow = async (session: Session, kind: Kind, which: RawBuilder<unknown>): Promise<StoredRow> => {
-  const row = await session.row(sql<StoredRow>`
-    select ${columnsOf(kind)}, ${deletedAncestor(kind)} as deleted_ancestor
-    from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where ${which}`);
+export const storedRow = async (session: Session, kind: Kind, which: RawBuilder<unknown>, shown: Kind = kind): Promise<StoredRow> => {
+  const query = sql<StoredRow>`
+    select ${columnsOf(shown)}, ${deletedAncestor(kind)} as deleted_ancestor
+    from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where ${which}`;
+  const row = await session.row(shown === kind ? query : composed(query));
   if (row === undefined) throw resourceNotFound(kind);
   return row;
 };

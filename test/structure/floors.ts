@@ -4,7 +4,7 @@
  */
 export const floors: readonly (readonly string[])[] = [
   ["gen"],
-  ["contract", "names", "passwords", "secrets", "versions"],
+  ["contract", "filter", "names", "passwords", "secrets", "versions"],
   ["schema"],
   ["db"],
   ["cache", "stored-names"],

@@ -118,7 +118,8 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     checkRules(field, type, note);
     if (reference?.isParent !== true) checkPresence(field, note);
   }
-  const { nullable, required } = optionsOf(field);
+  const { nullable, required, filter } = optionsOf(field);
+  if (filter && (type === "jsonb" || name === "etag")) note(field, "is declared for filters and can't be compared");
   const rules = rulesOf(field);
   const { maxLen = 0n, minLen = 0n } = rules.case === "string" ? rules.value : {};
   const isNullable =

@@ -31,6 +31,14 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Release.release_time is in an index and may have no value"],
   ],
   [
+    "filters on what can't be compared",
+    (set) => {
+      set.setField("Release", "data", { filter: true });
+      set.setField("Release", "etag", { filter: true });
+    },
+    ["Release.data is declared for filters and can't be compared", "Release.etag is declared for filters and can't be compared"],
+  ],
+  [
     "a key that does not begin with the parent",
     (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["version", "ref"] }] }),
     ['Release has the key "k" that does not begin with the parent'],

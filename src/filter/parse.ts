@@ -1,0 +1,81 @@
+import { parse } from "@bufbuild/cel";
+import { type DomainError, failedPrecondition, invalidField } from "../errors.ts";
+
+/** A node of the syntax tree of a filter. */
+export type Expr = ReturnType<typeof parse>["expr"];
+
+/** A filter as a tree, and the errors at a place of its text; `says` completes the sentence after the place. */
+export type ParsedFilter = {
+  readonly expr: Expr;
+  /** True of a text in plain quotes whose escapes are those of CEL: the parser takes others as they stand. */
+  readonly isPlain: (at: Expr) => boolean;
+  readonly invalid: (at: Expr, says: string) => DomainError;
+  readonly notIndexed: (at: Expr, says: string) => DomainError;
+};
+
+/** Most opening brackets of a text, those in quotes too: the parser's time grows with the cube of those that are never closed. */
+const MAX_BRACKETS = 64;
+
+const OPERAND = 'a field, a value, has(…), timestamp("…"), "!", "(" or "["';
+const OPERATOR = '==, !=, <, <=, > or >= with a value, in with a list, .startsWith("…"), && or || with another term, or the end';
+
+const plainText = /(["'])(?!\1\1)(?:(?!\1)[^\\]|\\(?:[abfnrtv\\?"'`]|[0-3][0-7]{2}|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}))*\1/y;
+
+/** Escapes of what is no character, for which the parser has an error without a place. */
+const badEscape = /\\(?:u|U0000)d[89a-f]|\\U(?!00(?:0|10))/i;
+
+const placeOf = (text: string, offset: number): string => {
+  const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
+  return `at line ${lines.length}, column ${[...(lines.at(-1) ?? "")].length + 1}`;
+};
+
+const invalidAt = (text: string, offset: number, says: string): DomainError => invalidField("filter", `${placeOf(text, offset)}: ${says}`);
+
+/** What the parser throws: the place where it stopped, and the names of what it expected there. */
+type SyntaxFault = {
+  readonly location?: { readonly start: { readonly offset: number } };
+  readonly expected?: readonly { readonly value: string }[];
+};
+
+const syntaxError = (text: string, error: unknown): DomainError => {
+  const { location, expected = [] } = error as SyntaxFault;
+  if (location === undefined) return invalidAt(text, Math.max(0, text.search(badEscape)), "an escape that is no character");
+  const names = new Set(expected.map(({ value }) => value).filter((name) => name !== "whitespace" && name !== "comment"));
+  const allowed = names.has("identifier")
+    ? OPERAND
+    : names.has("end of input")
+      ? OPERATOR
+      : [...names].map((name) => `"${name}"`).join(", ");
+  return invalidAt(text, location.start.offset, `what begins here can't be read; there may be ${allowed}`);
+};
+
+/**
+ * Parses a filter, which is CEL. The text has to be a few KB at most.
+ * @throws INVALID_ARGUMENT with the place.
+ */
+export const parseFilter = (text: string): ParsedFilter => {
+  const excess = [...text.matchAll(/[([{]/g)][MAX_BRACKETS];
+  if (excess !== undefined) throw invalidAt(text, excess.index, `more than ${MAX_BRACKETS} opening brackets`);
+  try {
+    const { expr, sourceInfo } = parse(text);
+    // An operator begins with the blanks before it, says the parser.
+    const offsetOf = ({ id }: Expr): number => {
+      const offset = sourceInfo?.positions[String(id)] ?? 0;
+      return offset + text.slice(offset).search(/\S|$/);
+    };
+    return {
+      expr,
+      isPlain: (at) => {
+        plainText.lastIndex = offsetOf(at);
+        return plainText.test(text);
+      },
+      invalid: (at, says) => invalidAt(text, offsetOf(at), says),
+      notIndexed: (at, says) => {
+        const description = `${placeOf(text, offsetOf(at))}: ${says}`;
+        return failedPrecondition("QUERY_NOT_INDEXED", `filter ${description}`, { violations: [{ field: "filter", description }] });
+      },
+    };
+  } catch (error) {
+    throw syntaxError(text, error);
+  }
+};

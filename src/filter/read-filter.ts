@@ -1,0 +1,24 @@
+import { type RawBuilder, sql } from "kysely";
+import { LRUCache } from "lru-cache";
+import { conditionOf } from "./condition.ts";
+import type { FilterFields } from "./fields.ts";
+import { parseFilter } from "./parse.ts";
+
+/** The most filters that are remembered of each thing that is listed. */
+const MAX_REMEMBERED = 200;
+
+/** Reads a filter; an empty one is met by everything. */
+export type FilterReader = (text: string) => RawBuilder<boolean>;
+
+/** Makes the reader of the filters on some fields, which remembers the latest. */
+export const createFilterReader = (fields: FilterFields): FilterReader => {
+  const conditions = new LRUCache<string, RawBuilder<boolean>>({ max: MAX_REMEMBERED });
+  return (text) => {
+    if (text.trim() === "") return sql`true`;
+    const known = conditions.get(text);
+    if (known !== undefined) return known;
+    const condition = conditionOf(parseFilter(text), fields);
+    conditions.set(text, condition);
+    return condition;
+  };
+};

@@ -1,0 +1,25 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Session } from "../db/session.ts";
+import { composed } from "./row.ts";
+
+/** The most rows that are counted: what there is beyond them is estimated. */
+const MAX_COUNTED = 10_000;
+
+/** The number of all results of a list, as its answer has it. */
+export type Count = { readonly totalSize: bigint; readonly totalSizeIsEstimate: boolean };
+
+type Plan = { readonly "QUERY PLAN": readonly [{ readonly Plan: { readonly "Plan Rows": number } }] };
+
+/**
+ * Counts rows, and estimates them as PostgreSQL's planner does if they are too many.
+ * @param rows from where they come: the statement without what it selects.
+ */
+export const countRows = async (session: Session, rows: RawBuilder<unknown>): Promise<Count> => {
+  const { counted } = await session.one(
+    composed(sql<{ counted: bigint }>`select count(*) as counted from (select ${rows} limit ${sql.lit(MAX_COUNTED + 1)}) q`),
+  );
+  if (Number(counted) <= MAX_COUNTED) return { totalSize: BigInt(counted), totalSizeIsEstimate: false };
+  const plan = await session.one(composed(sql<Plan>`explain (format json) select ${rows}`));
+  const estimated = plan["QUERY PLAN"][0].Plan["Plan Rows"];
+  return { totalSize: BigInt(Math.max(MAX_COUNTED + 1, Math.round(estimated))), totalSizeIsEstimate: true };
+};

@@ -1,0 +1,35 @@
+import { getOption } from "@bufbuild/protobuf";
+import { sql } from "kysely";
+import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
+import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
+import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
+
+const columnOf = ({ name, type, field, isNullable }: Column): FilterColumn => ({
+  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb">),
+  column: sql.ref(`r.${name}`),
+  isNullable,
+  // UNSPECIFIED is stored nowhere.
+  values: new Map(field.enum?.values.flatMap((value) => (value.number > 0 ? [[value.name, value.number]] : []))),
+});
+
+const listOf = ({ name }: Kind, { table, column }: Link): FilterList => ({
+  type: "list",
+  some: (condition) => sql`exists (
+    select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition(sql.ref(`l.${column}`))})`,
+});
+
+/** The fields of a kind, in the alias `r`, that filters can name: those that are declared for them, and those that an index has. */
+export const filterFieldsOf = (kind: Kind): FilterFields => {
+  const { columns, links, keys, indexes } = kind;
+  const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
+  const isDeclared = (column: Column): boolean =>
+    column.name === "id" || column.reference !== undefined || indexed.has(column) || getOption(column.field, fieldOption).filter;
+  const comparable = columns.filter(({ type, name }) => type !== "jsonb" && name !== "etag");
+  return {
+    declared: new Map<string, FilterColumn | FilterList>([
+      ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),
+      ...links.map((link) => [link.name, listOf(kind, link)] as const),
+    ]),
+    undeclared: new Set(comparable.filter((column) => !isDeclared(column)).map(({ name }) => name)),
+  };
+};

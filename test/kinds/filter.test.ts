@@ -1,0 +1,201 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import fc from "fast-check";
+import { describe, expect } from "vitest";
+import { kinds } from "../../src/schema/entities.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { test } from "../support/service.ts";
+import { list } from "./asking.ts";
+import { makerOf } from "./maker.ts";
+
+const release = kinds.find(({ name }) => name === "release") as (typeof kinds)[number];
+const releaseFile = kinds.find(({ name }) => name === "release_file") as (typeof kinds)[number];
+
+const terms = (count: number, operator: string): string => Array(count).fill("id > 0").join(operator);
+
+/** What is no filter of releases, the place that is told, and a part of what is said. */
+const faults: readonly (readonly [text: string, line: number, column: number, says: string])[] = [
+  ["status =", 1, 8, "there may be ==, !=, <"],
+  ["(", 1, 2, "there may be a field, a value"],
+  ["(id == 1", 1, 9, 'there may be ")"'],
+  ["id == 1\n && \n  version", 3, 3, "there may be FIELD == VALUE"],
+  ['"𝒳é" = id', 1, 6, "there may be ==, !=, <"],
+  ['version == "\\ud800"', 1, 13, "an escape that is no character"],
+  ['version == "\\U00110000"', 1, 13, "an escape that is no character"],
+  ['version == "\\0"', 1, 12, "a text in plain quotes with escapes of CEL"],
+  ['version == "\\q"', 1, 12, "a text in plain quotes with escapes of CEL"],
+  ["version in ['', '\\u12']", 1, 17, "a text in plain quotes with escapes of CEL"],
+  ['version == r"a"', 1, 12, "a text in plain quotes"],
+  ['version == """a\\q"""', 1, 12, "a text in plain quotes"],
+  ['version == b"a"', 1, 12, "a text in plain quotes"],
+  ['version == "\\x00"', 1, 12, "without a NUL character"],
+  ["nothing == 1", 1, 1, "no field that filters can name; filters can name id, organization_id, version"],
+  ["id == 1 && !has(data)", 1, 17, "no field that filters can name"],
+  ['etag == "1"', 1, 1, "no field that filters can name"],
+  ["version == 1", 1, 12, "a text in plain quotes"],
+  ["version == null", 1, 12, "a text in plain quotes"],
+  ["version == ref", 1, 12, "a text in plain quotes"],
+  ['id == "1"', 1, 7, "a whole number of 64 bits"],
+  ["id == 1.0", 1, 7, "a whole number of 64 bits"],
+  ["id == 1u", 1, 7, "a whole number of 64 bits"],
+  ["id < 9223372036854775808", 1, 6, "a whole number of 64 bits"],
+  ["id > -9223372036854775809", 1, 6, "a whole number of 64 bits"],
+  ["commit_count == 1 + 1", 1, 19, "a whole number of 64 bits"],
+  ["status == 1", 1, 11, "one of RELEASE_STATUS_OPEN, RELEASE_STATUS_ARCHIVED"],
+  ["status == RELEASE_STATUS_UNSPECIFIED", 1, 11, "one of RELEASE_STATUS_OPEN, RELEASE_STATUS_ARCHIVED"],
+  ['status == "RELEASE_STATUS_OPEN"', 1, 11, "one of RELEASE_STATUS_OPEN, RELEASE_STATUS_ARCHIVED"],
+  ["status < RELEASE_STATUS_ARCHIVED", 1, 8, "the field has no order"],
+  ['create_time > "2026-01-01T00:00:00Z"', 1, 15, "a moment of the years 1 to 9999"],
+  ['create_time > timestamp("2026-02-30T00:00:00Z")', 1, 15, "a moment of the years 1 to 9999"],
+  ["create_time > timestamp(1)", 1, 15, "a moment of the years 1 to 9999"],
+  ["create_time > timestamp()", 1, 15, "a moment of the years 1 to 9999"],
+  ["1 == id", 1, 1, "there may be a field"],
+  ["id in 1", 1, 7, "there may be [VALUE, …] or a field with ids: project_ids"],
+  ["id in version", 1, 7, "a field with ids: project_ids"],
+  ["id in project_ids", 1, 1, "a whole number of 64 bits"],
+  ['id in [1, "2"]', 1, 11, "a whole number of 64 bits"],
+  ["project_ids == 1", 1, 1, "a list of ids"],
+  ["project_ids", 1, 1, "there may be FIELD == VALUE"],
+  ["has(version)", 1, 5, "always has a value; has(…) takes owner_user_id, start_time, release_time, delete_time, project_ids"],
+  ["has(data.text)", 1, 1, "there may be FIELD == VALUE"],
+  ["id.startsWith('1')", 1, 1, "no text; startsWith takes version, ref"],
+  ["version.startsWith(1)", 1, 20, "a text in plain quotes"],
+  ["version.endsWith('1')", 1, 8, "there may be FIELD == VALUE"],
+  ["version.matches('(a+)+')", 1, 8, "there may be FIELD == VALUE"],
+  ["project_ids.all(one, one > 1)", 1, 12, "there may be FIELD == VALUE"],
+  ["id > 0 ? true : false", 1, 1, "there may be FIELD == VALUE"],
+  ["1", 1, 1, "there may be FIELD == VALUE"],
+  ["{1: 2}", 1, 1, "there may be FIELD == VALUE"],
+  ["google.protobuf.Timestamp{}", 1, 1, "there may be FIELD == VALUE"],
+  [terms(51, " || "), 1, 504, "more than 50 terms"],
+  [`${"!(id == 1 || ".repeat(4)}!(id == 1)${")".repeat(4)}`, 1, 53, "more than 8 levels"],
+  ["(".repeat(65), 1, 65, "more than 64 opening brackets"],
+];
+
+describe("a filter", () => {
+  test("that can't be read is refused with its place and what there may be", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], release);
+    const told: unknown[] = [];
+    for (const [filter] of faults) {
+      const { error, fields } = await expectRefusal(list(maker, { filter }), "InvalidArgument", "FIELD_INVALID");
+      expect(fields).toEqual(["filter"]);
+      const [, line, column, says] = /^filter at line (\d+), column (\d+): (.*)$/.exec(error.rawMessage) ?? [];
+      told.push([filter, Number(line), Number(column), says]);
+    }
+    expect(told).toEqual(faults.map(([filter, line, column, says]) => [filter, line, column, expect.stringContaining(says)]));
+    for (const filter of ["x".repeat(4_097), "a\0"]) {
+      expect((await expectRefusal(list(maker, { filter }), "InvalidArgument", "FIELD_INVALID")).fields).toEqual(["filter"]);
+    }
+  });
+
+  test("has 50 terms, 8 levels and 4 KiB, and may be blank", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], release);
+    const { id } = await maker.create();
+    for (const filter of [
+      " \n",
+      terms(50, " && "),
+      terms(50, "||"),
+      `${"!(id < 0 || ".repeat(4)}id > 0${")".repeat(4)}`,
+      `version != "${"x".repeat(4_084 - 1)}"`,
+    ]) {
+      expect([filter, (await list(maker, { filter })).rows.map((row) => row.id)]).toEqual([filter, [id]]);
+    }
+  });
+
+  test("compares moments as exactly as it writes them", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], release);
+    const { id } = await maker.create({ startTime: { seconds: 1_767_225_600n, nanos: 124_000_000 } });
+    const isMet = async (filter: string) => (await list(maker, { filter })).rows.some((row) => row.id === id);
+    const moment = (fraction: string) => `timestamp("2026-01-01T01:00:00${fraction}+01:00")`;
+    expect(await isMet(`start_time == ${moment(".124")}`)).toBe(true);
+    expect(await isMet(`start_time == ${moment(".124000000")}`)).toBe(true);
+    expect(await isMet(`start_time == ${moment(".124000001")}`)).toBe(false);
+    expect(await isMet(`start_time > ${moment(".123999999")}`)).toBe(true);
+    expect(await isMet(`start_time >= ${moment(".124000001")}`)).toBe(false);
+    expect(await isMet(`start_time > timestamp("0001-01-01T00:00:00Z") && start_time < timestamp("9999-12-31T23:59:59.999999999Z")`)).toBe(
+      true,
+    );
+  });
+
+  test("takes the escapes of CEL", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], releaseFile);
+    const { id } = await maker.create({ name: "\u0007\b\f\n\r\t\v\\?\"'`éA𝒳" });
+    for (const quote of ["'", '"']) {
+      const text = `${quote}\\a\\b\\f\\n\\r\\t\\v\\\\\\?\\"\\'\\\`\\u00e9\\101\\U0001d4b3${quote}`;
+      expect((await list(maker, { filter: `name == ${text}` })).rows.map((row) => row.id)).toEqual([id]);
+    }
+  });
+
+  test("has values that never become SQL", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], releaseFile);
+    const name = `'; drop table release; -- " \\ $1 % _ {} ? 𝒳`;
+    const { id } = await maker.create({ name });
+    for (const filter of [
+      `name == ${JSON.stringify(name)}`,
+      `name in [${JSON.stringify(name)}, "{}"]`,
+      `name.startsWith(${JSON.stringify(name)})`,
+    ]) {
+      expect((await list(maker, { filter })).rows.map((row) => row.id)).toEqual([id]);
+    }
+  });
+
+  const words = ["id", "version", "status", "project_ids", "owner_user_id", "data", "start_time", "RELEASE_STATUS_OPEN", "true", "null"];
+  const values = [
+    "1",
+    "-9223372036854775808",
+    "1e999",
+    '"a"',
+    "'\\n'",
+    'b"\\xff"',
+    'r"\\"',
+    '"""',
+    'timestamp("2026-01-01T00:00:00Z")',
+    "[]",
+  ];
+  const signs = [
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ".",
+    "?",
+    ":",
+    " in ",
+    "has(",
+    ".startsWith(",
+    "//",
+    "\n",
+    " ",
+  ];
+
+  test("of any text is answered or refused, and never INTERNAL", async ({ clients }) => {
+    const maker = await makerOf(clients["grpc-js"], release);
+    const like = fc.array(fc.oneof(fc.constantFrom(...words), fc.constantFrom(...values), fc.constantFrom(...signs)), { maxLength: 12 });
+    const text = fc.oneof(
+      like.map((parts) => parts.join("")),
+      fc.string({ unit: "binary" }),
+      fc.string({ unit: "grapheme" }),
+    );
+    await fc.assert(
+      fc.asyncProperty(text, async (filter) => {
+        const outcome = await list(maker, { filter }).then(
+          () => "answered",
+          (error: unknown) => error,
+        );
+        const code = outcome instanceof ConnectError ? Code[outcome.code] : outcome;
+        expect(["answered", "InvalidArgument", "FailedPrecondition"]).toContain(code);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
