@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
-import { referenceNotFound } from "../contract/kinds/errors.ts";
-import type { Referent } from "../contract/kinds/kind.ts";
+import { referredNotFound } from "../contract/kinds/errors.ts";
+import type { Kind } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
@@ -9,7 +9,7 @@ import { bytesOf, columnsOf, type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
 type Request = {
-  readonly orderBy: string;
+  readonly orderBy?: string;
   readonly showDeleted?: boolean;
   readonly pageSize: number;
   readonly pageToken: string;
@@ -33,26 +33,37 @@ const keyOf =
   (row: Row): string[] =>
     columns.map(({ name }) => (row[name] instanceof Date ? (row[name] as Date).toISOString() : String(row[name])));
 
-/** ListXs: one statement, which also tells whether there is such a parent. */
-export const listResources: StandardMethod = ({ db, freshness, pager }, kind, method) => {
+/** The parent of what is listed as `p`, and the conditions on it and on a resource `r`; one row without columns where there is no parent. */
+const parentOf = ({ parent, ancestors: [above] }: Kind, request: Readonly<Record<string, unknown>>) =>
+  above === undefined
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true` }
+    : {
+        from: sql`${sql.table(above.to.table)} p`,
+        isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
+        isIt: sql`p.id = ${request[parent.field.localName]}`,
+      };
+
+/** ListXs: one statement, which also tells whether there is such a parent. `which` is what a service by hand asks of a resource `r`. */
+export const listResources: StandardMethod<(request: object) => RawBuilder<unknown>> = ({ db, freshness, pager }, kind, method, which) => {
   const field = severalField(kind);
   const { parent } = kind;
-  const { to } = parent.reference as { readonly to: Referent };
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
-    const order = readOrder(kind, fields.orderBy);
+    const { orderBy = "" } = fields;
+    const order = readOrder(kind, orderBy);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
+    const { from, isPart, isIt } = parentOf(kind, fields);
     const query = withinPage(sql<Row | { readonly id: null }>`
-        select q.*, ${bytesOf(kind)} as bytes from ${sql.table(to.table)} p left join lateral (
+        select q.*, ${bytesOf(kind)} as bytes from ${from} left join lateral (
           select ${columnsOf(kind)} from ${sql.table(kind.table)} r
-          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isShown}
+          where ${isPart} and ${isAfter(order, page.after)} and ${isShown} and ${which?.(request) ?? sql`true`}
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
-        ) q on true where p.id = ${fields[parent.field.localName]} order by ${orderedBy(order, "q")}`);
+        ) q on true where ${isIt} order by ${orderedBy(order, "q")}`);
     // Orders are many: each connection prepares the statements of the first alone.
-    const rows = await db.session(call).rows(fields.orderBy === "" ? query : sql<Row>`${sql.raw(COMPOSED)} ${query}`);
-    if (rows.length === 0) throw referenceNotFound(parent.name);
+    const rows = await db.session(call).rows(orderBy === "" ? query : sql<Row>`${sql.raw(COMPOSED)} ${query}`);
+    if (rows.length === 0) throw referredNotFound(kind, parent, parent.name);
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, keyOf(order), sentBytes(kind));
     return answerOf({ [field]: shown.map((row) => toMessage(kind, row)), nextPageToken });

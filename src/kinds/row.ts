@@ -1,13 +1,12 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
-import type { Kind } from "../contract/kinds/kind.ts";
+import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { wireBytes } from "../options/value.ts";
 
 /** A resource as it is selected: its columns, the ids of its links as text. */
 export type Row = Readonly<Record<string, unknown>> & {
   readonly id: bigint;
   readonly organization_id: bigint;
-  readonly etag: number;
   readonly delete_time?: Date | null;
 };
 
@@ -37,19 +36,16 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
   );
 
 /** The name of the outermost of these things that is deleted; null = none is. */
-export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> =>
-  sql`case ${sql.join(
-    ancestors
-      .flatMap(({ to }, index) =>
-        to.isSoft ? [sql`when ${sql.ref(`a${index + 1}.delete_time`)} is not null then ${sql.lit(to.name)}`] : [],
-      )
-      .toReversed(),
-    sql` `,
-  )} end`;
+export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> => {
+  const soft = ancestors.flatMap(({ to }, index) =>
+    to.isSoft ? [sql`when ${sql.ref(`a${index + 1}.delete_time`)} is not null then ${sql.lit(to.name)}`] : [],
+  );
+  return soft.length === 0 ? sql`null::text` : sql`case ${sql.join(soft.toReversed(), sql` `)} end`;
+};
 
 /** The bytes of those parts of a row `q` that can be large: texts, JSON, the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
-  const texts = columns.filter(({ type, name }) => (type === "text" && name !== "etag") || type === "jsonb");
+  const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [
     ...texts.map(({ name }) => sql`coalesce(octet_length(${sql.ref(`q.${name}`)}::text), 0)`),
     ...links.map(({ name }) => sql`11 * cardinality(${sql.ref(`q.${name}`)})`),
@@ -65,15 +61,23 @@ export const sentBytes =
       .filter(({ type }) => type === "jsonb")
       .reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);
 
+const isEtag = ({ field }: Column): boolean => field.name === "etag";
+
+/** The etag of a row: the number of its writes. */
+export const etagOf = ({ columns }: Kind, row: Row): string => String(row[columns.find(isEtag)?.name ?? ""]);
+
+const shownOf = (column: Column, row: Row): unknown => {
+  const value = row[column.name];
+  if (isEtag(column)) return String(value);
+  if (column.type === "timestamptz") return timestampFromDate(value as Date);
+  if (column.type !== "smallint") return value;
+  return row.delete_time && column.deletedValue !== undefined ? column.deletedValue : (value as number) + column.enumBase;
+};
+
 /** A resource as the API shows it. */
 export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => ({
   ...Object.fromEntries(
-    columns.flatMap(({ name, type, field }) => {
-      const value = row[name];
-      if (value === null || value === undefined) return [];
-      const shown = name === "etag" ? String(value) : type === "timestamptz" ? timestampFromDate(value as Date) : value;
-      return [[field.localName, shown]];
-    }),
+    columns.flatMap((column) => ((row[column.name] ?? null) === null ? [] : [[column.field.localName, shownOf(column, row)]])),
   ),
   ...Object.fromEntries(links.map(({ name, field }) => [field.localName, (row[name] as readonly string[]).map(BigInt)])),
 });

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, FileOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, FieldOptions, FileOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAki3gEKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkiYAoNS2luZFJlZmVyZW5jZRIMCgRraW5kGAEgASgJEg4KBnBhcmVudBgCIAEoCBIxCghkZWxldGlvbhgDIAEoDjIfLnVzZXJkLnYxLktpbmRSZWZlcmVuY2VEZWxldGlvbiJbCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCCpbCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAipdCgxLaW5kRGVsZXRpb24SHQoZS0lORF9ERUxFVElPTl9VTlNQRUNJRklFRBAAEhYKEktJTkRfREVMRVRJT05fSEFSRBABEhYKEktJTkRfREVMRVRJT05fU09GVBACKosBChVLaW5kUmVmZXJlbmNlRGVsZXRpb24SJwojS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fVU5TUEVDSUZJRUQQABIjCh9LSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9DQVNDQURFEAESJAogS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fU0VUX05VTEwQAjpFCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGL6OAyABKAsyDi51c2VyZC52MS5LaW5kUgRraW5kOkoKBWZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi/jgMgASgLMhMudXNlcmQudjEuS2luZEZpZWxkUgVmaWVsZDpICgZmYW1pbHkSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYwI4DIAEoCzIQLnVzZXJkLnYxLkZhbWlseVIGZmFtaWx5QigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkihwIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCSJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIpcBCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCCpyCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -21,7 +21,7 @@ export const file_userd_v1_kind: GenFile = /*@__PURE__*/
  */
 export type Family = Message<"userd.v1.Family"> & {
   /**
-   * The name of the service, for example "ReleaseService". It is generated beside the file that has the kinds.
+   * The name of the service, for example "ReleaseService". Those of userd.kinds are generated beside the file that has the kinds.
    *
    * @generated from field: string service = 1;
    */
@@ -49,7 +49,7 @@ export type KindKey = Message<"userd.v1.KindKey"> & {
   name: string;
 
   /**
-   * The fields, the parent's first.
+   * The fields, the parent's first if there is one.
    *
    * @generated from field: repeated string fields = 2;
    */
@@ -138,6 +138,22 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: string plural = 7;
    */
   plural: string;
+
+  /**
+   * True if its errors have reasons of their own, which errors.proto has to have: of the kind "project" with a key "slug"
+   * they are PROJECT_NOT_FOUND, PROJECT_DELETED and SLUG_TAKEN, and a parent is told by its own reasons too.
+   *
+   * @generated from field: bool own_reasons = 8;
+   */
+  ownReasons: boolean;
+
+  /**
+   * The aggregates that its writes lock and move: "organization", or the kind's own name. Default: that of all kinds of
+   * the organization, on which no answer about options rests.
+   *
+   * @generated from field: repeated string aggregates = 9;
+   */
+  aggregates: string[];
 };
 
 /**
@@ -208,6 +224,27 @@ export type KindField = Message<"userd.v1.KindField"> & {
    * @generated from field: bool required = 3;
    */
   required: boolean;
+
+  /**
+   * True if a text has to have more than white space. Such a field is required too.
+   *
+   * @generated from field: bool not_blank = 4;
+   */
+  notBlank: boolean;
+
+  /**
+   * The field that a slug is made from when Create has none; a number after it makes it unique within its key.
+   *
+   * @generated from field: string slug_from = 5;
+   */
+  slugFrom: string;
+
+  /**
+   * True if a bool that Create does not have is true.
+   *
+   * @generated from field: bool default_true = 6;
+   */
+  defaultTrue: boolean;
 };
 
 /**
@@ -243,6 +280,13 @@ export const KindScope = {
    * @generated from enum value: KIND_SCOPE_PARENT = 2;
    */
   PARENT: 2,
+
+  /**
+   * Nobody: they have no parent. Only organizations are so.
+   *
+   * @generated from enum value: KIND_SCOPE_GLOBAL = 3;
+   */
+  GLOBAL: 3,
 } as const;
 
 /**
@@ -357,10 +401,18 @@ export const field: GenExtension<FieldOptions, KindField> = /*@__PURE__*/
   extDesc(file_userd_v1_kind, 1);
 
 /**
+ * The value that resources which are deleted softly show. Nobody can set it, and no row holds it.
+ *
+ * @generated from extension: bool deleted = 51009;
+ */
+export const deleted: GenExtension<EnumValueOptions, boolean> = /*@__PURE__*/
+  extDesc(file_userd_v1_kind, 2);
+
+/**
  * The kinds of the file are a family.
  *
  * @generated from extension: userd.v1.Family family = 51008;
  */
 export const family: GenExtension<FileOptions, Family> = /*@__PURE__*/
-  extDesc(file_userd_v1_kind, 2);
+  extDesc(file_userd_v1_kind, 3);
 
