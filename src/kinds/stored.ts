@@ -6,20 +6,31 @@ import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { columnsOf, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
 
-/**
- * Reads the one resource that meets a condition on `r`.
- * @throws NOT_FOUND with the reason of the kind.
- */
-export const storedRow = async (session: Session, kind: Kind, which: RawBuilder<unknown>): Promise<StoredRow> => {
-  const row = await session.row(sql<StoredRow>`
-    select ${columnsOf(kind)}, ${deletedAncestor(kind)} as deleted_ancestor
-    from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where ${which}`);
+const readOne = async <R extends Row>(session: Session, kind: Kind, query: RawBuilder<R>): Promise<R> => {
+  const row = await session.row(query);
   if (row === undefined) throw resourceNotFound(kind);
   return row;
 };
 
-/** The resource with this id. */
-export const storedById = (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => storedRow(session, kind, sql`r.id = ${id}`);
+/**
+ * Reads the one resource that meets a condition on `r`.
+ * @throws NOT_FOUND with the reason of the kind.
+ */
+export const storedRow = (session: Session, kind: Kind, which: RawBuilder<unknown>): Promise<Row> =>
+  readOne(session, kind, sql<Row>`select ${columnsOf(kind)} from ${sql.table(kind.table)} r where ${which}`);
+
+/**
+ * Reads the resource with this id, and what it is part of.
+ * @throws NOT_FOUND with the reason of the kind.
+ */
+export const storedById = (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
+  const columns = sql`${columnsOf(kind)}, ${deletedAncestor(kind)} as deleted_ancestor`;
+  return readOne(
+    session,
+    kind,
+    sql<StoredRow>`select ${columns} from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where r.id = ${id}`,
+  );
+};
 
 /**
  * Requires that a resource is not deleted, nor anything that it is part of.
