@@ -1,3 +1,4 @@
+import { ownReason } from "../src/contract/kinds/errors.ts";
 import type { Column, ColumnList, Kind } from "../src/contract/kinds/kind.ts";
 import { pascalCase, type StandardVerb, standardMethods } from "../src/contract/kinds/methods.ts";
 import type { Reason } from "../src/errors.ts";
@@ -152,8 +153,18 @@ const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
 
 const isReading = (verb: StandardVerb): boolean => ["Get", "BatchGet", "List"].includes(verb);
 
+/** What a kind with reasons of its own answers instead of one that all kinds have. */
+const ownReasons = (reason: Reason, { name, keys, ancestors, parent }: Kind): readonly string[] => {
+  const above = ancestors.map(({ to }) => to.name);
+  if (reason === "RESOURCE_NOT_FOUND") return [ownReason(name, "NOT_FOUND")];
+  if (reason === "RESOURCE_TAKEN") return keys.map((key) => ownReason(key.name, "TAKEN"));
+  if (reason === "RESOURCE_DELETED") return [name, ...above].map((one) => ownReason(one, "DELETED"));
+  return [reason, ...(reason === "REFERENCE_NOT_FOUND" && parent.reference ? [ownReason(parent.reference.to.name, "NOT_FOUND")] : [])];
+};
+
 /** The errors that an RPC has of its own, in the order of the enum. */
-const reasonsOf = (verb: StandardVerb, { columns, links, keys }: Kind): readonly Reason[] => {
+const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => {
+  const { columns, links, keys, hasOwnReasons } = kind;
   const writes = columns.filter(({ isOutputOnly }) => !isOutputOnly);
   const isChange = verb === "Create" || verb === "Update";
   const holds: readonly (readonly [Reason, boolean])[] = [
@@ -168,7 +179,7 @@ const reasonsOf = (verb: StandardVerb, { columns, links, keys }: Kind): readonly
       (verb === "Create" && keys.length > 0) ||
         (verb === "Update" && keys.some((key) => key.columns.some((column) => !column.isImmutable && !column.isOutputOnly))),
     ],
-    ["RESOURCE_DELETED", ["Update", "Delete", "Undelete"].includes(verb)],
+    ["RESOURCE_DELETED", ["Update", "Delete", "Undelete"].includes(verb) || (verb === "Create" && hasOwnReasons)],
     [
       "REFERENCE_NOT_FOUND",
       verb === "Create" ||
@@ -176,7 +187,8 @@ const reasonsOf = (verb: StandardVerb, { columns, links, keys }: Kind): readonly
         (verb === "Update" && (links.length > 0 || writes.some(({ reference, isImmutable }) => reference !== undefined && !isImmutable))),
     ],
   ];
-  const reasons = holds.filter(([, isHeld]) => isHeld).map(([reason]) => reason);
+  const held = holds.filter(([, isHeld]) => isHeld).map(([reason]) => reason);
+  const reasons = hasOwnReasons ? (held.flatMap((reason) => ownReasons(reason, kind)) as Reason[]) : held;
   return reasons.toSorted((a, b) => ErrorReason[a] - ErrorReason[b]);
 };
 

@@ -1,46 +1,70 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
-import { invalidField } from "../errors.ts";
-import { kindsAggregate } from "../versions/aggregate.ts";
+import { conflict, invalidField } from "../errors.ts";
+import type { Aggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
 import { toMessage } from "./row.ts";
+import { candidates, missingSlug } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
-import { organizationOf, storedById } from "./stored.ts";
+import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
 import { type Resource, type Values, valuesOf } from "./values.ts";
 
-const stored = ({ type }: Column, value: unknown) => (type === "jsonb" && value !== null ? JSON.stringify(value) : value);
+/** What a service that is written by hand adds to Create. */
+export type Creation = {
+  /** What is locked besides. */
+  readonly locks: (request: object) => readonly Aggregate[];
+  /** What is done once the resource is there. */
+  readonly follow: (tx: Tx, request: object, id: bigint) => Promise<void>;
+};
+
+const stored = ({ type }: Column, value: unknown): RawBuilder<unknown> =>
+  sql`${type === "jsonb" && value !== null ? JSON.stringify(value) : value}::${sql.raw(type)}`;
 
 /** Inserts a row; the organization of what is part of another resource follows from that. */
-const insert = async (tx: Tx, { table, columns: all }: Kind, { columns }: Values, organizationId: bigint): Promise<bigint> => {
-  const values = new Map(all.filter(({ name }) => name === ORGANIZATION_ID).map((column): [Column, unknown] => [column, organizationId]));
-  for (const [column, value] of columns) values.set(column, value);
-  const names = sql.join([...values.keys()].map(({ name }) => sql.ref(name)));
-  const list = sql.join([...values].map(([column, value]) => sql`${stored(column, value)}::${sql.raw(column.type)}`));
-  const { id } = await tx.one(sql<{ id: bigint }>`insert into ${sql.table(table)} (${names}) values (${list}) returning id`);
-  return id;
+const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint): Promise<bigint> => {
+  const organization = kind.columns.filter(({ name }) => name === ORGANIZATION_ID);
+  const row = new Map(organization.map((column) => [column, stored(column, organizationId)]));
+  for (const [column, value] of values.columns) row.set(column, stored(column, value));
+  const add = (onConflict: RawBuilder<unknown>) => {
+    const names = sql.join([...row.keys()].map(({ name }) => sql.ref(name)));
+    return sql<{ id: bigint }>`
+      insert into ${sql.table(kind.table)} (${names}) values (${sql.join([...row.values()])}) ${onConflict} returning id`;
+  };
+  const key = missingSlug(kind, values);
+  if (key === undefined) return (await tx.one(add(sql``))).id;
+  const names = sql.join([...key.within, key.slug].map(({ name }) => sql.ref(name)));
+  for (const slug of candidates(kind, key, values)) {
+    row.set(key.slug, slug);
+    const made = await tx.row(add(sql`on conflict (${names}) do nothing`));
+    if (made !== undefined) return made.id;
+  }
+  throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");
 };
 
 /** CreateX: stores a resource with its links; a constraint refuses a key that is taken. */
-export const createResource: StandardMethod = ({ write }, kind, method) => {
+export const createResource: StandardMethod<Creation> = ({ write }, kind, method, also) => {
   const field = resourceField(kind);
   return (call, request) => {
     const resource = fieldsOf<Record<string, Resource | undefined>>(request)[field];
     if (resource === undefined) throw invalidField(kind.name, "is required");
     const values = valuesOf(kind, resource, () => true);
-    const parentId = values.columns.get(kind.parent) as bigint;
-    const [{ to }, above] = [kind.parent.reference ?? { to: kind }, kind.ancestors[1]];
+    const { parent } = kind;
+    const isRoot = kind.ancestors.length === 0;
+    const parentId = (values.columns.get(parent) ?? 0n) as bigint;
     let organizationId = parentId;
     const aggregates: LookUpLocks = async (session) => {
-      if (above !== undefined) organizationId = await organizationOf(session, to.table, parentId);
-      return [kindsAggregate(organizationId)];
+      if (parent.reference && kind.ancestors.length > 1) organizationId = await organizationOf(session, parent.reference.to, parentId);
+      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationId))];
     };
     return write(call, { method, request, aggregates }, async (tx) => {
       await requireReferences(tx, kind, values, organizationId);
       const id = await insert(tx, kind, values, organizationId);
+      for (const aggregate of aggregatesOf(kind, isRoot ? id : organizationId, id)) tx.touch(aggregate);
       for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId }, ids);
+      await also?.follow(tx, request, id);
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });
   };

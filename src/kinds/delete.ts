@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { changeEntity } from "../db/entity.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
-import { toMessage } from "./row.ts";
+import { etagOf, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } from "./stored.ts";
 
@@ -18,7 +18,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
     return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
       const row = await lockedRow(tx, kind, id);
       requireLive(kind, row);
-      requireEtag(etag, String(row.etag), kind.label);
+      requireEtag(etag, etagOf(kind, row), kind.label);
       if (!kind.isSoft) {
         await tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`);
         return answerOf({});
@@ -38,7 +38,7 @@ export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
     const { id } = fieldsOf<Request>(request);
     return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
       const row = await lockedRow(tx, kind, id);
-      requireLiveAncestors(row);
+      requireLiveAncestors(kind, row);
       await changeEntity(tx, entityOf(kind), row, { deleteTime: null, purgeTime: null });
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });

@@ -4,12 +4,16 @@ import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 
-const columnOf = ({ name, type, field, isNullable }: Column): FilterColumn => ({
+const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
   type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb">),
   column: sql.ref(`r.${name}`),
   isNullable,
-  // UNSPECIFIED is stored nowhere.
-  values: new Map(field.enum?.values.flatMap((value) => (value.number > 0 ? [[value.name, value.number]] : []))),
+  // UNSPECIFIED is stored nowhere, and neither is what deletion alone shows.
+  values: new Map(
+    field.enum?.values.flatMap((value) =>
+      value.number > 0 && value.number !== deletedValue ? [[value.name, value.number - enumBase]] : [],
+    ),
+  ),
 });
 
 const listOf = ({ name }: Kind, { table, column }: Link): FilterList => ({
@@ -24,7 +28,7 @@ export const filterFieldsOf = (kind: Kind): FilterFields => {
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
     column.name === "id" || column.reference !== undefined || indexed.has(column) || getOption(column.field, fieldOption).filter;
-  const comparable = columns.filter(({ type, name }) => type !== "jsonb" && name !== "etag");
+  const comparable = columns.filter(({ type, field }) => type !== "jsonb" && field.name !== "etag");
   return {
     declared: new Map<string, FilterColumn | FilterList>([
       ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),

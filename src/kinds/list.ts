@@ -1,7 +1,7 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
-import { referenceNotFound } from "../contract/kinds/errors.ts";
-import type { Referent } from "../contract/kinds/kind.ts";
+import { referredNotFound } from "../contract/kinds/errors.ts";
+import type { Kind } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
 import { createFilterReader } from "../filter/read-filter.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
@@ -13,7 +13,7 @@ import { bytesOf, columnsOf, composed, type Row, sentBytes, toMessage } from "./
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
 type Request = {
-  readonly orderBy: string;
+  readonly orderBy?: string;
   readonly filter?: string;
   readonly showDeleted?: boolean;
   readonly pageSize: number;
@@ -40,37 +40,47 @@ const keyOf =
   (row: Row): string[] =>
     columns.map(({ name }) => (row[name] instanceof Date ? (row[name] as Date).toISOString() : String(row[name])));
 
-/** ListXs: one statement, which also tells whether there is such a parent. */
-export const listResources: StandardMethod = ({ db, freshness, pager }, kind, method) => {
+/** The parent of what is listed as `p`, and the conditions on it and on a resource `r`; one row without columns where there is no parent. */
+const parentOf = ({ parent, ancestors: [above] }: Kind, request: Readonly<Record<string, unknown>>) =>
+  above === undefined
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true` }
+    : {
+        from: sql`${sql.table(above.to.table)} p`,
+        isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
+        isIt: sql`p.id = ${request[parent.field.localName]}`,
+      };
+
+/** ListXs: one statement, which also tells whether there is such a parent. `which` is what a service by hand asks of a resource `r`. */
+export const listResources: StandardMethod<(request: object) => RawBuilder<unknown>> = ({ db, freshness, pager }, kind, method, which) => {
   const field = severalField(kind);
   const { parent } = kind;
   const readFilter = createFilterReader(filterFieldsOf(kind));
-  const { to } = parent.reference as { readonly to: Referent };
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
-    const order = readOrder(kind, fields.orderBy);
-    const { filter = "" } = fields;
+    const { orderBy = "", filter = "" } = fields;
+    const order = readOrder(kind, orderBy);
     const shown = maskedKind(kind, fields.readMask);
     const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
     const condition = readFilter(filter);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
-    const isMet = sql`${kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`} and ${condition}`;
-    const parentId = fields[parent.field.localName];
+    const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
+    const isMet = sql`${isShown} and ${condition} and ${which?.(request) ?? sql`true`}`;
+    const { from, isPart, isIt } = parentOf(kind, fields);
     const query = withinPage(sql<Row | { readonly id: null }>`
-        select q.*, ${bytesOf(shown)} as bytes from ${sql.table(to.table)} p left join lateral (
+        select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
           select ${columnsOf(selected)} from ${sql.table(kind.table)} r
-          where ${sql.ref(`r.${parent.name}`)} = p.id and ${isAfter(order, page.after)} and ${isMet}
+          where ${isPart} and ${isAfter(order, page.after)} and ${isMet}
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
-        ) q on true where p.id = ${parentId} order by ${orderedBy(order, "q")}`);
+        ) q on true where ${isIt} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
-    const isFirst = fields.orderBy === "" && filter === "" && shown === kind;
+    const isFirst = orderBy === "" && filter === "" && shown === kind;
     const session = db.session(call);
     const rows = await session.rows(isFirst ? query : composed(query));
-    if (rows.length === 0) throw referenceNotFound(parent.name);
+    if (rows.length === 0) throw referredNotFound(kind, parent, parent.name);
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: cut, nextPageToken } = page.cut(found, keyOf(order), sentBytes(shown));
-    const all = sql`from ${sql.table(kind.table)} r where ${sql.ref(`r.${parent.name}`)} = ${parentId} and ${isMet}`;
+    const all = sql`from ${from} join ${sql.table(kind.table)} r on ${isPart} where ${isIt} and ${isMet}`;
     const count = fields.count === true && page.after === undefined ? await countRows(session, all) : {};
     return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken, ...count });
   };

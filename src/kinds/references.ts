@@ -2,7 +2,9 @@ import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Kind, Referent } from "../contract/kinds/kind.ts";
 import type { Tx } from "../db/transaction.ts";
+import { served } from "../schema/entities.ts";
 import { joinedAncestors } from "./row.ts";
+import { liveById } from "./stored.ts";
 import type { Values } from "./values.ts";
 
 /** True of a row `r` that can be referred to from an organization. */
@@ -11,8 +13,7 @@ const isThere = ({ isSoft, organization }: Referent, organizationId: bigint): Ra
     and ${organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`}`;
 
 /** True if the parent is there, and nothing that it is part of is deleted. */
-const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
-  const to = parent.reference?.to as Referent;
+const parentIsThere = ({ ancestors: [, ...above] }: Kind, to: Referent, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
   const live = above.map(({ to: { isSoft } }, index) => (isSoft ? sql`${sql.ref(`a${index + 1}.delete_time`)} is null` : sql`true`));
   return sql`exists (
     select from ${sql.table(to.table)} r ${joinedAncestors({ ancestors: above })}
@@ -23,15 +24,20 @@ const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, id: unknown, o
  * Requires that everything the values refer to is there, is not deleted, and belongs to the organization. Foreign keys hold what goes
  * from then on.
  * One statement, whose text depends on the kind and the fields alone.
- * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that refers to something else.
+ * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that refers to something else; what `liveById` throws for the parent of a
+ * kind with reasons of its own.
  */
 export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
+  const { parent, hasOwnReasons } = kind;
+  const above = hasOwnReasons && served.find(({ name }) => name === parent.reference?.to.name);
+  if (above && columns.has(parent)) await liveById(tx, above, columns.get(parent) as bigint);
   const absent = [
     ...[...columns].flatMap(([{ name, reference }, id]) => {
       if (reference === undefined || id === null) return [];
       const { to, isParent } = reference;
+      if (isParent && hasOwnReasons) return [];
       const there = isParent
-        ? parentIsThere(kind, id, organizationId)
+        ? parentIsThere(kind, to, id, organizationId)
         : sql`exists (select from ${sql.table(to.table)} r where r.id = ${id}::bigint and ${isThere(to, organizationId)})`;
       return [sql`select ${sql.lit(name)} as name where not ${there}`];
     }),

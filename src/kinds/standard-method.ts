@@ -6,8 +6,13 @@ import type { Dependencies } from "../dependencies.ts";
 /** The parts that operations of kinds are made of. */
 export type KindDependencies = Pick<Dependencies, "db" | "write" | "freshness" | "pager" | "purgeAfterDays">;
 
-/** Makes the operation that answers a standard RPC of a kind. */
-export type StandardMethod = (app: KindDependencies, kind: Kind, method: DescMethodUnary) => Operation<DescMethodUnary>;
+/** Makes the operation that answers a standard RPC of a kind; `also` is what a service that is written by hand adds to it. */
+export type StandardMethod<Also = never> = (
+  app: KindDependencies,
+  kind: Kind,
+  method: DescMethodUnary,
+  also?: Also,
+) => Operation<DescMethodUnary>;
 
 /** The fields of a request that only its descriptor knows. */
 export const fieldsOf = <T>(request: object): T => request as T;

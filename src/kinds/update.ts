@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { declaredReasons } from "../contract/reasons.ts";
 import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -10,10 +11,10 @@ import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
 import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
-import { type StoredRow, toMessage } from "./row.ts";
+import { etagOf, type StoredRow, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
-import { type Resource, type Values, valuesOf } from "./values.ts";
+import { changedValues, type Resource, type Values } from "./values.ts";
 
 /** Refuses another value of a field that never changes; the value that it has may be named. */
 const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
@@ -39,12 +40,14 @@ const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Va
   let isLinked = false;
   for (const [link, ids] of links) isLinked = (await replaceLinks(tx, kind, link, row, ids)) || isLinked;
   // A link is a row of another table, and part of this resource all the same.
-  if (isLinked && etag === row.etag) await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = ${row.id}`);
+  if (isLinked && etag === row["etag"]) await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = ${row.id}`);
 };
 
 /** UpdateX: the fields of the mask and no others. */
 export const updateResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
+  // Services that are older than kinds ignore what never changes.
+  const isStrict = declaredReasons(method).call.has("IMMUTABLE_FIELD");
   return (call, request) => {
     const { updateMask, ...rest } = fieldsOf<{ updateMask?: FieldMask }>(request);
     const resource = (rest as Record<string, unknown>)[field] as (Resource & { readonly id: bigint; readonly etag: string }) | undefined;
@@ -55,13 +58,13 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
     // What never changes and has no value in the request is not spoken of, whatever the mask says.
     const spoken = new Set(kind.columns.filter(isGiven).map((column) => column.field.localName));
     const isLink = (name: string) => kind.links.some((link) => link.field.localName === name);
-    const asked = valuesOf(kind, resource, (name) => fields.has(name) && (spoken.has(name) || isLink(name)));
-    const immutable = [...asked.columns].filter(([{ isImmutable }]) => isImmutable);
+    const asked = changedValues(kind, resource, (name) => fields.has(name) && (spoken.has(name) || isLink(name)));
+    const immutable = [...asked.columns].filter(([{ isImmutable }]) => isImmutable && isStrict);
     const values: Values = { ...asked, columns: new Map([...asked.columns].filter(([{ isImmutable }]) => !isImmutable)) };
     return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
       const row = await lockedRow(tx, kind, id);
       requireLive(kind, row);
-      requireEtag(etag, String(row.etag), kind.label);
+      requireEtag(etag, etagOf(kind, row), kind.label);
       for (const [column, value] of immutable) requireSame(kind, column, row[column.name], value);
       await requireReferences(tx, kind, added(row, values), row.organization_id);
       await change(tx, kind, row, values);

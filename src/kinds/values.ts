@@ -11,17 +11,25 @@ export type Resource = Message & { readonly [field: string]: unknown };
 /** The values that a request gives to columns, and the ids that it gives to links. */
 export type Values = { readonly columns: ReadonlyMap<Column, unknown>; readonly links: ReadonlyMap<Link, readonly bigint[]> };
 
-const convert = ({ type, defaultValue }: Column, value: unknown, path: string): unknown => {
+/** In requests UNSPECIFIED is the default. */
+const enumValue = ({ defaultValue, deletedValue, enumBase }: Column, value: number | undefined, path: string): number | null => {
+  if (value !== undefined && value === deletedValue) throw invalidField(path, "can't be set to deleted");
+  const given = value || (defaultValue as number | null);
+  return given === null ? null : given - enumBase;
+};
+
+const convert = (column: Column, value: unknown, path: string): unknown => {
+  const { type, defaultValue } = column;
+  if (type === "smallint") return enumValue(column, value as number | undefined, path);
   if (value === undefined) return defaultValue;
   if (type === "timestamptz") return momentOf(value as Timestamp);
-  if (type === "jsonb") return JSON.parse(jsonOf(toValue(value as JsonObject), path));
-  // In requests UNSPECIFIED is the default.
-  return type === "smallint" && value === 0 ? defaultValue : value;
+  return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject), path)) : value;
 };
 
 const columnValue = (kind: Kind, column: Column, resource: Resource): unknown => {
   const path = `${kind.name}.${column.name}`;
   const value = resource[column.field.localName];
+  if (column.isNotBlank && ((value ?? "") as string).trim() === "") throw invalidField(path, "must not be blank");
   // A parent is no optional field: 0 is its absence.
   if (column.isRequired && (value === undefined || value === 0n)) throw invalidField(path, "is required");
   return convert(column, value, path);
@@ -38,6 +46,16 @@ export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: st
       .map((column) => [column, columnValue(kind, column, resource)]),
   ),
   links: new Map(
-    kind.links.filter(({ field }) => isAsked(field.localName)).map((link) => [link, resource[link.field.localName] as readonly bigint[]]),
+    kind.links
+      .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
+      .map((link) => [link, resource[link.field.localName] as readonly bigint[]]),
   ),
 });
+
+/** The values that an update asks for: no slug is made then. */
+export const changedValues = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => {
+  const values = valuesOf(kind, resource, isAsked);
+  for (const [{ name, slugFrom }, value] of values.columns)
+    if (slugFrom !== "" && value === "") throw invalidField(`${kind.name}.${name}`, "must not be empty");
+  return values;
+};

@@ -1,47 +1,17 @@
-import type { Operation } from "../call.ts";
-import type { Tx } from "../db/transaction.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { type NamedRow, projects, teams } from "../organizations/kind.ts";
-import { organizationOf, projectAggregates, storedById } from "../organizations/stored.ts";
+import { answerOf, fieldsOf, type StandardMethod } from "../kinds/standard-method.ts";
+import { lockedRow, locksOf } from "../kinds/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
-import { organizationAggregate } from "../versions/aggregate.ts";
 import { type Purgeable, purgeable } from "./remove-scopes.ts";
 
-const { method } = OrganizationService;
-
-/** Removes a row, deleted before or not; what has to be locked is locked already. */
-const purge = async (tx: Tx, table: Purgeable, id: bigint) => {
-  const { kind, remove } = purgeable[table];
-  await requirePermission(tx, "users.admin");
-  await storedById<NamedRow>(tx, kind, id);
-  for (const aggregate of await remove(tx, id)) tx.touch(aggregate);
-  return {};
-};
-
-/** PurgeOrganization: at once, deleted before or not, with all that belongs to it. */
-export const purgeOrganization =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.purgeOrganization> =>
+/** PurgeOrganization, PurgeProject, PurgeTeam: at once, deleted before or not, with all that belongs to it and the options of its scope. */
+export const purgeScope: StandardMethod =
+  ({ write }, kind, method) =>
   (call, request) => {
-    const { id } = request;
-    const plan = { method: method.purgeOrganization, request, aggregates: [organizationAggregate(id)] };
-    return write(call, plan, (tx) => purge(tx, "organization", id));
-  };
-
-/** PurgeProject: at once, deleted before or not, with the options of its scope. */
-export const purgeProject =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeProject> =>
-  async (call, request) => {
-    const { id } = request;
-    const aggregates = projectAggregates(await organizationOf(db, call, projects, id), id);
-    return write(call, { method: method.purgeProject, request, aggregates }, (tx) => purge(tx, "project", id));
-  };
-
-/** PurgeTeam: at once, deleted before or not. */
-export const purgeTeam =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeTeam> =>
-  async (call, request) => {
-    const { id } = request;
-    const aggregates = [organizationAggregate(await organizationOf(db, call, teams, id))];
-    return write(call, { method: method.purgeTeam, request, aggregates }, (tx) => purge(tx, "team", id));
+    const { id } = fieldsOf<{ readonly id: bigint }>(request);
+    return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
+      await requirePermission(tx, "users.admin");
+      await lockedRow(tx, kind, id);
+      for (const aggregate of await purgeable[kind.table as Purgeable].remove(tx, id)) tx.touch(aggregate);
+      return answerOf({});
+    });
   };

@@ -3,7 +3,6 @@ import type { Session } from "../db/session.ts";
 import { dropReferences, dropResourcesOf } from "../kinds/remove.ts";
 import { type Scope, ScopeKind } from "../options/scope.ts";
 import { aggregateOfScope } from "../options/target.ts";
-import { organizations, projects, teams } from "../organizations/kind.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { removeRows } from "./owned-tables.ts";
 
@@ -121,11 +120,11 @@ const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]
   return kinds;
 };
 
-/** The tables that are purged by themselves, organizations first since the others go with them: errors, the aggregate that stands for a row, its removal. */
+/** The tables that are purged by themselves, organizations first since the others go with them: the aggregate that stands for a row, its removal. */
 export const purgeable = {
-  organization: { kind: organizations, aggregate: "organization", aggregateId: "id", remove: removeOrganization },
-  project: { kind: projects, aggregate: "project", aggregateId: "id", remove: removeProject },
-  team: { kind: teams, aggregate: "organization", aggregateId: "organization_id", remove: removeTeam },
+  organization: { aggregate: "organization", aggregateId: "id", remove: removeOrganization },
+  project: { aggregate: "project", aggregateId: "id", remove: removeProject },
+  team: { aggregate: "organization", aggregateId: "organization_id", remove: removeTeam },
 } as const;
 
 /** A table of what is purged by itself. */

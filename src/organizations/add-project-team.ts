@@ -2,20 +2,19 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { locksOf } from "../kinds/stored.ts";
 import { projects } from "./kind.ts";
 import { assertProjectAndTeam } from "./project-team.ts";
-import { organizationOf, projectAggregates } from "./stored.ts";
 
 const method = OrganizationService.method.addProjectTeam;
 
 /** AddProjectTeam: gives the project to the team. */
 export const addProjectTeam =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { projectId, teamId } = request;
-    const organizationId = await organizationOf(db, call, projects, projectId);
-    return write(call, { method, request, aggregates: projectAggregates(organizationId, projectId) }, async (tx) => {
-      await assertProjectAndTeam(tx, organizationId, projectId, teamId);
+    return write(call, { method, request, aggregates: locksOf(projects, projectId) }, async (tx) => {
+      await assertProjectAndTeam(tx, projectId, teamId);
       const rows = await tx.rows(sql`
         insert into project_team (project_id, team_id) values (${projectId}, ${teamId})
         on conflict (project_id, team_id) do nothing returning id`);

@@ -3,27 +3,25 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { organizationAggregate } from "../versions/aggregate.ts";
+import { lockedRow, locksOf, requireLive } from "../kinds/stored.ts";
 import { teams } from "./kind.ts";
 import { roleColumn } from "./member.mapping.ts";
 import { storedMember } from "./member.ts";
-import { assertOrganization, organizationOf, requireLive, storedById } from "./stored.ts";
 
 const method = OrganizationService.method.addTeamMember;
 
 /** AddTeamMember: puts a member of the team's organization, or an invitation, into the team, in the role of the request. */
 export const addTeamMember =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method> =>
-  async (call, request) => {
+  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  (call, request) => {
     const { teamId, member, role } = request;
-    const organizationId = await organizationOf(db, call, teams, teamId);
-    return write(call, { method, request, aggregates: [organizationAggregate(organizationId)] }, async (tx) => {
-      await assertOrganization(tx, organizationId, teams);
-      requireLive(teams, await storedById(tx, teams, teamId));
-      const { id } = await storedMember(tx, organizationId, member);
+    return write(call, { method, request, aggregates: locksOf(teams, teamId) }, async (tx) => {
+      const team = await lockedRow(tx, teams, teamId);
+      requireLive(teams, team);
+      const { id } = await storedMember(tx, team.organization_id, member);
       const added = await tx.rows(sql`
         insert into team_member (organization_id, team_id, member_id, role)
-        values (${organizationId}, ${teamId}, ${id}, ${roleColumn(role || TeamRole.MEMBER)})
+        values (${team.organization_id}, ${teamId}, ${id}, ${roleColumn(role || TeamRole.MEMBER)})
         on conflict (team_id, member_id) do nothing returning id`);
       if (added.length > 0) return { added: true };
       if (role !== TeamRole.UNSPECIFIED) {

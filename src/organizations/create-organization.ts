@@ -1,33 +1,20 @@
-import type { Operation } from "../call.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { invalidField } from "../errors.ts";
 import { MemberRole } from "../gen/userd/v1/member_pb.ts";
-import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { createResource } from "../kinds/create.ts";
+import { fieldsOf, type StandardMethod } from "../kinds/standard-method.ts";
 import { writableUser } from "../users/writable-user.ts";
-import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
-import { createRow } from "./change.ts";
-import { organizations } from "./kind.ts";
+import { userAggregate } from "../versions/aggregate.ts";
 import { insertMember } from "./member.ts";
-import { toOrganization } from "./organization.mapping.ts";
 
-const method = OrganizationService.method.createOrganization;
+const ownerIn = (request: object): bigint => fieldsOf<{ readonly ownerUserId: bigint }>(request).ownerUserId;
 
 /** CreateOrganization: creates the organization and, if the request names one, its first owner. */
-export const createOrganization =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
-  (call, request) => {
-    const { organization, ownerUserId } = request;
-    if (organization === undefined) throw invalidField("organization", "is required");
-    const aggregates = ownerUserId === 0n ? [] : [userAggregate(ownerUserId)];
-    return write(call, { method, request, aggregates }, async (tx) => {
-      if (ownerUserId !== 0n) await writableUser(tx, ownerUserId);
-      const row = await createRow(
-        tx,
-        { kind: organizations, field: "organization", own: { open_membership: organization.openMembership ?? true } },
-        organization,
-      );
-      tx.touch(organizationAggregate(row.id));
-      if (ownerUserId !== 0n) await insertMember(tx, { organizationId: row.id, userId: ownerUserId, role: MemberRole.OWNER });
-      return { organization: toOrganization(row) };
-    });
-  };
+export const createOrganization: StandardMethod = (app, kind, method) =>
+  createResource(app, kind, method, {
+    locks: (request) => (ownerIn(request) === 0n ? [] : [userAggregate(ownerIn(request))]),
+    follow: async (tx, request, organizationId) => {
+      const userId = ownerIn(request);
+      if (userId === 0n) return;
+      await writableUser(tx, userId);
+      await insertMember(tx, { organizationId, userId, role: MemberRole.OWNER });
+    },
+  });

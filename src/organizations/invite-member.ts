@@ -4,14 +4,15 @@ import { lockCanonicalNames } from "../db/canonical-names.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { liveById } from "../kinds/stored.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { assertAddress } from "../names/rules.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { ADDRESS_VERIFIED, holderOf, invitationLocks } from "./invitations.ts";
+import { organizations } from "./kind.ts";
 import { toMember } from "./member.mapping.ts";
 import { insertMember } from "./member.ts";
-import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.inviteMember;
 
@@ -34,7 +35,7 @@ export const inviteMember =
     const canonical = canonicalName(email);
     const aggregates = invitationLocks(organizationId, canonical);
     return write(call, { method, request, aggregates }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await liveById(tx, organizations, organizationId);
       await lockCanonicalNames(tx, [email]);
       await removeExpired(tx, organizationId, canonical);
       const holder = await holderOf(tx, canonical);

@@ -1,18 +1,20 @@
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
+import { resourceNotFound } from "../contract/kinds/errors.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListMembersRequestSchema, MemberRole } from "../gen/userd/v1/member_pb.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
-import { readPage } from "./list-page.ts";
-import { memberColumns, roleColumn, toMember } from "./member.mapping.ts";
+import { organizations } from "./kind.ts";
+import { type MemberRow, memberColumns, roleColumn, toMember } from "./member.mapping.ts";
 
-/** ListMembers: reads a page in one statement. */
+/** ListMembers: reads a page in one statement, which also tells whether the organization exists. */
 export const listMembers =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listMembers> =>
   async (call, request) => {
     const { organizationId, teamId, role, onlyUsers } = request;
     const page = pager(call, ListMembersRequestSchema, request);
     await freshness.check(call, request.consistency);
+    const [after = "0"] = page.after ?? [];
     const which = sql.join(
       [
         onlyUsers ? sql`r.user_id is not null` : sql`true`,
@@ -21,7 +23,13 @@ export const listMembers =
       ],
       sql` and `,
     );
-    const found = await readPage({ db, call, page }, organizationId, { columns: memberColumns, from: sql`organization_member r`, which });
-    const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
+    const found = await db.session(call).rows(sql<MemberRow | { readonly id: null }>`
+      select listed.* from organization g left join lateral (
+        select ${memberColumns} from organization_member r where r.organization_id = g.id and r.id > ${after}::bigint and ${which}
+        order by r.id limit ${page.size + 1}
+      ) listed on true where g.id = ${organizationId} order by listed.id`);
+    if (found.length === 0) throw resourceNotFound(organizations);
+    const members = found.filter((row): row is MemberRow => row.id !== null);
+    const { rows, nextPageToken } = page.cut(members, ({ id }) => [id]);
     return { members: rows.map(toMember), nextPageToken };
   };

@@ -3,32 +3,21 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ListUserOrganizationsRequestSchema } from "../gen/userd/v1/organization_pb.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { type Row, toMessage } from "../kinds/row.ts";
 import { userNotFound } from "../users/get-user.ts";
-import type { OrganizationRow } from "./kind.ts";
+import { organizations } from "./kind.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
-import { ACTIVE, toOrganization } from "./organization.mapping.ts";
 
-/** The columns of a membership's organization, with the prefix `g_`, since both rows have columns of the same name. */
-type OrganizationPart = { readonly [K in keyof OrganizationRow as `g_${K}`]: OrganizationRow[K] };
+/** A membership with the columns of its organization, which have the prefix `g_`: both have columns of the same name. */
+type Joined = MemberRow & Readonly<Record<string, unknown>>;
 
-const organizationColumns = sql.raw(
-  ["id", "name", "slug", "status", "flags", "open_membership", "create_time", "delete_time", "purge_time", "version"]
-    .map((name) => `g.${name} as g_${name}`)
-    .join(", "),
-);
+/** The value of the column `status` for ACTIVE. */
+const ACTIVE = 0;
 
-const organizationIn = (row: OrganizationPart): OrganizationRow => ({
-  id: row.g_id,
-  name: row.g_name,
-  slug: row.g_slug,
-  status: row.g_status,
-  flags: row.g_flags,
-  open_membership: row.g_open_membership,
-  create_time: row.g_create_time,
-  delete_time: row.g_delete_time,
-  purge_time: row.g_purge_time,
-  version: row.g_version,
-});
+const organizationColumns = sql.join(organizations.columns.map(({ name }) => sql`${sql.ref(`g.${name}`)} as ${sql.ref(`g_${name}`)}`));
+
+const organizationIn = (row: Joined): Row =>
+  Object.fromEntries(organizations.columns.map(({ name }) => [name, row[`g_${name}`]])) as unknown as Row;
 
 /** ListUserOrganizations: reads a page in one statement, along the memberships of the user. */
 export const listUserOrganizations =
@@ -43,17 +32,17 @@ export const listUserOrganizations =
     await freshness.check(call, request.consistency);
     const [after = "0"] = page.after ?? [];
     const isShown = onlyVisible ? sql`g.status = ${sql.lit(ACTIVE)} and g.delete_time is null` : sql`true`;
-    const rows = await db.session(call).rows(sql<(MemberRow & OrganizationPart) | { id: null }>`
+    const rows = await db.session(call).rows(sql<Joined | { id: null }>`
       select listed.* from users u left join lateral (
         select ${memberColumns}, ${organizationColumns} from organization_member r join organization g on g.id = r.organization_id
         where r.user_id = u.id and r.organization_id > ${after}::bigint and ${isShown}
         order by r.organization_id limit ${page.size + 1}
       ) listed on true where u.id = ${userId} order by listed.g_id`);
     if (rows.length === 0) throw userNotFound();
-    const found = rows.filter((row): row is MemberRow & OrganizationPart => row.id !== null);
+    const found = rows.filter((row): row is Joined => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ organization_id }) => [organization_id]);
     return {
-      organizations: shown.map((row) => ({ organization: toOrganization(organizationIn(row)), member: toMember(row) })),
+      organizations: shown.map((row) => ({ organization: toMessage(organizations, organizationIn(row)), member: toMember(row) })),
       nextPageToken,
     };
   };

@@ -1,15 +1,16 @@
+import { resourceNotFound } from "../contract/kinds/errors.ts";
 import type { Tx } from "../db/transaction.ts";
+import { lockedRow, requireLive, storedById } from "../kinds/stored.ts";
 import { projects, teams } from "./kind.ts";
-import { assertOrganization, requireLive, storedById } from "./stored.ts";
 
 /**
- * Checks that a project and a team are in the organization, and that none of the three is deleted.
+ * Checks that a project and a team are in one organization, and that none of the three is deleted.
  * @throws NOT_FOUND TEAM_NOT_FOUND, also for a team of another organization.
  */
-export const assertProjectAndTeam = async (tx: Tx, organizationId: bigint, projectId: bigint, teamId: bigint): Promise<void> => {
-  await assertOrganization(tx, organizationId, projects);
-  requireLive(projects, await storedById(tx, projects, projectId));
+export const assertProjectAndTeam = async (tx: Tx, projectId: bigint, teamId: bigint): Promise<void> => {
+  const project = await lockedRow(tx, projects, projectId);
+  requireLive(projects, project);
   const team = await storedById(tx, teams, teamId);
-  if (team.organization_id !== organizationId) throw teams.notFound();
+  if (team.organization_id !== project.organization_id) throw resourceNotFound(teams);
   requireLive(teams, team);
 };

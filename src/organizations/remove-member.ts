@@ -2,11 +2,12 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { liveById } from "../kinds/stored.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
+import { organizations } from "./kind.ts";
 import { toMember } from "./member.mapping.ts";
 import { membershipAggregates, storedMember } from "./member.ts";
 import { assertOwnerStays } from "./owners.ts";
-import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.removeMember;
 
@@ -17,7 +18,7 @@ export const removeMember =
     const { organizationId, member, etag } = request;
     const aggregates = membershipAggregates(organizationId, member);
     return write(call, { method, request, aggregates }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await liveById(tx, organizations, organizationId);
       const row = await storedMember(tx, organizationId, member);
       requireEtag(etag, etagOf(row), "member");
       await assertOwnerStays(tx, row);

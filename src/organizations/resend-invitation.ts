@@ -5,14 +5,15 @@ import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition } from "../errors.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
+import { liveById } from "../kinds/stored.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { ADDRESS_VERIFIED, acceptInvitations, holderOf, invitationLocks } from "./invitations.ts";
+import { organizations } from "./kind.ts";
 import { toMember } from "./member.mapping.ts";
 import { findMember, storedMember } from "./member.ts";
-import { assertOrganization } from "./stored.ts";
 
 const method = OrganizationService.method.resendInvitation;
 
@@ -34,7 +35,7 @@ export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "
       return email ? invitationLocks(organizationId, canonicalName(email))(session) : [organizationAggregate(organizationId)];
     };
     return write(call, { method, request, aggregates }, async (tx) => {
-      await assertOrganization(tx, organizationId);
+      await liveById(tx, organizations, organizationId);
       const row = await storedMember(tx, organizationId, invitation);
       if (row.email === null) throw failedPrecondition("INVITATION_ACCEPTED", "The member is no invitation any more.");
       requireEtag(etag, etagOf(row), "member");

@@ -1,12 +1,11 @@
 import { alreadyExists, type DomainError, notFound } from "../errors.ts";
-import { kinds } from "./entities.ts";
-import { kindConstraintErrors } from "./kind-constraints.ts";
+import { kinds, served } from "./entities.ts";
+import { keyErrors, referenceErrors } from "./kind-constraints.ts";
 
 const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such user.");
 const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
 const linkedElsewhere = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The user has another identity of this provider.");
-const slugTaken = (): DomainError => alreadyExists("SLUG_TAKEN", "The slug is taken.");
 
 const noAccount = (): DomainError => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
@@ -35,9 +34,6 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   auth_identity_user_id_foreign: noUser,
   authenticator_key: () => alreadyExists("AUTHENTICATOR_TAKEN", "The user has an authenticator of this type."),
   authenticator_user_id_foreign: noUser,
-  organization_slug_key: slugTaken,
-  project_slug_key: slugTaken,
-  team_slug_key: slugTaken,
   organization_member_user_key: () => alreadyExists("MEMBER_EXISTS", "The user is a member of the organization."),
   organization_member_email_key: () => alreadyExists("MEMBER_EXISTS", "The address is invited already."),
   account_number_key: () => alreadyExists("ACCOUNT_NUMBER_TAKEN", "The number is another account's."),
@@ -51,5 +47,6 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   user_profile_account_id_foreign: noAccount,
   resource_key: () => alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name."),
   resource_owner_profile_id_foreign: noProfile,
-  ...kindConstraintErrors(kinds),
+  ...keyErrors(served),
+  ...referenceErrors(kinds),
 };

@@ -1,6 +1,6 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
 import { familyFiles } from "../contract/kinds/families.ts";
-import { readKinds } from "../contract/kinds/read.ts";
+import { models, readKinds } from "../contract/kinds/read.ts";
 import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
 import { Change, Idempotency } from "./change.entity.ts";
 import { AuthIdentity, AuthProviderSchema, Identity, IdentityProviderSchema } from "./identity.entity.ts";
@@ -55,6 +55,9 @@ export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
 );
+
+/** All kinds that have standard methods: also those whose table is written by hand. */
+export const served = [...models, ...kinds];
 
 /** The entities of kinds, by their tables. */
 export const kindEntities = entitiesOf(kinds);

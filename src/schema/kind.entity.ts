@@ -7,7 +7,8 @@ import { User } from "./user.entity.ts";
 /** The entity of what only a descriptor knows. */
 const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
 
-const models: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
+/** The entities that are written by hand, by what references call them. */
+export const modelEntities: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
 
 const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>
   p
@@ -50,9 +51,9 @@ const checksOf = ({ table, columns, isSoft }: Kind) => {
   const enums = columns.filter(({ type }) => type === "smallint");
   return [
     ...(filled.length > 0 ? [{ name: `${table}_not_empty`, expression: filled.join(" and ") }] : []),
-    ...enums.map(({ name, field }) => ({
+    ...enums.map(({ name, field, deletedValue }) => ({
       name: `${table}_${name}_known`,
-      expression: `${name} >= 1 and ${name} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number))}`,
+      expression: `${name} >= 1 and ${name} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number).filter((number) => number !== deletedValue))}`,
     })),
     ...(isSoft ? [{ name: `${table}_purged_when_deleted`, expression: "(delete_time is null) = (purge_time is null)" }] : []),
   ];
@@ -65,7 +66,7 @@ const indexOf = (table: string, name: string, columns: readonly string[], which 
 
 /** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged. */
 const indexesOf = ({ table, columns, parent, indexes, isSoft }: Kind) => {
-  const others = columns.filter(({ reference, name }) => reference !== undefined && name !== parent.name);
+  const others = columns.filter((column) => column.reference !== undefined && column !== parent);
   return [
     indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"]),
     ...indexes.map((index) => indexOf(table, index.name, [...index.columns.map(({ name }) => name), "id"])),
@@ -91,7 +92,7 @@ const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityNa
 /** The entities of kinds, by their tables: of each kind and of its repeated references, so that migrations know their tables. */
 export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySchema> => {
   const made = new Map<string, EntitySchema>();
-  const entities = (name: string): EntityName => models[name] ?? (made.get(name) as EntityName);
+  const entities = (name: string): EntityName => modelEntities[name] ?? (made.get(name) as EntityName);
   for (const kind of kinds) {
     const { name, table, columns, keys, links } = kind;
     const properties = Object.fromEntries(columns.map((column) => [column.field.localName, propertyOf(column, entities)]));

@@ -17,7 +17,7 @@ const named = (nameLength: number) => ({
   /** The moment when what was deleted is removed for good. */
   purgeTime: time().nullable(),
   /** The etag: counts the writes of this row. */
-  version: p.integer().default(1),
+  version: p.integer().version().default(1),
 });
 
 /** The index by which a purge finds the rows of such a table that are due. */

@@ -6,6 +6,9 @@ const kinds = ["user", "organization", "project", "global", "roles", "account", 
 /** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
 
+/** True of the name of a kind of aggregates. */
+export const isAggregateKind = (name: string): name is AggregateKind => (kinds as readonly string[]).includes(name);
+
 /** An aggregate: something that has a version, and that answers depend on. */
 export type Aggregate = { readonly kind: AggregateKind; readonly id: bigint };
 

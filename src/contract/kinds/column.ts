@@ -2,7 +2,7 @@ import { type DescField, getOption, hasOption, ScalarType } from "@bufbuild/prot
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { field as fieldOption, type KindField, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
+import { deleted, field as fieldOption, type KindField, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import type { Column, ColumnType, Link, Reference, Referent } from "./kind.ts";
 
@@ -49,21 +49,25 @@ const optionsOf = (field: DescField): KindField => getOption(field, fieldOption)
 const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
   const rules = rulesOf(field);
   if (type === "text") {
-    const { maxLen = 0n, notContains = "" } = rules.case === "string" ? rules.value : {};
+    const { maxLen = 0n, notContains = "", pattern = "" } = rules.case === "string" ? rules.value : {};
     if (maxLen === 0n) note(field, "has no (buf.validate.field).string.max_len, so it has no column");
-    if (notContains !== "\0") note(field, 'has no rule not_contains: "\\000", which no text of the database can hold');
+    if (notContains !== "\0" && (pattern === "" || optionsOf(field).slugFrom === ""))
+      note(field, 'has no rule not_contains: "\\000", which no text of the database can hold');
   }
   if (type === "smallint" && !(rules.case === "enum" && rules.value.definedOnly)) note(field, "has no rule enum.defined_only");
 };
 
 /** A field has one role: the engine fills it, Create demands it, or it may have no value. */
 const checkRoles = (field: DescField, note: Note): void => {
-  const { reference, nullable, required } = optionsOf(field);
+  const { reference, nullable, required, notBlank, slugFrom, defaultTrue } = optionsOf(field);
   const roles = [
     ["a field of the engine", field.name in standardFields],
     ["OUTPUT_ONLY", !(field.name in standardFields) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
     ["required", required],
     ["nullable", nullable],
+    ["not_blank", notBlank],
+    ["a slug", slugFrom !== ""],
+    ["default_true", defaultTrue],
     ["the parent", reference?.parent === true],
     ["cleared with what it refers to", reference?.deletion === KindReferenceDeletion.SET_NULL],
   ] as const;
@@ -96,7 +100,7 @@ const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>,
 /** An enum has the value after UNSPECIFIED. */
 const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] => {
   if (type === "text") return "";
-  if (type === "boolean") return false;
+  if (type === "boolean") return optionsOf(field).defaultTrue;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0)?.number ?? null;
   return type === "bigint" ? 0n : type === "int" ? 0 : null;
 };
@@ -118,19 +122,24 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     checkRules(field, type, note);
     if (reference?.isParent !== true) checkPresence(field, note);
   }
-  const { nullable, required, filter } = optionsOf(field);
+  const { nullable, required, notBlank, slugFrom, filter } = optionsOf(field);
   if (filter && (type === "jsonb" || name === "etag")) note(field, "is declared for filters and can't be compared");
+  const deletedValue = field.enum?.values.find((value) => getOption(value, deleted))?.number;
   const rules = rulesOf(field);
   const { maxLen = 0n, minLen = 0n } = rules.case === "string" ? rules.value : {};
   const isNullable =
     nullable || (field.fieldKind === "message" && name !== "create_time" && !required) || reference?.deletion === "set null";
-  const isRequired = required || reference?.isParent === true;
+  const isRequired = required || notBlank || reference?.isParent === true;
   return {
     field,
     name,
     type,
+    enumBase: 0,
+    ...(deletedValue !== undefined && { deletedValue }),
     isNullable,
     isRequired,
+    isNotBlank: notBlank,
+    slugFrom,
     defaultValue: isNullable || isRequired ? null : defaultOf(field, type),
     isImmutable: behaves(field, FieldBehavior.IMMUTABLE),
     isOutputOnly: isStandard || behaves(field, FieldBehavior.OUTPUT_ONLY),
@@ -151,7 +160,9 @@ export const readLink = (field: DescField, table: string, referents: ReadonlyMap
   if (reference?.isParent) note(field, "is repeated and can't be the parent");
   if (reference?.deletion === "set null") note(field, "is repeated: an element goes with what it refers to, or not at all");
   const rules = rulesOf(field);
-  if (!(rules.case === "repeated" && rules.value.unique && rules.value.maxItems > 0n)) note(field, "has no rules unique and max_items");
+  const isOutputOnly = behaves(field, FieldBehavior.OUTPUT_ONLY);
+  if (!isOutputOnly && !(rules.case === "repeated" && rules.value.unique && rules.value.maxItems > 0n))
+    note(field, "has no rules unique and max_items");
   const one = name.slice(0, -"_ids".length);
-  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to };
+  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to, isOutputOnly };
 };

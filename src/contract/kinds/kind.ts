@@ -1,4 +1,5 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
+import type { AggregateKind } from "../../versions/aggregate.ts";
 
 /** The PostgreSQL types that fields of kinds have columns of. */
 export type ColumnType = "bigint" | "int" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
@@ -25,14 +26,22 @@ export type Reference = {
 /** A field that is a column. */
 export type Column = {
   readonly field: DescField;
-  /** The name of the field, and of its column. */
+  /** The name of the field, and of its column; the etag of a table that is older than kinds is in the column "version". */
   readonly name: string;
   readonly type: ColumnType;
+  /** The number of the enum's value that is stored as 0; 0 but in tables that are older than kinds. */
+  readonly enumBase: number;
+  /** The value of an enum that is shown of what is deleted. */
+  readonly deletedValue?: number;
   readonly isNullable: boolean;
   /** The value when a request has none; null where the column can be null, and where there has to be one. */
   readonly defaultValue: string | number | bigint | boolean | null;
   /** Create demands it. */
   readonly isRequired: boolean;
+  /** It has to have more than white space. */
+  readonly isNotBlank: boolean;
+  /** The field that a slug is made from; "" = it is no slug. */
+  readonly slugFrom: string;
   readonly isImmutable: boolean;
   /** The service sets it. */
   readonly isOutputOnly: boolean;
@@ -52,6 +61,8 @@ export type Link = {
   /** The column of the link table that names the other side. */
   readonly column: string;
   readonly to: Referent;
+  /** It shows what other RPCs link. */
+  readonly isOutputOnly: boolean;
 };
 
 /** Columns by which a resource is found, or a list is ordered. */
@@ -71,6 +82,7 @@ export type Kind = Referent & {
   readonly label: string;
   readonly columns: readonly Column[];
   readonly links: readonly Link[];
+  /** The column that names the parent; of organizations, which have none, the id. */
   readonly parent: Column;
   /** From the parent up to the organization. */
   readonly ancestors: readonly Ancestor[];
@@ -80,7 +92,14 @@ export type Kind = Referent & {
   readonly indexes: readonly ColumnList[];
   readonly readPermission: string;
   readonly writePermission: string;
+  /** The reasons of its errors are called after it, and not those of all kinds. */
+  readonly hasOwnReasons: boolean;
+  /** What its writes lock and move. */
+  readonly aggregates: readonly AggregateKind[];
 };
 
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";
+
+/** The kind that all others belong to. */
+export const ORGANIZATION = "organization";

@@ -192,6 +192,26 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ],
   ],
   [
+    "an owner that is no organization's",
+    (set) => set.setKind("Release", { ...soft, scope: KindScope.GLOBAL }),
+    ["Release is of nobody, which only organizations are"],
+  ],
+  [
+    "reasons of its own that there are not",
+    (set) => set.setKind("Deploy", { ...hard, ownReasons: true, keys: [{ name: "url", fields: ["release_id", "url"] }] }),
+    ["DEPLOY_NOT_FOUND", "DEPLOY_DELETED", "URL_TAKEN"].map((reason) => `Deploy has reasons of its own, and there is no ${reason}`),
+  ],
+  [
+    "aggregates of something else",
+    (set) => set.setKind("Deploy", { ...hard, aggregates: ["deploy", "project", "organization"] }),
+    ['Deploy has the aggregate "deploy", which it can\'t move', 'Deploy has the aggregate "project", which it can\'t move'],
+  ],
+  [
+    "a slug of nothing, and of no key",
+    (set) => set.setField("Deploy", "url", { slugFrom: "name" }),
+    ['Deploy.url is made from "name", which is no text that is not blank', "Deploy.url is a slug, and no key ends in it"],
+  ],
+  [
     "no deletion",
     (set) => set.setKind("Deploy", { ...hard, deletion: KindDeletion.UNSPECIFIED }),
     ["Deploy does not say what deleting does"],

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { FieldOptions, FileOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, FieldOptions, FileOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAki3gEKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkiYAoNS2luZFJlZmVyZW5jZRIMCgRraW5kGAEgASgJEg4KBnBhcmVudBgCIAEoCBIxCghkZWxldGlvbhgDIAEoDjIfLnVzZXJkLnYxLktpbmRSZWZlcmVuY2VEZWxldGlvbiJrCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIOCgZmaWx0ZXIYBCABKAgqWwoJS2luZFNjb3BlEhoKFktJTkRfU0NPUEVfVU5TUEVDSUZJRUQQABIbChdLSU5EX1NDT1BFX09SR0FOSVpBVElPThABEhUKEUtJTkRfU0NPUEVfUEFSRU5UEAIqXQoMS2luZERlbGV0aW9uEh0KGUtJTkRfREVMRVRJT05fVU5TUEVDSUZJRUQQABIWChJLSU5EX0RFTEVUSU9OX0hBUkQQARIWChJLSU5EX0RFTEVUSU9OX1NPRlQQAiqLAQoVS2luZFJlZmVyZW5jZURlbGV0aW9uEicKI0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASIwofS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fQ0FTQ0FERRABEiQKIEtJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1NFVF9OVUxMEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkihwIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCSJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIqcBCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgqcgoJS2luZFNjb3BlEhoKFktJTkRfU0NPUEVfVU5TUEVDSUZJRUQQABIbChdLSU5EX1NDT1BFX09SR0FOSVpBVElPThABEhUKEUtJTkRfU0NPUEVfUEFSRU5UEAISFQoRS0lORF9TQ09QRV9HTE9CQUwQAypdCgxLaW5kRGVsZXRpb24SHQoZS0lORF9ERUxFVElPTl9VTlNQRUNJRklFRBAAEhYKEktJTkRfREVMRVRJT05fSEFSRBABEhYKEktJTkRfREVMRVRJT05fU09GVBACKosBChVLaW5kUmVmZXJlbmNlRGVsZXRpb24SJwojS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fVU5TUEVDSUZJRUQQABIjCh9LSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9DQVNDQURFEAESJAogS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fU0VUX05VTEwQAjpFCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGL6OAyABKAsyDi51c2VyZC52MS5LaW5kUgRraW5kOkoKBWZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi/jgMgASgLMhMudXNlcmQudjEuS2luZEZpZWxkUgVmaWVsZDo9CgdkZWxldGVkEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwY4DIAEoCFIHZGVsZXRlZDpICgZmYW1pbHkSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYwI4DIAEoCzIQLnVzZXJkLnYxLkZhbWlseVIGZmFtaWx5QigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -21,7 +21,7 @@ export const file_userd_v1_kind: GenFile = /*@__PURE__*/
  */
 export type Family = Message<"userd.v1.Family"> & {
   /**
-   * The name of the service, for example "ReleaseService". It is generated beside the file that has the kinds.
+   * The name of the service, for example "ReleaseService". Those of userd.kinds are generated beside the file that has the kinds.
    *
    * @generated from field: string service = 1;
    */
@@ -49,7 +49,7 @@ export type KindKey = Message<"userd.v1.KindKey"> & {
   name: string;
 
   /**
-   * The fields, the parent's first.
+   * The fields, the parent's first if there is one.
    *
    * @generated from field: repeated string fields = 2;
    */
@@ -138,6 +138,22 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: string plural = 7;
    */
   plural: string;
+
+  /**
+   * True if its errors have reasons of their own, which errors.proto has to have: of the kind "project" with a key "slug"
+   * they are PROJECT_NOT_FOUND, PROJECT_DELETED and SLUG_TAKEN, and a parent is told by its own reasons too.
+   *
+   * @generated from field: bool own_reasons = 8;
+   */
+  ownReasons: boolean;
+
+  /**
+   * The aggregates that its writes lock and move: "organization", or the kind's own name. Default: that of all kinds of
+   * the organization, on which no answer about options rests.
+   *
+   * @generated from field: repeated string aggregates = 9;
+   */
+  aggregates: string[];
 };
 
 /**
@@ -210,9 +226,30 @@ export type KindField = Message<"userd.v1.KindField"> & {
   required: boolean;
 
   /**
+   * True if a text has to have more than white space. Such a field is required too.
+   *
+   * @generated from field: bool not_blank = 4;
+   */
+  notBlank: boolean;
+
+  /**
+   * The field that a slug is made from when Create has none; a number after it makes it unique within its key.
+   *
+   * @generated from field: string slug_from = 5;
+   */
+  slugFrom: string;
+
+  /**
+   * True if a bool that Create does not have is true.
+   *
+   * @generated from field: bool default_true = 6;
+   */
+  defaultTrue: boolean;
+
+  /**
    * True if filters of lists can name the field. They can without it where it is the id, a reference, or in a key or an index.
    *
-   * @generated from field: bool filter = 4;
+   * @generated from field: bool filter = 7;
    */
   filter: boolean;
 };
@@ -250,6 +287,13 @@ export const KindScope = {
    * @generated from enum value: KIND_SCOPE_PARENT = 2;
    */
   PARENT: 2,
+
+  /**
+   * Nobody: they have no parent. Only organizations are so.
+   *
+   * @generated from enum value: KIND_SCOPE_GLOBAL = 3;
+   */
+  GLOBAL: 3,
 } as const;
 
 /**
@@ -364,10 +408,18 @@ export const field: GenExtension<FieldOptions, KindField> = /*@__PURE__*/
   extDesc(file_userd_v1_kind, 1);
 
 /**
+ * The value that resources which are deleted softly show. Nobody can set it, and no row holds it.
+ *
+ * @generated from extension: bool deleted = 51009;
+ */
+export const deleted: GenExtension<EnumValueOptions, boolean> = /*@__PURE__*/
+  extDesc(file_userd_v1_kind, 2);
+
+/**
  * The kinds of the file are a family.
  *
  * @generated from extension: userd.v1.Family family = 51008;
  */
 export const family: GenExtension<FileOptions, Family> = /*@__PURE__*/
-  extDesc(file_userd_v1_kind, 2);
+  extDesc(file_userd_v1_kind, 3);
 

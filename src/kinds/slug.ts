@@ -1,0 +1,62 @@
+import { randomInt } from "node:crypto";
+import { type RawBuilder, sql } from "kysely";
+import type { Column, Kind } from "../contract/kinds/kind.ts";
+import type { Values } from "./values.ts";
+
+/** The characters that a slug's number takes at most, with its hyphen. */
+const NUMBER_LENGTH = 11;
+/** The number of times that a slug is tried with the next number, and then as often with a drawn one. */
+const ATTEMPTS = 3;
+
+/**
+ * The slug that a name suggests: its letters without accents, in lower case, with hyphens between words. A name in another
+ * script may leave nothing, or digits alone, which would be an id: then the slug has the word `kind`.
+ */
+const slugOf = (name: string, kind: string, maxLength: number): string => {
+  const words = name
+    .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
+  const slug = /[a-z_-]/.test(words) ? words : [kind, words].filter((word) => word !== "").join("-");
+  return slug.slice(0, maxLength).replace(/-+$/, "");
+};
+
+/** The first free slug: the slug itself, or the slug with the number after the highest one. */
+const freeSlug = (table: string, column: RawBuilder<unknown>, slug: string, stem: string, within: RawBuilder<unknown>) => {
+  const numbered = sql`substr(${column}, ${stem.length + 1}::int)`;
+  return sql<string>`case
+    when not exists (select from ${sql.table(table)} s where ${within} and ${column} = ${slug}) then ${slug}
+    else ${stem}::text || (
+      select coalesce(max(case when ${numbered} ~ '^[0-9]{1,9}$' then ${numbered}::bigint end), 1) + 1 from ${sql.table(table)} s
+      -- '.' follows '-': these are the slugs that begin with the stem.
+      where ${within} and ${column} >= ${stem} and ${column} < ${`${stem.slice(0, -1)}.`})
+    end`;
+};
+
+/** A key that ends in a slug. */
+export type SlugKey = { readonly slug: Column; readonly within: readonly Column[] };
+
+/** The key whose slug has to be made, since the values have none. */
+export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | undefined =>
+  keys.flatMap(({ columns: all }) => {
+    const slug = all.at(-1);
+    return slug === undefined || slug.slugFrom === "" || columns.get(slug) !== "" ? [] : [{ slug, within: all.slice(0, -1) }];
+  })[0];
+
+/**
+ * The slugs to be tried, as expressions in SQL: when another write takes one first, the next is another, so the race causes no
+ * error. Hardly two writes draw the same nine digits at once.
+ */
+export const candidates = ({ name: kind, table }: Kind, { slug, within }: SlugKey, { columns }: Values) => {
+  const name = [...columns].find(([column]) => column.name === slug.slugFrom)?.[1] as string;
+  const wanted = slugOf(name, kind, slug.maxLength);
+  // Cut so that a number has room after it.
+  const stem = `${wanted.slice(0, slug.maxLength - NUMBER_LENGTH)}-`;
+  const same = within.map((column) => sql`${sql.ref(`s.${column.name}`)} = ${columns.get(column)}`);
+  const free = freeSlug(table, sql.ref(`s.${slug.name}`), wanted, stem, sql.join([sql`true`, ...same], sql` and `));
+  return Array.from({ length: 2 * ATTEMPTS }, (_, attempt) =>
+    attempt < ATTEMPTS ? free : sql<string>`${`${stem}${randomInt(1e8, 1e9)}`}::text`,
+  );
+};
