@@ -58,7 +58,7 @@ export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntry
 
 /** ListAuditEntries: reads a page in one statement, the newest entries first. */
 export const listAuditEntries =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listAuditEntries> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuditEntries> =>
   async (call, request) => {
     const page = pager(call, ListAuditEntriesRequestSchema, request);
     const { userId = 0n, kinds = [], caller = "", actingUserId = 0n, startTime, endTime } = request.filter ?? {};

@@ -54,7 +54,7 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
 export const setPrimaryEmail =
-  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: UserService.method.setPrimaryEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {

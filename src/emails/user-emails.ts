@@ -1,9 +1,7 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, notFound } from "../errors.ts";
 import { ListUserEmailsRequestSchema } from "../gen/userd/v1/emails_pb.ts";
@@ -52,7 +50,7 @@ type Row = { readonly primary_email: string } & ((UserEmailRow & { readonly id: 
  * address is one row of nulls.
  */
 export const listUserEmails =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUserEmails> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserEmails> =>
   async (call, request) => {
     const page = pager(call, ListUserEmailsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
@@ -71,7 +69,7 @@ export const listUserEmails =
 
 /** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
 export const addUserEmail =
-  ({ write }: { write: Write }): Operation<typeof method.addUserEmail> =>
+  ({ write }: Dependencies): Operation<typeof method.addUserEmail> =>
   (call, request) => {
     const { userId, email } = request;
     assertAddress(email, "email");
@@ -87,7 +85,7 @@ export const addUserEmail =
 
 /** RemoveUserEmail: an address goes, and with it the options that send mail there. */
 export const removeUserEmail =
-  ({ write }: { write: Write }): Operation<typeof method.removeUserEmail> =>
+  ({ write }: Dependencies): Operation<typeof method.removeUserEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: method.removeUserEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
@@ -105,7 +103,7 @@ export const removeUserEmail =
 
 /** VerifyUserEmails: one result per pair, in one statement. */
 export const verifyUserEmails =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof method.verifyUserEmails> =>
+  ({ db, freshness }: Dependencies): Operation<typeof method.verifyUserEmails> =>
   async (call, request) => {
     const { pairs, onlyVerified } = request;
     await freshness.check(call, request.consistency);

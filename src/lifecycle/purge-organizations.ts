@@ -21,7 +21,7 @@ const purge = async (tx: Tx, table: Purgeable, id: bigint) => {
 
 /** PurgeOrganization: at once, deleted before or not, with all that belongs to it. */
 export const purgeOrganization =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.purgeOrganization> =>
+  ({ write }: Dependencies): Operation<typeof method.purgeOrganization> =>
   (call, request) => {
     const { id } = request;
     const plan = { method: method.purgeOrganization, request, aggregates: [organizationAggregate(id)] };
@@ -30,7 +30,7 @@ export const purgeOrganization =
 
 /** PurgeProject: at once, deleted before or not, with the options of its scope. */
 export const purgeProject =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeProject> =>
+  ({ db, write }: Dependencies): Operation<typeof method.purgeProject> =>
   async (call, request) => {
     const { id } = request;
     const aggregates = projectAggregates(await organizationOf(db, call, projects, id), id);
@@ -39,7 +39,7 @@ export const purgeProject =
 
 /** PurgeTeam: at once, deleted before or not. */
 export const purgeTeam =
-  ({ db, write }: Pick<Dependencies, "db" | "write">): Operation<typeof method.purgeTeam> =>
+  ({ db, write }: Dependencies): Operation<typeof method.purgeTeam> =>
   async (call, request) => {
     const { id } = request;
     const aggregates = [organizationAggregate(await organizationOf(db, call, teams, id))];

@@ -54,14 +54,7 @@ const assertDistinct = ({ entries }: BatchSetOptionsRequest): void => {
  * as a whole, and only for a reason that a retry overcomes.
  */
 export const batchSetOptions =
-  ({
-    write,
-    registry,
-    optionScopes,
-    quotas,
-  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<
-    typeof UserOptionService.method.batchSetOptions
-  > =>
+  ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.batchSetOptions> =>
   (call, request) => {
     assertDistinct(request);
     const entries = request.entries.map((entry, index) => checked(registry, entry, index));

@@ -18,7 +18,7 @@ export const MAX_CACHED_SCOPES = 10_000;
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (
-  { db, optionScopes }: Pick<OptionDependencies, "db" | "optionScopes">,
+  { db, optionScopes }: OptionDependencies,
   call: Call,
   {
     userIds,

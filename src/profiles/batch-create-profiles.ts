@@ -92,7 +92,7 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
 
 /** BatchCreateProfiles: one transaction of as many statements for 1,000 profiles as for one; each profile stands for itself. */
 export const batchCreateProfiles =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     assertAnswerFits(request);
     const drafts = request.profiles.map(draftOf);

@@ -84,7 +84,7 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
  * has no room.
  */
 export const registerResources =
-  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
+  ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {
     const { resources } = request;
     assertDistinct(resources);

@@ -54,7 +54,7 @@ const decided = (
 
 /** TransferResources: as many statements for 1,000 transfers as for one. */
 export const transferResources =
-  ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
+  ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { transfers } = request;
     const refs = transfers.map(({ resource }, index) => {

@@ -14,7 +14,7 @@ export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is n
 
 /** UnregisterResources: one statement deletes all that exist. */
 export const unregisterResources =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { resources } = request;
     return write(call, { method, request, aggregates: resourceLocks(resources) }, async (tx) => {

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { DomainError, invalidField } from "../errors.ts";
 import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts";
@@ -20,7 +19,7 @@ const { method } = UserService;
 
 /** CreateUser: the user and, when it has an email, its address, unverified. */
 export const createUser =
-  ({ write }: { write: Write }): Operation<typeof method.createUser> =>
+  ({ write }: Dependencies): Operation<typeof method.createUser> =>
   (call, request) => {
     const { user } = request;
     if (user === undefined) throw invalidField("user", "is required");
@@ -72,7 +71,7 @@ const abridge = (answer: BatchCreateUsersResponse): void => {
 
 /** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
 export const batchCreateUsers =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.batchCreateUsers> =>
+  ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {
     const drafts = request.users.map(draftOf);
     assertDistinct(drafts);

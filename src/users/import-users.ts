@@ -68,10 +68,7 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
 };
 
 /** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
-export const importUsers = ({
-  write,
-  systemUser,
-}: Pick<UserDependencies, "write" | "systemUser">): ClientStreamOperation<typeof method> => {
+export const importUsers = ({ write, systemUser }: UserDependencies): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
     try {
       const user = importedUserOf(request);
