@@ -18,12 +18,14 @@ const metadataColumns = {
 /** The accounts of a file. */
 export const accounts = {
   name: "import_account",
+  table: "account",
   columns: { number: TEXT, is_default: "boolean", ...metadataColumns },
 } as const satisfies StagingTable;
 
 /** The profiles of a file. */
 export const profiles = {
   name: "import_profile",
+  table: "user_profile",
   columns: { ...userReferenceColumns, account_pk: "bigint", profile_image_url: TEXT, is_test: "boolean", ...metadataColumns },
   derived: { user_id: "bigint", account_id: "bigint" },
 } as const satisfies StagingTable;
@@ -31,6 +33,7 @@ export const profiles = {
 /** The contacts of the accounts of a file. */
 export const accountContacts = {
   name: "import_account_contact",
+  table: "account_contact",
   columns: { account_pk: "bigint", email: TEXT, email_canonical: TEXT, name: TEXT, is_primary: "boolean", create_time: "timestamptz(3)" },
   derived: { account_id: "bigint" },
 } as const satisfies StagingTable;

@@ -8,6 +8,8 @@ export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create
 /** The organizations of a file, and replicas of them. */
 export const organizations = {
   name: "import_organization",
+  table: "organization",
+  ofSeveralModels: true,
   columns: { ...namedColumns, flags: "bigint", open_membership: "boolean" },
   derived: { origin_name: TEXT },
   getsIds: true,

@@ -7,6 +7,8 @@ import { type StagingTable, userReferenceColumns } from "../staging.ts";
 /** The second factors of a file; their configs are locked already. */
 export const authenticators = {
   name: "import_authenticator",
+  table: "authenticator",
+  isLeaf: true,
   columns: {
     ...userReferenceColumns,
     type: "smallint",

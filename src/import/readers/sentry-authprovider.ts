@@ -8,6 +8,7 @@ import { eitherOf, reference } from "./organization-staging.ts";
 /** The providers by which the organizations of a file sign in. */
 export const authProviders = {
   name: "import_auth_provider",
+  table: "auth_provider",
   columns: {
     organization_id: "bigint",
     provider: TEXT,

@@ -8,6 +8,8 @@ import { externalId, linkColumns } from "./link-staging.ts";
 /** The identities of a file. */
 export const identities = {
   name: "import_identity",
+  table: "identity",
+  ofSeveralModels: true,
   columns: { ...linkColumns, scopes: "text[]", status: "smallint" },
   derived: { user_id: "bigint", provider_id: "bigint" },
 } as const satisfies StagingTable;

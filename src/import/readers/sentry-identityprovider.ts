@@ -7,6 +7,8 @@ import { type StagingTable, TEXT } from "../staging.ts";
 /** The identity providers of a file. */
 export const identityProviders = {
   name: "import_identity_provider",
+  table: "identity_provider",
+  ofSeveralModels: true,
   columns: { type: TEXT, external_id: TEXT, config: "jsonb", create_time: "timestamptz(3)" },
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;

@@ -20,6 +20,8 @@ import { eitherOf, filled, reference } from "./organization-staging.ts";
 /** The members of a file, those who are invited, and replicas of both. */
 export const members = {
   name: "import_member",
+  table: "organization_member",
+  ofSeveralModels: true,
   columns: {
     ...userReferenceColumns,
     organization_pk: "bigint",

@@ -7,6 +7,8 @@ import { eitherOf, filled, reference } from "./organization-staging.ts";
 /** The members of the teams in a file. */
 export const teamMembers = {
   name: "import_team_member",
+  table: "team_member",
+  isLeaf: true,
   columns: { team_pk: "bigint", member_pk: "bigint", role: "smallint" },
   derived: { organization_id: "bigint", team_id: "bigint", member_id: "bigint" },
 } as const satisfies StagingTable;

@@ -6,6 +6,7 @@ import { eitherOf, filled, namedColumns, reference, status } from "./organizatio
 /** The projects of a file. */
 export const projects = {
   name: "import_project",
+  table: "project",
   columns: { ...namedColumns, flags: "bigint", organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
   getsIds: true,

@@ -6,6 +6,7 @@ import { eitherOf, filled, namedColumns, reference, status } from "./organizatio
 /** The teams of a file. */
 export const teams = {
   name: "import_team",
+  table: "team",
   columns: { ...namedColumns, organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
   getsIds: true,

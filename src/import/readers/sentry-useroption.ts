@@ -9,6 +9,8 @@ import { eitherIfAny, reference } from "./organization-staging.ts";
 /** The options of users in a file, in every scope. */
 export const options = {
   name: "import_option",
+  table: "user_option",
+  isLeaf: true,
   columns: { ...userReferenceColumns, scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb" },
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;

@@ -30,6 +30,7 @@ export const userColumns = {
 /** The users of a file, whichever model they come from. */
 export const users = {
   name: "import_user",
+  table: "users",
   columns: {
     username: TEXT,
     username_canonical: TEXT,
