@@ -1,6 +1,7 @@
 import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
+import { type Field, list, matching, nullAs, optional, text, time } from "../fields.ts";
+import type { ValuesOf } from "../reader.ts";
 import { type StagedRow, type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
 /** The columns for the metadata of accounts and profiles, and for their times. */
@@ -46,12 +47,6 @@ const KEY = /^[a-zA-Z0-9._/-]+$/;
 const SEMVER =
   /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/;
 
-const semver: Field<string> = (value) => {
-  const read = text(128)(value);
-  if (!SEMVER.test(read)) throw new Unfit("is no semantic version (SemVer 2)");
-  return read;
-};
-
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Numbers that JSON numbers can't hold have no place in annotations. */
@@ -91,31 +86,18 @@ const tags: Field<string[]> = (value, note) => {
 export const metadataFields = {
   name: optional(nullAs("", text(255))),
   description: optional(nullAs("", text(10_000))),
-  version: optional(nullAs(undefined, semver)),
+  version: optional(nullAs(undefined, matching(128, SEMVER, "is no semantic version (SemVer 2)"))),
   annotations: optional(nullAs("[]", annotations)),
   tags: optional(nullAs(undefined, tags)),
   created_at: optional(nullAs(undefined, time)),
   updated_at: optional(nullAs(undefined, time)),
 };
 
-type Metadata = { readonly [K in keyof typeof metadataFields]: ReturnType<(typeof metadataFields)[K]> };
-
 /** The same as columns. */
-export const metadataRow = ({
-  name,
-  description,
-  version,
-  annotations: said,
-  tags: tagged,
-  created_at,
-  updated_at,
-}: Metadata): StagedRow => ({
-  name,
-  description,
+export const metadataRow = ({ version, created_at, updated_at, ...columns }: ValuesOf<typeof metadataFields>): StagedRow => ({
+  ...columns,
   semver: version,
-  annotations: said,
-  tags: tagged,
-  tags_canonical: tagged?.map(canonicalName),
+  tags_canonical: columns.tags?.map(canonicalName),
   create_time: created_at,
   update_time: updated_at,
 });

@@ -1,5 +1,4 @@
-import { Unfit } from "../fault.ts";
-import { nullAs, nullable, optional, type Plain, text, time } from "../fields.ts";
+import { filled, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -14,11 +13,7 @@ export const identityProviders = {
 } as const satisfies StagingTable;
 
 /** Reads the type of a provider. */
-export const providerType: Plain<string> = (value) => {
-  const type = text(64)(value);
-  if (type === "") throw new Unfit("is empty");
-  return type;
-};
+export const providerType = filled(64);
 
 const fields = {
   type: providerType,

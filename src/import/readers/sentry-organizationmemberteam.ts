@@ -1,8 +1,8 @@
 import { Unfit } from "../fault.ts";
-import { bool, type Field, optional, type Plain } from "../fields.ts";
+import { bool, type Field, filled, optional, type Plain } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
-import { eitherOf, filled, reference } from "./organization-staging.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
 
 /** The members of the teams in a file. */
 export const teamMembers = {

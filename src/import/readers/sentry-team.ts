@@ -1,7 +1,7 @@
-import { nullAs, optional, time } from "../fields.ts";
+import { filled, nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
-import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
+import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
 /** The teams of a file. */
 export const teams = {

@@ -1,6 +1,6 @@
 import { ScopeKind } from "../../options/scope.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, text, userReference } from "../fields.ts";
+import { matching, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
@@ -16,11 +16,7 @@ export const options = {
 } as const satisfies StagingTable;
 
 /** Reads a key by the API's rules for keys: a row with another key could never be read or changed. */
-const optionKey: Field<string> = (value) => {
-  const read = text(10_000)(value);
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(read)) throw new Unfit("is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
-  return read;
-};
+const optionKey = matching(10_000, /^[A-Za-z0-9_.:-]{1,64}$/, "is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
 
 const scope = (project: bigint | undefined, organization: bigint | undefined) => {
   if (project && organization) throw new Unfit("it names a project and an organization");
