@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
+import { alreadyExists, type DomainError, invalidField, isAccepted, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { accountsOfProfiles, assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { countResources, tooManyResources } from "./quota.ts";
 import { type ResourceRow, toResource } from "./resource.select.ts";
@@ -69,7 +69,7 @@ export const transferResources =
       const accounts = await accountsOfProfiles(tx, receivers);
       const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
       const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
-      const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
+      const moved = outcomes.filter(isAccepted);
       await tx.rows(sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
           from unnest(
@@ -78,12 +78,9 @@ export const transferResources =
             ${moved.map(({ account_id }) => String(account_id))}::bigint[]
           ) as w (id, owner_profile_id, account_id)
           where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`);
-      const results = outcomes.map((outcome) => ({
-        result:
-          outcome instanceof DomainError
-            ? { case: "error" as const, value: toStatus(outcome) }
-            : { case: "resource" as const, value: toResource(outcome) },
-      }));
+      const results = outcomes.map((outcome) =>
+        isAccepted(outcome) ? { result: { case: "resource" as const, value: toResource(outcome) } } : refusedEntry(outcome),
+      );
       return { results };
     });
   };

@@ -2,11 +2,11 @@ import { create } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { DomainError, invalidField } from "../errors.ts";
+import { type DomainError, invalidField, isAccepted, orRefusal } from "../errors.ts";
 import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts";
-import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { writtenUser } from "./change-user.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import { checkedUserOf, type NewUser } from "./new-user.ts";
@@ -30,22 +30,11 @@ export const createUser =
     });
   };
 
-const draftOf = (user: UserMessage): NewUser | DomainError => {
-  try {
-    return checkedUserOf(user);
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-};
-
-const isDraft = (draft: NewUser | DomainError): draft is NewUser => !(draft instanceof DomainError);
-
 /** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name or external id stands in two users of the batch. */
 const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
   const seen = new Set<string>();
   for (const [index, draft] of drafts.entries()) {
-    if (!isDraft(draft)) continue;
+    if (!isAccepted(draft)) continue;
     const { external_id: externalId } = draft.columns;
     const names = new Set([
       draft.canonical,
@@ -73,17 +62,17 @@ const abridge = (answer: BatchCreateUsersResponse): void => {
 export const batchCreateUsers =
   ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {
-    const drafts = request.users.map(draftOf);
+    const drafts = request.users.map((user) => orRefusal(() => checkedUserOf(user)));
     assertDistinct(drafts);
     const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
     return write(call, { method: method.batchCreateUsers, request, aggregates: [], abridge }, async (tx) => {
       if (raises) await requirePermission(tx, "users.admin");
-      const stored = await storeUsers(tx, drafts.filter(isDraft));
+      const stored = await storeUsers(tx, drafts.filter(isAccepted));
       const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
       const rows = await tx.rows(selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`));
       const byId = new Map(rows.map((row) => [row.id, row]));
       const resultOf = (outcome: Stored) => {
-        if ("error" in outcome) return { result: { case: "error" as const, value: toStatus(outcome.error) } };
+        if ("error" in outcome) return refusedEntry(outcome.error);
         const row = byId.get(outcome.id);
         if (row === undefined) throw new Error("A user that was just stored is not there.");
         return { result: { case: "user" as const, value: toUser(row) } };
@@ -91,7 +80,7 @@ export const batchCreateUsers =
       const outcomes = stored.values();
       return {
         results: drafts.map((draft) => {
-          const outcome = isDraft(draft) ? outcomes.next().value : { error: draft };
+          const outcome = isAccepted(draft) ? outcomes.next().value : { error: draft };
           if (outcome === undefined) throw new Error("Every user that is stored has an outcome.");
           return resultOf(outcome);
         }),
