@@ -82,17 +82,15 @@ export const verifyEmail =
 export const markEmailVerified =
   ({ write }: Dependencies): Operation<typeof method.markEmailVerified> =>
   (call, request) => {
-    const { userId, email } = request;
-    const aggregates: LookUpLocks = async (session) => [
-      userAggregate(userId),
-      ...(await invitingAggregates(session, [canonicalName(email)])),
-    ];
+    const { userId } = request;
+    const canonical = canonicalName(request.email);
+    const aggregates: LookUpLocks = async (session) => [userAggregate(userId), ...(await invitingAggregates(session, [canonical]))];
     return write(call, { method: method.markEmailVerified, request, aggregates }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const user = await writableUser(tx, userId);
-      const stored = await storedEmail(tx, userId, email);
-      if (!stored.isVerified) await markVerified(tx, userId, stored);
-      const row = { email: stored.email, email_canonical: stored.emailCanonical, is_verified: true, date_added: stored.dateAdded };
-      return { email: toUserEmail(row, canonicalName(user.email)), alreadyVerified: stored.isVerified };
+      const stored = await storedEmail(tx, userId, request.email);
+      if (!stored.is_verified) await markVerified(tx, userId, stored);
+      const email = toUserEmail({ ...stored, is_verified: true }, canonicalName(user.email));
+      return { email, alreadyVerified: stored.is_verified };
     });
   };

@@ -19,13 +19,7 @@ import { removeMailOptions } from "./mail-options.ts";
 const { method } = UserService;
 
 /** An address of a user, as it is stored. */
-export type StoredEmail = {
-  readonly id: bigint;
-  readonly email: string;
-  readonly emailCanonical: string;
-  readonly isVerified: boolean;
-  readonly dateAdded: Date;
-};
+export type StoredEmail = UserEmailRow & { readonly id: bigint };
 
 /**
  * One address of a user, found without regard to case.
@@ -40,10 +34,10 @@ export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promis
       .where("email_canonical", "=", canonicalName(email)),
   );
   if (!row) throw notFound("EMAIL_NOT_FOUND", "The user does not have this address.");
-  return { id: row.id, email: row.email, emailCanonical: row.email_canonical, isVerified: row.is_verified, dateAdded: row.date_added };
+  return row;
 };
 
-type Row = { readonly primary_email: string } & ((UserEmailRow & { readonly id: bigint }) | { readonly id: null });
+type Row = { readonly primary_email: string } & (StoredEmail | { readonly id: null });
 
 /**
  * ListUserEmails: a page of the addresses of one user, by id: an address has no place in a page token. A user without any
@@ -61,7 +55,7 @@ export const listUserEmails =
       where u.id = ${request.userId} order by e.id limit ${page.size + 1}`);
     const [user] = rows;
     if (!user) throw userNotFound();
-    const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);
+    const found = rows.filter((row): row is Row & StoredEmail => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ id }) => [id]);
     const emails = [...shown].sort((a, b) => (a.email_canonical < b.email_canonical ? -1 : 1));
     return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
@@ -90,8 +84,8 @@ export const removeUserEmail =
     const { userId } = request;
     return write(call, { method: method.removeUserEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
-      const { id, email, emailCanonical } = await storedEmail(tx, userId, request.email);
-      if (emailCanonical === canonicalName(user.email)) {
+      const { id, email, email_canonical } = await storedEmail(tx, userId, request.email);
+      if (email_canonical === canonicalName(user.email)) {
         throw failedPrecondition("EMAIL_IS_PRIMARY", "The primary address can't be removed; make another one the primary first.");
       }
       await claimNames(tx, { userId, dropped: [email] });
