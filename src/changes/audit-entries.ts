@@ -11,20 +11,7 @@ import type { Schema } from "../schema/entities.ts";
 const { method } = ChangeService;
 
 /** A row of the change log, as ListAuditEntries selects it. */
-export type ChangeRow = Pick<
-  Selectable<Schema["changes"]>,
-  | "id"
-  | "change_time"
-  | "kind"
-  | "key"
-  | "operation"
-  | "changed_columns"
-  | "aggregate_kind"
-  | "aggregate_id"
-  | "caller"
-  | "acting_user_id"
-  | "request_id"
->;
+export type ChangeRow = Omit<Selectable<Schema["changes"]>, "version" | "xid">;
 
 const operations = new Map([
   ["insert", AuditOperation.INSERT],

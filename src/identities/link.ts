@@ -1,6 +1,5 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
-import type { Selectable } from "kysely";
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";

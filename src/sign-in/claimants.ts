@@ -1,5 +1,4 @@
-import type { Selectable } from "kysely";
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { RESET_HOURS } from "../credentials/passwords.ts";
 import type { Session } from "../db/session.ts";
 import { VERIFICATION_HOURS } from "../emails/email-verification.ts";
