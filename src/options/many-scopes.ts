@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
+import type { BatchGetOptionsRequest } from "../gen/userd/v1/user_option_service_pb.ts";
 import { optionsTooLarge } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
@@ -20,11 +21,7 @@ export const MAX_CACHED_SCOPES = 10_000;
 export const readManyScopes = async (
   { db, optionScopes }: OptionDependencies,
   call: Call,
-  {
-    userIds,
-    projectIds,
-    keys,
-  }: { readonly userIds: readonly bigint[]; readonly projectIds: readonly bigint[]; readonly keys: readonly string[] },
+  { userIds, projectIds, keys }: BatchGetOptionsRequest,
 ) => {
   const rows = await db.session(call).rows(
     withinPage(sql<OptionOfUser & { readonly upto: number }>`

@@ -31,12 +31,10 @@ const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>>
 /** The outcome of each move: the resource after it, or the error that says why it stays. */
 const decided = (
   moves: readonly Move[],
-  {
-    accounts,
-    taken,
-    counts,
-    limit,
-  }: { accounts: ReadonlyMap<bigint, bigint>; taken: Set<string>; counts: Map<bigint, number>; limit: number },
+  accounts: ReadonlyMap<bigint, bigint>,
+  taken: Set<string>,
+  counts: Map<bigint, number>,
+  limit: number,
 ): (ResourceRow | DomainError)[] =>
   moves.map(({ row, to }) => {
     const accountId = accounts.get(to);
@@ -68,7 +66,7 @@ export const transferResources =
       const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
       const accounts = await accountsOfProfiles(tx, receivers);
       const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
-      const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
+      const outcomes = decided(moves, accounts, taken, await countResources(tx, receivers, limit), limit);
       const moved = outcomes.filter(isAccepted);
       await tx.rows(sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
