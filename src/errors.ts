@@ -78,3 +78,29 @@ export const unavailable = of("Unavailable");
 /** Makes an error: the value of one field can't be used. `description` completes the sentence that begins with the field. */
 export const invalidField = (field: string, description: string, reason: Reason = "FIELD_INVALID"): DomainError =>
   new DomainError("Invalid", reason, `${field} ${description}`, { violations: [{ field, description }] });
+
+/** The outcome of a check, or the error that it throws, for entries of a batch that stand for themselves. */
+export const orRefusal = <T>(check: () => T): T | DomainError => {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+};
+
+/** True for what is no error. */
+export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
+
+/**
+ * Checks that no two entries of a field share a name.
+ * @param names those of each entry.
+ * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
+ */
+export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
+  const seen = new Set<string>();
+  for (const [index, ofEntry] of names.entries()) {
+    if (ofEntry.some((name) => seen.has(name))) throw invalidField(`${field}[${index}]`, description, "DUPLICATE_ENTRY");
+    for (const name of ofEntry) seen.add(name);
+  }
+};

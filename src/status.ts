@@ -59,3 +59,6 @@ export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSche
   message: error.message.toWellFormed(),
   details: detailsOf(error).map(({ desc, value }) => anyPack(desc, value)),
 });
+
+/** The result of an entry of a batch that is refused. */
+export const refusedEntry = (error: DomainError) => ({ result: { case: "error" as const, value: toStatus(error) } });

@@ -9,7 +9,7 @@ const { method } = ProfileService;
 
 /** CheckAccess: decides on one owner by the scope of the user. */
 export const checkAccess =
-  ({ access, owners, freshness }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof method.checkAccess> =>
+  ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.checkAccess> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     const { userId, relation, target } = request;
@@ -20,7 +20,7 @@ export const checkAccess =
 
 /** BatchCheckAccess: makes the scope of a user once for each relation, whatever the number of the user's checks. */
 export const batchCheckAccess =
-  ({ access, owners, freshness }: Pick<AccessDependencies, "access" | "owners" | "freshness">): Operation<typeof method.batchCheckAccess> =>
+  ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
   async (call, request) => {
     const reading = freshness.reading(request.consistency);
     const { checks } = request;
@@ -42,7 +42,7 @@ const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessSco
 
 /** GetAccessScope: the scope of a user as lists of profiles and accounts, for the queries of other services. */
 export const getAccessScope =
-  ({ access, freshness }: Pick<AccessDependencies, "access" | "freshness">): Operation<typeof method.getAccessScope> =>
+  ({ access, freshness }: AccessDependencies): Operation<typeof method.getAccessScope> =>
   (call, request) =>
     whenReady(access.scope(call, request, freshness.reading(request.consistency)), ({ scope, revision }) => ({
       scope: toScope(scope),

@@ -1,11 +1,8 @@
 import type { JsonValue, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Selectable, type SqlBool, sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
-import type { Write } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { type AuthenticatorSchema, AuthenticatorType, ListAuthenticatorsRequestSchema } from "../gen/userd/v1/authenticator_pb.ts";
@@ -42,7 +39,7 @@ export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault:
 
 /** AddAuthenticator: the vault locks the config before it goes to the database; a constraint refuses a second one of a type. */
 export const addAuthenticator =
-  ({ write, vault }: { write: Write; vault: Vault }): Operation<typeof method.addAuthenticator> =>
+  ({ write, vault }: Dependencies): Operation<typeof method.addAuthenticator> =>
   (call, request) => {
     const { userId, type, config } = request;
     const locked = config === undefined ? null : vault.lock(jsonOf(config, "config"));
@@ -57,7 +54,7 @@ export const addAuthenticator =
 
 /** RemoveAuthenticator: deletes the user's authenticator of one type. */
 export const removeAuthenticator =
-  ({ write }: { write: Write }): Operation<typeof method.removeAuthenticator> =>
+  ({ write }: Dependencies): Operation<typeof method.removeAuthenticator> =>
   (call, request) => {
     const { userId, type } = request;
     return write(call, { method: method.removeAuthenticator, request, aggregates: [userAggregate(userId)] }, async (tx) => {
@@ -72,12 +69,7 @@ export const removeAuthenticator =
 type Row = Selectable<Schema["authenticator"]>;
 /** ListAuthenticators: a page of one user's authenticators, by type; a user without any is one row of nulls. */
 export const listAuthenticators =
-  ({
-    db,
-    freshness,
-    vault,
-    pager,
-  }: Pick<Dependencies, "db" | "freshness" | "vault" | "pager">): Operation<typeof method.listAuthenticators> =>
+  ({ db, freshness, vault, pager }: Dependencies): Operation<typeof method.listAuthenticators> =>
   async (call, request) => {
     const page = pager(call, ListAuthenticatorsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
@@ -93,7 +85,7 @@ export const listAuthenticators =
 
 /** BatchHas2fa: one result per user, in one statement. */
 export const batchHas2fa =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof method.batchHas2fa> =>
+  ({ db, freshness }: Dependencies): Operation<typeof method.batchHas2fa> =>
   async (call, request) => {
     await freshness.check(call, request.consistency);
     const rows = await db.session(call).rows(

@@ -1,5 +1,5 @@
 import type { Call } from "../call.ts";
-import type { Rules } from "./lease.ts";
+import type { FlightState, Rules } from "./lease.ts";
 import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
@@ -26,10 +26,8 @@ export type Flights<W extends Named, L> = {
   readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
 };
 
-type Flight<L> = {
-  readonly began: number;
+type Flight<L> = FlightState & {
   sent: boolean;
-  readonly strong: boolean;
   readonly waiting: SharedSignal;
   /** The position of each name in the result. */
   readonly positions: ReadonlyMap<string, number>;

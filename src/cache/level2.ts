@@ -3,18 +3,12 @@ import { encodeKey } from "../versions/key.ts";
 import type { Notification } from "../versions/notification.ts";
 import { createBreaker, type Use } from "./breaker.ts";
 import type { DatabaseClock } from "./database-clock.ts";
-import type { Rules } from "./lease.ts";
+import type { Lease, Rules } from "./lease.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
 
 /** A content, with the lease under which it may be served. */
-export type Leased<T> = {
-  readonly epoch: string;
-  readonly version: bigint;
-  readonly time: number;
-  readonly databaseTime: number;
-  readonly content: T;
-};
+export type Leased<T> = Lease & { readonly content: T };
 
 /** The cache in the store that processes share. Whatever the store does, no read or write fails by it (I10). */
 export type Level2 = {

@@ -11,20 +11,7 @@ import type { Schema } from "../schema/entities.ts";
 const { method } = ChangeService;
 
 /** A row of the change log, as ListAuditEntries selects it. */
-export type ChangeRow = Pick<
-  Selectable<Schema["changes"]>,
-  | "id"
-  | "change_time"
-  | "kind"
-  | "key"
-  | "operation"
-  | "changed_columns"
-  | "aggregate_kind"
-  | "aggregate_id"
-  | "caller"
-  | "acting_user_id"
-  | "request_id"
->;
+export type ChangeRow = Omit<Selectable<Schema["changes"]>, "version" | "xid">;
 
 const operations = new Map([
   ["insert", AuditOperation.INSERT],
@@ -58,7 +45,7 @@ export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntry
 
 /** ListAuditEntries: reads a page in one statement, the newest entries first. */
 export const listAuditEntries =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listAuditEntries> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuditEntries> =>
   async (call, request) => {
     const page = pager(call, ListAuditEntriesRequestSchema, request);
     const { userId = 0n, kinds = [], caller = "", actingUserId = 0n, startTime, endTime } = request.filter ?? {};

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import type { ReportLine } from "../import/report.ts";
-import { CommandError, ExitCode } from "./exit.ts";
+import { orRefuse } from "./written-file.ts";
 
 /** A file of all that an import skipped or noted, a line of JSON each. */
 export type ListFile = AsyncDisposable & {
@@ -9,29 +9,17 @@ export type ListFile = AsyncDisposable & {
   readonly flush: () => Promise<void>;
 };
 
-/**
- * Does a piece of work with the file.
- * @throws CommandError with code 2, since the person chose the file's place.
- */
-const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
-  try {
-    return await action();
-  } catch (error) {
-    throw new CommandError(`The list can't be written: ${(error as Error).message}. Nothing was stored.`, ExitCode.USAGE);
-  }
-};
-
 /** The number of characters that are written at once. */
 const BATCH = 64 * 1024;
 
 /** Opens the list before the import: a file that can't be written is refused before anything is read. */
 export const openListFile = async (path: string): Promise<ListFile> => {
-  const file = await orRefuse(() => open(path, "w", 0o600));
+  const file = await orRefuse("list", () => open(path, "w", 0o600));
   let waiting = "";
   const flush = async (): Promise<void> => {
     const text = waiting;
     waiting = "";
-    await orRefuse(() => file.writeFile(text));
+    await orRefuse("list", () => file.writeFile(text));
   };
   return {
     add: (line) => {

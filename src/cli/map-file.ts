@@ -1,6 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import type { ImportReport } from "../import/report.ts";
-import { CommandError, ExitCode } from "./exit.ts";
+import { orRefuse } from "./written-file.ts";
 
 /** A file of the new ids that an import gives. Until `publish` it stands beside its place, complete and on the disk. */
 export type MapFile = AsyncDisposable & {
@@ -17,25 +17,13 @@ const formatMap = ({ remapped }: ImportReport): string => {
   return `${JSON.stringify(Object.fromEntries(kinds.map((kind) => [`${kind}s`, idsOf(kind)])), null, 2)}\n`;
 };
 
-/**
- * Does a piece of work with the file.
- * @throws CommandError with code 2, since the person chose the file's place.
- */
-const orRefuse = async <T>(action: () => Promise<T>): Promise<T> => {
-  try {
-    return await action();
-  } catch (error) {
-    throw new CommandError(`The map can't be written: ${(error as Error).message}. Nothing was stored.`, ExitCode.USAGE);
-  }
-};
-
 /** Opens the map before the import: a file that can't be written is refused before anything is stored. */
 export const openMapFile = async (path: string): Promise<MapFile> => {
   const part = `${path}.part`;
-  const file = await orRefuse(() => open(part, "w", 0o600));
+  const file = await orRefuse("map", () => open(part, "w", 0o600));
   return {
     write: (report) =>
-      orRefuse(async () => {
+      orRefuse("map", async () => {
         await file.writeFile(formatMap(report));
         await file.sync();
       }),

@@ -17,13 +17,8 @@ export const run = async (user: string, options: OptionCommand): Promise<void> =
   const all: UserOption[] = [];
   for await (const page of pages) all.push(...page.options);
   if (options.json) {
-    process.stdout.write(
-      `${JSON.stringify(
-        all.map((option) => toJson(UserOptionSchema, option)),
-        null,
-        2,
-      )}\n`,
-    );
+    const json = all.map((option) => toJson(UserOptionSchema, option));
+    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
     return;
   }
   printTable(

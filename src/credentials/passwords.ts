@@ -1,11 +1,10 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { type DomainError, failedPrecondition } from "../errors.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import type { Passwords } from "../passwords/passwords.ts";
 import { newSecretToken, newSessionNonce, tokenHash, tokenRefused } from "../secrets/secret-token.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
@@ -39,7 +38,7 @@ const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void
 
 /** SetPassword: hashes before its transaction, which then does not wait for that. */
 export const setPassword =
-  ({ write, passwords }: { write: Write; passwords: Passwords }): Operation<typeof method.setPassword> =>
+  ({ write, passwords }: Dependencies): Operation<typeof method.setPassword> =>
   async (call, request) => {
     const { userId, password } = request;
     const hash = await passwords.hash(password, call.signal);
@@ -53,7 +52,7 @@ export const setPassword =
 
 /** CreatePasswordReset: makes one more token; when there are too many, the oldest ends. */
 export const createPasswordReset =
-  ({ write }: { write: Write }): Operation<typeof method.createPasswordReset> =>
+  ({ write }: Dependencies): Operation<typeof method.createPasswordReset> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: method.createPasswordReset, request, aggregates: [userAggregate(userId)] }, async (tx) => {
@@ -75,7 +74,7 @@ const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_
 
 /** ResetPassword: sets the password of the user whose token the caller has. */
 export const resetPassword =
-  ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof method.resetPassword> =>
+  ({ db, write, passwords }: Dependencies): Operation<typeof method.resetPassword> =>
   async (call, request) => {
     const byToken = sql`token_hash = ${tokenHash(request.token)} and ${alive}`;
     // The user has to be known before it can be locked; the token is looked at again under the lock.
@@ -94,7 +93,7 @@ export const resetPassword =
 
 /** RotateSessionNonce: ends all sessions. */
 export const rotateSessionNonce =
-  ({ write }: { write: Write }): Operation<typeof method.rotateSessionNonce> =>
+  ({ write }: Dependencies): Operation<typeof method.rotateSessionNonce> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: method.rotateSessionNonce, request, aggregates: [userAggregate(userId)] }, async (tx) => {

@@ -44,16 +44,15 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly oneOfMany?: boolean;
 };
 
+/** What a write does under its locks. */
+type Body<M extends DescMethod> = (tx: Tx) => Promise<MessageInitShape<M["output"]>>;
+
 /**
  * Runs one write: one transaction, cancelled with the call, run again (three times at most) when it loses against
  * another one or the connection breaks before COMMIT was sent, and more often while what it has to lock changes. So the body
  * may run more than once, and does nothing but SQL. The response gets its consistency token here.
  */
-export type Write = <M extends DescMethod>(
-  call: Call,
-  plan: WritePlan<M>,
-  body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
-) => Promise<MessageInitShape<M["output"]>>;
+export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
 /** Most attempts of a write whose locks change meanwhile: it has done nothing yet. */
@@ -104,24 +103,20 @@ type Performed<R> = {
   readonly moved: Notification | undefined;
 };
 
+/** What a write needs besides the database. */
+type WriteParts = {
+  readonly tokens: ConsistencyTokens;
+  readonly idempotency: Idempotency;
+  readonly committed: (moved: Notification) => void;
+};
+
 /** Makes `write` over a database; `committed` is told what each commit has moved, and never fails. */
-export const createWrite = (
-  db: Database,
-  {
-    tokens,
-    idempotency,
-    committed,
-  }: {
-    readonly tokens: ConsistencyTokens;
-    readonly idempotency: Idempotency;
-    readonly committed: (moved: Notification) => void;
-  },
-): Write => {
+export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
   /** All of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
     plan: WritePlan<M>,
-    body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
+    body: Body<M>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     await setContext(tx);
     const { aggregates } = plan;
@@ -151,11 +146,7 @@ export const createWrite = (
   };
 
   /** One transaction; the token of a wide write is still missing. */
-  const attempt = async <M extends DescMethod>(
-    call: Call,
-    plan: WritePlan<M>,
-    body: (tx: Tx) => Promise<MessageInitShape<M["output"]>>,
-  ): Promise<MessageInitShape<M["output"]>> => {
+  const attempt = async <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>): Promise<MessageInitShape<M["output"]>> => {
     const abort = db.abort(call);
     const em = db.em.fork({ clear: true, ...abort });
     let commitSent = false;

@@ -1,8 +1,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
-import type { LookUpLocks, Tx, Write } from "../db/transaction.ts";
+import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
@@ -32,7 +31,7 @@ export const VERIFICATION_HOURS = 48;
 
 /** CreateEmailVerification: a token for one address; the address's earlier one is replaced. */
 export const createEmailVerification =
-  ({ write }: { write: Write }): Operation<typeof method.createEmailVerification> =>
+  ({ write }: Dependencies): Operation<typeof method.createEmailVerification> =>
   (call, request) => {
     const { userId, email } = request;
     return write(call, { method: method.createEmailVerification, request, aggregates: [userAggregate(userId)] }, async (tx) => {
@@ -57,7 +56,7 @@ const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Ver
 
 /** VerifyEmail: whoever has the token receives mail at the address. */
 export const verifyEmail =
-  ({ db, write }: { db: Database; write: Write }): Operation<typeof method.verifyEmail> =>
+  ({ db, write }: Dependencies): Operation<typeof method.verifyEmail> =>
   async (call, request) => {
     const hash = tokenHash(request.token);
     // The user has to be known before it can be locked; the token is looked at again under the lock.
@@ -81,19 +80,17 @@ export const verifyEmail =
 
 /** MarkEmailVerified: the caller knows what a token would have proved. */
 export const markEmailVerified =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.markEmailVerified> =>
+  ({ write }: Dependencies): Operation<typeof method.markEmailVerified> =>
   (call, request) => {
-    const { userId, email } = request;
-    const aggregates: LookUpLocks = async (session) => [
-      userAggregate(userId),
-      ...(await invitingAggregates(session, [canonicalName(email)])),
-    ];
+    const { userId } = request;
+    const canonical = canonicalName(request.email);
+    const aggregates: LookUpLocks = async (session) => [userAggregate(userId), ...(await invitingAggregates(session, [canonical]))];
     return write(call, { method: method.markEmailVerified, request, aggregates }, async (tx) => {
       await requirePermission(tx, "users.admin");
       const user = await writableUser(tx, userId);
-      const stored = await storedEmail(tx, userId, email);
-      if (!stored.isVerified) await markVerified(tx, userId, stored);
-      const row = { email: stored.email, email_canonical: stored.emailCanonical, is_verified: true, date_added: stored.dateAdded };
-      return { email: toUserEmail(row, canonicalName(user.email)), alreadyVerified: stored.isVerified };
+      const stored = await storedEmail(tx, userId, request.email);
+      if (!stored.is_verified) await markVerified(tx, userId, stored);
+      const email = toUserEmail({ ...stored, is_verified: true }, canonicalName(user.email));
+      return { email, alreadyVerified: stored.is_verified };
     });
   };

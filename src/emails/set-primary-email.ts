@@ -25,16 +25,16 @@ const usernameAfter = (user: User, email: string): string => {
 };
 
 /** Others may have the address, unverified, but not as the one by which they are known. */
-const assertNobodysPrimary = async (tx: Tx, userId: bigint, { emailCanonical }: StoredEmail): Promise<void> => {
+const assertNobodysPrimary = async (tx: Tx, userId: bigint, { email_canonical }: StoredEmail): Promise<void> => {
   const others = await tx.rows(
     tx.sql
       .selectFrom("user_email as e")
       .innerJoin("users as u", "u.id", "e.user_id")
       .select("u.email")
-      .where("e.email_canonical", "=", emailCanonical)
+      .where("e.email_canonical", "=", email_canonical)
       .where("e.user_id", "<>", userId),
   );
-  if (others.some(({ email }) => canonicalName(email) === emailCanonical)) {
+  if (others.some(({ email }) => canonicalName(email) === email_canonical)) {
     throw alreadyExists("EMAIL_TAKEN", "The address is another user's primary one.");
   }
 };
@@ -54,14 +54,14 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
 
 /** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
 export const setPrimaryEmail =
-  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.setPrimaryEmail> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: UserService.method.setPrimaryEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await liveUser(tx, userId);
       const stored = await storedEmail(tx, userId, request.email);
-      if (stored.emailCanonical !== canonicalName(user.email)) {
-        if (!stored.isVerified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
+      if (stored.email_canonical !== canonicalName(user.email)) {
+        if (!stored.is_verified) throw failedPrecondition("EMAIL_NOT_VERIFIED", "The address has to be verified first.");
         await makePrimary(tx, systemUser, user, stored);
       }
       return { user: await writtenUser(tx, userId) };

@@ -1,9 +1,7 @@
 import { sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import { MAX_PAGE_SIZE } from "../db/page.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { failedPrecondition, notFound } from "../errors.ts";
 import { ListUserEmailsRequestSchema } from "../gen/userd/v1/emails_pb.ts";
@@ -21,13 +19,7 @@ import { removeMailOptions } from "./mail-options.ts";
 const { method } = UserService;
 
 /** An address of a user, as it is stored. */
-export type StoredEmail = {
-  readonly id: bigint;
-  readonly email: string;
-  readonly emailCanonical: string;
-  readonly isVerified: boolean;
-  readonly dateAdded: Date;
-};
+export type StoredEmail = UserEmailRow & { readonly id: bigint };
 
 /**
  * One address of a user, found without regard to case.
@@ -42,17 +34,17 @@ export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promis
       .where("email_canonical", "=", canonicalName(email)),
   );
   if (!row) throw notFound("EMAIL_NOT_FOUND", "The user does not have this address.");
-  return { id: row.id, email: row.email, emailCanonical: row.email_canonical, isVerified: row.is_verified, dateAdded: row.date_added };
+  return row;
 };
 
-type Row = { readonly primary_email: string } & ((UserEmailRow & { readonly id: bigint }) | { readonly id: null });
+type Row = { readonly primary_email: string } & (StoredEmail | { readonly id: null });
 
 /**
  * ListUserEmails: a page of the addresses of one user, by id: an address has no place in a page token. A user without any
  * address is one row of nulls.
  */
 export const listUserEmails =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUserEmails> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserEmails> =>
   async (call, request) => {
     const page = pager(call, ListUserEmailsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
@@ -63,7 +55,7 @@ export const listUserEmails =
       where u.id = ${request.userId} order by e.id limit ${page.size + 1}`);
     const [user] = rows;
     if (!user) throw userNotFound();
-    const found = rows.filter((row): row is Row & UserEmailRow & { id: bigint } => row.id !== null);
+    const found = rows.filter((row): row is Row & StoredEmail => row.id !== null);
     const { rows: shown, nextPageToken } = page.cut(found, ({ id }) => [id]);
     const emails = [...shown].sort((a, b) => (a.email_canonical < b.email_canonical ? -1 : 1));
     return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
@@ -71,7 +63,7 @@ export const listUserEmails =
 
 /** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
 export const addUserEmail =
-  ({ write }: { write: Write }): Operation<typeof method.addUserEmail> =>
+  ({ write }: Dependencies): Operation<typeof method.addUserEmail> =>
   (call, request) => {
     const { userId, email } = request;
     assertAddress(email, "email");
@@ -87,13 +79,13 @@ export const addUserEmail =
 
 /** RemoveUserEmail: an address goes, and with it the options that send mail there. */
 export const removeUserEmail =
-  ({ write }: { write: Write }): Operation<typeof method.removeUserEmail> =>
+  ({ write }: Dependencies): Operation<typeof method.removeUserEmail> =>
   (call, request) => {
     const { userId } = request;
     return write(call, { method: method.removeUserEmail, request, aggregates: [userAggregate(userId)] }, async (tx) => {
       const user = await writableUser(tx, userId);
-      const { id, email, emailCanonical } = await storedEmail(tx, userId, request.email);
-      if (emailCanonical === canonicalName(user.email)) {
+      const { id, email, email_canonical } = await storedEmail(tx, userId, request.email);
+      if (email_canonical === canonicalName(user.email)) {
         throw failedPrecondition("EMAIL_IS_PRIMARY", "The primary address can't be removed; make another one the primary first.");
       }
       await claimNames(tx, { userId, dropped: [email] });
@@ -105,7 +97,7 @@ export const removeUserEmail =
 
 /** VerifyUserEmails: one result per pair, in one statement. */
 export const verifyUserEmails =
-  ({ db, freshness }: { db: Database; freshness: Freshness }): Operation<typeof method.verifyUserEmails> =>
+  ({ db, freshness }: Dependencies): Operation<typeof method.verifyUserEmails> =>
   async (call, request) => {
     const { pairs, onlyVerified } = request;
     await freshness.check(call, request.consistency);

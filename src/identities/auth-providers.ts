@@ -16,7 +16,7 @@ const { method } = UserService;
 
 /** CreateAuthProvider: that an organization has one at most is a constraint. */
 export const createAuthProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.createAuthProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.createAuthProvider> =>
   (call, request) => {
     if (request.provider === undefined) throw invalidField("provider", "is required");
     const { organizationId, provider, config, defaultRole, defaultGlobalAccess, allowUnlinked, scimEnabled } = request.provider;
@@ -35,7 +35,7 @@ export const createAuthProvider =
 
 /** ListAuthProviders: a page of the providers of organizations, by id. */
 export const listAuthProviders =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listAuthProviders> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthProviders> =>
   async (call, request) => {
     const page = pager(call, ListAuthProvidersRequestSchema, request);
     await freshness.check(call, request.consistency);
@@ -56,7 +56,7 @@ const withBit = (flags: bigint, bit: bigint, isSet: boolean): bigint => (isSet ?
 
 /** UpdateAuthProvider: the fields of the mask. Equal values write nothing. */
 export const updateAuthProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.updateAuthProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.updateAuthProvider> =>
   (call, request) => {
     const { provider: to } = request;
     if (to === undefined) throw invalidField("provider", "is required");
@@ -86,7 +86,7 @@ export const updateAuthProvider =
 
 /** DeleteAuthProvider: as DeleteIdentityProvider. */
 export const deleteAuthProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.deleteAuthProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.deleteAuthProvider> =>
   (call, request) =>
     write(call, { method: method.deleteAuthProvider, request, aggregates: organizationLock(request.id) }, async (tx) => ({
       removedIdentities: await deleteProvider(tx, "auth_provider", request),

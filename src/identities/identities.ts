@@ -12,12 +12,9 @@ import { type AuthIdentityRow, attach, detach, type IdentityRow, linkAggregates,
 
 const { method } = UserService;
 
-type Writes = Pick<Dependencies, "write">;
-type Reads = Pick<Dependencies, "db" | "freshness" | "pager">;
-
 /** LinkIdentity: the user is known by this id of an identity provider. */
 export const linkIdentity =
-  ({ write }: Writes): Operation<typeof method.linkIdentity> =>
+  ({ write }: Dependencies): Operation<typeof method.linkIdentity> =>
   (call, request) =>
     write(call, { method: method.linkIdentity, request, aggregates: linkAggregates("identity", request) }, async (tx) => ({
       identity: toIdentity(await attach(tx, "identity", request)),
@@ -25,7 +22,7 @@ export const linkIdentity =
 
 /** UnlinkIdentity: the user is no longer known by an id of an identity provider. */
 export const unlinkIdentity =
-  ({ write }: Writes): Operation<typeof method.unlinkIdentity> =>
+  ({ write }: Dependencies): Operation<typeof method.unlinkIdentity> =>
   (call, request) =>
     write(call, { method: method.unlinkIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
       detach(tx, "identity", request),
@@ -33,7 +30,7 @@ export const unlinkIdentity =
 
 /** ListIdentities: a page of the identities of one user, by provider; a user without any is one row of nulls. */
 export const listIdentities =
-  ({ db, freshness, pager }: Reads): Operation<typeof method.listIdentities> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentities> =>
   async (call, request) => {
     const page = pager(call, ListIdentitiesRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
@@ -51,7 +48,7 @@ export const listIdentities =
 
 /** LinkAuthIdentity: the user is known by this id of the provider of an organization. */
 export const linkAuthIdentity =
-  ({ write }: Writes): Operation<typeof method.linkAuthIdentity> =>
+  ({ write }: Dependencies): Operation<typeof method.linkAuthIdentity> =>
   (call, request) =>
     write(call, { method: method.linkAuthIdentity, request, aggregates: linkAggregates("auth_identity", request) }, async (tx) => ({
       identity: toAuthIdentity(await attach(tx, "auth_identity", request)),
@@ -59,7 +56,7 @@ export const linkAuthIdentity =
 
 /** UnlinkAuthIdentity: the user is no longer known by an id of the provider of an organization. */
 export const unlinkAuthIdentity =
-  ({ write }: Writes): Operation<typeof method.unlinkAuthIdentity> =>
+  ({ write }: Dependencies): Operation<typeof method.unlinkAuthIdentity> =>
   (call, request) =>
     write(call, { method: method.unlinkAuthIdentity, request, aggregates: [userAggregate(request.userId)] }, (tx) =>
       detach(tx, "auth_identity", request),
@@ -67,7 +64,7 @@ export const unlinkAuthIdentity =
 
 /** ListAuthIdentities: a page of the identities that the provider of an organization gave, by user. */
 export const listAuthIdentities =
-  ({ db, freshness, pager }: Reads): Operation<typeof method.listAuthIdentities> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthIdentities> =>
   async (call, request) => {
     const { organizationId, userId } = request;
     const { size, after, cut } = pager(call, ListAuthIdentitiesRequestSchema, request);

@@ -15,7 +15,7 @@ const { method } = UserService;
 
 /** CreateIdentityProvider: that there is one of a kind is a constraint. */
 export const createIdentityProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.createIdentityProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.createIdentityProvider> =>
   (call, request) => {
     const { provider } = request;
     if (provider === undefined) throw invalidField("provider", "is required");
@@ -32,7 +32,7 @@ export const createIdentityProvider =
 
 /** ListIdentityProviders: a page of providers, by id. */
 export const listIdentityProviders =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listIdentityProviders> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentityProviders> =>
   async (call, request) => {
     const page = pager(call, ListIdentityProvidersRequestSchema, request);
     await freshness.check(call, request.consistency);
@@ -43,7 +43,7 @@ export const listIdentityProviders =
 
 /** UpdateIdentityProvider: the fields of the mask; that there is one of a kind is a constraint. Equal values write nothing. */
 export const updateIdentityProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.updateIdentityProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.updateIdentityProvider> =>
   (call, request) => {
     const { provider: to } = request;
     if (to === undefined) throw invalidField("provider", "is required");
@@ -65,7 +65,7 @@ export const updateIdentityProvider =
 
 /** DeleteIdentityProvider: the provider, and with force what it calls users. Its config is a secret, and no answer to keep. */
 export const deleteIdentityProvider =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.deleteIdentityProvider> =>
+  ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>
     write(call, { method: method.deleteIdentityProvider, request, aggregates: [globalAggregate] }, async (tx) => ({
       removedIdentities: await deleteProvider(tx, "identity_provider", request),

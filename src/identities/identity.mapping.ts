@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate, type Value } from "@bufbuild/protobuf/wkt";
 import type { Selectable } from "kysely";
 import type { AuthIdentitySchema, AuthProviderSchema } from "../gen/userd/v1/auth_identity_pb.ts";
-import type { IdentityProviderSchema, IdentitySchema } from "../gen/userd/v1/identity_pb.ts";
+import type { IdentityProviderSchema, IdentitySchema, IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { toValue } from "../options/value.ts";
 import type { Schema } from "../schema/entities.ts";
 import { etagOf } from "../versions/etag.ts";
@@ -20,7 +20,7 @@ export const toIdentity = (row: IdentityRow): MessageInitShape<typeof IdentitySc
   dateAdded: timestampFromDate(row.create_time),
   dateVerified: timestampFromDate(row.verify_time),
   scopes: [...row.scopes],
-  status: row.status,
+  status: row.status as IdentityStatus,
 });
 
 /** An identity of the provider of an organization, as the API shows it. */

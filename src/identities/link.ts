@@ -1,37 +1,26 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { Overtaken } from "../db/overtaken.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { alreadyExists, failedPrecondition, notFound } from "../errors.ts";
 import { IdentityStatus } from "../gen/userd/v1/identity_pb.ts";
 import { jsonOf, sentBytes } from "../options/value.ts";
+import type { Schema } from "../schema/entities.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
 /** The two tables of links; their columns have the same names. */
 export type LinkTable = "identity" | "auth_identity";
 
-/** A user as a provider knows it, as every statement returns it. */
-export type LinkRow = {
-  readonly user_id: bigint;
-  readonly provider_id: bigint;
-  readonly external_id: string;
-  readonly data: unknown;
-  readonly create_time: Date;
-  readonly verify_time: Date;
-  /** Of the data, as options/value.ts counts them. */
-  readonly bytes: number | null;
-};
+/** A user as a provider knows it, as every statement returns it; `bytes` are those of the data, as options/value.ts counts them. */
+export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]>, "id"> & { readonly bytes: number | null };
 
 /** An identity of an identity provider. */
-export type IdentityRow = LinkRow & { readonly scopes: readonly string[]; readonly status: IdentityStatus };
+export type IdentityRow = LinkRow<"identity">;
 
 /** An identity of the provider of an organization. */
-export type AuthIdentityRow = LinkRow & { readonly sync_time: Date | null };
-
-/** The rows of each table. */
-type LinkRows = { readonly identity: IdentityRow; readonly auth_identity: AuthIdentityRow };
+export type AuthIdentityRow = LinkRow<"auth_identity">;
 
 /** A link to make. */
 export type Link = {
@@ -98,13 +87,13 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
  * has no other one is a constraint.
  * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
  */
-export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRows[T]> => {
+export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;
   await writableUser(tx, userId);
   const json = data === undefined ? null : jsonOf(data, "data");
   if (reattach) await detachOthers(tx, table, link);
   const { columns, values, updates } = further(table, link);
-  const row = await tx.row(sql<LinkRows[T]>`
+  const row = await tx.row(sql<LinkRow<T>>`
     insert into ${sql.table(table)} as l (user_id, provider_id, external_id, data${columns})
     values (${userId}, ${providerId}, ${externalId}, ${json}::jsonb${values})
     on conflict (provider_id, external_id) do update set data = coalesce(excluded.data, l.data), verify_time = now()${updates}

@@ -79,6 +79,28 @@ export const text =
     return value;
   };
 
+/** Text of a form; `fault` says of other text what it is not. */
+export const matching = (maxLength: number, form: RegExp, fault: string): Plain<string> => {
+  const within = text(maxLength);
+  return (value) => {
+    const read = within(value);
+    if (!form.test(read)) throw new Unfit(fault);
+    return read;
+  };
+};
+
+/** Text that is never empty. */
+export const filled = (maxLength: number): Plain<string> => matching(maxLength, /./s, "is empty");
+
+/** An integer from 0 to a last one; `fault` says of others what they are not. */
+export const upTo =
+  (last: bigint, fault: string): Plain<bigint> =>
+  (value) => {
+    const read = int(value);
+    if (read < 0n || read > last) throw new Unfit(fault);
+    return read;
+  };
+
 /** Text around which white space means nothing: an address. */
 export const trimmed = (maxLength: number): Field<string> => {
   const within = text(maxLength);

@@ -43,6 +43,9 @@ export type Reader = {
 
 const NO_LINKS: readonly LinkRow[] = [];
 
+/** What the fields of a record hold. */
+export type ValuesOf<F extends Readonly<Record<string, Field<unknown>>>> = { readonly [K in keyof F]: ReturnType<F[K]> };
+
 /** Makes a reader: `row` maps what the fields hold to the columns of the staging table. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;

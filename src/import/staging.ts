@@ -7,6 +7,12 @@ import type { ImportTx } from "./transaction.ts";
  */
 export type StagingTable = {
   readonly name: string;
+  /** The table of the service that its rows go into; undefined for what other rows are named by. */
+  readonly table?: string;
+  /** Its records come from several models, which each have primary keys of their own. */
+  readonly ofSeveralModels?: true;
+  /** Nothing refers to its rows, and nothing looks them up one by one. */
+  readonly isLeaf?: true;
   /** Column → type; what a row leaves out is null, and listed in `absent`. */
   readonly columns: Readonly<Record<string, string>>;
   readonly derived?: Readonly<Record<string, string>>;

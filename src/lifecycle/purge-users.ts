@@ -60,7 +60,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
 
 /** PurgeUser: at once, deleted before or not. */
 export const purgeUser =
-  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {
     const { id } = request;
     const aggregates: LookUpLocks = async (session) => {

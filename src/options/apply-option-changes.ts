@@ -91,14 +91,7 @@ const abridge = (answer: ApplyOptionChangesResponse): void => {
 
 /** ApplyOptionChanges: one transaction, all or nothing; one statement per kind of change, whatever their number. */
 export const applyOptionChanges =
-  ({
-    write,
-    registry,
-    optionScopes,
-    quotas,
-  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<
-    typeof UserOptionService.method.applyOptionChanges
-  > =>
+  ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {
     const { userId } = request;
     const method = UserOptionService.method.applyOptionChanges;

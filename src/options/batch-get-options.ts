@@ -14,9 +14,7 @@ const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
 
 /** BatchGetOptions: one statement for all that the cache misses, whatever the number of users and keys. */
 export const batchGetOptions =
-  (
-    app: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime">,
-  ): Operation<typeof UserOptionService.method.batchGetOptions> =>
+  (app: OptionDependencies): Operation<typeof UserOptionService.method.batchGetOptions> =>
   (call, request) => {
     const { userIds } = request;
     const { freshness, databaseTime } = app;

@@ -12,7 +12,7 @@ import { storedOption } from "./stored-option.ts";
 
 /** DeleteOption: deletes one option of one scope. */
 export const deleteOption =
-  ({ write, optionScopes }: Pick<OptionDependencies, "write" | "optionScopes">): Operation<typeof UserOptionService.method.deleteOption> =>
+  ({ write, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.deleteOption> =>
   (call, request) => {
     const { userId, key, etag, allowMissing } = request;
     const option = { userId, key, scope: scopeOf(request) };

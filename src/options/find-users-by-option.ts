@@ -12,15 +12,7 @@ import { jsonOf } from "./value.ts";
  * statement has the key in its text, as the index has: only then can the planner tell that they match.
  */
 export const findUsersByOption =
-  ({
-    db,
-    freshness,
-    registry,
-    pager,
-    optionScopes,
-  }: Pick<OptionDependencies, "db" | "freshness" | "registry" | "pager" | "optionScopes">): Operation<
-    typeof UserOptionService.method.findUsersByOption
-  > =>
+  ({ db, freshness, registry, pager, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.findUsersByOption> =>
   async (call, request) => {
     const { key, equals } = request;
     if (!registry.get(key)?.indexed) {

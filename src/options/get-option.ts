@@ -24,9 +24,7 @@ const withStaleness = (response: Response, reading: ReadConsistency): Response =
 
 /** GetOption: reads one option of one scope from the cache. */
 export const getOption =
-  (
-    app: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "databaseTime">,
-  ): Operation<typeof UserOptionService.method.getOption> =>
+  (app: OptionDependencies): Operation<typeof UserOptionService.method.getOption> =>
   (call, request) => {
     // The default comes back as it is, so it has to be a value that an answer can hold.
     if (request.defaultValue !== undefined) jsonOf(request.defaultValue, "default_value");

@@ -12,10 +12,8 @@ import { type Scope, scopeConflict, scopeOf } from "./scope.ts";
 import type { CachedOptions } from "./user-options.lookup.ts";
 import { sentBytes } from "./value.ts";
 
-type App = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "optionScopes" | "freshness" | "databaseTime" | "pager">;
-
 /** Reads a page of all scopes, or of one, from the database: the cache has no entry for all scopes of a user. */
-const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: bigint, page: Page, scope?: Scope) => {
+const readFromDatabase = async ({ db, optionScopes }: OptionDependencies, call: Call, userId: bigint, page: Page, scope?: Scope) => {
   const [kind = "-1", id = "0", key = ""] = page.after ?? [];
   const inScope = scope === undefined ? sql`true` : sql`o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}`;
   const rows = await db.session(call).rows(
@@ -34,7 +32,7 @@ const readFromDatabase = async ({ db, optionScopes }: App, call: Call, userId: b
 const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
 
 /** Takes a page of a cached scope. Such a scope takes at most four times its stored bytes, for which an answer always has room. */
-const readCached = ({ databaseTime }: App, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
+const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
   const alive = aliveOptions(cached, [], databaseTime);
   const [, , after] = page.after ?? [];
   const options = after === undefined ? alive : alive.filter(({ option }) => (option.key ?? "") > after);
@@ -44,7 +42,7 @@ const readCached = ({ databaseTime }: App, cached: CachedOptions, page: Page, { 
 
 /** ListOptions: reads the options of one scope from the cache, and those of all scopes, or of a large one, from the database. */
 export const listOptions =
-  (app: App): Operation<typeof UserOptionService.method.listOptions> =>
+  (app: OptionDependencies): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {
     const { userId, allScopes, projectId, organizationId, consistency } = request;
     const page = app.pager(call, ListOptionsRequestSchema, request, MAX_PAGE_SIZE);

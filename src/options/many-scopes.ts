@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { PAGE_BYTES, withinPage } from "../db/page.ts";
+import type { BatchGetOptionsRequest } from "../gen/userd/v1/user_option_service_pb.ts";
 import { optionsTooLarge } from "./cached-options.ts";
 import type { OptionDependencies } from "./dependencies.ts";
 import { toUserOption } from "./option.mapping.ts";
@@ -18,13 +19,9 @@ export const MAX_CACHED_SCOPES = 10_000;
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (
-  { db, optionScopes }: Pick<OptionDependencies, "db" | "optionScopes">,
+  { db, optionScopes }: OptionDependencies,
   call: Call,
-  {
-    userIds,
-    projectIds,
-    keys,
-  }: { readonly userIds: readonly bigint[]; readonly projectIds: readonly bigint[]; readonly keys: readonly string[] },
+  { userIds, projectIds, keys }: BatchGetOptionsRequest,
 ) => {
   const rows = await db.session(call).rows(
     withinPage(sql<OptionOfUser & { readonly upto: number }>`

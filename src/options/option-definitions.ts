@@ -13,7 +13,6 @@ import { type OptionRow, toUserOption } from "./option.mapping.ts";
 import { alive, optionColumns } from "./option.select.ts";
 import { toOptionDefinition } from "./registry/definition.mapping.ts";
 import type { Definition } from "./registry/definition.ts";
-import type { OptionRegistry } from "./registry/registry.ts";
 import type { ScopeKind } from "./scope.ts";
 import { sentBytes, wireBytes } from "./value.ts";
 
@@ -21,7 +20,7 @@ const { method } = UserOptionService;
 
 /** GetOptionDefinition: reads one definition from memory. */
 export const getOptionDefinition =
-  ({ registry }: { registry: OptionRegistry }): Operation<typeof method.getOptionDefinition> =>
+  ({ registry }: OptionDependencies): Operation<typeof method.getOptionDefinition> =>
   (_, { key }) => {
     const definition = registry.get(key);
     if (definition === undefined) throw notFound("DEFINITION_NOT_FOUND", "The registry has no definition of this key.");
@@ -33,7 +32,7 @@ const bytesOf = (definition: Definition): number => wireBytes(JSON.parse(JSON.st
 
 /** ListOptionDefinitions: reads a page of the registry from memory. */
 export const listOptionDefinitions =
-  ({ registry, pager }: Pick<OptionDependencies, "registry" | "pager">): Operation<typeof method.listOptionDefinitions> =>
+  ({ registry, pager }: OptionDependencies): Operation<typeof method.listOptionDefinitions> =>
   (call, request) => {
     const page = pager(call, ListOptionDefinitionsRequestSchema, request, MAX_PAGE_SIZE);
     const [after = ""] = page.after ?? [];
@@ -47,12 +46,7 @@ export const listOptionDefinitions =
  * The registry in memory decides that, not SQL, so a page can be empty.
  */
 export const listInvalidOptions =
-  ({
-    db,
-    registry,
-    pager,
-    optionScopes,
-  }: Pick<OptionDependencies, "db" | "registry" | "pager" | "optionScopes">): Operation<typeof method.listInvalidOptions> =>
+  ({ db, registry, pager, optionScopes }: OptionDependencies): Operation<typeof method.listInvalidOptions> =>
   async (call, request) => {
     const page = pager(call, ListInvalidOptionsRequestSchema, request);
     const [after = "0"] = page.after ?? [];

@@ -43,12 +43,7 @@ const revisionColumns = sql.raw(
 
 /** ListOptionRevisions: reads a page in one statement, the newest writes first. */
 export const listOptionRevisions =
-  ({
-    db,
-    freshness,
-    pager,
-    optionScopes,
-  }: Pick<OptionDependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<typeof method.listOptionRevisions> =>
+  ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listOptionRevisions> =>
   async (call, request) => {
     const { userId, key } = request;
     const scope = scopeOf(request);
@@ -91,11 +86,7 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
 
 /** RestoreOption: writes once more what a revision holds. Limits hold; the registry is not asked, since it accepted the value before. */
 export const restoreOption =
-  ({
-    write,
-    optionScopes,
-    quotas,
-  }: Pick<OptionDependencies, "write" | "optionScopes" | "quotas">): Operation<typeof method.restoreOption> =>
+  ({ write, optionScopes, quotas }: OptionDependencies): Operation<typeof method.restoreOption> =>
   (call, request) => {
     const { userId, key, revisionId } = request;
     const option: OptionKey = { userId, key, scope: scopeOf(request) };

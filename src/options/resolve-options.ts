@@ -116,9 +116,7 @@ export const resolveOptions =
     freshness,
     registry,
     databaseTime,
-  }: Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions" | "freshness" | "registry" | "databaseTime">): Operation<
-    typeof UserOptionService.method.resolveOptions
-  > =>
+  }: OptionDependencies): Operation<typeof UserOptionService.method.resolveOptions> =>
   async (call, request) => {
     const { userIds, keys, explain } = request;
     const reading = freshness.reading(request.consistency);

@@ -69,12 +69,7 @@ const upsert = async (
 
 /** SetScopeOption: stores the default, or with `locked` the value, of everybody's, an organization's or a project's users. */
 export const setScopeOption =
-  ({
-    write,
-    registry,
-    optionScopes,
-    quotas,
-  }: Pick<OptionDependencies, "write" | "registry" | "optionScopes" | "quotas">): Operation<typeof method.setScopeOption> =>
+  ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof method.setScopeOption> =>
   (call, request) => {
     const { key, value, locked, etag } = request;
     if (value === undefined) throw invalidField("value", "is required");
@@ -95,7 +90,7 @@ export const setScopeOption =
 
 /** GetScopeOption: reads one option of a scope from the cache. */
 export const getScopeOption =
-  ({ scopeOptions, freshness }: Pick<OptionDependencies, "scopeOptions" | "freshness">): Operation<typeof method.getScopeOption> =>
+  ({ scopeOptions, freshness }: OptionDependencies): Operation<typeof method.getScopeOption> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     return whenReady(readScopes(scopeOptions, call, [scopeOfTarget(request.target)], reading), ([scope]) => {
@@ -107,12 +102,7 @@ export const getScopeOption =
 
 /** ListScopeOptions: reads a page in one statement, along the unique key. */
 export const listScopeOptions =
-  ({
-    db,
-    freshness,
-    pager,
-    optionScopes,
-  }: Pick<OptionDependencies, "db" | "freshness" | "pager" | "optionScopes">): Operation<typeof method.listScopeOptions> =>
+  ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listScopeOptions> =>
   async (call, request) => {
     const { kind, id } = scopeOfTarget(request.target);
     const page = pager(call, ListScopeOptionsRequestSchema, request);
@@ -133,7 +123,7 @@ export const listScopeOptions =
 
 /** DeleteScopeOption: deletes one option of a scope; users have at once what it hid or overrode. */
 export const deleteScopeOption =
-  ({ write, optionScopes }: Pick<OptionDependencies, "write" | "optionScopes">): Operation<typeof method.deleteScopeOption> =>
+  ({ write, optionScopes }: OptionDependencies): Operation<typeof method.deleteScopeOption> =>
   (call, request) => {
     const { key, etag, allowMissing } = request;
     const scope = scopeOfTarget(request.target);

@@ -18,7 +18,7 @@ const { method } = ProfileService;
 
 /** GetAccountAdmin: a read, and nothing else. */
 export const getAccountAdmin =
-  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof method.getAccountAdmin> =>
+  ({ db, freshness }: Dependencies): Operation<typeof method.getAccountAdmin> =>
   async (call, request) => {
     assertExpansion(call, request);
     await freshness.check(call, request.consistency);
@@ -38,7 +38,7 @@ const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileR
 
 /** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */
 export const ensureAccountAdmin =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.ensureAccountAdmin> =>
+  ({ write }: Dependencies): Operation<typeof method.ensureAccountAdmin> =>
   (call, request) => {
     const { accountId } = request;
     return write(

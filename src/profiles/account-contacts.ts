@@ -70,7 +70,7 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
 
 /** AddAccountContact: that the address is new to the account, and the primary contact the only one, are constraints. */
 export const addAccountContact =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.addAccountContact> =>
+  ({ write }: Dependencies): Operation<typeof method.addAccountContact> =>
   (call, request) => {
     const { accountId, contact } = request;
     if (contact === undefined) throw invalidField("contact", "is required");
@@ -87,7 +87,7 @@ export const addAccountContact =
 
 /** ListAccountContacts: a page of the contacts of an account, by id: an address has no place in a page token. */
 export const listAccountContacts =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listAccountContacts> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAccountContacts> =>
   async (call, request) => {
     const { accountId } = request;
     const { size, after, cut } = pager(call, ListAccountContactsRequestSchema, request);
@@ -110,7 +110,7 @@ export const listAccountContacts =
 
 /** SetPrimaryContact: the account is locked, so that it never has two; the one before goes first, since a constraint says so. */
 export const setPrimaryContact =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.setPrimaryContact> =>
+  ({ write }: Dependencies): Operation<typeof method.setPrimaryContact> =>
   (call, request) => {
     const { accountId, email } = request;
     return write(call, { method: method.setPrimaryContact, request, aggregates: [accountAggregate(accountId)] }, async (tx) => {
@@ -128,7 +128,7 @@ export const setPrimaryContact =
 
 /** RemoveAccountContact: the primary one too; the next contact that is added without saying otherwise becomes it. */
 export const removeAccountContact =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.removeAccountContact> =>
+  ({ write }: Dependencies): Operation<typeof method.removeAccountContact> =>
   (call, request) => {
     const { accountId, email } = request;
     return write(call, { method: method.removeAccountContact, request, aggregates: [accountAggregate(accountId)] }, async (tx) => {

@@ -73,7 +73,7 @@ const insertAccount = async (tx: Tx, number: string, columns: ReturnType<typeof 
 
 /** CreateAccount: that its number is free, and that there is one default and one platform account, are constraints. */
 export const createAccount =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.createAccount> =>
+  ({ write }: Dependencies): Operation<typeof method.createAccount> =>
   (call, request) => {
     const { account } = request;
     if (account === undefined) throw invalidField("account", "is required");
@@ -88,7 +88,7 @@ export const createAccount =
 
 /** GetAccount: by its id or its number. */
 export const getAccount =
-  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof method.getAccount> =>
+  ({ db, freshness }: Dependencies): Operation<typeof method.getAccount> =>
   async (call, { key, consistency }) => {
     await freshness.check(call, consistency);
     const accounts = selectAccounts(db.sql);
@@ -100,7 +100,7 @@ export const getAccount =
 
 /** UpdateAccount: the fields of the mask and no others; equal values write nothing. */
 export const updateAccount =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.updateAccount> =>
+  ({ write }: Dependencies): Operation<typeof method.updateAccount> =>
   (call, request) => {
     const { account: to } = request;
     if (to === undefined) throw invalidField("account", "is required");
@@ -124,7 +124,7 @@ export const updateAccount =
 
 /** ListAccounts: a page of accounts, by id. */
 export const listAccounts =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listAccounts> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAccounts> =>
   async (call, request) => {
     const { size, after, cut } = pager(call, ListAccountsRequestSchema, request);
     await freshness.check(call, request.consistency);

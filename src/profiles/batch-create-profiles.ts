@@ -5,10 +5,10 @@ import type { Operation } from "../call.ts";
 import { insertRows } from "../db/insert-rows.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
+import { alreadyExists, assertDistinct, type DomainError, invalidField, isAccepted, notFound, orRefusal } from "../errors.ts";
 import { type BatchCreateProfilesRequest, BatchCreateProfilesRequestSchema } from "../gen/userd/v1/profile_batch_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./account-contacts.ts";
@@ -32,28 +32,7 @@ const assertAnswerFits = (request: BatchCreateProfilesRequest): void => {
   }
 };
 
-const draftOf = (profile: BatchCreateProfilesRequest["profiles"][number], index: number): Draft | DomainError => {
-  try {
-    return newProfileOf(profile, `profiles[${index}].`);
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-};
-
-const isDraft = (draft: Draft | DomainError): draft is Draft => !(draft instanceof DomainError);
-
 const pairOf = ({ user_id, account_id }: Pick<Draft, "user_id" | "account_id">): string => `${user_id}/${account_id}`;
-
-/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a user and account stand in two profiles of the batch. */
-const assertDistinct = (drafts: readonly (Draft | DomainError)[]): void => {
-  const seen = new Set<string>();
-  for (const [index, draft] of drafts.entries()) {
-    if (!isDraft(draft)) continue;
-    if (seen.has(pairOf(draft))) throw invalidField(`profiles[${index}]`, "has the user and account of another one", "DUPLICATE_ENTRY");
-    seen.add(pairOf(draft));
-  }
-};
 
 const pairs = (drafts: readonly Draft[]) =>
   sql`unnest(${drafts.map(({ user_id }) => String(user_id))}::bigint[], ${drafts.map(({ account_id }) => String(account_id))}::bigint[])`;
@@ -92,12 +71,13 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
 
 /** BatchCreateProfiles: one transaction of as many statements for 1,000 profiles as for one; each profile stands for itself. */
 export const batchCreateProfiles =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     assertAnswerFits(request);
-    const drafts = request.profiles.map(draftOf);
-    assertDistinct(drafts);
-    const checked = drafts.filter(isDraft);
+    const drafts = request.profiles.map((profile, index) => orRefusal(() => newProfileOf(profile, `profiles[${index}].`)));
+    const pairsOf = drafts.map((draft) => (isAccepted(draft) ? [pairOf(draft)] : []));
+    assertDistinct(pairsOf, "profiles", "has the user and account of another one");
+    const checked = drafts.filter(isAccepted);
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];
     const users = [...new Set(checked.map(({ user_id }) => user_id))];
     const aggregates: LookUpLocks = async (session) => [...(await memberAggregates(session, ...accounts)), ...users.map(userAggregate)];
@@ -108,9 +88,9 @@ export const batchCreateProfiles =
         checked.filter((draft) => !refused.has(draft)),
       );
       const results = drafts.map((draft) => {
-        const error = isDraft(draft) ? refused.get(draft) : draft;
-        if (error !== undefined) return { result: { case: "error" as const, value: toStatus(error) } };
-        const row = isDraft(draft) ? stored.get(pairOf(draft)) : undefined;
+        const error = isAccepted(draft) ? refused.get(draft) : draft;
+        if (error !== undefined) return refusedEntry(error);
+        const row = isAccepted(draft) ? stored.get(pairOf(draft)) : undefined;
         if (row === undefined) throw new Error("A profile that was just stored is not there.");
         return { result: { case: "profile" as const, value: toProfile(row) } };
       });

@@ -50,7 +50,7 @@ const clearResources = (
 
 /** DeleteProfile: who registers resources locks the account too, so that none is left behind. */
 export const deleteProfile =
-  ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
+  ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { id, mode, transferToProfileId, etag } = request;
     if ((mode === Mode.TRANSFER) !== (transferToProfileId !== 0n)) {

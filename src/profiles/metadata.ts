@@ -1,17 +1,12 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import { invalidField } from "../errors.ts";
+import type { Account as AccountMessage } from "../gen/userd/v1/account_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 
 /** The metadata of an account or a profile, as a message has it. */
-type MetadataMessage = {
-  readonly name?: string | undefined;
-  readonly description?: string | undefined;
-  readonly version?: string | undefined;
-  readonly annotations: readonly JsonObject[];
-  readonly tags: readonly string[];
-};
+type MetadataMessage = Pick<AccountMessage, "name" | "description" | "version" | "annotations" | "tags">;
 
 /** The metadata of an account or a profile, as columns. */
 export type Metadata = {
@@ -72,13 +67,7 @@ export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number
   bytes + wireBytes(annotations);
 
 /** Metadata as a message has it. */
-export const toMetadata = (row: {
-  readonly name: string;
-  readonly description: string;
-  readonly semver: string;
-  readonly annotations: unknown;
-  readonly tags: readonly string[];
-}) => ({
+export const toMetadata = (row: Omit<Metadata, "tagsCanonical" | "annotations"> & { readonly annotations: unknown }) => ({
   name: row.name,
   description: row.description,
   version: row.semver,

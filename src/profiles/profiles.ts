@@ -58,7 +58,7 @@ export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<Profile
 
 /** CreateProfile: the profile, and its user among the contacts of the account. */
 export const createProfile =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.createProfile> =>
+  ({ write }: Dependencies): Operation<typeof method.createProfile> =>
   (call, request) => {
     const { profile } = request;
     if (profile === undefined) throw invalidField("profile", "is required");
@@ -91,7 +91,7 @@ export const getProfile =
 
 /** UpdateProfile: the fields of the mask and no others; equal values write nothing. */
 export const updateProfile =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.updateProfile> =>
+  ({ write }: Dependencies): Operation<typeof method.updateProfile> =>
   (call, request) => {
     const { profile: to } = request;
     if (to === undefined) throw invalidField("profile", "is required");

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
-import { invalidField } from "../errors.ts";
+import { assertDistinct } from "../errors.ts";
 import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
@@ -37,15 +37,14 @@ export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Pro
   return rows;
 };
 
+/** The fault of an entry whose resource another one names. */
+export const NAMED_TWICE = "names a resource that another one names";
+
 /**
  * Checks that no resource is named twice, be it by its id or its key.
  * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
  */
 export const assertDistinctRows = (rows: readonly (ResourceRow | undefined)[], field: string): void => {
-  const ids = new Set<bigint>();
-  for (const [index, row] of rows.entries()) {
-    if (row === undefined) continue;
-    if (ids.has(row.id)) throw invalidField(`${field}[${index}]`, "names a resource that another one names", "DUPLICATE_ENTRY");
-    ids.add(row.id);
-  }
+  const ids = rows.map((row) => (row ? [String(row.id)] : []));
+  assertDistinct(ids, field, NAMED_TWICE);
 };

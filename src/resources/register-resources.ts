@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { DomainError, invalidField, notFound } from "../errors.ts";
+import { assertDistinct, type DomainError, isAccepted, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import type { ResourceKey } from "../gen/userd/v1/resource_pb.ts";
-import { toStatus } from "../status.ts";
-import { accountAggregates, accountsOfProfiles } from "./locked-resources.ts";
+import { refusedEntry } from "../status.ts";
+import { accountAggregates, accountsOfProfiles, NAMED_TWICE } from "./locked-resources.ts";
 import { countResources, tooManyResources } from "./quota.ts";
 import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
@@ -15,15 +15,6 @@ const method = ProfileService.method.registerResources;
 /** The name of a resource in a map. Its parts can't run into each other, since the one of free text is last. */
 const nameOf = ({ ownerProfileId, kind, name }: Pick<ResourceKey, "ownerProfileId" | "kind" | "name">): string =>
   `${ownerProfileId}/${kind}/${name}`;
-
-const assertDistinct = (resources: readonly ResourceKey[]): void => {
-  const names = new Set<string>();
-  for (const [index, resource] of resources.entries()) {
-    const name = nameOf(resource);
-    if (names.has(name)) throw invalidField(`resources[${index}]`, "names a resource that another one names", "DUPLICATE_ENTRY");
-    names.add(name);
-  }
-};
 
 type Registered = ResourceRow & { readonly created: boolean };
 
@@ -84,15 +75,19 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
  * has no room.
  */
 export const registerResources =
-  ({ db, write, quotas }: Pick<Dependencies, "db" | "write" | "quotas">): Operation<typeof method> =>
+  ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {
     const { resources } = request;
-    assertDistinct(resources);
+    assertDistinct(
+      resources.map((resource) => [nameOf(resource)]),
+      "resources",
+      NAMED_TWICE,
+    );
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
     const accounts = await accountsOfProfiles(db.session(call), owners);
     return write(call, { method, request, aggregates: accountAggregates(accounts.values()) }, async (tx) => {
       const results = (await store(tx, resources, quotas.resourcesPerProfile)).map((outcome) => {
-        if (outcome instanceof DomainError) return { result: { case: "error" as const, value: toStatus(outcome) } };
+        if (!isAccepted(outcome)) return refusedEntry(outcome);
         return { result: { case: "resource" as const, value: toResource(outcome) }, created: outcome.created };
       });
       return { results };

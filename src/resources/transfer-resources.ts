@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { alreadyExists, DomainError, invalidField, notFound } from "../errors.ts";
+import { alreadyExists, type DomainError, invalidField, isAccepted, notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { accountsOfProfiles, assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { countResources, tooManyResources } from "./quota.ts";
 import { type ResourceRow, toResource } from "./resource.select.ts";
@@ -31,12 +31,10 @@ const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>>
 /** The outcome of each move: the resource after it, or the error that says why it stays. */
 const decided = (
   moves: readonly Move[],
-  {
-    accounts,
-    taken,
-    counts,
-    limit,
-  }: { accounts: ReadonlyMap<bigint, bigint>; taken: Set<string>; counts: Map<bigint, number>; limit: number },
+  accounts: ReadonlyMap<bigint, bigint>,
+  taken: Set<string>,
+  counts: Map<bigint, number>,
+  limit: number,
 ): (ResourceRow | DomainError)[] =>
   moves.map(({ row, to }) => {
     const accountId = accounts.get(to);
@@ -54,7 +52,7 @@ const decided = (
 
 /** TransferResources: as many statements for 1,000 transfers as for one. */
 export const transferResources =
-  ({ write, quotas }: Pick<Dependencies, "write" | "quotas">): Operation<typeof method> =>
+  ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { transfers } = request;
     const refs = transfers.map(({ resource }, index) => {
@@ -68,8 +66,8 @@ export const transferResources =
       const moves = rows.map((row, index) => ({ row, to: receivers[index] ?? 0n }));
       const accounts = await accountsOfProfiles(tx, receivers);
       const [taken, limit] = [await takenPlaces(tx, moves), quotas.resourcesPerProfile];
-      const outcomes = decided(moves, { accounts, taken, counts: await countResources(tx, receivers, limit), limit });
-      const moved = outcomes.filter((outcome): outcome is ResourceRow => !(outcome instanceof DomainError));
+      const outcomes = decided(moves, accounts, taken, await countResources(tx, receivers, limit), limit);
+      const moved = outcomes.filter(isAccepted);
       await tx.rows(sql`
           update resource r set owner_profile_id = w.owner_profile_id, account_id = w.account_id
           from unnest(
@@ -78,12 +76,9 @@ export const transferResources =
             ${moved.map(({ account_id }) => String(account_id))}::bigint[]
           ) as w (id, owner_profile_id, account_id)
           where r.id = w.id and r.owner_profile_id <> w.owner_profile_id`);
-      const results = outcomes.map((outcome) => ({
-        result:
-          outcome instanceof DomainError
-            ? { case: "error" as const, value: toStatus(outcome) }
-            : { case: "resource" as const, value: toResource(outcome) },
-      }));
+      const results = outcomes.map((outcome) =>
+        isAccepted(outcome) ? { result: { case: "resource" as const, value: toResource(outcome) } } : refusedEntry(outcome),
+      );
       return { results };
     });
   };

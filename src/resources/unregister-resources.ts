@@ -3,7 +3,7 @@ import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { notFound } from "../errors.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { assertDistinctRows, lockedResources, resourceLocks } from "./locked-resources.ts";
 import { toResource } from "./resource.select.ts";
 
@@ -14,7 +14,7 @@ export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is n
 
 /** UnregisterResources: one statement deletes all that exist. */
 export const unregisterResources =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { resources } = request;
     return write(call, { method, request, aggregates: resourceLocks(resources) }, async (tx) => {
@@ -22,11 +22,9 @@ export const unregisterResources =
       assertDistinctRows(rows, "resources");
       const ids = rows.flatMap((row) => (row === undefined ? [] : [String(row.id)]));
       await tx.rows(sql`delete from resource where id = any(${ids}::bigint[])`);
-      const results = rows.map((row) => ({
-        result: row
-          ? { case: "resource" as const, value: toResource(row) }
-          : { case: "error" as const, value: toStatus(resourceNotFound()) },
-      }));
+      const results = rows.map((row) =>
+        row ? { result: { case: "resource" as const, value: toResource(row) } } : refusedEntry(resourceNotFound()),
+      );
       return { results };
     });
   };

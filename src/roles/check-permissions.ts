@@ -1,12 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import type { PermissionSourceSchema } from "../gen/userd/v1/permissions_pb.ts";
 import type { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import type { UserDependencies } from "../users/dependencies.ts";
 import { rolesOf } from "../users/full-user.ts";
 import { isPresent } from "../users/present.ts";
-import type { CachedUser, Users } from "../users/user.lookup.ts";
-import type { RoleDefinitions, Roles } from "./role.lookup.ts";
+import type { CachedUser } from "../users/user.lookup.ts";
+import type { Roles } from "./role.lookup.ts";
 
 type Source = MessageInitShape<typeof PermissionSourceSchema>;
 
@@ -24,15 +24,7 @@ const sourcesOf = (user: CachedUser | undefined, permission: string, roles: Role
 
 /** CheckPermissions: one result per check, and by what. */
 export const checkPermissions =
-  ({
-    users,
-    roleDefinitions,
-    freshness,
-  }: {
-    users: Users;
-    roleDefinitions: RoleDefinitions;
-    freshness: Freshness;
-  }): Operation<typeof UserService.method.checkPermissions> =>
+  ({ users, roleDefinitions, freshness }: UserDependencies): Operation<typeof UserService.method.checkPermissions> =>
   async (call, request) => {
     const { checks, consistency } = request;
     const reading = freshness.reading(consistency);

@@ -10,8 +10,6 @@ import { storedRole } from "./roles.ts";
 
 const { method } = UserService;
 
-type Writes = Pick<Dependencies, "write">;
-
 /** Runs a statement over what a user that can be written is granted; true when it wrote something. */
 const granted = async (tx: Tx, userId: bigint, statement: () => MaybePromise<RawBuilder<unknown>>): Promise<boolean> => {
   await requirePermission(tx, "users.admin");
@@ -21,7 +19,7 @@ const granted = async (tx: Tx, userId: bigint, statement: () => MaybePromise<Raw
 
 /** AssignRole: the user has the role from now on. */
 export const assignRole =
-  ({ write }: Writes): Operation<typeof method.assignRole> =>
+  ({ write }: Dependencies): Operation<typeof method.assignRole> =>
   (call, request) => {
     const { userId, roleName } = request;
     return write(call, { method: method.assignRole, request, aggregates: [rolesAggregate, userAggregate(userId)] }, async (tx) => ({
@@ -34,7 +32,7 @@ export const assignRole =
 
 /** UnassignRole: the user no longer has the role. */
 export const unassignRole =
-  ({ write }: Writes): Operation<typeof method.unassignRole> =>
+  ({ write }: Dependencies): Operation<typeof method.unassignRole> =>
   (call, request) => {
     const { userId, roleName } = request;
     return write(call, { method: method.unassignRole, request, aggregates: [rolesAggregate, userAggregate(userId)] }, async (tx) => ({
@@ -47,7 +45,7 @@ export const unassignRole =
 
 /** GrantPermission: the user has the permission by itself from now on. */
 export const grantPermission =
-  ({ write }: Writes): Operation<typeof method.grantPermission> =>
+  ({ write }: Dependencies): Operation<typeof method.grantPermission> =>
   (call, request) => {
     const { userId, permission } = request;
     const insert = sql`insert into user_permission (user_id, permission) values (${userId}, ${permission})
@@ -59,7 +57,7 @@ export const grantPermission =
 
 /** RevokePermission: takes back what was granted to the user itself. */
 export const revokePermission =
-  ({ write }: Writes): Operation<typeof method.revokePermission> =>
+  ({ write }: Dependencies): Operation<typeof method.revokePermission> =>
   (call, request) => {
     const { userId, permission } = request;
     const remove = sql`delete from user_permission where user_id = ${userId} and permission = ${permission}`;

@@ -1,12 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Kysely, sql } from "kysely";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
 import { maskedFields } from "../db/mask.ts";
-import type { Database } from "../db/orm.ts";
-import type { Pager } from "../db/page.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { invalidField, notFound } from "../errors.ts";
 import { ListRolesRequestSchema, RoleSchema } from "../gen/userd/v1/role_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -54,7 +52,7 @@ export const toRole = (row: RoleRow): MessageInitShape<typeof RoleSchema> => ({
 
 /** CreateRole: a role and its permissions; that its name is free is a constraint. */
 export const createRole =
-  ({ write }: { write: Write }): Operation<typeof method.createRole> =>
+  ({ write }: Dependencies): Operation<typeof method.createRole> =>
   (call, request) => {
     const { role } = request;
     if (role === undefined) throw invalidField("role", "is required");
@@ -79,7 +77,7 @@ const setPermissions = async (tx: Tx, { id, permissions: before }: RoleRow, afte
 
 /** UpdateRole: other permissions for a role, and so for its users. */
 export const updateRole =
-  ({ write }: { write: Write }): Operation<typeof method.updateRole> =>
+  ({ write }: Dependencies): Operation<typeof method.updateRole> =>
   (call, request) => {
     const { role } = request;
     if (role === undefined) throw invalidField("role", "is required");
@@ -95,7 +93,7 @@ export const updateRole =
 
 /** DeleteRole: the role, its permissions and its memberships. Who assigns it locks the roles too, so that none is left. */
 export const deleteRole =
-  ({ write }: { write: Write }): Operation<typeof method.deleteRole> =>
+  ({ write }: Dependencies): Operation<typeof method.deleteRole> =>
   (call, request) => {
     const { name, etag } = request;
     return write(call, { method: method.deleteRole, request, aggregates: [rolesAggregate] }, async (tx) => {
@@ -111,7 +109,7 @@ export const deleteRole =
 
 /** ListRoles: a page of roles, by name. */
 export const listRoles =
-  ({ db, freshness, pager }: { db: Database; freshness: Freshness; pager: Pager }): Operation<typeof method.listRoles> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listRoles> =>
   async (call, request) => {
     const { size, after, cut } = pager(call, ListRolesRequestSchema, request);
     await freshness.check(call, request.consistency);

@@ -3,12 +3,12 @@ import { familyFiles } from "../contract/kinds/families.ts";
 import { models, readKinds } from "../contract/kinds/read.ts";
 import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
 import { Change, Idempotency } from "./change.entity.ts";
-import { AuthIdentity, AuthProviderSchema, Identity, IdentityProviderSchema } from "./identity.entity.ts";
+import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
 import { entitiesOf } from "./kind.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
-import { OrganizationMemberSchema, OrganizationSchema, ProjectSchema, ProjectTeam, TeamMember, TeamSchema } from "./organization.entity.ts";
-import { RoleMember, RolePermission, RoleSchema } from "./role.entity.ts";
+import { Organization, OrganizationMemberSchema, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
+import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
@@ -22,12 +22,12 @@ const handwritten = [
   UserOption,
   PasswordReset,
   UserPermission,
-  RoleSchema,
+  Role,
   RolePermission,
   RoleMember,
-  IdentityProviderSchema,
+  IdentityProvider,
   Identity,
-  AuthProviderSchema,
+  AuthProvider,
   AuthIdentity,
   Authenticator,
   AccountSchema,
@@ -38,9 +38,9 @@ const handwritten = [
   ScopeOption,
   PurgedScope,
   ImportOrigin,
-  OrganizationSchema,
-  ProjectSchema,
-  TeamSchema,
+  Organization,
+  Project,
+  Team,
   OrganizationMemberSchema,
   TeamMember,
   ProjectTeam,

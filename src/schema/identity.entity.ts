@@ -3,7 +3,7 @@ import { id, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
 /** Something outside that knows users by ids of its own. */
-export const IdentityProviderSchema = defineEntity({
+export const IdentityProvider = defineEntity({
   name: "IdentityProvider",
   tableName: "identity_provider",
   properties: {
@@ -19,11 +19,6 @@ export const IdentityProviderSchema = defineEntity({
   uniques: [{ name: "identity_provider_key", properties: ["type", "externalId"] }],
   checks: [{ name: "identity_provider_type_not_empty", expression: "type <> ''" }],
 });
-
-/** An identity provider. */
-export class IdentityProvider extends IdentityProviderSchema.class {}
-
-IdentityProviderSchema.setClass(IdentityProvider);
 
 /** A user as an identity provider knows it. */
 export const Identity = defineEntity({
@@ -53,7 +48,7 @@ export const Identity = defineEntity({
 });
 
 /** The provider by which members of an organization sign in. */
-export const AuthProviderSchema = defineEntity({
+export const AuthProvider = defineEntity({
   name: "AuthProvider",
   tableName: "auth_provider",
   properties: {
@@ -74,11 +69,6 @@ export const AuthProviderSchema = defineEntity({
   uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],
   checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],
 });
-
-/** The auth provider of an organization. */
-export class AuthProvider extends AuthProviderSchema.class {}
-
-AuthProviderSchema.setClass(AuthProvider);
 
 /** A user as the provider of an organization knows it. */
 export const AuthIdentity = defineEntity({

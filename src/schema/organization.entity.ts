@@ -31,7 +31,7 @@ const namedChecks = (table: string) => [
 ];
 
 /** A group of users that share projects. */
-export const OrganizationSchema = defineEntity({
+export const Organization = defineEntity({
   name: "Organization",
   tableName: "organization",
   properties: {
@@ -46,13 +46,8 @@ export const OrganizationSchema = defineEntity({
   checks: namedChecks("organization"),
 });
 
-/** An organization. */
-export class Organization extends OrganizationSchema.class {}
-
-OrganizationSchema.setClass(Organization);
-
 /** A thing that an organization works on; options can belong to it. */
-export const ProjectSchema = defineEntity({
+export const Project = defineEntity({
   name: "Project",
   tableName: "project",
   properties: {
@@ -66,13 +61,8 @@ export const ProjectSchema = defineEntity({
   checks: namedChecks("project"),
 });
 
-/** A project. */
-export class Project extends ProjectSchema.class {}
-
-ProjectSchema.setClass(Project);
-
 /** A group of members of an organization, to which projects are given. */
-export const TeamSchema = defineEntity({
+export const Team = defineEntity({
   name: "Team",
   tableName: "team",
   properties: { ...named(64), organization: () => p.manyToOne(Organization).mapToPk() },
@@ -80,11 +70,6 @@ export const TeamSchema = defineEntity({
   indexes: [{ name: "team_organization_index", properties: ["organization", "id"] }, purgeIndex("team")],
   checks: namedChecks("team"),
 });
-
-/** A team. */
-export class Team extends TeamSchema.class {}
-
-TeamSchema.setClass(Team);
 
 /** A member of an organization: a user, or an address that is invited until its user appears. */
 export const OrganizationMemberSchema = defineEntity({

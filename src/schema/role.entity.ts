@@ -3,7 +3,7 @@ import { id, text, timeOfInsert } from "./columns.ts";
 import { PERMISSION_LENGTH, User } from "./user.entity.ts";
 
 /** A named set of permissions. */
-export const RoleSchema = defineEntity({
+export const Role = defineEntity({
   name: "Role",
   tableName: "role",
   properties: {
@@ -17,11 +17,6 @@ export const RoleSchema = defineEntity({
   uniques: [{ name: "role_name_key", properties: ["name"] }],
   checks: [{ name: "role_name_not_empty", expression: "name <> ''" }],
 });
-
-/** A role. */
-export class Role extends RoleSchema.class {}
-
-RoleSchema.setClass(Role);
 
 /** A permission that a role gives to its users. */
 export const RolePermission = defineEntity({

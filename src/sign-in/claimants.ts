@@ -1,9 +1,10 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { RESET_HOURS } from "../credentials/passwords.ts";
 import type { Session } from "../db/session.ts";
 import { VERIFICATION_HOURS } from "../emails/email-verification.ts";
 import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
+import type { Schema } from "../schema/entities.ts";
 import { isPresent } from "../users/present.ts";
 
 /** A user who has an address, verified or not. */
@@ -20,12 +21,7 @@ export type Claimant = {
   readonly hasIdentity: boolean;
 };
 
-type Row = {
-  readonly id: bigint;
-  readonly email: string;
-  readonly is_active: boolean;
-  readonly is_suspended: boolean;
-  readonly delete_time: Date | null;
+type Row = Pick<Selectable<Schema["users"]>, "id" | "email" | "is_active" | "is_suspended" | "delete_time"> & {
   readonly is_verified: boolean;
   readonly has_identity: boolean;
 };

@@ -70,7 +70,7 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
 
 /** GetOrCreateUserByEmail: locks the address first, so that one of several concurrent calls creates the user and the others find it. */
 export const getOrCreateUserByEmail =
-  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof method> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {
     const { email, emailVerified } = request;
     assertAddress(email, "email");

@@ -2,11 +2,11 @@ import { sql } from "kysely";
 import type { Call, Operation } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import type { Tx, Write } from "../db/transaction.ts";
+import type { Tx } from "../db/transaction.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { VerifyPasswordRequest } from "../gen/userd/v1/credentials_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
-import type { Passwords } from "../passwords/passwords.ts";
 import { writtenUser } from "../users/change-user.ts";
 import { presentUser } from "../users/present.ts";
 import { userAggregate } from "../versions/aggregate.ts";
@@ -59,7 +59,7 @@ const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): P
 
 /** VerifyPassword: makes one hash computation for every user, known or not; only a success writes. */
 export const verifyPassword =
-  ({ db, write, passwords }: { db: Database; write: Write; passwords: Passwords }): Operation<typeof UserService.method.verifyPassword> =>
+  ({ db, write, passwords }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {
     const { password } = request;
     const user = await candidate(db, call, request);

@@ -1,13 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import type { Write } from "../db/transaction.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { DomainError, invalidField } from "../errors.ts";
+import { assertDistinct, type DomainError, invalidField, isAccepted, orRefusal } from "../errors.ts";
 import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts";
-import { type User as UserMessage, UserSchema } from "../gen/userd/v1/user_pb.ts";
+import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
-import { toStatus } from "../status.ts";
+import { refusedEntry } from "../status.ts";
 import { writtenUser } from "./change-user.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import { checkedUserOf, type NewUser } from "./new-user.ts";
@@ -20,7 +19,7 @@ const { method } = UserService;
 
 /** CreateUser: the user and, when it has an email, its address, unverified. */
 export const createUser =
-  ({ write }: { write: Write }): Operation<typeof method.createUser> =>
+  ({ write }: Dependencies): Operation<typeof method.createUser> =>
   (call, request) => {
     const { user } = request;
     if (user === undefined) throw invalidField("user", "is required");
@@ -31,35 +30,12 @@ export const createUser =
     });
   };
 
-const draftOf = (user: UserMessage): NewUser | DomainError => {
-  try {
-    return checkedUserOf(user);
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-};
-
-const isDraft = (draft: NewUser | DomainError): draft is NewUser => !(draft instanceof DomainError);
-
-/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name or external id stands in two users of the batch. */
-const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
-  const seen = new Set<string>();
-  for (const [index, draft] of drafts.entries()) {
-    if (!isDraft(draft)) continue;
-    const { external_id: externalId } = draft.columns;
-    const names = new Set([
-      draft.canonical,
-      ...draft.emails.map(({ canonical }) => canonical),
-      ...(externalId ? [externalCanonicalName(externalId)] : []),
-    ]);
-    for (const name of names) {
-      if (seen.has(name)) {
-        throw invalidField(`users[${index}]`, "has a username, address or external id of another one of the batch", "DUPLICATE_ENTRY");
-      }
-      seen.add(name);
-    }
-  }
+/** The names of a new user, which no other one of its batch may have. */
+const namesOf = (draft: NewUser | DomainError): string[] => {
+  if (!isAccepted(draft)) return [];
+  const { canonical, emails, columns } = draft;
+  const externalId = columns.external_id;
+  return [canonical, ...emails.map((email) => email.canonical), ...(externalId ? [externalCanonicalName(externalId)] : [])];
 };
 
 /** All but id and etag is what the caller has sent, or follows from it. */
@@ -72,19 +48,19 @@ const abridge = (answer: BatchCreateUsersResponse): void => {
 
 /** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
 export const batchCreateUsers =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method.batchCreateUsers> =>
+  ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {
-    const drafts = request.users.map(draftOf);
-    assertDistinct(drafts);
+    const drafts = request.users.map((user) => orRefusal(() => checkedUserOf(user)));
+    assertDistinct(drafts.map(namesOf), "users", "has a username, address or external id of another one of the batch");
     const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
     return write(call, { method: method.batchCreateUsers, request, aggregates: [], abridge }, async (tx) => {
       if (raises) await requirePermission(tx, "users.admin");
-      const stored = await storeUsers(tx, drafts.filter(isDraft));
+      const stored = await storeUsers(tx, drafts.filter(isAccepted));
       const ids = stored.flatMap((outcome) => ("id" in outcome ? [String(outcome.id)] : []));
       const rows = await tx.rows(selectUsers(tx.sql, { full: true }).where(sql<boolean>`users.id = any(${ids}::bigint[])`));
       const byId = new Map(rows.map((row) => [row.id, row]));
       const resultOf = (outcome: Stored) => {
-        if ("error" in outcome) return { result: { case: "error" as const, value: toStatus(outcome.error) } };
+        if ("error" in outcome) return refusedEntry(outcome.error);
         const row = byId.get(outcome.id);
         if (row === undefined) throw new Error("A user that was just stored is not there.");
         return { result: { case: "user" as const, value: toUser(row) } };
@@ -92,7 +68,7 @@ export const batchCreateUsers =
       const outcomes = stored.values();
       return {
         results: drafts.map((draft) => {
-          const outcome = isDraft(draft) ? outcomes.next().value : { error: draft };
+          const outcome = isAccepted(draft) ? outcomes.next().value : { error: draft };
           if (outcome === undefined) throw new Error("Every user that is stored has an outcome.");
           return resultOf(outcome);
         }),

@@ -1,12 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Freshness } from "../cache/freshness.ts";
 import { type Operation, whenReady } from "../call.ts";
 import { notFound } from "../errors.ts";
 import { type UserSchema, UserView } from "../gen/userd/v1/user_pb.ts";
 import type { GetUserResponseSchema, UserService } from "../gen/userd/v1/user_service_pb.ts";
-import type { RoleDefinitions } from "../roles/role.lookup.ts";
+import type { UserDependencies } from "./dependencies.ts";
 import { fullUser } from "./full-user.ts";
-import type { BasicUsers, Users } from "./user.lookup.ts";
 
 /** No user has this id. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
@@ -29,12 +27,7 @@ export const getUser =
     basicUsers,
     roleDefinitions,
     freshness,
-  }: {
-    users: Users;
-    basicUsers: BasicUsers;
-    roleDefinitions: RoleDefinitions;
-    freshness: Freshness;
-  }): Operation<typeof UserService.method.getUser> =>
+  }: Pick<UserDependencies, "users" | "basicUsers" | "roleDefinitions" | "freshness">): Operation<typeof UserService.method.getUser> =>
   (call, request) => {
     const reading = freshness.reading(request.consistency);
     if (request.view === UserView.BASIC) {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Call, ClientStreamOperation } from "../call.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
-import { alreadyExists, DomainError, invalidField } from "../errors.ts";
+import { alreadyExists, DomainError, invalidField, orRefusal } from "../errors.ts";
 import type { ImportUsersRequest } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { invitingAggregates } from "../organizations/invitations.ts";
@@ -68,27 +68,19 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
 };
 
 /** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
-export const importUsers = ({
-  write,
-  systemUser,
-}: Pick<UserDependencies, "write" | "systemUser">): ClientStreamOperation<typeof method> => {
-  const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser | DomainError => {
-    try {
-      const user = importedUserOf(request);
-      const { is_active, is_suspended, username } = user.columns;
-      if (!is_active || is_suspended) systemUser.refuse(username);
-      if (user.id !== undefined && seen.has(user.id)) throw invalidField("user.id", "stands in an earlier line", "DUPLICATE_ENTRY");
-      if (user.id !== undefined) seen.add(user.id);
-      return user;
-    } catch (error) {
-      if (error instanceof DomainError) return error;
-      throw error;
-    }
+export const importUsers = ({ write, systemUser }: UserDependencies): ClientStreamOperation<typeof method> => {
+  const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser => {
+    const user = importedUserOf(request);
+    const { is_active, is_suspended, username } = user.columns;
+    if (!is_active || is_suspended) systemUser.refuse(username);
+    if (user.id !== undefined && seen.has(user.id)) throw invalidField("user.id", "stands in an earlier line", "DUPLICATE_ENTRY");
+    if (user.id !== undefined) seen.add(user.id);
+    return user;
   };
 
   const importBatch = async (call: Call, batch: readonly [ImportUsersRequest, ...ImportUsersRequest[]]) => {
     const seen = new Set<bigint>();
-    const users = batch.map((request) => draftOf(request, seen));
+    const users = batch.map((request) => orRefusal(() => draftOf(request, seen)));
     let outcomes: Outcome[] = [];
     const verified = users.flatMap((user) =>
       user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ canonical }) => canonical),

@@ -53,7 +53,7 @@ export const listUsers =
 
 /** ListUserIds: one statement. */
 export const listUserIds =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUserIds> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserIds> =>
   async (call, request) => {
     const { showDeleted } = request;
     const page = pager(call, ListUserIdsRequestSchema, request);
@@ -76,7 +76,7 @@ export const listUserIds =
 const BATCH = 500;
 
 /** StreamUsers: the pages of a list by id, one after another, as fast as the client takes them. */
-export const streamUsers = ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): ServerStreamOperation<typeof method.streamUsers> =>
+export const streamUsers = ({ db, freshness }: Dependencies): ServerStreamOperation<typeof method.streamUsers> =>
   async function* (call, request) {
     const { showDeleted, view, afterId } = request;
     await freshness.check(call, request.consistency);

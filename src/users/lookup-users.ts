@@ -1,15 +1,13 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Freshness } from "../cache/freshness.ts";
 import type { Operation } from "../call.ts";
-import type { Database } from "../db/orm.ts";
 import { UserView } from "../gen/userd/v1/user_pb.ts";
 import { type LookupResultSchema, LookupStatus, type UserKey, type UserService } from "../gen/userd/v1/user_service_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
-import type { RoleDefinitions } from "../roles/role.lookup.ts";
-import type { CanonicalNames, NameHolders, NameKey } from "./canonical-name.lookup.ts";
+import type { NameHolders, NameKey } from "./canonical-name.lookup.ts";
+import type { UserDependencies } from "./dependencies.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import { rolesOf } from "./full-user.ts";
-import type { BasicUser, BasicUsers, CachedUser, Users } from "./user.lookup.ts";
+import type { BasicUser, CachedUser } from "./user.lookup.ts";
 import { usersOfIdentities } from "./users-of-identities.ts";
 
 /** A user that is read for either view. */
@@ -49,14 +47,9 @@ export const lookupUsers =
     canonicalNames,
     roleDefinitions,
     freshness,
-  }: {
-    db: Database;
-    users: Users;
-    basicUsers: BasicUsers;
-    canonicalNames: CanonicalNames;
-    roleDefinitions: RoleDefinitions;
-    freshness: Freshness;
-  }): Operation<typeof UserService.method.lookupUsers> =>
+  }: Pick<UserDependencies, "db" | "users" | "basicUsers" | "canonicalNames" | "roleDefinitions" | "freshness">): Operation<
+    typeof UserService.method.lookupUsers
+  > =>
   async (call, request) => {
     const { keys, onlyVerifiedEmail, view, consistency } = request;
     const reading = freshness.reading(consistency);

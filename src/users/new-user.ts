@@ -1,7 +1,9 @@
+import type { Selectable } from "kysely";
 import { invalidField } from "../errors.ts";
 import type { User as UserMessage } from "../gen/userd/v1/user_pb.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { assertAddress, assertUsername } from "../names/rules.ts";
+import type { Schema } from "../schema/entities.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 /** An address of a user that is to be stored. */
@@ -12,26 +14,12 @@ export type NewUser = {
   /** Only of a user that was another installation's. */
   readonly id?: bigint;
   readonly canonical: string;
-  readonly columns: {
-    readonly username: string;
-    readonly name: string;
-    readonly email: string;
-    readonly external_id: string | null;
-    readonly password: string;
-    readonly is_active: boolean;
-    readonly is_staff: boolean;
-    readonly is_superuser: boolean;
-    readonly is_managed: boolean;
-    readonly is_unclaimed: boolean;
-    readonly is_suspended: boolean;
-    readonly is_app: boolean;
-    readonly is_password_expired: boolean;
-    readonly last_password_change: Date | null;
-    readonly flags: bigint;
-    readonly avatar_type: number;
-    readonly avatar_url: string | null;
-    readonly date_joined: Date;
-  };
+  readonly columns: Readonly<
+    Omit<
+      Selectable<Schema["users"]>,
+      "id" | "username_canonical" | "name_canonical" | "session_nonce" | "delete_time" | "purge_time" | "version"
+    >
+  >;
   readonly emails: readonly NewEmail[];
   /** The caller vouches for its addresses: that others list them, unverified, is not in the way of its username. */
   readonly isVouchedFor?: boolean;

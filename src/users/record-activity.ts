@@ -13,7 +13,7 @@ const method = UserService.method.recordActivity;
  * and two calls at once agree.
  */
 export const recordActivity =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { userId } = request;
     // The zone of a link-local address means something on one machine only.

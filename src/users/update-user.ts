@@ -83,7 +83,7 @@ const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<voi
 
 /** UpdateUser: the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
-  ({ write, systemUser }: Pick<UserDependencies, "write" | "systemUser">): Operation<typeof UserService.method.updateUser> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {
     const { user: to } = request;
     if (to === undefined) throw invalidField("user", "is required");

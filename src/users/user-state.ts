@@ -16,8 +16,6 @@ import { storedAvatarType } from "./user.mapping.ts";
 
 const { method } = UserService;
 
-type Writes = Pick<UserDependencies, "write" | "systemUser" | "purgeAfterDays">;
-
 /** The body of a write that sets properties of a user; one that takes power away spares the system user. */
 const setting = (id: bigint, values: EntityData<User>, spared?: SystemUser) => async (tx: Tx) => ({
   user: await changeUser(tx, id, (row) => {
@@ -28,7 +26,7 @@ const setting = (id: bigint, values: EntityData<User>, spared?: SystemUser) => a
 
 /** DeactivateUser: the user can't sign in. */
 export const deactivateUser =
-  ({ write, systemUser }: Writes): Operation<typeof method.deactivateUser> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof method.deactivateUser> =>
   (call, request) => {
     const plan = { method: method.deactivateUser, request, aggregates: flagAggregates(request.id) };
     return write(call, plan, setting(request.id, { isActive: false }, systemUser));
@@ -36,7 +34,7 @@ export const deactivateUser =
 
 /** ReactivateUser: the user can sign in again. */
 export const reactivateUser =
-  ({ write }: Writes): Operation<typeof method.reactivateUser> =>
+  ({ write }: UserDependencies): Operation<typeof method.reactivateUser> =>
   (call, request) => {
     const plan = { method: method.reactivateUser, request, aggregates: flagAggregates(request.id) };
     return write(call, plan, setting(request.id, { isActive: true }));
@@ -44,7 +42,7 @@ export const reactivateUser =
 
 /** SuspendUser: the user can't sign in until it is unsuspended. */
 export const suspendUser =
-  ({ write, systemUser }: Writes): Operation<typeof method.suspendUser> =>
+  ({ write, systemUser }: UserDependencies): Operation<typeof method.suspendUser> =>
   (call, request) => {
     const plan = { method: method.suspendUser, request, aggregates: flagAggregates(request.id) };
     return write(call, plan, setting(request.id, { isSuspended: true }, systemUser));
@@ -52,7 +50,7 @@ export const suspendUser =
 
 /** UnsuspendUser: the suspension ends. */
 export const unsuspendUser =
-  ({ write }: Writes): Operation<typeof method.unsuspendUser> =>
+  ({ write }: UserDependencies): Operation<typeof method.unsuspendUser> =>
   (call, request) => {
     const plan = { method: method.unsuspendUser, request, aggregates: flagAggregates(request.id) };
     return write(call, plan, setting(request.id, { isSuspended: false }));
@@ -62,7 +60,7 @@ const DAY_MS = 24 * 3_600_000;
 
 /** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
 export const deleteUser =
-  ({ write, systemUser, purgeAfterDays }: Writes): Operation<typeof method.deleteUser> =>
+  ({ write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.deleteUser> =>
   (call, request) => {
     const { id, etag } = request;
     return write(call, { method: method.deleteUser, request, aggregates: flagAggregates(id) }, async (tx) => ({
@@ -78,7 +76,7 @@ export const deleteUser =
 
 /** UndeleteUser: its names were kept for it, so nothing can be in the way. */
 export const undeleteUser =
-  ({ write }: Writes): Operation<typeof method.undeleteUser> =>
+  ({ write }: UserDependencies): Operation<typeof method.undeleteUser> =>
   (call, request) =>
     write(call, { method: method.undeleteUser, request, aggregates: flagAggregates(request.id) }, async (tx) => ({
       user: await changeAnyUser(tx, request.id, (row) => Object.assign(row, { deleteTime: null, purgeTime: null })),
@@ -86,7 +84,7 @@ export const undeleteUser =
 
 /** SetAvatar: keeps where the picture is, and never fetches it. */
 export const setAvatar =
-  ({ write }: Writes): Operation<typeof method.setAvatar> =>
+  ({ write }: UserDependencies): Operation<typeof method.setAvatar> =>
   (call, request) => {
     const { userId, type, url } = request;
     if (type === AvatarType.UPLOAD && url === "") throw invalidField("url", "is required for an uploaded picture");

@@ -1,5 +1,4 @@
-import type { Kysely, RawBuilder, SqlBool } from "kysely";
-import { sql } from "kysely";
+import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
 /** An address, as every read selects it; times are ISO text inside JSON. */

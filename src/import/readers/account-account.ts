@@ -1,17 +1,10 @@
-import { Unfit } from "../fault.ts";
-import { bool, type Field, nullAs, optional, text } from "../fields.ts";
+import { bool, matching, nullAs, optional, text } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { accounts, metadataFields, metadataRow } from "./account-staging.ts";
 
-const number: Field<string> = (value) => {
-  const read = text(32)(value);
-  if (!/^[0-9]{4}-[0-9]{4}-[0-9]{4}$/.test(read)) throw new Unfit("is not of the form 1234-5678-9012");
-  return read;
-};
-
 const fields = {
   ...metadataFields,
-  account_number: number,
+  account_number: matching(32, /^[0-9]{4}-[0-9]{4}-[0-9]{4}$/, "is not of the form 1234-5678-9012"),
   company_name: optional(nullAs("", text(255))),
   is_default_account: optional(nullAs(false, bool)),
 };

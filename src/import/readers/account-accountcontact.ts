@@ -1,10 +1,9 @@
 import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
-import { bool, type Field, key, nullAs, optional, text, time, trimmed } from "../fields.ts";
+import { bool, type Field, key, nullAs, optional, time, trimmed } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { accountContacts } from "./account-staging.ts";
-
-const MAX_NAME = 200;
+import { fullName, namePart } from "./auth-user.ts";
 
 const address: Field<string> = (value, note) => {
   const read = trimmed(200)(value, note);
@@ -15,8 +14,8 @@ const address: Field<string> = (value, note) => {
 const fields = {
   account: key,
   email: address,
-  first_name: optional(nullAs("", text(MAX_NAME))),
-  last_name: optional(nullAs("", text(MAX_NAME))),
+  first_name: namePart,
+  last_name: namePart,
   is_primary: optional(nullAs(false, bool)),
   created_at: optional(nullAs(undefined, time)),
 };
@@ -33,16 +32,12 @@ export const accountAccountContact = defineReader({
     welcomed: "userd sends no mail",
     updated_at: "a contact has one date here: when it was added",
   },
-  row: ({ account, email, first_name, last_name, is_primary, created_at }) => {
-    const name = [first_name, last_name].filter((part) => part !== undefined && part !== "").join(" ");
-    if ([...name].length > MAX_NAME) throw new Unfit(`its name is longer than ${MAX_NAME} characters`);
-    return {
-      account_pk: account,
-      email,
-      email_canonical: canonicalName(email),
-      name: first_name === undefined && last_name === undefined ? undefined : name,
-      is_primary,
-      create_time: created_at,
-    };
-  },
+  row: ({ account, email, first_name, last_name, is_primary, created_at }) => ({
+    account_pk: account,
+    email,
+    email_canonical: canonicalName(email),
+    name: fullName(first_name, last_name),
+    is_primary,
+    create_time: created_at,
+  }),
 });

@@ -1,6 +1,7 @@
 import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, list, nullAs, optional, text, time } from "../fields.ts";
+import { type Field, list, matching, nullAs, optional, text, time } from "../fields.ts";
+import type { ValuesOf } from "../reader.ts";
 import { type StagedRow, type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
 /** The columns for the metadata of accounts and profiles, and for their times. */
@@ -18,12 +19,14 @@ const metadataColumns = {
 /** The accounts of a file. */
 export const accounts = {
   name: "import_account",
+  table: "account",
   columns: { number: TEXT, is_default: "boolean", ...metadataColumns },
 } as const satisfies StagingTable;
 
 /** The profiles of a file. */
 export const profiles = {
   name: "import_profile",
+  table: "user_profile",
   columns: { ...userReferenceColumns, account_pk: "bigint", profile_image_url: TEXT, is_test: "boolean", ...metadataColumns },
   derived: { user_id: "bigint", account_id: "bigint" },
 } as const satisfies StagingTable;
@@ -31,6 +34,7 @@ export const profiles = {
 /** The contacts of the accounts of a file. */
 export const accountContacts = {
   name: "import_account_contact",
+  table: "account_contact",
   columns: { account_pk: "bigint", email: TEXT, email_canonical: TEXT, name: TEXT, is_primary: "boolean", create_time: "timestamptz(3)" },
   derived: { account_id: "bigint" },
 } as const satisfies StagingTable;
@@ -42,12 +46,6 @@ const KEY = /^[a-zA-Z0-9._/-]+$/;
 /** The expression of https://semver.org, with ASCII digits only, as in the proto. */
 const SEMVER =
   /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$/;
-
-const semver: Field<string> = (value) => {
-  const read = text(128)(value);
-  if (!SEMVER.test(read)) throw new Unfit("is no semantic version (SemVer 2)");
-  return read;
-};
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -88,31 +86,18 @@ const tags: Field<string[]> = (value, note) => {
 export const metadataFields = {
   name: optional(nullAs("", text(255))),
   description: optional(nullAs("", text(10_000))),
-  version: optional(nullAs(undefined, semver)),
+  version: optional(nullAs(undefined, matching(128, SEMVER, "is no semantic version (SemVer 2)"))),
   annotations: optional(nullAs("[]", annotations)),
   tags: optional(nullAs(undefined, tags)),
   created_at: optional(nullAs(undefined, time)),
   updated_at: optional(nullAs(undefined, time)),
 };
 
-type Metadata = { readonly [K in keyof typeof metadataFields]: ReturnType<(typeof metadataFields)[K]> };
-
 /** The same as columns. */
-export const metadataRow = ({
-  name,
-  description,
-  version,
-  annotations: said,
-  tags: tagged,
-  created_at,
-  updated_at,
-}: Metadata): StagedRow => ({
-  name,
-  description,
+export const metadataRow = ({ version, created_at, updated_at, ...columns }: ValuesOf<typeof metadataFields>): StagedRow => ({
+  ...columns,
   semver: version,
-  annotations: said,
-  tags: tagged,
-  tags_canonical: tagged?.map(canonicalName),
+  tags_canonical: columns.tags?.map(canonicalName),
   create_time: created_at,
   update_time: updated_at,
 });

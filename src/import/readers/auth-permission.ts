@@ -1,5 +1,5 @@
-import { FieldFault, Unfit } from "../fault.ts";
-import { type Field, key, type Plain, text } from "../fields.ts";
+import { FieldFault } from "../fault.ts";
+import { type Field, key, matching } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
@@ -14,11 +14,7 @@ export const permissionNames = {
 const MAX_PART = 100;
 
 /** A codename, or the label of an app. */
-export const permissionPart: Plain<string> = (value) => {
-  const part = text(MAX_PART)(value);
-  if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(part)) throw new Unfit('is not letters, digits, "_" and "-"');
-  return part;
-};
+export const permissionPart = matching(MAX_PART, /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'is not letters, digits, "_" and "-"');
 
 /** The content type, by pk or by natural key (`["app", "model"]`). */
 const contentType: Field<{ app_label?: string; content_type_pk?: bigint }> = (value) => {

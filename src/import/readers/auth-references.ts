@@ -1,5 +1,5 @@
-import { FieldFault, Unfit } from "../fault.ts";
-import { key, type Plain, text } from "../fields.ts";
+import { FieldFault } from "../fault.ts";
+import { key, matching, type Plain } from "../fields.ts";
 import { permissionPart } from "./auth-permission.ts";
 
 /** Members of a many-to-many field, each still to be read: one that can't be held does not take the others with it. */
@@ -23,11 +23,7 @@ export const permissionReference: Plain<{ permission?: string; permission_pk?: b
 const MAX_NAME = 150;
 
 /** The name of a role, or of the group that it comes from. */
-export const roleName: Plain<string> = (value) => {
-  const name = text(MAX_NAME)(value);
-  if (name.trim() === "") throw new Unfit("is empty");
-  return name;
-};
+export const roleName = matching(MAX_NAME, /\S/, "is empty");
 
 /** A group, by pk or by natural key (`["name"]`). */
 export const groupReference: Plain<{ parent_pk?: bigint; parent_name?: string }> = (value) => {

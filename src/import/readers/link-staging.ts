@@ -1,5 +1,4 @@
-import { Unfit } from "../fault.ts";
-import { type Field, text } from "../fields.ts";
+import { filled } from "../fields.ts";
 import { TEXT, userReferenceColumns } from "../staging.ts";
 
 /** The columns of links between users and providers, of either kind. */
@@ -15,8 +14,4 @@ export const linkColumns = {
 } as const;
 
 /** Reads the id that a provider has for a user. */
-export const externalId: Field<string> = (value) => {
-  const id = text(200)(value);
-  if (id === "") throw new Unfit("is empty");
-  return id;
-};
+export const externalId = filled(200);

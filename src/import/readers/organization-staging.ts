@@ -1,5 +1,5 @@
 import { Unfit } from "../fault.ts";
-import { type Field, int, key, nullable, optional, type Plain, text } from "../fields.ts";
+import { type Field, int, key, nullable, optional } from "../fields.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
 /** The columns of organizations, projects and teams. */
@@ -8,19 +8,12 @@ export const namedColumns = { name: TEXT, slug: TEXT, status: "smallint", create
 /** The organizations of a file, and replicas of them. */
 export const organizations = {
   name: "import_organization",
+  table: "organization",
+  ofSeveralModels: true,
   columns: { ...namedColumns, flags: "bigint", open_membership: "boolean" },
   derived: { origin_name: TEXT },
   getsIds: true,
 } as const satisfies StagingTable;
-
-/** Text that is never empty. */
-export const filled =
-  (maxLength: number): Plain<string> =>
-  (value) => {
-    const read = text(maxLength)(value);
-    if (read === "") throw new Unfit("is empty");
-    return read;
-  };
 
 /** The id that a record names by the column or, in older exports, by the field; undefined if by neither. */
 export const eitherIfAny = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint | undefined => {

@@ -5,6 +5,9 @@ import { type StagingTable, TEXT } from "../staging.ts";
 /** The options of a file that belong to everybody, to organizations or to projects, whichever model they come from. */
 export const scopeOptions = {
   name: "import_scope_option",
+  table: "scope_option",
+  ofSeveralModels: true,
+  isLeaf: true,
   columns: { scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb", update_time: "timestamptz(3)" },
   getsIds: true,
 } as const satisfies StagingTable;

@@ -1,5 +1,4 @@
-import { Unfit } from "../fault.ts";
-import { type Field, int, nullAs, nullable, optional, time, userReference } from "../fields.ts";
+import { nullAs, nullable, optional, time, upTo, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, userReferenceColumns } from "../staging.ts";
@@ -7,6 +6,8 @@ import { type StagingTable, userReferenceColumns } from "../staging.ts";
 /** The second factors of a file; their configs are locked already. */
 export const authenticators = {
   name: "import_authenticator",
+  table: "authenticator",
+  isLeaf: true,
   columns: {
     ...userReferenceColumns,
     type: "smallint",
@@ -18,11 +19,7 @@ export const authenticators = {
 } as const satisfies StagingTable;
 
 /** 0 recovery codes, 1 TOTP, 2 SMS, 3 U2F. */
-const authenticatorType: Field<bigint> = (value) => {
-  const type = int(value);
-  if (type < 0n || type > 3n) throw new Unfit("is not 0, 1, 2 or 3");
-  return type;
-};
+const authenticatorType = upTo(3n, "is not 0, 1, 2 or 3");
 
 const fields = {
   user: userReference,

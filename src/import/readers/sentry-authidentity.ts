@@ -7,6 +7,8 @@ import { externalId, linkColumns } from "./link-staging.ts";
 /** The identities of a file that organizations' providers gave their members. */
 export const authIdentities = {
   name: "import_auth_identity",
+  table: "auth_identity",
+  isLeaf: true,
   columns: { ...linkColumns, sync_time: "timestamptz(3)" },
   derived: { user_id: "bigint", provider_id: "bigint" },
 } as const satisfies StagingTable;

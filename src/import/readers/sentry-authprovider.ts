@@ -1,5 +1,4 @@
-import { Unfit } from "../fault.ts";
-import { bool, type Field, int, nullAs, nullable, optional, text, time } from "../fields.ts";
+import { bool, filled, int, nullAs, nullable, optional, time, upTo } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -8,6 +7,7 @@ import { eitherOf, reference } from "./organization-staging.ts";
 /** The providers by which the organizations of a file sign in. */
 export const authProviders = {
   name: "import_auth_provider",
+  table: "auth_provider",
   columns: {
     organization_id: "bigint",
     provider: TEXT,
@@ -19,21 +19,11 @@ export const authProviders = {
   },
 } as const satisfies StagingTable;
 
-const provider: Field<string> = (value) => {
-  const name = text(128)(value);
-  if (name === "") throw new Unfit("is empty");
-  return name;
-};
-
 /** A number that a column of the type integer holds. */
-const role: Field<bigint> = (value) => {
-  const read = int(value);
-  if (read < 0n || read > 2_147_483_647n) throw new Unfit("is not from 0 to 2,147,483,647");
-  return read;
-};
+const role = upTo(2_147_483_647n, "is not from 0 to 2,147,483,647");
 
 const fields = {
-  provider,
+  provider: filled(128),
   // Exports call a reference by its column or, older ones, by its field.
   organization_id: reference,
   organization: reference,

@@ -1,5 +1,5 @@
 import { Unfit } from "../fault.ts";
-import { type Field, int, key, list, nullAs, nullable, optional, text, time, userReference } from "../fields.ts";
+import { type Field, key, list, nullAs, nullable, optional, text, time, upTo, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
@@ -8,16 +8,14 @@ import { externalId, linkColumns } from "./link-staging.ts";
 /** The identities of a file. */
 export const identities = {
   name: "import_identity",
+  table: "identity",
+  ofSeveralModels: true,
   columns: { ...linkColumns, scopes: "text[]", status: "smallint" },
   derived: { user_id: "bigint", provider_id: "bigint" },
 } as const satisfies StagingTable;
 
 /** 0 unknown, 1 valid, 2 invalid. */
-const status: Field<bigint> = (value) => {
-  const read = int(value);
-  if (read < 0n || read > 2n) throw new Unfit("is not 0, 1 or 2");
-  return read;
-};
+const status = upTo(2n, "is not 0, 1 or 2");
 
 const MAX_SCOPES = 100;
 const MAX_SCOPE = 200;

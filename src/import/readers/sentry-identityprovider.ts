@@ -1,5 +1,4 @@
-import { Unfit } from "../fault.ts";
-import { nullAs, nullable, optional, type Plain, text, time } from "../fields.ts";
+import { filled, nullAs, nullable, optional, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
@@ -7,16 +6,14 @@ import { type StagingTable, TEXT } from "../staging.ts";
 /** The identity providers of a file. */
 export const identityProviders = {
   name: "import_identity_provider",
+  table: "identity_provider",
+  ofSeveralModels: true,
   columns: { type: TEXT, external_id: TEXT, config: "jsonb", create_time: "timestamptz(3)" },
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
 /** Reads the type of a provider. */
-export const providerType: Plain<string> = (value) => {
-  const type = text(64)(value);
-  if (type === "") throw new Unfit("is empty");
-  return type;
-};
+export const providerType = filled(64);
 
 const fields = {
   type: providerType,

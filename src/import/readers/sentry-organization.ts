@@ -1,6 +1,6 @@
-import { int, nullAs, optional, time } from "../fields.ts";
+import { filled, int, nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
-import { filled, organizations, reference, status } from "./organization-staging.ts";
+import { organizations, reference, status } from "./organization-staging.ts";
 
 /** Active; pending deletion; being deleted; waiting for a relocation to be approved. */
 const organizationStatus = status([0, null, null, 1]);

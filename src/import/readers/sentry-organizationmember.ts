@@ -2,6 +2,7 @@ import { canonicalName } from "../../names/canonical.ts";
 import { Unfit } from "../fault.ts";
 import {
   type Field,
+  filled,
   int,
   type Note,
   nullAs,
@@ -13,13 +14,15 @@ import {
   type UserReference,
   userReference,
 } from "../fields.ts";
-import { defineReader } from "../reader.ts";
+import { defineReader, type ValuesOf } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
-import { eitherOf, filled, reference } from "./organization-staging.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
 
 /** The members of a file, those who are invited, and replicas of both. */
 export const members = {
   name: "import_member",
+  table: "organization_member",
+  ofSeveralModels: true,
   columns: {
     ...userReferenceColumns,
     organization_pk: "bigint",
@@ -69,7 +72,7 @@ const fields = {
   token_expires_at: optional(nullAs(undefined, time)),
 };
 
-type Values = { readonly [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> };
+type Values = ValuesOf<typeof fields>;
 
 /** Only invitations have an address, and expire. */
 const whoOf = ({ user, user_id, email, token_expires_at }: Values, note: Note) => {

@@ -11,12 +11,12 @@ const flag = optional(nullAs(false, bool));
 
 /** The bits of a member's flags that an invitation has as fields. */
 const flags = {
-  sso_linked: [flag, 1],
-  sso_invalid: [flag, 2],
-  member_limit_restricted: [flag, 4],
-  idp_provisioned: [flag, 8],
-  idp_role_restricted: [flag, 16],
-  partnership_restricted: [flag, 32],
+  sso_linked: 1,
+  sso_invalid: 2,
+  member_limit_restricted: 4,
+  idp_provisioned: 8,
+  idp_role_restricted: 16,
+  partnership_restricted: 32,
 } as const;
 
 type Flag = keyof typeof flags;
@@ -62,7 +62,7 @@ export const sentryOrganizationMemberInvite = defineReader({
     email,
     email_canonical: canonicalName(email),
     role: given,
-    flags: flagNames.reduce((bits, name) => bits | (values[name] === true ? flags[name][1] : 0), 0),
+    flags: flagNames.reduce((bits, name) => bits | (values[name] === true ? flags[name] : 0), 0),
     create_time: date_added,
     invite_expire_time: token_expires_at,
   }),

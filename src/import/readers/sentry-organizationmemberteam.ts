@@ -1,12 +1,14 @@
 import { Unfit } from "../fault.ts";
-import { bool, type Field, optional, type Plain } from "../fields.ts";
+import { bool, type Field, filled, optional, type Plain } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
-import { eitherOf, filled, reference } from "./organization-staging.ts";
+import { eitherOf, reference } from "./organization-staging.ts";
 
 /** The members of the teams in a file. */
 export const teamMembers = {
   name: "import_team_member",
+  table: "team_member",
+  isLeaf: true,
   columns: { team_pk: "bigint", member_pk: "bigint", role: "smallint" },
   derived: { organization_id: "bigint", team_id: "bigint", member_id: "bigint" },
 } as const satisfies StagingTable;

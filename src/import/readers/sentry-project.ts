@@ -1,11 +1,12 @@
-import { int, nullAs, optional, time } from "../fields.ts";
+import { filled, int, nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
-import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
+import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
 /** The projects of a file. */
 export const projects = {
   name: "import_project",
+  table: "project",
   columns: { ...namedColumns, flags: "bigint", organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
   getsIds: true,

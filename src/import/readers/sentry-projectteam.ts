@@ -5,6 +5,8 @@ import { eitherOf, reference } from "./organization-staging.ts";
 /** The teams of the projects in a file. */
 export const projectTeams = {
   name: "import_project_team",
+  table: "project_team",
+  isLeaf: true,
   columns: { project_pk: "bigint", team_pk: "bigint" },
   derived: { project_id: "bigint", team_id: "bigint" },
 } as const satisfies StagingTable;

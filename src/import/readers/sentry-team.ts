@@ -1,11 +1,12 @@
-import { nullAs, optional, time } from "../fields.ts";
+import { filled, nullAs, optional, time } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
-import { eitherOf, filled, namedColumns, reference, status } from "./organization-staging.ts";
+import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
 /** The teams of a file. */
 export const teams = {
   name: "import_team",
+  table: "team",
   columns: { ...namedColumns, organization_pk: "bigint" },
   derived: { organization_id: "bigint", origin_name: TEXT },
   getsIds: true,

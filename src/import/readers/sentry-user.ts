@@ -1,17 +1,12 @@
 import { isPictureUrl } from "../../users/imported-user.ts";
-import { Unfit } from "../fault.ts";
-import { bool, type Field, int, type Note, nullAs, nullable, optional, text, time, trimmed } from "../fields.ts";
+import { bool, int, type Note, nullAs, nullable, optional, text, time, trimmed, upTo } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { identity, named, password, users } from "./user-staging.ts";
 
 const [LETTERS, UPLOAD] = [0n, 1n];
 
 /** 0 letters, 1 an upload, 2 Gravatar. */
-const avatarType: Field<bigint> = (value) => {
-  const type = int(value);
-  if (type < 0n || type > 2n) throw new Unfit("is not 0, 1 or 2");
-  return type;
-};
+const avatarType = upTo(2n, "is not 0, 1 or 2");
 
 /** A picture that SetAvatar would refuse is none; whose it was gets letters. */
 const avatar = (type: bigint | undefined, url: string | null | undefined, note: Note) => {

@@ -8,6 +8,9 @@ import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 /** The addresses of a file, and those that steps add for users without one. */
 export const emails = {
   name: "import_email",
+  table: "user_email",
+  ofSeveralModels: true,
+  isLeaf: true,
   columns: {
     ...userReferenceColumns,
     email: TEXT,

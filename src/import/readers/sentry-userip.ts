@@ -7,6 +7,8 @@ import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 /** The IP addresses from which the users of a file were seen. */
 export const ips = {
   name: "import_ip",
+  table: "user_ip",
+  isLeaf: true,
   columns: {
     ...userReferenceColumns,
     ip: TEXT,

@@ -1,6 +1,6 @@
 import { ScopeKind } from "../../options/scope.ts";
 import { Unfit } from "../fault.ts";
-import { type Field, text, userReference } from "../fields.ts";
+import { matching, userReference } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
@@ -9,16 +9,14 @@ import { eitherIfAny, reference } from "./organization-staging.ts";
 /** The options of users in a file, in every scope. */
 export const options = {
   name: "import_option",
+  table: "user_option",
+  isLeaf: true,
   columns: { ...userReferenceColumns, scope_kind: "smallint", scope_id: "bigint", key: TEXT, value: "jsonb" },
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;
 
 /** Reads a key by the API's rules for keys: a row with another key could never be read or changed. */
-const optionKey: Field<string> = (value) => {
-  const read = text(10_000)(value);
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(read)) throw new Unfit("is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
-  return read;
-};
+const optionKey = matching(10_000, /^[A-Za-z0-9_.:-]{1,64}$/, "is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
 
 const scope = (project: bigint | undefined, organization: bigint | undefined) => {
   if (project && organization) throw new Unfit("it names a project and an organization");

@@ -6,6 +6,8 @@ import { permission } from "./permission.ts";
 /** The permissions of a file that users have by themselves. */
 export const permissions = {
   name: "import_permission",
+  table: "user_permission",
+  isLeaf: true,
   columns: { ...userReferenceColumns, permission: TEXT, permission_pk: "bigint" },
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;

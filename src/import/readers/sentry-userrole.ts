@@ -8,6 +8,8 @@ import { MAX_PERMISSIONS, permission } from "./permission.ts";
 /** The roles of a file, each with its permissions. */
 export const roles = {
   name: "import_role",
+  table: "role",
+  ofSeveralModels: true,
   columns: { name: TEXT, permissions: "text[]", create_time: "timestamptz(3)", update_time: "timestamptz(3)" },
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;

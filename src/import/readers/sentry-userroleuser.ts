@@ -5,6 +5,8 @@ import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 /** The roles of the users in a file. */
 export const roleMembers = {
   name: "import_role_member",
+  table: "role_member",
+  isLeaf: true,
   columns: { ...userReferenceColumns, parent_model: TEXT, parent_pk: "bigint", parent_name: TEXT, create_time: "timestamptz(3)" },
   derived: { user_id: "bigint", role_id: "bigint" },
 } as const satisfies StagingTable;

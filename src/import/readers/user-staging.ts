@@ -4,58 +4,46 @@ import { Unfit } from "../fault.ts";
 import { type Field, type Note, text } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
 
-/** The columns of `users` that a file may leave out → what a new user gets then. */
-export const userColumns = {
-  name: "''",
-  name_canonical: "''",
-  email: "''",
-  password: "''",
-  is_active: "true",
-  is_staff: "false",
-  is_superuser: "false",
-  is_managed: "false",
-  is_unclaimed: "false",
-  is_suspended: "false",
-  is_app: "false",
-  is_password_expired: "false",
-  last_password_change: "null",
-  flags: "0",
-  session_nonce: "null",
-  avatar_type: "0",
-  avatar_url: "null",
-  external_id: "null",
-  date_joined: "now()",
+/** The columns of `users` that a file may leave out: the type, and what a new user gets then. */
+const optionalColumns = {
+  name: [TEXT, "''"],
+  name_canonical: [TEXT, "''"],
+  email: [TEXT, "''"],
+  password: [TEXT, "''"],
+  is_active: ["boolean", "true"],
+  is_staff: ["boolean", "false"],
+  is_superuser: ["boolean", "false"],
+  is_managed: ["boolean", "false"],
+  is_unclaimed: ["boolean", "false"],
+  is_suspended: ["boolean", "false"],
+  is_app: ["boolean", "false"],
+  is_password_expired: ["boolean", "false"],
+  last_password_change: ["timestamptz(3)", "null"],
+  flags: ["bigint", "0"],
+  session_nonce: [TEXT, "null"],
+  avatar_type: ["smallint", "0"],
+  avatar_url: [TEXT, "null"],
+  external_id: [TEXT, "null"],
+  date_joined: ["timestamptz(3)", "now()"],
 } as const;
+
+const optionalColumn = (part: 0 | 1) => Object.fromEntries(Object.entries(optionalColumns).map(([name, parts]) => [name, parts[part]]));
+
+/** The same columns → what a new user gets. */
+export const userColumns: Readonly<Record<string, string>> = optionalColumn(1);
 
 /** The users of a file, whichever model they come from. */
 export const users = {
   name: "import_user",
+  table: "users",
   columns: {
     username: TEXT,
     username_canonical: TEXT,
     // As the file has it: what natural keys name, also after a rename.
     natural_name: TEXT,
     natural_canonical: TEXT,
-    name: TEXT,
-    name_canonical: TEXT,
-    email: TEXT,
     email_canonical: TEXT,
-    password: TEXT,
-    is_active: "boolean",
-    is_staff: "boolean",
-    is_superuser: "boolean",
-    is_managed: "boolean",
-    is_unclaimed: "boolean",
-    is_suspended: "boolean",
-    is_app: "boolean",
-    is_password_expired: "boolean",
-    last_password_change: "timestamptz(3)",
-    flags: "bigint",
-    session_nonce: TEXT,
-    avatar_type: "smallint",
-    avatar_url: TEXT,
-    external_id: TEXT,
-    date_joined: "timestamptz(3)",
+    ...optionalColumn(0),
     last_login: "timestamptz(3)",
     last_active: "timestamptz(3)",
   },

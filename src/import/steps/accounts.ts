@@ -4,7 +4,7 @@ import { addGiven, isGiven, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
 import { resolveUsers } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { mergeRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
@@ -20,11 +20,10 @@ const metadata = {
 } as const;
 const stamps = { version: "t.version + 1" } as const;
 
-const account: Target = { staging: accounts, table: "account", key: ["number"], columns: { is_default: "false", ...metadata }, stamps };
+const account: Target = { staging: accounts, key: ["number"], columns: { is_default: "false", ...metadata }, stamps };
 
 const profile: Target = {
   staging: profiles,
-  table: "user_profile",
   key: ["user_id", "account_id"],
   columns: { profile_image_url: "''", is_test: "false", ...metadata },
   stamps,
@@ -32,10 +31,8 @@ const profile: Target = {
 
 const contact: Target = {
   staging: accountContacts,
-  table: "account_contact",
   key: ["account_id", "email_canonical"],
   columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
-  stamps: {},
 };
 
 /** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
@@ -135,15 +132,6 @@ const resolveAccounts = async (tx: ImportTx, staging: StagingTable): Promise<voi
   await skip(tx, staging, "its account is not in the file, or was skipped", "t.account_id is null");
 };
 
-const merge = async (tx: ImportTx, target: Target): Promise<void> => {
-  const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
-  await keepAbsent(tx, target, match);
-  await matchRows(tx, target, match);
-  await assignIds(tx, target);
-  await updateRows(tx, target);
-  await insertRows(tx, target);
-};
-
 /** Accounts that came with other ids are no conflicts when they come again. */
 const rememberAccounts = (tx: ImportTx) =>
   tx.rows(sql`
@@ -157,7 +145,7 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");
   await settleConflicts(tx);
   await settleDefault(tx);
-  await merge(tx, account);
+  await mergeRows(tx, account);
   await rememberAccounts(tx);
   await resolveAccounts(tx, profiles);
   await resolveUsers(tx, profiles);
@@ -169,12 +157,12 @@ export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
       and exists (select from import_account a where a.id = t.account_id and a.outcome is not null)`,
   );
   await skipRepeated(tx, profiles, "the user has it in this account twice: the highest pk stands", "user_id, account_id", "pk desc");
-  await merge(tx, profile);
+  await mergeRows(tx, profile);
   await resolveAccounts(tx, accountContacts);
   await skipRepeated(tx, accountContacts, "the account has it twice: the highest pk stands", "account_id, email_canonical", "pk desc");
   await settlePrimary(tx);
   await keepPrimary(tx);
-  await merge(tx, contact);
+  await mergeRows(tx, contact);
   await addUsers(tx);
   await noteGiven(tx);
 };

@@ -11,7 +11,7 @@ import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import { isGiven, type StagingTable } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
 import { resolveUsers, skipOfJoined, skipUsersHere } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { mergeRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
@@ -30,13 +30,11 @@ type Belonging = Target & {
 const linked = { data: "null", create_time: "now()", verify_time: "now()" } as const;
 
 const belongings: readonly Belonging[] = [
-  { staging: permissions, table: "user_permission", key: ["user_id", "permission"], columns: {}, stamps: {} },
+  { staging: permissions, key: ["user_id", "permission"], columns: {} },
   {
     staging: roleMembers,
-    table: "role_member",
     key: ["user_id", "role_id"],
     columns: { create_time: "now()" },
-    stamps: {},
     parent: {
       staging: roles,
       column: "role_id",
@@ -50,24 +48,18 @@ const belongings: readonly Belonging[] = [
   },
   {
     staging: ips,
-    table: "user_ip",
     key: ["user_id", "ip"],
     columns: { country_code: "null", region_code: "null", first_seen: "now()", last_seen: "now()" },
-    stamps: {},
   },
   {
     staging: authenticators,
-    table: "authenticator",
     key: ["user_id", "type"],
     columns: { config: "null", create_time: "now()", last_used_time: "null" },
-    stamps: {},
   },
   {
     staging: identities,
-    table: "identity",
     key: ["user_id", "provider_id"],
     columns: { external_id: "null", ...linked, scopes: "'{}'", status: "0" },
-    stamps: {},
     parent: {
       staging: identityProviders,
       column: "provider_id",
@@ -80,14 +72,11 @@ const belongings: readonly Belonging[] = [
       ],
     },
     isLink: true,
-    ofSeveralModels: true,
   },
   {
     staging: authIdentities,
-    table: "auth_identity",
     key: ["user_id", "provider_id"],
     columns: { external_id: "null", ...linked, sync_time: "null" },
-    stamps: {},
     parent: { staging: authProviders, column: "provider_id" },
     isLink: true,
   },
@@ -104,11 +93,11 @@ const resolveParent = async (tx: ImportTx, { staging, parent }: Belonging): Prom
 };
 
 /** Links that another user has, in the file or here, are not taken away. */
-const settleLinks = async (tx: ImportTx, { staging, table }: Belonging): Promise<void> => {
+const settleLinks = async (tx: ImportTx, { staging }: Belonging): Promise<void> => {
   const reason = "its external id is linked to another user";
   await skipRepeated(tx, staging, reason, "provider_id, external_id", "pk desc");
   const isElsewhere = "x.provider_id = t.provider_id and x.external_id = t.external_id and x.user_id <> t.user_id";
-  await skip(tx, staging, reason, `exists (select from ${table} x where ${isElsewhere})`);
+  await skip(tx, staging, reason, `exists (select from ${staging.table} x where ${isElsewhere})`);
 };
 
 /** A role of the same name here may give more than the one that the file means; nobody gets that by a name. */
@@ -144,9 +133,8 @@ const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
 export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
   if (isGiven(tx, ips)) await canonicalIps(tx);
   for (const target of belongings) {
-    const { staging, key, columns } = target;
+    const { staging, key } = target;
     if (!isGiven(tx, staging)) continue;
-    const match = key.map((column) => `t.${column} = s.${column}`).join(" and ");
     await resolveUsers(tx, staging);
     if (staging !== ips) {
       await skipOfJoined(tx, staging, "its user joined an account here, which gets no power and no way in from a file");
@@ -157,11 +145,6 @@ export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
     await skipRepeated(tx, staging, "the user has it twice: the highest pk stands", key.join(", "), "pk desc");
     if (target.isLink) await settleLinks(tx, target);
     if (staging === authenticators) await keepEqualConfigs(tx);
-    const hasColumns = Object.keys(columns).length > 0;
-    if (hasColumns) await keepAbsent(tx, target, match);
-    await matchRows(tx, target, match, hasColumns ? Object.keys(columns) : key);
-    await assignIds(tx, target);
-    if (hasColumns) await updateRows(tx, target);
-    await insertRows(tx, target);
+    await mergeRows(tx, target);
   }
 };

@@ -51,18 +51,18 @@ const settleExternal = (tx: ImportTx) =>
   );
 
 /** Finds what an earlier import stored under another id or name: the same record had this pk and this name in its file, too. */
-const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWithin }: Kind): Promise<void> => {
+const recall = async (tx: ImportTx, { noun, staging, name, renamed, isWithin }: Kind): Promise<void> => {
   const within = isWithin ? "and t.organization_id = s.organization_id" : "";
   const become = `update ${staging.name} s set id = t.id, ${renamed.map((column) => `${column} = t.${column}`).join(", ")}`;
   await run(
     tx,
-    `${become} from import_origin o join ${table} t on t.id = o.id
+    `${become} from import_origin o join ${staging.table} t on t.id = o.id
       where o.kind = '${noun}' and o.pk = s.pk and (s.model <> '${OWN_MODEL}' or ${sqlHasKey("s.pk")}) and o.name_hash = ${hashOf(`s.${name}`)} ${within}`,
   );
   // Before there were origins a suffix was all that told such a record: of a name that the file holds more than once.
   await run(
     tx,
-    `${become} from ${table} t
+    `${become} from ${staging.table} t
       where s.id is null and t.id = s.pk ${within} and starts_with(t.${name}, s.${name})
         and substr(t.${name}, length(s.${name}) + 1) ~ '^-[0-9]{1,9}$'
         and exists (select from ${staging.name} o where o.origin_name = s.${name} and o.record <> s.record)`,
@@ -79,15 +79,15 @@ const recall = async (tx: ImportTx, { noun, staging, table, name, renamed, isWit
  * Compares by id and by name: both find the same record here, or none. Where another record of the file is the one that has
  * the name here, it is the file that holds the name twice: that is no conflict.
  */
-const compare = ({ noun, staging, table, name, renamed, isWithin }: Kind, ids: Ids): string => {
+const compare = ({ noun, staging, name, renamed, isWithin }: Kind, ids: Ids): string => {
   const [shown] = renamed;
   const within = (alias: string) => (isWithin ? `and ${alias}.organization_id = i.organization_id` : "");
   return `
   insert into import_conflict (model, record, pk, kind, name, canonical, name_here, id_here)
   select i.model, i.record, i.pk, '${noun}', i.${shown}, ${noun === "user" ? "i.natural_canonical" : "null"}, by_id.${shown}, by_name.id
   from ${staging.name} i
-    left join ${table} by_id on ${noun === "user" && ids === "new" ? "by_id.external_id = i.external_id" : "by_id.id = i.pk"}
-    left join ${table} by_name on by_name.${name} = i.${name} ${within("by_name")}
+    left join ${staging.table} by_id on ${noun === "user" && ids === "new" ? "by_id.external_id = i.external_id" : "by_id.id = i.pk"}
+    left join ${staging.table} by_name on by_name.${name} = i.${name} ${within("by_name")}
       and not exists (
         select from ${staging.name} o
         where o.${name} = i.${name} and o.record <> i.record and coalesce(o.id, o.pk) = by_name.id and i.pk <> by_name.id)
@@ -111,7 +111,7 @@ const join = async (tx: ImportTx): Promise<void> => {
 };
 
 const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
-  const { noun, staging, table, name, isWithin } = kind;
+  const { noun, staging, name, isWithin } = kind;
   const set = (id: string, which: string) => run(tx, `update ${staging.name} t set id = ${id} where t.id is null and ${which}`);
   if (isWithin) await resolveOrganizations(tx, staging);
   await run(tx, `update ${staging.name} set origin_name = ${name}`);
@@ -120,13 +120,13 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   addGiven(tx, conflicts, await tx.affected(sql.raw(compare(kind, tx.ids))));
   if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
   if (tx.onConflict === "merge" && noun === "user") await join(tx);
-  await set("t.pk", `exists (select from ${table} x where x.id = t.pk) and not ${isConflict(kind)}`);
+  await set("t.pk", `exists (select from ${staging.table} x where x.id = t.pk) and not ${isConflict(kind)}`);
   await skipRepeated(tx, staging, "another record of the file is the same one here", "id", "pk");
   // The import stops: this tells it apart from all that is here, and draws no id.
   if (tx.onConflict === "fail") await set("-t.record", isConflict(kind));
   await suffixNames(tx, kind);
   await set("t.pk", `t.pk > 0 and not ${isConflict(kind)}`);
-  await freshIds(tx, kind);
+  await freshIds(tx, staging);
   if (noun === "user") await settleExternal(tx);
 };
 

@@ -11,11 +11,8 @@ import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: emails,
-  table: "user_email",
   key: ["user_id", "email_canonical"],
   columns: { email: "null", is_verified: "false", date_added: "now()", verification_hash: "null", verification_hash_time: "null" },
-  stamps: {},
-  ofSeveralModels: true,
 };
 
 const match = "t.user_id = s.user_id and t.email_canonical = s.email_canonical";

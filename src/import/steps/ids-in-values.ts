@@ -44,7 +44,7 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
       union all
       select model, record, pk, 'names ids of ${of}s that are neither in the file nor here, which stay as they are', ${about}
         from replaced r where id is null and is_skipped is not true and is_integer
-          and not exists (select from ${kind.table} x where x.id = r.text::bigint)
+          and not exists (select from ${kind.staging.table} x where x.id = r.text::bigint)
         group by place, model, record, pk
     ), made as (
       select place, coalesce(jsonb_agg(now order by position) filter (where is_skipped is not true and not is_doubled), '[]') as value from replaced group by place

@@ -2,13 +2,12 @@ import { organizations } from "../readers/organization-staging.ts";
 import { projects } from "../readers/sentry-project.ts";
 import { teams } from "../readers/sentry-team.ts";
 import { users } from "../readers/user-staging.ts";
-import type { StagingTable } from "../staging.ts";
+import type { StoredStaging } from "./target.ts";
 
 /** A kind of record that others refer to by its id, and that has a name of which there is only one. */
 export type Kind = {
   readonly noun: "user" | "organization" | "project" | "team";
-  readonly staging: StagingTable;
-  readonly table: string;
+  readonly staging: StoredStaging;
   /** The column in which names are compared, and those that change with it when a name gets a suffix. */
   readonly name: string;
   readonly renamed: readonly string[];
@@ -24,13 +23,12 @@ export const kinds: readonly Kind[] = [
   {
     noun: "user",
     staging: users,
-    table: "users",
     name: "username_canonical",
     renamed: ["username", "username_canonical"],
     maxLength: 128,
     isWithin: false,
   },
-  { noun: "organization", staging: organizations, table: "organization", ...slugged, isWithin: false },
-  { noun: "project", staging: projects, table: "project", ...slugged, isWithin: true },
-  { noun: "team", staging: teams, table: "team", ...slugged, isWithin: true },
+  { noun: "organization", staging: organizations, ...slugged, isWithin: false },
+  { noun: "project", staging: projects, ...slugged, isWithin: true },
+  { noun: "team", staging: teams, ...slugged, isWithin: true },
 ];

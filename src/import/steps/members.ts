@@ -8,23 +8,20 @@ import { emails } from "../readers/sentry-useremail.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveOrganizations, resolveUsers, skipOfJoined } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { mergeRows } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
 const member: Target = {
   staging: members,
-  table: "organization_member",
   key: ["organization_id", "user_id", "email", "email_canonical"],
   columns: { role: "null", flags: "0", create_time: "now()", invite_expire_time: "null" },
   stamps: { version: "t.version + 1" },
-  ofSeveralModels: true,
 };
 
 const links = [
   {
     staging: teamMembers,
-    table: "team_member",
     key: ["organization_id", "team_id", "member_id"],
     columns: { role: "0" },
     parents: [
@@ -34,7 +31,6 @@ const links = [
   },
   {
     staging: projectTeams,
-    table: "project_team",
     key: ["project_id", "team_id"],
     columns: {},
     parents: [
@@ -103,7 +99,7 @@ const acceptInvitations = async (tx: ImportTx): Promise<void> => {
 
 /** Writes who is in which team, and which team has which project; both sides have to be in the file. */
 const mergeLinks = async (tx: ImportTx): Promise<void> => {
-  for (const { staging, table, key, columns, parents } of links) {
+  for (const { staging, key, columns, parents } of links) {
     if (!isGiven(tx, staging)) continue;
     for (const [parent, name] of parents) {
       await tx.rows(sql.raw(`update ${staging.name} t set ${name}_id = p.id from ${parent.name} p where p.pk = t.${name}_pk`));
@@ -119,15 +115,8 @@ const mergeLinks = async (tx: ImportTx): Promise<void> => {
     if (staging === teamMembers) {
       await tx.rows(sql`update import_team_member t set organization_id = p.organization_id from import_team p where p.id = t.team_id`);
     }
-    const target: Target = { staging, table, key, columns, stamps: {} };
-    const same = key.map((column) => `t.${column} = s.${column}`).join(" and ");
-    const compared = Object.keys(columns);
     await skipRepeated(tx, staging, "it comes twice: the highest pk stands", key.join(", "), "pk desc");
-    if (compared.length > 0) await keepAbsent(tx, target, same);
-    await matchRows(tx, target, same, compared.length > 0 ? compared : key);
-    await assignIds(tx, target);
-    if (compared.length > 0) await updateRows(tx, target);
-    await insertRows(tx, target);
+    await mergeRows(tx, { staging, key, columns });
   }
 };
 
@@ -154,11 +143,7 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
   const reason = "the organization has it twice: the highest pk stands";
   await skipRepeated(tx, members, reason, "organization_id, user_id", "pk desc");
   await skipRepeated(tx, members, reason, "organization_id, email_canonical", "pk desc");
-  await keepAbsent(tx, member, match);
-  await matchRows(tx, member, match);
-  await assignIds(tx, member);
-  await updateRows(tx, member);
-  await insertRows(tx, member);
+  await mergeRows(tx, member, match);
 };
 
 /** Writes the members of organizations, and who of them is in which team. */

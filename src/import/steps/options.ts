@@ -4,13 +4,12 @@ import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { replaceIdsInValues } from "./ids-in-values.ts";
 import { resolveScopes, resolveUsers, skipOfJoined } from "./references.ts";
-import { assignIds, insertRows, matchRows, updateRows } from "./rows.ts";
+import { assignIds, insertRows, matchRows, sameKey, updateRows } from "./rows.ts";
 import { skipRepeated } from "./skip.ts";
 import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: options,
-  table: "user_option",
   key: ["user_id", "scope_kind", "scope_id", "key"],
   columns: { value: "null" },
   stamps: { version: "t.version + 1", update_time: "now()", expire_time: "null" },
@@ -29,7 +28,7 @@ export const mergeOptions = async (tx: ImportTx): Promise<void> => {
     `exists (select from user_option x where ${target.key.map((column) => `x.${column} = t.${column}`).join(" and ")} and x.value <> t.value)`,
   );
   await skipRepeated(tx, options, "the option has several rows: the highest pk stands", target.key.join(", "), "pk desc");
-  await matchRows(tx, target, target.key.map((column) => `t.${column} = s.${column}`).join(" and "));
+  await matchRows(tx, target, sameKey(target));
   // An option past its time reads as absent: it is set anew.
   await tx.rows(sql`update import_option s set outcome = 'updated' from user_option t
     where t.id = s.id and s.outcome is not null and t.expire_time <= now()`);

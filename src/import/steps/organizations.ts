@@ -14,13 +14,12 @@ const stamps = { version: "t.version + 1" } as const;
 
 const organization: Target = {
   staging: organizations,
-  table: "organization",
   key: [],
   columns: { ...named, flags: "0", open_membership: "true" },
   stamps,
 };
-const project: Target = { staging: projects, table: "project", key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
-const team: Target = { staging: teams, table: "team", key: ["organization_id"], columns: named, stamps };
+const project: Target = { staging: projects, key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
+const team: Target = { staging: teams, key: ["organization_id"], columns: named, stamps };
 
 /** A replica stands for what it is one of, unless the file holds that too. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {

@@ -7,33 +7,28 @@ import { isGiven } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
 import { matchGroupPermissions } from "./permissions.ts";
 import { resolveReference } from "./references.ts";
-import { assignIds, insertRows, keepAbsent, matchRows, updateRows } from "./rows.ts";
+import { assignIds, insertRows, keepAbsent, matchRows, sameKey, updateRows } from "./rows.ts";
 import { skipRepeated } from "./skip.ts";
 import { IMPORTER, STANDS, sqlAbout, sqlDiffering } from "./stands.ts";
 import type { Target } from "./target.ts";
 
 const role: Target = {
   staging: roles,
-  table: "role",
   key: ["name"],
   columns: { create_time: "now()", update_time: "now()" },
   stamps: { version: "t.version + 1" },
   stamp: { column: "update_time" },
-  ofSeveralModels: true,
 };
 
 const identityProvider: Target = {
   staging: identityProviders,
-  table: "identity_provider",
   key: ["type", "external_id"],
   columns: { config: "null", create_time: "now()" },
   stamps: { version: "t.version + 1" },
-  ofSeveralModels: true,
 };
 
 const authProvider: Target = {
   staging: authProviders,
-  table: "auth_provider",
   key: ["organization_id"],
   columns: { provider: "null", config: "null", create_time: "now()", default_role: "null", default_global_access: "false", flags: "0" },
   stamps: { version: "t.version + 1" },
@@ -45,13 +40,13 @@ const permissionsDiffer = (roleId: string) => sql`not 'permissions' = any(s.abse
 const KEPT = "it is here, and the file has no say in it";
 
 /** Providers let users in, and roles give them power: those that are here stay as they are, whatever a stranger's file says of them. */
-const keepForeign = (tx: ImportTx, { staging, table, columns }: Target, match: string) => {
+const keepForeign = (tx: ImportTx, { staging, columns }: Target, match: string) => {
   const names = Object.keys(columns);
   return tx.rows(
     sql.raw(`
     with compared as materialized (
       select s.ctid as place, array(select name from unnest(${sqlDiffering(names)}) name where name <> all(s.absent)) as columns
-      from ${staging.name} s join ${table} t on ${match}
+      from ${staging.name} s join ${staging.table} t on ${match}
     ), kept as (
       update ${staging.name} s set absent = s.absent || '{${names.join(",")}}'::text[] from compared c where s.ctid = c.place
       returning s.model, s.record, s.pk, c.columns
@@ -100,7 +95,7 @@ export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
     if (!isGiven(tx, target.staging)) continue;
     if (target === authProvider) await resolveReference(tx, authProviders, "organization_id", organizations);
-    const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
+    const match = sameKey(target);
     await skipRepeated(tx, target.staging, "its name comes again: the highest pk stands", target.key.join(", "), "pk desc");
     if (target === role && (!tx.overwrite || isForeign(tx))) await keepPermissions(tx);
     if (target !== role && tx.onConflict === "merge") await keepForeign(tx, target, match);

@@ -1,38 +1,9 @@
 import { sql } from "kysely";
-import { organizations } from "../readers/organization-staging.ts";
-import { scopeOptions } from "../readers/scope-option-staging.ts";
-import { authenticators } from "../readers/sentry-authenticator.ts";
-import { authIdentities } from "../readers/sentry-authidentity.ts";
-import { identities } from "../readers/sentry-identity.ts";
-import { identityProviders } from "../readers/sentry-identityprovider.ts";
-import { members } from "../readers/sentry-organizationmember.ts";
-import { teamMembers } from "../readers/sentry-organizationmemberteam.ts";
-import { projectTeams } from "../readers/sentry-projectteam.ts";
-import { emails } from "../readers/sentry-useremail.ts";
-import { ips } from "../readers/sentry-userip.ts";
-import { options } from "../readers/sentry-useroption.ts";
-import { permissions } from "../readers/sentry-userpermission.ts";
-import { roles } from "../readers/sentry-userrole.ts";
-import { roleMembers } from "../readers/sentry-userroleuser.ts";
 import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import { stagingTables } from "../summary.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skipRepeated } from "./skip.ts";
 import { IMPORTER } from "./stands.ts";
-
-/** Staging tables whose rows nothing refers to, and nothing looks up one by one. */
-const leaves: readonly StagingTable[] = [
-  options,
-  scopeOptions,
-  ips,
-  teamMembers,
-  projectTeams,
-  authenticators,
-  authIdentities,
-  permissions,
-  roleMembers,
-  emails,
-];
 
 /** Staging tables whose rows belong to users. */
 export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
@@ -64,7 +35,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   if (!isLarge(tx)) return;
   // Columns that the steps look up row by row. Each update of a row writes all indexes: tables that nothing refers to have none. They are
   // made now: one on a column that was updated since could not be used in this transaction.
-  for (const { name, columns } of stagingTables.filter((table) => !leaves.includes(table))) {
+  for (const { name, columns } of stagingTables.filter(({ isLeaf }) => !isLeaf)) {
     for (const column of [...lookedUp, ...names.filter((one) => one in columns)]) {
       await tx.rows(sql`create index on ${sql.raw(`${name} (${column})`)}`);
     }
@@ -72,13 +43,10 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
-/** Staging tables of several models, each with primary keys of its own. */
-const ofSeveralModels: readonly StagingTable[] = [scopeOptions, roles, organizations, members, emails, identities, identityProviders];
-
 /** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables.filter(({ name }) => tx.unordered.has(name))) {
-    const key = ofSeveralModels.includes(staging) ? "model, pk" : "pk";
+    const key = staging.ofSeveralModels ? "model, pk" : "pk";
     await skipRepeated(tx, staging, "its pk comes again: the last record stands", key, "record desc");
   }
 };

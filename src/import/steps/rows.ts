@@ -2,17 +2,17 @@ import { sql } from "kysely";
 import { isGiven, isLarge, type StagingTable } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
-import type { Target } from "./target.ts";
+import type { StoredStaging, Target } from "./target.ts";
 
 const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 /** Keeps columns that the file leaves out of a row as they are. */
-export const keepAbsent = async (tx: ImportTx, { staging, table, columns }: Target, match: string): Promise<void> => {
+export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
   await run(
     tx,
-    `update ${staging.name} s set ${kept.join(", ")} from ${table} t where ${match} and s.absent && '{${Object.keys(columns).join(",")}}'`,
+    `update ${staging.name} s set ${kept.join(", ")} from ${staging.table} t where ${match} and s.absent && '{${Object.keys(columns).join(",")}}'`,
   );
 };
 
@@ -25,52 +25,56 @@ export const matchRows = async (
   match: string,
   compared: readonly string[] = Object.keys(target.columns),
 ): Promise<void> => {
-  const { staging, table } = target;
+  const { staging } = target;
   if (!isGiven(tx, staging)) return;
   const differs = `${rowOf("s", compared)} is distinct from ${rowOf("t", compared)}`;
   const matched = await tx.affected(
     sql.raw(`update ${staging.name} s set id = t.id, outcome = case when ${differs} then 'updated' else 'unchanged' end
-      from ${table} t where ${match}`),
+      from ${staging.table} t where ${match}`),
   );
   if (matched === 0 || tx.overwrite || !(await keepChanged(tx, target, compared))) return;
   await keepAbsent(tx, target, "t.id = s.id and s.outcome = 'updated'");
   await run(
     tx,
-    `update ${staging.name} s set outcome = 'unchanged' from ${table} t where t.id = s.id and s.outcome = 'updated' and not (${differs})`,
+    `update ${staging.name} s set outcome = 'unchanged' from ${staging.table} t where t.id = s.id and s.outcome = 'updated' and not (${differs})`,
   );
 };
 
-/** Tells whether rows of a target come from several models indeed, of which two can have one primary key. */
-const hasSeveralModels = async (tx: ImportTx, { staging, ofSeveralModels }: Target): Promise<boolean> =>
-  ofSeveralModels === true && (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
+/** Tells whether staged rows come from several models indeed, of which two can have one primary key. */
+const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<boolean> =>
+  staging.ofSeveralModels === true &&
+  (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
 /** Gives new rows their ids, unless they were removed here: that of the file where it is free, else one past the largest. */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
-  if (!isGiven(tx, target.staging)) return;
+  const { staging } = target;
+  if (!isGiven(tx, staging)) return;
   await skipRemoved(tx, target);
-  const { staging, table } = target;
-  await run(tx, `update ${staging.name} s set id = null where s.outcome is null and exists (select from ${table} t where t.id = s.id)`);
-  if (await hasSeveralModels(tx, target)) {
+  await run(
+    tx,
+    `update ${staging.name} s set id = null where s.outcome is null and exists (select from ${staging.table} t where t.id = s.id)`,
+  );
+  if (await hasSeveralModels(tx, staging)) {
     await run(
       tx,
       `update ${staging.name} s set id = null from ${staging.name} o where o.pk = s.pk and o.model < s.model and s.outcome is null and s.id = s.pk`,
     );
   }
-  await freshIds(tx, target);
+  await freshIds(tx, staging);
 };
 
 /**
  * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that
  * runs at the same time; a rollback does not move that back, so a dry run counts by itself.
  */
-export const freshIds = async (tx: ImportTx, { staging, table }: Pick<Target, "staging" | "table">): Promise<void> => {
+export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const next = tx.dryRun
     ? `row_number() over (order by n.record, n.place) + greatest(
-        (select coalesce(max(id), 0) from ${table}),
+        (select coalesce(max(id), 0) from ${staging.table}),
         (select coalesce(max(greatest(pk, id)), 0) from ${staging.name}),
-        (select last_value from ${table}_id_seq))`
-    : `nextval('${table}_id_seq')`;
+        (select last_value from ${staging.table}_id_seq))`
+    : `nextval('${staging.table}_id_seq')`;
   await run(
     tx,
     // Materialized: a join may read a subquery several times, and draw each time.
@@ -96,7 +100,7 @@ const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promi
   isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
 /** Writes the new rows. */
-export const insertRows = async (tx: ImportTx, { staging, table, key, columns }: Target): Promise<void> => {
+export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target): Promise<void> => {
   if (!(await hasAny(tx, staging, NEW))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
   const values = [
@@ -105,16 +109,35 @@ export const insertRows = async (tx: ImportTx, { staging, table, key, columns }:
     ...Object.entries(columns).map(([name, byDefault]) => (byDefault === "null" ? name : `coalesce(${name}, ${byDefault})`)),
   ];
   await preparePlans(tx);
-  await run(tx, `insert into ${table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where ${NEW} order by id`);
+  await run(
+    tx,
+    `insert into ${staging.table} (${names.join(", ")}) select ${values.join(", ")} from ${staging.name} where ${NEW} order by id`,
+  );
 };
 
 /** Writes the rows that differ; `which` is a further condition on staged `s`. */
-export const updateRows = async (tx: ImportTx, { staging, table, columns, stamps }: Target, which = "true"): Promise<void> => {
+export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }: Target, which = "true"): Promise<void> => {
   if (!(await hasAny(tx, staging, "outcome = 'updated'"))) return;
   const set = [
     ...Object.keys(columns).map((name) => `${name} = s.${name}`),
     ...Object.entries(stamps).map(([name, value]) => `${name} = ${value}`),
   ];
   await preparePlans(tx);
-  await run(tx, `update ${table} t set ${set.join(", ")} from ${staging.name} s where s.id = t.id and s.outcome = 'updated' and ${which}`);
+  await run(
+    tx,
+    `update ${staging.table} t set ${set.join(", ")} from ${staging.name} s where s.id = t.id and s.outcome = 'updated' and ${which}`,
+  );
+};
+
+/** The condition that a staged row `s` is the stored `t` of the same key. */
+export const sameKey = ({ key }: Target): string => key.map((column) => `t.${column} = s.${column}`).join(" and ");
+
+/** Writes the rows of a target that are new or differ; all of what has no further columns is in its key. */
+export const mergeRows = async (tx: ImportTx, target: Target, match = sameKey(target)): Promise<void> => {
+  const hasColumns = Object.keys(target.columns).length > 0;
+  if (hasColumns) await keepAbsent(tx, target, match);
+  await matchRows(tx, target, match, hasColumns ? undefined : target.key);
+  await assignIds(tx, target);
+  if (hasColumns) await updateRows(tx, target);
+  await insertRows(tx, target);
 };

@@ -3,14 +3,13 @@ import { scopeOptions } from "../readers/scope-option-staging.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { resolveScopes } from "./references.ts";
-import { freshIds, matchRows, preparePlans, updateRows } from "./rows.ts";
+import { freshIds, matchRows, preparePlans, sameKey, updateRows } from "./rows.ts";
 import { skipRepeated } from "./skip.ts";
 import { skipRemoved } from "./stands.ts";
 import type { Target } from "./target.ts";
 
 const target: Target = {
   staging: scopeOptions,
-  table: "scope_option",
   key: ["scope_kind", "scope_id", "key"],
   columns: { value: "null", update_time: "now()" },
   stamps: { version: "t.version + 1" },
@@ -40,7 +39,7 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await resolveScopes(tx, scopeOptions);
   const order = "update_time desc nulls last, pk desc, record desc";
   await skipRepeated(tx, scopeOptions, "the option has several rows: the last one that was updated stands", target.key.join(", "), order);
-  const match = target.key.map((column) => `t.${column} = s.${column}`).join(" and ");
+  const match = sameKey(target);
   // A value that is here already, and of which the file does not say since when, stays as it is.
   await tx.rows(sql`update import_scope_option s set update_time = t.update_time from scope_option t
     where s.update_time is null and ${sql.raw(match)} and t.value = s.value`);
@@ -48,7 +47,7 @@ export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   await matchRows(tx, target, match);
   await skipRemoved(tx, target);
   // Ids of several models can be the same: all new rows get others.
-  await freshIds(tx, target);
+  await freshIds(tx, scopeOptions);
   await updateRows(tx, target);
   await preparePlans(tx);
   await tx.rows(sql`insert into scope_option (id, scope_kind, scope_id, key, value, create_time, update_time)

@@ -54,12 +54,8 @@ const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent)
  * last one to change a column was no import. Only rows that differ are looked at. Lists what would have gone back.
  * @returns whether there was any.
  */
-export const keepChanged = async (
-  tx: ImportTx,
-  { staging, table, columns, stamp }: Target,
-  compared: readonly string[],
-): Promise<boolean> => {
-  const names = logged[table];
+export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Target, compared: readonly string[]): Promise<boolean> => {
+  const names = logged[staging.table];
   if (names === undefined) return false;
   const [kind, id, key] = names;
   const all = Object.keys(columns);
@@ -72,11 +68,11 @@ export const keepChanged = async (
     with differing as materialized (
       select s.ctid as place, ${sqlDiffering(compared)} as columns, ${kind} collate "C" as kind, ${id}::bigint as id, (${key})::text as key,
         ${stamp === undefined ? "null" : newerOf(stamp.column)} as newer
-      from ${staging.name} s join ${table} t on t.id = s.id where s.outcome = 'updated'
+      from ${staging.name} s join ${staging.table} t on t.id = s.id where s.outcome = 'updated'
     ), last as (
       select distinct on (d.place, name) d.place, d.columns, d.newer, name, c.caller
       from differing d
-        join changes c on c.aggregate_kind = d.kind and c.aggregate_id = d.id and c.kind = '${table}' and c.key = d.key
+        join changes c on c.aggregate_kind = d.kind and c.aggregate_id = d.id and c.kind = '${staging.table}' and c.key = d.key
         cross join lateral unnest(coalesce(c.changed_columns, ${list(all)})) as name
       order by d.place, name, c.id desc
     ), kept as (
@@ -111,8 +107,8 @@ const roots = "('user', 'users'), ('organization', 'organization'), ('project', 
  * out. What userd itself clears away, as options past their time, may come again. Rows that the change log knows by
  * their id are recognized where that is the file's.
  */
-export const skipRemoved = async (tx: ImportTx, { staging, table }: Target): Promise<void> => {
-  const names = logged[table];
+export const skipRemoved = async (tx: ImportTx, { staging }: Target): Promise<void> => {
+  const names = logged[staging.table];
   if (names === undefined || tx.overwrite || tx.past.isEmpty) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
   const ofAggregate = "p.aggregate_kind = r.aggregate_kind and p.aggregate_id = r.aggregate_id and p.operation = 'insert'";
@@ -125,12 +121,12 @@ export const skipRemoved = async (tx: ImportTx, { staging, table }: Target): Pro
         select distinct on (c.aggregate_kind, c.aggregate_id, c.key) c.aggregate_kind, c.aggregate_id, c.key, c.id, c.caller
         from changes c join (select distinct ${kind} collate "C" as kind, ${id}::bigint as id from ${staging.name} t where outcome is null) s
           on c.aggregate_kind = s.kind and c.aggregate_id = s.id
-        where c.kind = '${table}' and c.operation = 'delete' order by c.aggregate_kind, c.aggregate_id, c.key, c.id desc
+        where c.kind = '${staging.table}' and c.operation = 'delete' order by c.aggregate_kind, c.aggregate_id, c.key, c.id desc
       )
       select t.ctid from ${staging.name} t join removed r
         on r.aggregate_kind = ${kind} collate "C" and r.aggregate_id = ${id} and r.key = (${key})::text
       where t.outcome is null and r.caller <> '${IMPORTER}' and r.caller not like 'userd %' and exists (
-          select from changes p where ${ofAggregate} and p.kind = '${table}' and p.key = r.key and p.caller = '${IMPORTER}')
+          select from changes p where ${ofAggregate} and p.kind = '${staging.table}' and p.key = r.key and p.caller = '${IMPORTER}')
         and not exists (select from changes p where ${ofAggregate} and p.id > r.id and (p.aggregate_kind, p.kind) in (${roots})))`,
   );
 };

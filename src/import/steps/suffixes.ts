@@ -26,7 +26,7 @@ const noteUnusual = async (tx: ImportTx): Promise<void> => {
 };
 
 /** The rows that give way: an id means that the record is here, and keeps its name; a conflict that stops the import is not renamed. */
-const giveWay = ({ noun, staging, table, name, maxLength, isWithin }: Kind): string => {
+const giveWay = ({ noun, staging, name, maxLength, isWithin }: Kind): string => {
   const within = isWithin ? "organization_id, " : "";
   // A slug is cut for its suffix. A username is not: folded and as it is written, it would not be cut at the same place.
   const stem = noun === "user" ? `i.${name}` : `left(i.${name}, ${maxLength - SUFFIX_LENGTH})`;
@@ -36,7 +36,7 @@ const giveWay = ({ noun, staging, table, name, maxLength, isWithin }: Kind): str
       select i.ctid as place, i.*, ${stem} as stem,
         row_number() over same_name as position,
         first_value(i.pk) over same_name as first_pk,
-        (select x.id from ${table} x where ${isElsewhere} limit 1) as holder
+        (select x.id from ${staging.table} x where ${isElsewhere} limit 1) as holder
       from ${staging.name} i window same_name as (partition by ${within}i.${name} order by (i.id is null), i.pk, i.record)
     ), placed as (
       select *, coalesce(holder, first_pk) as keeper, row_number() over (partition by ${within}stem order by pk, record) as turn
@@ -49,7 +49,7 @@ const giveWay = ({ noun, staging, table, name, maxLength, isWithin }: Kind): str
  * the first free suffix (`ann-2`), which later imports of it find again.
  */
 export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
-  const { noun, staging, table, name, renamed, maxLength, isWithin } = kind;
+  const { noun, staging, name, renamed, maxLength, isWithin } = kind;
   const same = (alias: string) => (isWithin ? `and ${alias}.organization_id = p.organization_id` : "");
   const named = (alias: string) => `exists (select from ${alias} x where x.${name} = p.stem || '-' || n ${same("x")})`;
   // '.' follows '-': these are the names that begin with this one and a hyphen.
@@ -64,8 +64,8 @@ export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
       select ${within}stem, max(turn) as turns from placed group by ${within}stem
     ), free as (
       select ${within}stem, array_agg(n order by n) as numbers
-      from stems p, generate_series(2, p.turns + 1 + ${taken(table)} + ${taken(staging.name)}) n
-      where not ${named(table)} and not ${named(staging.name)} group by ${within}stem
+      from stems p, generate_series(2, p.turns + 1 + ${taken(staging.table)} + ${taken(staging.name)}) n
+      where not ${named(staging.table)} and not ${named(staging.name)} group by ${within}stem
     ), suffixed as (
       select p.place, p.keeper, '-' || f.numbers[p.turn] as suffix from placed p join free f using (${within}stem)
     ), renamed as (

@@ -12,7 +12,6 @@ const credentials = ["password", "last_password_change", "is_password_expired", 
 
 const target: Target = {
   staging: users,
-  table: "users",
   key: [],
   columns: { username: "null", username_canonical: "null", ...userColumns },
   stamps: { version: "t.version + 1" },
