@@ -12,7 +12,7 @@ const method = OrganizationService.method.addMember;
 
 /** AddMember: makes the user a member; a constraint refuses a second membership. */
 export const addMember =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { organizationId, userId, role } = request;
     const aggregates = [organizationAggregate(organizationId), userAggregate(userId)];

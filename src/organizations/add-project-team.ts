@@ -10,7 +10,7 @@ const method = OrganizationService.method.addProjectTeam;
 
 /** AddProjectTeam: gives the project to the team. */
 export const addProjectTeam =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { projectId, teamId } = request;
     return write(call, { method, request, aggregates: locksOf(projects, projectId) }, async (tx) => {

@@ -12,7 +12,7 @@ const method = OrganizationService.method.addTeamMember;
 
 /** AddTeamMember: puts a member of the team's organization, or an invitation, into the team, in the role of the request. */
 export const addTeamMember =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { teamId, member, role } = request;
     return write(call, { method, request, aggregates: locksOf(teams, teamId) }, async (tx) => {

@@ -6,7 +6,7 @@ import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
 
 /** BatchGetMemberships: one statement for any number of pairs. */
 export const batchGetMemberships =
-  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof OrganizationService.method.batchGetMemberships> =>
+  ({ db, freshness }: Dependencies): Operation<typeof OrganizationService.method.batchGetMemberships> =>
   async (call, request) => {
     const { pairs } = request;
     await freshness.check(call, request.consistency);

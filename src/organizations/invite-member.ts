@@ -28,7 +28,7 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
  * invitation or is found here.
  */
 export const inviteMember =
-  ({ write, invitationDays }: Pick<Dependencies, "write" | "invitationDays">): Operation<typeof method> =>
+  ({ write, invitationDays }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { organizationId, email, role } = request;
     assertAddress(email, "email");

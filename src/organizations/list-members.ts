@@ -9,7 +9,7 @@ import { type MemberRow, memberColumns, roleColumn, toMember } from "./member.ma
 
 /** ListMembers: reads a page in one statement, which also tells whether the organization exists. */
 export const listMembers =
-  ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listMembers> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof OrganizationService.method.listMembers> =>
   async (call, request) => {
     const { organizationId, teamId, role, onlyUsers } = request;
     const page = pager(call, ListMembersRequestSchema, request);

@@ -21,11 +21,7 @@ const organizationIn = (row: Joined): Row =>
 
 /** ListUserOrganizations: reads a page in one statement, along the memberships of the user. */
 export const listUserOrganizations =
-  ({
-    db,
-    freshness,
-    pager,
-  }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof OrganizationService.method.listUserOrganizations> =>
+  ({ db, freshness, pager }: Dependencies): Operation<typeof OrganizationService.method.listUserOrganizations> =>
   async (call, request) => {
     const { userId, onlyVisible } = request;
     const page = pager(call, ListUserOrganizationsRequestSchema, request);

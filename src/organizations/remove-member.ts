@@ -13,7 +13,7 @@ const method = OrganizationService.method.removeMember;
 
 /** RemoveMember: removes a member from the organization and its teams, unless it is the last owner. */
 export const removeMember =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { organizationId, member, etag } = request;
     const aggregates = membershipAggregates(organizationId, member);

@@ -10,7 +10,7 @@ const method = OrganizationService.method.removeProjectTeam;
 
 /** RemoveProjectTeam: takes the project from the team. */
 export const removeProjectTeam =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { projectId, teamId } = request;
     return write(call, { method, request, aggregates: locksOf(projects, projectId) }, async (tx) => {

@@ -10,7 +10,7 @@ const method = OrganizationService.method.removeTeamMember;
 
 /** RemoveTeamMember: takes the member out of the team, and not out of the organization. */
 export const removeTeamMember =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { teamId, member } = request;
     return write(call, { method, request, aggregates: locksOf(teams, teamId) }, async (tx) => {

@@ -21,7 +21,7 @@ const method = OrganizationService.method.resendInvitation;
  * ResendInvitation: the invitation is valid for as long as a new one. A user who has verified the address since the
  * invitation expired becomes a member at once.
  */
-export const resendInvitation = ({ write, invitationDays }: Pick<Dependencies, "write" | "invitationDays">): Operation<typeof method> => {
+export const resendInvitation = ({ write, invitationDays }: Dependencies): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
     await tx.rows(sql`
       update organization_member set invite_expire_time = now() + make_interval(days => ${invitationDays}), version = version + 1

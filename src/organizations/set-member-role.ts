@@ -14,7 +14,7 @@ const method = OrganizationService.method.setMemberRole;
 
 /** SetMemberRole: changes the role of a member; an equal role writes nothing, and the last owner stays one. */
 export const setMemberRole =
-  ({ write }: Pick<Dependencies, "write">): Operation<typeof method> =>
+  ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {
     const { organizationId, member, etag } = request;
     const role = roleColumn(request.role);
