@@ -109,7 +109,12 @@ ${comment(
   string filter = 7 [(buf.validate.field).string = {max_bytes: 4096, not_contains: "\\000"}];
   ${READ_MASK} = 8;
   // Say on the first page how many there are on all pages. Default: false.
-  bool count = 9;`,
+  bool count = 9;
+  // Only what this user has the relation to: members of the organization read, managers and owners own, superusers do both. 0 = nobody,
+  // who has none to anything. Absent = all.
+  optional int64 as_user_id = 10 [(buf.validate.field).int64.gte = 0];
+  // The relation that as_user_id needs. Default: read.
+  userd.v1.AccessRelation relation = 11 [(buf.validate.field).enum.defined_only = true];`,
 };
 
 const changed = (kind: Kind, comment: string): string => `${resource(kind, comment, false)}

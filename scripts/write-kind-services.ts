@@ -35,6 +35,7 @@ import "buf/validate/validate.proto";
 import "google/api/field_behavior.proto";
 import "google/protobuf/field_mask.proto";
 import "${parts.join("/")}";
+import "userd/v1/access_relation.proto";
 import "userd/v1/consistency.proto";
 import "userd/v1/options.proto";
 

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
@@ -6,6 +7,7 @@ import { conflict, invalidField } from "../errors.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
+import { requireOwned } from "./relation.ts";
 import { toMessage } from "./row.ts";
 import { candidates, missingSlug } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
@@ -60,6 +62,7 @@ export const createResource: StandardMethod<Creation> = ({ write }, kind, method
       return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationId))];
     };
     return write(call, { method, request, aggregates }, async (tx) => {
+      await requireOwned(tx, kind, organizationId, () => referenceNotFound(`${kind.name}.${parent.name}`));
       await requireReferences(tx, kind, values, organizationId);
       const id = await insert(tx, kind, values, organizationId);
       for (const aggregate of aggregatesOf(kind, isRoot ? id : organizationId, id)) tx.touch(aggregate);

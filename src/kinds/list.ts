@@ -4,17 +4,21 @@ import { referredNotFound } from "../contract/kinds/errors.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
 import { createFilterReader } from "../filter/read-filter.ts";
+import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { countRows } from "./count.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
+import { isRelated } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
 type Request = {
   readonly orderBy?: string;
   readonly filter?: string;
+  readonly asUserId?: bigint;
+  readonly relation?: AccessRelation;
   readonly showDeleted?: boolean;
   readonly pageSize: number;
   readonly pageToken: string;
@@ -40,14 +44,18 @@ const keyOf =
   (row: Row): string[] =>
     columns.map(({ name }) => (row[name] instanceof Date ? (row[name] as Date).toISOString() : String(row[name])));
 
-/** The parent of what is listed as `p`, and the conditions on it and on a resource `r`; one row without columns where there is no parent. */
+/**
+ * The parent of what is listed as `p`, the conditions on it and on a resource `r`, and the organization of both; one row without
+ * columns where there is no parent.
+ */
 const parentOf = ({ parent, ancestors: [above] }: Kind, request: Readonly<Record<string, unknown>>) =>
   above === undefined
-    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true` }
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, organization: sql`r.id` }
     : {
         from: sql`${sql.table(above.to.table)} p`,
         isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
         isIt: sql`p.id = ${request[parent.field.localName]}`,
+        organization: sql.ref(`p.${above.to.organization}`),
       };
 
 /** ListXs: one statement, which also tells whether there is such a parent. `which` is what a service by hand asks of a resource `r`. */
@@ -65,8 +73,10 @@ export const listResources: StandardMethod<(request: object) => RawBuilder<unkno
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
-    const isMet = sql`${isShown} and ${condition} and ${which?.(request) ?? sql`true`}`;
-    const { from, isPart, isIt } = parentOf(kind, fields);
+    const { from, isPart, isIt, organization } = parentOf(kind, fields);
+    const isSeen =
+      fields.asUserId === undefined ? sql`true` : isRelated(fields.asUserId, fields.relation ?? AccessRelation.READ, organization);
+    const isMet = sql`${isShown} and ${condition} and ${isSeen} and ${which?.(request) ?? sql`true`}`;
     const query = withinPage(sql<Row | { readonly id: null }>`
         select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
           select ${columnsOf(selected)} from ${sql.table(kind.table)} r
@@ -74,7 +84,7 @@ export const listResources: StandardMethod<(request: object) => RawBuilder<unkno
           order by ${orderedBy(order, "r")} limit ${page.size + 1}
         ) q on true where ${isIt} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
-    const isFirst = orderBy === "" && filter === "" && shown === kind;
+    const isFirst = orderBy === "" && filter === "" && shown === kind && fields.asUserId === undefined;
     const session = db.session(call);
     const rows = await session.rows(isFirst ? query : composed(query));
     if (rows.length === 0) throw referredNotFound(kind, parent, parent.name);

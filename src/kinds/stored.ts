@@ -4,6 +4,7 @@ import type { Kind, Referent } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
+import { requireOwned } from "./relation.ts";
 import { columnsOf, composed, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
 
 const readOne = async <R extends Row>(session: Session, kind: Kind, query: RawBuilder<R>): Promise<R> => {
@@ -88,9 +89,14 @@ export const locksOf =
 /** The organization of a row: it itself where it is one. */
 const organizationIn = ({ organization }: Kind, row: Row): bigint => row[organization ?? "id"] as bigint;
 
-/** The resource with this id, in a write that has locked what `locksOf` says. */
+/**
+ * The resource with this id, in a write that has locked what `locksOf` says, and that the acting user may make.
+ * @throws what requireOwned throws.
+ */
 export const lockedRow = async (tx: Tx, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(tx, kind, id);
-  tx.requireLocked(aggregatesOf(kind, organizationIn(kind, row), id), `The ${kind.label} has come into being`);
+  const organizationId = organizationIn(kind, row);
+  tx.requireLocked(aggregatesOf(kind, organizationId, id), `The ${kind.label} has come into being`);
+  await requireOwned(tx, kind, organizationId, () => resourceNotFound(kind));
   return row;
 };
