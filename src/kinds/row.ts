@@ -17,46 +17,43 @@ export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 /** Marks a statement as one of many, which are not prepared: its text follows from what a request asks for. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
-/** The columns to select, in the alias `r`. A value that deletion alone shows takes the time of it. */
+/**
+ * The columns to select, in the alias `r`, as a text: names come from descriptors alone. A value that deletion alone shows takes the
+ * time of it.
+ */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
-  return sql.join([
-    ...[...names].map((column) => sql.ref(`r.${column}`)),
-    ...links.map(
-      (link) => sql`array(
-        select ${sql.ref(`l.${link.column}`)}::text from ${sql.table(link.table)} l where ${sql.ref(`l.${name}_id`)} = r.id
-        order by ${sql.ref(`l.${link.column}`)}) as ${sql.ref(link.name)}`,
-    ),
-  ]) as RawBuilder<Row>;
+  const linked = links.map(
+    (link) => `array(
+      select l."${link.column}"::text from "${link.table}" l where l."${name}_id" = r.id order by l."${link.column}") as "${link.name}"`,
+  );
+  return sql.raw([...[...names].map((column) => `r."${column}"`), ...linked].join(", "));
 };
 
 /** The joins of the things that a resource `r` is part of: its parent as `a1`, and so on upwards. */
 export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuilder<unknown> =>
-  sql.join(
-    ancestors.map(
-      ({ to, column }, index) =>
-        sql`join ${sql.table(to.table)} ${sql.ref(`a${index + 1}`)}
-          on ${sql.ref(`a${index + 1}.id`)} = ${sql.ref(`${index === 0 ? "r" : `a${index}`}.${column}`)}`,
-    ),
-    sql` `,
+  sql.raw(
+    ancestors
+      .map(
+        ({ to, column }, index) => `join "${to.table}" a${index + 1} on a${index + 1}.id = ${index === 0 ? "r" : `a${index}`}."${column}"`,
+      )
+      .join(" "),
   );
 
 /** The name of the outermost of these things that is deleted; null = none is. */
 export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> => {
-  const soft = ancestors.flatMap(({ to }, index) =>
-    to.isSoft ? [sql`when ${sql.ref(`a${index + 1}.delete_time`)} is not null then ${sql.lit(to.name)}`] : [],
-  );
-  return soft.length === 0 ? sql`null::text` : sql`case ${sql.join(soft.toReversed(), sql` `)} end`;
+  const soft = ancestors.flatMap(({ to }, index) => (to.isSoft ? [`when a${index + 1}.delete_time is not null then '${to.name}'`] : []));
+  return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };
 
 /** The bytes of those parts of a row `q` that can be large: texts, JSON, the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [
-    ...texts.map(({ name }) => sql`coalesce(octet_length(${sql.ref(`q.${name}`)}::text), 0)`),
-    ...links.map(({ name }) => sql`11 * cardinality(${sql.ref(`q.${name}`)})`),
+    ...texts.map(({ name }) => `coalesce(octet_length(q."${name}"::text), 0)`),
+    ...links.map(({ name }) => `11 * cardinality(q."${name}")`),
   ];
-  return parts.length === 0 ? sql<number>`0` : sql<number>`${sql.join(parts, sql` + `)}`;
+  return sql.raw(parts.length === 0 ? "0" : parts.join(" + "));
 };
 
 /** The bytes that those parts take in an answer; never less than `bytesOf` says. */
@@ -72,18 +69,20 @@ const isEtag = ({ field }: Column): boolean => field.name === "etag";
 /** The etag of a row: the number of its writes. */
 export const etagOf = ({ columns }: Kind, row: Row): string => String(row[columns.find(isEtag)?.name ?? ""]);
 
-const shownOf = (column: Column, row: Row): unknown => {
-  const value = row[column.name];
+const shownOf = (column: Column, value: unknown, isDeleted: boolean): unknown => {
   if (isEtag(column)) return String(value);
   if (column.type === "timestamptz") return timestampFromDate(value as Date);
   if (column.type !== "smallint") return value;
-  return row.delete_time && column.deletedValue !== undefined ? column.deletedValue : (value as number) + column.enumBase;
+  return isDeleted && column.deletedValue !== undefined ? column.deletedValue : (value as number) + column.enumBase;
 };
 
 /** A resource as the API shows it. */
-export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => ({
-  ...Object.fromEntries(
-    columns.flatMap((column) => ((row[column.name] ?? null) === null ? [] : [[column.field.localName, shownOf(column, row)]])),
-  ),
-  ...Object.fromEntries(links.map(({ name, field }) => [field.localName, (row[name] as readonly string[]).map(BigInt)])),
-});
+export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => {
+  const message: Record<string, unknown> = {};
+  for (const column of columns) {
+    const value = row[column.name];
+    if (value !== null && value !== undefined) message[column.field.localName] = shownOf(column, value, !!row.delete_time);
+  }
+  for (const { name, field } of links) message[field.localName] = (row[name] as readonly string[]).map(BigInt);
+  return message;
+};
