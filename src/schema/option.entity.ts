@@ -2,37 +2,45 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
+/** The columns that options of users and of scopes have in common. */
+const optionColumns = (keyLength: number) => ({
+  id: id(),
+  /** See options/scope.ts: 0 global, or everybody; 1 organization, 2 project. */
+  scopeKind: p.smallint(),
+  /** The id of the organization or project; 0 in the global scope. */
+  scopeId: p.bigint(),
+  key: text(keyLength),
+  value: p.json<unknown>(),
+  /** The bytes that limits and quotas count (value.ts): a column, so that a sum over options reads none of their values. */
+  bytes: p.integer().generated("(octet_length(value::text)) stored"),
+  createTime: timeOfInsert(),
+  updateTime: timeOfInsert(),
+  /** The etag: counts the writes of this row. */
+  version: p.integer().default(1),
+});
+
+/** The rules of one row of such a table. */
+const optionChecks = (table: string) => [
+  { name: `${table}_scope`, expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
+  { name: `${table}_key_not_empty`, expression: "key <> ''" },
+];
+
 /** One option of a user in one scope. The scope is two columns that are never null: nulls would not protect it. */
 export const UserOption = defineEntity({
   name: "UserOption",
   tableName: "user_option",
   properties: {
-    id: id(),
+    ...optionColumns(64),
     user: () => p.manyToOne(User).mapToPk(),
-    /** See options/scope.ts: 0 global, 1 organization, 2 project. */
-    scopeKind: p.smallint(),
-    /** The id of the organization or project; 0 in the global scope. */
-    scopeId: p.bigint(),
-    key: text(64),
-    value: p.json<unknown>(),
-    /** The bytes that limits and quotas count (value.ts): a column, so that a sum over options reads none of their values. */
-    bytes: p.integer().generated("(octet_length(value::text)) stored"),
-    createTime: timeOfInsert(),
-    updateTime: timeOfInsert(),
     /** From then on the option reads as absent; the sweeper deletes it later. */
     expireTime: time().nullable(),
-    /** The etag: counts the writes of this row. */
-    version: p.integer().default(1),
   },
   uniques: [{ name: "user_option_key", properties: ["user", "scopeKind", "scopeId", "key"] }],
   indexes: [
     indexOn("user_option_expire_time_index", "user_option (expire_time) where expire_time is not null"),
     indexOn("user_option_scope_index", "user_option (scope_kind, scope_id, user_id) where scope_kind > 0"),
   ],
-  checks: [
-    { name: "user_option_scope", expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
-    { name: "user_option_key_not_empty", expression: "key <> ''" },
-  ],
+  checks: optionChecks("user_option"),
 });
 
 /** The last 20 writes of each option, kept by a trigger of user_option, so that no write path can forget it. */
@@ -60,27 +68,9 @@ export const OptionRevision = defineEntity({
 export const ScopeOption = defineEntity({
   name: "ScopeOption",
   tableName: "scope_option",
-  properties: {
-    id: id(),
-    /** See options/scope.ts: 0 everybody, 1 organization, 2 project. */
-    scopeKind: p.smallint(),
-    /** The id of the organization or project; 0 for everybody. */
-    scopeId: p.bigint(),
-    key: text(128),
-    value: p.json<unknown>(),
-    /** As of options of users. */
-    bytes: p.integer().generated("(octet_length(value::text)) stored"),
-    locked: p.boolean().default(false),
-    createTime: timeOfInsert(),
-    updateTime: timeOfInsert(),
-    /** The etag: counts the writes of this row. */
-    version: p.integer().default(1),
-  },
+  properties: { ...optionColumns(128), locked: p.boolean().default(false) },
   uniques: [{ name: "scope_option_key", properties: ["scopeKind", "scopeId", "key"] }],
-  checks: [
-    { name: "scope_option_scope", expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
-    { name: "scope_option_key_not_empty", expression: "key <> ''" },
-  ],
+  checks: optionChecks("scope_option"),
 });
 
 /**
