@@ -93,14 +93,14 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
 /**
- * Checks that no two entries of a field have one name; undefined = an entry without one.
+ * Checks that no two entries of a field share a name.
+ * @param names those of each entry.
  * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
  */
-export const assertDistinct = (names: readonly (string | undefined)[], field: string, description: string): void => {
+export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();
-  for (const [index, name] of names.entries()) {
-    if (name === undefined) continue;
-    if (seen.has(name)) throw invalidField(`${field}[${index}]`, description, "DUPLICATE_ENTRY");
-    seen.add(name);
+  for (const [index, ofEntry] of names.entries()) {
+    if (ofEntry.some((name) => seen.has(name))) throw invalidField(`${field}[${index}]`, description, "DUPLICATE_ENTRY");
+    for (const name of ofEntry) seen.add(name);
   }
 };

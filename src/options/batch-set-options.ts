@@ -33,7 +33,7 @@ const abridge = (answer: BatchSetOptionsResponse): void => {
 export const batchSetOptions =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.batchSetOptions> =>
   (call, request) => {
-    const names = request.entries.map((entry) => nameOf({ userId: entry.userId, key: entry.key, scope: scopeOf(entry) }));
+    const names = request.entries.map((entry) => [nameOf({ userId: entry.userId, key: entry.key, scope: scopeOf(entry) })]);
     assertDistinct(names, "entries", "names an option that another entry names");
     const entries = request.entries.map((entry, index) =>
       orRefusal(() => optionWriteOf(registry, entry.userId, entry, `entries[${index}].`)),

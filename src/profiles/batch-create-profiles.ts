@@ -75,7 +75,7 @@ export const batchCreateProfiles =
   (call, request) => {
     assertAnswerFits(request);
     const drafts = request.profiles.map((profile, index) => orRefusal(() => newProfileOf(profile, `profiles[${index}].`)));
-    const pairsOf = drafts.map((draft) => (isAccepted(draft) ? pairOf(draft) : undefined));
+    const pairsOf = drafts.map((draft) => (isAccepted(draft) ? [pairOf(draft)] : []));
     assertDistinct(pairsOf, "profiles", "has the user and account of another one");
     const checked = drafts.filter(isAccepted);
     const accounts = [...new Set(checked.map(({ account_id }) => account_id))];

@@ -45,6 +45,6 @@ export const NAMED_TWICE = "names a resource that another one names";
  * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
  */
 export const assertDistinctRows = (rows: readonly (ResourceRow | undefined)[], field: string): void => {
-  const ids = rows.map((row) => row && String(row.id));
+  const ids = rows.map((row) => (row ? [String(row.id)] : []));
   assertDistinct(ids, field, NAMED_TWICE);
 };

@@ -78,7 +78,11 @@ export const registerResources =
   ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {
     const { resources } = request;
-    assertDistinct(resources.map(nameOf), "resources", NAMED_TWICE);
+    assertDistinct(
+      resources.map((resource) => [nameOf(resource)]),
+      "resources",
+      NAMED_TWICE,
+    );
     const owners = resources.map(({ ownerProfileId }) => ownerProfileId);
     const accounts = await accountsOfProfiles(db.session(call), owners);
     return write(call, { method, request, aggregates: accountAggregates(accounts.values()) }, async (tx) => {

@@ -30,26 +30,19 @@ export type AllDependencies = UserDependencies & OptionDependencies & AccessDepe
 /** Makes the dependencies of all operations, over one database and one cache. */
 export const createDependencies = (
   db: OwnedDatabase,
-  {
-    systemUsername,
-    purgeAfterDays,
-    invitationDays,
-    scopeCheck,
-    readPolicy,
-    quotas,
-    cache: { isCaching },
-  }: Pick<Config, "systemUsername" | "purgeAfterDays" | "invitationDays" | "scopeCheck" | "readPolicy" | "quotas" | "cache">,
+  config: Config,
   { metrics, registry, cache }: { readonly metrics: MetricsRegistry; readonly registry: OptionRegistry; readonly cache: Cache },
 ): AllDependencies => {
   const { secretKey } = db;
+  const { quotas, purgeAfterDays, invitationDays } = config;
   const tokens = createConsistencyTokens(secretKey);
-  const optionScopes = createOptionScopes(scopeCheck);
+  const optionScopes = createOptionScopes(config.scopeCheck);
   const accessUsers = createAccessUsers(cache, db);
   const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
   return {
     db,
     write: createWrite(db, { tokens, idempotency: createIdempotency(secretKey), committed: cache.committed }),
-    freshness: createFreshness(db, tokens, isCaching),
+    freshness: createFreshness(db, tokens, config.cache.isCaching),
     pager: createPager(secretKey),
     users,
     basicUsers,
@@ -62,8 +55,8 @@ export const createDependencies = (
     optionScopes,
     passwords: createPasswords(metrics),
     vault: createVault(secretKey),
-    systemUser: createSystemUser(systemUsername),
-    access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, readPolicy),
+    systemUser: createSystemUser(config.systemUsername),
+    access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, config.readPolicy),
     owners: createOwners(db, accessUsers),
     quotas,
     purgeAfterDays,

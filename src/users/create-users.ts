@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { sql } from "kysely";
 import type { Operation } from "../call.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { type DomainError, invalidField, isAccepted, orRefusal } from "../errors.ts";
+import { assertDistinct, type DomainError, invalidField, isAccepted, orRefusal } from "../errors.ts";
 import type { BatchCreateUsersResponse } from "../gen/userd/v1/user_batch_pb.ts";
 import { UserSchema } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
@@ -30,24 +30,12 @@ export const createUser =
     });
   };
 
-/** @throws INVALID_ARGUMENT DUPLICATE_ENTRY when a name or external id stands in two users of the batch. */
-const assertDistinct = (drafts: readonly (NewUser | DomainError)[]): void => {
-  const seen = new Set<string>();
-  for (const [index, draft] of drafts.entries()) {
-    if (!isAccepted(draft)) continue;
-    const { external_id: externalId } = draft.columns;
-    const names = new Set([
-      draft.canonical,
-      ...draft.emails.map(({ canonical }) => canonical),
-      ...(externalId ? [externalCanonicalName(externalId)] : []),
-    ]);
-    for (const name of names) {
-      if (seen.has(name)) {
-        throw invalidField(`users[${index}]`, "has a username, address or external id of another one of the batch", "DUPLICATE_ENTRY");
-      }
-      seen.add(name);
-    }
-  }
+/** The names of a new user, which no other one of its batch may have. */
+const namesOf = (draft: NewUser | DomainError): string[] => {
+  if (!isAccepted(draft)) return [];
+  const { canonical, emails, columns } = draft;
+  const externalId = columns.external_id;
+  return [canonical, ...emails.map((email) => email.canonical), ...(externalId ? [externalCanonicalName(externalId)] : [])];
 };
 
 /** All but id and etag is what the caller has sent, or follows from it. */
@@ -63,7 +51,7 @@ export const batchCreateUsers =
   ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {
     const drafts = request.users.map((user) => orRefusal(() => checkedUserOf(user)));
-    assertDistinct(drafts);
+    assertDistinct(drafts.map(namesOf), "users", "has a username, address or external id of another one of the batch");
     const raises = request.users.some(({ isStaff, isSuperuser }) => isStaff || isSuperuser);
     return write(call, { method: method.batchCreateUsers, request, aggregates: [], abridge }, async (tx) => {
       if (raises) await requirePermission(tx, "users.admin");
