@@ -59,21 +59,17 @@ const within = <T>(clock: Clock, pending: Promise<T>): Promise<T> =>
     pending.then(resolve, reject).finally(cancel);
   });
 
+type Parts = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly databaseClock: DatabaseClock;
+  readonly rules: Rules;
+  readonly stats: CacheStats;
+};
+
 /** Makes the second level over a store. */
 export const createLevel2 = (
-  {
-    store,
-    clock,
-    databaseClock,
-    rules,
-    stats,
-  }: {
-    readonly store: Store;
-    readonly clock: Clock;
-    readonly databaseClock: DatabaseClock;
-    readonly rules: Rules;
-    readonly stats: CacheStats;
-  },
+  { store, clock, databaseClock, rules, stats }: Parts,
   { boundMs, ttlMs }: { readonly boundMs: number; readonly ttlMs: number },
 ): Level2 => {
   const opened = (isOnset: boolean) => {

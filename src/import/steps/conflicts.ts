@@ -8,11 +8,9 @@ import type { Ids, ImportTx } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
 import { type Kind, kinds } from "./kinds.ts";
 import { resolveOrganizations } from "./references.ts";
-import { freshIds } from "./rows.ts";
+import { freshIds, run } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import { suffixNames } from "./suffixes.ts";
-
-const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
 

@@ -4,7 +4,8 @@ import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
 import type { StoredStaging, Target } from "./target.ts";
 
-const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
+/** Runs a statement whose text is all constant. */
+export const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
 /** Keeps columns that the file leaves out of a row as they are. */
 export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, match: string): Promise<void> => {

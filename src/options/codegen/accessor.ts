@@ -1,6 +1,6 @@
 import { type JsonValue, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { type OptionDefinition, OptionScope, type OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
+import { type OptionDefinition, OptionScope, OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
 
 /** The name and the text of a generated file. */
 export type GeneratedFile = { readonly name: string; readonly text: string };
@@ -25,6 +25,21 @@ export type Accessor = {
   readonly hasDefault: boolean;
   /** The scopes in which a user can set the option: globally, in an organization, in a project. */
   readonly scopes: { readonly user: boolean; readonly organization: boolean; readonly project: boolean };
+};
+
+/** The type of a value in each language. That of an enum is made of its values, where the language has such types. */
+export const types: Record<OptionType, { readonly typescript: string; readonly go: string; readonly python: string }> = {
+  [OptionType.UNSPECIFIED]: { typescript: "JsonValue", go: "any", python: "Any" },
+  [OptionType.BOOL]: { typescript: "boolean", go: "bool", python: "bool" },
+  [OptionType.INT]: { typescript: "number", go: "int64", python: "int" },
+  [OptionType.NUMBER]: { typescript: "number", go: "float64", python: "float" },
+  [OptionType.STRING]: { typescript: "string", go: "string", python: "str" },
+  [OptionType.ENUM]: { typescript: "", go: "any", python: "" },
+  [OptionType.LANGUAGE]: { typescript: "string", go: "string", python: "str" },
+  [OptionType.TIMEZONE]: { typescript: "string", go: "string", python: "str" },
+  [OptionType.VERIFIED_EMAIL]: { typescript: "string", go: "string", python: "str" },
+  [OptionType.OBJECT]: { typescript: "{ [name: string]: JsonValue }", go: "map[string]any", python: "dict[str, Any]" },
+  [OptionType.LIST]: { typescript: "JsonValue[]", go: "[]any", python: "list[Any]" },
 };
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim();

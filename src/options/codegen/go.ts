@@ -1,19 +1,5 @@
 import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
-import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, wordsOf } from "./accessor.ts";
-
-const types: Record<OptionType, string> = {
-  [OptionType.UNSPECIFIED]: "any",
-  [OptionType.BOOL]: "bool",
-  [OptionType.INT]: "int64",
-  [OptionType.NUMBER]: "float64",
-  [OptionType.STRING]: "string",
-  [OptionType.ENUM]: "any",
-  [OptionType.LANGUAGE]: "string",
-  [OptionType.TIMEZONE]: "string",
-  [OptionType.VERIFIED_EMAIL]: "string",
-  [OptionType.OBJECT]: "map[string]any",
-  [OptionType.LIST]: "[]any",
-};
+import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, types, wordsOf } from "./accessor.ts";
 
 /** The Go types that have nil, which null becomes. */
 const hasNil = new Set(["any", "map[string]any", "[]any"]);
@@ -63,7 +49,7 @@ const scopeOf = ({ scopes: { user, organization, project } }: Accessor): readonl
 
 const methodsOf = (accessor: Accessor): string => {
   const [name, key] = [nameOf(accessor), JSON.stringify(accessor.key)];
-  const type = isNamed(accessor) ? typeNameOf(accessor) : (types[accessor.type] ?? "any");
+  const type = isNamed(accessor) ? typeNameOf(accessor) : (types[accessor.type]?.go ?? "any");
   const [parameter, argument] = scopeOf(accessor);
   // Null and absence are nil: of a type that has one, else of a pointer.
   const isPointer = (accessor.nullable || !accessor.hasDefault) && !hasNil.has(type);

@@ -1,20 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
-import { type Accessor, assertDistinct, type GeneratedFile, HEADER, identifier } from "./accessor.ts";
-
-const types: Record<OptionType, string> = {
-  [OptionType.UNSPECIFIED]: "Any",
-  [OptionType.BOOL]: "bool",
-  [OptionType.INT]: "int",
-  [OptionType.NUMBER]: "float",
-  [OptionType.STRING]: "str",
-  [OptionType.ENUM]: "",
-  [OptionType.LANGUAGE]: "str",
-  [OptionType.TIMEZONE]: "str",
-  [OptionType.VERIFIED_EMAIL]: "str",
-  [OptionType.OBJECT]: "dict[str, Any]",
-  [OptionType.LIST]: "list[Any]",
-};
+import { type Accessor, assertDistinct, type GeneratedFile, HEADER, identifier, types } from "./accessor.ts";
 
 const keywords = new Set(
   "False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield".split(
@@ -31,7 +17,8 @@ const literalOf = (value: JsonValue): string | undefined => {
 
 const typeOf = ({ type, literals, nullable }: Accessor): string => {
   const names = literals.map(literalOf);
-  const bare = type !== OptionType.ENUM ? (types[type] ?? "Any") : names.includes(undefined) ? "Any" : `Literal[${names.join(", ")}]`;
+  const bare =
+    type !== OptionType.ENUM ? (types[type]?.python ?? "Any") : names.includes(undefined) ? "Any" : `Literal[${names.join(", ")}]`;
   return nullable && bare !== "Any" ? `${bare} | None` : bare;
 };
 

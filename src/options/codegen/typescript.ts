@@ -1,25 +1,11 @@
 import { OptionType } from "../../gen/userd/v1/option_definition_pb.ts";
-import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, identifier } from "./accessor.ts";
-
-const types: Record<OptionType, string> = {
-  [OptionType.UNSPECIFIED]: "JsonValue",
-  [OptionType.BOOL]: "boolean",
-  [OptionType.INT]: "number",
-  [OptionType.NUMBER]: "number",
-  [OptionType.STRING]: "string",
-  [OptionType.ENUM]: "",
-  [OptionType.LANGUAGE]: "string",
-  [OptionType.TIMEZONE]: "string",
-  [OptionType.VERIFIED_EMAIL]: "string",
-  [OptionType.OBJECT]: "{ [name: string]: JsonValue }",
-  [OptionType.LIST]: "JsonValue[]",
-};
+import { type Accessor, assertDistinct, capital, type GeneratedFile, HEADER, identifier, types } from "./accessor.ts";
 
 const typeOf = ({ type, literals, nullable }: Accessor): string => {
   const isUnion = literals.every((literal) => typeof literal !== "object" || literal === null);
   const bare =
     type !== OptionType.ENUM
-      ? (types[type] ?? "JsonValue")
+      ? (types[type]?.typescript ?? "JsonValue")
       : isUnion
         ? literals.map((literal) => JSON.stringify(literal)).join(" | ")
         : "JsonValue";

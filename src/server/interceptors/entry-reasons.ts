@@ -2,17 +2,12 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
+import { holds } from "./holds.ts";
 
 /** Calls `note` with the reason of each status in a message, or in its literal. */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
-/** True if a message can hold a status, at any depth. */
-const holdsStatus = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
-  if (desc.typeName === StatusSchema.typeName) return true;
-  if (seen.has(desc)) return false;
-  seen.add(desc);
-  return desc.fields.some(({ message }) => message !== undefined && holdsStatus(message, seen));
-};
+const statuses: ReadonlySet<string> = new Set([StatusSchema.typeName]);
 
 const walkStatus: ReasonsWalk = (status, note) => {
   for (const detail of (status as { readonly details?: readonly Any[] }).details ?? []) {
@@ -39,7 +34,7 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
   if (output.typeName === StatusSchema.typeName) return walkStatus;
   const fields = output.fields.flatMap((field) =>
-    field.message !== undefined && holdsStatus(field.message) ? { field, walk: entryReasonsWalk(field.message) } : [],
+    field.message !== undefined && holds(statuses, field.message) ? { field, walk: entryReasonsWalk(field.message) } : [],
   );
   if (fields.length === 0) return undefined;
   return (message, note) => {

@@ -2,6 +2,7 @@ import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../../errors.ts";
 import { durationFault, timestampFault } from "../../moment.ts";
+import { holds } from "./holds.ts";
 
 /** A fault, and its path below the message that was looked at. */
 type Fault = { readonly path: string; readonly description: string };
@@ -19,14 +20,6 @@ const times: ReadonlyMap<string, Look> = new Map([
   ["google.protobuf.Timestamp", whole<Timestamp>(timestampFault)],
   ["google.protobuf.Duration", whole<Duration>(durationFault)],
 ]);
-
-/** True if a message can hold a time, at any depth. */
-const holdsTimes = (desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
-  if (times.has(desc.typeName)) return true;
-  if (seen.has(desc)) return false;
-  seen.add(desc);
-  return desc.fields.some(({ message }) => message !== undefined && holdsTimes(message, seen));
-};
 
 const below = (step: string, fault: Fault | undefined): Fault | undefined =>
   fault && { ...fault, path: fault.path === "" || fault.path.startsWith("[") ? step + fault.path : `${step}.${fault.path}` };
@@ -61,12 +54,14 @@ const lookAt = (field: DescField, lookOf: (desc: DescMessage) => Look): Look => 
  * hold, whatever format it came in. Undefined = the message has no times.
  */
 export const timesCheck = (input: DescMessage): ((message: Message) => void) | undefined => {
-  if (!holdsTimes(input)) return undefined;
+  if (!holds(times, input)) return undefined;
   const looks = new Map<DescMessage, Look>();
   const lookOf = (desc: DescMessage): Look => {
     const known = looks.get(desc) ?? times.get(desc.typeName);
     if (known !== undefined) return known;
-    const fields = desc.fields.filter(({ message }) => message !== undefined && holdsTimes(message)).map((field) => lookAt(field, lookOf));
+    const fields = desc.fields
+      .filter(({ message }) => message !== undefined && holds(times, message))
+      .map((field) => lookAt(field, lookOf));
     const look: Look = (message) => {
       for (const lookAtField of fields) {
         const fault = lookAtField(message);

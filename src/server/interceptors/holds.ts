@@ -1,0 +1,9 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+
+/** True if a message is of one of some types, or holds one at any depth. */
+export const holds = (types: { has(typeName: string): boolean }, desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
+  if (types.has(desc.typeName)) return true;
+  if (seen.has(desc)) return false;
+  seen.add(desc);
+  return desc.fields.some(({ message }) => message !== undefined && holds(types, message, seen));
+};
