@@ -1,15 +1,21 @@
 import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterFields, FilterList } from "./fields.ts";
-import type { Expr, ParsedFilter } from "./parse.ts";
+import { type Expr, MAX_TERMS, type ParsedFilter } from "./parse.ts";
 import { boundValue, boundValues } from "./value.ts";
 
-/** The most terms of a filter, and the most levels of what stands in one another: !(…), and groups of && or ||. */
-const MAX_TERMS = 50;
+/** The most levels of what stands in one another: !(…), and groups of && or ||. */
 const MAX_LEVELS = 8;
 
-const groups: Readonly<Record<string, string>> = { "_&&_": "and", "_||_": "or" };
-const equalities: Readonly<Record<string, string>> = { "_==_": "=", "_!=_": "<>" };
-const comparisons: Readonly<Record<string, string>> = { ...equalities, "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">=" };
+// Maps: the names of functions are those of a client, and an object knows some by itself.
+const groups: ReadonlyMap<string, string> = new Map([
+  ["_&&_", "and"],
+  ["_||_", "or"],
+]);
+const equalities = [
+  ["_==_", "="],
+  ["_!=_", "<>"],
+] as const;
+const comparisons: ReadonlyMap<string, string> = new Map([...equalities, ["_<_", "<"], ["_<=_", "<="], ["_>_", ">"], ["_>=_", ">="]]);
 
 const TERM =
   'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], ID in LIST, has(FIELD), FIELD.startsWith("…"), a bool field, true or false';
@@ -56,8 +62,8 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
   const compare = (at: Expr, name: string, [left, right]: readonly [Expr, Expr]): RawBuilder<boolean> => {
     const field = columnOf(left);
     const isOrdered = field.type !== "boolean" && field.type !== "enum";
-    if (!isOrdered && !(name in equalities)) throw invalid(at, "the field has no order; there may be == or !=");
-    return sql`${field.column} ${sql.raw(comparisons[name] ?? "")} ${boundValue(filter, field, right)}`;
+    if (!isOrdered && !equalities.some(([one]) => one === name)) throw invalid(at, "the field has no order; there may be == or !=");
+    return sql`${field.column} ${sql.raw(comparisons.get(name) ?? "")} ${boundValue(filter, field, right)}`;
   };
 
   const isIn = ([left, right]: readonly [Expr, Expr]): RawBuilder<boolean> => {
@@ -99,7 +105,7 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
     const { function: name = "", target, args = [] } = callOf(at) ?? {};
     const [first, second] = args;
     if (first !== undefined && second !== undefined && target === undefined && args.length === 2) {
-      if (name in comparisons) return compare(at, name, [first, second]);
+      if (comparisons.has(name)) return compare(at, name, [first, second]);
       if (name === "@in") return isIn([first, second]);
     }
     if (first !== undefined && args.length === 1) {
@@ -112,7 +118,7 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
   let terms = 0;
   const condition = (at: Expr, level: number): RawBuilder<boolean> => {
     const { function: name = "", args = [] } = callOf(at) ?? {};
-    const group = groups[name];
+    const group = groups.get(name);
     if (group === undefined && name !== "!_") {
       if (++terms > MAX_TERMS) throw invalid(at, `more than ${MAX_TERMS} terms`);
       return term(at);

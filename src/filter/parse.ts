@@ -13,8 +13,14 @@ export type ParsedFilter = {
   readonly notIndexed: (at: Expr, says: string) => DomainError;
 };
 
-/** Most opening brackets of a text, those in quotes too: the parser's time grows with the cube of those that are never closed. */
-const MAX_BRACKETS = 64;
+/** The most terms of a filter. */
+export const MAX_TERMS = 50;
+
+/** The most brackets that stand in one another. */
+const MAX_OPEN = 16;
+
+/** The most places that are in no filter, and the most brackets that nothing closes, of which the parser is asked. */
+const MAX_ODD = 3;
 
 const OPERAND = 'a field, a value, has(…), timestamp("…"), "!", "(" or "["';
 const OPERATOR = '==, !=, <, <=, > or >= with a value, in with a list, .startsWith("…"), && or || with another term, or the end';
@@ -30,6 +36,34 @@ const placeOf = (text: string, offset: number): string => {
 };
 
 const invalidAt = (text: string, offset: number, says: string): DomainError => invalidField("filter", `${placeOf(text, offset)}: ${says}`);
+
+/** The texts in quotes, and what decides how long a parser takes for the rest. */
+const tokens = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()[\]{}?,]|&&|\|\|/gs;
+
+/**
+ * Refuses what the parser would take long for. Its time grows with the cube of brackets that nothing closes, and with lists in
+ * lists, further arguments and conditional operators, which no filter has. It judges a few of these itself, and says more about them.
+ * @throws INVALID_ARGUMENT with the place.
+ */
+const requireQuick = (text: string): void => {
+  const open: string[] = [];
+  const odd: number[] = [];
+  let terms = 1;
+  for (const { 0: token, index } of text.matchAll(tokens)) {
+    const around = open.at(-1);
+    if (token === "(" || token === "[") {
+      if (open.push(token) > MAX_OPEN) throw invalidAt(text, index, `more than ${MAX_OPEN} brackets in one another`);
+      if (token === "[" && around === "[") odd.push(index);
+    } else if (token === ")" || token === "]") {
+      open.pop();
+    } else if (token === "&&" || token === "||") {
+      terms += 1;
+      if (terms > 2 * MAX_TERMS) throw invalidAt(text, index, `more than ${MAX_TERMS} terms`);
+    } else if (/^[{}?]$/.test(token) || (token === "," && around !== "[")) odd.push(index);
+    if (odd.length > MAX_ODD) throw invalidAt(text, odd[0] ?? 0, "what begins here is in no filter");
+  }
+  if (open.length > MAX_ODD) throw invalidAt(text, text.length, `${open.length} brackets are not closed`);
+};
 
 /** What the parser throws: the place where it stopped, and the names of what it expected there. */
 type SyntaxFault = {
@@ -54,8 +88,7 @@ const syntaxError = (text: string, error: unknown): DomainError => {
  * @throws INVALID_ARGUMENT with the place.
  */
 export const parseFilter = (text: string): ParsedFilter => {
-  const excess = [...text.matchAll(/[([{]/g)][MAX_BRACKETS];
-  if (excess !== undefined) throw invalidAt(text, excess.index, `more than ${MAX_BRACKETS} opening brackets`);
+  requireQuick(text);
   try {
     const { expr, sourceInfo } = parse(text);
     // An operator begins with the blanks before it, says the parser.

@@ -4,15 +4,15 @@ import { conditionOf } from "./condition.ts";
 import type { FilterFields } from "./fields.ts";
 import { parseFilter } from "./parse.ts";
 
-/** The most filters that are remembered of each thing that is listed. */
-const MAX_REMEMBERED = 200;
+/** The most characters of filters that are remembered of each thing that is listed: what is made of them takes some ten times more. */
+const MAX_REMEMBERED = 64 * 1024;
 
 /** Reads a filter; an empty one is met by everything. */
 export type FilterReader = (text: string) => RawBuilder<boolean>;
 
 /** Makes the reader of the filters on some fields, which remembers the latest. */
 export const createFilterReader = (fields: FilterFields): FilterReader => {
-  const conditions = new LRUCache<string, RawBuilder<boolean>>({ max: MAX_REMEMBERED });
+  const conditions = new LRUCache<string, RawBuilder<boolean>>({ maxSize: MAX_REMEMBERED, sizeCalculation: (_, text) => text.length });
   return (text) => {
     if (text.trim() === "") return sql`true`;
     const known = conditions.get(text);

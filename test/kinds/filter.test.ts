@@ -69,7 +69,13 @@ const faults: readonly (readonly [text: string, line: number, column: number, sa
   ["google.protobuf.Timestamp{}", 1, 1, "there may be FIELD == VALUE"],
   [terms(51, " || "), 1, 504, "more than 50 terms"],
   [`${"!(id == 1 || ".repeat(4)}!(id == 1)${")".repeat(4)}`, 1, 53, "more than 8 levels"],
-  ["(".repeat(65), 1, 65, "more than 64 opening brackets"],
+  ["(".repeat(65), 1, 17, "more than 16 brackets in one another"],
+  ["(".repeat(9), 1, 10, "9 brackets are not closed"],
+  ["[[[[[1]]]]]", 1, 2, "what begins here is in no filter"],
+  ["constructor()", 1, 1, "there may be FIELD == VALUE"],
+  ["toString(true, true)", 1, 1, "there may be FIELD == VALUE"],
+  ["valueOf(id, 1)", 1, 1, "there may be FIELD == VALUE"],
+  ["__proto__(true, true)", 1, 1, "there may be FIELD == VALUE"],
 ];
 
 describe("a filter", () => {
