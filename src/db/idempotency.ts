@@ -17,7 +17,7 @@ export type Idempotency = {
   /**
    * Claims the request_id for this transaction, waiting for another one that holds it.
    * @returns the answer that was given before, or undefined: the write is new.
-   * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request.
+   * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request, or for another acting user.
    */
   readonly claim: <M extends DescMethod>(
     tx: WriteSession,
@@ -34,7 +34,10 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
   return {
     claim: async <M extends DescMethod>(tx: WriteSession, method: M, requestId: string, request: MessageShape<M["input"]>) => {
-      const hash = createHmac("sha256", key).update(toBinary(method.input, request)).digest();
+      const hmac = createHmac("sha256", key).update(toBinary(method.input, request));
+      // An answer is for the user that it was given for: another one may not be allowed to see it.
+      const { actingUserId } = tx.call;
+      const hash = (actingUserId === undefined ? hmac : hmac.update(`acting:${actingUserId}`)).digest();
       // A row past its time is taken over as if it were not there; the sweeper may not have come by yet.
       const row = await tx.row(sql<{ fresh: boolean; request_hash: Uint8Array; response: Uint8Array | null }>`
         insert into idempotency as i (caller, method, request_id, request_hash)

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
 import fc from "fast-check";
 import { type Kysely, sql } from "kysely";
@@ -170,4 +171,14 @@ test("nobody is who has no relation to anything, and a relation without a user i
   const counted = await releases.listReleases({ organizationId, asUserId: 0n, count: true });
   expect(counted.totalSize).toBe(0n);
   await expectRefusal(releases.listReleases({ organizationId, asUserId: -1n }), "InvalidArgument", "FIELD_INVALID");
+});
+
+test("an answer that was given for one acting user is not repeated for another", async ({ releases, clients }) => {
+  const owner = await createUser(clients["grpc-js"]);
+  const stranger = await createUser(clients["grpc-js"]);
+  const { id: organizationId } = await createOrganization(clients["grpc-js"], {}, owner.id);
+  const request = { release: { organizationId, version: "1" }, requestId: randomUUID() };
+  const first = await releases.createRelease(request, actingAs(owner.id));
+  expect((await releases.createRelease(request, actingAs(owner.id))).release).toEqual(first.release);
+  await expectRefusal(releases.createRelease(request, actingAs(stranger.id)), "InvalidArgument", "REQUEST_ID_REUSED");
 });
