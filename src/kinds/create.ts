@@ -18,6 +18,8 @@ import { type Resource, type Values, valuesOf } from "./values.ts";
 export type Creation = {
   /** What is locked besides. */
   readonly locks: (request: object) => readonly Aggregate[];
+  /** What is required before the resource is made. */
+  readonly check: (tx: Tx, request: object) => Promise<void>;
   /** What is done once the resource is there. */
   readonly follow: (tx: Tx, request: object, id: bigint) => Promise<void>;
 };
@@ -62,6 +64,7 @@ export const createResource: StandardMethod<Creation> = ({ write }, kind, method
       return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationId))];
     };
     return write(call, { method, request, aggregates }, async (tx) => {
+      await also?.check(tx, request);
       await requireOwned(tx, kind, organizationId, () => referenceNotFound(`${kind.name}.${parent.name}`));
       await requireReferences(tx, kind, values, organizationId);
       const id = await insert(tx, kind, values, organizationId);

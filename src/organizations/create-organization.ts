@@ -11,10 +11,10 @@ const ownerIn = (request: object): bigint => fieldsOf<{ readonly ownerUserId: bi
 export const createOrganization: StandardMethod = (app, kind, method) =>
   createResource(app, kind, method, {
     locks: (request) => (ownerIn(request) === 0n ? [] : [userAggregate(ownerIn(request))]),
+    check: async (tx, request) => {
+      if (ownerIn(request) !== 0n) await writableUser(tx, ownerIn(request));
+    },
     follow: async (tx, request, organizationId) => {
-      const userId = ownerIn(request);
-      if (userId === 0n) return;
-      await writableUser(tx, userId);
-      await insertMember(tx, { organizationId, userId, role: MemberRole.OWNER });
+      if (ownerIn(request) !== 0n) await insertMember(tx, { organizationId, userId: ownerIn(request), role: MemberRole.OWNER });
     },
   });
