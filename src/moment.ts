@@ -69,3 +69,6 @@ export const durationTextFault = (text: string): string | undefined => {
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";
   return BigInt(seconds) > LONGEST ? `must be at most ${LONGEST} seconds` : undefined;
 };
+
+/** The moment some days after another one; a day has 24 hours. */
+export const afterDays = (moment: Date, days: number): Date => new Date(moment.getTime() + days * 24 * 3_600_000);

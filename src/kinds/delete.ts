@@ -1,12 +1,11 @@
 import { sql } from "kysely";
 import { changeEntity } from "../db/entity.ts";
+import { afterDays } from "../moment.ts";
 import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
 import { etagOf, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } from "./stored.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 type Request = { readonly id: bigint; readonly etag: string };
 
@@ -24,8 +23,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
         return answerOf({});
       }
       const deleteTime = new Date();
-      const purgeTime = new Date(deleteTime.getTime() + purgeAfterDays * DAY_MS);
-      await changeEntity(tx, entityOf(kind), row, { deleteTime, purgeTime });
+      await changeEntity(tx, entityOf(kind), row, { deleteTime, purgeTime: afterDays(deleteTime, purgeAfterDays) });
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });
   };

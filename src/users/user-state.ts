@@ -5,6 +5,7 @@ import type { Tx } from "../db/transaction.ts";
 import { invalidField } from "../errors.ts";
 import { AvatarType } from "../gen/userd/v1/user_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { afterDays } from "../moment.ts";
 import type { User } from "../schema/user.entity.ts";
 import { newSessionNonce } from "../secrets/secret-token.ts";
 import { userAggregate } from "../versions/aggregate.ts";
@@ -56,8 +57,6 @@ export const unsuspendUser =
     return write(call, plan, setting(request.id, { isSuspended: false }));
   };
 
-const DAY_MS = 24 * 3_600_000;
-
 /** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
 export const deleteUser =
   ({ write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.deleteUser> =>
@@ -68,7 +67,7 @@ export const deleteUser =
         systemUser.refuse(row.username);
         requireEtag(etag, etagOf(row), "user");
         row.deleteTime = new Date();
-        row.purgeTime = new Date(row.deleteTime.getTime() + purgeAfterDays * DAY_MS);
+        row.purgeTime = afterDays(row.deleteTime, purgeAfterDays);
         row.sessionNonce = newSessionNonce();
       }),
     }));
