@@ -20,16 +20,16 @@ import { startCacheSampler } from "./users/cache-sampler.ts";
 
 /** The options of `serve` besides the settings. */
 export type AppOptions = {
-  /** True: migrate first. False: a pending migration ends the start. */
+  /** True: the database is migrated first. False: the start fails when a migration is pending. */
   readonly migrate: boolean;
   /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
 };
 
-/** The running service; disposing it drains and closes everything, in reverse order. */
+/** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
 export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
   AsyncDisposable & {
-    /** Reads the option definitions anew. A broken file is logged, and changes nothing. */
+    /** Reads the file of option definitions again. A broken file is logged, and changes nothing. */
     readonly reload: () => Promise<void>;
   };
 
@@ -50,14 +50,15 @@ const prepare = async (
   await importBeforeServing(db, importFile, config.systemUsername);
 };
 
-/** Prepares the database in the primary process, so that workers find it ready. */
+/** Migrates or checks the database, and imports the file if there is one, in the primary process. Call it before the workers start. */
 export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
   await using db = await openForCommand(config, log);
   await prepare(db, config, log, options);
 };
 
 /**
- * Starts the service: the composition root, to be read from top to bottom.
+ * Starts the service: opens the database and the cache, starts the background tasks, and opens both ports. It is the composition
+ * root, to be read from top to bottom.
  * @throws ConfigError or StartupError with one sentence per fault; nothing stays open then.
  */
 export const startApp = async (config: Config, log: Logger, options: AppOptions): Promise<App> => {

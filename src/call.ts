@@ -12,21 +12,24 @@ import type { Permission } from "./permissions.ts";
 
 /** A caller: a service that presented a token, or `local` on loopback. */
 export type Caller = {
-  /** The name in the token file, which audit rows and page tokens are bound to. */
+  /** The name in the token file. Audit rows and page tokens are bound to it. */
   readonly name: string;
   readonly permissions: ReadonlySet<Permission>;
 };
 
-/** All that an operation may know of its invocation. Tests and the import pass a literal. */
+/** One invocation of an RPC, with all that its operation may know of it. Tests and the import pass a literal. */
 export type Call = {
   /** The name of the RPC, for example `userd.v1.UserService/GetUser`. */
   readonly method: string;
   readonly caller: Caller;
   /** The user on whose behalf the caller acts (`x-acting-user-id`). */
   readonly actingUserId?: bigint | undefined;
-  /** Aborts at the deadline, and when the client goes away. Made when it is first read, which most hits never do. */
+  /**
+   * The signal that aborts at the deadline, and when the client goes away. It is made when it is first read; most answers from
+   * the cache never read it.
+   */
   readonly signal: AbortSignal;
-  /** The time when the caller stops waiting, in milliseconds since the epoch. A stream's is far away: an idle limit ends it. */
+  /** The time when the caller stops waiting, in milliseconds since the epoch. That of a stream is far away: an idle limit ends a stream. */
   readonly deadline: number;
   /** The caller's `x-request-id`, or a new one; logs and audit rows have it. Made when it is first read. */
   readonly requestId: string;
@@ -37,36 +40,42 @@ export type Call = {
 /** The largest answer, in bytes of the binary format. */
 export const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
 
-/** A value, or a promise of one. Only a promise is awaited. */
+/** A value, or a promise of one. Code that takes it awaits only a promise, and uses a plain value at once (`whenReady`). */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Goes on with a value when it is ready: at once if it is no promise, so that an answer from memory makes none. */
+/**
+ * Calls `next` with a value when it is ready, and returns what `next` returns. Without a promise it calls `next` at once, so
+ * that an answer from memory makes no promise.
+ */
 export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
   value instanceof Promise ? value.then(next) : next(value);
 
-/** Goes on with two values when both are ready, as `whenReady` does with one. */
+/** Calls `next` with two values when both are ready, and returns what `next` returns. Without a promise it calls `next` at once. */
 export const whenBoth = <A, B, R>(a: MaybePromise<A>, b: MaybePromise<B>, next: (a: A, b: B) => MaybePromise<R>): MaybePromise<R> =>
   a instanceof Promise || b instanceof Promise ? Promise.all([a, b]).then(([one, two]) => next(one, two)) : next(a, b);
 
-/** The operation of an RPC: it takes the request message and returns the response literal. */
+/** The type of the operation of a unary RPC: it takes the request message and returns the response as a literal. */
 export type Operation<M extends DescMethodUnary> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => MaybePromise<MessageInitShape<M["output"]>>;
 
-/** The operation of an RPC that answers with a stream. The next response is asked for when the client has taken the one before. */
+/**
+ * The type of the operation of an RPC that answers with a stream. The server asks for the next response when the client has
+ * taken the one before.
+ */
 export type ServerStreamOperation<M extends DescMethodServerStreaming> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => AsyncIterable<MessageInitShape<M["output"]>>;
 
-/** The operation of an RPC whose request is a stream. The next message is received when the operation asks for it. */
+/** The type of the operation of an RPC whose request is a stream. The next message is received when the operation asks for it. */
 export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
   call: Call,
   requests: AsyncIterable<MessageShape<M["input"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
-/** The type of the operation of a method. */
+/** The type of the operation of a method, chosen by the kind of the method: unary, or with a stream of responses or of requests. */
 export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
   ? Operation<M>
   : M extends DescMethodServerStreaming
@@ -75,5 +84,8 @@ export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
       ? ClientStreamOperation<M>
       : never;
 
-/** The operations of all RPCs of a service: an RPC that is in the proto and not implemented fails the type check. */
+/**
+ * The operations of all RPCs of a service, keyed by the name of the method. An RPC that is in the proto and not implemented
+ * fails the type check.
+ */
 export type Operations<S extends DescService> = { readonly [K in keyof S["method"]]: OperationOf<S["method"][K]> };

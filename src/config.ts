@@ -6,7 +6,7 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 /** The place of the data: a PostgreSQL server, or the embedded database in a folder or in `memory`. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
-/** The place where reads are cached besides the memory of this process; `none` = nothing is cached. */
+/** The place where reads are cached: the memory of this process, a Redis server as well, or nowhere (`none`). */
 export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
 
 /** An error of the settings; the message has one line per fault. */
@@ -61,7 +61,7 @@ const flag = (byDefault: "true" | "false") =>
     .default(byDefault)
     .transform((value) => value === "true" || value === "1");
 
-/** All settings, with their rules and defaults. The table of docs/reference.md is generated from the descriptions. */
+/** The zod schema of all settings, with their rules and defaults. The table of docs/reference.md is generated from the descriptions. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),
@@ -112,7 +112,7 @@ export const settings = z.object({
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info").describe("Least level that is logged"),
 });
 
-/** The most that may be stored. What is stored already, or is imported, may be more. */
+/** The limits on what may be stored for one user or profile. What is stored already, or is imported, may exceed them. */
 export type Quotas = {
   readonly optionsPerUser: number;
   /** The most bytes of the values of all options of a user, as options/value.ts counts them. */
@@ -164,7 +164,8 @@ export type Config = {
 };
 
 /**
- * Reads the settings from the environment, with those of the command line over them. An empty variable counts as not set.
+ * Reads the settings from the environment. Those of the command line, in `overrides`, take precedence. An empty variable counts
+ * as not set.
  * @throws ConfigError naming all faults at once.
  */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {

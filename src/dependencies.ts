@@ -6,13 +6,16 @@ import type { Write } from "./db/transaction.ts";
 import type { Passwords } from "./passwords/passwords.ts";
 import type { Vault } from "./secrets/secrets.ts";
 
-/** The dependencies of operations of every feature; an operation takes the few that it uses. */
+/** The objects and settings that operations of all features depend on. An operation takes the few that it uses. */
 export type Dependencies = {
   readonly db: Database;
   readonly write: Write;
   readonly freshness: Freshness;
   readonly pager: Pager;
-  /** The latest that the clock of the database can show now, in milliseconds since the epoch; expiry is decided by it. */
+  /**
+   * Returns the latest time that the clock of the database can show now, in milliseconds since the epoch. Expiry is decided by
+   * this time.
+   */
   readonly databaseTime: () => number;
   readonly passwords: Passwords;
   readonly vault: Vault;

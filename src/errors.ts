@@ -1,6 +1,6 @@
 import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 
-/** The name of a reason, which is its string on the wire. */
+/** The reason of an error: its machine-readable name, which is sent to the caller as this string. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
 /** The kind of an error; the server maps each to one status code (server/interceptors/status.ts). */
@@ -79,7 +79,7 @@ export const unavailable = of("Unavailable");
 export const invalidField = (field: string, description: string, reason: Reason = "FIELD_INVALID"): DomainError =>
   new DomainError("Invalid", reason, `${field} ${description}`, { violations: [{ field, description }] });
 
-/** The outcome of a check, or the error that it throws, for entries of a batch that stand for themselves. */
+/** Runs a check, and returns its result or the DomainError that it throws. It is for batches whose entries succeed or fail one by one. */
 export const orRefusal = <T>(check: () => T): T | DomainError => {
   try {
     return check();
@@ -89,12 +89,12 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
   }
 };
 
-/** True for what is no error. */
+/** Tells whether an outcome of `orRefusal` is a result, and no error. */
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
 /**
- * Checks that no two entries of a field share a name.
- * @param names those of each entry.
+ * Checks that no two entries of a repeated field have a name in common.
+ * @param names the names of each entry, in the order of the entries.
  * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
  */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {

@@ -26,12 +26,16 @@ export const durationFault = ({ seconds, nanos }: Duration): string | undefined 
   return isMixed ? "must have seconds and nanos of one sign" : undefined;
 };
 
-/** The moment of a timestamp that has been checked (server/interceptors/times.ts), cut to the millisecond, never rounded up. */
+/**
+ * Converts a timestamp to a Date, cut to the millisecond, never rounded up. The timestamp has to be checked already
+ * (server/interceptors/times.ts).
+ */
 export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
 
 /**
- * A moment that the database holds: milliseconds since the epoch, or a text, whose time zone is UTC: `2026-01-31 12:00:00.5+00`, or
- * in JSON `2026-01-31T12:00:00.5+00:00`. One that no answer can hold becomes the nearest that can be answered.
+ * Converts a moment as the database returns it to a Date. It is a number of milliseconds since the epoch, or a text whose time
+ * zone is UTC: `2026-01-31 12:00:00.5+00`, or in JSON `2026-01-31T12:00:00.5+00:00`. A moment that no answer can hold becomes
+ * the nearest one that an answer can hold.
  */
 export const storedMoment = (text: string | number): Date => {
   if (typeof text === "number") return new Date(Math.min(Math.max(text, FIRST_MS), LAST_MS));
@@ -44,7 +48,10 @@ export const storedMoment = (text: string | number): Date => {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
-/** The fault of a moment as text; undefined when it has the form of RFC 3339, as protobuf writes it. */
+/**
+ * The fault of a moment as text, as the end of a sentence; undefined when it is a moment of the years 1 to 9999 in the form of
+ * RFC 3339, as protobuf writes it.
+ */
 export const momentTextFault = (text: string): string | undefined => {
   const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
@@ -63,12 +70,12 @@ const inRange = (value: number | undefined, min: number, max: number): boolean =
 
 const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
 
-/** The fault of a duration as text; undefined when it is a number of seconds, as protobuf writes it. */
+/** The fault of a duration as text, as the end of a sentence; undefined when it is a number of seconds, as protobuf writes it. */
 export const durationTextFault = (text: string): string | undefined => {
   const seconds = durationText.exec(text)?.[1];
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";
   return BigInt(seconds) > LONGEST ? `must be at most ${LONGEST} seconds` : undefined;
 };
 
-/** The moment some days after another one; a day has 24 hours. */
+/** Returns the moment that is `days` days after another one; a day has 24 hours. */
 export const afterDays = (moment: Date, days: number): Date => new Date(moment.getTime() + days * 24 * 3_600_000);

@@ -1,4 +1,7 @@
-/** The permissions that a caller can have, and the RPCs that they open. The method option `(userd.v1.permission)` names one. */
+/**
+ * The names of all permissions that a caller can have. Each RPC needs one of them, which its method option
+ * `(userd.v1.permission)` names.
+ */
 export const permissions = [
   "users.read",
   "users.write",
@@ -17,5 +20,5 @@ export const permissions = [
 /** One permission of a caller. */
 export type Permission = (typeof permissions)[number];
 
-/** True if a text of a token file or of the proto is a permission. */
+/** Tells whether a text of a token file or of the proto is the name of a permission. */
 export const isPermission = (name: string): name is Permission => (permissions as readonly string[]).includes(name);

@@ -21,7 +21,7 @@ export const codes = {
   Unauthenticated: 16,
 } as const satisfies Record<ErrorKind, number>;
 
-/** The types of messages in `google.rpc.Status.details`, which JSON needs to write them out. */
+/** The registry of the message types in `google.rpc.Status.details`. JSON needs it to write the messages out. */
 export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
 /** One message of `google.rpc.Status.details`. */
@@ -32,8 +32,8 @@ const DEFAULT_RETRY_MS = 1_000;
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
 /**
- * The time after which a retry makes sense, in milliseconds; undefined = the error does not say. A limit that does not say
- * holds for ever.
+ * Returns the time after which a retry makes sense, in milliseconds; undefined = the error does not say. Unavailable errors that
+ * do not say get 1 s. A limit that does not say holds for ever.
  */
 export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
   kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
@@ -53,12 +53,12 @@ export const detailsOf = (error: DomainError): readonly Detail[] => {
   return details;
 };
 
-/** The status of an error as an entry of a batch has it: the same as the error of a single call. */
+/** Makes the `google.rpc.Status` of an error, for an entry of a batch. It says the same as the error of a single call. */
 export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSchema> => ({
   code: codes[error.kind],
   message: error.message.toWellFormed(),
   details: detailsOf(error).map(({ desc, value }) => anyPack(desc, value)),
 });
 
-/** The result of an entry of a batch that is refused. */
+/** Makes the result of an entry of a batch that is refused, from the error that refuses it. */
 export const refusedEntry = (error: DomainError) => ({ result: { case: "error" as const, value: toStatus(error) } });

@@ -19,9 +19,9 @@ export const assertWorkers = (workers: number, { database }: Pick<Config, "datab
 };
 
 /**
- * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A worker that ends by itself is
- * replaced, and SIGHUP goes to all.
- * @param ready is called once when all workers are ready, with the line that one of them says.
+ * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A worker that ends by itself is replaced.
+ * SIGHUP is passed on to all workers.
+ * @param ready is called once when all workers are ready, with the line that one of them reports.
  * @throws StartupError when a worker can't start; its own sentence is on standard error by then.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {

@@ -8,13 +8,13 @@ import { presentUser } from "../users/present.ts";
 import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
-/** The lookup of the facts about users that access depends on. An unknown user is `nobody`. */
+/** The lookup of the facts about users that access depends on, by the id of the user. An unknown user has the standing `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** The lookup of the facts about accounts that access depends on; id 0 stands for the platform account. */
+/** The lookup of the facts about accounts that access depends on, by the id of the account. The id 0 stands for the platform account. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
-/** Makes the lookup of users: it loads any number of them in one statement. */
+/** Makes the lookup of the facts about users. It loads any number of users in one statement. */
 export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   type Row = SnapshotColumns & {
     readonly is_present: boolean;
@@ -45,7 +45,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   );
 };
 
-/** Makes the lookup of accounts: it loads any number of them in one statement. */
+/** Makes the lookup of the facts about accounts. It loads any number of accounts in one statement. */
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {

@@ -6,18 +6,21 @@ import { platformAggregate } from "../versions/aggregate.ts";
 import type { AccessAccounts, AccessUsers } from "./access.lookup.ts";
 import { type AccessAccount, type AccessUser, type Owner, type ReadPolicy, type Scope, scopeOf } from "./policy.ts";
 
-/** A question about access: the user who asks, and the relation to resources that is asked for. */
+/** A question about access: the user who asks, and the relation to resources (to read or to own them) that is asked for. */
 export type AccessQuestion = {
   readonly userId: bigint;
   readonly relation: AccessRelation;
-  /** The account as a member of which the user asks; 0 = as a member of any. */
+  /** The account that the user asks as a member of; 0 = any account. */
   readonly accountId?: bigint;
 };
 
-/** The scope of a question, and its revision, which rises with every change that the scope depends on. */
+/**
+ * The answer to a question about access: the scope of the user, and its revision, which rises with every change that the
+ * scope depends on.
+ */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
-/** The answers to questions about access, from the cache. */
+/** The functions that answer questions about access from the cache. */
 export type Access = {
   /** Answers questions in their order, with at most two statements for all that the cache misses. */
   readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: ReadConsistency) => MaybePromise<readonly AccessAnswer[]>;
@@ -50,7 +53,7 @@ const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || 
 /** The profiles by which accounts have a say in a question; none for nobody and for superusers. */
 const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
 
-/** Makes the answerer of questions about access, under one policy. */
+/** Makes the functions that answer questions about access, for one setting of READ_POLICY. */
 export const createAccess = (
   { accessUsers, accessAccounts }: { readonly accessUsers: AccessUsers; readonly accessAccounts: AccessAccounts },
   policy: ReadPolicy,

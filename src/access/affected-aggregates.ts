@@ -15,9 +15,9 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * The aggregates that a write moves when it changes flags of a user, or removes the user: the user, and the accounts whose
- * admin, member or contact the user is. Triggers move them in any case; a write that locks them first keeps the order of all
- * writes.
+ * Makes the look-up of the aggregates that a write locks when it changes flags of a user, or removes the user: the user,
+ * and the accounts whose admin, member or contact the user is. Triggers raise their versions in any case; a write that
+ * locks them first keeps the order of all writes.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
@@ -28,15 +28,19 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
-/** The aggregates that a write moves when it changes who is in accounts: the accounts, and account 0 when one is the platform account. */
+/**
+ * Looks up the aggregates whose versions rise when a write changes who is in accounts: the accounts, and account 0 when one
+ * of them is the platform account.
+ */
 export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
- * The aggregates that a write moves when it changes profiles: their users, their accounts, and account 0 when one is the
- * platform account. The user and the account of a profile never change; an unknown profile has none.
+ * Looks up the aggregates whose versions rise when a write changes profiles: their users, their accounts, and account 0
+ * when one of these is the platform account. The user and the account of a profile never change. An unknown profile adds no
+ * aggregates.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

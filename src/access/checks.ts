@@ -7,7 +7,7 @@ import { type Decision, decide, ownersOf, type Scope } from "./policy.ts";
 
 const { method } = ProfileService;
 
-/** CheckAccess: decides on one owner by the scope of the user. */
+/** CheckAccess: decides whether a user has access to the resources of one owner, by the scope of the user. */
 export const checkAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.checkAccess> =>
   (call, request) => {
@@ -18,7 +18,7 @@ export const checkAccess =
     );
   };
 
-/** BatchCheckAccess: makes the scope of a user once for each relation, whatever the number of the user's checks. */
+/** BatchCheckAccess: decides on many checks. The scope of a user is made once for each relation, whatever the number of checks. */
 export const batchCheckAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
   async (call, request) => {
@@ -40,7 +40,7 @@ export const batchCheckAccess =
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
   scope.kind === "set" ? { case: "set", value: ownersOf(scope) } : { case: scope.kind, value: true };
 
-/** GetAccessScope: the scope of a user as lists of profiles and accounts, for the queries of other services. */
+/** GetAccessScope: returns the scope of a user as lists of profiles and accounts, which other services use in their queries. */
 export const getAccessScope =
   ({ access, freshness }: AccessDependencies): Operation<typeof method.getAccessScope> =>
   (call, request) =>

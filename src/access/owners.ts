@@ -9,10 +9,10 @@ import { findResources, type ResourceRow } from "../resources/resource.select.ts
 import type { AccessUsers } from "./access.lookup.ts";
 import type { AccessUser, Owner } from "./policy.ts";
 
-/** The subject of a check: an owner's profile, or a resource. */
+/** The subject of a check: the profile of an owner, or a resource. */
 export type Target = AccessCheck["target"];
 
-/** Finds the owners of the subjects of checks, in their order; undefined = the subject has no owner. */
+/** The function that finds the owners of the subjects of checks, in the order of the subjects; undefined = the subject has no owner. */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
 /** The user and the account of a profile. They never change, and its id is never used again: a fact that needs no lease. */
@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the finder of owners. The user of a profile is remembered; the cache's entry of that user says whether the profile
- * still exists. Resources, and profiles that are not remembered, are read from the database in one statement each.
+ * Makes the function that finds owners. It remembers the user of a profile; the cache's entry of that user says whether the
+ * profile still exists. Resources, and profiles that are not remembered, are read from the database in one statement each.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.

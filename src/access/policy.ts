@@ -2,8 +2,8 @@ import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
 /**
- * The setting READ_POLICY: of what others in an account own, its users may read what admins own (`owner_only`), or all of it
- * (`account_wide`).
+ * The setting READ_POLICY: what the users of an account may read of the resources that others in it own. It is what admins
+ * own (`owner_only`), or all of it (`account_wide`).
  */
 export type ReadPolicy = "owner_only" | "account_wide";
 
@@ -12,7 +12,7 @@ export type Owner = { readonly profileId: bigint; readonly accountId: bigint };
 
 /** The facts about a user that access depends on. */
 export type AccessUser = {
-  /** `nobody`: unknown, inactive, suspended or deleted. */
+  /** The rank of the user; `nobody` = unknown, inactive, suspended or deleted. */
   readonly standing: "nobody" | "superuser" | "staff" | "regular";
   readonly profiles: readonly Owner[];
   /** The version of the user's aggregate, which rises with every change of these facts. */
@@ -23,7 +23,7 @@ export type AccessUser = {
 export type AccessAccount = {
   /** The id; 0 = there is no such account. */
   readonly id: bigint;
-  /** The profiles of its staff users. */
+  /** The ids of the profiles of its staff users. */
   readonly admins: readonly bigint[];
   /** The version of the account's aggregate, which rises with every change of these facts. */
   readonly version: bigint;
@@ -35,13 +35,13 @@ type Member = { readonly profile: Owner; readonly account: AccessAccount; readon
 /** Owners: some profiles, or everybody in an account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
-/** One rule: the relations that it gives, the users that it is for, and the owners whose resources it is about. */
+/** One rule of the policy: the relations that it gives, the users that it gives them to, and the owners whose resources it is about. */
 export type Rule = {
   readonly rule: AccessRule;
   readonly gives: readonly AccessRelation[];
-  /** The standing of the users that the rule is for; undefined = every user that has a profile. */
+  /** The standing that a user needs for the rule; undefined = the rule is for every user that has a profile. */
   readonly standing?: AccessUser["standing"];
-  /** The policy under which the rule holds; undefined = each of them. */
+  /** The setting under which the rule holds; undefined = it holds under each. */
   readonly policy?: ReadPolicy;
   readonly owners: (member: Member) => Owners;
 };
@@ -50,7 +50,7 @@ const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
-/** The whole policy, in the order in which rules decide: every decision, scope and list comes from this table. */
+/** The rules of the policy, in the order in which they decide. Every decision, scope and list comes from this table. */
 export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
@@ -63,24 +63,24 @@ export const rules: readonly Rule[] = [
 /** A rule that gives a user something, and the owners whose resources it gives. */
 type Grant = { readonly rule: AccessRule } & Owners;
 
-/** The owners whose resources a user may read, or own: all, none, or those of some grants. */
+/** The scope of a user: the owners whose resources the user may read, or own. These are all owners, none, or those of some grants. */
 export type Scope =
   | { readonly kind: "all"; readonly rule: AccessRule }
   | { readonly kind: "none"; readonly rule: AccessRule }
   | { readonly kind: "set"; readonly grants: readonly Grant[] };
 
-/** The facts that a scope is made from. */
+/** The facts that the scope of a user is made from. */
 export type ScopeBasis = {
   readonly policy: ReadPolicy;
   readonly relation: AccessRelation;
   readonly user: AccessUser;
-  /** The profiles that count: all of the user's, or the one in the account that was named. */
+  /** The profiles of the user that count: all, or the one in the account that the question names. */
   readonly profiles: readonly Owner[];
   readonly accountOf: (id: bigint) => AccessAccount;
   readonly platform: AccessAccount;
 };
 
-/** Makes the scope of one user from the table of rules. */
+/** Makes the scope of one user by the table of rules. */
 export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform }: ScopeBasis): Scope => {
   if (user.standing === "nobody") return { kind: "none", rule: AccessRule.NOBODY };
   if (user.standing === "superuser") return { kind: "all", rule: AccessRule.SUPERUSER };
@@ -98,7 +98,7 @@ export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform 
   return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
 };
 
-/** The answer to a check, and the rule that decided. */
+/** The answer to a check: whether access is allowed, and the rule that decided. */
 export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
 
 const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
@@ -118,7 +118,7 @@ const decisionOf = (outcome: "allowed" | "refused", rule: AccessRule): Decision 
   return decision;
 };
 
-/** Decides on the resources of one owner by a scope; undefined = there is no such owner. */
+/** Decides whether a scope gives access to the resources of one owner; `owner` undefined = there is no such owner. */
 export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   if (scope.kind === "none") return decisionOf("refused", scope.rule);
   if (owner === undefined) return decisionOf("refused", AccessRule.NO_OWNER);
@@ -127,7 +127,10 @@ export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
-/** The owners of a scope as two lists without duplicates; no profile is of an account in the other list. */
+/**
+ * Returns the owners of a scope as two lists of ids, ascending and without duplicates. No profile in the one list is of an
+ * account in the other.
+ */
 export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
   const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
   const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));

@@ -37,7 +37,10 @@ export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault:
   ...(row.last_used_time && { lastUsedTime: timestampFromDate(row.last_used_time) }),
 });
 
-/** AddAuthenticator: the vault locks the config before it goes to the database; a constraint refuses a second one of a type. */
+/**
+ * AddAuthenticator: stores an authenticator. The vault encrypts its config before it goes to the database; a constraint refuses
+ * a second authenticator of a type.
+ */
 export const addAuthenticator =
   ({ write, vault }: Dependencies): Operation<typeof method.addAuthenticator> =>
   (call, request) => {
@@ -67,7 +70,7 @@ export const removeAuthenticator =
   };
 
 type Row = Selectable<Schema["authenticator"]>;
-/** ListAuthenticators: a page of one user's authenticators, by type; a user without any is one row of nulls. */
+/** ListAuthenticators: returns a page of one user's authenticators, ordered by type. In SQL, a user without any is one row of nulls. */
 export const listAuthenticators =
   ({ db, freshness, vault, pager }: Dependencies): Operation<typeof method.listAuthenticators> =>
   async (call, request) => {
@@ -83,7 +86,7 @@ export const listAuthenticators =
     return { authenticators: shown.map((row) => toAuthenticator(row, vault)), nextPageToken };
   };
 
-/** BatchHas2fa: one result per user, in one statement. */
+/** BatchHas2fa: returns for each user whether it has a second factor, in one statement. */
 export const batchHas2fa =
   ({ db, freshness }: Dependencies): Operation<typeof method.batchHas2fa> =>
   async (call, request) => {

@@ -1,4 +1,4 @@
-/** One admitted use of the store, which has to tell the breaker how it ended. */
+/** One use of the shared store that a breaker has admitted. Its user has to call `succeeded` or `failed` when the use has ended. */
 export type Use = {
   /** True for the one use that a half-open breaker admits: no call should wait for it. */
   readonly isTrial: boolean;
@@ -7,8 +7,8 @@ export type Use = {
 };
 
 /**
- * Keeps calls from a store that fails. After 5 failures in a row the breaker is open for 1 s. Then it admits one use as a
- * trial: success closes it, failure opens it for another second.
+ * The circuit breaker that keeps calls away from a shared store that fails. After 5 failures in a row it is open for 1 s. Then
+ * it admits one use as a trial: success closes it, failure opens it for another second.
  */
 export type Breaker = {
   /** Admits a use of the store; undefined = the store may not be asked now. */

@@ -10,21 +10,24 @@ import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 
 /**
- * The cache: leases and immutable entries, as docs/consistency.md explains them. It relies on nothing of its store but get
- * and set, and on nothing of its bus.
+ * The cache: leases and immutable entries, as docs/consistency.md explains them. It needs nothing of its store but get and set,
+ * and stays correct when its bus delivers nothing.
  */
 export type Cache = {
   /** Makes the lookup of one kind of content. */
   readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => LookupOfLoaded<K, T, V>;
-  /** Takes note of a commit of this process: its next reads see the write, and the other processes are told. */
+  /** Handles a commit of this process: the next reads here see the write, and the other processes are notified. */
   readonly committed: (notification: Notification) => void;
-  /** Takes note of a commit of another process. */
+  /** Handles the notification of a commit of another process: the entries that it outdates are not served any more. */
   readonly notified: (notification: Notification) => void;
-  /** The latest that the clock of the database can show now, in milliseconds since the epoch; -Infinity before its first answer. */
+  /**
+   * Returns the latest time that the clock of the database can show now, in milliseconds since the epoch; -Infinity before its
+   * first answer.
+   */
   readonly databaseTime: () => number;
   readonly stats: CacheStats;
   readonly level1: Pick<Level1, "entries" | "bytes">;
-  /** The state of the shared store's breaker: 0 closed, 1 half open, 2 open. */
+  /** Returns the state of the shared store's breakers, the worse of the two: 0 closed, 1 half open, 2 open. */
   readonly breakerState: () => number;
 };
 

@@ -7,8 +7,9 @@ import type { Notification } from "../versions/notification.ts";
 const MAX_CHANGES = 10_000;
 
 /**
- * Looks at the change log every `intervalMs` for commits of other processes, where there is no bus. A change that commits
- * late under an early number is missed, and does no harm: notifications are hints.
+ * Reads the change log every `intervalMs`, until the poll is disposed, and calls `notified` with the new commits. It replaces
+ * the bus where there is none. A change that commits late under an early number is missed, and does no harm: notifications are
+ * hints.
  */
 export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
   let last: bigint | undefined;

@@ -15,32 +15,32 @@ export type CacheLimits = {
   readonly maxBytes: number;
 };
 
-/** The parts that the cache is made of besides its sources. */
+/** The parts that the cache is given from outside, besides its sources: a clock, a shared store, a bus, and a check of errors. */
 export type CachePorts = {
   readonly clock: Clock;
   /** The shared store, if there is one. */
   readonly store?: Store | undefined;
   /** The bus that tells other processes of commits, if there is one. */
   readonly bus?: Bus | undefined;
-  /** True if an error says that the database can't be reached. */
+  /** Tells whether an error says that the database can't be reached. */
   readonly isUnreachable: (error: unknown) => boolean;
 };
 
-/** The parts that lookups share. */
+/** The parts and limits of a cache that all its lookups share. */
 export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
   CacheLimits & {
     readonly rules: Rules;
     readonly level1: Level1;
     readonly level2: Level2 | undefined;
     readonly stats: CacheStats;
-    /** The epoch that the database showed last; undefined before its first answer. */
+    /** Returns the epoch that the database showed last; undefined before its first answer. */
     readonly epoch: () => string | undefined;
     /**
-     * Takes note of an answer of the database, before what it showed is stored.
-     * @returns false when it may come from an epoch that has ended: such an answer is not kept.
+     * Records the epoch and the times of an answer of the database. Call it before you store what the answer showed.
+     * @returns false when the answer may come from an epoch that has ended: such an answer must not be stored.
      */
     readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
   };
 
-/** A key, with the aggregate and the names under which the cache has it. */
+/** A key of a lookup, with its aggregate, the name of the aggregate's lease, and the name of the key's entry. */
 export type CacheKey<K> = { readonly key: K; readonly aggregate: Aggregate; readonly aggregateName: string; readonly name: string };

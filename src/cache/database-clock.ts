@@ -1,16 +1,20 @@
-/** Bounds the clock of the database by the monotonic clock of this process. Only their rates matter, not what they show. */
+/**
+ * The bounds of the difference between the database's clock and the monotonic clock of this process. Only their rates matter,
+ * not what they show.
+ */
 export type DatabaseClock = {
   /**
-   * Learns from one answer, which was asked for at `sent` and arrived at `answered`, by the clock of this process.
-   * @returns false when the clocks have come apart since the answers before: all that was derived from these is void.
+   * Updates the bounds from one answer of the database, which was asked for at `sent` and arrived at `answered`, by the clock of
+   * this process.
+   * @returns false when the clocks have drifted apart since the answers before: all that was derived from those answers is void.
    */
   readonly observe: (sent: number, answered: number, databaseTime: number) => boolean;
   /**
-   * The most that the database's clock can be ahead of this process's, in milliseconds; undefined when no answer is young
-   * enough to tell.
+   * Returns the most that the database's clock can be ahead of this process's, in milliseconds; undefined when no answer is
+   * young enough to compute it from.
    */
   readonly offset: (now: number) => number | undefined;
-  /** The offset by the last answers, however old and of whichever database: for uses that need no millisecond precision. */
+  /** Returns the offset that the last answers gave, however old and of whichever database: for uses that need no millisecond precision. */
   readonly lastOffset: () => number | undefined;
   /** Forgets all answers, since the database is another one. */
   readonly reset: () => void;
@@ -26,7 +30,7 @@ const MAX_AGE_MS = 2 * WINDOW_MS;
 /** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
-/** Makes the clock; it keeps the bounds of this window and of the one before. */
+/** Makes a database clock that has learned nothing yet. It stores the bounds of two windows of 30 s: this one and the one before. */
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;

@@ -4,10 +4,10 @@ import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** A thing that is asked for by its name. */
+/** Something that a flight can load, with the name by which calls find the flight. */
 export type Named = { readonly name: string };
 
-/** Runs one load. */
+/** Loads all of `wanted` for one flight; results are in the order of `wanted`. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {
@@ -20,9 +20,9 @@ export type Run<W extends Named, L> = (
   },
 ) => Promise<readonly L[]>;
 
-/** The loads on their way, which calls for the same names share: a flight carries one load of several names. */
+/** The loads in progress, which calls for the same names share. One flight can load several names. */
 export type Flights<W extends Named, L> = {
-  /** Shares the flights that may be shared, and begins one for all other names; results are in the order of `wanted`. */
+  /** Waits for the flights that may be shared, and begins one flight for all other names. Results are in the order of `wanted`. */
   readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
 };
 

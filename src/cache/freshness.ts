@@ -7,24 +7,24 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** The reader of the field `consistency` of requests. */
+/** The functions that read the field `consistency` of requests. */
 export type Freshness = {
-  /** The demands of a read that goes through the cache. */
+  /** Returns what a request demands of the freshness of a read through the cache. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
   /**
-   * Checks the consistency of a read that nothing caches, before the read. Such a read is strong, so it satisfies every
-   * mode; only a token that this service has not issued is refused.
+   * Checks the field `consistency` of a read that nothing caches. Call it before the read. Such a read is strong, so it
+   * satisfies every mode; only a token that this service has not issued is refused.
    */
   readonly check: (call: Call, consistency: Consistency | undefined) => Promise<void> | undefined;
 };
 
 const FIELD = "consistency.at_least_as_fresh";
 
-/** The fields `stale` and `age` of an answer; none unless the caller takes stale answers. */
+/** Makes the fields `stale` and `age` of an answer; neither is set unless the caller takes stale answers. */
 export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 
-/** Makes the reader of consistency; with `isCaching` false every read is strong. */
+/** Makes the functions that read the field `consistency`; with `isCaching` false every read is strong. */
 export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCaching: boolean): Freshness => {
   const read = (text: string): ConsistencyToken => {
     const token = tokens.read(text);

@@ -1,20 +1,23 @@
 import { DRIFT_MS } from "./database-clock.ts";
 
 /**
- * The only thing of the cache that changes: "the primary database showed at `time` that the version of the aggregate was at
- * most `version`". Until the lease is too old, the entry of that version may be served.
+ * The statement "the primary database showed at `time` that the version of the aggregate was at most `version`". Until the lease
+ * is too old, the entry of that version may be served. Leases are the only part of the cache that changes.
  */
 export type Lease = {
   /** The epoch of the version: versions are compared within one epoch only. */
   readonly epoch: string;
   readonly version: bigint;
-  /** The time by the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity lends no trust. */
+  /**
+   * The time by the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity = too old
+   * for all reads.
+   */
   readonly time: number;
   /** `time` by the clock of the database, which all processes share, in milliseconds since the epoch. */
   readonly databaseTime: number;
 };
 
-/** The demands of a read on a lease, besides being young. */
+/** The demands of a consistency token on the lease of one aggregate. */
 export type Requirement = {
   /** The epoch of the token. In another epoch the token says nothing, and the read has to be strong. */
   readonly epoch: string;
@@ -24,7 +27,7 @@ export type Requirement = {
   readonly databaseTime: number | undefined;
 };
 
-/** The state of a flight, as far as it decides which reads may share it. */
+/** The state of a flight that decides which reads may share the flight. */
 export type FlightState = {
   /** The time when the load was begun, by the monotonic clock of this process. */
   readonly began: number;
@@ -34,34 +37,40 @@ export type FlightState = {
   readonly strong: boolean;
 };
 
-/** An aggregate's new version, as another process tells it. */
+/** The new version of an aggregate, as a commit or a notification reports it. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
 /**
- * The decisions of the protocol, each a pure function. They are one object, so that the simulation can break them one at
+ * The decisions of the cache's protocol, each a pure function. They are one object, so that the simulation can break them one at
  * a time and show that its checker notices. I1 to I12 are the invariants of docs/consistency.md.
  */
 export type Rules = {
-  /** Joins the cached lease and a shown one: the larger version and the later time. */
+  /** Merges the cached lease and a newly shown one: takes the larger version and the later time. */
   readonly join: (cached: Lease | undefined, shown: Lease) => Lease;
-  /** Makes entries stale at once, by a version that lends no trust: notifications that are lost, late, doubled or reordered do no harm. */
+  /**
+   * Raises the version of a lease without renewing its time, so that entries of older versions are not served any more.
+   * Notifications that are lost, late, doubled or reordered do no harm.
+   */
   readonly invalidate: (cached: Lease | undefined, invalidation: Invalidation) => Lease;
-  /** I6: true if the lease is young enough for a read that begins `now`. A hit never renews a lease. */
+  /** I6: tells whether the lease is young enough for a read that begins `now`. A hit never renews a lease. */
   readonly isYoung: (lease: Lease, now: number, boundMs: number) => boolean;
-  /** I7: true if the lease is not older than the token demands. */
+  /** I7: tells whether the lease is at least as fresh as the token demands. */
   readonly satisfies: (lease: Lease, requirement: Requirement) => boolean;
-  /** True if a read may share a flight: a default read one that is younger than the bound, a strong read one that has still to be sent. */
+  /**
+   * Tells whether a read may share a flight: a default read one that is younger than the bound, a strong read a strong one whose
+   * statement has not been sent yet.
+   */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
-  /** True if the result of a shared load may answer a default read: it is young enough for that read, and nothing newer is known. */
+  /** Tells whether the result of a shared load may answer a default read: it is young enough for that read, and nothing newer is known. */
   readonly lands: (shown: Lease, known: Lease | undefined, began: number, boundMs: number) => boolean;
-  /** I3: true if the entry has exactly the version of the lease. */
+  /** I3: tells whether the entry has exactly the version of the lease. */
   readonly fits: (entry: Invalidation, lease: Lease) => boolean;
   /**
-   * The time of a lease from the shared store by the clock of this process; `offset` = the most that the database's clock is
-   * ahead of it.
+   * Converts the database time of a lease from the shared store to the clock of this process; `offset` = the most that the
+   * database's clock is ahead of it.
    */
   readonly localTime: (databaseTime: number, offset: number) => number;
-  /** I5: the time that a lease carries; `sent` and `answered` are the times before its statement and after it. */
+  /** I5: returns the time that a new lease gets; `sent` and `answered` are the times before its statement and after it. */
   readonly stamp: (sent: number, answered: number) => number;
 };
 

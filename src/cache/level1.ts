@@ -23,19 +23,22 @@ const bytesOf = (content: unknown): number => {
   return bytes;
 };
 
-/** The bytes of prepared content: it holds messages, and what they are encoded to, beside the rows. */
+/**
+ * Estimates the memory of prepared content, in bytes, from its plain content. Prepared content has messages, and their encoded
+ * bytes, beside the rows.
+ */
 export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
 
-/** The memory of this process: leases by aggregate, and the newest entry of each part by name. */
+/** The cache in the memory of this process: leases keyed by aggregate, and entries keyed by name, the newest one of each part. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
   readonly renew: (aggregate: string, lease: Lease) => void;
-  /** The entry of a name, without a promise, which would cost a third of the throughput of hits. */
+  /** Returns the entry of a name. It returns no promise, which would cost a third of the throughput of hits. */
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
-  /** Takes the trust from every lease, since nobody knows any more when they were shown. Entries and versions stay. */
+  /** Makes every lease too old for all reads, since it is not known any more when the leases were shown. Entries and versions stay. */
   readonly distrust: () => void;
-  /** Forgets every lease: their versions say nothing in another epoch. */
+  /** Deletes every lease: the versions of leases say nothing in another epoch. */
   readonly forget: () => void;
   readonly entries: () => number;
   readonly bytes: () => number;
@@ -55,7 +58,7 @@ const LEASE_BYTES = 300;
  */
 const RESIDENT_FACTOR = 1.5;
 
-/** Makes a memory that takes at most `maxBytes` of the process, whose entries expire after `ttlMs`. */
+/** Makes the first level of the cache, which takes at most `maxBytes` of the memory of the process. Its entries expire after `ttlMs`. */
 export const createLevel1 = ({ maxBytes, ttlMs }: { readonly maxBytes: number; readonly ttlMs: number }): Level1 => {
   const bytesInUse = maxBytes / RESIDENT_FACTOR;
   const leases = new LRUCache<string, Lease>({ max: Math.max(1_000, Math.floor(bytesInUse / 4 / LEASE_BYTES)) });

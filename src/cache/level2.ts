@@ -10,14 +10,14 @@ import type { CacheStats } from "./stats.ts";
 /** A content, with the lease under which it may be served. */
 export type Leased<T> = Lease & { readonly content: T };
 
-/** The cache in the store that processes share. Whatever the store does, no read or write fails by it (I10). */
+/** The cache in the store that processes share. Failures of the store never make a read or a write fail (I10). */
 export type Level2 = {
   /** Reads a content from the store; undefined when it is not there, its lease is too old, or the store fails. */
   readonly read: (wanted: SharedRead) => Promise<Leased<unknown> | undefined>;
   readonly write: (aggregate: string, name: string, leased: Leased<unknown>) => void;
-  /** Replaces the leases of these aggregates by leases of the new versions, without trust. */
+  /** Replaces the leases of the aggregates in the notification by leases of the new versions, which are too old for all reads. */
   readonly invalidate: (notification: Notification) => void;
-  /** Reads nothing for the time of the bound, since what is stored can't be dated. */
+  /** Stops all reads from the store for the time of the staleness bound, since the age of what is stored is not known. */
   readonly distrust: () => void;
   readonly breakerState: () => number;
 };
@@ -27,7 +27,7 @@ export type SharedRead = {
   readonly epoch: string;
   readonly aggregate: string;
   readonly name: string;
-  /** True if the entry itself has to be as young as a lease, since it holds what moves no version. */
+  /** True if the entry itself has to be as young as a lease, since it has values whose changes raise no version. */
   readonly hasUnversioned: boolean;
 };
 
@@ -67,7 +67,7 @@ type Parts = {
   readonly stats: CacheStats;
 };
 
-/** Makes the second level over a store. */
+/** Makes the second level of the cache, over a store that processes share. */
 export const createLevel2 = (
   { store, clock, databaseClock, rules, stats }: Parts,
   { boundMs, ttlMs }: { readonly boundMs: number; readonly ttlMs: number },

@@ -14,18 +14,21 @@ import { orCached } from "./stale.ts";
 
 /** Reads one kind of content: from memory, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
-  /** Names a key for `cached`. To make the names is most of the cost of a hit, so callers that ask often keep them. */
+  /** Makes the cache's form of a key, for `cached`. Making its names is most of the cost of a hit, so callers that ask often store it. */
   readonly named: (key: K) => CacheKey<K>;
-  /** The content in memory that may answer this read; undefined = none. Nothing is loaded. */
+  /** Returns the content in memory that may answer this read; undefined = none. Nothing is loaded. */
   readonly cached: (wanted: CacheKey<K>, reading: ReadConsistency) => V | undefined;
   readonly get: (call: Pick<Call, "signal">, key: K, reading: ReadConsistency) => MaybePromise<V>;
   /** Reads contents in the order of the keys, duplicates included; one statement for all that the cache misses. */
   readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
 };
 
-/** A lookup whose content also comes with the statements of other sources. */
+/** A lookup whose content can also be loaded by the statements of other sources. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
-  /** Takes content of a key that another source's statement has shown, and the version of its aggregate in the same snapshot. */
+  /**
+   * Makes the function that stores content of a key that the statement of another source has loaded, as an entry; `version` is
+   * the version of the key's aggregate in the same snapshot.
+   */
   readonly loadedTogether: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 

@@ -9,10 +9,10 @@ import { processClock } from "./process-clock.ts";
 /** The life of an entry, in milliseconds. Entries are never invalidated; they only expire. */
 const ENTRY_TTL_MS = 5 * 60_000;
 
-/** The cache of this process; disposing it closes its connections and stops its poll. */
+/** The cache of this process. Disposing it closes its connections to Redis and stops its poll of the change log. */
 export type OpenCache = Cache & AsyncDisposable;
 
-/** Opens the cache that the settings name. */
+/** Opens the cache that the setting CACHE_URL names. */
 export const openCache = async (db: OwnedDatabase, { cache }: Pick<Config, "cache">, log: Logger): Promise<OpenCache> => {
   const { url, isCaching, maxBytes } = cache;
   // Nothing would ever be read that is cached: so nothing is.

@@ -2,23 +2,26 @@ import type { Aggregate } from "../versions/aggregate.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Entry } from "./level1.ts";
 
-/** The time of this process, and the turns of its event loop. The simulation has a clock of its own. */
+/** The monotonic time of this process, and functions that run tasks later. The simulation has a clock of its own. */
 export type Clock = {
   /** The monotonic time, in milliseconds; never the wall clock. */
   readonly now: () => number;
   /** Runs `task` after everything that has arrived in this turn. */
   readonly defer: (task: () => void) => void;
-  /** Runs `task` after `milliseconds`, unless the function that it returns is called before. */
+  /** Runs `task` after `milliseconds`, unless the returned function is called before. */
   readonly after: (milliseconds: number, task: () => void) => () => void;
 };
 
-/** A shared store of nothing but get and set: Keyv over Redis. Both may fail, hang, forget, and answer late. */
+/**
+ * The store that processes share, Keyv over Redis; the cache uses nothing of it but get and set. Both may fail, hang, forget,
+ * and answer late.
+ */
 export type Store = {
   readonly get: (key: string) => Promise<unknown>;
   readonly set: (key: string, value: unknown, ttlMs: number) => Promise<unknown>;
 };
 
-/** Carries notifications to the other processes. They are hints: none has to arrive. */
+/** The bus that sends notifications of commits to the other processes. Notifications are hints: none has to arrive. */
 export type Bus = {
   /** Publishes a notification. Never throws and never waits. */
   readonly publish: (notification: Notification) => void;
@@ -35,7 +38,7 @@ export type Loaded<T> = {
   readonly loadedTogether?: readonly (readonly LoadedTogether[])[];
 };
 
-/** The times and the epoch of a snapshot; `isCurrent` = what the snapshot has shown may be kept. */
+/** The times and the epoch of a snapshot of the database; `isCurrent` = what the snapshot has shown may be stored in the cache. */
 export type SnapshotTaken = {
   readonly epoch: string;
   /** The time when the statement was sent, by the monotonic clock of this process. */
@@ -44,7 +47,7 @@ export type SnapshotTaken = {
   readonly isCurrent: boolean;
 };
 
-/** Makes the entry of content that came with another source's statement, and keeps it as one that its own source loads. */
+/** Makes an entry of content that the statement of another source has loaded, and stores it as if its own source had loaded it. */
 export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 
 /** One kind of content of the database, and the statement that loads it. */
@@ -63,8 +66,8 @@ export type Source<K, T> = {
    */
   readonly mayBeStale: boolean;
   /**
-   * True if the content holds what moves no version: the times of activity. A lease says nothing about these, so such an
-   * entry is served within the bound of its own load only.
+   * True if the content has values whose changes raise no version: the times of activity. A lease says nothing about these
+   * values, so such an entry is served only for the time of the bound after its own load.
    */
   readonly hasUnversioned?: boolean;
 };

@@ -3,7 +3,7 @@ import type { ConsistencyToken } from "../versions/token.ts";
 import type { Requirement } from "./lease.ts";
 import type { Entry } from "./level1.ts";
 
-/** The demands of one read on the freshness of its answer, and what the lookup tells the read about that answer. */
+/** The demands of one read on the freshness of its answer, and what the lookup reports about that answer. */
 export type ReadConsistency = {
   /** True if nothing but the database may answer. */
   readonly strong: boolean;
@@ -11,18 +11,18 @@ export type ReadConsistency = {
   readonly token: ConsistencyToken | undefined;
   /** The oldest answer that the caller takes while the database can't be reached, in milliseconds; undefined = none. */
   readonly maxStaleMs: number | undefined;
-  /** The age of the oldest content of the answer, in milliseconds; only kept with `maxStaleMs`. */
+  /** The age of the oldest content of the answer, in milliseconds; computed only when `maxStaleMs` is set. */
   ageMs: number;
   /** True if any content of the answer is older than the bound, or known to be outdated. */
   stale: boolean;
-  /** Entries by name that statements of a strong read have shown for other sources; made when there is one. */
+  /** Entries, keyed by name, that the statements of a strong read have loaded for other sources. The map is made with its first entry. */
   shownTogether?: Map<string, Entry>;
 };
 
-/** The demands of a read that takes every answer within the bound. It is shared, so lookups write nothing into it. */
+/** The demands of a read that takes every answer within the staleness bound. The object is shared, so lookups write nothing into it. */
 export const withinBound: ReadConsistency = { strong: false, token: undefined, maxStaleMs: undefined, ageMs: 0, stale: false };
 
-/** The demands of a token on one aggregate. */
+/** Returns the demands of a consistency token on the lease of one aggregate. */
 export const requirementOf = ({ epoch, aggregates, time }: ConsistencyToken, { kind, id }: Aggregate): Requirement => ({
   epoch,
   version: aggregates.find((named) => named.kind === kind && named.id === id)?.version,

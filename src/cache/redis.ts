@@ -10,7 +10,7 @@ import type { Bus, Store } from "./ports.ts";
 export type Redis = AsyncDisposable & {
   readonly store: Store;
   readonly bus: Bus;
-  /** Has `listener` called with what any process publishes, this one included. */
+  /** Calls `listener` with every notification that any process publishes, this one included. */
   readonly listen: (listener: (notification: Notification) => void) => void;
 };
 
@@ -37,9 +37,9 @@ const decode = (text: string, seal: Seal): Notification => {
 };
 
 /**
- * Connects to Redis, in the background: without it everything works, only slower. Values are encrypted and so authenticated:
- * a value that was not written with this key is no answer. Without a connection commands fail at once; the budget ends a
- * command that hangs.
+ * Connects to Redis in the background. Without Redis everything works, only slower. Values are encrypted and so authenticated: a
+ * value that was not written with this key is never returned. Without a connection commands fail at once; `LEVEL2_BUDGET_MS`
+ * ends the wait for a command that hangs.
  */
 export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
   const vault = createVault(secretKey);

@@ -1,11 +1,11 @@
 /** A signal that aborts when the last of several calls has ended: a call that is cancelled does not take the others along. */
 export type SharedSignal = {
   readonly signal: AbortSignal;
-  /** Adds a call by its signal. */
+  /** Adds a call, given its signal, to the calls that have to end before the shared signal aborts. */
   readonly join: (signal: AbortSignal) => void;
 };
 
-/** Makes a signal that no call waits for yet. */
+/** Makes a shared signal that no call waits for yet. It calls `onAbort` right before it aborts. */
 export const createSharedSignal = (onAbort?: () => void): SharedSignal => {
   const controller = new AbortController();
   let waiting = 0;

@@ -10,8 +10,8 @@ type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], r
 const PATIENCE_MS = 500;
 
 /**
- * Wraps a load: when the database can't be reached or does not answer in time, the cache answers a caller who says how old
- * an answer may be. A token still binds: the answer is at least as fresh, or it is an error (I7).
+ * Wraps a load so that the cache answers when the database can't be reached or does not answer within 500 ms. This is for
+ * callers who say how old an answer may be. A token still counts: the answer is at least as fresh, or it is an error (I7).
  */
 export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;

@@ -16,7 +16,7 @@ export const RESET_HOURS = 1;
 /** The most reset tokens that a user has; a further one ends the oldest. */
 const MAX_RESETS = 3;
 
-/** Ends all reset tokens of a user. */
+/** Deletes all reset tokens of a user. */
 export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> => {
   await tx.rows(sql`delete from password_reset where user_id = ${userId}`);
 };
@@ -36,7 +36,7 @@ const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void
   await endPasswordResets(tx, userId);
 };
 
-/** SetPassword: hashes before its transaction, which then does not wait for that. */
+/** SetPassword: stores a new password. It is hashed before the transaction begins, so that the transaction does not wait for that. */
 export const setPassword =
   ({ write, passwords }: Dependencies): Operation<typeof method.setPassword> =>
   async (call, request) => {
@@ -50,7 +50,7 @@ export const setPassword =
     });
   };
 
-/** CreatePasswordReset: makes one more token; when there are too many, the oldest ends. */
+/** CreatePasswordReset: makes one more reset token for a user; when it has too many, the oldest is deleted. */
 export const createPasswordReset =
   ({ write }: Dependencies): Operation<typeof method.createPasswordReset> =>
   (call, request) => {
@@ -91,7 +91,7 @@ export const resetPassword =
     });
   };
 
-/** RotateSessionNonce: ends all sessions. */
+/** RotateSessionNonce: ends all sessions of a user by a new session nonce. */
 export const rotateSessionNonce =
   ({ write }: Dependencies): Operation<typeof method.rotateSessionNonce> =>
   (call, request) => {

@@ -26,10 +26,10 @@ const markVerified = async (tx: Tx, userId: bigint, { id, email }: { readonly id
   await acceptInvitations(tx, [{ userId, canonical: canonicalName(email) }]);
 };
 
-/** The number of hours that a token is valid. */
+/** The time for which a token that verifies an address is valid, in hours. */
 export const VERIFICATION_HOURS = 48;
 
-/** CreateEmailVerification: a token for one address; the address's earlier one is replaced. */
+/** CreateEmailVerification: makes a token for one address; it replaces an earlier token of the address. */
 export const createEmailVerification =
   ({ write }: Dependencies): Operation<typeof method.createEmailVerification> =>
   (call, request) => {
@@ -54,7 +54,7 @@ const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Ver
     from user_email where verification_hash = ${hash} and user_id = ${userId}`);
 };
 
-/** VerifyEmail: whoever has the token receives mail at the address. */
+/** VerifyEmail: marks the address of a token as verified, since whoever has the token receives mail at the address. */
 export const verifyEmail =
   ({ db, write }: Dependencies): Operation<typeof method.verifyEmail> =>
   async (call, request) => {
@@ -78,7 +78,7 @@ export const verifyEmail =
     });
   };
 
-/** MarkEmailVerified: the caller knows what a token would have proved. */
+/** MarkEmailVerified: marks an address as verified without a token, since the caller knows that it is the user's. */
 export const markEmailVerified =
   ({ write }: Dependencies): Operation<typeof method.markEmailVerified> =>
   (call, request) => {

@@ -13,7 +13,7 @@ const optionsWith = async (tx: Tx, userId: bigint, email: string): Promise<bigin
   return rows.filter(({ value }) => typeof value === "string" && canonicalName(value) === canonicalName(email)).map(({ id }) => id);
 };
 
-/** Mail that went to one address goes to another one. */
+/** Changes the options of a user that send mail to one address, so that they send it to another one. */
 export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, from);
   await tx.rows(sql`
@@ -21,7 +21,7 @@ export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: 
     where id = any(${ids.map(String)}::bigint[])`);
 };
 
-/** Mail no longer goes to an address. */
+/** Deletes the options of a user that send mail to an address. */
 export const removeMailOptions = async (tx: Tx, userId: bigint, email: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, email);
   await tx.rows(sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`);

@@ -52,7 +52,10 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
   if (before !== "") await moveMailOptions(tx, userId, before, stored.email);
 };
 
-/** SetPrimaryEmail: another address becomes the one by which the user is known, and all that hung on the old one follows. */
+/**
+ * SetPrimaryEmail: makes a verified address the primary one. A username that equals the old address, and options that send mail
+ * there, change to the new one; sessions and reset tokens end.
+ */
 export const setPrimaryEmail =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.setPrimaryEmail> =>
   (call, request) => {

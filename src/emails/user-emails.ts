@@ -22,7 +22,7 @@ const { method } = UserService;
 export type StoredEmail = UserEmailRow & { readonly id: bigint };
 
 /**
- * One address of a user, found without regard to case.
+ * Finds an address of a user by its canonical form, so without regard to case.
  * @throws NOT_FOUND EMAIL_NOT_FOUND.
  */
 export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promise<StoredEmail> => {
@@ -40,8 +40,8 @@ export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promis
 type Row = { readonly primary_email: string } & (StoredEmail | { readonly id: null });
 
 /**
- * ListUserEmails: a page of the addresses of one user, by id: an address has no place in a page token. A user without any
- * address is one row of nulls.
+ * ListUserEmails: returns a page of the addresses of one user. Pages are ordered by id, since a page token must not contain an
+ * address. In SQL, a user without any address is one row of nulls.
  */
 export const listUserEmails =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserEmails> =>
@@ -61,7 +61,7 @@ export const listUserEmails =
     return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
   };
 
-/** AddUserEmail: one more address, unverified; that the user does not have it yet is a constraint. */
+/** AddUserEmail: adds an unverified address to a user. A constraint refuses one that the user has already. */
 export const addUserEmail =
   ({ write }: Dependencies): Operation<typeof method.addUserEmail> =>
   (call, request) => {
@@ -77,7 +77,7 @@ export const addUserEmail =
     });
   };
 
-/** RemoveUserEmail: an address goes, and with it the options that send mail there. */
+/** RemoveUserEmail: deletes an address of a user, and the options that send mail there. */
 export const removeUserEmail =
   ({ write }: Dependencies): Operation<typeof method.removeUserEmail> =>
   (call, request) => {
@@ -95,7 +95,10 @@ export const removeUserEmail =
     });
   };
 
-/** VerifyUserEmails: one result per pair, in one statement. */
+/**
+ * VerifyUserEmails: returns for each pair of a user and an address whether the user has the address, and has verified it, in
+ * one statement.
+ */
 export const verifyUserEmails =
   ({ db, freshness }: Dependencies): Operation<typeof method.verifyUserEmails> =>
   async (call, request) => {

@@ -14,7 +14,7 @@ import { assertNamed, configJson, deleteProvider, providersOf, storedProvider } 
 
 const { method } = UserService;
 
-/** CreateAuthProvider: that an organization has one at most is a constraint. */
+/** CreateAuthProvider: stores the provider of an organization. A constraint refuses a second one. */
 export const createAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.createAuthProvider> =>
   (call, request) => {
@@ -33,7 +33,7 @@ export const createAuthProvider =
     });
   };
 
-/** ListAuthProviders: a page of the providers of organizations, by id. */
+/** ListAuthProviders: returns a page of the providers of organizations, ordered by id. */
 export const listAuthProviders =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthProviders> =>
   async (call, request) => {
@@ -54,7 +54,7 @@ const organizationLock =
 
 const withBit = (flags: bigint, bit: bigint, isSet: boolean): bigint => (isSet ? flags | bit : flags & ~bit);
 
-/** UpdateAuthProvider: the fields of the mask. Equal values write nothing. */
+/** UpdateAuthProvider: changes the fields of the mask. Equal values write nothing. */
 export const updateAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.updateAuthProvider> =>
   (call, request) => {
@@ -84,7 +84,7 @@ export const updateAuthProvider =
     });
   };
 
-/** DeleteAuthProvider: as DeleteIdentityProvider. */
+/** DeleteAuthProvider: deletes the provider of an organization, and with force its identities, as DeleteIdentityProvider does. */
 export const deleteAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteAuthProvider> =>
   (call, request) =>

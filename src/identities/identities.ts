@@ -12,7 +12,7 @@ import { type AuthIdentityRow, attach, detach, type IdentityRow, linkAggregates,
 
 const { method } = UserService;
 
-/** LinkIdentity: the user is known by this id of an identity provider. */
+/** LinkIdentity: links a user to the external id by which an identity provider knows it. */
 export const linkIdentity =
   ({ write }: Dependencies): Operation<typeof method.linkIdentity> =>
   (call, request) =>
@@ -20,7 +20,7 @@ export const linkIdentity =
       identity: toIdentity(await attach(tx, "identity", request)),
     }));
 
-/** UnlinkIdentity: the user is no longer known by an id of an identity provider. */
+/** UnlinkIdentity: removes the link of a user to an identity provider. */
 export const unlinkIdentity =
   ({ write }: Dependencies): Operation<typeof method.unlinkIdentity> =>
   (call, request) =>
@@ -28,7 +28,7 @@ export const unlinkIdentity =
       detach(tx, "identity", request),
     );
 
-/** ListIdentities: a page of the identities of one user, by provider; a user without any is one row of nulls. */
+/** ListIdentities: returns a page of the identities of one user, ordered by provider. In SQL, a user without any is one row of nulls. */
 export const listIdentities =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentities> =>
   async (call, request) => {
@@ -46,7 +46,7 @@ export const listIdentities =
     return { identities: shown.map(toIdentity), nextPageToken };
   };
 
-/** LinkAuthIdentity: the user is known by this id of the provider of an organization. */
+/** LinkAuthIdentity: links a user to the external id by which the provider of an organization knows it. */
 export const linkAuthIdentity =
   ({ write }: Dependencies): Operation<typeof method.linkAuthIdentity> =>
   (call, request) =>
@@ -54,7 +54,7 @@ export const linkAuthIdentity =
       identity: toAuthIdentity(await attach(tx, "auth_identity", request)),
     }));
 
-/** UnlinkAuthIdentity: the user is no longer known by an id of the provider of an organization. */
+/** UnlinkAuthIdentity: removes the link of a user to the provider of an organization. */
 export const unlinkAuthIdentity =
   ({ write }: Dependencies): Operation<typeof method.unlinkAuthIdentity> =>
   (call, request) =>
@@ -62,7 +62,7 @@ export const unlinkAuthIdentity =
       detach(tx, "auth_identity", request),
     );
 
-/** ListAuthIdentities: a page of the identities that the provider of an organization gave, by user. */
+/** ListAuthIdentities: returns a page of the identities that the provider of an organization gave, ordered by user. */
 export const listAuthIdentities =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthIdentities> =>
   async (call, request) => {

@@ -13,7 +13,7 @@ import { assertNamed, configJson, deleteProvider, providersOf, storedProvider } 
 
 const { method } = UserService;
 
-/** CreateIdentityProvider: that there is one of a kind is a constraint. */
+/** CreateIdentityProvider: stores a provider. A constraint refuses a second one of the same type and external id. */
 export const createIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.createIdentityProvider> =>
   (call, request) => {
@@ -30,7 +30,7 @@ export const createIdentityProvider =
     });
   };
 
-/** ListIdentityProviders: a page of providers, by id. */
+/** ListIdentityProviders: returns a page of providers, ordered by id. */
 export const listIdentityProviders =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentityProviders> =>
   async (call, request) => {
@@ -41,7 +41,10 @@ export const listIdentityProviders =
     return { providers: rows.map(toIdentityProvider), nextPageToken };
   };
 
-/** UpdateIdentityProvider: the fields of the mask; that there is one of a kind is a constraint. Equal values write nothing. */
+/**
+ * UpdateIdentityProvider: changes the fields of the mask. A constraint refuses a type and external id that another provider
+ * has. Equal values write nothing.
+ */
 export const updateIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.updateIdentityProvider> =>
   (call, request) => {
@@ -63,7 +66,10 @@ export const updateIdentityProvider =
     });
   };
 
-/** DeleteIdentityProvider: the provider, and with force what it calls users. Its config is a secret, and no answer to keep. */
+/**
+ * DeleteIdentityProvider: deletes a provider, and with force its identities. The answer does not show the provider: its config
+ * is a secret, and answers are stored.
+ */
 export const deleteIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>

@@ -44,8 +44,9 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   etag: etagOf(row),
 });
 
-/** Bits of `flags`. */
+/** The bit of `auth_provider.flags` that lets members sign in without an identity of the provider too. */
 export const ALLOW_UNLINKED = 1n;
+/** The bit of `auth_provider.flags` that says that the provider manages the members by SCIM. */
 export const SCIM_ENABLED = 2n;
 
 /** The provider of an organization as the API shows it. */

@@ -10,16 +10,16 @@ import type { Schema } from "../schema/entities.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
-/** The two tables of links; their columns have the same names. */
+/** The name of a table of links. A link is a user's external id at a provider; the columns that both tables have are named alike. */
 export type LinkTable = "identity" | "auth_identity";
 
-/** A user as a provider knows it, as every statement returns it; `bytes` are those of the data, as options/value.ts counts them. */
+/** The row of a link, as every statement returns it; `bytes` is the size of its data, as `sentBytes` of options/value.ts takes it. */
 export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]>, "id"> & { readonly bytes: number | null };
 
-/** An identity of an identity provider. */
+/** The row of an identity of an identity provider. */
 export type IdentityRow = LinkRow<"identity">;
 
-/** An identity of the provider of an organization. */
+/** The row of an identity of the provider of an organization. */
 export type AuthIdentityRow = LinkRow<"auth_identity">;
 
 /** A link to make. */
@@ -28,20 +28,20 @@ export type Link = {
   readonly providerId: bigint;
   readonly externalId: string;
   readonly data?: Value | undefined;
-  /** Of an identity; none = those that are there stay. */
+  /** The scopes of an identity; none = the scopes that are stored stay. */
   readonly scopes?: readonly string[];
   readonly reattach: boolean;
 };
 
 const shared = "l.user_id, l.provider_id, l.external_id, l.data, octet_length(l.data::text) as bytes, l.create_time, l.verify_time";
 
-/** The columns of a link, in the alias `l`. */
+/** The columns in SQL of a row of links, for each of the two tables; the alias of the row is `l`. */
 export const linkColumns = {
   identity: sql.raw(`${shared}, l.scopes, l.status`),
   auth_identity: sql.raw(`${shared}, l.sync_time`),
 } satisfies Record<LinkTable, unknown>;
 
-/** The bytes of a link that count in a page. */
+/** Computes the bytes by which a link counts in a page. */
 export const linkBytes = ({ bytes, data, external_id }: LinkRow): number => sentBytes(bytes ?? 0, data) + external_id.length * 3;
 
 /** Further columns that linking sets: whoever links an identity has just used it, so it is valid. */
@@ -64,7 +64,10 @@ const holderOf = async (session: Session, table: LinkTable, link: Link): Promise
 /** The external id has gone to a user that this write has not locked. */
 const ELSEWHERE = "The external id was linked elsewhere";
 
-/** The users whom a link touches: with reattach also the one that has the external id. */
+/**
+ * Makes the function that looks up the users to lock before a link is made: its user, and with `reattach` also the one that has
+ * the external id.
+ */
 export const linkAggregates =
   (table: LinkTable, link: Link): LookUpLocks =>
   async (session) => {
@@ -83,9 +86,9 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
 };
 
 /**
- * Links a user to its external id; the link that is there already takes the new data and is verified anew. That the user
- * has no other one is a constraint.
- * @throws ALREADY_EXISTS IDENTITY_TAKEN unless the others may be detached.
+ * Links a user to an external id of a provider. A link that is there already gets the new data and a new time of verification.
+ * A constraint refuses a second external id of the user.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN when another user has the external id, unless `reattach` says to detach it.
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;
@@ -115,7 +118,7 @@ export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<n
 };
 
 /**
- * Removes a user's link to a provider; the user is locked already.
+ * Removes a user's link to a provider. The version of the user has to be locked already.
  * @throws NOT_FOUND IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD.
  */
 export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<object> => {

@@ -25,7 +25,7 @@ type Deletion = { readonly id: bigint; readonly etag: string; readonly force: bo
 const MAX_REMOVED = 10_000;
 
 /**
- * A provider is of some kind: an update may leave the field out, so that its rule can't say it.
+ * Checks that the type of a provider is not empty. The rule of the proto can't check it, since an update may leave it out.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertNamed = (name: string, field: string): void => {
@@ -45,7 +45,7 @@ export const storedProvider = async <T extends ProviderTable>(tx: Tx, table: T, 
   return row;
 };
 
-/** The providers of a page, by id, of those that meet a condition on `p`. */
+/** Reads a page of providers, ordered by id. `which` is a condition in SQL on the alias `p`, which they have to meet. */
 export const providersOf = async <T extends ProviderTable>(session: Session, table: T, page: Page, which: RawBuilder<unknown>) => {
   type Row = Selectable<Schema[T]> & Sized & { readonly id: bigint; readonly config: unknown };
   const rows = await session.rows(
@@ -93,9 +93,9 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 };
 
 /**
- * Deletes a provider, with force its identities too; the aggregate of the provider is locked. Users are locked before the row,
- * as whoever links one does it.
- * @returns how many identities went.
+ * Deletes a provider, and with force its identities too. The aggregate of the provider has to be locked already. Users are
+ * locked before the row of the provider, as by a write that links a user.
+ * @returns the number of identities that were deleted.
  * @throws NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION PROVIDER_IN_USE, LAST_SIGN_IN_METHOD;
  * PERMISSION_DENIED PERMISSION_REQUIRED.
  */

@@ -2,8 +2,8 @@
 const MAX_DIGITS = 4_300;
 
 /**
- * A number of JSON as it is written: an integer that a number can't hold is a bigint. Anything else is the nearest number, as
- * wherever JSON is read.
+ * Reads the text of a JSON number without rounding integers: one that a number can't hold exactly becomes a bigint. Anything else,
+ * and an integer of more than 4,300 digits, becomes the nearest number, as wherever JSON is read.
  */
 export const exactNumber = (source: string): number | bigint => {
   const nearest = Number(source);
@@ -19,7 +19,7 @@ const exactly = ((_: string, value: unknown, { source }: { source?: string }): u
 const LONG_NUMBER = /(?:^|[:,[\s])-?\d{16}/;
 
 /**
- * Parses JSON with exact integers.
- * @throws SyntaxError; RangeError when it is nested too deeply for that.
+ * Parses JSON without rounding integers: those that a number can't hold exactly become bigints.
+ * @throws SyntaxError when the text is not JSON; RangeError when it is nested too deeply for that.
  */
 export const parseExactly = (text: string): unknown => (LONG_NUMBER.test(text) ? JSON.parse(text, exactly) : JSON.parse(text));

@@ -4,16 +4,17 @@ import { FieldFault, Unfit } from "./fault.ts";
 import { standInOf, standInOfLarge } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
-/** Takes down what whoever imports should know of a record. The text is one of few: notes are counted by it. */
+/** A function that adds a note about a record, for whoever imports. Its texts have to be few: the report counts notes by their text. */
 export type Note = (text: string) => void;
 
 /**
- * Reads one field of a record; undefined = the record does not have it. A note completes a sentence that begins with the field.
+ * A function that reads the value of one field of a record; undefined means that the record does not have the field. A note
+ * completes a sentence that begins with the field.
  * @throws FieldFault when the file is broken, Unfit when the record has to be skipped.
  */
 export type Field<T> = (value: unknown, note: Note) => T;
 
-/** A field of which there is nothing to note. */
+/** A function that reads the value of one field like a `Field`, but never adds a note. */
 export type Plain<T> = (value: unknown) => T;
 
 const kindOf = (value: unknown): string =>
@@ -36,14 +37,14 @@ const booleans = new Map<unknown, boolean>(
     .concat([false, 0, "0", "false", "False"].map((value) => [value, false])),
 );
 
-/** True or false, also as Python or a database writes them. */
+/** Reads true or false, also as Python or a database writes them. */
 export const bool: Plain<boolean> = (value) => {
   const known = booleans.get(value);
   if (known === undefined) throw fault("true or false", value);
   return known;
 };
 
-/** An integer, as a number or as text. */
+/** Reads an integer of 64 bits, given as a number or as text. */
 export const int: Plain<bigint> = (value) => {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   const exact = typeof value === "bigint" ? value : typeof value === "string" && /^[+-]?\d{1,19}$/.test(value) ? BigInt(value) : undefined;
@@ -61,7 +62,10 @@ const written = (value: unknown): bigint | string => {
   return /^(0|-?[1-9]\d*)$/.test(digits) ? BigInt(digits) : digits;
 };
 
-/** A key: a positive integer that can be an id, or the number that stands for any other one, which only `--ids new` takes. */
+/**
+ * Reads a key. A positive integer that can be an id is returned as it is; one below 1 makes the record unfit. Any other key becomes
+ * the number that stands for it (keys.ts), which only `--ids new` takes.
+ */
 export const key: Plain<bigint> = (value) => {
   const id = written(value);
   if (typeof id === "string") return standInOf(id);
@@ -69,7 +73,7 @@ export const key: Plain<bigint> = (value) => {
   return id > BigInt(Number.MAX_SAFE_INTEGER) ? standInOfLarge(id) : id;
 };
 
-/** Text of at most so many characters that PostgreSQL can hold. */
+/** Makes a `Field` for text of at most `maxLength` characters that PostgreSQL can hold. */
 export const text =
   (maxLength: number): Plain<string> =>
   (value) => {
@@ -79,7 +83,10 @@ export const text =
     return value;
   };
 
-/** Text of a form; `fault` says of other text what it is not. */
+/**
+ * Makes a `Field` for text that matches `form`. Other text makes the record unfit; `fault` is the message, which says what the text
+ * is not.
+ */
 export const matching = (maxLength: number, form: RegExp, fault: string): Plain<string> => {
   const within = text(maxLength);
   return (value) => {
@@ -89,10 +96,10 @@ export const matching = (maxLength: number, form: RegExp, fault: string): Plain<
   };
 };
 
-/** Text that is never empty. */
+/** Makes a `Field` for text that is not empty. */
 export const filled = (maxLength: number): Plain<string> => matching(maxLength, /./s, "is empty");
 
-/** An integer from 0 to a last one; `fault` says of others what they are not. */
+/** Makes a `Field` for integers from 0 to `last`. Others make the record unfit; `fault` is the message, which says what they are not. */
 export const upTo =
   (last: bigint, fault: string): Plain<bigint> =>
   (value) => {
@@ -101,7 +108,7 @@ export const upTo =
     return read;
   };
 
-/** Text around which white space means nothing: an address. */
+/** Makes a `Field` for text such as an address: white space around it is left out, and noted. */
 export const trimmed = (maxLength: number): Field<string> => {
   const within = text(maxLength);
   return (value, note) => {
@@ -117,8 +124,8 @@ const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s
 const kept = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}\.\d{3}Z$/;
 
 /**
- * A moment, in any form of ISO 8601 that Django or a database writes, cut to the millisecond. Without an offset it is UTC; the
- * offsets of old times have seconds.
+ * Reads a moment, in any form of ISO 8601 that Django or a database writes, and cuts it to the millisecond. Without an offset it is
+ * UTC. Offsets of old times have seconds.
  */
 export const time: Plain<string> = (value) => {
   if (typeof value === "string" && kept.test(value)) return value;
@@ -146,7 +153,7 @@ const literal = (written: string): unknown => {
   }
 };
 
-/** A list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
+/** Reads a list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
 export const list: Plain<unknown[]> = (value) => {
   const read = typeof value === "string" ? literal(value) : value;
   if (!Array.isArray(read)) throw fault("a list", value);
@@ -156,7 +163,7 @@ export const list: Plain<unknown[]> = (value) => {
 /** The columns by which a staged row names its user, until a step finds the user's id. */
 export type UserReference = { readonly user_pk?: bigint; readonly user_name?: string; readonly user_canonical?: string };
 
-/** A user, by primary key or by natural key (`["name@example.com"]`). */
+/** Reads a reference to a user, by primary key or by natural key (`["name@example.com"]`). */
 export const userReference: Plain<UserReference> = (value) => {
   if (value === null) throw new Unfit("is null");
   if (!Array.isArray(value)) return { user_pk: key(value) };
@@ -166,19 +173,19 @@ export const userReference: Plain<UserReference> = (value) => {
   return { user_name: username, user_canonical: canonicalName(username) };
 };
 
-/** A field that records may leave out: then a new row gets its default, and an existing one keeps what it has. */
+/** Makes a field optional. When a record leaves it out, a new row gets the default, and an existing row keeps its value. */
 export const optional =
   <T>(field: Field<T>): Field<T | undefined> =>
   (value, note) =>
     value === undefined ? undefined : field(value, note);
 
-/** A field that may be null, and is then stored as null. */
+/** Makes a field nullable: null is stored as null. */
 export const nullable =
   <T>(field: Field<T>): Field<T | null> =>
   (value, note) =>
     value === null ? null : field(value, note);
 
-/** A field whose null means something else; undefined means the same as if it were absent. */
+/** Makes a field read null as `meaning`. The meaning undefined is the same as if the field were absent. */
 export const nullAs =
   <T, N>(meaning: N, field: Field<T>): Field<T | N> =>
   (value, note) =>

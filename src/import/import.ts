@@ -28,23 +28,23 @@ export type ImportProgress = {
   readonly records: number;
 };
 
-/** The ways in which a file can be imported. */
+/** The options of `runImport`. */
 export type ImportOptions = {
-  /** Does everything, reports it, and takes it back. */
+  /** Runs the whole import, reports it, and rolls it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
   /** The ids that new records get; keys that are no integers can't be kept. */
   readonly ids?: Ids;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
-  /** Rows that are here give way to the file, also where the file is not known to be newer. */
+  /** Lets the file replace values in the database, also where the file is not known to be newer. */
   readonly overwrite?: boolean;
-  /** The setting; a file can't deactivate or suspend the user of this name. */
+  /** The setting SYSTEM_USERNAME. A file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
   readonly onProgress?: (progress: ImportProgress) => void;
-  /** Takes all that was skipped or noted, line by line; the report names the first of each reason. */
+  /** Receives all that was skipped or noted, one line per call; the report names only the first ones of each reason. */
   readonly onLine?: (line: ReportLine) => Promise<void> | void;
-  /** Called when all is written and will be stored; what it throws ends the import. */
+  /** Called after all is written and before the commit, if the import will be stored. An error that it throws rolls the import back. */
   readonly beforeCommit?: (report: ImportReport) => Promise<void>;
   /** Ends the import; nothing is stored. */
   readonly signal?: AbortSignal;
@@ -117,8 +117,8 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
 };
 
 /**
- * Imports a JSON array of `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write it: all of it or
- * nothing, in one transaction. Importing the same file again changes nothing.
+ * Imports records `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write them, in any format that readRecords
+ * knows. All of it is stored, or nothing, in one transaction. Importing the same file again changes nothing.
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
 export const runImport = async (

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type StagingTable, TEXT } from "./staging.ts";
 
-/** The keys of a file that can be no ids, by the numbers that stand for them. */
+/** The staging table of the file's keys that can't be ids; the pk of each row is the number that stands for the key. */
 export const keys = { name: "import_key", columns: { key: TEXT } } as const satisfies StagingTable;
 
 /**
@@ -22,10 +22,10 @@ const UUID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
 const within = (first: bigint, text: string): bigint => first + (hash("sha256", text, "buffer").readBigUInt64BE(0) & (RANGE - 1n));
 
-/** The number that stands for a key that is no integer. */
+/** Computes the number that stands for a key that is no integer. */
 export const standInOf = (key: string): bigint => within(UUID.test(key) ? FIRST_UUID : FIRST_TEXT, key);
 
-/** The number that stands for an integer from which on no further id could be given out. */
+/** Computes the number that stands for an integer that is too large for an id: from it on, no further id could be given out. */
 export const standInOfLarge = (key: bigint): bigint => within(FIRST_LARGE, String(key));
 
 /** The number that stands for the name of a record without a key. */
@@ -37,22 +37,28 @@ export const isLarge = (pk: bigint): boolean => pk >= FIRST_LARGE && pk < FIRST_
 /** Tells whether a number stands for a key that can be no id. */
 export const isStandIn = (pk: bigint): boolean => pk < FIRST_NAME;
 
-/** The condition that a column holds no id, but what stands for a key or a name. */
+/** The condition in SQL that a column holds a number that stands for a key or a name, and no id. */
 export const sqlIsStandIn = (column: string): string => `${column} < ${FIRST_NAME + RANGE}`;
 
-/** The condition that a column stands for a UUID, which is unique wherever it was made, unlike the `7` of two installations. */
+/**
+ * The condition in SQL that a column holds the number of a UUID. A UUID is unique wherever it was made, unlike the `7` of two
+ * installations.
+ */
 export const sqlIsUuid = (column: string): string => `${column} between ${FIRST_UUID} and ${FIRST_TEXT - 1n}`;
 
-/** The condition that a record has a key, and not only a name. */
+/** The condition in SQL that a record, whose pk is in the column, has a key and not only a name. */
 export const sqlHasKey = (column: string): string => `(${column} < ${FIRST_NAME} or ${column} > 0)`;
 
-/** An integer of the file that is to become another id. */
+/**
+ * Computes the number that stands for an integer key that `--ids new` replaces: it is below all ids, and keeps the order of the
+ * keys. Numbers that stand for other keys are returned as they are.
+ */
 export const shifted = (pk: bigint): bigint => (pk > 0n ? pk - SHIFT : pk);
 
-/** The same in SQL. */
+/** The expression in SQL that computes `shifted` of a column with positive keys. */
 export const sqlShifted = (column: string): string => `${column} - 9223372036854775807 - 1`;
 
-/** The key as the file has it. */
+/** The expression in SQL for the key as the file has it, as text, of a column with staged pks. */
 export const sqlKey = (column: string): string =>
   `case when ${column} < ${FIRST_LARGE} then (${column} + 9223372036854775807 + 1)::text
     else coalesce((select k.key from ${keys.name} k where k.pk = ${column} limit 1), ${column}::text) end`;

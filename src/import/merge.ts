@@ -17,7 +17,10 @@ import type { ImportTx } from "./transaction.ts";
 
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
-/** Waits for others and locks what the file can touch: what is compared under the locks stays as it is. */
+/**
+ * The steps before the comparison: they wait for other imports, and lock what the file can touch. What is compared under the locks
+ * stays as it is.
+ */
 export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
@@ -29,14 +32,17 @@ export const preparing: readonly Step[] = [
   { name: "locking names", run: lockCanonicalNames },
 ];
 
-/** Before conflicts are known nothing is written but temporary tables. One that stops at them draws no ids. */
+/**
+ * The steps that compare the file with the database. They write nothing but temporary tables, since conflicts are not known yet. An
+ * import that stops at conflicts draws no ids in them, except for users without a key.
+ */
 export const matching: readonly Step[] = [
   { name: "reserving ids", run: reserveForNew },
   { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
 ];
 
-/** One statement after another, each over all rows of the file. */
+/** The steps that store the file: one statement after another, each over all rows of the file. */
 export const writing: readonly Step[] = [
   { name: "reserving ids", run: reserveIds },
   { name: "matching users", run: matchUsers },

@@ -62,8 +62,8 @@ const isPlain = (value: unknown, level = 1): boolean => {
 const SHORT = MAX_VALUE_BYTES / 4;
 
 /**
- * The value of an option as canonical JSON. Files hold JSON inside a string (`"\\"Europe/Vienna\\""`), plain JSON, old plain
- * text (`Europe/Vienna`), or pickles. What the API could neither write nor return is unfit.
+ * Reads the value of an option, and returns it as canonical JSON. Files hold JSON inside a string (`"\\"Europe/Vienna\\""`), plain
+ * JSON, old plain text (`Europe/Vienna`), or pickles. A value that the API could neither write nor return makes the record unfit.
  */
 export const optionValue: Field<string> = (value, note) => {
   if (value === undefined) throw new FieldFault("is missing");

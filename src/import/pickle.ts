@@ -139,13 +139,13 @@ const actions: ReadonlyMap<number, (stack: Stack) => unknown> = new Map<number, 
 ]);
 const STOP = 0x2e;
 
-/** Text that can only be a pickle of protocol 2 to 5 in base64, as Sentry stored options up to 22.x. */
+/** Tells whether a text can only be a pickle of protocol 2 to 5 in base64, as Sentry stored options up to 22.x. */
 export const isPickle = (text: string): boolean => /^gA[I-X][A-Za-z0-9+/]{3,}={0,2}$/.test(text) && text.length % 4 === 0;
 
 /**
- * Reads plain data out of a pickle in base64: text, numbers, true, false, None, lists, tuples, dictionaries. Nothing is
- * ever executed.
- * @throws Unfit.
+ * Reads plain data out of a pickle in base64: text, numbers, true, false, None, lists, tuples, dictionaries. Nothing is ever
+ * executed.
+ * @throws Unfit when the pickle is damaged or too large, or holds anything else.
  */
 export const readPickle = (base64: string): PlainData => {
   const input = createInput(Buffer.from(base64, "base64"));

@@ -1,7 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { ImportProgress } from "./import.ts";
 
-/** Shows how far an import is; disposing it ends the line. */
+/** A display of how far an import has come. Disposing it ends the line. */
 export type ProgressDisplay = Disposable & { readonly show: (progress: ImportProgress) => void };
 
 const LINE_EVERY_MS = 5_000;
@@ -34,6 +34,9 @@ const lines = (): ProgressDisplay => {
   };
 };
 
-/** A bar on a terminal, where the size is known; else a plain line every few seconds. Both on standard error. */
+/**
+ * Makes the display of an import's progress, on standard error: a bar on a terminal where the size of the file is known, else a
+ * plain line every few seconds.
+ */
 export const createProgress = (size: number | undefined): ProgressDisplay =>
   process.stderr.isTTY && size !== undefined && size > 0 ? bar(size) : lines();

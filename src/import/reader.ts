@@ -24,18 +24,18 @@ export type Reader = {
   /** The thing that a record becomes here, without a full stop: docs/import.md says it in its table. */
   readonly becomes: string;
   readonly into: StagingTable;
-  /** All that its rows go into. */
+  /** All staging tables that its rows go into, those of links too. */
   readonly tables: readonly StagingTable[];
-  /** The fields that are read; others are counted and left. */
+  /** The fields that are read. Others are counted, and not stored. */
   readonly fields: ReadonlySet<string>;
   /** The field with the key by which others refer to its records, where that is not their own primary key. */
   readonly standsFor?: string;
-  /** Its records may come without a primary key: what refers to them does so by name, and a step gives them one. */
+  /** True when its records may come without a primary key: others refer to them by name then, and a step gives them an id. */
   readonly isKnownByName: boolean;
-  /** Known fields that are left → the reason. */
+  /** Known fields that are not stored, as a map from field to reason. */
   readonly notHeld: Readonly<Record<string, string>>;
   /**
-   * The rows of a record; the vault is for what is not to lie in the open, not even in a staging table.
+   * Makes the rows of a record. The vault locks values that must not be readable, not even in a staging table.
    * @throws FieldFault or Unfit, with the name of the field in front when it is about one.
    */
   readonly rows: (pk: bigint | undefined, fields: object, vault: Vault, note: Note) => Rows;
@@ -43,10 +43,10 @@ export type Reader = {
 
 const NO_LINKS: readonly LinkRow[] = [];
 
-/** What the fields of a record hold. */
+/** The types of the values that fields read, keyed by the name of the field. */
 export type ValuesOf<F extends Readonly<Record<string, Field<unknown>>>> = { readonly [K in keyof F]: ReturnType<F[K]> };
 
-/** Makes a reader: `row` maps what the fields hold to the columns of the staging table. */
+/** Makes a reader. Its function `row` maps the values of a record's fields to the columns of the staging table. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;
   readonly becomes: string;

@@ -8,7 +8,7 @@ import { unpack } from "./formats/unpack.ts";
 import { xmlReader } from "./formats/xml.ts";
 import { yamlReader } from "./formats/yaml.ts";
 
-/** The records that ended since the last piece. */
+/** A piece of a file as records: those that ended since the last piece. */
 export type Piece = { readonly records: readonly unknown[] /** Bytes of the file so far. */; readonly bytes: number };
 
 const readers: Readonly<Record<Format, () => RecordReader>> = {

@@ -28,7 +28,7 @@ const listed = (listings: readonly Listing[]): string[] =>
 const counted = (names: readonly NameCount[]): string[] =>
   names.map(({ name, count, reason }) => `${count} × ${plain(name)}${reason === undefined ? "" : ` (${reason})`}`);
 
-/** The sentence about a file that left nothing here. */
+/** The sentence about a file of which userd stores nothing (`isEmpty`). */
 export const NOTHING_HELD = "Nothing in the file is held: what userd reads stands in docs/import.md. Is it the right file?";
 
 const outcome = (report: ImportReport): string => {

@@ -8,13 +8,16 @@ export type ModelReport = {
   readonly skipped: number;
 };
 
-/** A name, how often it was met, and, where userd knows one, why it is left. */
+/** A name of a model or field, how often it was met, and, where userd knows one, the reason why it is not stored. */
 export type NameCount = { readonly name: string; readonly count: number; readonly reason?: string };
 
 /** Records with one reason: all are counted, the first are named. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
-/** A line about one record. A member of a many-to-many field has the record that it stands in, and no pk. */
+/**
+ * A line about one record that was skipped or noted. A member of a many-to-many field has the number of the record that holds it,
+ * and no pk.
+ */
 export type ReportLine = {
   readonly fate: "skipped" | "noted";
   readonly model: string;
@@ -25,7 +28,7 @@ export type ReportLine = {
   readonly about: string | null;
 };
 
-/** A record of the file whose id or name belongs to somebody else here. Ids are text: they can exceed a JSON number. */
+/** A record of the file whose id or name belongs to another record in the database. Ids are text: they can exceed a JSON number. */
 export type Conflict = {
   readonly kind: "user" | "organization" | "project" | "team" | "account";
   readonly model: string;
@@ -33,9 +36,9 @@ export type Conflict = {
   /** Null of a record that only has a name. */
   readonly pk: string | null;
   readonly name: string;
-  /** The name that has this id here. */
+  /** The name of the record that has this id in the database. */
   readonly nameHere: string | null;
-  /** The other id that bears this name here. */
+  /** The id of the other record that has this name in the database. */
   readonly idHere: string | null;
 };
 
@@ -51,7 +54,7 @@ export type ImportReport = {
   readonly models: readonly ModelReport[];
   /** Models that userd does not hold. */
   readonly notHeld: readonly NameCount[];
-  /** Fields of models that it holds, but has no place for: `model.field`. */
+  /** Fields that userd has no place for, of models that it holds: `model.field`. */
   readonly unknownFields: readonly NameCount[];
   readonly skipped: readonly Listing[];
   /** Things that whoever imports should know of records that were stored. */
@@ -61,9 +64,12 @@ export type ImportReport = {
   readonly remapped: readonly Remapped[];
 };
 
-/** Conflicts were found, and the import was to stop at them. */
+/** Tells whether conflicts stopped the import, so that nothing was stored. */
 export const isStopped = (report: ImportReport): boolean => !report.stored && !report.dryRun;
 
-/** The file held nothing that userd holds: nothing in it is new here, and nothing was here before. */
+/**
+ * Tells whether the file held nothing that userd stores: no record of a known model was read, or all of them were skipped. False
+ * when conflicts stopped the import.
+ */
 export const isEmpty = (report: ImportReport): boolean =>
   !isStopped(report) && report.models.every(({ read, skipped }) => read === skipped);

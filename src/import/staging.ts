@@ -2,28 +2,28 @@ import { type RawBuilder, sql } from "kysely";
 import type { ImportTx } from "./transaction.ts";
 
 /**
- * A temporary table for the rows of one kind. Readers yield its columns; steps fill the derived ones and merge it.
- * It is the file's side of every join, so memory does not grow with the file.
+ * A temporary table for rows that are read from the file. Readers fill its columns; steps fill the derived ones, and write its rows
+ * to the table of the service. It is the file's side of every join, so memory does not grow with the file.
  */
 export type StagingTable = {
   readonly name: string;
-  /** The table of the service that its rows go into; undefined for what other rows are named by. */
+  /** The table of the service that its rows go into; undefined when its rows are not stored by themselves. */
   readonly table?: string;
-  /** Its records come from several models, which each have primary keys of their own. */
+  /** True when its records come from several models: two of these can have the same primary key. */
   readonly ofSeveralModels?: true;
-  /** Nothing refers to its rows, and nothing looks them up one by one. */
+  /** True when no other row refers to its rows, and no step looks them up one by one. */
   readonly isLeaf?: true;
-  /** Column → type; what a row leaves out is null, and listed in `absent`. */
+  /** The columns that readers fill, as a map from name to SQL type. What a row leaves out is null, and listed in its `absent`. */
   readonly columns: Readonly<Record<string, string>>;
   readonly derived?: Readonly<Record<string, string>>;
-  /** Its rows get their ids from a step; those of other tables come with their pk for one, where that can be one. */
+  /** True when a step gives its rows their ids. Rows of other tables begin with their pk as id, where it can be one. */
   readonly getsIds?: true;
 };
 
-/** A row on its way into a staging table. */
+/** A row for a staging table, as a map from column to value. */
 export type StagedRow = Readonly<Record<string, unknown>>;
 
-/** The type of text that is compared: the same order and equality as in the tables that it is joined with. */
+/** The SQL type of text that is compared: the same order and equality as in the tables that it is joined with. */
 export const TEXT = 'text collate "C"';
 
 /** Columns of every staging table: where a row comes from. */
@@ -35,10 +35,10 @@ const fate = { id: "bigint", outcome: "text" } as const;
 /** Columns of a staged row that belongs to a user; see `UserReference`. */
 export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_canonical: TEXT } as const;
 
-/** Records that are not stored, and why. */
+/** The staging table of records that are not stored, each with the reason. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;
 
-/** Things that whoever imports should know of records that are stored. */
+/** The staging table of things that whoever imports should know of records that are stored. */
 export const notes = { name: "import_note", columns: { reason: TEXT, about: TEXT } } as const satisfies StagingTable;
 
 const definition = (columns: Readonly<Record<string, string>>): string =>
@@ -55,7 +55,7 @@ const widenBuffers = (tx: ImportTx) =>
     set local temp_buffers = '256MB';
   exception when invalid_parameter_value then null; end $$`);
 
-/** Makes the temporary tables, in one statement; they go with the transaction. */
+/** Creates the staging tables, in one statement. The end of the transaction drops them. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
   const created = tables.map(({ name, columns, derived = {}, getsIds }) => {
@@ -66,7 +66,7 @@ export const createStagingTables = async (tx: ImportTx, tables: readonly Staging
   await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
 
-/** Notes that a staging table has further rows. */
+/** Adds to the number of rows that a staging table was given in this import. */
 export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable, rows = 1): void => {
   if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
 };
@@ -77,17 +77,20 @@ export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTab
 /** Rows that are few for a plan: tables of so many are joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/** Tells whether some staging table has so many rows that plans matter: then for the small ones too, which each of those rows may look into. */
+/**
+ * Tells whether any staging table has so many rows that query plans matter. They matter for the small tables too then, since each
+ * row of a large one may be looked up in them.
+ */
 export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
 const BATCH = 256 * 1024;
 
-/** Collects rows and writes them in batches. */
+/** A collector of rows, which writes them to staging tables in batches. */
 export type Staging = {
-  /** Takes a row; a promise when a batch became full, which is being written. */
+  /** Adds a row to the batch of its table. Returns a promise when the batch became full, and is being written. */
   readonly add: (table: StagingTable, origin: Origin, row: StagedRow) => Promise<void> | undefined;
-  /** Writes what is left. */
+  /** Writes all rows that were added and not written yet. */
   readonly flush: () => Promise<void>;
 };
 
@@ -152,7 +155,7 @@ const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: St
 /** Rows that are collected for a table. Keys that only ever grow don't come twice: nobody has to look for those that do. */
 type Batch = { json: string; largest: bigint; readonly to: Written };
 
-/** Makes the way into the staging tables. */
+/** Makes the collector of rows for the staging tables of an import. */
 export const createStaging = (tx: ImportTx): Staging => {
   const batches = new Map<StagingTable, Batch>();
 

@@ -48,7 +48,10 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string, whic
 /** Lines that are in memory at a time. */
 const PAGE = 1_000;
 
-/** Hands out all that was skipped and noted, of which the lists name only the first: a page at a time, however many there are. */
+/**
+ * Calls `take` with a line for everything that was skipped or noted, in the order of the file; the lists of the report name only the
+ * first ones. It reads a page at a time, however many there are.
+ */
 export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
   await tx.rows(sql`declare lines no scroll cursor for
     select * from (
@@ -76,7 +79,10 @@ const withReason = (named: NameCount): NameCount => {
   return reason === undefined ? named : { ...named, reason };
 };
 
-/** Counts what became of the records of each model; where nothing was merged, only what was skipped. */
+/**
+ * Counts how many records of each model were read, created, updated, left unchanged and skipped. Where nothing was merged, it counts
+ * only what was read and skipped.
+ */
 export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean): Promise<ModelReport[]> => {
   const found = await outcomes(tx, isMerged);
   return [...tally.totals().read].map(([model, read]) => {
@@ -85,7 +91,7 @@ export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean
   });
 };
 
-/** Puts the keys of the file, or the names of what has none, into a report, in the place of the numbers that stood for them. */
+/** Replaces the numbers that stand for keys in a report with the keys of the file, or with the names of users that have no key. */
 export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   const json = JSON.stringify(report);
   const standIns = [...new Set(json.match(STAND_IN))];
@@ -97,7 +103,7 @@ export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };
 
-/** The lists under the table. */
+/** Makes the lists that the report shows under its table: models and fields without a place, skipped records, and notes. */
 export const lists = async (tx: ImportTx, tally: Tally) => ({
   notHeld: names(tally.totals().notHeld),
   unknownFields: names(tally.totals().unknownFields).map(withReason),

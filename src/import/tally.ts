@@ -1,11 +1,11 @@
-/** The times that each name was met. */
+/** A map from each name that was met to how often it was. */
 export type Counts = ReadonlyMap<string, number>;
 
 /** Counters of what is met while a file is read. */
 export type Tally = {
   readonly records: () => number;
   readonly read: (model: string) => void;
-  /** A link of a record that is read: counted under its own name, and no record. */
+  /** Counts a member of a many-to-many field under a name of its own. It does not count as a record. */
   readonly link: (model: string) => void;
   readonly notHeld: (model: string) => void;
   readonly unknownField: (model: string, field: string) => void;

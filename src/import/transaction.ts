@@ -2,10 +2,10 @@ import type { Session } from "../db/session.ts";
 import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** The ways to treat a record of the file whose id or name belongs to somebody else here. */
+/** The ways to treat a record of the file whose id or name belongs to another record in the database. */
 export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
 
-/** The way to treat such a record. */
+/** One of the ways to treat a conflict: see `onConflicts`. */
 export type OnConflict = (typeof onConflicts)[number];
 
 /** The ids that new records get: those of the file, or new ones. */
@@ -15,21 +15,27 @@ export type Ids = "keep" | "new";
 export type ImportTx = Session & {
   readonly onConflict: OnConflict;
   readonly ids: Ids;
-  /** Rows that are here give way to the file, also where the file is not known to be newer. */
+  /** True when the file replaces values in the database also where the file is not known to be newer. */
   readonly overwrite: boolean;
-  /** Locks what does not lie in the open in the database either. */
+  /** Locks values that the database holds only locked, such as configs of second factors. */
   readonly vault: Vault;
-  /** Whom a file may not deactivate either. */
+  /** The system user, whom a file can't deactivate or suspend. */
   readonly systemUser: SystemUser;
-  /** Nothing that outlives a rollback may happen: sequences stay where they are. */
+  /** True when all is rolled back at the end. Steps then do nothing that outlives a rollback: sequences stay where they are. */
   readonly dryRun: boolean;
-  /** An empty past says that no import has stored anything yet: then nothing of one was removed since. Known once other imports were waited for. */
+  /**
+   * The past of the database: `isEmpty` is true when no import has stored anything yet, so that no imported row can have been
+   * removed. lockImports sets it, when it has waited for other imports.
+   */
   readonly past: { isEmpty: boolean };
-  /** The number of rows that each staging table was given; steps have nothing to do with one that is not in here. */
+  /** The number of rows that each staging table was given, keyed by its name. Steps do nothing for a table that is not in here. */
   readonly given: Map<string, number>;
   /** The staging tables whose rows did not come in the ascending order of their keys: only these can hold a key twice. */
   readonly unordered: Set<string>;
 };
 
-/** With these a file is another installation's: what has a name that is here need not be the same thing. */
+/**
+ * Tells whether the file is treated as another installation's, as with `remap` and `merge`. A record that has the same name in the
+ * database need not be the same thing then.
+ */
 export const isForeign = ({ onConflict }: ImportTx): boolean => onConflict === "remap" || onConflict === "merge";

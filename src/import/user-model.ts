@@ -9,19 +9,24 @@ const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, r
 /** Finds the reader of each record; which model holds the users is known after the first of them. */
 export type Models = {
   /**
+   * Finds the reader of a record.
    * @param model in lower case.
+   * @param fields by which a record of a project's own model of users is recognized.
    * @returns undefined when userd does not hold the model.
    * @throws ImportFault when the file has users of several models.
    */
   readonly readerOf: (model: string, fields: unknown) => Reader | undefined;
-  /** The project's own model of users. */
+  /** Returns the project's own model that holds the users; undefined when userd knows their model, or none was read. */
   readonly userModel: () => string | undefined;
-  /** @throws ImportFault when the model that was told holds none. */
+  /**
+   * Checks that the file has users of the model that was told.
+   * @throws ImportFault when it has none.
+   */
   readonly assertFound: () => void;
 };
 
 /**
- * Looks for the model of a file's users, unless one is told.
+ * Makes the lookup of readers for a file. `told` names the model of its users; without it, the first user in the file decides.
  * @throws ImportFault when what is told is no name of a model.
  */
 export const createModels = (told: string | undefined): Models => {

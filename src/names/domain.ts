@@ -44,8 +44,8 @@ export const unicodeDomain = (domain: string): string | undefined => {
   return unicode === false ? undefined : unicode;
 };
 
-/** True if a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
+/** Tells whether a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
 export const isDomain = (domain: string): boolean => tr46().toASCII(domain, strict) !== null;
 
-/** True if RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label, whose characters are checked already. */
+/** Tells whether RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label. Its characters have to be checked already. */
 export const isReadableLabel = (label: string): boolean => !tr46().toUnicode(label, { checkBidi: true, checkJoiners: true }).error;

@@ -42,7 +42,10 @@ const nameOf = (character: string): string => `U+${(character.codePointAt(0) ?? 
 /** A name after width mapping (RFC 8265, section 3.3.1) and NFC, so that canonically equal names are judged alike. */
 const prepared = (name: string): string => mapWidth(name).normalize("NFC");
 
-/** The first character of a name that can't stand where it stands, by its name for errors; undefined = there is none. */
+/**
+ * Finds the first character of a name that is not allowed at its place, and returns its number, such as `U+0020`; undefined =
+ * there is none.
+ */
 export const disallowedCharacter = (text: string): string | undefined => {
   const characters = [...prepared(text)];
   const index = characters.findIndex((character, at) => {
@@ -59,8 +62,8 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
 const asLabel = (name: string): string => prepared(name).replaceAll(".", ",");
 
 /**
- * The fault of a name that is no UsernameCaseMapped (RFC 8265, section 3.3), in words that go after the field's name;
- * undefined = none. The name keeps its case: names are compared by their canonical form.
+ * Checks a name by the rules of UsernameCaseMapped (RFC 8265, section 3.3), and returns its fault in words that go after the
+ * field's name; undefined = none. The name keeps its case: names are compared by their canonical form.
  */
 export const usernameFault = (name: string): string | undefined => {
   const character = disallowedCharacter(name);

@@ -9,8 +9,9 @@ const ADDRESS =
 const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
 
 /**
- * The fault of a text that is no address, in words that go after the field's name; undefined = none. Domains beyond ASCII
- * have the rules of UTS #46 in both spellings; before the @ the letters, marks and digits of all scripts can stand.
+ * Checks that a text is an address, and returns its fault in words that go after the field's name; undefined = none. Domains
+ * beyond ASCII have the rules of UTS #46 in both spellings; before the @ the letters, marks and digits of all scripts can
+ * stand.
  */
 export const addressFault = (address: string): string | undefined => {
   if (!ADDRESS.test(address)) return "must be an address";
@@ -22,7 +23,7 @@ export const addressFault = (address: string): string | undefined => {
 };
 
 /**
- * Checks an address whose shape the proto's rule has checked: the rules beyond that shape.
+ * Checks an address by the rules that go beyond its shape, which the rule of the proto has checked.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertAddress = (address: string, field: string): void => {

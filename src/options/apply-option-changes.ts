@@ -89,7 +89,10 @@ const abridge = (answer: ApplyOptionChangesResponse): void => {
   answer.abridged = true;
 };
 
-/** ApplyOptionChanges: one transaction, all or nothing; one statement per kind of change, whatever their number. */
+/**
+ * ApplyOptionChanges: stores and deletes options of a user in one transaction, all or nothing. It takes one statement per
+ * kind of change, whatever their number.
+ */
 export const applyOptionChanges =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {

@@ -12,7 +12,10 @@ const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
   return projects.length === 0 ? [scopeOf(request)] : projects.map((id) => ({ kind: ScopeKind.PROJECT, id }));
 };
 
-/** BatchGetOptions: one statement for all that the cache misses, whatever the number of users and keys. */
+/**
+ * BatchGetOptions: reads options of many users. One statement reads all options that the cache misses, whatever the number
+ * of users and keys.
+ */
 export const batchGetOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.batchGetOptions> =>
   (call, request) => {

@@ -27,8 +27,8 @@ const abridge = (answer: BatchSetOptionsResponse): void => {
 };
 
 /**
- * BatchSetOptions: an entry that is refused leaves the others alone. One statement stores all other entries. It fails only
- * as a whole, and only for a reason that a retry overcomes.
+ * BatchSetOptions: stores options, each for itself: an entry that is refused does not affect the others. One statement
+ * stores all other entries. It fails only as a whole, and only for a reason that a retry overcomes.
  */
 export const batchSetOptions =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.batchSetOptions> =>

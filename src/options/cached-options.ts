@@ -19,11 +19,14 @@ import {
   optionsOf,
 } from "./user-options.lookup.ts";
 
-/** True if an option has not expired. From its expire_time on it reads as absent, cached or not, swept or not. */
+/**
+ * Tells whether an option has not expired. From its expire_time on it reads as absent, even while its row or an entry of
+ * the cache is still there.
+ */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
-/** The options of a scope that have not expired, in the order of the keys: those of `keys`, or all. */
+/** Returns the options of a scope that have not expired: those of `keys` in their order, or without `keys` all of them, ordered by key. */
 export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
   const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
@@ -72,7 +75,11 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
-/** Adds the wanted options of scopes that the cache does not keep as a whole: those of the keys, or all. */
+/**
+ * Returns the scopes, with the wanted options added to large ones, which the cache does not keep as a whole. Wanted are the
+ * options of `keys`, or all if `keys` is empty.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when all are wanted and an answer can't hold them.
+ */
 export const completed = (
   app: Pick<OptionDependencies, "db" | "userOptions">,
   call: Call,
@@ -99,7 +106,7 @@ export const completed = (
   });
 };
 
-/** Reads one scope of a user; the options of a large scope are left out. */
+/** Reads the options of a user in one scope. The options of a large scope are left out, and a scope that is not live has none. */
 export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
@@ -111,7 +118,7 @@ export const readScope = (
   return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** Reads one scope of a user, with at least the option of the key `name`. */
+/** Reads the options of a user in one scope. Of a large scope it reads just the option of the key `name`. */
 export const readScopeFor = (
   app: Lookups,
   call: Call,
@@ -123,8 +130,8 @@ export const readScopeFor = (
   );
 
 /**
- * Reads the options of users in the same scopes: at least those of `keys`, or all. The result has, for each user, its scopes
- * in the order that they were given in.
+ * Reads the options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result is a list
+ * for each user, with one entry for each scope, in the orders of `userIds` and `scopes`.
  */
 export const readAllUserOptions = (
   app: Lookups,

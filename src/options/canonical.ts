@@ -12,7 +12,7 @@ const isDeeper = (json: unknown, levels: number): boolean => {
 };
 
 /**
- * The canonical text of plain JSON, under SetOption's rules for values.
+ * Makes the canonical text of plain JSON, after checking it against SetOption's rules for values.
  * @throws INVALID_ARGUMENT as jsonOf does.
  */
 export const canonicalJson = (json: unknown, field = "value"): string => {

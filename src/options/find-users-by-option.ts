@@ -8,8 +8,9 @@ import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
 
 /**
- * FindUsersByOption: walks along the index of the key (option-index.ts), which is ordered by user within one hash. The
- * statement has the key in its text, as the index has: only then can the planner tell that they match.
+ * FindUsersByOption: reads a page of the users whose option has a given value, along the index of the key
+ * (option-index.ts), which is ordered by user within one hash. The statement has the key in its text, as the index has:
+ * only then can the planner see that they match.
  */
 export const findUsersByOption =
   ({ db, freshness, registry, pager, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.findUsersByOption> =>

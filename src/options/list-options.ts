@@ -40,7 +40,7 @@ const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions,
   return { options: rows.map(({ option }) => option), nextPageToken };
 };
 
-/** ListOptions: reads the options of one scope from the cache, and those of all scopes, or of a large one, from the database. */
+/** ListOptions: reads the options of one scope from the cache. Those of all scopes, or of a large one, it reads from the database. */
 export const listOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {

@@ -30,7 +30,7 @@ export const getOptionDefinition =
 /** The bytes of a definition in an answer, without its schema, which is sent as JSON text. */
 const bytesOf = (definition: Definition): number => wireBytes(JSON.parse(JSON.stringify(definition)) as JsonValue);
 
-/** ListOptionDefinitions: reads a page of the registry from memory. */
+/** ListOptionDefinitions: reads a page of the registry from memory, ordered by key. */
 export const listOptionDefinitions =
   ({ registry, pager }: OptionDependencies): Operation<typeof method.listOptionDefinitions> =>
   (call, request) => {
@@ -42,8 +42,8 @@ export const listOptionDefinitions =
   };
 
 /**
- * ListInvalidOptions: walks over the options that have a definition, a page at a time, and answers those that do not fit.
- * The registry in memory decides that, not SQL, so a page can be empty.
+ * ListInvalidOptions: reads a page of the options whose key has a definition, ordered by id, and answers those that do not
+ * fit it. The registry in memory decides which do not fit, not SQL, so a page can be empty.
  */
 export const listInvalidOptions =
   ({ db, registry, pager, optionScopes }: OptionDependencies): Operation<typeof method.listInvalidOptions> =>

@@ -45,9 +45,9 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
 };
 
 /**
- * Aligns the indexes of options with the registry: each key whose definition says `indexed` gets an index of its own, over a
- * hash of the value, and indexes of other keys are dropped. So writes of other keys cost nothing, and PostgreSQL keeps the
- * indexes up to date.
+ * Creates and drops indexes so that they fit the registry. Each key whose definition says `indexed` gets an index of its
+ * own, over a hash of the value; indexes of other keys are dropped. So writes of other keys cost nothing, and PostgreSQL
+ * keeps the indexes up to date.
  *
  * An index that a cut connection has left half-built is invalid, and is built anew.
  */

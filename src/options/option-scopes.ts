@@ -2,7 +2,10 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type DomainError, notFound } from "../errors.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The check of scopes that options are written in: any id (`trust`), or only organizations and projects of this service (`registered`). */
+/**
+ * The setting SCOPE_CHECK: options can be written in a scope of any id (`trust`), or only in those of organizations and
+ * projects of this service (`registered`).
+ */
 export type ScopeCheck = "trust" | "registered";
 
 /** A condition on the two columns of a scope. */
@@ -16,9 +19,9 @@ type OpenScopes = {
   readonly isOpen: Test;
 };
 
-/** The conditions on scopes of options, for one setting of SCOPE_CHECK. Every statement over options takes them from here. */
+/** The conditions in SQL on the scopes of options, for one setting of SCOPE_CHECK. Every statement over options takes them from here. */
 export type OptionScopes = {
-  /** The condition that options in the scope of these two columns can be read. */
+  /** The condition that options can be read in the scope that these two columns name. */
   readonly isLive: Test;
   /**
    * The part of `isLive` that the rows of the scope itself decide. Reads through the cache use it, since an entry is of one
@@ -26,9 +29,12 @@ export type OptionScopes = {
    */
   readonly isLiveItself: Test;
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
-  /** The condition `isLive` for the scope of the option, or scope option, in the alias `o`. */
+  /** The condition `isLive` for the scope of the option, or the scope option, in the alias `o`. */
   readonly live: RawBuilder<SqlBool>;
-  /** Makes the parts of SQL for a statement that writes to some of these scopes. A scope that it finds open stays so until the commit. */
+  /**
+   * Makes the parts of SQL for a statement that writes options in some of these scopes. A scope that the statement finds
+   * open stays open until the commit.
+   */
   readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
 
@@ -86,7 +92,7 @@ const registered: Omit<OptionScopes, "live"> = {
   }),
 };
 
-/** Makes the conditions for a setting of SCOPE_CHECK. */
+/** Makes the conditions in SQL on the scopes of options, for one setting of SCOPE_CHECK. */
 export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
   const scopes = check === "registered" ? registered : trusting;
   return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };

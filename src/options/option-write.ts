@@ -17,8 +17,9 @@ const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null =
 };
 
 /**
- * Checks one value against the limits, the registry and the time. Registry and time change, so a write with a request_id
- * does this when it is known to be new: a replay gets the first answer.
+ * Checks the value that a request asks to store against the limits, the registry and the time, and returns the write.
+ * Registry and time change, so a write with a request_id calls this only when it is known to be new: a replay gets the
+ * first answer.
  * @param prefix where the value stands in the request, for the violation: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */

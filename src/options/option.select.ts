@@ -1,17 +1,20 @@
 import { sql } from "kysely";
 import type { OptionRow } from "./option.mapping.ts";
 
-/** The columns of an option, in the alias `o`. */
+/** The columns of a user option, for a select from user_option in the alias `o`. */
 export const optionColumns = sql.raw(
   "o.id, o.user_id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.create_time, o.update_time, o.expire_time, o.version",
 );
 
-/** The condition that the option `o` has not expired. From its expire_time on it reads as absent, swept or not. */
+/**
+ * The condition in SQL that the option in the alias `o` has not expired. From its expire_time on an option reads as absent,
+ * even while its row is still there.
+ */
 export const alive = sql.raw("(o.expire_time is null or o.expire_time > statement_timestamp())");
 
-/** A user and one of its options; a user without options is one row of nulls. */
+/** A row of a left join of users and their options: a user and one of its options. A user without options is one row of nulls. */
 export type OptionOfUser = { readonly found_user: bigint } & (OptionRow | { readonly id: null });
 
-/** The options in a result, without the rows of nulls for users that have none. */
+/** Returns the options in the rows of a left join (`OptionOfUser`), without the rows of nulls for users that have no options. */
 export const optionsIn = (rows: readonly OptionOfUser[]): OptionRow[] =>
   rows.filter((row): row is { found_user: bigint } & OptionRow => row.id !== null);

@@ -2,14 +2,14 @@ import type { Quotas } from "../config.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 import { nameOfRow, type StoredOption } from "./stored-option.ts";
 
-/** The number of options that a user has, and the bytes of their values. */
+/** The number of options that a user or a scope has, and the bytes of their values. */
 export type Usage = { readonly used_options: number; readonly used_bytes: number };
 
-/** A row as a statement has stored it, with the difference to the row before. */
+/** The usage of an owner before a write, and by how much the write makes it larger. */
 export type Growth = Usage & {
-  /** True if there was no row of this name before. */
+  /** Tells whether there was no row of this name before the write. */
   readonly added: boolean;
-  /** The bytes by which the value is larger than the one before. */
+  /** The bytes by which the value is larger than the one before; negative = it is smaller. */
   readonly grown_by: number;
 };
 
@@ -24,8 +24,9 @@ const exceeded = (what: keyof typeof settings, limit: number, used: number): Dom
 };
 
 /**
- * The writes of one owner that take it over a quota, with their errors. Writes that make nothing larger are never refused,
- * and count first. The others count in their order; a write that fits counts for those after it.
+ * Finds the writes that would take their owner over a quota, as a map from write to error. All rows have to be of one
+ * owner. Writes that make nothing larger are never refused, and count first. The others count in their order; a write that
+ * fits counts for those after it.
  */
 export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas): Map<R, DomainError> => {
   const { optionsPerUser, optionBytesPerUser } = quotas;
@@ -43,7 +44,7 @@ export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas)
   return refusals;
 };
 
-/** The writes of many users that take them over a quota, with their errors, by the name of the option. */
+/** Finds the writes that would take their users over a quota, as a map from the name of the option (`nameOfRow`) to the error. */
 export const refusalsByName = (rows: readonly (StoredOption & Growth)[], quotas: Quotas): Map<string, DomainError> =>
   new Map(
     [...Map.groupBy(rows, (row) => row.user_id).values()].flatMap((ofUser) =>

@@ -6,18 +6,18 @@ import { ScopeKind } from "./scope.ts";
 /** The holder of a level's value: the user, everybody in the scope, or the registry. */
 type Holder = "user" | "scope" | "definition";
 
-/** One level of the resolution order. */
+/** One level of the resolution order: a place where the value of an option can come from. */
 export type Level = {
   readonly source: OptionSource;
   readonly holder: Holder;
   readonly scope: ScopeKind | undefined;
-  /** True if the level can lock a key: then it goes before all levels that are not locked. */
+  /** Tells whether the level can lock a key: a locked value goes before the values of all levels that are not locked. */
   readonly lockable: boolean;
   /** The name of the level in documentation and on the command line. */
   readonly name: string;
 };
 
-/** The resolution order: the first level that has a value wins. Code, documentation and tests go by this table. */
+/** The resolution order, highest level first: the first level that has a value wins. Code, documentation and tests go by this table. */
 export const levels: readonly Level[] = [
   { source: OptionSource.USER_PROJECT, holder: "user", scope: ScopeKind.PROJECT, lockable: false, name: "the user, in the project" },
   {
@@ -34,7 +34,10 @@ export const levels: readonly Level[] = [
   { source: OptionSource.DEFINITION, holder: "definition", scope: undefined, lockable: false, name: "the definition" },
 ];
 
-/** The steps of resolution: locks from the bottom of the table up, then the levels from the top down. The first hit wins. */
+/**
+ * The steps of resolution, in order: the locks from the bottom of the table `levels` up, then its levels from the top down.
+ * The first step that finds a value wins.
+ */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels
     .filter(({ lockable }) => lockable)
@@ -45,14 +48,14 @@ export const steps: readonly { readonly level: Level; readonly locked: boolean }
 
 const bySource = new Map(levels.map((level) => [level.source, level]));
 
-/** The level of a source. */
+/** Returns the level that belongs to a source. */
 export const levelOf = (source: OptionSource): Level => {
   const level = bySource.get(source);
   if (level === undefined) throw new Error(`There is no level ${source}.`);
   return level;
 };
 
-/** The value that one level has; null is a value. */
+/** The value of an option at one level, and whether it is locked. Null is a value. */
 export type LevelValue = { readonly source: OptionSource; readonly value: JsonValue; readonly locked: boolean };
 
 /** The result of resolving the levels of one key. */
@@ -68,7 +71,10 @@ export type Resolution = {
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Merges by RFC 7396: members of the patch replace those of the target, a null removes one, and a patch that is no object replaces all. */
+/**
+ * Merges a patch into a target by RFC 7396. Members of the patch replace those of the target, and a null removes one. A
+ * patch that is no object replaces the whole target.
+ */
 export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): JsonValue => {
   if (!isObject(patch)) return patch;
   const merged = new Map(isObject(target) ? Object.entries(target) : []);
@@ -81,7 +87,10 @@ export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): Jso
 
 const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED, locked: false, trail: [] };
 
-/** Resolves one key by the levels that have a value, which are in the order of the table. */
+/**
+ * Computes the effective value of one key, and the level that it comes from. The given levels are those that have a value,
+ * and have to be in the order of the table `levels`.
+ */
 export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
   if (cached.length === 0) return NOTHING;
   // Locks from the bottom of the table: global before organization before project.

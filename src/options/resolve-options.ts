@@ -107,7 +107,10 @@ const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): 
     return { source, value: toValue(value), locked, invalid: misfit !== undefined };
   });
 
-/** ResolveOptions: one statement for the users and one for the scopes, for all that the cache misses. */
+/**
+ * ResolveOptions: computes the effective values of options for many users. Of what the cache misses, one statement reads
+ * all of the users, and one all of the scopes.
+ */
 export const resolveOptions =
   ({
     db,

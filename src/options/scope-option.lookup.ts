@@ -30,17 +30,17 @@ export type CachedScopeOption = {
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
-/** One scope, as its own rows tell it. */
+/** One scope as it is cached, from its own rows only: its organization has an entry of its own. */
 export type CachedScope = {
-  /** True if options can be read in the scope, as far as its own rows decide. */
+  /** Tells whether options can be read in the scope. If there is a `parentId`, that organization has to be live too. */
   readonly isLive: boolean;
-  /** The organization whose scope has to be live too. */
+  /** The id of the organization that has to be live too; undefined = none. */
   readonly parentId: bigint | undefined;
-  /** All options of the scope, by key. */
+  /** All options of the scope, as a map from key to option. */
   readonly options: ReadonlyMap<string, CachedScopeOption>;
 };
 
-/** The lookup of scopes and their options. */
+/** The lookup of scopes with the options that each gives to all its users. */
 export type ScopeOptions = Lookup<Scope, CachedScope>;
 
 /** The cached data of a scope, with the parent's id as text. */
@@ -61,7 +61,10 @@ const toRow = (
   version,
 });
 
-/** Makes the lookup of the options of everybody, organizations and projects. */
+/**
+ * Makes the lookup of scope options: those of everybody, of organizations and of projects. It loads any number of scopes in
+ * one statement.
+ */
 export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, parentOf }: OptionScopes): ScopeOptions => {
   const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {

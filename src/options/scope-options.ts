@@ -67,7 +67,10 @@ const upsert = async (
     from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`);
 };
 
-/** SetScopeOption: stores the default, or with `locked` the value, of everybody's, an organization's or a project's users. */
+/**
+ * SetScopeOption: stores the value that everybody, or an organization's or a project's users, get by default. With `locked`
+ * they can't override it.
+ */
 export const setScopeOption =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof method.setScopeOption> =>
   (call, request) => {
@@ -100,7 +103,7 @@ export const getScopeOption =
     });
   };
 
-/** ListScopeOptions: reads a page in one statement, along the unique key. */
+/** ListScopeOptions: reads a page of the options of a scope, ordered by key, in one statement along the unique key. */
 export const listScopeOptions =
   ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listScopeOptions> =>
   async (call, request) => {
@@ -121,7 +124,7 @@ export const listScopeOptions =
     return { options: shown.map(toScopeOption), nextPageToken };
   };
 
-/** DeleteScopeOption: deletes one option of a scope; users have at once what it hid or overrode. */
+/** DeleteScopeOption: deletes one option of a scope. Its users get at once the values that it hid or overrode. */
 export const deleteScopeOption =
   ({ write, optionScopes }: OptionDependencies): Operation<typeof method.deleteScopeOption> =>
   (call, request) => {

@@ -1,12 +1,12 @@
 import { DomainError } from "../errors.ts";
 
-/** The scope in which an option holds, as two columns. Neither is ever null, so one unique key protects every scope. */
+/** The scope in which an option holds, as the two columns of its row. Neither is ever null, so one unique key protects every scope. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
-/** The values of `scope_kind`, in the order in which options are listed. */
+/** The values of the column `scope_kind`, in the order in which options are listed. */
 export const ScopeKind = { GLOBAL: 0, ORGANIZATION: 1, PROJECT: 2 } as const;
 
-/** One value of `scope_kind`. */
+/** One value of the column `scope_kind`. */
 export type ScopeKind = (typeof ScopeKind)[keyof typeof ScopeKind];
 
 /** The two fields by which every request and every option names its scope. */
@@ -14,13 +14,16 @@ export type ScopeFields = { readonly projectId: bigint; readonly organizationId:
 
 const GLOBAL_SCOPE: Scope = { kind: ScopeKind.GLOBAL, id: 0n };
 
-/** The scope of a request: with neither field the user's global one. The proto's rules have refused both together. */
+/**
+ * Returns the scope that a request names; with neither field it is the user's global one. The proto's rules have refused a
+ * request with both.
+ */
 export const scopeOf = ({ projectId, organizationId }: ScopeFields): Scope => {
   if (projectId !== 0n) return { kind: ScopeKind.PROJECT, id: projectId };
   return organizationId === 0n ? GLOBAL_SCOPE : { kind: ScopeKind.ORGANIZATION, id: organizationId };
 };
 
-/** The two fields of the scope of a stored option. */
+/** Makes the two fields of a message that name the scope of a stored option. */
 export const scopeFields = (kind: number, id: bigint): ScopeFields => ({
   projectId: kind === ScopeKind.PROJECT ? id : 0n,
   organizationId: kind === ScopeKind.ORGANIZATION ? id : 0n,

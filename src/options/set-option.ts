@@ -11,7 +11,7 @@ import { storeOptions } from "./store.ts";
 import { storedOption } from "./stored-option.ts";
 import { assertVerified } from "./verified-email.ts";
 
-/** SetOption: stores one value; an equal one writes nothing. */
+/** SetOption: stores one option of a user. If an equal value is stored already, it writes nothing. */
 export const setOption =
   ({
     write,

@@ -6,7 +6,7 @@ import { alive, optionColumns } from "./option.select.ts";
 import { type Growth, refusalsByName } from "./quota.ts";
 import { isLocked, keyColumns, nameOf, nameOfRow, type OptionKey, optionRows, type StoredOption } from "./stored-option.ts";
 
-/** An option to store. */
+/** An option to store: its name, its value and the time when it expires. */
 export type OptionWrite = OptionKey & {
   /** The value in canonical form, as JSON text. */
   readonly json: string;
@@ -14,10 +14,10 @@ export type OptionWrite = OptionKey & {
   readonly expireTime: Date | null;
 };
 
-/** The outcome of one write. */
+/** The outcome of storing one option. */
 export type Stored = {
   readonly row: StoredOption;
-  /** True if there was no such option, or it had expired. */
+  /** Tells whether there was no such option before, or it had expired. */
   readonly created: boolean;
   readonly changed: boolean;
 };
@@ -80,8 +80,8 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
 };
 
 /**
- * Stores options, each of another name, all or none; an option with an equal value and expire_time is left alone. `created`
- * is true for an option that had expired. The users have to be locked.
+ * Stores options, all or none. Their names have to differ, and the users have to be locked. An option with an equal value
+ * and expire_time is not changed. `created` is true for an option that had expired.
  * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
@@ -91,7 +91,7 @@ export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrit
   return outcomesOf(tx, app, writes, rows);
 };
 
-/** Stores options as `storeOptions` does, but each for itself: a write over a quota is left out, and its outcome is an error. */
+/** Stores options as `storeOptions` does, but each for itself: a write over a quota is not stored, and its outcome is the error. */
 export const storeEachOption = async (
   tx: Tx,
   app: App,

@@ -5,32 +5,41 @@ import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 
-/** The name of an option: user, scope and key. */
+/** The name of an option: its user, scope and key. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
-/** An option as it is stored; `locked` = a lock at its scope or above hides it for now. */
+/** A row of a stored option. `locked` = a locked scope option, of its own scope or of everybody, hides it for now. */
 export type StoredOption = OptionRow & { readonly locked: boolean };
 
-/** The name of an option in a map. Its parts can't run into each other, since only the last is text. */
+/** Makes the name of an option as one text, for the keys of maps. Its parts can't run into each other, since only the last is free text. */
 export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/${scope.kind}/${scope.id}/${key}`;
 
-/** The name of the option that a row holds. */
+/** Makes the name of the option that a row holds, as `nameOf` does. */
 export const nameOfRow = (row: OptionRow): string =>
   nameOf({ userId: row.user_id, scope: { kind: row.scope_kind as Scope["kind"], id: row.scope_id }, key: row.key });
 
-/** The condition that a lock of its own scope, or of everybody, hides the option `o`. */
+/**
+ * The column `locked` of a select: true when a locked scope option, of its own scope or of everybody, hides the option in
+ * the alias `o`.
+ */
 export const isLocked = sql.raw(`exists (
   select from scope_option l
   where l.key = o.key and l.locked and (l.scope_kind = 0 or (l.scope_kind = o.scope_kind and l.scope_id = o.scope_id))) as locked`);
 
-/** The names of options as columns of a statement, whose text is the same for any number of them. */
+/**
+ * Makes the arguments of `unnest` that hold the names of options: user, kind and id of the scope, and key. The text of the
+ * statement is the same for any number of options.
+ */
 export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ userId }) => String(userId))}::bigint[],
   ${options.map(({ scope }) => scope.kind)}::smallint[],
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/** Reads the rows of options by their names, past their expire_time or not. */
+/**
+ * Reads the rows of options for which the condition `which` holds, as a map from name (`nameOfRow`) to row. Expired ones
+ * are among them unless `which` excludes them.
+ */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`
@@ -41,10 +50,13 @@ export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: R
   return new Map(rows.map((row) => [nameOfRow(row), row]));
 };
 
-/** Reads options as they are stored now, by name. Nothing can change them until the commit, since their users are locked. */
+/**
+ * Reads options that have not expired and whose scope is live, as a map from name (`nameOf`) to row. Their users have to be
+ * locked, so that nothing can change the options until the commit.
+ */
 export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> =>
   optionRows(tx, options, sql`${alive} and ${live}`);
 
-/** Reads one option as it is stored now. */
+/** Reads one option as `storedOptions` does; undefined = there is no such option. */
 export const storedOption = async (tx: Tx, scopes: OptionScopes, option: OptionKey): Promise<StoredOption | undefined> =>
   (await storedOptions(tx, scopes, [option])).get(nameOf(option));

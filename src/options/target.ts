@@ -6,21 +6,21 @@ import { type Scope, ScopeKind } from "./scope.ts";
 /** The target of a scope option: an organization, a project, or everybody. */
 export type Target = ScopeOption["target"];
 
-/** The scope of a target. The proto's rules have refused a request without one. */
+/** Returns the scope of a target. The proto's rules have refused a request without a target. */
 export const scopeOfTarget = (target: Target): Scope => {
   if (target.case === "organizationId") return { kind: ScopeKind.ORGANIZATION, id: target.value };
   if (target.case === "projectId") return { kind: ScopeKind.PROJECT, id: target.value };
   return { kind: ScopeKind.GLOBAL, id: 0n };
 };
 
-/** The target of a stored scope option. */
+/** Makes the target of a stored scope option, for its message. */
 export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof ScopeOptionSchema>["target"] & object => {
   if (kind === ScopeKind.ORGANIZATION) return { case: "organizationId", value: id };
   if (kind === ScopeKind.PROJECT) return { case: "projectId", value: id };
   return { case: "globalScope", value: {} };
 };
 
-/** The aggregate whose version moves with the options of a scope. */
+/** Returns the aggregate whose version rises when an option of the scope changes. */
 export const aggregateOfScope = ({ kind, id }: Scope): Aggregate => {
   if (kind === ScopeKind.ORGANIZATION) return { kind: "organization", id };
   return kind === ScopeKind.PROJECT ? { kind: "project", id } : { kind: "global", id: 0n };

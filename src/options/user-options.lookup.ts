@@ -13,7 +13,7 @@ import { encodeKey } from "../versions/key.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The key of the lookup: one scope of one user, or with `key` one option in it. */
+/** The key of the lookup `UserOptions`: one scope of one user, or with `key` one option in it. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
 
 /**
@@ -25,14 +25,14 @@ const WHOLE_BYTES = 128 * 1024;
 const OPTION_BYTES = 64;
 
 /**
- * The options of a scope as the statement reads them, column by column, in the order of the keys: an array per option would
- * be most of what a large read makes. Times are milliseconds since the epoch.
+ * The options of a scope as the statement reads them: one array for each column, ordered by key. An array for each option
+ * would be most of the objects that a large read creates. Times are milliseconds since the epoch.
  */
 export type Columns = readonly [
   keys: readonly string[],
   values: readonly JsonValue[],
   expireTimes: readonly (number | null)[],
-  /** For each option id, create_time, update_time and version, separated by spaces: only messages need them. */
+  /** The id, create_time, update_time and version of each option, separated by spaces. Only messages need them. */
   rest: string,
 ];
 
@@ -56,9 +56,12 @@ export type CachedOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
-  /** True if the scope is too large to be kept as a whole: it has no options here, and cached-options.ts reads the wanted ones. */
+  /**
+   * Tells whether the scope is too large to be cached as a whole. Then it has no options here, and cached-options.ts reads
+   * the wanted ones.
+   */
   readonly isLarge: boolean;
-  /** The keys in their order. The two arrays after it are parallel to it; resolution needs these three only. */
+  /** The keys of the options, in ascending order. The two arrays after it are parallel to it; resolution needs these three only. */
   readonly keys: readonly string[];
   readonly values: readonly JsonValue[];
   readonly expireTimes: readonly (number | null)[];
@@ -71,7 +74,7 @@ export type CachedOptions = {
 /** The options with their messages, by key: made when they are first asked for, and kept from the second time on. */
 type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined };
 
-/** The lookup of options of users, by scope. */
+/** The lookup of the options that one user has in one scope. */
 export type UserOptions = Lookup<OptionsKey, CachedOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
@@ -100,9 +103,9 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
 };
 
 /**
- * The options of a scope with their messages, by key and in the order of the keys. Messages and their encoding take several
- * times as much memory as what is stored. A scope that is only resolved needs none of them, and one that is read once before
- * it is evicted needs them once.
+ * Returns the options of a scope with their messages, as a map from key to option, ordered by key. Messages and their
+ * encoding take several times as much memory as what is stored. A scope that is only resolved needs none of them, and one
+ * that is read once before it is evicted needs them once.
  */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const { made } = cached;
@@ -112,10 +115,10 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
   return options;
 };
 
-/** A scope without its options, for a scope that is not live. */
+/** Returns a copy of a cached scope without its options, for a scope that is not live. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
-/** A large scope with the options that were read of it. */
+/** Returns a copy of a large scope that has the options which were read of it. */
 export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
   cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 
@@ -158,7 +161,7 @@ const columns = sql`case when scope.bytes is null or ${isLarge} then null else j
   scope.expire_times,
   scope.rest) end`;
 
-/** Makes the lookup: it loads any number of scopes in one statement. */
+/** Makes the lookup of options of users. It loads any number of scopes in one statement. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & {

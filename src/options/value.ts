@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
-/** The most bytes of a value, as storedBytes counts them. */
+/** The most bytes of a value, as `storedBytes` counts them. */
 export const MAX_VALUE_BYTES = 64 * 1024;
 /** The most levels of a value: a scalar has one, a list or object one more than its deepest member. */
 export const MAX_VALUE_LEVELS = 24;
@@ -69,8 +69,8 @@ const beyondCanonical = (json: JsonValue): number => {
 };
 
 /**
- * The bytes of a value as limits and quotas count them: those of the text that PostgreSQL makes of it,
- * `octet_length(value::text)`. That is never shorter than the canonical text.
+ * Counts the bytes of a value as limits and quotas do: those of the text that PostgreSQL makes of it,
+ * `octet_length(value::text)`. They are never fewer than those of the canonical text.
  */
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
@@ -78,7 +78,7 @@ export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): 
 /** The bytes of a field of a message: its tag, its length as a varint, and its content. */
 const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
 
-/** The bytes of JSON as a google.protobuf.Value, which a client is sent. A number takes 9, and a zero in a list 11. */
+/** Counts the bytes that JSON takes as a google.protobuf.Value in an answer. A number takes 9, and a zero in a list 11. */
 export const wireBytes = (json: unknown): number => {
   if (typeof json === "number") return 9;
   if (typeof json === "string") return framed(Buffer.byteLength(json));
@@ -88,12 +88,15 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** The bytes by which stored JSON counts in a page: those from PostgreSQL or those to the client, whichever are more. */
+/**
+ * Returns the bytes by which stored JSON counts in a page of an answer: the larger of `bytes`, which PostgreSQL sends, and
+ * those that the client is sent.
+ */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**
- * The JSON text of a value, after its check: finite numbers, no NUL character, at most 24 levels and 64 KiB
- * (docs/values.md). All JSON passes this function before it is stored.
+ * Checks a value, and returns its canonical JSON text. A value has finite numbers, no NUL character, and at most 24 levels
+ * and 64 KiB (docs/values.md). All JSON passes this function before it is stored.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -132,5 +135,8 @@ const fieldsOf = (json: object): Record<string, Value> => {
   return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
 };
 
-/** The google.protobuf.Value of stored JSON, as a literal: `create` takes several times as long, and answers hold thousands. */
+/**
+ * Makes the google.protobuf.Value of stored JSON. It is an object literal: `create` takes several times as long, and
+ * answers hold thousands.
+ */
 export const toValue = (json: unknown): Value => ({ $typeName: "google.protobuf.Value", kind: kindOf(json) });

@@ -18,8 +18,8 @@ const addressOf = ({ json }: OptionWrite): string | undefined => {
 };
 
 /**
- * Finds the writes whose definition demands (verified_email, enforced) an address that the user has not verified. That part
- * of the registry's check needs the database: one statement, and none without such writes.
+ * Finds the writes whose definition demands (verified_email, enforced) an address that the user has not verified, as a map
+ * from write to error. That part of the registry's check needs the database: one statement, and none without such writes.
  */
 export const findUnverified = async (
   tx: Tx,
@@ -41,7 +41,7 @@ export const findUnverified = async (
 };
 
 /**
- * Refuses writes whose definition demands an address that the user has not verified.
+ * Checks that no write stores an address that the user has not verified where the definition demands a verified one.
  * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID.
  */
 export const assertVerified = async (tx: Tx, registry: OptionRegistry, writes: readonly OptionWrite[]): Promise<void> => {

@@ -9,7 +9,7 @@ const formats: readonly Format[] = [argon2Format, pbkdf2Format, bcryptSha256Form
 /** The beginning of a stored hash that stands for no usable password; anything may follow it. */
 export const UNUSABLE = "!";
 
-/** The check of a stored hash; undefined = no code here can verify that hash. */
+/** Finds the check of a stored hash, whatever its format; undefined = no code here can verify that hash. */
 export const checkOf = (encoded: string): Check | undefined => {
   for (const format of formats) {
     const check = format(encoded);

@@ -16,7 +16,7 @@ import { storeProfile } from "./profiles.ts";
 
 const { method } = ProfileService;
 
-/** GetAccountAdmin: a read, and nothing else. */
+/** GetAccountAdmin: reads the admin of an account. Unlike EnsureAccountAdmin it never creates one. */
 export const getAccountAdmin =
   ({ db, freshness }: Dependencies): Operation<typeof method.getAccountAdmin> =>
   async (call, request) => {
@@ -36,7 +36,10 @@ const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileR
   return storeProfile(tx, { user_id: userId, account_id: id });
 };
 
-/** EnsureAccountAdmin: the account is locked, so of several calls at once one creates the admin and the others find it. */
+/**
+ * EnsureAccountAdmin: returns the admin of an account, and creates one if there is none. The account is locked, so of
+ * several calls at once one creates the admin and the others find it.
+ */
 export const ensureAccountAdmin =
   ({ write }: Dependencies): Operation<typeof method.ensureAccountAdmin> =>
   (call, request) => {

@@ -15,7 +15,7 @@ import { accountNotFound, selectAccounts, storedAccount } from "./accounts.ts";
 
 const { method } = ProfileService;
 
-/** A contact of an account. */
+/** A row of a contact of an account. */
 export type ContactRow = Selectable<Schema["account_contact"]>;
 
 /** A contact as the API shows it. */
@@ -27,19 +27,23 @@ export const toContact = (row: ContactRow): MessageInitShape<typeof AccountConta
   createTime: timestampFromDate(row.create_time),
 });
 
-/** No contact of the account has the address. */
+/** The error for an address that no contact of the account has. */
 export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
 
-/** The account has no primary contact; it is locked already, so that this holds until the commit. */
+/**
+ * Makes the condition in SQL that an account has no primary contact. The account has to be locked already, so that this
+ * holds until the commit.
+ */
 export const lacksPrimary = (accountId: bigint) => sql<boolean>`
   not exists (select from account_contact where account_id = ${accountId} and is_primary)`;
 
-/** A user that becomes a contact of an account, under its first address. */
+/** A user that is to become a contact of an account, under its first address. */
 export type NewContact = { readonly accountId: bigint; readonly user: { readonly id: bigint; readonly email: string } };
 
 /**
- * Makes users contacts of accounts, one after another: the first of an account that has no primary contact becomes that. The
- * contact that has the address takes the name, and is never demoted. A user without an address is no contact.
+ * Makes users contacts of accounts, one after another. If an account has no primary contact, the first user that is added
+ * to it becomes the primary one. A contact that has the address already takes the name of the user, and stays primary if it
+ * is. A user without an address does not become a contact.
  */
 export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
   const reached = contacts.filter(({ user }) => user.email !== "");
@@ -68,7 +72,10 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
       user_id = coalesce(c.user_id, excluded.user_id)`);
 };
 
-/** AddAccountContact: that the address is new to the account, and the primary contact the only one, are constraints. */
+/**
+ * AddAccountContact: stores a new contact. Constraints of the database ensure that the address is new to the account, and
+ * that there is only one primary contact.
+ */
 export const addAccountContact =
   ({ write }: Dependencies): Operation<typeof method.addAccountContact> =>
   (call, request) => {
@@ -85,7 +92,10 @@ export const addAccountContact =
     });
   };
 
-/** ListAccountContacts: a page of the contacts of an account, by id: an address has no place in a page token. */
+/**
+ * ListAccountContacts: reads a page of the contacts of an account. They are ordered by id, since an address has no place in
+ * a page token.
+ */
 export const listAccountContacts =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAccountContacts> =>
   async (call, request) => {
@@ -108,7 +118,10 @@ export const listAccountContacts =
     return { contacts: rows.map(toContact), nextPageToken };
   };
 
-/** SetPrimaryContact: the account is locked, so that it never has two; the one before goes first, since a constraint says so. */
+/**
+ * SetPrimaryContact: makes a contact the primary one of its account. The account is locked, so that it never has two. The
+ * flag of the previous one is removed first, since a constraint allows only one.
+ */
 export const setPrimaryContact =
   ({ write }: Dependencies): Operation<typeof method.setPrimaryContact> =>
   (call, request) => {
@@ -126,7 +139,10 @@ export const setPrimaryContact =
     });
   };
 
-/** RemoveAccountContact: the primary one too; the next contact that is added without saying otherwise becomes it. */
+/**
+ * RemoveAccountContact: deletes a contact, also the primary one. Then the next contact that is added without `is_primary`
+ * becomes the primary one.
+ */
 export const removeAccountContact =
   ({ write }: Dependencies): Operation<typeof method.removeAccountContact> =>
   (call, request) => {

@@ -19,13 +19,13 @@ import { bytesOfMetadata, everyField, type Metadata, metadataBytes, metadataOf, 
 
 const { method } = ProfileService;
 
-/** No account has this id or number. */
+/** The error for an id or a number that no account has. */
 export const accountNotFound = () => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 
-/** An account as every read returns it. */
+/** A row of an account, as every read returns it. */
 export type AccountRow = Selectable<Schema["account"]>;
 
-/** Every read of accounts is this query and a condition. */
+/** Makes the query that selects accounts. Each read of accounts adds its condition. */
 export const selectAccounts = (db: Kysely<Schema>) => db.selectFrom("account").selectAll();
 
 /** An account as the API shows it. */
@@ -41,7 +41,7 @@ export const toAccount = (row: AccountRow): MessageInitShape<typeof AccountSchem
 });
 
 /**
- * The account as the transaction has left it.
+ * Reads an account as the transaction has left it.
  * @throws NOT_FOUND ACCOUNT_NOT_FOUND.
  */
 export const storedAccount = async (tx: Tx, id: bigint): Promise<AccountRow> => {
@@ -71,7 +71,10 @@ const insertAccount = async (tx: Tx, number: string, columns: ReturnType<typeof 
   throw new Error("No random number of an account is free.");
 };
 
-/** CreateAccount: that its number is free, and that there is one default and one platform account, are constraints. */
+/**
+ * CreateAccount: stores a new account. Constraints of the database ensure that its number is free, and that there is only
+ * one default and one platform account.
+ */
 export const createAccount =
   ({ write }: Dependencies): Operation<typeof method.createAccount> =>
   (call, request) => {
@@ -86,7 +89,7 @@ export const createAccount =
     });
   };
 
-/** GetAccount: by its id or its number. */
+/** GetAccount: reads an account by its id or its number. */
 export const getAccount =
   ({ db, freshness }: Dependencies): Operation<typeof method.getAccount> =>
   async (call, { key, consistency }) => {
@@ -98,7 +101,7 @@ export const getAccount =
     return { account: toAccount(row) };
   };
 
-/** UpdateAccount: the fields of the mask and no others; equal values write nothing. */
+/** UpdateAccount: changes the fields of the mask and no others. Equal values write nothing. */
 export const updateAccount =
   ({ write }: Dependencies): Operation<typeof method.updateAccount> =>
   (call, request) => {
@@ -122,7 +125,7 @@ export const updateAccount =
     });
   };
 
-/** ListAccounts: a page of accounts, by id. */
+/** ListAccounts: reads a page of accounts, ordered by id. */
 export const listAccounts =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAccounts> =>
   async (call, request) => {

@@ -69,7 +69,10 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
   return new Map(rows.map((row) => [pairOf(row), row]));
 };
 
-/** BatchCreateProfiles: one transaction of as many statements for 1,000 profiles as for one; each profile stands for itself. */
+/**
+ * BatchCreateProfiles: stores profiles in one transaction, with as many statements for 1,000 profiles as for one. A profile
+ * that is refused does not affect the others.
+ */
 export const batchCreateProfiles =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -48,7 +48,10 @@ const clearResources = (
   return assertNoResources(tx, row);
 };
 
-/** DeleteProfile: who registers resources locks the account too, so that none is left behind. */
+/**
+ * DeleteProfile: deletes a profile, and deletes or transfers its resources if the mode says so. Registering resources locks
+ * the account too, so that no resource is left behind.
+ */
 export const deleteProfile =
   ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {

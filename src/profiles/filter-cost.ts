@@ -60,14 +60,14 @@ const looksElsewhere = ({ node }: ProfileFilter): boolean =>
   node.case === "term" ? elsewhere.has(node.value.condition.case) : (node.value?.filters ?? []).some(looksElsewhere);
 
 /**
- * An index serves each of the alternatives, though not of one table: PostgreSQL combines indexes of one table only, and would
- * look at every profile.
+ * Tells whether an index serves each of the alternatives of a filter, but some of these indexes are of other tables than
+ * the profiles' own. PostgreSQL combines indexes of one table only, and would look at every profile.
  */
 export const crossesTables = (filters: readonly ProfileFilter[]): boolean =>
   filters.length > 1 && filters.every((filter) => costOf(filter) === "index") && filters.some(looksElsewhere);
 
 /**
- * The filter need not look at the text of every profile.
+ * Checks that a filter need not look at the text of every profile.
  * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
 export const assertServed = (filter: ProfileFilter): void => {

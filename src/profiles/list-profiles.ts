@@ -41,7 +41,10 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
 /** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
-/** ListProfiles: one statement, and one each for the users and the accounts of the page if they are asked for. */
+/**
+ * ListProfiles: reads a page of the profiles that fit a filter, in one statement. The users and the accounts of the page
+ * take one statement each, if they are asked for.
+ */
 export const listProfiles =
   ({
     db,

@@ -8,7 +8,7 @@ import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 /** The metadata of an account or a profile, as a message has it. */
 type MetadataMessage = Pick<AccountMessage, "name" | "description" | "version" | "annotations" | "tags">;
 
-/** The metadata of an account or a profile, as columns. */
+/** The metadata of an account or a profile, as properties of its entity. */
 export type Metadata = {
   readonly name: string;
   readonly description: string;
@@ -40,7 +40,7 @@ const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tagsCanonical
 };
 
 /**
- * The properties of an entity for the fields of a message that are asked for, by their local names.
+ * Makes the properties of an entity from those fields of a message that are asked for. `fields` are local names of fields.
  * @param prefix where the message stands in the request, for violations: "account." or "profile."
  */
 export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
@@ -51,22 +51,22 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
   ...(fields.has("tags") && tagsOf(message.tags)),
 });
 
-/** The fields of what is new: all of them. */
+/** The names of all fields of metadata, for `metadataOf` when an account or a profile is new. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
 
-/** The columns of all metadata, as a statement inserts them. */
+/** Makes the columns of all metadata, as a statement inserts them. */
 export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
-/** The bytes of the metadata of a row that can be large, for a statement. */
+/** Makes the expression in SQL that counts the bytes of the metadata of a row. It counts only fields that can be large. */
 export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** The bytes of the same metadata in an answer; never fewer than the statement says. */
+/** Returns the bytes by which the metadata of a row count in an answer. They are never fewer than those that `metadataBytes` counted. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 
-/** Metadata as a message has it. */
+/** Makes the fields of a message from the metadata of a row. */
 export const toMetadata = (row: Omit<Metadata, "tagsCanonical" | "annotations"> & { readonly annotations: unknown }) => ({
   name: row.name,
   description: row.description,

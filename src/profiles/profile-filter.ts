@@ -13,7 +13,7 @@ const MAX_TERMS = 50;
 type Condition = RawBuilder<SqlBool>;
 type Column = RawBuilder<unknown>;
 
-/** A filter as a condition over `user_profile`. */
+/** A filter as a condition in SQL on `user_profile`. `asksUsers` tells whether the filter asks for properties of users. */
 export type ProfileCondition = { readonly condition: Condition; readonly asksUsers: boolean };
 
 const isOneOf = (column: Column, ids: readonly bigint[]): Condition => sql`${column} = any(${ids.map(String)}::bigint[])`;
@@ -135,7 +135,7 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 ] as const);
 
 /**
- * Reads a filter.
+ * Makes the condition in SQL of a filter; without a filter it is true for every profile.
  * @throws INVALID_ARGUMENT FIELD_INVALID when it is too deep or has too many terms; FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {

@@ -13,17 +13,17 @@ import { etagOf } from "../versions/etag.ts";
 import { type AccountRow, toAccount } from "./accounts.ts";
 import { toMetadata } from "./metadata.ts";
 
-/** No profile has this id, or there is none of this user in this account. */
+/** The error for an id that no profile has, or for a user that has no profile in an account. */
 export const profileNotFound = () => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
 
-/** A profile as every read returns it. */
+/** A row of a profile, as every read returns it. */
 export type ProfileRow = Selectable<Schema["user_profile"]>;
 
-/** Every read of profiles is this query and a condition. */
+/** Makes the query that selects profiles. Each read of profiles adds its condition. */
 export const selectProfiles = (db: Kysely<Schema>) => db.selectFrom("user_profile").selectAll("user_profile");
 
 /**
- * The profile as the transaction has left it.
+ * Reads a profile as the transaction has left it.
  * @throws NOT_FOUND PROFILE_NOT_FOUND.
  */
 export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => {
@@ -33,8 +33,8 @@ export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => 
 };
 
 /**
- * The admin of an account: the first staff user by id, else the first user; who is not present is passed over. Two looks at an
- * index, however many users the account has.
+ * Reads the profile of the admin of an account: that of the first staff user by id, else that of the first user. Users that
+ * are not present are passed over. It looks into an index twice, however many users the account has.
  */
 export const selectAccountAdmin = async (session: Session, accountId: bigint): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
@@ -47,7 +47,7 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
 /** A profile as the API shows it. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
 
-/** Makes it, with its user and account where they were asked for (expand.ts). */
+/** Makes the message of a profile, with its user and its account if they are given (expand.ts). */
 export const toProfile = (row: ProfileRow, user?: UserRow, account?: AccountRow): ProfileMessage => ({
   id: row.id,
   userId: row.user_id,

@@ -28,7 +28,7 @@ export type NewProfile = {
 } & Partial<ReturnType<typeof metadataRow>>;
 
 /**
- * The columns that CreateProfile makes of a message.
+ * Makes the columns of a new profile from its message.
  * @param prefix where the message stands in the request, for violations.
  * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
  */
@@ -46,8 +46,8 @@ export const newProfileOf = (profile: UserProfileMessage, prefix: string): Requi
 };
 
 /**
- * Stores a profile and makes its user a contact; user and account are locked already. That the account exists, and the
- * profile does not yet, are constraints.
+ * Stores a profile and makes its user a contact of the account. User and account have to be locked already. Constraints of
+ * the database ensure that the account exists, and that the user has no profile in it yet.
  */
 export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
   const user = await writableUser(tx, profile.user_id);
@@ -56,7 +56,7 @@ export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<Profile
   return tx.one(selectProfiles(tx.sql).where("user_id", "=", profile.user_id).where("account_id", "=", profile.account_id));
 };
 
-/** CreateProfile: the profile, and its user among the contacts of the account. */
+/** CreateProfile: stores a new profile, and makes its user a contact of the account. */
 export const createProfile =
   ({ write }: Dependencies): Operation<typeof method.createProfile> =>
   (call, request) => {
@@ -72,7 +72,7 @@ export const createProfile =
     }));
   };
 
-/** GetProfile: by its id, or by its user and account: that very pair. */
+/** GetProfile: reads a profile by its id, or by its user and account. */
 export const getProfile =
   ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof method.getProfile> =>
   async (call, request) => {
@@ -89,7 +89,7 @@ export const getProfile =
     return expandedOne(db, call, row, request);
   };
 
-/** UpdateProfile: the fields of the mask and no others; equal values write nothing. */
+/** UpdateProfile: changes the fields of the mask and no others. Equal values write nothing. */
 export const updateProfile =
   ({ write }: Dependencies): Operation<typeof method.updateProfile> =>
   (call, request) => {

@@ -28,7 +28,7 @@ const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit
     ) of_owners order by id limit ${limit}`;
 };
 
-/** ListResources: a page of the resources that a user may read or own, by id. */
+/** ListResources: reads a page of the resources that a user may read or own, ordered by id. */
 export const listResources =
   ({
     db,

@@ -6,22 +6,25 @@ import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 
-/** The accounts of profiles; an unknown profile has none. The account of a profile never changes. */
+/**
+ * Reads the accounts of profiles, as a map from the id of the profile to that of its account. It lacks unknown profiles.
+ * The account of a profile never changes.
+ */
 export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
   const rows = await session.rows(sql<{ id: bigint; account_id: bigint }>`
     select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`);
   return new Map(rows.map(({ id, account_id }) => [id, account_id]));
 };
 
-/** The aggregates of accounts, each once. */
+/** Makes the aggregates of accounts, each once. */
 export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] => [...new Set(ids)].map(accountAggregate);
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
 /**
- * Looks up the accounts that a write locks: those of resources, and those of given profiles. A resource may move to another
- * account before the lock.
+ * Makes the look-up of the accounts that a write locks: those of resources, and those of given profiles. A resource may be
+ * transferred to another account before the lock: `lockedResources` checks that.
  */
 export const resourceLocks =
   (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
@@ -30,14 +33,17 @@ export const resourceLocks =
     return accountAggregates(new Set([...accountsOf(await findResources(session, refs)), ...others]));
   };
 
-/** Reads resources whose accounts are locked. */
+/**
+ * Reads resources in the order of their references, and checks that their accounts are locked; undefined = there is no such
+ * resource. The write runs again if a resource has been transferred to an account that is not locked.
+ */
 export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   const rows = await findResources(tx, refs);
   tx.requireLocked([...accountsOf(rows)].map(accountAggregate), "A resource was transferred");
   return rows;
 };
 
-/** The fault of an entry whose resource another one names. */
+/** The sentence for the error of an entry that names a resource which another entry names too. */
 export const NAMED_TWICE = "names a resource that another one names";
 
 /**

@@ -9,8 +9,8 @@ export const tooManyResources = (limit: number, used: number): DomainError =>
   });
 
 /**
- * Counts the resources of profiles along an index, to at most one over the quota. The accounts of the profiles are locked,
- * so that the counts hold until the commit.
+ * Counts the resources of profiles along an index, as a map from the id of the profile to its count. It stops at one more
+ * than `limit`. The accounts of the profiles have to be locked, so that the counts hold until the commit.
  */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];

@@ -71,8 +71,8 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
 };
 
 /**
- * RegisterResources: as many statements for 1,000 resources as for one. A resource is refused if its owner does not exist or
- * has no room.
+ * RegisterResources: stores resources, and answers those that exist already. It takes as many statements for 1,000
+ * resources as for one. A resource is refused if its owner does not exist or has no room.
  */
 export const registerResources =
   ({ db, write, quotas }: Dependencies): Operation<typeof method> =>

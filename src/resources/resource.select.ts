@@ -8,7 +8,7 @@ import type { Schema } from "../schema/entities.ts";
 /** A row of a registered resource. */
 export type ResourceRow = Selectable<Schema["resource"]>;
 
-/** The columns of a resource, in the alias `r`. */
+/** The columns of a resource, for a select from resource in the alias `r`. */
 export const resourceColumns = sql.raw("r.id, r.kind, r.owner_profile_id, r.account_id, r.name, r.create_time");
 
 /** A reference as columns: an id, or a kind, an owner and a name. */
@@ -17,7 +17,7 @@ const columnsOf = ({ ref }: ResourceRef): readonly [id: string | null, kind: str
     ? [null, ref.value.kind, String(ref.value.ownerProfileId), ref.value.name]
     : [String(ref.value ?? 0n), null, null, null];
 
-/** Finds resources in the order of their references, by one statement; undefined = there is no such resource. */
+/** Reads resources by one statement, in the order of their references; undefined = there is no such resource. */
 export const findResources = async (session: Session, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   if (refs.length === 0) return [];
   const wanted = refs.map(columnsOf);

@@ -50,7 +50,7 @@ const decided = (
     return { ...row, owner_profile_id: to, account_id: accountId };
   });
 
-/** TransferResources: as many statements for 1,000 transfers as for one. */
+/** TransferResources: gives resources to other profiles. It takes as many statements for 1,000 transfers as for one. */
 export const transferResources =
   ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -9,10 +9,10 @@ import { toResource } from "./resource.select.ts";
 
 const method = ProfileService.method.unregisterResources;
 
-/** The error for a reference that no resource fits. */
+/** The error for a reference to a resource that does not exist. */
 export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is no such resource.");
 
-/** UnregisterResources: one statement deletes all that exist. */
+/** UnregisterResources: deletes all of the named resources that exist, in one statement. */
 export const unregisterResources =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -22,7 +22,7 @@ const sourcesOf = (user: CachedUser | undefined, permission: string, roles: Role
   ];
 };
 
-/** CheckPermissions: one result per check, and by what. */
+/** CheckPermissions: returns for each check whether the user has the permission, and by which grant or roles. */
 export const checkPermissions =
   ({ users, roleDefinitions, freshness }: UserDependencies): Operation<typeof UserService.method.checkPermissions> =>
   async (call, request) => {

@@ -17,7 +17,7 @@ const granted = async (tx: Tx, userId: bigint, statement: () => MaybePromise<Raw
   return (await tx.affected(await statement())) > 0;
 };
 
-/** AssignRole: the user has the role from now on. */
+/** AssignRole: gives a role to a user. */
 export const assignRole =
   ({ write }: Dependencies): Operation<typeof method.assignRole> =>
   (call, request) => {
@@ -30,7 +30,7 @@ export const assignRole =
     }));
   };
 
-/** UnassignRole: the user no longer has the role. */
+/** UnassignRole: takes a role from a user. */
 export const unassignRole =
   ({ write }: Dependencies): Operation<typeof method.unassignRole> =>
   (call, request) => {
@@ -43,7 +43,7 @@ export const unassignRole =
     }));
   };
 
-/** GrantPermission: the user has the permission by itself from now on. */
+/** GrantPermission: grants a permission to the user itself, not by a role. */
 export const grantPermission =
   ({ write }: Dependencies): Operation<typeof method.grantPermission> =>
   (call, request) => {
@@ -55,7 +55,7 @@ export const grantPermission =
     }));
   };
 
-/** RevokePermission: takes back what was granted to the user itself. */
+/** RevokePermission: takes back a permission that was granted to the user itself. */
 export const revokePermission =
   ({ write }: Dependencies): Operation<typeof method.revokePermission> =>
   (call, request) => {

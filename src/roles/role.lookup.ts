@@ -9,10 +9,10 @@ import { rolesAggregate } from "../versions/aggregate.ts";
 /** A role as the cache keeps it; the id as text. */
 export type CachedRole = { readonly id: string; readonly name: string; readonly permissions: readonly string[] };
 
-/** All roles, by id. */
+/** A map of all roles, keyed by id. */
 export type Roles = ReadonlyMap<string, CachedRole>;
 
-/** The definitions of all roles, through the cache: few, and asked for together. */
+/** The lookup of the definitions of all roles through the cache: they are few, so they are read together. */
 export type RoleDefinitions = Lookup<"all", Roles>;
 
 /** Makes the lookup of the roles. */

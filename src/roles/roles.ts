@@ -15,7 +15,7 @@ import { etagOfLife, requireEtag } from "../versions/etag.ts";
 
 const { method } = UserService;
 
-/** Every read of roles is this query and a condition. */
+/** Makes the query of every read of roles; callers add a condition. */
 export const selectRoles = (db: Kysely<Schema>) =>
   db
     .selectFrom("role")
@@ -32,7 +32,7 @@ export const selectRoles = (db: Kysely<Schema>) =>
 export type RoleRow = Awaited<ReturnType<ReturnType<typeof selectRoles>["execute"]>>[number];
 
 /**
- * The role with this name; the definitions of roles are locked already.
+ * Reads the role with this name. The aggregate of the roles has to be locked already.
  * @throws NOT_FOUND ROLE_NOT_FOUND.
  */
 export const storedRole = async (tx: Tx, name: string): Promise<RoleRow> => {
@@ -50,7 +50,7 @@ export const toRole = (row: RoleRow): MessageInitShape<typeof RoleSchema> => ({
   updateTime: timestampFromDate(row.update_time),
 });
 
-/** CreateRole: a role and its permissions; that its name is free is a constraint. */
+/** CreateRole: stores a role and its permissions. A constraint refuses a name that is taken. */
 export const createRole =
   ({ write }: Dependencies): Operation<typeof method.createRole> =>
   (call, request) => {
@@ -75,7 +75,7 @@ const setPermissions = async (tx: Tx, { id, permissions: before }: RoleRow, afte
   await tx.rows(sql`update role set update_time = statement_timestamp(), version = version + 1 where id = ${id}`);
 };
 
-/** UpdateRole: other permissions for a role, and so for its users. */
+/** UpdateRole: replaces the permissions of a role, and so changes those of its users. */
 export const updateRole =
   ({ write }: Dependencies): Operation<typeof method.updateRole> =>
   (call, request) => {
@@ -91,7 +91,7 @@ export const updateRole =
     });
   };
 
-/** DeleteRole: the role, its permissions and its memberships. Who assigns it locks the roles too, so that none is left. */
+/** DeleteRole: deletes a role, its permissions and its memberships. AssignRole locks the roles too, so no membership is left. */
 export const deleteRole =
   ({ write }: Dependencies): Operation<typeof method.deleteRole> =>
   (call, request) => {
@@ -107,7 +107,7 @@ export const deleteRole =
     });
   };
 
-/** ListRoles: a page of roles, by name. */
+/** ListRoles: returns a page of roles, ordered by name. */
 export const listRoles =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listRoles> =>
   async (call, request) => {

@@ -4,7 +4,10 @@ import { type DomainError, failedPrecondition } from "../errors.ts";
 /** A token, which goes to the user, and its hash, which is stored. */
 export type SecretToken = { readonly token: string; readonly hash: Buffer };
 
-/** The hash of a token that is stored. A token has 256 random bits, so that nobody can find it by its SHA-256. */
+/**
+ * Computes the hash of a token, which is stored in place of the token. A token has 256 random bits, so that nobody can find it
+ * by its SHA-256.
+ */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
 /** The error for a token that is unknown, used, replaced or expired; it does not tell which. */

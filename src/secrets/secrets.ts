@@ -10,17 +10,20 @@ import {
 } from "node:crypto";
 import { failedPrecondition } from "../errors.ts";
 
-/** A use of the secret key. Each use has a sub-key of its own, so that one proves nothing about another. */
+/** A use of the secret key. Each use has a sub-key of its own, so that nobody can compute one sub-key from another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
-/** Derives the sub-key of one use, as a key object: an HMAC with a key in bytes makes one each time, which costs six times the HMAC. */
+/**
+ * Derives the sub-key of one use. It is a key object: from a key in bytes an HMAC makes such an object each time, which costs
+ * six times the HMAC.
+ */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
 /** A seal: it marks text so that only this service, with this key, can have made it. The text is not secret: anybody can read it. */
 export type Seal = {
   readonly seal: (payload: string) => string;
-  /** The payload of a sealed text; undefined = it was not made here. */
+  /** Returns the payload of a sealed text; undefined = the text was not sealed with this key. */
   readonly open: (text: string) => string | undefined;
 };
 

@@ -7,9 +7,9 @@ import { type Config, ConfigError } from "../config.ts";
 import { permissions } from "../permissions.ts";
 import { formatAddress } from "./sockets.ts";
 
-/** The callers of the service, by their credentials. */
+/** The callers of the service, which are found by their credentials. */
 export type Callers = {
-  /** The caller whose token an `authorization` header has; undefined when the header is absent or unknown. */
+  /** Returns the caller whose token an `authorization` header has; undefined when the header is absent or unknown. */
   readonly find: (authorization: string | undefined) => Caller | undefined;
 };
 
@@ -81,14 +81,17 @@ export const readTokenFile = (path: string): Callers => {
 
 const local: Caller = { name: "local", permissions: new Set(permissions) };
 
-/** The callers of the token file. Without a file every call is by the caller `local`, who has all permissions (assertExposure). */
+/**
+ * Loads the callers of the token file. Without a file every call is by the caller `local`, who has all permissions;
+ * `assertExposure` allows that on loopback only, or with INSECURE.
+ */
 export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">): Callers =>
   path === undefined ? { find: () => local } : readTokenFile(path);
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 
 /**
- * Refuses to listen on an address that is not loopback without a token file.
+ * Checks that both ports listen on loopback, unless there is a token file or INSECURE is set.
  * @throws ConfigError that says what to do, for each such address.
  */
 export const assertExposure = (config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure">): void => {

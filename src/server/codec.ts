@@ -15,11 +15,11 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
   }
 };
 
-/** The bytes as a Buffer, which grpc-js demands. */
+/** Returns the same bytes as a Buffer, which grpc-js demands. */
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Makes a message of an operation's response, which may be a message already. */
+/** Makes a message of an operation's response, which may be a literal, or a message already. */
 export const toMessage = (schema: DescMessage, literal: object): Message =>
   "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
 
@@ -33,7 +33,10 @@ export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   }
 };
 
-/** The codec between bytes and messages, within the limits of the RPC. */
+/**
+ * Makes the codec of an RPC that decodes requests from bytes and encodes responses to bytes. It refuses requests and responses
+ * that are larger than the RPC allows.
+ */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
     const bytes = received as Uint8Array;

@@ -156,7 +156,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
 /** One RPC on the HTTP port, for Connect, gRPC-Web and gRPC. */
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
-/** Puts every RPC behind the interceptors; the result is by request path. */
+/** Puts every RPC behind the interceptors, and returns the RPCs as a map keyed by request path. */
 export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {

@@ -4,12 +4,12 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Makes the error that connect sends of a status: with its details, and its trailers as metadata. */
+/** Makes the error that connect has to throw for a status: with its details, and its trailers as metadata. */
 export const toConnectError = ({ code, message, details, trailers }: StatusError): ConnectError =>
   // The numbers of the codes are the same.
   new ConnectError(message, code as number as Code, trailers, [...details]);
 
-/** Turns one error into another one. The object stays, since connect holds it already. */
+/** Overwrites the contents of an error with those of a status. The object stays the same, since connect already refers to it. */
 export const become = (error: ConnectError, status: StatusError): void => {
   const { code, rawMessage, message, details, metadata } = toConnectError(status);
   Object.assign(error, { code, rawMessage, message, details, metadata });
@@ -43,10 +43,10 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
   return code === Code.Internal ? error : undefined;
 };
 
-/** The error for an RPC that does not exist. */
+/** Makes the error for a call of an RPC that does not exist. */
 export const unknownRpc = ({ rephrase = (status) => status }: InterceptorContext): ConnectError =>
   toConnectError(rephrase(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC."))));
 
-/** The error for a request that fits no RPC. */
+/** Makes the error for a malformed request, which is refused before any RPC; `sentence` says what is wrong. */
 export const invalidRequest = (sentence: string): ConnectError =>
   toConnectError(statusOf(new DomainError("Invalid", "FIELD_INVALID", sentence)));

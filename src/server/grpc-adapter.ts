@@ -19,7 +19,10 @@ import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** The definition of a method whose messages stay bytes in grpc-js, since its own codec answers malformed messages with INTERNAL. */
+/**
+ * Makes the definition of a method whose messages stay bytes in grpc-js: a codec inside grpc-js would answer malformed messages
+ * with INTERNAL.
+ */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>
   ({
     path,

@@ -58,8 +58,8 @@ export type GrpcListenerOptions = {
 };
 
 /**
- * Opens the gRPC port. The socket is userd's, and grpc-js gets its connections: so userd decides over a taken port, the
- * number of connections and the end of a drain.
+ * Opens the gRPC port. userd itself listens on the socket, and passes the connections to grpc-js. So userd decides what happens
+ * when the port is taken, how many connections there are, and how a drain ends.
  */
 export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.

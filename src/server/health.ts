@@ -32,8 +32,8 @@ const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
 const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
 
 /**
- * Adds `grpc.health.v1.Health`, for the whole server ("") and each service. It stands outside the interceptors: health
- * checks have no credentials, and must get an answer from an overloaded server.
+ * Adds the health service, `grpc.health.v1.Health`, to a gRPC server; it answers for the whole server ("") and for each service.
+ * It stands outside the interceptors: health checks have no credentials, and must get an answer from an overloaded server.
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {
   const known = new Set(["", ...services]);

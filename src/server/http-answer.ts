@@ -30,14 +30,17 @@ export const sendText = (response: ServerResponse, status: number, text: string,
   response.end(text);
 };
 
-/** Refuses a request before any RPC, in JSON with a status of HTTP. */
+/** Answers a request that reaches no RPC with an error in JSON, and with `status` as the status of HTTP. */
 export const sendError = (response: ServerResponse, status: number, error: ConnectError): void => {
   const body = errorToJsonBytes(error, { registry: detailTypes });
   response.writeHead(status, { "content-type": "application/json", "content-length": body.byteLength });
   response.end(body);
 };
 
-/** Refuses a request of gRPC or gRPC-Web before any RPC, in headers that are trailers; `type` is its media type. */
+/**
+ * Answers a request of gRPC or gRPC-Web that reaches no RPC with an error. It is sent in headers that count as trailers; `type`
+ * is the request's media type.
+ */
 export const sendGrpcError = (response: ServerResponse, type: string, error: ConnectError): void => {
   const headers = setTrailerStatus(new Headers({ "content-type": type }), error);
   // A client of gRPC-Web looks for the end in the body, if it has one.
@@ -48,8 +51,8 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
 /**
- * Sends the answer of connect, and rejects when it can't be written. After most answers the promise never settles: connect
- * waits for an event that responses don't have.
+ * Sends the answer that connect has made. The promise rejects when the answer can't be written. After most answers it never
+ * settles: connect waits for an event that responses don't have.
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;

@@ -8,7 +8,7 @@ export type HttpRequest = IncomingMessage | Http2ServerRequest;
 /** The body of a request, for one reader. */
 export type RequestBody = {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
-  /** Ends the chunks, also for a reader that waits for one; bytes that still arrive are left to others. */
+  /** Ends the chunks, also for a reader that waits for one. Bytes that still arrive are left for others to read. */
   readonly letGo: () => void;
 };
 
@@ -16,8 +16,8 @@ export type RequestBody = {
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**
- * Opens the body of a request, which is given up at the deadline (milliseconds since the epoch): connect waits for a body
- * that stalls for as long as the connection lasts. The request is never destroyed, since the answer would go with it.
+ * Opens the body of a request for one reader. Reading it fails at the deadline (milliseconds since the epoch): connect waits for
+ * a body that stalls for as long as the connection lasts. The request is never destroyed, since its answer would be lost too.
  */
 export const openBody = (request: HttpRequest, deadline: number): RequestBody => {
   let late = false;

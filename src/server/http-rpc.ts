@@ -94,7 +94,7 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
 const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
-/** Answers a call of an unknown RPC in the protocol of the request; false = the request calls no RPC. */
+/** Refuses a call of an unknown RPC, in the protocol of the request; false = the request calls no RPC, and is not answered. */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));

@@ -9,9 +9,9 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Takes the client's timeout, in milliseconds, out of the headers; undefined = there is none. The interceptors enforce it:
- * connect would refuse one over its limit, where the gRPC port caps it. A malformed one stays in the headers, and connect
- * refuses it.
+ * Removes the client's timeout from the headers, and returns it in milliseconds; undefined = there is none. The interceptors
+ * enforce it: connect would refuse a timeout over its limit, where the gRPC port caps it. A malformed timeout stays in the
+ * headers, and connect refuses it.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {
   for (const [name, parse] of [

@@ -7,16 +7,16 @@ const lingerMs = 5_000;
 
 /** Requests that still arrive though they have been answered. */
 export type Lingering = {
-  /** Has the rest of a request thrown away once it is answered. To be called before anything reads or answers. */
+  /** Discards the rest of a request once it has been answered. Call it before anything reads the request or answers it. */
   readonly watch: (request: HttpRequest, response: ServerResponse) => void;
-  /** Ends all of them, so that a drain does not wait for clients that send on. */
+  /** Ends all these requests, so that a drain does not wait for clients that still send. */
   readonly endAll: () => void;
 };
 
 /**
- * Lets clients go on sending for a while after an early answer. Many read only when they have sent all, and a stream that is
- * reset, or a connection that is closed, takes along an answer that has not been read. A client that does not come to an end
- * loses the stream or the connection, which would keep a process from draining.
+ * Makes the object that lets clients go on sending for up to 5 s after an early answer. Many clients read only when they have
+ * sent all. If their stream is reset or their connection is closed, an answer that they have not read is lost. A client that
+ * still sends after that time loses the stream or the connection: else it would keep a process from draining.
  */
 export const createLingering = (): Lingering => {
   const ends = new Set<() => void>();

@@ -24,13 +24,16 @@ export type ListenersOptions = {
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Translates an error from below the operations for the caller. Default: every such error is a fault. */
+  /**
+   * Translates an error that comes from below the operations, such as a driver's, into one for the caller. Default: every such
+   * error is a fault.
+   */
   readonly explain?: InterceptorContext["explain"];
-  /** True if the service can answer now. Health checks ask it, and wait for at most 1 s. */
+  /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
 
-/** Both ports, open. */
+/** The two open ports, of gRPC and of HTTP. */
 export type Listeners = AsyncDisposable & {
   readonly grpcAddress: ListenAddress;
   readonly httpAddress: ListenAddress;
@@ -42,7 +45,7 @@ export type Listeners = AsyncDisposable & {
 };
 
 /**
- * Opens both ports over one table of routes and one list of interceptors.
+ * Opens the gRPC port and the HTTP port. Both serve the same routes, behind the same interceptors.
  * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no
  * permission.
  */

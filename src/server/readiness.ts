@@ -1,12 +1,12 @@
 import type { MaybePromise } from "../call.ts";
 
-/** The readiness of the server: health, `/readyz` and the drain go by it. */
+/** The readiness of the server. The health service and `/readyz` report it, and a drain ends it. */
 export type Readiness = {
-  /** True if the server is ready. Never rejects, and answers within 1 s. */
+  /** Tells whether the server is ready. It never rejects, and answers within 1 s. */
   readonly isReady: () => Promise<boolean>;
   /** Makes the server not ready from now on. */
   readonly drain: () => void;
-  /** Has `listener` called when the drain begins, unless the function that it returns is called before. */
+  /** Calls `listener` when the drain begins, unless the returned function is called before. */
   readonly onDrain: (listener: () => void) => () => void;
 };
 

@@ -22,7 +22,7 @@ const maxStreamMs = 24 * 3_600_000;
 /** The time after which a stream on which nothing moves ends, in milliseconds. */
 const streamIdleMs = 30_000;
 
-/** Any operation; `kind` tells which of its arguments and results are streams. */
+/** The type of an operation of any kind. `Rpc.kind` says which of its arguments and results are streams. */
 export type AnyOperation = (call: Call, request: Message | AsyncIterable<Message>) => MaybePromise<object> | AsyncIterable<object>;
 
 /** All that the server knows of one RPC, prepared once at start-up. */
@@ -44,7 +44,7 @@ export type Rpc = {
   readonly maxRequestBytes: number;
 };
 
-/** Makes the request message of what a transport received, and of the operation's response what the transport sends. */
+/** The two conversions of a transport: from what it received to the request message, and from the operation's response to what it sends. */
 export type Codec = {
   /**
    * Decodes a request.
@@ -68,9 +68,9 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 };
 
 /**
- * Reads the method options of all RPCs.
- * @throws Error naming every RPC without a permission or with an unknown one, since no RPC is open by accident, and every
- * RPC that does not say where it reads from.
+ * Makes the list of all RPCs of the routes, with what their method options say.
+ * @throws Error naming every RPC without a permission or with an unknown one, since no RPC is open by accident, and every RPC
+ * that does not say where it reads from.
  */
 export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
   const faults: string[] = [];

@@ -12,7 +12,7 @@ const explanations: Readonly<Record<string, string>> = {
 };
 
 /**
- * Listens on an address; resolves to it, with the port that was picked.
+ * Makes a server listen on an address. The promise resolves to this address, with the port that was picked.
  * @throws ConfigError with one sentence that begins with the setting's name.
  */
 export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>

@@ -8,7 +8,7 @@ const sweepMs = 1_000;
 /** The type of interceptors as grpc-js uses them; its own type demands a class where it uses the interface. */
 type Interceptor = (method: Parameters<ServerInterceptor>[0], call: ServerInterceptingCallInterface) => ServerInterceptingCallInterface;
 
-/** Ends calls whose request does not arrive. */
+/** The guard that ends calls whose request does not arrive: an interceptor for the server, and the function that stops its timer. */
 export type StallGuard = { readonly interceptor: ServerInterceptor; readonly stop: () => void };
 
 /** A request that is not complete, between the one before it and the one after; the two ends of the list meet in `ends`. */

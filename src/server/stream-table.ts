@@ -5,8 +5,8 @@ import { types } from "node:util";
 const FREE = -1;
 
 /**
- * A table of streams by their numbers, in slots that are used again. It has the methods of Map that Node calls on a
- * session's streams, and no more. A look-up goes over all slots: as many as calls were in flight at once, 100 at most.
+ * A table of streams keyed by their numbers, in slots that are used again. It has the methods of Map that Node calls on a
+ * session's streams, and no more. A look-up searches all slots: as many as calls were in flight at once, 100 at most.
  */
 export class StreamTable<T> {
   readonly #ids: number[] = [];
@@ -76,11 +76,11 @@ class PendingStreams<T> {
 const KNOWN_MAJOR = "24";
 
 /**
- * Has a session keep its streams in slots. Node keeps them in a Map and a Set, whose tables V8 replaces every few dozen
- * streams. A table that has become old leads to all that followed it, and so to every stream that was in them: the young
- * collector carries all of them along until the next full collection, after which it begins again. On a busy connection that
- * never ends, and takes a third of the CPU time of a call (docs/adr/0019).
- * @returns false, and changes nothing, on a Node whose sessions look otherwise.
+ * Makes a session store its streams in slots. Node stores them in a Map and a Set, whose tables V8 replaces every few dozen
+ * streams. A table in the old generation refers to all tables that followed it, and so to every stream that was in them. The
+ * young collector copies all of these again and again until the next full collection, after which it begins anew. On a busy
+ * connection that never ends, and takes a third of the CPU time of a call (docs/adr/0019).
+ * @returns false, and changes nothing, on a Node whose sessions look otherwise, and for a session that has streams already.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {
   if (process.versions.node.split(".")[0] !== KNOWN_MAJOR) return false;

@@ -29,7 +29,7 @@ type Row = Pick<Selectable<Schema["users"]>, "id" | "email" | "is_active" | "is_
 const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
   i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
 
-/** The users who have an address, verified or not, in the order of their ids. */
+/** Finds the users who have an address, verified or not, ordered by id. `hasIdentity` of each is about `identity`. */
 export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
   const canonical = canonicalName(email);
   const rows = await session.rows(sql<Row>`
@@ -49,9 +49,9 @@ export const claimantsOf = async (session: Session, email: string, identity?: Id
 };
 
 /**
- * The users of `ids` to whom nobody can sign in, and to whom no way in is open: no usable password, no identity but the
- * given one, no verified address, and no token that is still alive. Without the given identity also no authenticator, which
- * somebody has set up.
+ * Finds those of the users as whom nobody can sign in, now or by a token: they have no usable password, no identity but the
+ * given one, no verified address, and no token that is still valid. Users without the given identity must not have an
+ * authenticator either, since somebody has set it up.
  */
 export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();

@@ -17,13 +17,16 @@ export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined
   return owner;
 };
 
-/** The claimants who are present and whose primary address it is: an address merely listed among others proves nothing. */
+/**
+ * The claimants who are present and whose primary address it is. An address that a user only lists among others does not
+ * identify the user.
+ */
 export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * The user whom an address means that nobody vouches for; undefined = a new one. A suspended user is meant if no present one
- * is, so that it gets no second one.
+ * Finds the user whom an address means that nobody vouches for; undefined = a new user has to be created. A suspended user is
+ * meant if no present one is, so that no second user is created for it.
  * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
@@ -39,9 +42,9 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * The user whom a vouched address means; undefined = a new one. It has to be the only one to whom nobody can sign in. Others
- * may have made their user in advance, to share it with the owner of the address; and nobody may keep the owner out by
- * making a second one.
+ * Finds the user whom a vouched address means; undefined = a new user has to be created. It has to be the only present one as
+ * whom nobody can sign in (`unreachable`). Somebody else may have made a user with the address in advance, to share it with the
+ * owner of the address; such a user is not meant, and does not keep the owner out.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

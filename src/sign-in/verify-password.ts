@@ -57,7 +57,7 @@ const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): P
   await tx.rows(sql`update users set password = ${hash} where id = ${id} and password = ${password}`);
 };
 
-/** VerifyPassword: makes one hash computation for every user, known or not; only a success writes. */
+/** VerifyPassword: checks a password by one hash computation for every user, known or not; only a success writes. */
 export const verifyPassword =
   ({ db, write, passwords }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {

@@ -43,12 +43,12 @@ const rowsWith = async (
   return [...found.values()].filter((row) => wanted.has(row.form));
 };
 
-/** Outdated rows by their ids. */
+/** Makes a map from id to outdated row. */
 export const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => [row.id, row]));
 
 const ownersOf = ({ aggregate }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${aggregate} ${owner}`);
 
-/** The collisions within one column, which a constraint would refuse. */
+/** Finds the collisions within one column that new forms of its outdated rows would make, and a constraint would refuse. */
 export const collisionsWithin = async (session: Session, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
   const forms = [...new Set(outdated.map(({ form }) => String(form)))];
   const collisions: Collision[] = [];
@@ -63,7 +63,10 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/** The usernames among some forms that would become another user's address (U2). Those that equal one already, from an import, stay. */
+/**
+ * Finds the usernames, of those that have one of the forms, that would become another user's address (U2 of
+ * docs/behaviours.md). Those that equal one already, from an import, stay as they are.
+ */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

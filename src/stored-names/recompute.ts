@@ -6,7 +6,7 @@ import type { Session } from "../db/session.ts";
 import { byId, type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
 import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
 
-/** The names that have to be recomputed, and the collisions that forbid it. */
+/** The rows whose canonical forms have to be recomputed, as a map keyed by column, and the collisions that forbid it. */
 export type Findings = {
   readonly outdated: ReadonlyMap<NameColumn, readonly OutdatedRow[]>;
   readonly collisions: readonly Collision[];
@@ -102,7 +102,10 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
   return { written, refused: left.length };
 };
 
-/** Writes the forms that findOutdated has found. */
+/**
+ * Writes the canonical forms that `findOutdated` has found. The result says for each column how many rows were written, and how
+ * many were refused, since their names were taken meanwhile.
+ */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();

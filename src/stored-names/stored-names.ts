@@ -25,7 +25,7 @@ const columnOf = (what: string, place: string, column: Pick<NameColumn, "owner" 
   return { what, table, spelling, form, isName: false, unique: [], ...column };
 };
 
-/** The usernames of users. */
+/** The column of usernames. */
 export const usernames = columnOf("username", "users username username_canonical", {
   owner: "id",
   aggregate: "user",
@@ -33,7 +33,7 @@ export const usernames = columnOf("username", "users username username_canonical
   unique: [{}],
 });
 
-/** The addresses of users. */
+/** The column of the addresses of users. */
 export const addresses = columnOf("address", "user_email email email_canonical", {
   owner: "user_id",
   aggregate: "user",
@@ -82,7 +82,7 @@ const formOf = (spelling: Names): Names =>
 const isSame = (one: Names, other: Names): boolean =>
   typeof one === "string" ? one === other : one.length === other.length && one.every((name, index) => name === other[index]);
 
-/** The rows of a column whose form is outdated. All rows are read, in pages. */
+/** Finds the rows of a column whose canonical form is outdated. It reads all rows, in pages. */
 export const outdatedRows = async (db: Database, { table, spelling, form, owner }: NameColumn): Promise<OutdatedRow[]> => {
   const outdated: OutdatedRow[] = [];
   const page = (after: bigint): RawBuilder<Omit<OutdatedRow, "form">> => sql`

@@ -21,7 +21,7 @@ const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help
 };
 
 /**
- * Registers the metrics of the cache, which count nothing themselves: the cache has its own counts, since a metric's method
+ * Registers the metrics of the cache. They are read from the cache's own counts at each scrape, since calling a metric's method
  * would cost more than a hit.
  */
 export const watchCache = (registry: Registry, { stats, level1, breakerState }: Cache): void => {

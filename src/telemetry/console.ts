@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 
 /**
- * Takes the console from libraries. Kysely prints there the errors of statements that end after their call, in the
- * database's words, which can hold values.
+ * Replaces the methods of the console, so that libraries print nothing: a debug line of `log` only says that one tried. Kysely
+ * prints there the errors of statements that end after their call, in the database's words, which can hold values.
  */
 export const silenceConsole = (log: Logger): void => {
   const note = () => log.debug("a library wrote to the console");

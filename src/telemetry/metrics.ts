@@ -6,7 +6,7 @@ export type Observe = (code: string, milliseconds: number) => void;
 
 /** The metrics of calls. */
 export type CallMetrics = {
-  /** Makes the observer of one method, whose labels it prepares. */
+  /** Makes the function that counts and times the calls of one method. It prepares the labels once. */
   readonly forMethod: (method: string) => Observe;
   /** Counts an answer with a reason that its RPC does not declare. */
   readonly undeclared: (method: string, reason: string) => void;
@@ -16,10 +16,10 @@ export type CallMetrics = {
 export type Metrics = {
   /** The registry of `/metrics`, in which features register their own metrics. Labels never have user input. */
   readonly registry: Registry;
-  /** The text of `/metrics`: in a worker, that of all workers together. */
+  /** Returns the text of `/metrics`: in a worker, that of all workers together. */
   readonly text: () => Promise<string>;
   readonly calls: CallMetrics;
-  /** Registers the number of calls in progress, which each scrape asks for. */
+  /** Registers the function that returns the number of calls in progress. Each scrape calls it. */
   readonly watchInProgress: (inProgress: () => number) => void;
 };
 

@@ -38,8 +38,8 @@ const createQuestions = <A>() => {
 };
 
 /**
- * Makes the text of `/metrics`: in a worker, the sum over all workers, since a scraper's connections end up at any of them;
- * otherwise that of the registry.
+ * Makes the function that returns the text of `/metrics`. In a worker it is the sum over all workers, since a scraper's
+ * connections end up at any of them; otherwise it is the text of the registry.
  */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
@@ -56,12 +56,12 @@ export const metricsOf = (registry: Registry): (() => Promise<string>) => {
 /** True if a metric only ever grows: it still counts when its process has ended, unlike a gauge. */
 const grows = ({ type, aggregator }: Collected[number]): boolean => aggregator === "sum" && ["counter", "histogram"].includes(String(type));
 
-/** The sums over workers that come and go. */
+/** The sums of the metrics of all workers, including workers that have ended. */
 export type WorkerSums<W> = {
-  /** Takes the metrics that a living worker has told. */
+  /** Stores the metrics that a living worker has reported, in place of its earlier ones. */
   readonly told: (worker: W, metrics: Collected) => void;
   readonly ended: (worker: W) => void;
-  /** The text of `/metrics`, with the sums. */
+  /** Makes the text of `/metrics`, with the sums. */
   readonly page: () => Promise<string>;
 };
 
@@ -73,9 +73,9 @@ const add = (collected: readonly Collected[]): Collected => sumOf(collected).get
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Adds up the metrics of workers. The counts of a worker that has ended stay in the sums as far as it told them, which is as
- * far as any page has shown them: so no sum ever goes down. Nor does one go down by rounding, which Prometheus would take
- * for a restart: sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
+ * Makes empty sums of the metrics of workers. The counts that a worker reported last stay in the sums when it has ended; no page
+ * has shown more of it, so no sum ever goes down. No sum goes down by rounding either, which Prometheus would take for a
+ * restart: sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];
@@ -106,7 +106,7 @@ export const createWorkerSums = <W>(): WorkerSums<W> => {
  */
 const send = (worker: Worker, message: PageMessage | OwnMessage): void => void (worker.isConnected() && worker.send(message, () => {}));
 
-/** Has the primary process answer workers that ask for the metrics of all of them. */
+/** Makes the primary process answer workers that ask for the metrics of all workers. */
 export const serveWorkerMetrics = (): void => {
   const sums = createWorkerSums<Worker>();
   const questions = createQuestions<void>();

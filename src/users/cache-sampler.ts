@@ -20,9 +20,10 @@ const comparable = (row: CachedUserRow | undefined): string =>
   }) ?? "";
 
 /**
- * Watches the promise of the cache in production: re-reads users that were written lately, by whatever process, the way
- * calls do, and holds them against the database. One that is written meanwhile proves nothing, so what counts is a
- * difference that is still there past the bound, while the database has not moved.
+ * Starts a check of the cache in production. Every `sampleMs` it reads one user that was written lately, by whatever process,
+ * the way calls do, compares the answer with the database, and counts differences. A difference counts as beyond the bound
+ * (`boundMs`) only if it is still there when the bound has passed, and the row in the database has not changed meanwhile.
+ * Disposing stops it.
  */
 export const startCacheSampler = (
   db: Database,

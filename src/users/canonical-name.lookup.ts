@@ -9,13 +9,16 @@ import { encodeKey } from "../versions/key.ts";
 import type { BasicUsersLoadedTogether, UsersLoadedTogether } from "./user.lookup.ts";
 import { type CachedUserRow, cachedColumnsWhere, selectBasicUsers } from "./user.select.ts";
 
-/** A canonical name as what it is asked for. */
+/** The key of the lookup: a canonical name, and whether it is looked up as a username, an address or an external id. */
 export type NameKey = {
   readonly canonical: string;
   readonly by: "username" | "email" | "externalId";
-  /** The external id itself, by which the database knows it. */
+  /** The external id itself, with which the database compares; undefined for usernames and addresses. */
   readonly externalId?: string;
-  /** For which view its users are read with it, when the cache has to ask. It is no part of what is asked for. */
+  /**
+   * True if the full view of its users is loaded together with a name that the cache misses, else the basic view. What is
+   * cached of the name is the same for both.
+   */
   readonly isFull: boolean;
 };
 
@@ -27,13 +30,13 @@ type Content = readonly Holder[];
 
 /** The users who have a canonical name, deleted ones included. */
 export type NameHolders = {
-  /** Ascending; by username and external id one at most. */
+  /** The ids in ascending order; a username or an external id has one at most. */
   readonly ids: readonly bigint[];
-  /** By address the one user who has verified it, if any. */
+  /** For an address, the one user who has verified it, if any; else the same as `ids`. */
   readonly verifiedIds: readonly bigint[];
 };
 
-/** Users by canonical name (db/canonical-names.ts), through the cache. */
+/** The lookup, through the cache, of the users who have a canonical name (db/canonical-names.ts). */
 export type CanonicalNames = Lookup<NameKey, NameHolders>;
 
 type HolderColumns = { readonly position: bigint; readonly is_verified: boolean; readonly user_version: bigint };
@@ -46,7 +49,10 @@ const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
 const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
-/** Makes the lookup: one statement for any number of canonical names, which brings their users along. */
+/**
+ * Makes the lookup of users by canonical name. One statement loads any number of names, and with them the rows of their users,
+ * which go to the cache of users.
+ */
 export const createCanonicalNames = (
   cache: Cache,
   db: Database,

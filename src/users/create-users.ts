@@ -46,7 +46,10 @@ const abridge = (answer: BatchCreateUsersResponse): void => {
   answer.abridged = true;
 };
 
-/** BatchCreateUsers: one transaction of as many statements for 1,000 users as for one; each user stands for itself. */
+/**
+ * BatchCreateUsers: stores users in one transaction, which has as many statements for 1,000 users as for one. A user that is
+ * refused does not keep the others from being stored.
+ */
 export const batchCreateUsers =
   ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {

@@ -7,7 +7,7 @@ import type { CachedUser } from "./user.lookup.ts";
 
 const noRoles: Roles = new Map();
 
-/** The definitions of the roles that some users have; nothing is read when they have none. */
+/** Reads the definitions of all roles when one of the users has a role; else reads nothing and returns an empty map. */
 export const rolesOf = (
   roleDefinitions: RoleDefinitions,
   call: Call,
@@ -16,7 +16,7 @@ export const rolesOf = (
 ): MaybePromise<Roles> =>
   users.some((user) => user !== undefined && user.row.role_ids.length > 0) ? roleDefinitions.get(call, "all", reading) : noRoles;
 
-/** A user in the full view. */
+/** Makes the full view of a cached user, which shows the permissions and names of its roles too. */
 export const fullUser = (
   roleDefinitions: RoleDefinitions,
   call: Call,

@@ -6,7 +6,7 @@ import type { GetUserResponseSchema, UserService } from "../gen/userd/v1/user_se
 import type { UserDependencies } from "./dependencies.ts";
 import { fullUser } from "./full-user.ts";
 
-/** No user has this id. */
+/** Makes the error for an id that no user has. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
 
 /** The answers by user: one for each, so that it is encoded once. */
@@ -20,7 +20,7 @@ const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<ty
   return response;
 };
 
-/** GetUser: from the cache. */
+/** GetUser: answers from the cache, in the basic or the full view. */
 export const getUser =
   ({
     users,

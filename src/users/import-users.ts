@@ -67,7 +67,10 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
   });
 };
 
-/** ImportUsers: a transaction per batch, so a stream of any length holds no lock for long; the lines are told apart in the answer. */
+/**
+ * ImportUsers: stores a stream of users in one transaction per batch, so that a stream of any length holds no lock for long.
+ * The answer counts the lines by their outcome, and lists the first failures with their line numbers.
+ */
 export const importUsers = ({ write, systemUser }: UserDependencies): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser => {
     const user = importedUserOf(request);

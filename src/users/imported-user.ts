@@ -13,7 +13,7 @@ import { storedAvatarType } from "./user.mapping.ts";
 
 const validator = createValidator();
 
-/** True for the URL of a picture that SetAvatar takes: an absolute one of http or https, by the rule of the proto. */
+/** Tells whether SetAvatar takes a text as the URL of a picture: an absolute one of http or https, by the rule of the proto. */
 export const isPictureUrl = (url: string): boolean =>
   /^https?:\/\//i.test(url) &&
   validator.validate(SetAvatarRequestSchema, create(SetAvatarRequestSchema, { userId: 1n, url })).kind === "valid";
@@ -61,7 +61,8 @@ const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
 };
 
 /**
- * A new user as ImportUsers makes it of a message: more than CreateUser may.
+ * Makes a new user from a request of ImportUsers. It may have more than CreateUser allows, such as an id, a password hash and
+ * verified addresses.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const importedUserOf = (request: ImportUsersRequest): NewUser => {

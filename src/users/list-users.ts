@@ -32,7 +32,7 @@ export const listConditions = async (db: Database, call: Call, { filter, search 
   ...(await ofRole(db, call, filter?.roleName ?? "")),
 ];
 
-/** ListUsers: one statement, however full the view is. */
+/** ListUsers: returns a page of users, which one statement reads in either view. */
 export const listUsers =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUsers> =>
   async (call, request) => {
@@ -51,7 +51,7 @@ export const listUsers =
     return { users: rows.map(toUser), nextPageToken };
   };
 
-/** ListUserIds: one statement. */
+/** ListUserIds: returns a page of the ids of users, which one statement reads. */
 export const listUserIds =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserIds> =>
   async (call, request) => {
@@ -75,7 +75,7 @@ export const listUserIds =
 /** Users per statement: no snapshot and no connection is held while the client takes its time. */
 const BATCH = 500;
 
-/** StreamUsers: the pages of a list by id, one after another, as fast as the client takes them. */
+/** StreamUsers: sends the users of a list, ordered by id, page after page, as fast as the client takes them. */
 export const streamUsers = ({ db, freshness }: Dependencies): ServerStreamOperation<typeof method.streamUsers> =>
   async function* (call, request) {
     const { showDeleted, view, afterId } = request;

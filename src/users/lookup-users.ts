@@ -35,9 +35,9 @@ const resultOf = (
 };
 
 /**
- * LookupUsers: one result per key, in the order of the keys. Names lead to ids and ids to users. Who has the names that the
- * cache misses comes with its users in one statement, and the other users that it misses in another; identities are asked
- * of the database.
+ * LookupUsers: returns one result per key, in the order of the keys. The cache is asked for the ids of names, then for the
+ * users of ids. One statement loads the names that the cache misses, together with their users; another one loads the other
+ * users that it misses. Identities are always read from the database.
  */
 export const lookupUsers =
   ({

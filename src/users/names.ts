@@ -5,7 +5,7 @@ import { alreadyExists } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { externalCanonicalName } from "./external-id.ts";
 
-/** The names of a user that a write changes; undefined = the write does not touch it, "" = there is none. */
+/** The names that a write gives to a user or takes from it; undefined = the write leaves the name as it is, "" = there is none. */
 export type Names = {
   /** The user; undefined = one that is being created. */
   readonly userId?: bigint;
@@ -18,8 +18,8 @@ export type Names = {
 };
 
 /**
- * The rule that no constraint can check: a username is never another user's address, and an address never another user's
- * username. The canonical names are locked already.
+ * Checks the rule that no constraint can check: a username is never another user's address, and an address never another user's
+ * username. The canonical names have to be locked already.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
@@ -31,8 +31,8 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
 };
 
 /**
- * Locks the names that a write claims and drops, then checks them. That usernames are unique is a constraint, and so is
- * that an address is verified for one user only, and that external ids are unique.
+ * Locks the names that a write claims and drops, then checks them by `assertNamesFree`. Constraints see to the rest: usernames
+ * and external ids are unique, and an address is verified for one user only.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {

@@ -9,9 +9,9 @@ import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 /** An address of a user that is to be stored. */
 export type NewEmail = { readonly email: string; readonly canonical: string; readonly isVerified: boolean; readonly dateAdded: Date };
 
-/** A user that is to be stored: checked, but for its names, which depend on other users. */
+/** A user that is to be stored. Its fields are checked; whether its names are free depends on other users, and is checked later. */
 export type NewUser = {
-  /** Only of a user that was another installation's. */
+  /** The id of a user that was another installation's; undefined = the user gets a new one. */
   readonly id?: bigint;
   readonly canonical: string;
   readonly columns: Readonly<
@@ -21,7 +21,7 @@ export type NewUser = {
     >
   >;
   readonly emails: readonly NewEmail[];
-  /** The caller vouches for its addresses: that others list them, unverified, is not in the way of its username. */
+  /** True if the caller vouches for the addresses of the user. Then its username may be an address that others list unverified. */
   readonly isVouchedFor?: boolean;
   readonly lastLogin?: Date | undefined;
   readonly lastActive?: Date | undefined;
@@ -36,8 +36,8 @@ const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" 
 };
 
 /**
- * Refuses names that a new user can't have: a username beyond PRECIS, an address whose domain is none. A username that is
- * an address has the rules of addresses.
+ * Refuses names that a new user can't have: a username that PRECIS does not allow, or an address whose domain is not valid. A
+ * username that is an address has the rules of addresses.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
@@ -46,7 +46,7 @@ export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, 
 };
 
 /**
- * A new user as a message describes it, whatever its names look like: imports take over names that were given elsewhere.
+ * Makes a new user from a message, whatever its names look like: imports take over names that were given elsewhere.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const newUserOf = (user: UserMessage): NewUser => {
@@ -80,7 +80,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
 };
 
 /**
- * A new user as CreateUser makes it of a message.
+ * Makes a new user from the message of CreateUser, and refuses names that a new user can't have.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const checkedUserOf = (user: UserMessage): NewUser => {

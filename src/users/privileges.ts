@@ -10,7 +10,7 @@ const lacking = (who: string, permission: Permission): DomainError =>
   forbidden("PERMISSION_REQUIRED", `${who} lacks the permission ${permission}.`, { metadata: { permission } });
 
 /**
- * The caller has the permission, whoever it acts for.
+ * Checks that the caller has a permission; the acting user is not looked at.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const assertCaller = ({ caller }: Call, permission: Permission): void => {
@@ -18,9 +18,8 @@ export const assertCaller = ({ caller }: Call, permission: Permission): void => 
 };
 
 /**
- * The caller has the permission, and the user that it acts for, if any, is present and has been granted it too, itself or by a
- * role.
- * Called in the transaction of what it guards.
+ * Checks that the caller has a permission. If there is an acting user, it has to be present and to have the permission too, by
+ * a grant of its own or by a role. Call it in the transaction of what it guards.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const requirePermission = async (tx: Tx, permission: Permission): Promise<void> => {

@@ -9,8 +9,8 @@ import { requireLive } from "./writable-user.ts";
 const method = UserService.method.recordActivity;
 
 /**
- * RecordActivity: one statement, and most calls write nothing. No version is locked: what it writes is outside of them,
- * and two calls at once agree.
+ * RecordActivity: stores when a user was active, and its IP address, in one statement; most calls write nothing. No version is
+ * locked, since what it writes has none, and two calls at once store the same.
  */
 export const recordActivity =
   ({ write }: Dependencies): Operation<typeof method> =>

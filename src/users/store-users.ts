@@ -10,7 +10,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import type { NewUser } from "./new-user.ts";
 
-/** The outcome of a new user. */
+/** The outcome of storing one new user: its id, or the error for which it was refused. */
 export type Stored = { readonly id: bigint } | { readonly error: DomainError };
 
 /** The names that are in use, as the rules across users see them. */
@@ -110,8 +110,9 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
 };
 
 /**
- * Stores new users, each by itself: a name that is taken refuses its user and no other. The canonical names are locked first, so
- * what is seen to be free stays free, and the number of statements does not depend on how many users there are.
+ * Stores new users, and returns one outcome for each, in their order. A name that is taken refuses its user and no other. The
+ * canonical names are locked first, so what is seen to be free stays free. The number of statements does not depend on how many
+ * users there are.
  */
 export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Stored[]> => {
   const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];
@@ -130,7 +131,7 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
 };
 
 /**
- * Stores one new user.
+ * Stores one new user and returns its id.
  * @throws ALREADY_EXISTS when one of its names is taken.
  */
 export const storeUser = async (tx: Tx, user: NewUser): Promise<bigint> => {

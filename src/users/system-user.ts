@@ -2,8 +2,8 @@ import { failedPrecondition } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 
 /**
- * The reserved user that other systems act as: whoever bears its name, which nobody is given in advance. It can't be
- * deleted, deactivated, suspended, renamed or purged, by any path.
+ * The reserved user that other systems act as: the user who has the reserved username, if there is one. It can't be deleted,
+ * deactivated, suspended, renamed or purged, by any path.
  */
 export type SystemUser = {
   readonly canonical: string;
@@ -11,7 +11,7 @@ export type SystemUser = {
   readonly refuse: (username: string) => void;
 };
 
-/** The system user of an installation. */
+/** Makes the system user of an installation from the reserved username. */
 export const createSystemUser = (username: string): SystemUser => {
   const canonical = canonicalName(username);
   return {

@@ -81,7 +81,7 @@ const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<voi
   await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
 };
 
-/** UpdateUser: the fields of the mask and no others; equal values write nothing. */
+/** UpdateUser: changes the fields of the mask and no others; equal values write nothing. */
 export const updateUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {

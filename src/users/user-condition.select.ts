@@ -36,9 +36,10 @@ const ofAddress = ({ canonicalNames, verified }: Extract<UserCondition, { kind: 
 };
 
 /**
- * A condition as SQL over a row of `users`. An array binds as one parameter, so a statement has the same text for any
+ * Makes the SQL of a condition over a row of `users`. An array binds as one parameter, so a statement has the same text for any
  * number of values.
- * @param beyond where the page begins, as a condition on an id: the planner does not carry it over from `users.id`.
+ * @param beyond makes the condition that an id comes after the page before. Subqueries repeat it: the planner does not carry it over
+ * from `users.id`.
  */
 export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlBool> => {
   switch (condition.kind) {

@@ -3,30 +3,30 @@ import type { UserFilter } from "../gen/userd/v1/user_list_pb.ts";
 import { momentOf } from "../moment.ts";
 import { canonicalName } from "../names/canonical.ts";
 
-/** A flag of a user that can be asked for. */
+/** A flag of a user that lists can be filtered by. */
 export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "is_suspended";
 
-/** A time of a user that can be asked for; of the last two there may be none. */
+/** A time of a user that lists can be filtered by; a user may lack the last two. */
 export type UserTime = "date_joined" | "last_login" | "last_active";
 
 /**
- * One condition on a user. The values of a condition are alternatives, and several conditions have all to be met; columns
- * are constants of the code, and values are bound.
+ * One condition of a list of users. A user meets it by any of its values, and has to meet all conditions of the list. In SQL
+ * columns are constants of the code, and values are bound.
  */
 export type UserCondition =
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
   | { readonly kind: "usernames"; readonly canonicalNames: readonly string[] }
   | { readonly kind: "externalIds"; readonly externalIds: readonly string[] }
-  /** 0 = nobody has it. */
+  /** The role with this id; 0 = a role that nobody has. */
   | { readonly kind: "role"; readonly id: bigint }
-  /** From a moment on, and before another one; a time that there is none of is before all. */
+  /** A time at or after `since` and before `before`. A time that the user does not have is before every moment. */
   | { readonly kind: "time"; readonly time: UserTime; readonly since: Date | undefined; readonly before: Date | undefined }
   /** Members of an organization. */
   | { readonly kind: "members"; readonly organizationId: bigint }
-  /** One address that is one of these, if there are any, and is as verified as asked, if it is asked. */
+  /** The user has an address that is one of `canonicalNames`, if given, and that is verified or not as `verified` says, if given. */
   | { readonly kind: "emails"; readonly canonicalNames?: readonly string[]; readonly verified?: boolean }
   | { readonly kind: "flags"; readonly anyOf: readonly { readonly flag: UserFlag; readonly value: boolean }[] }
-  /** Own grants and those of roles. */
+  /** Users who have one of the permissions, by a grant of their own or by a role. */
   | { readonly kind: "permissions"; readonly permissions: readonly string[] }
   | { readonly kind: "authenticators"; readonly types: readonly number[] }
   | { readonly kind: "hasAuthenticator"; readonly value: boolean }
@@ -42,13 +42,16 @@ const literal = (text: string): string =>
     .replaceAll("\n", " ")
     .replace(/[\\%_]/g, "\\$&");
 
-/** Name, username or an address contains the text; short text: begins with it. */
+/**
+ * Makes the condition that the name, the username or an address of a user contains a text. A text of fewer than 3 characters has to be
+ * at the beginning.
+ */
 export const containing = (text: string): UserCondition => {
   const line = [...text].length < MIN_SUBSTRING ? `\n${literal(text)}` : literal(text);
   return { kind: "lines", patterns: [`%${line}%`] };
 };
 
-/** The name is one of these. It stands on the first line. */
+/** Makes the condition that the name of a user is one of these. The name is the first line of user_search. */
 export const named = (names: readonly string[]): UserCondition => ({
   kind: "lines",
   patterns: names.map((name) => `\n${literal(name)}\n%`),
@@ -80,8 +83,9 @@ const times = (filter: UserFilter): UserCondition[] => [
 ];
 
 /**
- * The conditions of a filter, but for the role, which stands in the database (list-conditions.ts); without one, none.
- * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is none.
+ * Returns the conditions of a filter, or none without a filter. `listConditions` adds the one of the role, which it reads from
+ * the database.
+ * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid.
  */
 export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {
   if (filter === undefined) return [];

@@ -32,14 +32,14 @@ const orders = {
   },
 } satisfies Record<string, Order>;
 
-/** An order with its direction. */
+/** An order of users, ascending or descending. */
 export type UserOrder = Order & {
   readonly direction: RawBuilder<unknown>;
   readonly comparison: RawBuilder<unknown>;
   readonly byId: boolean;
 };
 
-/** Reads an order_by that the proto's pattern has let through; empty = by id. */
+/** Parses an `order_by` that the rule of the proto has checked; empty = ordered by id. */
 export const orderOf = (orderBy: string): UserOrder => {
   const [name = "id", direction] = orderBy === "" ? [] : orderBy.split(" ");
   const descending = direction === "desc";
@@ -51,7 +51,7 @@ export const orderOf = (orderBy: string): UserOrder => {
   };
 };
 
-/** The users of a page. */
+/** The page of users to select: conditions, order, beginning and size. */
 export type UserPageQuery = {
   readonly conditions: readonly UserCondition[];
   readonly showDeleted: boolean;
@@ -63,7 +63,10 @@ export type UserPageQuery = {
 
 const sorted = ({ columns, direction }: UserOrder) => sql.join(columns.map((column) => sql`${column} ${direction}`));
 
-/** The ids of a page: what is shown of a user is read for these users only, whatever had to be sorted to find them. */
+/**
+ * Makes the query for the ids of a page. Join what is shown of users to it: that is then read for the users of the page only,
+ * however many had to be sorted to find them.
+ */
 export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, order, after, limit }: UserPageQuery) => {
   const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<SqlBool> =>
     sql`(${sql.join(columns)}) ${order.comparison} (${sql.join(order.bind(key))})`;
@@ -82,5 +85,5 @@ export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, or
     .limit(limit);
 };
 
-/** Sorts what was joined to a page as the page is. */
+/** Makes the terms of ORDER BY for a query that joins a page, so that its rows are in the order of the page. */
 export const orderedBy = sorted;

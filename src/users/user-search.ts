@@ -68,8 +68,8 @@ const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = n
 ]);
 
 /**
- * The conditions of a search as people write it: `jane is:staff email:a@example.com email:b@example.com "jane doe"`.
- * Words without a key have all to be found; words with one key are alternatives.
+ * Parses a search as people write it into conditions: `jane is:staff email:a@example.com email:b@example.com "jane doe"`. Words
+ * without a key have all to be found; words with the same key are alternatives.
  * @throws INVALID_ARGUMENT FIELD_INVALID naming the word that is not understood.
  */
 export const parseSearch = (search: string): readonly UserCondition[] => {

@@ -49,7 +49,7 @@ export const suspendUser =
     return write(call, plan, setting(request.id, { isSuspended: true }, systemUser));
   };
 
-/** UnsuspendUser: the suspension ends. */
+/** UnsuspendUser: ends the suspension of a user. */
 export const unsuspendUser =
   ({ write }: UserDependencies): Operation<typeof method.unsuspendUser> =>
   (call, request) => {
@@ -57,7 +57,10 @@ export const unsuspendUser =
     return write(call, plan, setting(request.id, { isSuspended: false }));
   };
 
-/** DeleteUser: nothing is removed before the grace period ends (lifecycle/purger.ts), so all of it can be undone. */
+/**
+ * DeleteUser: marks a user as deleted and ends its sessions. Nothing is removed before the grace period ends
+ * (lifecycle/purger.ts), so UndeleteUser can undo it until then.
+ */
 export const deleteUser =
   ({ write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.deleteUser> =>
   (call, request) => {
@@ -73,7 +76,7 @@ export const deleteUser =
     }));
   };
 
-/** UndeleteUser: its names were kept for it, so nothing can be in the way. */
+/** UndeleteUser: takes back the deletion of a user. Its names were kept for it, so nobody else has them. */
 export const undeleteUser =
   ({ write }: UserDependencies): Operation<typeof method.undeleteUser> =>
   (call, request) =>
@@ -81,7 +84,7 @@ export const undeleteUser =
       user: await changeAnyUser(tx, request.id, (row) => Object.assign(row, { deleteTime: null, purgeTime: null })),
     }));
 
-/** SetAvatar: keeps where the picture is, and never fetches it. */
+/** SetAvatar: stores the type of an avatar and the URL of its picture, and never fetches the picture. */
 export const setAvatar =
   ({ write }: UserDependencies): Operation<typeof method.setAvatar> =>
   (call, request) => {

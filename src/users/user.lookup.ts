@@ -15,21 +15,21 @@ import { type BasicUserRow, type CachedUserRow, selectBasicUsers, selectCachedUs
 /** A user in the basic view, read through the cache. */
 export type BasicUser = {
   readonly row: BasicUserRow;
-  /** Frozen. */
+  /** The basic view of the user, frozen. */
   readonly basic: MessageInitShape<typeof UserSchema>;
 };
 
-/** A user with all that is its own, read through the cache. */
+/** A user with all that depends on the user alone, and not on the definitions of its roles; read through the cache. */
 export type CachedUser = {
   readonly row: CachedUserRow;
-  /** The user of the full view. What roles say is theirs, and changes without the user. */
+  /** Makes the full view of the user. It takes the roles from the caller, since they change without the user. */
   readonly full: (roles: Roles) => MessageInitShape<typeof UserSchema>;
 };
 
-/** Users in the basic view by id, through the cache; undefined = there is no such user. */
+/** The lookup of users in the basic view through the cache, keyed by id; undefined = there is no such user. */
 export type BasicUsers = Lookup<bigint, { readonly user: BasicUser | undefined }>;
 
-/** Users with all that is theirs by id, through the cache; undefined = there is no such user. */
+/** The lookup of users for the full view through the cache, keyed by id; undefined = there is no such user. */
 export type Users = Lookup<bigint, { readonly user: CachedUser | undefined }>;
 
 const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -71,22 +71,22 @@ const loadOf =
 
 const ofUsers = { aggregateOf: userAggregate, partOf: () => "", mayBeStale: false, hasUnversioned: true };
 
-/** Makes the lookup of users in the basic view: what only the full one shows costs an index each. */
+/** Makes the lookup of users in the basic view. It spares the index look-ups of what only the full view shows. */
 export const createBasicUsers = (cache: Cache, db: Database) =>
   cache.lookup<bigint, BasicUserRow | null, { readonly user: BasicUser | undefined }>(
     { ...ofUsers, name: "basic_user", load: loadOf<BasicUserRow>(db, selectBasicUsers(db.sql)) },
     (row) => ({ user: row === null ? undefined : toBasicUser(row) }),
   );
 
-/** Makes the lookup of users with all that is theirs. */
+/** Makes the lookup of users for the full view. */
 export const createUsers = (cache: Cache, db: Database) =>
   cache.lookup<bigint, CachedUserRow | null, { readonly user: CachedUser | undefined }>(
     { ...ofUsers, name: "user", load: loadOf<CachedUserRow>(db, selectCachedUsers(db.sql)) },
     (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
-/** The lookup of users in the basic view, whose users also come with the statements of names. */
+/** The lookup of users in the basic view, which also takes rows that the statement of the lookup of names has loaded. */
 export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
-/** The lookup of users with all that is theirs, whose users also come with the statements of names. */
+/** The lookup of users for the full view, which also takes rows that the statement of the lookup of names has loaded. */
 export type UsersLoadedTogether = ReturnType<typeof createUsers>;

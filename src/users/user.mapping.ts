@@ -7,7 +7,7 @@ import { capitalised } from "../names/title-case.ts";
 import { etagOf } from "../versions/etag.ts";
 import type { UserEmailRow, UserRow } from "./user.select.ts";
 
-/** Bit 0 of `flags`. */
+/** The bit of `users.flags` (bit 0) that is set while the user has still to be asked whether it wants the newsletter. */
 export const NEWSLETTER_CONSENT_PROMPT = 1n;
 
 /** The stored numbers are those of the model that users are imported from. */

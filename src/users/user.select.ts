@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** An address, as every read selects it; times are ISO text inside JSON. */
+/** The row of an address, as every read selects it. `date_added` is ISO text where the row was read as JSON. */
 export type UserEmailRow = {
   readonly email: string;
   readonly email_canonical: string;
@@ -12,7 +12,7 @@ export type UserEmailRow = {
 /** The view in which users are read. */
 export type UserQuery = { readonly full: boolean };
 
-/** The addresses of a row of users, by canonical name. */
+/** The SQL expression for the addresses of a row of `users`: a JSON list ordered by canonical name. */
 export const emailsOf = sql<UserEmailRow[]>`(
   select coalesce(json_agg(json_build_object(
     'email', e.email, 'email_canonical', e.email_canonical, 'is_verified', e.is_verified, 'date_added', e.date_added
@@ -28,7 +28,7 @@ const permissionsOf = sql<string[]>`array(
 const roleNamesOf = sql<string[]>`array(
   select r.name from role_member m join role r on r.id = m.role_id where m.user_id = users.id order by r.name)`;
 
-/** Every type but 0, recovery codes. */
+/** The condition in SQL that a row of `users` has a second factor: an authenticator of any type but 0, recovery codes. */
 export const has2fa = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id and a.type <> 0)`;
 
 /** The columns that the cache composes permissions and role names of, since roles change without their users. */
@@ -38,8 +38,8 @@ const roleIdsOf = sql<string[]>`array(select role_id::text from role_member wher
 const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
 /**
- * Users as the basic view shows them, and as the cache keeps them for it. The password stays in the database: what leaves
- * it is whether there is one.
+ * Makes the query for users as the basic view shows them and the cache stores them for it. The password stays in the database:
+ * the query returns only whether there is a usable one.
  */
 export const selectBasicUsers = (db: Kysely<Schema>) =>
   db
@@ -72,7 +72,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
     ]);
 
-/** Every read of users that nothing caches is this query and a condition. */
+/** Makes the query of all reads of users past the cache; callers add a condition. Without `full`, what only the full view shows is null. */
 export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
   selectBasicUsers(db).select([
     inFull(full, emailsOf).as("emails"),
@@ -81,7 +81,10 @@ export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
     inFull(full, has2fa).as("has_2fa"),
   ]);
 
-/** Users as the cache keeps them for the full view: what depends on nothing but the user. */
+/**
+ * Makes the query for users as the cache stores them for the full view: with what depends on the user alone, and not on the
+ * definitions of its roles.
+ */
 export const selectCachedUsers = (db: Kysely<Schema>) =>
   selectBasicUsers(db).select([
     emailsOf.as("emails"),
@@ -90,7 +93,10 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** The columns that `selectCachedUsers` adds to basic users, for rows in the alias `users`; null where `isFull` does not say so. */
+/**
+ * The SQL of the columns that `selectCachedUsers` adds to basic users, for rows in the alias `users`; they are null in rows
+ * where `isFull` is not true.
+ */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,

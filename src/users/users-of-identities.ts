@@ -3,7 +3,10 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 
-/** The users who have identities, in the order of these: one at most for each. One statement, none for no identities. */
+/**
+ * Finds the users who have the given identities: for each identity, in the order given, a list of one id at most. It takes one
+ * statement, and none for no identities.
+ */
 export const usersOfIdentities = async (
   db: Database,
   call: Call,

@@ -6,18 +6,19 @@ import { userNotFound } from "./get-user.ts";
 const userDeleted = () => failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 
 /**
- * Nothing of a deleted user can be written.
+ * Checks that a user is not deleted, since nothing of a deleted user can be written.
  * @throws FAILED_PRECONDITION USER_DELETED.
  */
 export const requireLive = (deleteTime: Date | null): void => {
   if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 };
 
-/** The columns of a user that writes to what it owns need. */
+/** The columns of a user that are needed by writes to what belongs to it, such as addresses, authenticators and identities. */
 export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
 
 /**
- * The user whose belongings are written; its version is locked already, so that nothing can change it until the commit.
+ * Reads the user to whose addresses, authenticators or other belongings a call writes, and refuses a deleted one. The version
+ * of the user has to be locked already, so that nothing can change it until the commit.
  * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
  */
 export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
@@ -27,7 +28,7 @@ export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> =>
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
 };
 
-/** The users that can't be written, with the reason, in one statement. */
+/** Finds those of the users that can't be written, in one statement, and returns a map from their ids to the reasons. */
 export const unwritableUsers = async (tx: Tx, ids: readonly bigint[]): Promise<ReadonlyMap<bigint, DomainError>> => {
   const rows = await tx.rows(sql<{ id: bigint; is_known: boolean }>`
     select w.id, u.id is not null as is_known from unnest(${ids.map(String)}::bigint[]) as w (id)

@@ -49,7 +49,7 @@ const known: readonly (readonly [RegExp, Format])[] = [
 ];
 
 /**
- * Says by its beginning what a file is; names say nothing.
+ * Determines the format of a file by its first bytes, and not by its name.
  * @throws ImportFault that says what to do when it is none of the formats that are read.
  */
 export const detect = (head: Buffer): Format => {

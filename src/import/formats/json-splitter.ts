@@ -1,12 +1,15 @@
 import { MAX_DEPTH } from "./record-reader.ts";
 
-/** Takes the text of a record, or nothing where the record goes on as it is, and says what stands in its place. */
+/**
+ * A function that gets the text of a record and returns the text that is put in its place. It gets undefined for a record that is
+ * passed on as it is, being too long or nested too deeply.
+ */
 export type OnRecord = (text: string | undefined) => string;
 
-/** Takes text apart; what is between records goes on as it is. */
+/** A splitter of JSON text that comes piece by piece. It replaces records, and passes on what is between them as it is. */
 export type Splitter = {
   readonly take: (text: string, onRecord: OnRecord) => string;
-  /** The text that is held back when the text ends: the beginning of a record. */
+  /** Returns the text that is still held back when the file ends: the beginning of a record. */
   readonly rest: () => string;
 };
 
@@ -22,9 +25,9 @@ const placeOf = (character: string, text: string, from: number): number => {
 };
 
 /**
- * Finds the records of JSON by nothing but braces, brackets and quotes: the platform parses a whole record several times as
- * fast as a stream of tokens. Whether it all is JSON, the parsers say.
- * @param between the depth between two records.
+ * Makes a splitter that finds records by nothing but braces, brackets and quotes. It is for speed: the platform parses a whole
+ * record several times as fast as a stream of tokens. It does not check that the text is JSON; the parsers do.
+ * @param between the depth of braces and brackets between two records.
  */
 export const createSplitter = (between: number): Splitter => {
   let depth = 0;

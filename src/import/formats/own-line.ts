@@ -4,7 +4,7 @@ export const OWN_MODEL = "userd.user";
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A line of userd's own format (`{"user": {…}, "passwordHash": …}`) as a record; any other value as it is. */
+/** Turns a line of userd's own format (`{"user": {…}, "passwordHash": …}`) into a record; returns any other value as it is. */
 export const recordOfLine = (value: unknown): unknown => {
   if (!isObject(value) || Object.hasOwn(value, "model") || !Object.hasOwn(value, "user")) return value;
   const { user } = value;

@@ -32,5 +32,5 @@ const adapted = (tag: Tags[number]): Tags => {
   return test === undefined || (type === "float" && tag.test?.test(".inf")) ? [tag] : [{ ...tag, test }];
 };
 
-/** The tags of YAML 1.1 as PyYAML resolves them. */
+/** Adapts the tags of YAML 1.1 to how PyYAML resolves them; times stay text. */
 export const pythonTags = (tags: Tags): Tags => tags.flatMap(adapted);

@@ -1,8 +1,8 @@
-/** Reads the records of one format from text that comes piece by piece; memory holds one record. Its methods throw ImportFault. */
+/** A reader of the records of one format, from text that comes piece by piece. Memory holds one record. Its methods throw ImportFault. */
 export type RecordReader = {
-  /** The records that end in a further piece. */
+  /** Reads a further piece of text, and returns the records that end in it. */
   readonly take: (text: string) => unknown[];
-  /** The records that end with the file. */
+  /** Returns the last records, which end with the file. Call it after the last piece. */
   readonly end: () => unknown[];
   /** The place that the reader has reached: `record 3, at fields.email`. */
   readonly place: () => string;
@@ -13,5 +13,5 @@ export type RecordReader = {
 /** Levels of lists and objects in a record; what is nested deeper can't be taken apart safely, and is no export. */
 export const MAX_DEPTH = 500;
 
-/** Names of a file are shown as JSON: they can't move the cursor of a terminal. */
+/** Escapes a name from a file as JSON does, and cuts it to 100 characters: it can't move the cursor of a terminal then. */
 export const plain = (name: string): string => JSON.stringify(name.slice(0, 100)).slice(1, -1);

@@ -3,7 +3,7 @@ import { createGunzip } from "node:zlib";
 import { ImportFault } from "../fault.ts";
 import { HEAD } from "./detect.ts";
 
-/** Bytes, the first of which are known. */
+/** The bytes of a file as a stream, and the first of them, which the stream has too. */
 export type Opened = { readonly head: Buffer; readonly bytes: AsyncIterable<Buffer> };
 
 const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b;
@@ -41,7 +41,7 @@ const gunzipped = async function* (packed: AsyncIterable<Buffer>): AsyncGenerato
   }
 };
 
-/** Opens what may be packed with gzip, which is seen by its content. */
+/** Opens a stream of bytes, and unpacks it when its first bytes show that it is packed with gzip. */
 export const unpack = async (source: AsyncIterable<Buffer>): Promise<Opened> => {
   const opened = await peek(source);
   return isGzip(opened.head) ? peek(gunzipped(opened.bytes)) : opened;

@@ -20,7 +20,7 @@ const fields = {
   created_at: optional(nullAs(undefined, time)),
 };
 
-/** `account.accountcontact`: whom the accounts of Smarter are reached by. */
+/** `account.accountcontact`: the contacts of the accounts of Smarter. */
 export const accountAccountContact = defineReader({
   model: "account.accountcontact",
   becomes: "a contact of an account; the name is first and last name",

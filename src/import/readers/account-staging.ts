@@ -16,14 +16,14 @@ const metadataColumns = {
   update_time: "timestamptz(3)",
 } as const;
 
-/** The accounts of a file. */
+/** The staging table of the accounts in a file. */
 export const accounts = {
   name: "import_account",
   table: "account",
   columns: { number: TEXT, is_default: "boolean", ...metadataColumns },
 } as const satisfies StagingTable;
 
-/** The profiles of a file. */
+/** The staging table of the profiles in a file. */
 export const profiles = {
   name: "import_profile",
   table: "user_profile",
@@ -31,7 +31,7 @@ export const profiles = {
   derived: { user_id: "bigint", account_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** The contacts of the accounts of a file. */
+/** The staging table of the contacts of the accounts in a file. */
 export const accountContacts = {
   name: "import_account_contact",
   table: "account_contact",
@@ -93,7 +93,7 @@ export const metadataFields = {
   updated_at: optional(nullAs(undefined, time)),
 };
 
-/** The same as columns. */
+/** Maps the values of `metadataFields` to columns of a staging table. */
 export const metadataRow = ({ version, created_at, updated_at, ...columns }: ValuesOf<typeof metadataFields>): StagedRow => ({
   ...columns,
   semver: version,

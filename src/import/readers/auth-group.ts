@@ -5,7 +5,7 @@ import { members, permissionReference, roleName } from "./auth-references.ts";
 import { MAX_PERMISSIONS } from "./permission.ts";
 import { roles } from "./sentry-userrole.ts";
 
-/** The permissions of groups, until a step gives them to their roles. */
+/** The staging table of the permissions of groups, until a step gives them to the roles that the groups become. */
 export const groupPermissions = {
   name: "import_group_permission",
   columns: { permission: TEXT, permission_pk: "bigint" },

@@ -3,7 +3,7 @@ import { type Field, key, matching } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The permissions that a Django project knows, by whose pks groups and users name them. None is stored by itself. */
+/** The staging table of the permissions that a Django project knows. Groups and users name them by their pks. None is stored by itself. */
 export const permissionNames = {
   name: "import_permission_name",
   columns: { codename: TEXT, app_label: TEXT, content_type_pk: "bigint" },
@@ -13,7 +13,7 @@ export const permissionNames = {
 /** Longest codename, and longest label of an app: together they are the longest permission that is stored. */
 const MAX_PART = 100;
 
-/** A codename, or the label of an app. */
+/** Reads a codename or the label of an app: one half of a permission's name. */
 export const permissionPart = matching(MAX_PART, /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'is not letters, digits, "_" and "-"');
 
 /** The content type, by pk or by natural key (`["app", "model"]`). */

@@ -2,14 +2,17 @@ import { FieldFault } from "../fault.ts";
 import { key, matching, type Plain } from "../fields.ts";
 import { permissionPart } from "./auth-permission.ts";
 
-/** Members of a many-to-many field, each still to be read: one that can't be held does not take the others with it. */
+/**
+ * Reads a many-to-many field as a list. Its members are read later, each by itself: one that can't be stored does not take the
+ * others with it.
+ */
 export const members: Plain<readonly unknown[] | undefined> = (value) => {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw new FieldFault("must be a list");
   return value;
 };
 
-/** A permission, by pk or by natural key (`["codename", "app", "model"]`). */
+/** Reads a reference to a permission, by pk or by natural key (`["codename", "app", "model"]`). */
 export const permissionReference: Plain<{ permission?: string; permission_pk?: bigint }> = (value) => {
   if (!Array.isArray(value)) return { permission_pk: key(value) };
   const [codename, app, model, ...more] = value as unknown[];
@@ -22,10 +25,10 @@ export const permissionReference: Plain<{ permission?: string; permission_pk?: b
 /** Most characters of a role's name. */
 const MAX_NAME = 150;
 
-/** The name of a role, or of the group that it comes from. */
+/** Reads the name of a role, or of the group that it comes from. */
 export const roleName = matching(MAX_NAME, /\S/, "is empty");
 
-/** A group, by pk or by natural key (`["name"]`). */
+/** Reads a reference to a group, by pk or by natural key (`["name"]`). */
 export const groupReference: Plain<{ parent_pk?: bigint; parent_name?: string }> = (value) => {
   if (!Array.isArray(value)) return { parent_pk: key(value) };
   const [name, ...more] = value as unknown[];

@@ -37,7 +37,7 @@ export const authUserFields = {
 
 type Linked = { readonly groups: readonly unknown[] | undefined; readonly user_permissions: readonly unknown[] | undefined };
 
-/** The groups and permissions of the users of a model. */
+/** Lists the many-to-many fields of a model of users: its groups and its permissions. */
 export const userLinks = (model: string): readonly Links<Linked>[] => [
   {
     model: `${model}.groups`,

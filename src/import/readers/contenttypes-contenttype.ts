@@ -2,7 +2,10 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { permissionPart } from "./auth-permission.ts";
 
-/** The apps of a Django project's models, which give permissions the first half of their names. None is stored by itself. */
+/**
+ * The staging table of a Django project's content types, whose apps give permissions the first half of their names. None is stored
+ * by itself.
+ */
 export const contentTypes = {
   name: "import_content_type",
   columns: { app_label: TEXT },

@@ -6,10 +6,10 @@ import { identity, named, users } from "./user-staging.ts";
 /** The name of a model as Django writes it; others are never taken for a model of users. */
 const MODEL = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/;
 
-/** True if a text has the form of a model's name, such as `users.user`. */
+/** Tells whether a text has the form of a model's name, such as `users.user`. */
 export const isModelName = (model: string): boolean => MODEL.test(model);
 
-/** True if the fields of a record look like a user's: Django's base class of users has the first two. */
+/** Tells whether the fields of a record look like a user's: Django's base class of users has the first two. */
 export const looksLikeUser = (fields: object): boolean =>
   "password" in fields && "last_login" in fields && ("username" in fields || "email" in fields);
 

@@ -1,7 +1,7 @@
 import { filled } from "../fields.ts";
 import { TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The columns of links between users and providers, of either kind. */
+/** The staging columns of links between users and providers: identity providers, or auth providers of organizations. */
 export const linkColumns = {
   ...userReferenceColumns,
   parent_model: TEXT,

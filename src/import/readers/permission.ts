@@ -7,7 +7,7 @@ const MAX_PERMISSION = 201;
 /** Most permissions of a role that a request can write back. */
 export const MAX_PERMISSIONS = 5_000;
 
-/** A permission as the API has it: another one could be neither checked nor written back. */
+/** Reads a permission by the API's rules: one of another form could be neither checked nor written back. */
 export const permission: Plain<string> = (value) => {
   const name = text(1_000)(value);
   if (name.length > MAX_PERMISSION || !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(name)) {

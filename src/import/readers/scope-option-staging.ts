@@ -2,7 +2,7 @@ import { Unfit } from "../fault.ts";
 import { type Field, text } from "../fields.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The options of a file that belong to everybody, to organizations or to projects, whichever model they come from. */
+/** The staging table of the options in a file that belong to everybody, to organizations or to projects, whichever model they come from. */
 export const scopeOptions = {
   name: "import_scope_option",
   table: "scope_option",

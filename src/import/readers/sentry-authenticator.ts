@@ -3,7 +3,7 @@ import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, userReferenceColumns } from "../staging.ts";
 
-/** The second factors of a file; their configs are locked already. */
+/** The staging table of the second factors in a file; their configs are locked already. */
 export const authenticators = {
   name: "import_authenticator",
   table: "authenticator",

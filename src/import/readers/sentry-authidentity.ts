@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { externalId, linkColumns } from "./link-staging.ts";
 
-/** The identities of a file that organizations' providers gave their members. */
+/** The staging table of the identities in a file that organizations' providers gave their members. */
 export const authIdentities = {
   name: "import_auth_identity",
   table: "auth_identity",

@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The providers by which the organizations of a file sign in. */
+/** The staging table of the providers by which the organizations in a file sign in. */
 export const authProviders = {
   name: "import_auth_provider",
   table: "auth_provider",

@@ -5,7 +5,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { externalId, linkColumns } from "./link-staging.ts";
 
-/** The identities of a file. */
+/** The staging table of the identities in a file that identity providers gave users. */
 export const identities = {
   name: "import_identity",
   table: "identity",

@@ -3,7 +3,7 @@ import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The identity providers of a file. */
+/** The staging table of the identity providers in a file. */
 export const identityProviders = {
   name: "import_identity_provider",
   table: "identity_provider",
@@ -22,7 +22,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.identityprovider`: what is outside and knows users. */
+/** `sentry.identityprovider`: the services outside of userd that know its users. */
 export const sentryIdentityProvider = defineReader({
   model: "sentry.identityprovider",
   becomes: "an identity provider",

@@ -17,5 +17,5 @@ const reader = (model: string) =>
 /** `sentry.option`: the configuration of an installation. */
 export const sentryOption = reader("sentry.option");
 
-/** `sentry.controloption`: the same, of an installation that is split into silos. */
+/** `sentry.controloption`: the configuration of an installation that is split into silos. */
 export const sentryControlOption = reader("sentry.controloption");

@@ -32,7 +32,7 @@ export const sentryOrganization = defineReader({
   row: ({ date_added, flags, ...columns }) => ({ ...columns, ...flagColumns(flags), create_time: date_added }),
 });
 
-/** `sentry.organizationmapping`: what another database knows of organizations; for files that do not hold these themselves. */
+/** `sentry.organizationmapping`: replicas of organizations in another database, for files that do not hold the organizations themselves. */
 export const sentryOrganizationMapping = defineReader({
   model: "sentry.organizationmapping",
   becomes: "the organization that it is a replica of, unless the file holds that too",

@@ -18,7 +18,7 @@ import { defineReader, type ValuesOf } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The members of a file, those who are invited, and replicas of both. */
+/** The staging table of the members and invitations in a file, and of replicas of both. */
 export const members = {
   name: "import_member",
   table: "organization_member",
@@ -45,7 +45,7 @@ const roles = new Map([
   ["owner", 3],
 ]);
 
-/** A role, by the name that it has there. */
+/** Reads a role in an organization by its name in Sentry, and returns userd's number of it. */
 export const role: Field<number> = (value, note) => {
   const name = filled(32)(value);
   const known = roles.get(name);
@@ -54,7 +54,7 @@ export const role: Field<number> = (value, note) => {
   return known;
 };
 
-/** Whoever only asks to be invited is none. */
+/** Reads the status of an invitation. A record that only asks for one, which nobody has approved yet, is unfit. */
 export const inviteStatus: Plain<true> = (value) => {
   if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
   return true;
@@ -111,7 +111,7 @@ export const sentryOrganizationMember = defineReader({
   row: ({ flags, ...values }, _, note) => ({ ...rowOf(values, note), flags }),
 });
 
-/** `sentry.organizationmembermapping`: what another database knows of members; for files that do not hold these themselves. */
+/** `sentry.organizationmembermapping`: replicas of members in another database, for files that do not hold the members themselves. */
 export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
   becomes: "the member that it is a replica of, unless the file holds that too",

@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The members of the teams in a file. */
+/** The staging table of the members of the teams in a file. */
 export const teamMembers = {
   name: "import_team_member",
   table: "team_member",
@@ -25,7 +25,7 @@ const roles = new Map([
   ["admin", 1],
 ]);
 
-/** A role in a team. */
+/** Reads a role in a team by its name in Sentry, and returns userd's number of it; null is the least role. */
 export const teamRole: Plain<number> = (value) => {
   const known = roles.get(value === null ? "" : filled(32)(value));
   if (known === undefined) throw new Unfit("is not known");

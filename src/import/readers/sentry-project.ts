@@ -3,7 +3,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
-/** The projects of a file. */
+/** The staging table of the projects in a file. */
 export const projects = {
   name: "import_project",
   table: "project",

@@ -2,7 +2,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The teams of the projects in a file. */
+/** The staging table of the links between projects and teams in a file. */
 export const projectTeams = {
   name: "import_project_team",
   table: "project_team",

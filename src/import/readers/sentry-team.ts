@@ -3,7 +3,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
-/** The teams of a file. */
+/** The staging table of the teams in a file. */
 export const teams = {
   name: "import_team",
   table: "team",

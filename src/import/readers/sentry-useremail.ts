@@ -5,7 +5,7 @@ import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, t
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The addresses of a file, and those that steps add for users without one. */
+/** The staging table of the addresses in a file, and of those that steps add for users without one. */
 export const emails = {
   name: "import_email",
   table: "user_email",
@@ -24,7 +24,7 @@ export const emails = {
   derived: { user_id: "bigint", is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** An address; what is none is empty. */
+/** Reads an address. An empty one, or null, makes the record unfit. */
 export const address: Field<string> = (value, note) => {
   const read = nullAs("", trimmed(200))(value, note);
   if (read === "") throw new Unfit("is empty");

@@ -4,7 +4,7 @@ import { type Field, nullAs, nullable, optional, text, time, userReference } fro
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The IP addresses from which the users of a file were seen. */
+/** The staging table of the IP addresses from which the users in a file were seen. */
 export const ips = {
   name: "import_ip",
   table: "user_ip",

@@ -6,7 +6,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherIfAny, reference } from "./organization-staging.ts";
 
-/** The options of users in a file, in every scope. */
+/** The staging table of the options of users in a file, in every scope. */
 export const options = {
   name: "import_option",
   table: "user_option",

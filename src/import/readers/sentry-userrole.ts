@@ -5,7 +5,7 @@ import { type StagingTable, TEXT } from "../staging.ts";
 import { roleName } from "./auth-references.ts";
 import { MAX_PERMISSIONS, permission } from "./permission.ts";
 
-/** The roles of a file, each with its permissions. */
+/** The staging table of the roles in a file, each with its permissions. */
 export const roles = {
   name: "import_role",
   table: "role",

@@ -2,7 +2,7 @@ import { key, nullAs, optional, time, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The roles of the users in a file. */
+/** The staging table of the links between users and roles in a file. */
 export const roleMembers = {
   name: "import_role_member",
   table: "role_member",

@@ -29,10 +29,10 @@ const optionalColumns = {
 
 const optionalColumn = (part: 0 | 1) => Object.fromEntries(Object.entries(optionalColumns).map(([name, parts]) => [name, parts[part]]));
 
-/** The same columns → what a new user gets. */
+/** The columns of `users` that a file may leave out, as a map from column to what a new user gets, in SQL. */
 export const userColumns: Readonly<Record<string, string>> = optionalColumn(1);
 
-/** The users of a file, whichever model they come from. */
+/** The staging table of the users in a file, whichever model they come from. */
 export const users = {
   name: "import_user",
   table: "users",
@@ -59,7 +59,10 @@ const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
 
-/** The hash of a password. One that no code here can verify is worth nothing, except to whoever steals it: it is not kept. */
+/**
+ * Reads the hash of a password. A hash that no code here can verify becomes an unusable one, and is not kept: it is worth nothing,
+ * except to whoever steals it.
+ */
 export const password: Field<string> = (value, note) => {
   const hash = text(10_000)(value);
   if (hash === "" || checkOf(hash) !== undefined) return hash;
@@ -71,13 +74,16 @@ export const password: Field<string> = (value, note) => {
   return UNUSABLE;
 };
 
-/** A name, and how searches see it. */
+/** Makes the columns of a user's name: as it is written, and in canonical form for searches. */
 export const named = (name: string | undefined): StagedRow => ({
   name,
   name_canonical: name === undefined ? undefined : canonicalName(name),
 });
 
-/** The columns by which a user is known. A blank username is the address (U1). */
+/**
+ * Makes the columns by which a user is known: username and address, as written and in canonical form. A blank username becomes the
+ * address (U1).
+ */
 export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
   const isAddress = isBlank(username) || username?.trim() === address;
   const name = isAddress ? (address ?? "") : (username as string);

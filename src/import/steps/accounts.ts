@@ -35,7 +35,7 @@ const contact: Target = {
   columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
 };
 
-/** Compares the accounts of the file with those that are here, by id and by number: both find the same one, or none. */
+/** Finds conflicts of accounts: id and number have to belong to the same account in the database, or both to none. */
 export const findAccountConflicts = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, accounts)) return;
   const found = await tx.affected(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)

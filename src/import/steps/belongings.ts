@@ -129,7 +129,10 @@ const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
     where t.user_id = s.user_id and t.type = s.type and s.record = any(${equal}::bigint[])`);
 };
 
-/** Writes what belongs to users besides addresses and options: each row is known by its user and its key. */
+/**
+ * Writes what belongs to users besides addresses and options, such as permissions, roles and identities. Each row is recognized by
+ * its user and the other columns of its key.
+ */
 export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
   if (isGiven(tx, ips)) await canonicalIps(tx);
   for (const target of belongings) {

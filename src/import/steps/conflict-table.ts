@@ -1,6 +1,9 @@
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** Records of the file whose id or name belongs to somebody else here; `canonical name` is what natural keys of users name. */
+/**
+ * The staging table of conflicts: records of the file whose id or name belongs to another record in the database. `canonical` is the
+ * name, in canonical form, by which natural keys name a user.
+ */
 export const conflicts = {
   name: "import_conflict",
   columns: { kind: TEXT, name: TEXT, canonical: TEXT, name_here: TEXT, id_here: "bigint" },

@@ -129,14 +129,14 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
 };
 
 /**
- * Finds out which record here each one of the file is, and gives it its id: the file's where nothing stands against it, else
- * what the import was told to do.
+ * Finds the record in the database that each record of the file is, and sets its id. A new record keeps the id of the file where
+ * that is free. A conflict is treated as the import was told (`onConflict`).
  */
 export const settleIds = async (tx: ImportTx): Promise<void> => {
   for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);
 };
 
-/** Remembers what became of records that are called otherwise here, so that another import of them finds the same ones. */
+/** Stores the ids of records that have another id or name here than in their file, so that another import of them finds the same ones. */
 export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
   for (const { noun, staging, name } of kinds.filter((kind) => isGiven(tx, kind.staging))) {
     await run(

@@ -24,7 +24,7 @@ const columnsOf = (alias: string) =>
 
 const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
-/** A user of the file without an address has the one that is marked as the primary one. */
+/** Gives each user of the file that has no address the one that the file marks as its primary one. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from import_email where is_primary limit 1`)) === undefined) return;
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
@@ -103,7 +103,7 @@ const settleTokens = (tx: ImportTx) =>
     select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`),
   );
 
-/** Finds out which addresses are new and which differ. */
+/** Prepares the addresses for writing: finds their users, skips those that can't be stored, and adds primary addresses that are missing. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
   // A verified address lets somebody in: an account here gets none from a file that it is joined with.
@@ -121,7 +121,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await addImplied(tx);
 };
 
-/** Writes the addresses. What loses its verification does so first: only one may have it at a time. */
+/** Writes the addresses. Those that lose their verification are written first: an address can be verified for one user at a time. */
 export const writeEmails = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await matchRows(tx, target, match);
@@ -138,7 +138,7 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await indexUsers(tx);
 };
 
-/** A username that is somebody else's address: the API refuses that (U2), an import keeps what is there and says so. */
+/** Notes usernames that are an address of another user. The API refuses these (U2); an import keeps what is there, and reports it. */
 export const noteAmbiguous = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await tx.rows(sql`insert into import_note (model, record, pk, reason, about)

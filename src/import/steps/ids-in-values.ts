@@ -53,7 +53,10 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
   );
 };
 
-/** Does so with all options of a staging table that hold ids. */
+/**
+ * Replaces ids of the file inside the values of options with the ids that the records have here; takes out ids of records that were
+ * skipped. It does so with all options of a staging table that hold ids.
+ */
 export const replaceIdsInValues = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   for (const list of idLists) if (list.staging === staging && isGiven(tx, staging)) await replace(tx, list);
 };

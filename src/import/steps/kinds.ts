@@ -4,15 +4,15 @@ import { teams } from "../readers/sentry-team.ts";
 import { users } from "../readers/user-staging.ts";
 import type { StoredStaging } from "./target.ts";
 
-/** A kind of record that others refer to by its id, and that has a name of which there is only one. */
+/** A kind of record that others refer to by its id, and whose name is unique. */
 export type Kind = {
   readonly noun: "user" | "organization" | "project" | "team";
   readonly staging: StoredStaging;
-  /** The column in which names are compared, and those that change with it when a name gets a suffix. */
+  /** The column in which names are compared. `renamed` are all columns that change when a name gets a suffix. */
   readonly name: string;
   readonly renamed: readonly string[];
   readonly maxLength: number;
-  /** Its names are unique in an organization only. */
+  /** True when its names are unique within an organization only. */
   readonly isWithin: boolean;
 };
 

@@ -146,7 +146,7 @@ const mergeOrganizationMembers = async (tx: ImportTx): Promise<void> => {
   await mergeRows(tx, member, match);
 };
 
-/** Writes the members of organizations, and who of them is in which team. */
+/** Writes the members and invitations of organizations, the members of teams, and the teams of projects. */
 export const mergeMembers = async (tx: ImportTx): Promise<void> => {
   await acceptInvitations(tx);
   await mergeOrganizationMembers(tx);

@@ -15,7 +15,10 @@ const target: Target = {
   stamps: { version: "t.version + 1", update_time: "now()", expire_time: "null" },
 };
 
-/** Writes the options. Old databases allowed several rows per option where a scope column was null. */
+/**
+ * Writes the options of users. Of several rows of one option, the one with the highest pk is written: old databases allowed them
+ * where a scope column was null.
+ */
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, options)) return;
   await resolveUsers(tx, options);

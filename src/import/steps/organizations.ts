@@ -21,7 +21,7 @@ const organization: Target = {
 const project: Target = { staging: projects, key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
 const team: Target = { staging: teams, key: ["organization_id"], columns: named, stamps };
 
-/** A replica stands for what it is one of, unless the file holds that too. */
+/** Skips replicas of organizations and members whose original is in the file too. Other replicas are imported in place of the original. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
   if (isGiven(tx, members))

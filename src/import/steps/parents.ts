@@ -90,7 +90,10 @@ const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
     on conflict (role_id, permission) do nothing`);
 };
 
-/** Writes what users are linked to. It is known by its key here as there; its ids can differ. */
+/**
+ * Writes what users are linked to: roles, identity providers and auth providers. Each is recognized by its key, such as a role's
+ * name; its id can differ from the file's.
+ */
 export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
     if (!isGiven(tx, target.staging)) continue;

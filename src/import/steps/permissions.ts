@@ -50,7 +50,10 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
     where app_label is null and not exists (select from import_content_type c where c.pk = p.content_type_pk)`);
 };
 
-/** Gives the groups of a file their permissions, and users those that a Django project names by numbers. */
+/**
+ * Replaces the numbers that groups and users of a Django project have for their permissions with names, `app_label.codename`. Sets
+ * the permissions of the roles that groups become.
+ */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await skipLinksOfSkipped(tx);
   if (isGiven(tx, permissionNames)) await nameThem(tx);
@@ -62,7 +65,10 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
     where r.record = g.record`);
 };
 
-/** Tells what becomes of the permissions of groups; the roles have their ids, and their old permissions still. */
+/**
+ * Marks those permissions of groups as unchanged that their roles have already; the others count as created. Call it after the roles
+ * have their ids, and before their permissions are written.
+ */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, groupPermissions)) return;
   await tx.rows(sql`update import_group_permission g set role_id = r.id from import_role r where r.record = g.record`);

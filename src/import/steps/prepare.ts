@@ -15,8 +15,8 @@ const SHORT_LOG = 100_000;
 const LOCK = 7_523_094_291;
 
 /**
- * Waits until no other import merges. New rows get ids past the largest that is here: two imports that look at the same time
- * would give the same ones. Rows that both touch are locked besides, but new ones are not there to be.
+ * Waits until no other import merges, then sets `tx.past`. New rows get ids past the largest that is here: two imports at the same
+ * time would give the same ones. Locks of rows can't prevent that, as new rows do not exist yet.
  */
 export const lockImports = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
@@ -28,7 +28,10 @@ export const lockImports = async (tx: ImportTx): Promise<void> => {
 const lookedUp = ["pk", "id", "record"] as const;
 const names = ["slug", "username_canonical"] as const;
 
-/** Tells the planner what the file holds: nothing analyzes temporary tables by itself. */
+/**
+ * Analyzes the staging tables and makes indexes on them, where the file is large. PostgreSQL does not analyze temporary tables by
+ * itself.
+ */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
@@ -43,7 +46,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
-/** Two records of one model can't have one primary key. As when Django loads such a file, the last one stands. */
+/** Skips records whose primary key comes again in a later record of the model. As when Django loads such a file, the last one stands. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables.filter(({ name }) => tx.unordered.has(name))) {
     const key = staging.ofSeveralModels ? "model, pk" : "pk";
@@ -52,8 +55,8 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Locks the versions of all users that the file can touch, and of what roles and providers belong to, in ascending order, as
- * every write does. Here and not after the matching: what is matched under the locks stays as it is.
+ * Locks the versions of all users that the file can touch, and of the aggregates that roles and providers belong to, in ascending
+ * order, as every write does. Call it before the matching: what is matched under the locks stays as it is.
  */
 export const lockAggregates = (tx: ImportTx) =>
   tx.rows(sql`select count(*) from (
@@ -80,7 +83,10 @@ const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");
 
-/** Locks the canonical names of all names and addresses of the file, in one ascending pass; those never claimed before begin at version 1. */
+/**
+ * Locks the canonical names of all usernames, addresses and external ids of the file, in one ascending pass. Those that were never
+ * claimed before begin at version 1.
+ */
 export const lockCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`insert into canonical_name as h (name, version)
     select name, 1 from (
@@ -97,7 +103,10 @@ export const lockCanonicalNames = (tx: ImportTx) =>
     -- Never true, but the row is locked before that is seen.
     on conflict (name) do update set version = h.version where false`);
 
-/** Moves the versions of look-ups by what was created or has changed; those that this import began (lockCanonicalNames) have moved from 0. */
+/**
+ * Raises the versions of the canonical names of users and addresses that were created or have changed, so that cached look-ups by
+ * these names are outdated. Names that lockCanonicalNames inserted are left out: they went from version 0 to 1 already.
+ */
 export const bumpCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid
     -- Asked once: where all names are new, the list of those of the file is not even made.

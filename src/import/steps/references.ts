@@ -15,7 +15,7 @@ const otherModels = readers.filter((reader) => reader.into !== users).map((reade
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
 
-/** The models whose records become rows of a staging table. */
+/** Lists the models whose records become rows of a staging table, quoted for SQL. */
 export const modelsOf = (staging: StagingTable) =>
   readers
     .filter((reader) => reader.into === staging)
@@ -27,9 +27,9 @@ const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
 /**
- * Puts the id here in the place of the pk by which rows refer to others of the file, and skips what refers to something
- * skipped: its id may be somebody else's here. What is not in the file stays as it is.
- * @param which the rows `t` whose column refers to that.
+ * Replaces the pks in a column, by which rows refer to others of the file, with the ids that these have here. Skips rows that refer
+ * to a skipped record: its id may be another one's here. A pk that is not in the file stays as it is.
+ * @param which a condition in SQL on rows `t`: those whose column refers to `to`.
  */
 export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
   if (!isGiven(tx, staging)) return;
@@ -55,13 +55,19 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
   if (tx.ids === "new") await skip(tx, staging, `its ${noun} is not in the file`, `${which} and ${sqlIsStandIn(`t.${column}`)}`);
 };
 
-/** Finds the scopes that options belong to. */
+/**
+ * Replaces the ids of the organizations and projects that options belong to with the ids that these have here. Skips options of
+ * skipped ones.
+ */
 export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   await resolveReference(tx, staging, "scope_id", organizations, `t.scope_kind = ${ScopeKind.ORGANIZATION}`);
   await resolveReference(tx, staging, "scope_id", projects, `t.scope_kind = ${ScopeKind.PROJECT}`);
 };
 
-/** Finds the organizations that rows belong to: those of the file, then those that are here. */
+/**
+ * Replaces the pks of the organizations that rows belong to with the ids that these have here. Skips rows whose organization is
+ * neither in the file nor in the database.
+ */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   await resolveReference(tx, staging, "organization_id", organizations);
@@ -74,8 +80,8 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
 };
 
 /**
- * Finds the users that rows belong to, by pk or natural key: users of the file, wherever they stand in it, then users
- * that are here. A row of a user that was skipped is skipped: its id may be somebody else's here. A row
+ * Sets the users that rows belong to, by pk or natural key: users of the file, wherever they stand in it, then users in the
+ * database. Skips a row whose user was skipped, since that id may be another user's here, and a row whose user is in neither. A row
  * that names no user has none.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
@@ -116,7 +122,10 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
   await skip(tx, staging, "its user is neither in the file nor here", isMissing);
 };
 
-/** A stranger's file names users that it does not hold by ids that are somebody else's here: those get nothing that lets in or gives power. */
+/**
+ * Skips rows of users that are not in the file, when the file is another installation's. Their ids in it are those of other users
+ * here, who must not get anything that lets somebody in or gives power.
+ */
 export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isForeign(tx)) return;
   await skip(
@@ -127,7 +136,7 @@ export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promis
   );
 };
 
-/** Skips what belongs to users of the file that joined accounts here; `which` is a further condition. */
+/** Skips rows of users of the file that joined accounts here; `which` is a further condition in SQL on rows `t`. */
 export const skipOfJoined = async (tx: ImportTx, staging: StagingTable, reason: string, which = "true"): Promise<void> => {
   if (tx.onConflict !== "merge") return;
   await skip(tx, staging, reason, `exists (select from import_user u where u.id = t.user_id and u.is_joined) and ${which}`);

@@ -8,9 +8,9 @@ import type { ImportTx } from "../transaction.ts";
 const MANY = 10_000;
 
 /**
- * Moves the sequences past the ids of the file: from then on a service that runs at the same time draws none of them. What it
- * drew before shows as a conflict, or ends the attempt (import.ts). A short way is gone by drawing: setting a sequence would
- * take it back by what the service drew since it was read. Not in a dry run: a rollback does not move a sequence back.
+ * Advances the sequences past the ids of the file, so that a service that runs at the same time draws none of them. An id that it
+ * drew before shows as a conflict, or ends the attempt (import.ts). Few ids are reserved by drawing them: setting a sequence would
+ * take it back by what the service drew since it was read. A dry run does nothing here: a rollback does not move a sequence back.
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
@@ -31,7 +31,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Reserves ids before new ones are drawn, which a file that is to stop at conflicts only does for users without a key. */
+/** Reserves ids before the comparison draws new ones. An import that is to stop at conflicts only draws them for users without a key. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

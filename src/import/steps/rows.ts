@@ -4,10 +4,13 @@ import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
 import type { StoredStaging, Target } from "./target.ts";
 
-/** Runs a statement whose text is all constant. */
+/** Runs a statement in SQL. Its whole text has to be constant. */
 export const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
-/** Keeps columns that the file leaves out of a row as they are. */
+/**
+ * Sets columns that the file leaves out of a row to the stored values, so that they stay as they are. `match` is a condition in SQL
+ * on staged `s` and stored `t`.
+ */
 export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
@@ -19,7 +22,10 @@ export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, mat
 
 const rowOf = (alias: string, columns: readonly string[]): string => `row(${columns.map((name) => `${alias}.${name}`).join(", ")})`;
 
-/** Finds the rows that exist, by a condition on staged `s` and stored `t`, and whether they would change. What was changed here stands. */
+/**
+ * Finds the staged rows that are stored already, and sets their ids and whether they would change. `match` is a condition in SQL on
+ * staged `s` and stored `t`. Columns that were changed here since stay as they are, unless the import overwrites.
+ */
 export const matchRows = async (
   tx: ImportTx,
   target: Target,
@@ -46,7 +52,7 @@ const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<bo
   staging.ofSeveralModels === true &&
   (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
-/** Gives new rows their ids, unless they were removed here: that of the file where it is free, else one past the largest. */
+/** Gives new rows their ids: that of the file where it is free, else one from the sequence. Skips rows that were removed here. */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   const { staging } = target;
   if (!isGiven(tx, staging)) return;
@@ -65,8 +71,8 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
 };
 
 /**
- * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that
- * runs at the same time; a rollback does not move that back, so a dry run counts by itself.
+ * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that runs
+ * at the same time. A dry run counts by itself: a rollback does not move the sequence back.
  */
 export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (!isGiven(tx, staging)) return;
@@ -86,10 +92,10 @@ export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<vo
   );
 };
 
-/** Makes the plans of the triggers anew: one that was made for a million rows serves single rows badly. */
+/** Discards cached query plans, such as those of triggers: a plan that was made for a million rows serves single rows badly. */
 export const forgetPlans = (tx: ImportTx) => run(tx, "discard plans");
 
-/** Makes them anew before many rows are stored: one that was made for one row joins a million by nested loops. */
+/** Discards cached query plans before many rows are stored: a plan that was made for one row joins a million by nested loops. */
 export const preparePlans = async (tx: ImportTx): Promise<void> => {
   if (isLarge(tx)) await forgetPlans(tx);
 };
@@ -100,7 +106,7 @@ const NEW = "outcome is null";
 const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promise<boolean> =>
   isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
-/** Writes the new rows. */
+/** Inserts the new rows of a staging table into its table. */
 export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target): Promise<void> => {
   if (!(await hasAny(tx, staging, NEW))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
@@ -116,7 +122,7 @@ export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target
   );
 };
 
-/** Writes the rows that differ; `which` is a further condition on staged `s`. */
+/** Updates the stored rows that differ; `which` is a further condition in SQL on staged `s`. */
 export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }: Target, which = "true"): Promise<void> => {
   if (!(await hasAny(tx, staging, "outcome = 'updated'"))) return;
   const set = [
@@ -130,10 +136,10 @@ export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }
   );
 };
 
-/** The condition that a staged row `s` is the stored `t` of the same key. */
+/** The condition in SQL that a staged row `s` and a stored row `t` have the same key. */
 export const sameKey = ({ key }: Target): string => key.map((column) => `t.${column} = s.${column}`).join(" and ");
 
-/** Writes the rows of a target that are new or differ; all of what has no further columns is in its key. */
+/** Writes the rows of a target that are new or differ. A target without columns besides its key only has new ones. */
 export const mergeRows = async (tx: ImportTx, target: Target, match = sameKey(target)): Promise<void> => {
   const hasColumns = Object.keys(target.columns).length > 0;
   if (hasColumns) await keepAbsent(tx, target, match);

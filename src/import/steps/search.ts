@@ -1,7 +1,10 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
 
-/** Has the lines that users are searched in wait until their addresses are stored too: each is written once, and the index on it. */
+/**
+ * Postpones writing the lines that users are searched in until their addresses are stored too (indexUsers). Each line, and the index
+ * on it, is written only once then.
+ */
 export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd.search_later', 'on', true)`);
 
 /** The index on the lines, where it is the importing role's: nobody else may put in what waits at it. */
@@ -21,8 +24,8 @@ const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<v
 };
 
 /**
- * Writes the lines of users who are new or have new addresses; from now on triggers do so again. As user_search_lines() makes them,
- * which would look up the addresses of each user.
+ * Writes the search lines of users who are new or have new addresses; from then on triggers write them again. The lines are those of
+ * user_search_lines(), which would look up the addresses of each user.
  */
 export const indexUsers = async (tx: ImportTx): Promise<void> => {
   await fillIndex(tx, () =>

@@ -2,7 +2,10 @@ import { sql } from "kysely";
 import { addGiven, isGiven, isLarge, type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
-/** Takes rows `t` out of a staging table, and lists them. `which` is a condition; everything in these helpers is constant text. */
+/**
+ * Deletes rows `t` from a staging table, and lists them as skipped, with the reason. `which` is a condition in SQL. All texts have
+ * to be constant.
+ */
 export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, which: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const skipped =
@@ -15,7 +18,7 @@ export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, 
 const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promise<boolean> =>
   (await tx.row(sql.raw(`select from ${name} where (${key}) is not null group by ${key} having count(*) > 1 limit 1`))) !== undefined;
 
-/** Of several rows with one key the first stays, in the given order. */
+/** Skips all rows with the same key but the first one. `key` lists columns, and `order` is an order in SQL. */
 export const skipRepeated = async (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string): Promise<void> => {
   if (isLarge(tx) && !(await repeats(tx, staging, key))) return;
   await skip(

@@ -32,17 +32,17 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   project_team: ["'project'", "t.project_id", "t.team_id"],
 };
 
-/** The name of imports in `changes.caller`. */
+/** The name that the change log has for imports, in `changes.caller`. */
 export const IMPORTER = "import";
 
-/** The reason why a column of a record was not taken. */
+/** The reason that a note gives when a column keeps its value in the database. */
 export const STANDS = "it was changed here since, which stands; --overwrite lets the file win";
 
-/** The columns in which a staged row `s` is not the stored `t`. */
+/** The expression in SQL for a list of the columns in which a staged row `s` differs from the stored `t`. */
 export const sqlDiffering = (columns: readonly string[]): string =>
   `array_remove(array[${columns.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ")}], null)`;
 
-/** The subject of a note: a record, and what of it. */
+/** The expression in SQL for the subject of a note: the record, followed by `what`. */
 export const sqlAbout = (what: string): string => `concat_ws(' ', model, pk, format('(record %s):', record), ${what})`;
 
 /** The side that a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
@@ -50,9 +50,10 @@ const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent)
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
 
 /**
- * Keeps what is newer here than in the file: by the time stamp of the row where it has one, else by the change log, when the
- * last one to change a column was no import. Only rows that differ are looked at. Lists what would have gone back.
- * @returns whether there was any.
+ * Keeps values in the database that are newer than the file's, by adding their columns to the `absent` of the row; notes each such
+ * row. Where the row has a time stamp, that says which side is newer. Otherwise the change log does: a value is newer here when the
+ * last change of its column was not made by an import. Only rows with the outcome `updated` are looked at.
+ * @returns whether any value was kept.
  */
 export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Target, compared: readonly string[]): Promise<boolean> => {
   const names = logged[staging.table];
@@ -103,9 +104,9 @@ const REMOVED = "it was removed here since, which stands; --overwrite lets the f
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
 /**
- * Skips what an import has stored and was removed here since, and stays so: a permission that was revoked, an address that was taken
- * out. What userd itself clears away, as options past their time, may come again. Rows that the change log knows by
- * their id are recognized where that is the file's.
+ * Skips rows that an import has stored and that were removed here since, such as a permission that was revoked or an address that
+ * was taken out. Rows that userd itself cleared away, as options past their time, may come again. Where the change log names rows by
+ * their id, they are recognized only if they had the file's id here.
  */
 export const skipRemoved = async (tx: ImportTx, { staging }: Target): Promise<void> => {
   const names = logged[staging.table];

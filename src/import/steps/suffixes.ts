@@ -45,8 +45,8 @@ const giveWay = ({ noun, staging, name, maxLength, isWithin }: Kind): string => 
 };
 
 /**
- * Names are unique: the record that is here keeps its name, then the one with the lowest pk in the file. Every other one gets
- * the first free suffix (`ann-2`), which later imports of it find again.
+ * Gives records of the file whose name is taken the first free suffix (`ann-2`), since names are unique. A record in the database
+ * keeps its name, else the one with the lowest pk in the file. Later imports of a renamed record find its new name again.
  */
 export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
   const { noun, staging, name, renamed, maxLength, isWithin } = kind;

@@ -3,15 +3,15 @@ import type { StagingTable } from "../staging.ts";
 /** A staging table whose rows go into a table of the service. */
 export type StoredStaging = StagingTable & { readonly table: string };
 
-/** How the rows of a staging table become those of its table. */
+/** The description of how rows of a staging table are written to its table. */
 export type Target = {
   readonly staging: StoredStaging;
-  /** The columns that tell which row a staged row is. */
+  /** The columns by which a staged row is recognized among the stored ones. */
   readonly key: readonly string[];
-  /** Further columns that are copied → what a new row gets when the file leaves them out. */
+  /** Further columns that are copied, as a map from column to what a new row gets, in SQL, when the file leaves it out. */
   readonly columns: Readonly<Record<string, string>>;
-  /** Columns that are written besides → their expression when a row `t` is updated. */
+  /** Columns that are also written when a row `t` is updated, as a map from column to expression in SQL. */
   readonly stamps?: Readonly<Record<string, string>>;
-  /** A time stamp of the row itself, and the columns whose last change it tells; all of them, where none are named. */
+  /** The column with the time of the row's last change, and the columns whose changes it covers; all, where `of` is missing. */
   readonly stamp?: { readonly column: string; readonly of?: readonly string[] };
 };

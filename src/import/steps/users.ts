@@ -62,7 +62,10 @@ const keepSystemUser = (tx: ImportTx) =>
  */
 const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
 
-/** Finds out which users are new and which differ. Their addresses depend on it, and the versions of their canonical names. */
+/**
+ * Finds the users of the file that are stored already, and whether they would change. Call it before the addresses and the versions
+ * of canonical names are written: both depend on it.
+ */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
   const all = `{${Object.keys(target.columns).join(",")}}`;
@@ -77,7 +80,7 @@ const noteFormer = (tx: ImportTx) =>
   tx.rows(sql`update import_user s set former_external_id = t.external_id from users t
     where t.id = s.id and s.outcome = 'updated' and t.external_id is distinct from s.external_id`);
 
-/** Writes the users. */
+/** Writes the users that are new or differ, and when they were last seen. Call it after matchUsers. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
   await noteFormer(tx);

@@ -157,7 +157,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 `;
 
 /**
- * Generates typed accessors for Go, over the stubs of grpc-go.
+ * Generates a file of typed accessors for Go, which call the stubs of grpc-go.
  * @param importPath where the Go code of userd.v1 is.
  */
 export const go = (accessors: readonly Accessor[], importPath: string): GeneratedFile => {

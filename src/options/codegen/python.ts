@@ -105,7 +105,7 @@ class Options:
         self._stub.SetOption(request, timeout=self._timeout)
 `;
 
-/** Generates typed accessors for Python, over the stubs of grpcio. */
+/** Generates a file of typed accessors for Python, which call the stubs of grpcio. */
 export const python = (accessors: readonly Accessor[]): GeneratedFile => {
   assertDistinct(
     accessors.flatMap((accessor) => [nameOf(accessor), `set_${nameOf(accessor)}`].map((name) => [name, accessor.key] as const)),

@@ -74,7 +74,7 @@ const option = <Json extends JsonValue, Scope, Absent = never>(client: OptionCli
   );
 `;
 
-/** Generates typed accessors for TypeScript, over a Connect client. */
+/** Generates a file of typed accessors for TypeScript, which call a Connect client. */
 export const typescript = (accessors: readonly Accessor[]): GeneratedFile => {
   assertDistinct(accessors.map((accessor) => [nameOf(accessor), accessor.key]));
   const text = `${preamble}

@@ -5,7 +5,7 @@ import type { Definition } from "./definition.ts";
 import { isLanguage } from "./language.ts";
 import { isTimezone } from "./timezone.ts";
 
-/** The fault of a value, in words that do not repeat it; undefined = the value fits. */
+/** The check of a value: it returns the fault of the value, in words that do not repeat the value; undefined = the value fits. */
 export type Check = (value: JsonValue) => string | undefined;
 
 const when =
@@ -64,7 +64,7 @@ const byType: Record<Definition["type"], (definition: Definition) => Check> = {
 };
 
 /**
- * Makes the check of one definition.
+ * Makes the check that one definition demands of its values.
  * @throws Error when its JSON Schema is not valid.
  */
 export const checkOf = (definition: Definition): Check => {

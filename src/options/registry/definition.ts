@@ -30,7 +30,7 @@ export const definitionSchema = z
     description: z.string().min(1),
     type: z.enum(typeNames),
     values: z.array(json).min(1).optional(),
-    /** True if null fits too, whatever the type. */
+    /** Tells whether null fits too, whatever the type. */
     nullable: z.boolean().default(false),
     scopes: z.array(z.enum(scopeNames)).min(1).default(["user"]),
     default: json.optional(),
@@ -59,5 +59,5 @@ export const definitionSchema = z
 /** The definition of one key in the registry. */
 export type Definition = z.infer<typeof definitionSchema> & { readonly key: string };
 
-/** True if a text can be the key of an option. */
+/** Tells whether a text can be the key of an option. */
 export const isKey = (text: string): boolean => /^[A-Za-z0-9_.:-]{1,64}$/.test(text);

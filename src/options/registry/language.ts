@@ -10,8 +10,8 @@ const knownNames = () => {
 };
 
 /**
- * True if a text is a language tag (BCP 47) whose language, script and region exist. `Intl` takes all well-formed tags
- * (`english`, `xx`, `de-QX`), which parsers of other languages refuse. CLDR has no names for most languages of three
+ * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. `Intl` takes all well-formed
+ * tags (`english`, `xx`, `de-QX`), which parsers of other languages refuse. CLDR has no names for most languages of three
  * letters, so those are taken.
  */
 export const isLanguage = (tag: string): boolean => {

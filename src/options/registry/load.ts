@@ -11,7 +11,7 @@ import { type Check, checkOf } from "./check.ts";
 import { type Definition, definitionSchema, isKey } from "./definition.ts";
 import { placeOf } from "./place.ts";
 
-/** A definition, with its check. */
+/** A definition of an option, with the check of its values. */
 export type CheckedDefinition = Definition & { readonly check: Check };
 
 /** The registry file that comes with userd: it is beside package.json, in the sources and in the build. */
@@ -84,7 +84,7 @@ const roundedIntegers = (document: Document): number[] => {
 };
 
 /**
- * Reads a registry file.
+ * Reads a registry file. Returns its definitions as a map from key to definition, ordered by key.
  * @throws ConfigError naming every fault with its file, line, key and field.
  */
 export const loadDefinitions = (file: string | URL): ReadonlyMap<string, CheckedDefinition> => {

@@ -1,9 +1,12 @@
 import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 
-/** The pair of a map with this name, as it is written: `1` and `"1"` are one name. */
+/** Finds the pair of a YAML map that has this name as its key. Keys are compared as text: `1` and `"1"` are one name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/** The offset in the text to which a path leads. For a part that the file leaves out, it is that of the last part that is there. */
+/**
+ * Returns the offset in the text of a YAML file at which the part with this path begins. If the file leaves that part out,
+ * it is the offset of the last part of the path that is there.
+ */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

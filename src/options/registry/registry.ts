@@ -11,28 +11,31 @@ import { builtInDefinitions, type CheckedDefinition, loadDefinitions } from "./l
 /** The key and the scope of a value; `scopeKind` undefined = it is a scope option's. */
 type Place = { readonly key: string; readonly scopeKind?: ScopeKind };
 
-/** A value to be stored. */
+/** A value that is to be stored, with the key and the scope of its option. */
 export type Candidate = Place & {
-  /** The value in canonical form, which is parsed only for a key that has a definition. */
+  /** The value in canonical form, as JSON text. It is parsed only for a key that has a definition. */
   readonly json: string;
-  /** The proto path of the value, for the violation. */
+  /** The path of the value in the request, as the proto names its fields, for the violation. */
   readonly field: string;
 };
 
-/** The typed registry of options. */
+/** The registry: all definitions of options, and the checks of values against them. */
 export type OptionRegistry = {
   readonly get: (key: string) => CheckedDefinition | undefined;
-  /** All definitions, by key. */
+  /** Returns all definitions, ordered by key. */
   readonly list: () => readonly CheckedDefinition[];
   /**
-   * Checks a value before it is stored.
+   * Checks a value before it is stored. A key with a definition refuses a value only in the mode `enforce`.
    * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_SCOPE_NOT_ALLOWED or
-   * OPTION_KEY_UNREGISTERED, unless the mode of the key lets it pass.
+   * OPTION_KEY_UNREGISTERED.
    */
   readonly assertFits: (candidate: Candidate) => void;
-  /** The fault of a value that is stored already, in words that do not repeat the value; undefined = it fits. */
+  /** Returns the fault of a value that is stored already, in words that do not repeat the value; undefined = the value fits. */
   readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
-  /** Reads the file anew; a broken file is logged and changes nothing. True = the definitions are those of the file. */
+  /**
+   * Reads the registry file anew. A broken file is logged and changes nothing. Returns true when the definitions are now
+   * those of the file.
+   */
   readonly reload: () => boolean;
 };
 
@@ -61,7 +64,7 @@ const faultOf = (definition: CheckedDefinition, candidate: Candidate, value: Jso
 };
 
 /**
- * Loads the registry that the settings name.
+ * Makes the registry from the file that the settings name, or from the built-in one.
  * @throws ConfigError when the file is broken: a service does not start with half a registry.
  */
 export const createOptionRegistry = (

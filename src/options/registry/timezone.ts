@@ -10,8 +10,8 @@ const readZones = (): ReadonlySet<string> => {
 };
 
 /**
- * True if a text is the name of a zone or a link of the IANA database, spelled as there. `Intl` also takes other spellings
- * and names of its own (PST, SystemV/AST4), which no other language knows.
+ * Tells whether a text is the name of a zone or a link of the IANA database, in the spelling of the database. `Intl` also
+ * takes other spellings and names of its own (PST, SystemV/AST4), which no other language knows.
  */
 export const isTimezone = (name: string): boolean => {
   zones ??= readZones();

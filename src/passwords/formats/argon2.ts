@@ -27,7 +27,7 @@ const notation =
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
-/** The stand-in where there is no hash: it costs the same to verify, and no password is known to fit it. */
+/** The hash that is verified where a user has none: it costs the same to verify, and no password is known to fit it. */
 export const DUMMY_HASH = `${prefix}${"A".repeat(22)}$${"A".repeat(43)}`;
 
 /** Hashes a new password with a new salt: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
@@ -37,7 +37,7 @@ export const hashArgon2 = async (password: string): Promise<string> => {
   return `${prefix}${unpadded(nonce)}$${unpadded(tag)}`;
 };
 
-/** True if a hash has the cost of new ones. Any other hash is replaced when its password is known. */
+/** Tells whether a hash has the cost of new ones. Any other hash is replaced when its password is known. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
 /**

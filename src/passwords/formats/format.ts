@@ -1,11 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 
-/** The check of a password against one hash: true if it fits. It is one hash computation, and never throws. */
+/** A function that checks a password against one hash, and returns true if it fits. It makes one hash computation, and never throws. */
 export type Check = (password: string) => Promise<boolean>;
 
 /**
- * A format of password hashes: it makes the check of a hash. Undefined = the text is not of this format, is damaged, or
- * costs more than a call may.
+ * A format of password hashes: a function that makes the check of a hash. It returns undefined when the text is not of this
+ * format, is damaged, or costs more to verify than a call may.
  */
 export type Format = (encoded: string) => Check | undefined;
 
@@ -15,6 +15,6 @@ export const MAX_MEMORY = 256 * 1024 * 1024;
 /** Compares bytes in a time that does not tell where they differ. */
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
-/** Decodes base64, padded or not; some libraries write `.` for `+`. Empty when there is a character too many. */
+/** Decodes base64, padded or not; some libraries write `.` for `+`. The result is empty when the text has a character too many. */
 export const bytesOf = (base64: string): Buffer =>
   base64.replaceAll("=", "").length % 4 === 1 ? Buffer.alloc(0) : Buffer.from(base64.replaceAll(".", "+"), "base64");

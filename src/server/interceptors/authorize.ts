@@ -1,7 +1,7 @@
 import { forbidden } from "../../errors.ts";
 import type { Interceptor } from "./interceptor.ts";
 
-/** Refuses a caller that lacks the RPC's permission. Rules that depend on the resource are the operation's. */
+/** Refuses the call of a caller that lacks the RPC's permission. Rules that depend on the resource are checked by the operation. */
 export const authorize: Interceptor = ({ name, permission }) => {
   const refusal = `${name} needs the permission ${permission}.`;
   return (next) => (invocation, received) => {

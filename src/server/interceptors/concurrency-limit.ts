@@ -1,4 +1,4 @@
-/** The limit of calls in progress, over both listeners, with their number. */
+/** The limit of calls in progress over both listeners, and how many there are now. */
 export type ConcurrencyLimit = {
   readonly limit: number;
   /** The number of calls in progress. */

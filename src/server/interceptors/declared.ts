@@ -44,13 +44,19 @@ const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look =
   };
 };
 
-/** Prepares, for an RPC, the check that the reason with which a call ends is declared. */
+/**
+ * Makes the check whether an RPC declares the reason with which a call has failed. A reason that it does not declare is counted
+ * and logged as a fault.
+ */
 export const endCheck = (rpc: Rpc, context: InterceptorContext): ((invocation: Invocation, reason: string) => void) => {
   const look = lookFor(rpc, context);
   return (invocation, reason) => look(invocation, reason, false);
 };
 
-/** Adds the check of reasons to an operation whose answers have entries that can fail; other RPCs stay as they are. */
+/**
+ * Adds a check of the reasons of failed entries to an RPC whose answers have entries that can fail. Other RPCs are returned as
+ * they are.
+ */
 export const withEntriesChecked = <R extends Rpc>(rpc: R, context: InterceptorContext): R => {
   const walk = entryReasonsWalk(rpc.method.output);
   if (walk === undefined) return rpc;

@@ -28,7 +28,8 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 };
 
 /**
- * Makes the walk over every `google.rpc.Status` in an RPC's answers; undefined = the message has no such field, as most.
+ * Makes the function that visits every `google.rpc.Status` in an RPC's answers; undefined = the message has no such field, like
+ * most messages.
  * @throws RangeError for a message that holds itself and a status; there is none.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {

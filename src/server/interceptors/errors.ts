@@ -18,8 +18,9 @@ const failWith =
   };
 
 /**
- * Turns every error into a status: an error of the API as it is, any other into INTERNAL without its words. The status of a
- * transport's error that an operation throws does not count. Each reason has to be one that the RPC declares.
+ * Turns every error into a status: an error of the API with its own words, any other into INTERNAL without its words. When an
+ * operation throws the error of a transport, the status in that error is ignored. A reason that the RPC does not declare is
+ * reported as a fault.
  */
 export const errors: Interceptor = (rpc, context) => {
   const fail = failWith(endCheck(rpc, context), context);

@@ -41,6 +41,6 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   };
 };
 
-/** Puts all interceptors around the operation of an RPC, for the transport whose codec it has. */
+/** Makes the handler of an RPC: its operation inside all interceptors. The codec decides for which transport it is. */
 export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
   interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(withEntriesChecked(rpc, context)));

@@ -20,17 +20,17 @@ export type InterceptorContext = {
   readonly callers: Callers;
   /** Translates an error from below the operations, such as a driver's, for the caller; undefined = the error is a fault. */
   readonly explain: (error: unknown) => DomainError | undefined;
-  /** Changes a status: for tests of the protocols alone, whose services have errors of their own. */
+  /** Changes a status before it is sent. Only tests of the protocols set it, whose services have errors of their own. */
   readonly rephrase?: (status: StatusError) => StatusError;
   /** The messages that a `google.protobuf.Any` of the services can hold in JSON. Default: the details of errors. */
   readonly messageTypes?: Registry;
 };
 
-/** One interceptor. It is prepared once per RPC, and then put around the next handler. */
+/** The type of an interceptor. It is called once per RPC, and returns a function that wraps the next handler in another one. */
 export type Interceptor = (rpc: Rpc & Codec, context: InterceptorContext) => (next: Handler) => Handler;
 
 /**
- * Runs `next` and hands on its result: at once, or later when it is a promise. No other function tells the two apart, so a
+ * Runs `next`, and passes its response to `done` or its error to `failed`: at once, or later when the response is a promise. A
  * call that is answered at once makes no promise on its way.
  */
 export const settle = (

@@ -6,13 +6,13 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** The functions by which a listener tells of its calls, each of which it knows as an `S`. One transport serves all calls. */
+/** The functions that read from the calls of one listener. `S` is the type of a call in that listener. One transport serves all calls. */
 export type Transport<S> = {
   /** A request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
   /** The time when the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
   deadline(source: S): number;
-  /** Has `listener` called when the client goes away. Called at most once per call, and only for calls that last. */
+  /** Calls `listener` when the client goes away. It is used at most once per call, and only for calls that are not answered at once. */
   onCancel(source: S, listener: () => void): void;
 };
 
@@ -98,12 +98,15 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     return this.#transport.header(this.source, name);
   }
 
-  /** Notes that something moved on the stream, whose idle limit begins anew. */
+  /** Restarts the idle limit of a stream. Call it when a message was received or sent. */
   alive(): void {
     this.#idle?.refresh();
   }
 
-  /** Follows a promise of the operation until it settles or the call ends. The call has a timer from then on. */
+  /**
+   * Returns a promise that settles like `pending`, or rejects when the call ends first: at its deadline, at its idle limit, or
+   * when the client goes away. The call has a timer from then on.
+   */
   bound<T>(pending: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let settled = false;

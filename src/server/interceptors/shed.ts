@@ -4,8 +4,8 @@ import { type Interceptor, settle } from "./interceptor.ts";
 const retryAfterMs = 100;
 
 /**
- * Refuses a call at once when the server has as many in progress as it takes, so that these keep their latency. Health and
- * reflection are never refused: they do not pass here.
+ * Refuses a call at once when the server has as many calls in progress as it takes, so that those keep their latency. Health and
+ * reflection are never refused: they do not pass through the interceptors.
  */
 export const shed: Interceptor = (_, { concurrency }) => {
   const done = (_: unknown, response: unknown): unknown => {

@@ -68,7 +68,7 @@ const invalid = (violations: readonly Violation[], input: DescMessage): DomainEr
   });
 };
 
-/** Makes the request message of the received bytes or message, and checks it against the rules of the proto. */
+/** Decodes what the transport received to the request message, and checks the message against the rules of the proto. */
 export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
