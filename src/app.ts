@@ -50,7 +50,7 @@ const prepare = async (
   await importBeforeServing(db, importFile, config.systemUsername);
 };
 
-/** Migrates or checks the database, and imports the file if there is one, in the primary process. Call it before the workers start. */
+/** Migrates the database, or checks that it is migrated, and imports the file of `--import`. Called once, before any worker starts. */
 export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
   await using db = await openForCommand(config, log);
   await prepare(db, config, log, options);

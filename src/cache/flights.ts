@@ -7,7 +7,7 @@ import type { CacheStats } from "./stats.ts";
 /** Something that a flight can load, with the name by which calls find the flight. */
 export type Named = { readonly name: string };
 
-/** Loads all of `wanted` for one flight; results are in the order of `wanted`. */
+/** A function of the caller that loads some things for several waiting calls at once (a flight); results are in the order of `wanted`. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {

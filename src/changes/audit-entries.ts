@@ -27,7 +27,7 @@ const fieldOf = (kind: string, column: string): string | undefined => {
   return column.startsWith("avatar_") ? "avatar" : column;
 };
 
-/** A change as the API shows it. */
+/** Makes the AuditEntry of the API from a row of the change log. */
 export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
   id: row.id,
   changeTime: timestampFromDate(row.change_time),
@@ -43,7 +43,7 @@ export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntry
   requestId: row.request_id ?? "",
 });
 
-/** ListAuditEntries: reads a page in one statement, the newest entries first. */
+/** ListAuditEntries: reads one page of the change log in one statement, with the newest entries first. */
 export const listAuditEntries =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuditEntries> =>
   async (call, request) => {

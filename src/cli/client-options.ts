@@ -11,7 +11,7 @@ const parseAddress = (address: string): string => {
   return address;
 };
 
-/** Adds the options of a client to a command. */
+/** Adds --address and --token, the options of a client of a running service, to a command, and returns it. */
 export const withClientOptions = (command: Command): Command =>
   command
     .addOption(
@@ -22,5 +22,5 @@ export const withClientOptions = (command: Command): Command =>
     )
     .addOption(new Option("--token <token>", "bearer token").env("USERD_TOKEN"));
 
-/** The argument by which a command names the user. */
+/** The name and description of the argument that says which user a command is about. */
 export const userArgument = ["<user>", "id, username or address"] as const;

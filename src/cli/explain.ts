@@ -19,7 +19,7 @@ const byCode: Partial<Record<Code, ExitCode>> = {
 
 const isLost = (error: Error): boolean => isUnreachable(error) || (error.cause instanceof Error && isUnreachable(error.cause));
 
-/** The exit code that an error ends a command with. */
+/** Returns the exit code of a command that ends with the given error. */
 export const exitCodeOf = (error: unknown): ExitCode => {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof ConfigError) return ExitCode.USAGE;
@@ -54,7 +54,7 @@ const traceOf = ({ stack = "" }: Error): string => {
   return frames.length === 0 ? "" : ` at ${frames.slice(0, 4).join(" < ")}`;
 };
 
-/** The message about an error for the person who ran the command: one sentence, for unforeseen errors too. */
+/** Formats any error, also an unforeseen one, as one sentence for the person who ran the command. */
 export const explain = (error: unknown): string => {
   if (error instanceof ConnectError) {
     const [info] = error.findDetails(ErrorInfoSchema);

@@ -94,7 +94,7 @@ const importFile = async (file: string, options: ImportCommand): Promise<ImportR
   return report;
 };
 
-/** Imports the file in a process of its own, and prints the report. */
+/** Runs `userd import`: imports a file into the database that the settings name, in this process, and prints the report. */
 export const run = async (file: string, options: ImportCommand): Promise<void> => {
   keepHeapSmall();
   try {

@@ -4,7 +4,7 @@ import { onConflicts } from "../import/transaction.ts";
 import { exitCodesHelp } from "./exit.ts";
 import { whenRun } from "./when-run.ts";
 
-/** `userd import`: imports the users of a Sentry export or a Django dump, all of the file or nothing. */
+/** Makes the command `userd import`, which imports the users of a Sentry export or a Django dump, all of the file or nothing. */
 export const importCommand = (): Command =>
   new Command("import")
     .description(

@@ -5,14 +5,14 @@ import { orRefuse } from "./written-file.ts";
 /** A file of all that an import skipped or noted, a line of JSON each. */
 export type ListFile = AsyncDisposable & {
   readonly add: (line: ReportLine) => Promise<void> | undefined;
-  /** Writes what is left, so that a full disk is noticed before anything is stored. */
+  /** Writes the lines that wait in memory, so that a full disk is noticed before the import stores anything. */
   readonly flush: () => Promise<void>;
 };
 
 /** The number of characters that are written at once. */
 const BATCH = 64 * 1024;
 
-/** Opens the list before the import: a file that can't be written is refused before anything is read. */
+/** Opens the list for writing. Call it before the import: a file that can't be written is refused before anything is read. */
 export const openListFile = async (path: string): Promise<ListFile> => {
   const file = await orRefuse("list", () => open(path, "w", 0o600));
   let waiting = "";

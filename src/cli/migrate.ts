@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { whenRun } from "./when-run.ts";
 
-/** `userd migrate`: brings the database's schema up to date. */
+/** Makes the command `userd migrate`, which brings the database's schema up to date. */
 export const migrateCommand = (): Command =>
   new Command("migrate")
     .description("Bring the database's schema up to date; serve does it too, unless told not to.")

@@ -9,7 +9,7 @@ import { CommandError, ExitCode } from "./exit.ts";
 /** The most collisions that are listed for people; --json lists all. */
 const SHOWN = 100;
 
-/** Opens the database of the settings, finds outdated forms, and calls `use` with them. */
+/** Opens the database that the settings name, finds outdated canonical forms, and calls `use` with both; returns its result. */
 export const withOutdated = async <R>(use: (db: Database, findings: Findings) => Promise<R>): Promise<R> => {
   const config = loadConfig();
   await using db = await openForCommand(config, createLogger(config.logLevel));
@@ -18,7 +18,7 @@ export const withOutdated = async <R>(use: (db: Database, findings: Findings) =>
   return await use(db, await findOutdated(db));
 };
 
-/** The numbers of outdated rows, by what they hold. */
+/** Counts the outdated rows, as an object from what they hold, such as `username`, to their number. */
 export const counted = ({ outdated }: Findings): Record<string, number> =>
   Object.fromEntries([...outdated].map(([{ what }, rows]) => [what, rows.length]));
 
@@ -29,13 +29,13 @@ export const countLines = (counts: Record<string, number>): string =>
     .map(([what, count]) => `${what}: ${count}\n`)
     .join("");
 
-/** Lists the names that would become equal, with their owners, for people. */
+/** Formats the first 100 collisions as lines for people: for each name that would become equal, all its owners. */
 export const collisionLines = ({ collisions }: Findings): string => {
   const lines = collisions.slice(0, SHOWN).map(({ what, owners }) => `one ${what}: ${owners.join(", ")}\n`);
   return lines.join("") + (collisions.length > SHOWN ? `and ${collisions.length - SHOWN} more; --json lists all\n` : "");
 };
 
-/** The error that says what to do about names that would become equal. */
+/** Makes the error that says what to do about names that would become equal. */
 export const collisionError = ({ collisions }: Findings): CommandError =>
   new CommandError(
     `${collisions.length} ${collisions.length === 1 ? "name" : "names"} would belong to several; nothing was changed. Rename all but one of each ` +

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { whenRun } from "./when-run.ts";
 
-/** `userd names …`: brings stored canonical names into the form by which this version compares names. */
+/** Makes the command `userd names …`, which checks or recomputes stored canonical forms that this version would make differently. */
 export const namesCommand = (): Command =>
   new Command("names")
     .description("Recompute the form in which names and addresses are compared, after an upgrade that changes it.")

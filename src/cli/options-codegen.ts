@@ -48,7 +48,7 @@ const generate = (options: Codegen, definitions: readonly OptionDefinition[]): G
   }
 };
 
-/** Writes typed accessors of options in a language, so that its compiler knows keys and values. */
+/** Writes a file of typed accessors of options in TypeScript, Go or Python, so that a compiler knows the keys and the values' types. */
 export const run = async (options: Codegen): Promise<void> => {
   const definitions = await readDefinitions(options);
   const { name, text } = generate(options, definitions);

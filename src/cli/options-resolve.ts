@@ -7,7 +7,7 @@ import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";
 import { explainOption, originOf, valueText } from "./trail.ts";
 
-/** Prints the effective values of options, and where they come from. */
+/** Prints the effective values of a user's options, and the level that each of them comes from. */
 export const run = async (user: string, keys: string[], options: OptionCommand & { readonly explain?: true }): Promise<void> => {
   const { id } = await findUser(user, options);
   const request = { userIds: [id], keys, ...scopeOf(options), explain: options.explain ?? false };

@@ -39,7 +39,7 @@ const parseValue = (text: string): Value => {
   return toValue(text);
 };
 
-/** Stores the value of one option. */
+/** Stores the value of one option of a user, and prints whether it was created, changed or unchanged. */
 export const run = async (user: string, key: string, value: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
   const { created, changed } = await connect(UserOptionService, options).setOption({

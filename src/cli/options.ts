@@ -3,7 +3,7 @@ import { userArgument, withClientOptions } from "./client-options.ts";
 import { withScope } from "./scope-options.ts";
 import { whenRun } from "./when-run.ts";
 
-/** `userd options …`: commands for options, clients of a running service. */
+/** Makes the command `userd options …`: its subcommands read and write options, as clients of a running service. */
 export const optionsCommand = (): Command =>
   new Command("options")
     .description("Read, write and explain the options of users, and check and use their definitions.")

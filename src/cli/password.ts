@@ -16,7 +16,7 @@ const firstLine = async (): Promise<string> => {
 };
 
 /**
- * Reads a password from standard input: typed unseen, or the first line of a pipe. A command line never holds one, since
+ * Reads a password from standard input: typed without an echo, or the first line of a pipe. A command line never holds one, since
  * other users of the machine can read it.
  */
 export const readPassword = async (): Promise<string> => {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { UserOption } from "../gen/userd/v1/user_option_pb.ts";
 import { type ClientOptions, withClientOptions } from "./client-options.ts";
 
-/** A scope, as the command line names it. */
+/** The ids of the options --project and --organization, by which a command line names a scope. */
 export type ScopeOptions = { readonly project?: bigint; readonly organization?: bigint };
 
 /** The options of every command that reads or writes options in a scope. */
@@ -13,16 +13,16 @@ const parseId = (text: string): bigint => {
   return BigInt(text);
 };
 
-/** Adds the options of a client and those that name a scope to a command. */
+/** Adds --project and --organization, which name a scope, and the options of a client to a command, and returns it. */
 export const withScope = (command: Command): Command =>
   withClientOptions(command)
     .option("--project <id>", "scope: a project", parseId)
     .option("--organization <id>", "scope: an organization", parseId);
 
-/** The two fields of a request that name a scope. */
+/** Makes the two fields by which a request names a scope; 0 stands for an option that is not given. */
 export const scopeOf = ({ project = 0n, organization = 0n }: ScopeOptions) => ({ projectId: project, organizationId: organization });
 
-/** The name of an option's scope, for people. */
+/** Formats the scope of an option for people: `project 7`, `organization 7` or `global`. */
 export const scopeName = ({ projectId, organizationId }: Pick<UserOption, "projectId" | "organizationId">): string => {
   if (projectId !== 0n) return `project ${projectId}`;
   return organizationId === 0n ? "global" : `organization ${organizationId}`;

@@ -5,7 +5,7 @@ type ServeOptions = { readonly migrate: boolean; readonly import?: string; reado
 
 const MAX_WORKERS = 64;
 
-/** `userd serve`: runs the service until SIGTERM or SIGINT. */
+/** Makes the command `userd serve`, which runs the service until SIGTERM or SIGINT. */
 export const serveCommand = (): Command =>
   new Command("serve")
     .description("Run the service until SIGTERM or SIGINT.")

@@ -6,7 +6,7 @@ import type { ScopeOptions } from "./scope-options.ts";
 /** Formats a value as JSON on one line, for people. */
 export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");
 
-/** The origin of a value, in words that can stand behind the value: `"dark", set by the user`. */
+/** Describes where a value comes from, in words that can stand behind the value: `"dark", set by the user`. */
 export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locked">, { project, organization }: ScopeOptions): string => {
   const [inProject, inOrganization] = [`project ${project}`, `organization ${organization}`];
   switch (source) {
@@ -33,8 +33,8 @@ const levelText = (level: OptionLevel, scope: ScopeOptions): string =>
   `${valueText(level.value)}, ${originOf(level, scope)}${level.invalid ? ", though it no longer fits the definition" : ""}`;
 
 /**
- * Tells the trail of one option as a sentence: its value, the origin, and the value that it would have otherwise. A value
- * that is not the winner's was merged from all levels.
+ * Explains one option in a sentence: its value, where that comes from, and the value that it would have otherwise. A value that
+ * is not equal to that of the first level was merged from all levels.
  */
 export const explainOption = ({ key, value, trail }: ResolvedOption, scope: ScopeOptions): string => {
   const [winner, ...others] = trail.map((level) => levelText(level, scope));

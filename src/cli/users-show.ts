@@ -4,7 +4,7 @@ import { printTable } from "../table.ts";
 import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
 
-/** Prints one user. */
+/** Prints one user: as a table for people, or as JSON for scripts. */
 export const run = async (name: string, options: ClientOptions & { json?: true }): Promise<void> => {
   const user = await findUser(name, options);
   const json = toJson(UserSchema, user) as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { userArgument, withClientOptions } from "./client-options.ts";
 import { whenRun } from "./when-run.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-/** `userd users …`: commands for users, clients of a running service. */
+/** Makes the command `userd users …`: its subcommands list, show and change users, as clients of a running service. */
 export const usersCommand = (): Command =>
   new Command("users")
     .description("Look at the users of a running service, and make new ones.")

@@ -1,4 +1,4 @@
-/** The action of a command, whose module is loaded when the command runs: --help and other commands don't need it. */
+/** Makes the action of a command. It loads the command's module when the command runs: --help and other commands don't need it. */
 export const whenRun =
   <A extends unknown[]>(load: () => Promise<{ readonly run: (...args: A) => Promise<void> }>) =>
   async (...args: A): Promise<void> =>

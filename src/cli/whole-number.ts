@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Reads an option of the command line that is a whole number: decimal digits only, unlike `Number`. */
+/** Makes the parser of an option that is a whole number from `min` to `max`: it takes decimal digits only, unlike `Number`. */
 export const wholeNumber =
   (min: number, max = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {

@@ -1,8 +1,8 @@
 import { CommandError, ExitCode } from "./exit.ts";
 
 /**
- * Does a piece of work with a file that an import writes.
- * @throws CommandError with code 2, since the person chose the file's place.
+ * Calls `action`, which opens or writes a file of an import, and returns its result.
+ * @throws CommandError with code 2 if `action` fails, since the person chose the file's place.
  */
 export const orRefuse = async <T>(what: "list" | "map", action: () => Promise<T>): Promise<T> => {
   try {

@@ -24,7 +24,7 @@ const declarations = ErrorReasonSchema.values.map((value) => ({
   field: getOption(value, request_field),
 }));
 
-/** The reasons that errors.proto declares for an RPC: for all calls, for all writes, and for the fields of its request. */
+/** Returns the reasons that errors.proto declares for an RPC: for all calls, for all writes, and for the fields of its request. */
 export const commonReasons = (method: DescMethod): readonly Reason[] => {
   const fields = new Set(method.input.fields.map(({ name }) => name));
   return declarations
@@ -32,7 +32,7 @@ export const commonReasons = (method: DescMethod): readonly Reason[] => {
     .map(({ name }) => name);
 };
 
-/** The reasons that an RPC declares. They are computed anew each time, for start-up, documents and tests. */
+/** Returns the reasons that an RPC can answer with. They are computed anew each time, for start-up, documents and tests. */
 export const declaredReasons = (method: DescMethod): DeclaredReasons => {
   const { reasons = [], entryReasons = [] } = getOption(method, errors);
   const own = reasons.map(nameOf);

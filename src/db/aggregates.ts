@@ -10,8 +10,8 @@ const aggregateArrays = (aggregates: readonly Aggregate[]) =>
   sql`unnest(${aggregates.map(({ kind }) => kind)}::text[], ${aggregates.map(({ id }) => String(id))}::bigint[])`;
 
 /**
- * Locks version rows in ascending order; unsorted locks deadlock. Aggregates without a row get one, of version 0 and of no
- * transaction: this one has still to move it.
+ * Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. It inserts the rows that are missing, with
+ * version 0 and no transaction, so that a change in this transaction still raises the version.
  */
 export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate[]): Promise<void> => {
   if (aggregates.length === 0) return;
@@ -28,10 +28,10 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
   await lock();
 };
 
-/** True if the version that an aggregate has now is known already. */
+/** Tells whether an aggregate comes with the version that it has now. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-/** The aggregates that the write has moved, at the versions that its commit will show. */
+/** Reads the versions, as the commit will show them, of the aggregates that a write has touched. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
   const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`

@@ -6,19 +6,19 @@ import { exhausted } from "../errors.ts";
 /** The most bytes that the consistency token takes, which is not known yet. */
 const TOKEN_BYTES = 8 * 1024;
 
-/** The way that a write answers. */
+/** The part of a write's plan that says how it answers. */
 export type Answering<M extends DescMethod> = {
   /** The RPC; its response has a `consistency_token`. */
   readonly method: M;
-  /** Takes out of an answer that would be too large what the caller has sent itself. */
+  /** Removes from an answer that would be too large the parts that the caller itself has sent. */
   readonly abridge?: (answer: MessageShape<M["output"]>) => void;
 };
 
-/** An answer but for its token, and its bytes. */
+/** An answer as a message and as encoded bytes; `withToken` adds its consistency token. */
 export type Measured<M extends DescMethod> = { readonly message: MessageShape<M["output"]>; readonly bytes: Uint8Array };
 
 /**
- * The message of an answer that can be sent.
+ * Encodes the answer of a write, and checks that it is small enough to be sent.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE: before the commit, so that nothing is stored whose answer can't be sent.
  */
 export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>, answer: MessageInitShape<M["output"]>): Measured<M> => {
@@ -37,7 +37,7 @@ export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>
   );
 };
 
-/** Gives an answer its token. Fields of the binary format may come in any order, so its bytes go behind the others. */
+/** Adds the consistency token to an answer. Fields of the binary format may come in any order, so its bytes go behind the others. */
 export const withToken = <M extends DescMethod>(
   { method }: Answering<M>,
   { message, bytes }: Measured<M>,

@@ -34,7 +34,7 @@ const bind = (query: string, params: readonly unknown[]): CompiledQuery => {
 };
 
 /**
- * Has the ORM bind its parameters. By itself it writes them into the text of its statements, from where names and addresses
+ * Makes the ORM send values as bound parameters. By itself it writes them into the text of its statements, from where names and addresses
  * of people get into the logs and statistics of the server; nor is such a text ever prepared twice.
  */
 export const bindParameters = (em: SqlEntityManager): void => {

@@ -46,9 +46,9 @@ const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides
   });
 
 /**
- * Ends the statement that a client waits for. Settles when the server has signalled the process that runs it, so that the
- * signal can't meet a later statement: PostgreSQL drops one that finds nothing running. When that can't be made sure, the
- * client's own connection is ended instead.
+ * Ends the statement that a client waits for. Resolves when the server has signalled the process that runs it, so that the
+ * signal can't end a later statement: PostgreSQL drops a signal when nothing runs. When the server can't be told, it ends the
+ * client's own connection instead.
  */
 export const cancelStatement = async (client: Client): Promise<void> => {
   const insides = client as unknown as Insides;

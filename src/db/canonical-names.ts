@@ -4,7 +4,7 @@ import { canonicalNameAggregate } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Locks canonical names, in ascending order, and moves their versions. */
+/** Locks canonical names in ascending order and raises their versions. Returns the new versions. */
 export const moveCanonicalNames = async (
   session: Session,
   canonicalNames: ReadonlySet<string>,
@@ -18,8 +18,8 @@ export const moveCanonicalNames = async (
 };
 
 /**
- * Locks the canonical names of names that a write claims or drops, and moves their versions. Rules across usernames and addresses
- * hold from here to the commit. Called once per write, after the aggregates are locked.
+ * Locks the canonical forms of the names that a write claims or drops, and raises their versions. Rules across usernames and
+ * addresses hold from here to the commit. Call it once per write, after the aggregates are locked.
  */
 export const lockCanonicalNames = async (tx: Tx, names: readonly string[]): Promise<void> => {
   const moved = await moveCanonicalNames(tx, new Set(names.filter((name) => name !== "").map(canonicalName)));

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StartupError } from "./startup-error.ts";
 
-/** An embedded database's folder, held by this process alone. */
+/** The folder of an embedded database, locked for this process alone. */
 export type DataFolder = {
-  /** The key kept beside the data; made at the first start. */
+  /** The key that is stored beside the data; it is made at the first start. */
   readonly secretKey: Uint8Array;
-  /** The database has been opened once: from now on nothing in the folder is ever removed. */
+  /** Call it once the database has been opened: from then on nothing in the folder is ever removed. */
   readonly opened: () => void;
   readonly [Symbol.dispose]: () => void;
 };
@@ -87,12 +87,12 @@ const prepare = (folder: string): void => {
 };
 
 /**
- * Takes the folder for this process until disposed.
+ * Locks the folder for this process, until the result is disposed.
  *
  * Two processes on one folder lose acknowledged writes without an error, so the lock has to be the operating system's:
  * it ends with the process, whatever ends the process. Node has no file lock of its own; SQLite, which it carries, has
  * (docs/adr/0004-folder-lock.md).
- * @throws StartupError when another process has it, or the folder can't be used; then its files are as they were.
+ * @throws StartupError when another process has the lock, or the folder can't be used. Its files are then unchanged.
  */
 export const lockDataFolder = (folder: string): DataFolder => {
   using(folder, () => assertUsable(folder));

@@ -12,18 +12,18 @@ const contention = new Set([
   "55P03", // lock_not_available
 ]);
 
-/** Somebody else has stored a row of the same key. */
+/** Tells whether an error of the database says that a row with the same key is stored already. */
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === "23505";
 
-/** The write lost against another one: running it again may succeed. */
+/** Tells whether an error says that a write lost against another one: running it again may succeed. */
 export const isContention = (error: unknown): boolean =>
   contention.has(codeOf(error) ?? "") ||
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
   (error instanceof Error && error.name === "OptimisticLockError");
 
 /**
- * The error that a caller gets for an error of the database; undefined for other errors, and for faults of ours. Its message
- * repeats nothing of the database's messages: these hold values.
+ * Returns the error that a caller gets for an error of the database; undefined for other errors, and for faults of userd. Its message
+ * repeats nothing of the database's messages, since these hold values.
  */
 export const databaseError = (error: unknown): DomainError | undefined => {
   if (error instanceof DomainError || !(error instanceof Error)) return undefined;

@@ -12,7 +12,7 @@ export const IDEMPOTENCY_HOURS = 24;
 /** The transaction of a write, and the call that it belongs to. */
 type WriteSession = Session & { readonly call: Call };
 
-/** The answers of earlier writes, found by the request_id of their callers. */
+/** The store of the answers of earlier writes, keyed by caller, RPC and request_id. */
 export type Idempotency = {
   /**
    * Claims the request_id for this transaction, waiting for another one that holds it.
@@ -25,11 +25,11 @@ export type Idempotency = {
     requestId: string,
     request: MessageShape<M["input"]>,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
-  /** Keeps the answer, to be committed with the write. */
+  /** Stores the answer, to be committed with the write. */
   readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array) => Promise<void>;
 };
 
-/** Makes the store; requests are kept as a keyed hash only. */
+/** Makes the store of the answers of writes. It stores requests only as a hash with a key that is derived from `secretKey`. */
 export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
   return {

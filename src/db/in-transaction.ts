@@ -3,7 +3,7 @@ import type { Schema } from "../schema/entities.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** Ends a transaction that is to store nothing, with its answer: only what is thrown rolls back. */
+/** The error by which a transaction ends that is to store nothing, with its answer: only an error makes a transaction roll back. */
 export class RolledBack extends Error {
   override readonly name = "RolledBack";
   readonly answer: unknown;
@@ -14,8 +14,8 @@ export class RolledBack extends Error {
 }
 
 /**
- * Runs one transaction, of a write or an import. What the body throws is thrown, whatever ROLLBACK says on a connection that is
- * lost; a body that throws `RolledBack` has its answer returned.
+ * Runs one transaction, of a write or an import. It throws what the body throws, even if ROLLBACK fails on a lost connection. When
+ * the body throws `RolledBack`, it returns the answer in that.
  */
 export const transact = async <T>(
   { sql: db }: Pick<Database, "sql">,
@@ -38,7 +38,7 @@ export const transact = async <T>(
   }
 };
 
-/** Runs one transaction of a worker or a command, which has no call; `caller` is the name of who writes, for the change log. */
+/** Runs one transaction of a worker or a command, which has no call; the change log names `caller` as the one who writes. */
 export const inTransaction = <T>(db: Database, caller: string, body: (tx: Session) => Promise<T>): Promise<T> =>
   transact(db, async (transaction) => {
     const tx = createSession(transaction);

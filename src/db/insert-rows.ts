@@ -9,8 +9,8 @@ const replacer = (_: string, value: unknown): unknown => {
 };
 
 /**
- * Inserts rows, which all have the columns of the first, in one statement and with one parameter, however many they are.
- * The table's own row type says what the JSON means.
+ * Inserts rows in one statement with one parameter, which is JSON, however many they are. All have to have the columns of the first.
+ * PostgreSQL converts the JSON by the row type of the table.
  */
 export const insertRows = async <T extends keyof Schema & string>(
   tx: Tx,

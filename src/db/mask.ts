@@ -4,8 +4,8 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
 /**
- * The local names of the fields that an update names: without a mask, or with one that names none, those that are set; with
- * "*" all. A path into a field names the field.
+ * Returns the local names of the fields that an update changes: without a mask, or with an empty one, those that are set in the
+ * message; with "*" all. A path into a field names the field.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedFields = (schema: DescMessage, message: Message, mask: FieldMask | undefined): Set<string> => {
@@ -17,8 +17,8 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
 };
 
 /**
- * The local names of the fields that the paths of a mask name.
- * @param of the field of the request that the mask is.
+ * Returns the local names of the fields that the paths of a mask name.
+ * @param of the name of the request's field with the mask, for the error.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const namedFields = (schema: DescMessage, { paths }: FieldMask, of: "update_mask" | "read_mask"): Set<string> => {

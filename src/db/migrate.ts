@@ -24,8 +24,8 @@ const executed = async (db: Database): Promise<string[]> => {
 };
 
 /**
- * Refuses a database that holds something else, or that a newer userd has migrated.
- * @returns the names of the migrations that are still to run.
+ * Returns the names of the migrations that are still to run.
+ * @throws StartupError for a database with other tables than userd's, or that a newer or too old a version of userd has migrated.
  */
 export const pendingMigrations = async (db: Database): Promise<string[]> => {
   const tables = await tablesOf(db);
@@ -62,7 +62,7 @@ const runPending = async (db: Database): Promise<void> => {
   }
 };
 
-/** Runs the pending migrations, in one transaction and under a lock: instances that start together take turns. */
+/** Runs the pending migrations and returns their names. It runs in one transaction and under a lock: processes take turns. */
 export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   const up = async () => {
     const pending = await pendingMigrations(db);
@@ -80,7 +80,7 @@ export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   });
 };
 
-/** Refuses to serve from a database that has not been migrated. */
+/** Throws a StartupError when migrations of the database are still to run. */
 export const assertMigrated = async (db: Database): Promise<void> => {
   const pending = await pendingMigrations(db);
   if (pending.length > 0) {

@@ -8,7 +8,7 @@ import { isUnreachable } from "./unreachable.ts";
 
 /** The database of a command that owns it: serve, migrate, import. */
 export type OwnedDatabase = Database & {
-  /** The key of this installation: from the settings, else from beside the embedded data. */
+  /** The key of this installation: that of the settings, else the one that is stored beside the embedded data. */
   readonly secretKey: Uint8Array;
 };
 
@@ -48,8 +48,8 @@ const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
   database.kind === "pglite" && database.folder !== "memory" ? lockDataFolder(database.folder) : undefined;
 
 /**
- * Opens the database and takes it: an embedded one belongs to one process.
- * @throws StartupError, in one sentence: in use, unreachable, damaged, or too old.
+ * Opens the database for a command. An embedded one is locked first: only one process may have it open.
+ * @throws StartupError when the database is in use, unreachable, damaged or too old, with a sentence that says so.
  */
 export const openForCommand = async (
   config: Pick<Config, "database" | "poolSize" | "secretKey"> &

@@ -20,7 +20,7 @@ import { type AbortOptions, createSession, type Session } from "./session.ts";
 /** The table that lists the migrations that ran. */
 export const MIGRATIONS_TABLE = "userd_migrations";
 
-/** The open database. */
+/** An open database, and how to run statements on it. */
 export type Database = {
   readonly kind: "postgres" | "pglite";
   /** The entity manager to fork for each write; never used itself. */
@@ -28,9 +28,9 @@ export type Database = {
   readonly orm: PostgresORM | PgliteORM;
   /** Statements outside any transaction, with bound parameters: what reads use. */
   readonly sql: Kysely<Schema>;
-  /** Ends a statement when the call ends. PGlite can't cancel what runs, only what waits. */
+  /** Makes the options that end a statement when the call ends. PGlite can't cancel what runs, only what waits. */
   readonly abort: (call: Pick<Call, "signal">) => AbortOptions;
-  /** Statements outside any transaction, what reads use; they end with the call, if there is one. */
+  /** Makes a session for statements outside any transaction, which reads use; they end with the call, if there is one. */
   readonly session: (call?: Pick<Call, "signal">) => Session;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
@@ -45,7 +45,7 @@ defaults.parseInputDatesAsUTC = true;
 const getTypeParser = (oid: number, format?: "text" | "binary") =>
   (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);
 
-/** The options that both drivers and the migration script share. */
+/** The options of MikroORM that both drivers and the migration script share. */
 export const ormOptions = {
   entities: [...entities],
   forceUtcTimezone: true,
@@ -71,7 +71,7 @@ const ACQUIRE_TIMEOUT = 2_000;
 /** Longest that closing waits for connections that are in use, in milliseconds. */
 const CLOSE_MS = 5_000;
 
-/** Longest that a statement may have no answer before its connection is looked at: the server itself ends statements earlier. */
+/** Longest that a statement may have no answer, in ms, before its connection is checked: the server itself ends statements earlier. */
 export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
 /** The settings of the connections to PostgreSQL. */
@@ -117,7 +117,7 @@ const openPglite = async (folder: string): Promise<PgliteORM> => {
   });
 };
 
-/** Opens the database that the settings name; the embedded one has to be locked first (data-folder.ts). */
+/** Opens the database that the settings name. The folder of an embedded one has to be locked already (data-folder.ts). */
 export const openDatabase = async (config: Pick<Config, "database"> & Connections, log: Logger): Promise<Database> => {
   const { database } = config;
   const orm = database.kind === "postgres" ? await openPostgres(database.url, config, log) : await openPglite(database.folder);

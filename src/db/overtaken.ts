@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** Something that a write depends on has changed since it was looked up for the locks: the write begins anew. */
+/** The error that something has changed since a write looked up what to lock: the write begins anew. */
 export class Overtaken extends DomainError {
   /** @param what what has happened, a sentence without its end. */
   constructor(what: string) {

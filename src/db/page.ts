@@ -14,18 +14,18 @@ export const PAGE_BYTES = MAX_RESPONSE_BYTES - 256 * 1024;
 /** The bytes of a result besides those that its size counts: ids, times, names. */
 const RESULT_BYTES = 1_024;
 
-/** The request of a list. */
+/** The fields of a list's request that ask for a page. */
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
 
-/** One page of a list in keyset order: no count, no offset. */
+/** One page of a list, which begins after the key of the result before it: nothing is counted or skipped. */
 export type Page = {
   readonly size: number;
   /** The key of the last result of the page before; undefined = this is the first. */
   readonly after: readonly string[] | undefined;
   /**
-   * Cuts what was read, `size + 1` rows at most, to the page; the row too many only says that there is another one.
+   * Cuts the rows that were read, `size + 1` at most, to the page. The row too many only shows that another page follows.
    * @param keyOf the keyset key of a row, which ends in the id.
-   * @param bytesOf what of a row can be large; the page ends before its results take more than PAGE_BYTES.
+   * @param bytesOf the bytes of what can be large in a row; the page ends before its results take more than PAGE_BYTES.
    */
   readonly cut: <T>(
     rows: readonly T[],
@@ -38,8 +38,8 @@ export type Page = {
 export type Sized = { readonly bytes: number };
 
 /**
- * Of the rows of a query, in its order, those that a page can hold by their column `bytes`, and one more: what comes after
- * them is not read. Such a page is cut by bytes that are never fewer than these.
+ * Makes the statement that reads of a query, in its order, only the rows whose column `bytes` lets a page hold them, and one more.
+ * `Page.cut` has to get a `bytesOf` for them that never counts fewer bytes than that column.
  */
 export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
   select * from (
@@ -56,7 +56,7 @@ const fitting = <T>(rows: readonly T[], bytesOf: (row: T) => number): number => 
   return rows.length;
 };
 
-/** Reads page tokens and makes them; they are bound to the caller and to the query, and hold nothing but the last key. */
+/** A function that makes the page of a request. Page tokens are bound to the caller and the query, and hold only the last key. */
 export type Pager = <S extends DescMessage>(
   call: Call,
   schema: S,
@@ -78,7 +78,7 @@ const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageS
     .slice(0, 22);
 };
 
-/** Makes the pager of one secret key. */
+/** Makes the function that pages lists; a secret key seals its page tokens. */
 export const createPager = (secretKey: Uint8Array): Pager => {
   const seal = createSeal(secretKey, "page-token");
   return (call, schema, request, defaultSize = DEFAULT_PAGE_SIZE) => {

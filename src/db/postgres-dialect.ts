@@ -78,7 +78,7 @@ const createDriver = (pool: Pool): Driver => {
 };
 
 /**
- * Kysely over a pool of connections to PostgreSQL. Its own driver ends a statement by another statement: that needs a new
+ * Makes Kysely's dialect for a pool of connections to PostgreSQL. Its own driver ends a statement by another statement: that needs a new
  * session with all its handshakes, and is not sent at all when ROLLBACK already waits behind the statement, so that in a
  * transaction everything ran to its end.
  */

@@ -4,7 +4,7 @@ import { type Watch, watchConnection } from "./silent-connections.ts";
 /** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
 const MAX_NAMES = 200;
 
-/** The beginning of a statement that is composed per request: the texts of such statements are too many to prepare. */
+/** The comment that begins the text of a statement which is composed per request: there are too many such texts to prepare them. */
 export const COMPOSED = "/* composed */";
 
 /** One name per text, the same for all connections. */
@@ -30,7 +30,7 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
-/** Makes the class of the connections of a pool. */
+/** Makes the class of a pool's connections, which prepare their statements and notice a silent server, as the options say. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client {
     readonly #watch: Watch | undefined;

@@ -1,13 +1,13 @@
 import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** The options that end a statement early. They go with every one, since `getKysely()` ignores the signal of a fork. */
+/** The options that end a statement early. Each statement is given them, since `getKysely()` ignores the signal of a fork. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, or a query that was built. */
 type Statement<R> = RawBuilder<R> | Compilable<R>;
 
-/** Runs statements: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
+/** The functions that run statements: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
 export type Session = {
   /** Builds queries. They run by the functions below, which also end them. */
   readonly sql: Kysely<Schema>;
@@ -21,7 +21,7 @@ export type Session = {
   readonly affected: (statement: Statement<unknown>) => Promise<number>;
 };
 
-/** A session on a transaction, a connection or the pool; `abort` goes with every statement. */
+/** Makes a session that runs statements on a transaction, a connection or the pool, each with the options `abort`. */
 export const createSession = (sql: Kysely<Schema>, abort?: AbortOptions): Session => {
   const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
     "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);

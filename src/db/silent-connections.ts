@@ -19,13 +19,13 @@ const isAtWork = async (config: ClientConfig, processId: number): Promise<boolea
 /** pg's client, as far as it is not in its types. */
 type Insides = { readonly processID: number; readonly connection: { readonly stream: { destroy: () => void } } };
 
-/** Watches the answers of one connection. */
+/** A function that is given the promise of each answer on one connection, to watch whether it comes. */
 export type Watch = (answer: Promise<unknown>) => void;
 
 /**
- * Ends a connection on which a statement has had no answer for so long, and for which the server does nothing: its host is
- * gone, or the network has lost what was said. Without that the statement, cancelled long ago, would keep its place in the pool until
- * the operating system gives up, after hours. What takes long for a reason, an import or an index, goes on.
+ * Ends a connection on which a statement has had no answer for `silenceMs` while the server does nothing for it: its host is gone,
+ * or the network has lost what was sent. Without that the statement, cancelled long ago, would keep its place in the pool until
+ * the operating system gives up, after hours. A statement that takes long for a reason, such as an import or an index, goes on.
  */
 export const watchConnection = (client: Client, config: ClientConfig, silenceMs: number): Watch => {
   const { connection } = client as unknown as Insides;

@@ -17,30 +17,30 @@ import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
 import { isUnreachable } from "./unreachable.ts";
 
-/** One transaction. What takes a Tx runs inside it and never begins another. */
+/** The transaction of a write. A function that takes a Tx runs inside it and never begins another one. */
 export type Tx = Session & {
   readonly call: Call;
-  /** For entities; flushed before the response is mapped, since versions exist only then. */
+  /** The ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
   readonly em: SqlEntityManager;
-  /** Adds an aggregate that the write has made or moved: its version belongs into the consistency token. */
+  /** Adds an aggregate that the write has made or changed: the consistency token is to have its new version. */
   readonly touch: (aggregate: Aggregate | VersionedAggregate) => void;
   /**
-   * Demands that the write has locked these. One that looked up what to lock runs again when that has changed since, rather
-   * than to lock out of order; `what` has happened, for the sentence when that never ends.
+   * Checks that the write has locked these aggregates. If not, they have changed since it looked up what to lock: it runs again,
+   * rather than lock out of order. `what` is a sentence of what has happened, for the error when that never ends.
    */
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
 
-/** Looks up what a write has to lock; a body that relies on the answer calls `requireLocked` when it reads the same again. */
+/** A function that looks up what a write has to lock. A body that relies on that calls `requireLocked` when it reads the same again. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
 /** The plan of a write: all that it needs before its body runs. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
-  /** Aggregates whose version rows are locked first: the writes of one aggregate follow one another. */
+  /** The aggregates whose version rows are locked first, so that writes to the same aggregate run one after the other. */
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
-  /** One of several writes of one call: its token stands for the ones before it too. */
+  /** Says that it is one of several writes of one call: its token has to cover those before it too. */
   readonly oneOfMany?: boolean;
 };
 
@@ -48,9 +48,9 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
 type Body<M extends DescMethod> = (tx: Tx) => Promise<MessageInitShape<M["output"]>>;
 
 /**
- * Runs one write: one transaction, cancelled with the call, run again (three times at most) when it loses against
- * another one or the connection breaks before COMMIT was sent, and more often while what it has to lock changes. So the body
- * may run more than once, and does nothing but SQL. The response gets its consistency token here.
+ * A function that runs one write in one transaction, which is cancelled with the call. The transaction runs again (three times at
+ * most) when it loses against another one or the connection breaks before COMMIT was sent, and more often while what it has to lock
+ * changes. So the body may run more than once, and does nothing but SQL. The response gets its consistency token here.
  */
 export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>) => Promise<MessageInitShape<M["output"]>>;
 
@@ -110,7 +110,7 @@ type WriteParts = {
   readonly committed: (moved: Notification) => void;
 };
 
-/** Makes `write` over a database; `committed` is told what each commit has moved, and never fails. */
+/** Makes the function that runs writes on a database. It passes to `committed` what each commit has changed; that must not fail. */
 export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
   /** All of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(

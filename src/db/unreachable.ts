@@ -27,9 +27,9 @@ const unreachable = new Set([
 const unreachableMessage =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|driver has already been destroyed)/;
 
-/** The code that a driver has given an error; undefined for other errors. */
+/** Returns the code that a driver has given an error; undefined for other errors. */
 export const codeOf = (error: unknown): string | undefined => (error instanceof Error ? (error as DriverError).code : undefined);
 
-/** The database could not be reached, or the connection to it was lost. */
+/** Tells whether an error says that the database could not be reached, or that the connection to it was lost. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof Error && (unreachable.has(codeOf(error) ?? "") || unreachableMessage.test(error.message));

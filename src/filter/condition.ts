@@ -132,7 +132,7 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
 };
 
 /**
- * The condition that a filter stands for.
+ * Makes the condition in SQL that a filter stands for.
  * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for undeclared ones.
  */
 export const conditionOf = (filter: ParsedFilter, fields: FilterFields): RawBuilder<boolean> =>

@@ -1,26 +1,26 @@
 import type { RawBuilder } from "kysely";
 
-/** A field that has one value, or none. */
+/** A field, for filters, that has one value or none. */
 export type FilterColumn = {
   readonly type: "bigint" | "int" | "boolean" | "text" | "timestamptz" | "enum";
   /** The column in statements: a constant. */
   readonly column: RawBuilder<unknown>;
   readonly isNullable: boolean;
-  /** The values of an enum by their names; else none. */
+  /** The stored numbers of an enum's values, keyed by their names; empty for other types. */
   readonly values: ReadonlyMap<string, number>;
 };
 
-/** A field that has many ids. */
+/** A field, for filters, that has many ids. */
 export type FilterList = {
   readonly type: "list";
-  /** True of the rows whose ids meet a condition. */
+  /** Makes the condition in SQL that at least one of the ids of a row meets `condition`. */
   readonly some: (condition: (id: RawBuilder<unknown>) => RawBuilder<boolean>) => RawBuilder<boolean>;
 };
 
-/** The fields of what is listed, by their names in the proto. */
+/** The fields of the resources that a filter selects from, with their names in the proto. */
 export type FilterFields = {
-  /** Those that filters can name. */
+  /** The fields that filters can name, keyed by name. */
   readonly declared: ReadonlyMap<string, FilterColumn | FilterList>;
-  /** Those that filters could name if they were declared. */
+  /** The names of the fields that filters could name if they were declared. */
   readonly undeclared: ReadonlySet<string>;
 };

@@ -4,16 +4,16 @@ import { type DomainError, failedPrecondition, invalidField } from "../errors.ts
 /** A node of the syntax tree of a filter. */
 export type Expr = ReturnType<typeof parse>["expr"];
 
-/** A filter as a tree, and the errors at a place of its text; `says` completes the sentence after the place. */
+/** A filter as a syntax tree, and functions that make errors with a place in its text; `says` completes the sentence after the place. */
 export type ParsedFilter = {
   readonly expr: Expr;
-  /** True of a text in plain quotes whose escapes are those of CEL: the parser takes others as they stand. */
+  /** Tells whether a node is a text in plain quotes with no other escapes than CEL's: the parser takes others as they stand. */
   readonly isPlain: (at: Expr) => boolean;
   readonly invalid: (at: Expr, says: string) => DomainError;
   readonly notIndexed: (at: Expr, says: string) => DomainError;
 };
 
-/** The most terms of a filter. */
+/** The most terms of a filter, such as comparisons. */
 export const MAX_TERMS = 50;
 
 /** The most brackets that stand in one another. */
@@ -85,7 +85,7 @@ const syntaxError = (text: string, error: unknown): DomainError => {
 
 /**
  * Parses a filter, which is CEL. The text has to be a few KB at most.
- * @throws INVALID_ARGUMENT with the place.
+ * @throws INVALID_ARGUMENT with the place of the fault in the text.
  */
 export const parseFilter = (text: string): ParsedFilter => {
   requireQuick(text);

@@ -7,10 +7,10 @@ import { parseFilter } from "./parse.ts";
 /** The most characters of filters that are remembered of each thing that is listed: what is made of them takes some ten times more. */
 const MAX_REMEMBERED = 64 * 1024;
 
-/** Reads a filter; an empty one is met by everything. */
+/** A function that makes the condition in SQL of a filter's text; everything meets an empty filter. */
 export type FilterReader = (text: string) => RawBuilder<boolean>;
 
-/** Makes the reader of the filters on some fields, which remembers the latest. */
+/** Makes the function that reads filters on these fields. It caches the conditions of the latest filters. */
 export const createFilterReader = (fields: FilterFields): FilterReader => {
   const conditions = new LRUCache<string, RawBuilder<boolean>>({ maxSize: MAX_REMEMBERED, sizeCalculation: (_, text) => text.length });
   return (text) => {

@@ -69,12 +69,12 @@ const literalOf = (filter: ParsedFilter, field: Typed, at: Expr): string | boole
 };
 
 /**
- * Binds a value that a field is compared with.
+ * Makes the parameter in SQL for the value that a filter compares a field with.
  * @throws INVALID_ARGUMENT for a value of another type.
  */
 export const boundValue = (filter: ParsedFilter, field: Typed, at: Expr): RawBuilder<unknown> =>
   sql`${literalOf(filter, field, at)}::${sql.raw(bound[field.type])}`;
 
-/** Binds the values of a list as one array. */
+/** Makes one parameter in SQL, an array, for the values of a list in a filter. */
 export const boundValues = (filter: ParsedFilter, field: Typed, elements: readonly Expr[]): RawBuilder<unknown> =>
   sql`${elements.map((at) => literalOf(filter, field, at))}::${sql.raw(bound[field.type])}[]`;

@@ -1,17 +1,17 @@
 import { DomainError, invalidField } from "../errors.ts";
 
-/** A step on the way to a value: a field by its proto name, an index, or the name of a member that is no field. */
+/** One step of the path to a value in JSON: a field by its proto name, an index, or the name of a member that is no field. */
 export type Step = string | number | readonly [name: string];
 
-/** A place in a JSON text, and how it was reached. */
+/** A JSON text, the offset `at` up to which it has been read, and the path of the value that is being read. */
 export type Cursor = {
   readonly text: string;
-  /** True if bytes that are no UTF-8 were replaced by U+FFFD in the text. */
+  /** Tells whether bytes that are no UTF-8 were replaced by U+FFFD in the text. */
   readonly isLossy: boolean;
   at: number;
   depth: number;
   readonly path: Step[];
-  /** The offsets in the text at which integers begin and end that `JSON.parse` would round. */
+  /** The offsets in the text of integers that `JSON.parse` would round: the beginning and the end of each, in order. */
   readonly rounded: number[];
 };
 
@@ -35,19 +35,19 @@ const placeOf = ({ path }: Cursor): string => {
   return path.length > MAX_PATH ? `${place}…` : place;
 };
 
-/** The error for a value at the cursor that can't be used; `description` completes the sentence that begins with its place. */
+/** Makes the error for a value at the cursor that can't be used; `description` completes the sentence that begins with its place. */
 export const refused = (cursor: Cursor, description: string): DomainError => {
   const place = placeOf(cursor);
   return place === "" ? new DomainError("Invalid", "FIELD_INVALID", `The request ${description}.`) : invalidField(place, description);
 };
 
-/** The error for a member at the cursor that can't be used and whose name is no field's. */
+/** Makes the error for a member that can't be used and whose name is not that of a field; it appends the name to the path. */
 export const refusedMember = (cursor: Cursor, name: string, description: string): DomainError => {
   cursor.path.push([name]);
   return refused(cursor, description);
 };
 
-/** The error for text that is no JSON at the cursor. */
+/** Makes the error that the text is not well-formed JSON, with the character at the cursor as the wrong one. */
 export const malformed = (cursor: Cursor): DomainError => {
   const place = placeOf(cursor);
   const where = place === "" ? "" : ` (in ${place})`;
@@ -59,7 +59,7 @@ export const malformed = (cursor: Cursor): DomainError => {
 /** The most levels of nested messages and values: protobuf's own limit, in all its formats. */
 const MAX_DEPTH = 100;
 
-/** Goes one level deeper, into a message or a value; the caller takes 1 off the depth when it leaves. */
+/** Adds 1 to the depth for a message or value that begins, and refuses over 100 levels. The caller subtracts 1 when it ends. */
 export const enter = (cursor: Cursor): void => {
   cursor.depth += 1;
   if (cursor.depth > MAX_DEPTH) throw refused(cursor, `is nested over ${MAX_DEPTH} levels deep`);

@@ -31,7 +31,7 @@ export const assertInteger = (cursor: Cursor, type: ScalarType, text: string): v
   }
 };
 
-/** Reads an integer: decimal digits, as a number or as a string. */
+/** Makes the reader of an integer type, which takes decimal digits, as a number or as a string. */
 export const readInteger =
   (type: ScalarType) =>
   (cursor: Cursor): void => {
@@ -42,7 +42,7 @@ export const readInteger =
     if (!isText && text.length > EXACT_DIGITS) cursor.rounded.push(at, cursor.at);
   };
 
-/** True if a type is one of the integer types. */
+/** Tells whether a scalar type is one of the integer types. */
 export const isInteger = (type: ScalarType): boolean => ranges.has(type);
 
 const readAnyNumber = (cursor: Cursor): string => {
@@ -84,12 +84,12 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   }
 };
 
-/** Reads a number in a google.protobuf.Value. */
+/** Checks the number at the cursor, in a google.protobuf.Value, and goes past it. */
 export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNumber(cursor));
 
 const named = new Set(["NaN", "Infinity", "-Infinity"]);
 
-/** Reads a field that is a double or float: a number, its text, or "NaN", "Infinity" or "-Infinity". */
+/** Checks the value of a field that is a double or float, and goes past it: a number, its text, "NaN", "Infinity" or "-Infinity". */
 export const readFloat = (cursor: Cursor): void => {
   const text = peek(cursor) === code.quote ? readString(cursor) : readAnyNumber(cursor);
   if (named.has(text)) return;

@@ -7,7 +7,7 @@ import { code, peek, readString, takeNull } from "./tokens.ts";
 import { readBoolean, readList, readStruct, readValue } from "./values.ts";
 
 /**
- * A reader: it goes past a value of its kind.
+ * The type of readers: each checks that a value of its type stands at the cursor, and moves the cursor behind it.
  * @throws DomainError FIELD_INVALID with the place, for any other value.
  */
 export type Read = (cursor: Cursor) => void;
@@ -25,7 +25,7 @@ const readBytes: Read = (cursor) => {
   if (!base64.test(read) || read.replace(/=+$/, "").length % 4 === 1) throw refused(cursor, "must be base64");
 };
 
-/** The reader of a scalar type. */
+/** Returns the reader of a scalar type. */
 export const scalarRead = (type: ScalarType): Read => {
   if (isInteger(type)) return readInteger(type);
   if (type === ScalarType.BOOL) return readBoolean;
@@ -33,7 +33,7 @@ export const scalarRead = (type: ScalarType): Read => {
   return type === ScalarType.BYTES ? readBytes : readFloat;
 };
 
-/** Makes the check of the keys of a map, which JSON always writes as strings. */
+/** Makes the function that checks that a key of a map is of the given type; JSON always writes keys as strings. */
 export const keyCheck =
   (type: ScalarType) =>
   (cursor: Cursor, name: string): void => {
@@ -44,7 +44,7 @@ export const keyCheck =
 /** The most names of an enum that an error lists. */
 const MAX_NAMES = 20;
 
-/** The reader of an enum: by name, or by number; a number may be one of a newer proto. */
+/** Makes the reader of an enum, which takes a known name or any number, since a number may be one of a newer proto. */
 export const enumRead = ({ typeName, values }: DescEnum): Read => {
   const names = new Set(values.flatMap(({ name, jsonName }) => [name, jsonName]));
   const readNumber = readInteger(ScalarType.INT32);
@@ -83,7 +83,7 @@ const wellKnown: ReadonlyMap<string, Read> = new Map([
   ["google.protobuf.Any", readStruct],
 ]);
 
-/** The reader of a message that has a JSON form of its own; undefined for all others. */
+/** Returns the reader of a message type that has a JSON form of its own, such as Timestamp; undefined for all others. */
 export const wellKnownRead = (desc: DescMessage): Read | undefined => {
   if (!isWrapperDesc(desc)) return wellKnown.get(desc.typeName);
   const read = scalarRead(desc.fields[0].scalar);

@@ -3,7 +3,7 @@ import { type Cursor, malformed, refused } from "./cursor.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** The character codes that values and punctuation of JSON begin with. */
+/** The codes of the characters by which a reader sees what follows: a string, an object, an array, null, a boolean or a comma. */
 export const code = { quote: QUOTE, brace: 0x7b, bracket: 0x5b, n: 0x6e, t: 0x74, f: 0x66, comma: 0x2c } as const;
 
 /** Skips white space and returns the code of the next character; NaN at the end. */
@@ -28,7 +28,7 @@ export const takeWord = (cursor: Cursor, word: string): void => {
   cursor.at += word.length;
 };
 
-/** Goes past `null`; false if it does not stand at the cursor. */
+/** Goes past `null` and returns true, or returns false if it does not stand at the cursor. */
 export const takeNull = (cursor: Cursor): boolean => {
   if (peek(cursor) !== code.n) return false;
   takeWord(cursor, "null");
@@ -44,7 +44,7 @@ const unescaped = (cursor: Cursor, quoted: string): string => {
 };
 
 /**
- * Reads the string that has to stand at the cursor.
+ * Reads the string that has to stand at the cursor, and returns its text without quotes and escapes.
  * @throws DomainError when it is no text: half of a surrogate pair, or bytes that were no UTF-8.
  */
 export const readString = (cursor: Cursor): string => {
@@ -69,7 +69,7 @@ export const readString = (cursor: Cursor): string => {
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
-/** Reads the text of the number that has to stand at the cursor. */
+/** Reads the number that has to stand at the cursor, and returns its text. */
 export const readNumber = (cursor: Cursor): string => {
   number.lastIndex = cursor.at;
   const read = number.exec(cursor.text)?.[0];
@@ -93,7 +93,7 @@ const eachBetween = (cursor: Cursor, [open, close]: readonly [number, number], r
   take(cursor, close);
 };
 
-/** Reads an object, calling `read` for each member with its name; `read` goes past the value. */
+/** Reads an object, and calls `read` with the name of each member. `read` has to move the cursor behind the member's value. */
 export const eachMember = (cursor: Cursor, read: (name: string) => void): void =>
   eachBetween(cursor, [code.brace, 0x7d], () => {
     const name = readString(cursor);
@@ -101,7 +101,7 @@ export const eachMember = (cursor: Cursor, read: (name: string) => void): void =
     read(name);
   });
 
-/** Reads an array, calling `read` for each item; `read` goes past it. */
+/** Reads an array, and calls `read` for each item. `read` has to move the cursor behind the item. */
 export const eachItem = (cursor: Cursor, read: () => void): void => {
   let index = 0;
   eachBetween(cursor, [code.bracket, 0x5d], () => {
@@ -112,7 +112,7 @@ export const eachItem = (cursor: Cursor, read: () => void): void => {
   });
 };
 
-/** Checks that nothing follows in the text. */
+/** Checks that only white space follows the cursor in the text. */
 export const assertEnd = (cursor: Cursor): void => {
   if (!Number.isNaN(peek(cursor))) throw malformed(cursor);
 };

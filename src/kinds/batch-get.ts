@@ -9,7 +9,7 @@ import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standar
 
 type Request = { readonly ids: readonly bigint[]; readonly consistency?: Consistency; readonly readMask?: FieldMask };
 
-/** BatchGetX: one statement; the resources that there are, in the order of the ids. It reads no more than one answer holds. */
+/** BatchGetX: reads those of the resources that exist, in the order of the ids, by one statement, and no more than one answer holds. */
 export const batchGetResources: StandardMethod = ({ db, freshness }, kind) => {
   const field = severalField(kind);
   return async (call, request) => {

@@ -11,8 +11,8 @@ export type Count = { readonly totalSize: bigint; readonly totalSizeIsEstimate: 
 type Plan = { readonly "QUERY PLAN": readonly [{ readonly Plan: { readonly "Plan Rows": number } }] };
 
 /**
- * Counts rows, and estimates them as PostgreSQL's planner does if they are too many.
- * @param rows from where they come: the statement without what it selects.
+ * Counts rows; if there are too many, it returns the estimate of PostgreSQL's planner.
+ * @param rows the statement that selects them, from its `from` on.
  */
 export const countRows = async (session: Session, rows: RawBuilder<unknown>): Promise<Count> => {
   const { counted } = await session.one(

@@ -14,13 +14,13 @@ import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standa
 import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
 import { type Resource, type Values, valuesOf } from "./values.ts";
 
-/** What a service that is written by hand adds to Create. */
+/** The steps that a service written by hand adds to Create. */
 export type Creation = {
-  /** What is locked besides. */
+  /** Returns the aggregates that the write locks besides those of the kind. */
   readonly locks: (request: object) => readonly Aggregate[];
-  /** What is required before the resource is made. */
+  /** Checks the service's own conditions before the resource is stored. */
   readonly check: (tx: Tx, request: object) => Promise<void>;
-  /** What is done once the resource is there. */
+  /** Stores what the service adds, once the resource is stored. */
   readonly follow: (tx: Tx, request: object, id: bigint) => Promise<void>;
 };
 
@@ -48,7 +48,7 @@ const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint
   throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");
 };
 
-/** CreateX: stores a resource with its links; a constraint refuses a key that is taken. */
+/** CreateX: stores a new resource with its links. A constraint of the database refuses a key that is taken. */
 export const createResource: StandardMethod<Creation> = ({ write }, kind, method, also) => {
   const field = resourceField(kind);
   return (call, request) => {

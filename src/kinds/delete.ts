@@ -9,7 +9,7 @@ import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } fro
 
 type Request = { readonly id: bigint; readonly etag: string };
 
-/** DeleteX: softly where the kind says so, and nothing goes before the grace period ends; else at once. */
+/** DeleteX: marks a resource as deleted, to be purged after the grace period, or removes it at once, as its kind declares. */
 export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, method) => {
   const field = resourceField(kind);
   return (call, request) => {
@@ -29,7 +29,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
   };
 };
 
-/** UndeleteX: as it was, since its keys were kept for it. What is not deleted changes nothing. */
+/** UndeleteX: restores a deleted resource as it was, since its keys were kept for it. A resource that is not deleted stays as it is. */
 export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   return (call, request) => {
@@ -43,7 +43,7 @@ export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
   };
 };
 
-/** PurgeX: at once, deleted before or not, with all that is part of it. */
+/** PurgeX: removes a resource for good at once, with all that is part of it, whether it was deleted before or not. */
 export const purgeResource: StandardMethod =
   ({ write }, kind, method) =>
   (call, request) => {

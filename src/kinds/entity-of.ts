@@ -3,7 +3,7 @@ import type { Kind } from "../contract/kinds/kind.ts";
 import { kindEntities } from "../schema/entities.ts";
 import { modelEntities } from "../schema/kind.entity.ts";
 
-/** The entity of a kind, whose properties are called like the fields of its message. */
+/** Returns the ORM's entity of a kind, whose properties are named like the fields of its message. */
 export const entityOf = ({ name, table }: Kind): EntityClass<Record<string, unknown>> => {
   const entity = kindEntities.get(table)?.class ?? modelEntities[name];
   if (entity === undefined) throw new Error(`${table} has no entity`);

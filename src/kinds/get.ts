@@ -9,7 +9,7 @@ import { storedRow } from "./stored.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
 
-/** GetX: one statement, by the id or by a key, deleted or not. */
+/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. */
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {

@@ -3,7 +3,7 @@ import type { Kind, Link } from "../contract/kinds/kind.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Row } from "./row.ts";
 
-/** Adds the ids that a repeated reference of a resource has not yet. */
+/** Stores the ids of a repeated reference of a resource, but for those that are stored already. */
 export const addLinks = async (
   tx: Tx,
   { name }: Kind,
@@ -19,7 +19,7 @@ export const addLinks = async (
     on conflict do nothing`);
 };
 
-/** Gives a repeated reference the ids and no others; false = it had them. */
+/** Stores these ids of a repeated reference and deletes all others. Returns false when nothing had to change. */
 export const replaceLinks = async (tx: Tx, kind: Kind, link: Link, row: Row, ids: readonly bigint[]): Promise<boolean> => {
   const before = new Set((row[link.name] as readonly string[]).map(BigInt));
   const added = ids.filter((id) => !before.has(id));

@@ -58,7 +58,7 @@ const parentOf = ({ parent, ancestors: [above] }: Kind, request: Readonly<Record
         organization: sql.ref(`p.${above.to.organization}`),
       };
 
-/** ListXs: one statement, which also tells whether there is such a parent. `which` is what a service by hand asks of a resource `r`. */
+/** ListXs: reads one page, and whether the parent exists, in one statement. `which` makes a further condition in SQL on a resource `r`. */
 export const listResources: StandardMethod<(request: object) => RawBuilder<unknown>> = ({ db, freshness, pager }, kind, method, which) => {
   const field = severalField(kind);
   const { parent } = kind;

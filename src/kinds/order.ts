@@ -1,15 +1,15 @@
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 
-/** The order of a list: columns, which end in the id, all in one direction. */
+/** The order of a list: its columns, of which the last one is the id, all in the same direction. */
 export type Order = { readonly columns: readonly Column[]; readonly isDescending: boolean };
 
-/** The orders that an index serves, as `order_by` names them. */
+/** Returns the orders that an index serves, each as the list of columns that `order_by` names. */
 export const ordersOf = ({ keys, indexes }: Pick<Kind, "keys" | "indexes">): readonly (readonly Column[])[] =>
   [...keys, ...indexes].flatMap(({ columns: [, ...columns] }) => columns.map((_, index) => columns.slice(0, index + 1)));
 
 /**
- * Reads `order_by`: "status, create_time" or "create_time desc"; empty = by id.
+ * Reads an `order_by`, such as "status, create_time" or "create_time desc"; an empty one means by id.
  * @throws INVALID_ARGUMENT for what is no order; FAILED_PRECONDITION QUERY_NOT_INDEXED for one that no index serves.
  */
 export const readOrder = (kind: Kind, orderBy: string): Order => {

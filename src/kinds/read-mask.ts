@@ -4,7 +4,7 @@ import type { Kind } from "../contract/kinds/kind.ts";
 import { namedFields } from "../db/mask.ts";
 
 /**
- * A kind as far as a `read_mask` names its fields, and its id; the kind itself without a mask, or with one that names none.
+ * Returns a kind with only its id and the fields that a `read_mask` names; the kind itself without a mask, or with an empty one.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedKind = (kind: Kind, mask: FieldMask | undefined): Kind => {

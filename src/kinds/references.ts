@@ -21,9 +21,9 @@ const parentIsThere = ({ ancestors: [, ...above] }: Kind, to: Referent, id: unkn
 };
 
 /**
- * Requires that everything the values refer to is there, is not deleted, and belongs to the organization. Foreign keys hold what goes
- * from then on.
- * One statement, whose text depends on the kind and the fields alone.
+ * Checks that everything the values refer to exists, is not deleted, and belongs to the organization. Foreign keys catch what is
+ * removed after the check.
+ * It runs one statement, whose text depends on the kind and the fields alone.
  * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that refers to something else; what `liveById` throws for the parent of a
  * kind with reasons of its own.
  */

@@ -26,10 +26,10 @@ export const isRelated = (
     where m.organization_id = ${organizationId} and m.user_id = u.id and m.role >= ${roleColumn(leastRole(relation))}::smallint)))`;
 
 /**
- * Refuses a write to a resource of an organization when the acting user, if there is one, does not own it. Organizations themselves, their
- * projects and teams are written by whom the permission of the RPC says.
- * @throws what `missing` makes when the user may not read it either, since what it can't see is not there for it; PERMISSION_DENIED
- * PERMISSION_REQUIRED when it may.
+ * Refuses a write to a resource of an organization when the acting user, if there is one, does not own it. It does not check
+ * organizations, projects and teams: for these the permission of the RPC decides.
+ * @throws what `missing` makes when the user may not even read it, since the user must not learn that it exists; PERMISSION_DENIED
+ * PERMISSION_REQUIRED when the user may read it.
  */
 export const requireOwned = async (tx: Tx, kind: Kind, organizationId: bigint, missing: () => DomainError): Promise<void> => {
   const { actingUserId } = tx.call;

@@ -27,7 +27,7 @@ const placesOf = (model: "project" | "team" | "user"): readonly Place[] =>
     ),
   ]);
 
-/** The kinds whose purge time comes, each with its table. */
+/** The kinds that are deleted softly: a purge removes their deleted resources when the grace period is over. */
 export const softKinds: readonly Kind[] = kinds.filter(({ isSoft }) => isSoft);
 
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
@@ -38,9 +38,9 @@ const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promi
 };
 
 /**
- * Removes what the purge of projects, teams or users leaves nothing to refer to, ahead of the foreign keys: whoever writes to a
- * kind holds its lock first, and then the rows that it refers to.
- * @returns the aggregates that it moved.
+ * Deletes the rows that refer to projects, teams or users that are being purged, or clears their references. It does so before the
+ * foreign keys would, to lock in the order of every write to a kind: first the kinds, then the rows that are referred to.
+ * @returns the aggregates whose versions it raised.
  */
 export const dropReferences = async (
   tx: Session,
@@ -72,7 +72,7 @@ export const dropReferences = async (
   return locked;
 };
 
-/** Removes all resources of an organization that is purged; what is part of them goes with them. */
+/** Deletes all resources of kinds of an organization that is purged. Returns the aggregates whose versions it raised. */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
   const aggregate = kindsAggregate(organizationId);
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.

@@ -4,22 +4,22 @@ import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import { wireBytes } from "../options/value.ts";
 
-/** A resource as it is selected: its columns, the ids of its links as text. */
+/** A resource as statements select it: the values of its columns, and the ids of its links as texts. */
 export type Row = Readonly<Record<string, unknown>> & {
   readonly id: bigint;
   readonly organization_id: bigint;
   readonly delete_time?: Date | null;
 };
 
-/** A row with the name of the outermost thing that it is part of and that is deleted. */
+/** A row with the name of the outermost deleted thing that the resource is part of; null = none is deleted. */
 export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 
-/** Marks a statement as one of many, which are not prepared: its text follows from what a request asks for. */
+/** Marks a statement that is not to be prepared: its text depends on the request, so there are too many such texts. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
 /**
- * The columns to select, in the alias `r`, as a text: names come from descriptors alone. A value that deletion alone shows takes the
- * time of it.
+ * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. An enum with a value that only
+ * deleted resources show needs delete_time too.
  */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
@@ -30,7 +30,7 @@ export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   return sql.raw([...[...names].map((column) => `r."${column}"`), ...linked].join(", "));
 };
 
-/** The joins of the things that a resource `r` is part of: its parent as `a1`, and so on upwards. */
+/** Returns the joins in SQL of the things that a resource `r` is part of: its parent as `a1`, and so on upwards. */
 export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuilder<unknown> =>
   sql.raw(
     ancestors
@@ -40,13 +40,13 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
       .join(" "),
   );
 
-/** The name of the outermost of these things that is deleted; null = none is. */
+/** Returns the expression in SQL for the name of the outermost deleted thing in `joinedAncestors`; null = none is deleted. */
 export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> => {
   const soft = ancestors.flatMap(({ to }, index) => (to.isSoft ? [`when a${index + 1}.delete_time is not null then '${to.name}'`] : []));
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };
 
-/** The bytes of those parts of a row `q` that can be large: texts, JSON, the ids of links. */
+/** Returns the expression in SQL for the bytes of the values of a row `q` that can be large: texts, JSON, the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [
@@ -56,7 +56,7 @@ export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   return sql.raw(parts.length === 0 ? "0" : parts.join(" + "));
 };
 
-/** The bytes that those parts take in an answer; never less than `bytesOf` says. */
+/** Makes the function that counts the bytes of a row's large values in an answer; never fewer than `bytesOf` counts. */
 export const sentBytes =
   ({ columns }: Kind) =>
   (row: Row): number =>
@@ -76,7 +76,7 @@ const shownOf = (column: Column, value: unknown, isDeleted: boolean): unknown =>
   return isDeleted && column.deletedValue !== undefined ? column.deletedValue : (value as number) + column.enumBase;
 };
 
-/** A resource as the API shows it. */
+/** Makes the message of a row: the resource as the API shows it. */
 export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => {
   const message: Record<string, unknown> = {};
   for (const column of columns) {

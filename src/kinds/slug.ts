@@ -35,10 +35,10 @@ const freeSlug = (table: string, column: RawBuilder<unknown>, slug: string, stem
     end`;
 };
 
-/** A key that ends in a slug. */
+/** A key that ends in a slug: the column of the slug, and the columns within whose values it is unique. */
 export type SlugKey = { readonly slug: Column; readonly within: readonly Column[] };
 
-/** The key whose slug has to be made, since the values have none. */
+/** Returns the key whose slug has to be made, since the values have none; undefined = there is no such key. */
 export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | undefined =>
   keys.flatMap(({ columns: all }) => {
     const slug = all.at(-1);
@@ -46,8 +46,8 @@ export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | unde
   })[0];
 
 /**
- * The slugs to be tried, as expressions in SQL: when another write takes one first, the next is another, so the race causes no
- * error. Hardly two writes draw the same nine digits at once.
+ * Returns the slugs to try one after the other, as expressions in SQL. When another write takes one first, the next one differs, so
+ * the race causes no error. Two writes hardly ever draw the same nine digits at once.
  */
 export const candidates = ({ name: kind, table }: Kind, { slug, within }: SlugKey, { columns }: Values) => {
   const name = [...columns].find(([column]) => column.name === slug.slugFrom)?.[1] as string;

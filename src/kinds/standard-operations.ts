@@ -22,9 +22,9 @@ const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
 };
 
 /**
- * The operations of a service's standard RPCs, bound by name: "CreateX" is that of the kind X. A service whose file has kinds has
- * no others; one that is written by hand spreads them among its own.
- * @param others the RPCs that do more than what is standard.
+ * Makes the operations of a service's standard RPCs, which it finds by name: "CreateX" creates a resource of the kind X. A service
+ * of kinds alone has no others; a service written by hand adds them to its own.
+ * @param others the methods of those RPCs that do more than the standard, keyed by the name of the RPC.
  */
 export const standardOperations = <S extends DescService>(
   app: KindDependencies,

@@ -15,7 +15,7 @@ const readOne = async <R extends Row>(session: Session, kind: Kind, query: RawBu
 
 /**
  * Reads the one resource that meets a condition on `r`.
- * @param shown the kind as far as it is read.
+ * @param shown the kind with only the fields that are to be read.
  * @throws NOT_FOUND with the reason of the kind.
  */
 export const storedRow = (session: Session, kind: Kind, which: RawBuilder<unknown>, shown: Kind = kind): Promise<Row> => {
@@ -24,7 +24,7 @@ export const storedRow = (session: Session, kind: Kind, which: RawBuilder<unknow
 };
 
 /**
- * Reads the resource with this id, and what it is part of.
+ * Reads the resource with this id, and which of the things that it is part of is deleted.
  * @throws NOT_FOUND with the reason of the kind.
  */
 export const storedById = (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
@@ -37,7 +37,7 @@ export const storedById = (session: Session, kind: Kind, id: bigint): Promise<St
 };
 
 /**
- * Requires that a resource is not deleted, nor anything that it is part of.
+ * Checks that neither a resource nor anything that it is part of is deleted.
  * @throws FAILED_PRECONDITION with the reason of the kind.
  */
 export const requireLive = (kind: Kind, row: StoredRow): void => {
@@ -45,7 +45,7 @@ export const requireLive = (kind: Kind, row: StoredRow): void => {
   if (row.delete_time) throw resourceDeleted(kind, kind.name);
 };
 
-/** The resource with this id, which is not deleted, nor anything that it is part of. */
+/** Reads the resource with this id, and checks by `requireLive` that neither it nor anything that it is part of is deleted. */
 export const liveById = async (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(session, kind, id);
   requireLive(kind, row);
@@ -53,7 +53,7 @@ export const liveById = async (session: Session, kind: Kind, id: bigint): Promis
 };
 
 /**
- * Requires that nothing a resource is part of is deleted.
+ * Checks that nothing that a resource is part of is deleted.
  * @throws FAILED_PRECONDITION with the reason of the kind.
  */
 export const requireLiveAncestors = (kind: Kind, { deleted_ancestor: ancestor }: StoredRow): void => {
@@ -61,8 +61,8 @@ export const requireLiveAncestors = (kind: Kind, { deleted_ancestor: ancestor }:
 };
 
 /**
- * The organization of a row, which never changes; 0 = there is no such row. Whoever needs it is refused then, in the body of
- * the write: a replay by request_id gets its first answer also when what it was about is gone.
+ * Reads the id of a row's organization, which never changes; 0 = there is no such row. Only the body of the write refuses a missing
+ * row: a replay by request_id gets its first answer even when the row is gone.
  */
 export const organizationOf = async (session: Session, { table, organization }: Referent, id: bigint): Promise<bigint> => {
   if (organization === "id") return id;
@@ -71,14 +71,14 @@ export const organizationOf = async (session: Session, { table, organization }: 
   return row?.organization_id ?? 0n;
 };
 
-/** What a write to a resource locks and moves; without an id it is one that does not exist yet. */
+/** Returns the aggregates that a write to a resource locks and raises the versions of; without an id, to one that does not exist yet. */
 export const aggregatesOf = ({ name, aggregates }: Kind, organizationId: bigint, id?: bigint): readonly Aggregate[] =>
   aggregates.flatMap((kind) => {
     const of = kind === name ? id : organizationId;
     return of === undefined ? [] : [{ kind, id: of }];
   });
 
-/** Looks up what a write to a resource locks. */
+/** Makes the function that looks up which aggregates a write to a resource has to lock. */
 export const locksOf =
   (kind: Kind, id: bigint): LookUpLocks =>
   async (session) => {
@@ -90,8 +90,8 @@ export const locksOf =
 const organizationIn = ({ organization }: Kind, row: Row): bigint => row[organization ?? "id"] as bigint;
 
 /**
- * The resource with this id, in a write that has locked what `locksOf` says, and that the acting user may make.
- * @throws what requireOwned throws.
+ * Reads the resource with this id, and checks that the write has locked the aggregates of `locksOf` and that the acting user may write.
+ * @throws what storedById, Tx.requireLocked and requireOwned throw.
  */
 export const lockedRow = async (tx: Tx, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(tx, kind, id);

@@ -43,7 +43,7 @@ const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Va
   if (isLinked && etag === row["etag"]) await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = ${row.id}`);
 };
 
-/** UpdateX: the fields of the mask and no others. */
+/** UpdateX: changes the fields of a resource that the mask names, and no others. */
 export const updateResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   // Services that are older than kinds ignore what never changes.

@@ -5,10 +5,10 @@ import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
 import { jsonOf, toValue } from "../options/value.ts";
 
-/** A message of a kind: only its descriptor knows more. */
+/** A message of a kind, whose fields only its descriptor knows. */
 export type Resource = Message & { readonly [field: string]: unknown };
 
-/** The values that a request gives to columns, and the ids that it gives to links. */
+/** The values that a request gives to a resource: one for each column, and the ids for each link. */
 export type Values = { readonly columns: ReadonlyMap<Column, unknown>; readonly links: ReadonlyMap<Link, readonly bigint[]> };
 
 /** In requests UNSPECIFIED is the default. */
@@ -36,8 +36,8 @@ const columnValue = (kind: Kind, column: Column, resource: Resource): unknown =>
 };
 
 /**
- * The values of the fields that are asked for, by their local names.
- * @throws INVALID_ARGUMENT for a required field without a value, and for JSON as of an option.
+ * Reads from a message the values of the fields for whose local names `isAsked` returns true, to be stored.
+ * @throws INVALID_ARGUMENT for a value that can't be stored: none in a required field, a blank text, JSON that no option may have.
  */
 export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => ({
   columns: new Map(
@@ -52,7 +52,7 @@ export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: st
   ),
 });
 
-/** The values that an update asks for: no slug is made then. */
+/** Reads the values that an update asks for, like `valuesOf`, but refuses an empty slug: an update makes none. */
 export const changedValues = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => {
   const values = valuesOf(kind, resource, isAsked);
   for (const [{ name, slugFrom }, value] of values.columns)

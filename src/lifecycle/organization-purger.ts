@@ -79,7 +79,7 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     return 0;
   });
 
-/** Removes what is due, and what purges have left behind; returns how many rows went: organizations, projects, teams, resources of kinds. */
+/** Removes due organizations, projects, teams and resources of kinds, and returns their number. Deletes options of purged scopes, too. */
 export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
   let removed = 0;
   for (const one of due) {

@@ -17,7 +17,7 @@ const deleted = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] 
 const follows = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
   tables.map((table) => ({ table, column, goes: "follows" }));
 
-/** The tables of each thing that can be purged; a purge goes by nothing else. A test holds them against the schema. */
+/** The tables with rows that go with a purged owner, keyed by the owner. Purges use no other list; a test compares it with the schema. */
 export const ownedTables = {
   users: {
     origin: "user",
@@ -58,6 +58,6 @@ const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids:
   await tx.rows(sql`delete from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`);
 };
 
-/** Removes rows with all that belongs to them, but for options of scopes, and what an import remembers of them. */
+/** Deletes rows by id, with what an import remembers of them and all that belongs to them, except the options of scopes. */
 export const removeRows = (tx: Session, table: Exclude<keyof typeof ownedTables, "scope">, ids: readonly bigint[]): Promise<void> =>
   deleteRows(tx, table, "id", sql`select unnest(${ids.map(String)}::bigint[])`);

@@ -3,7 +3,7 @@ import { lockedRow, locksOf } from "../kinds/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { type Purgeable, purgeable } from "./remove-scopes.ts";
 
-/** PurgeOrganization, PurgeProject, PurgeTeam: at once, deleted before or not, with all that belongs to it and the options of its scope. */
+/** PurgeOrganization, PurgeProject, PurgeTeam: removes it at once, deleted before or not, with all that it owns and its scope's options. */
 export const purgeScope: StandardMethod =
   ({ write }, kind, method) =>
   (call, request) => {

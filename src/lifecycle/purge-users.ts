@@ -14,7 +14,7 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** A transaction of the service, or of the worker, which has no call. */
+/** The transaction that purges users: that of an operation, or that of the purger, which has no call and no `touch`. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
@@ -45,9 +45,9 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
 };
 
 /**
- * Removes users and all that belongs to them; their versions, and those of their accounts and organizations, are locked
- * already. The change log keeps their ids, which are never used again, and nothing that says who they were.
- * @returns the organizations whose last owner went: they stay, for somebody to look after.
+ * Removes users and all that belongs to them. The versions of the users, their accounts and their organizations have to be
+ * locked already. The change log keeps the users' ids, which are never used again, and nothing that says who they were.
+ * @returns the ids of the organizations that have no owner any more: they are not removed, and somebody has to look after them.
  */
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
@@ -58,7 +58,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   return ownerless;
 };
 
-/** PurgeUser: at once, deleted before or not. */
+/** PurgeUser: removes a user and all that belongs to it at once, whether it was deleted before or not. */
 export const purgeUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {

@@ -7,9 +7,9 @@ import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge-users.ts";
 
-/** Removes the users, organizations, projects, teams and resources of kinds whose grace period has ended. */
+/** The background job that removes users, organizations, projects, teams and resources of kinds when their grace period has ended. */
 export type Purger = {
-  /** One round now; returns the number of users it removed. */
+  /** Runs one round now; returns the number of users that it removed. */
   readonly purge: () => Promise<number>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
@@ -64,7 +64,7 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
     return { users: due.length, ownerless };
   });
 
-/** Purges once a minute until disposed. What is to be done stands in the database: another process goes on after a crash. */
+/** Starts the purger, which runs once a minute until disposed. After a crash another process goes on: all state is in the database. */
 export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): Purger => {
   let running: Promise<unknown> = Promise.resolve();
   let stopped = false;

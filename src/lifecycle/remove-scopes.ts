@@ -6,7 +6,7 @@ import { aggregateOfScope } from "../options/target.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { removeRows } from "./owned-tables.ts";
 
-/** Most options that go with their project or organization in its transaction; more go later, in batches. */
+/** The most options that are deleted in the transaction that purges their scope. If there are more, all are deleted later, in batches. */
 export const OPTIONS_AT_ONCE = 10_000;
 
 /** The scopes as rows `w`. */
@@ -17,7 +17,7 @@ const rowsOf = (scopes: readonly Scope[]) =>
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
-/** Removes the history of options that are gone, their deletion included: it holds their values. */
+/** Deletes the revisions of users' options in scopes: they hold values. Call it after deleting the options, which adds revisions. */
 export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: readonly string[]) =>
   tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}
@@ -120,12 +120,12 @@ const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]
   return kinds;
 };
 
-/** The tables that are purged by themselves, organizations first since the others go with them: the aggregate that stands for a row, its removal. */
+/** The removal of a row and the aggregate to lock for it, keyed by table. Organizations come first, since the others go with them. */
 export const purgeable = {
   organization: { aggregate: "organization", aggregateId: "id", remove: removeOrganization },
   project: { aggregate: "project", aggregateId: "id", remove: removeProject },
   team: { aggregate: "organization", aggregateId: "organization_id", remove: removeTeam },
 } as const;
 
-/** A table of what is purged by itself. */
+/** The name of a table in `purgeable`: `organization`, `project` or `team`. */
 export type Purgeable = keyof typeof purgeable;

@@ -4,9 +4,9 @@ import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 
-/** Removes what has outlived its use; nothing depends on when. */
+/** The background job that deletes expired options and old answers of the idempotency table; nothing depends on when it runs. */
 export type Sweeper = {
-  /** One round now; returns the number of rows it removed. */
+  /** Runs one round now; returns the number of rows that it deleted. */
   readonly sweep: () => Promise<number>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
@@ -40,7 +40,7 @@ const sweepIdempotency = (db: Database): Promise<number> =>
       order by create_time limit ${BATCH} for update skip locked
     )`);
 
-/** Sweeps once a minute until disposed; several instances share the work. */
+/** Starts the sweeper, which runs once a minute until disposed; several instances share the work. */
 export const startSweeper = (db: Database, log: Logger): Sweeper => {
   let running: Promise<unknown> = Promise.resolve();
   const untilDone = async (batch: (db: Database) => Promise<number>): Promise<number> => {

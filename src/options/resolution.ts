@@ -35,8 +35,8 @@ export const levels: readonly Level[] = [
 ];
 
 /**
- * The steps of resolution, in order: the locks from the bottom of the table `levels` up, then its levels from the top down.
- * The first step that finds a value wins.
+ * The steps in which the value of an option is looked for; the first that finds one wins. Values that are locked against others come
+ * first, from the last of the `levels` to the first, then all values, from the first level to the last.
  */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels

@@ -10,7 +10,7 @@ import { insertMember } from "./member.ts";
 
 const method = OrganizationService.method.addMember;
 
-/** AddMember: makes the user a member; a constraint refuses a second membership. */
+/** AddMember: makes a user a member of an organization; a constraint refuses a second membership. */
 export const addMember =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

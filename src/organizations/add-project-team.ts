@@ -8,7 +8,7 @@ import { assertProjectAndTeam } from "./project-team.ts";
 
 const method = OrganizationService.method.addProjectTeam;
 
-/** AddProjectTeam: gives the project to the team. */
+/** AddProjectTeam: adds a team to the teams of a project; returns whether it was added, or was one of them already. */
 export const addProjectTeam =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

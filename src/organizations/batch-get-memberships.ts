@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import type { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
 
-/** BatchGetMemberships: one statement for any number of pairs. */
+/** BatchGetMemberships: returns the membership, if any, of each pair of user and organization; one statement reads all pairs. */
 export const batchGetMemberships =
   ({ db, freshness }: Dependencies): Operation<typeof OrganizationService.method.batchGetMemberships> =>
   async (call, request) => {

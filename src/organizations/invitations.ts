@@ -6,7 +6,7 @@ import { type Aggregate, organizationAggregate, userAggregate } from "../version
 /** A user, and the canonical name of an address that the user has verified. */
 export type Verified = { readonly userId: bigint; readonly canonical: string };
 
-/** The user who has verified an address, given by its canonical name; undefined = nobody. */
+/** Finds the id of the user who has verified an address, given by its canonical name; undefined = nobody. */
 export const holderOf = async (session: Session, canonical: string): Promise<bigint | undefined> => {
   const holders = session.sql
     .selectFrom("user_email")
@@ -16,10 +16,10 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
   return (await session.row(holders))?.user_id;
 };
 
-/** The reason why an invitation is tried again: a user verified the address meanwhile, and is not locked. */
+/** The cause that `requireLocked` names when a user, who is not locked, has verified an invitation's address meanwhile. */
 export const ADDRESS_VERIFIED = "The address was verified";
 
-/** Looks up the aggregates that an invitation of an address locks: the organization, and the user who has verified the address. */
+/** Makes the function that looks up what an invitation of an address locks: the organization, and the user who has verified the address. */
 export const invitationLocks =
   (organizationId: bigint, canonical: string): LookUpLocks =>
   async (session) => {
@@ -28,8 +28,8 @@ export const invitationLocks =
   };
 
 /**
- * The organizations that invite these addresses. A write that verifies an address has to lock them, and before its users. An
- * organization that invites the address after this look is locked late, which costs a retry at worst.
+ * Looks up the organizations that have invited the addresses. A write that verifies an address has to lock them before it locks
+ * its users. If an organization invites the address later than this, the write may have to be retried, and no more.
  */
 export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];
@@ -42,7 +42,7 @@ export const invitingAggregates = async (session: Session, canonicalNames: reado
 const isAlive = sql<boolean>`(i.invite_expire_time is null or i.invite_expire_time > now())`;
 
 /**
- * Turns invitations into memberships, for addresses that were verified now and whose canonical names are locked. Expired
+ * Turns the invitations of verified addresses into memberships. The addresses' canonical names have to be locked already. Expired
  * invitations stay. A membership keeps the id, the role and the teams of its invitation. If the user is a member already,
  * the invitation is deleted and the membership stays as it is.
  */

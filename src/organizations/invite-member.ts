@@ -24,8 +24,8 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
 };
 
 /**
- * InviteMember: locks the address as a user's claim to it does. A user who verifies it at the same time either finds the
- * invitation or is found here.
+ * InviteMember: stores an invitation of an address, or makes the user who has verified it a member. It locks the address as a
+ * user's claim does: a user who verifies it at the same time either finds the invitation, or is found by this operation.
  */
 export const inviteMember =
   ({ write, invitationDays }: Dependencies): Operation<typeof method> =>

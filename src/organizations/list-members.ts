@@ -7,7 +7,7 @@ import type { OrganizationService } from "../gen/userd/v1/organization_service_p
 import { organizations } from "./kind.ts";
 import { type MemberRow, memberColumns, roleColumn, toMember } from "./member.mapping.ts";
 
-/** ListMembers: reads a page in one statement, which also tells whether the organization exists. */
+/** ListMembers: reads one page of an organization's members in one statement, which also checks that the organization exists. */
 export const listMembers =
   ({ db, freshness, pager }: Dependencies): Operation<typeof OrganizationService.method.listMembers> =>
   async (call, request) => {

@@ -19,7 +19,7 @@ const organizationColumns = sql.join(organizations.columns.map(({ name }) => sql
 const organizationIn = (row: Joined): Row =>
   Object.fromEntries(organizations.columns.map(({ name }) => [name, row[`g_${name}`]])) as unknown as Row;
 
-/** ListUserOrganizations: reads a page in one statement, along the memberships of the user. */
+/** ListUserOrganizations: reads one page of a user's organizations, each with the user's membership, in one statement. */
 export const listUserOrganizations =
   ({ db, freshness, pager }: Dependencies): Operation<typeof OrganizationService.method.listUserOrganizations> =>
   async (call, request) => {

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { MemberRole, MemberSchema, TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { etagOf } from "../versions/etag.ts";
 
-/** A row of a member, as it is selected; ids in an array come as text. */
+/** The row of a member or invitation, as `memberColumns` selects it; ids in an array come as text. */
 export type MemberRow = {
   readonly id: bigint;
   readonly organization_id: bigint;
@@ -20,7 +20,7 @@ export type MemberRow = {
   readonly team_roles: readonly number[];
 };
 
-/** The columns to select of a member, in the alias `r`. */
+/** The list of columns in SQL that selects a `MemberRow` from `organization_member r`. */
 export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user_id, r.email, r.role, r.flags, r.create_time, r.version,
   r.invite_expire_time, coalesce(r.invite_expire_time <= now(), false) as is_invite_expired,
   array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids,
@@ -29,7 +29,7 @@ export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user
 /** The value of the column `role` for a role other than UNSPECIFIED. */
 export const roleColumn = (role: MemberRole | TeamRole): number => role - 1;
 
-/** A member as the API shows it. */
+/** Makes the Member of the API from the row of a member or invitation. */
 export const toMember = (row: MemberRow): MessageInitShape<typeof MemberSchema> => ({
   id: row.id,
   organizationId: row.organization_id,

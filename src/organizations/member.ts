@@ -22,7 +22,7 @@ export const findMember = async (session: Session, organizationId: bigint, which
 };
 
 /**
- * Reads a member or invitation of an organization, which has to be locked.
+ * Reads a member or invitation of an organization. The organization has to be locked already.
  * @throws NOT_FOUND MEMBER_NOT_FOUND.
  */
 export const storedMember = async (tx: Tx, organizationId: bigint, which: Which): Promise<MemberRow> => {
@@ -31,7 +31,7 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
   return row;
 };
 
-/** Looks up the aggregates of a write to a member: its organization, and its user, who has to be known before the lock. */
+/** Makes the function that looks up, before a write to a member, what to lock: its organization and, if it has one, its user. */
 export const membershipAggregates =
   (organizationId: bigint, which: Which): LookUpLocks =>
   async (session) => {
@@ -51,7 +51,7 @@ type NewMember = {
 };
 
 /**
- * Stores a member.
+ * Stores a new member, or an invitation of an address, and returns its row.
  * @throws ALREADY_EXISTS MEMBER_EXISTS, by a constraint.
  */
 export const insertMember = async (tx: Tx, { organizationId, userId, email, canonical, role, days }: NewMember): Promise<MemberRow> => {

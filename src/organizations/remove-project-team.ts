@@ -8,7 +8,7 @@ import { assertProjectAndTeam } from "./project-team.ts";
 
 const method = OrganizationService.method.removeProjectTeam;
 
-/** RemoveProjectTeam: takes the project from the team. */
+/** RemoveProjectTeam: removes a team from the teams of a project; returns whether it was one of them. */
 export const removeProjectTeam =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -18,8 +18,8 @@ import { findMember, storedMember } from "./member.ts";
 const method = OrganizationService.method.resendInvitation;
 
 /**
- * ResendInvitation: the invitation is valid for as long as a new one. A user who has verified the address since the
- * invitation expired becomes a member at once.
+ * ResendInvitation: renews an invitation, which is then valid for as long as a new one. A user who has verified the address
+ * since the invitation expired becomes a member at once.
  */
 export const resendInvitation = ({ write, invitationDays }: Dependencies): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {

@@ -12,7 +12,7 @@ import { assertOwnerStays } from "./owners.ts";
 
 const method = OrganizationService.method.setMemberRole;
 
-/** SetMemberRole: changes the role of a member; an equal role writes nothing, and the last owner stays one. */
+/** SetMemberRole: changes the role of a member. If it has the role already, nothing is written. The last owner has to stay one. */
 export const setMemberRole =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

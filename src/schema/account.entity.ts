@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, timeOfInsert, timeOfWrite, uniqueOn } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** The metadata of accounts and profiles. */
+/** Makes the columns for the metadata of accounts and profiles. */
 export const metadataColumns = () => ({
   name: text(255).default(""),
   description: p.text().default(""),
@@ -10,7 +10,7 @@ export const metadataColumns = () => ({
   semver: text(128).default("1.0.0"),
   /** A list of objects. */
   annotations: p.json<unknown>().defaultRaw("'[]'"),
-  /** As they were written, in that order. */
+  /** The tags as they were written, in that order. */
   tags: p.array().defaultRaw("'{}'"),
   /** The tags folded as canonical names are (db/canonical-names.ts): what filters compare. */
   tagsCanonical: p.array().defaultRaw("'{}'"),
@@ -43,12 +43,12 @@ export const AccountSchema = defineEntity({
   checks: [{ name: "account_number_form", expression: "number ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}$'" }],
 });
 
-/** An account: it owns resources and has users. */
+/** The entity of an account, which owns resources and has users. */
 export class Account extends AccountSchema.class {}
 
 AccountSchema.setClass(Account);
 
-/** Somebody whom an account is reached by. */
+/** The table of contacts of accounts: people by whom an account can be reached. */
 export const AccountContact = defineEntity({
   name: "AccountContact",
   tableName: "account_contact",
@@ -96,12 +96,12 @@ export const UserProfileSchema = defineEntity({
   ],
 });
 
-/** A user in an account: what resources belong to. */
+/** The entity of a profile: a user in an account, to which resources belong. */
 export class UserProfile extends UserProfileSchema.class {}
 
 UserProfileSchema.setClass(UserProfile);
 
-/** Something of another service that belongs to a profile. */
+/** The table of resources: things of other services that belong to profiles. */
 export const Resource = defineEntity({
   name: "Resource",
   tableName: "resource",

@@ -2,8 +2,8 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 
 /**
- * The change log: one row per changed resource, written by triggers in the transaction of the change. It is the audit
- * trail too, so it holds who did it, and no values.
+ * The table of the change log: one row per changed resource, written by triggers in the transaction of the change. It is the audit
+ * trail too, so it says who made the change, and has no values.
  */
 export const Change = defineEntity({
   name: "Change",
@@ -37,7 +37,7 @@ export const Change = defineEntity({
   ],
 });
 
-/** The answers of committed writes that carried a request_id, kept 24 hours. */
+/** The table of the answers of committed writes with a request_id, kept 24 hours. */
 export const Idempotency = defineEntity({
   name: "Idempotency",
   tableName: "idempotency",

@@ -50,20 +50,20 @@ const handwritten = [
   Idempotency,
 ] as const;
 
-/** The kinds that are served, parents before what is part of them. */
+/** The kinds that the files of families declare, ordered with parents before what is part of them. */
 export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
 );
 
-/** All kinds that have standard methods: also those whose table is written by hand. */
+/** All kinds that have standard RPCs: `kinds`, and organizations, projects and teams, whose tables are written by hand. */
 export const served = [...models, ...kinds];
 
-/** The entities of kinds, by their tables. */
+/** The ORM's entities of `kinds` and of their links, as a map from table to entity. */
 export const kindEntities = entitiesOf(kinds);
 
-/** Every table of the schema. */
+/** The ORM's entities of every table of the schema. */
 export const entities = [...handwritten, ...kindEntities.values()];
 
-/** The tables and their columns, but for those of kinds, as Kysely sees them. */
+/** The type of the database for Kysely: the tables and their columns, without those of `kinds`. */
 export type Schema = InferKyselyDB<(typeof handwritten)[number]>;

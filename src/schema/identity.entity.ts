@@ -2,14 +2,14 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { id, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** Something outside that knows users by ids of its own. */
+/** The table of identity providers: systems outside userd that know users by ids of their own. */
 export const IdentityProvider = defineEntity({
   name: "IdentityProvider",
   tableName: "identity_provider",
   properties: {
     id: id(),
     type: text(64),
-    /** The id of this one of its type; empty = the type has no instances. */
+    /** The id of this provider among those of its type; empty = there is only one of the type. */
     externalId: text(200).default(""),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
@@ -20,7 +20,7 @@ export const IdentityProvider = defineEntity({
   checks: [{ name: "identity_provider_type_not_empty", expression: "type <> ''" }],
 });
 
-/** A user as an identity provider knows it. */
+/** The table of identities: users as identity providers know them. */
 export const Identity = defineEntity({
   name: "Identity",
   tableName: "identity",
@@ -34,7 +34,7 @@ export const Identity = defineEntity({
     verifyTime: timeOfInsert(),
     /** The purposes that it may be used for at the provider. */
     scopes: p.array().default([]),
-    /** As IdentityStatus numbers it. */
+    /** The number of the status in the enum IdentityStatus. */
     status: p.smallint().default(0),
   },
   uniques: [
@@ -47,7 +47,7 @@ export const Identity = defineEntity({
   ],
 });
 
-/** The provider by which members of an organization sign in. */
+/** The table of the providers by which members of organizations sign in. */
 export const AuthProvider = defineEntity({
   name: "AuthProvider",
   tableName: "auth_provider",
@@ -70,7 +70,7 @@ export const AuthProvider = defineEntity({
   checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],
 });
 
-/** A user as the provider of an organization knows it. */
+/** The table of users as the providers of organizations know them. */
 export const AuthIdentity = defineEntity({
   name: "AuthIdentity",
   tableName: "auth_identity",

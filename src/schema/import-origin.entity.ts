@@ -2,8 +2,8 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { text } from "./columns.ts";
 
 /**
- * The record here that one of an imported file became, where its id or name is another one: the same record of a later file is
- * found by it.
+ * The table of imported records whose id or name is another one here than in their file. By it an import of a later file finds
+ * what the same record became.
  */
 export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
@@ -12,7 +12,7 @@ export const ImportOrigin = defineEntity({
     /** user, organization, project, team or account. */
     kind: text(16).primary(),
     pk: p.bigint().primary(),
-    /** SHA-256 of its name as the file has it: it goes with the purge of what has the name here. */
+    /** SHA-256 of its name in the file. The row is deleted when what has the name here is purged. */
     nameHash: text(64).primary(),
     id: p.bigint(),
   },

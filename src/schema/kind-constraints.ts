@@ -4,13 +4,13 @@ import type { DomainError } from "../errors.ts";
 
 type Entry = readonly [constraint: string, error: () => DomainError];
 
-/** The domain errors that constraints of keys stand for: another resource has it. */
+/** Returns the errors for keys of kinds that another resource has, as a map from unique constraint to a function that makes it. */
 export const keyErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
   Object.fromEntries(
     kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.table}_${name}_key`, () => resourceTaken(kind, name)])),
   );
 
-/** The domain errors that foreign keys stand for: what a field names went meanwhile. */
+/** Returns the errors for references of kinds to what was removed meanwhile, as a map from foreign key to a function that makes it. */
 export const referenceErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
   Object.fromEntries(
     kinds.flatMap((kind) => [

@@ -7,7 +7,7 @@ import { User } from "./user.entity.ts";
 /** The entity of what only a descriptor knows. */
 const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
 
-/** The entities that are written by hand, by what references call them. */
+/** The ORM's entities that are written by hand and that kinds can refer to, keyed by the name in `reference.kind`. */
 export const modelEntities: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
 
 const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>
@@ -89,7 +89,7 @@ const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityNa
   return entityOf({ name: table, tableName: table, properties, indexes, uniques });
 };
 
-/** The entities of kinds, by their tables: of each kind and of its repeated references, so that migrations know their tables. */
+/** Makes the ORM's entities of kinds and of their repeated references, as a map from table to entity: so migrations know the tables. */
 export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySchema> => {
   const made = new Map<string, EntitySchema>();
   const entities = (name: string): EntityName => modelEntities[name] ?? (made.get(name) as EntityName);

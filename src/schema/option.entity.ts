@@ -25,14 +25,14 @@ const optionChecks = (table: string) => [
   { name: `${table}_key_not_empty`, expression: "key <> ''" },
 ];
 
-/** One option of a user in one scope. The scope is two columns that are never null: nulls would not protect it. */
+/** The table of options of users. The scope is two columns that are never null: a unique constraint does not compare nulls. */
 export const UserOption = defineEntity({
   name: "UserOption",
   tableName: "user_option",
   properties: {
     ...optionColumns(64),
     user: () => p.manyToOne(User).mapToPk(),
-    /** From then on the option reads as absent; the sweeper deletes it later. */
+    /** The moment from which the option reads as absent; the sweeper deletes it later. */
     expireTime: time().nullable(),
   },
   uniques: [{ name: "user_option_key", properties: ["user", "scopeKind", "scopeId", "key"] }],
@@ -43,12 +43,12 @@ export const UserOption = defineEntity({
   checks: optionChecks("user_option"),
 });
 
-/** The last 20 writes of each option, kept by a trigger of user_option, so that no write path can forget it. */
+/** The table of the last 20 writes of each option. A trigger of user_option writes it, so that no write path can forget it. */
 export const OptionRevision = defineEntity({
   name: "OptionRevision",
   tableName: "option_revision",
   properties: {
-    /** Who deletes the user deletes them too, by a trigger: no foreign key has to be checked for each of them. */
+    /** The user of the option. A trigger deletes the rows with the user, so that no foreign key has to be checked for each. */
     userId: p.bigint().primary(),
     scopeKind: p.smallint().primary(),
     scopeId: p.bigint().primary(),
@@ -64,7 +64,7 @@ export const OptionRevision = defineEntity({
   primaryKeys: ["userId", "scopeKind", "scopeId", "key", "id"],
 });
 
-/** One option of everybody, of an organization or of a project: a default of their users, or with `locked` their value. */
+/** The table of options of everybody, organizations and projects: defaults of their users, or, if `locked`, values they can't override. */
 export const ScopeOption = defineEntity({
   name: "ScopeOption",
   tableName: "scope_option",
@@ -74,8 +74,8 @@ export const ScopeOption = defineEntity({
 });
 
 /**
- * A project or organization that is gone while options of its scope are still being removed: no read shows them from the
- * transaction on that wrote this row (docs/adr/0010-purged-scopes.md).
+ * The table of projects and organizations that are gone while options of their scopes are still being removed. No read shows these
+ * options from the transaction on that wrote the row (docs/adr/0010-purged-scopes.md).
  */
 export const PurgedScope = defineEntity({
   name: "PurgedScope",

@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** Longest slug; a generated one with its number has no more. */
+/** The most characters of a slug; a generated one, with its number, has no more either. */
 export const SLUG_LENGTH = 50;
 
 /** The columns that organizations, projects and teams have in common. */
@@ -30,7 +30,7 @@ const namedChecks = (table: string) => [
   { name: `${table}_purged_when_deleted`, expression: "(delete_time is null) = (purge_time is null)" },
 ];
 
-/** A group of users that share projects. */
+/** The table of organizations: groups of users that share projects. */
 export const Organization = defineEntity({
   name: "Organization",
   tableName: "organization",
@@ -46,7 +46,7 @@ export const Organization = defineEntity({
   checks: namedChecks("organization"),
 });
 
-/** A thing that an organization works on; options can belong to it. */
+/** The table of projects: things that organizations work on, and that can have options. */
 export const Project = defineEntity({
   name: "Project",
   tableName: "project",
@@ -61,7 +61,7 @@ export const Project = defineEntity({
   checks: namedChecks("project"),
 });
 
-/** A group of members of an organization, to which projects are given. */
+/** The table of teams: groups of members of an organization, to which projects are given. */
 export const Team = defineEntity({
   name: "Team",
   tableName: "team",
@@ -71,7 +71,7 @@ export const Team = defineEntity({
   checks: namedChecks("team"),
 });
 
-/** A member of an organization: a user, or an address that is invited until its user appears. */
+/** The table of members of organizations: users, and addresses that are invited until their users appear. */
 export const OrganizationMemberSchema = defineEntity({
   name: "OrganizationMember",
   tableName: "organization_member",
@@ -112,18 +112,18 @@ export const OrganizationMemberSchema = defineEntity({
   ],
 });
 
-/** A member or an invitation. */
+/** The entity of a member of an organization, or of an invitation to one. */
 export class OrganizationMember extends OrganizationMemberSchema.class {}
 
 OrganizationMemberSchema.setClass(OrganizationMember);
 
-/** A member that is in a team; goes with either. */
+/** The table that says which members are in which teams. A row is deleted with its member or its team. */
 export const TeamMember = defineEntity({
   name: "TeamMember",
   tableName: "team_member",
   properties: {
     id: id(),
-    /** The organization of both: whose version moves, also when they are gone already. */
+    /** The organization of both, whose version rises even when both are deleted already. */
     organizationId: p.bigint(),
     team: () => p.manyToOne(Team).mapToPk().deleteRule("cascade"),
     member: () => p.manyToOne(OrganizationMember).mapToPk().deleteRule("cascade"),
@@ -136,7 +136,7 @@ export const TeamMember = defineEntity({
   checks: [{ name: "team_member_role_known", expression: "role >= 0 and role <= 1" }],
 });
 
-/** A project that is given to a team; goes with either. */
+/** The table that says which projects are given to which teams. A row is deleted with its project or its team. */
 export const ProjectTeam = defineEntity({
   name: "ProjectTeam",
   tableName: "project_team",

@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { id, text, timeOfInsert } from "./columns.ts";
 import { PERMISSION_LENGTH, User } from "./user.entity.ts";
 
-/** A named set of permissions. */
+/** The table of roles: named sets of permissions. */
 export const Role = defineEntity({
   name: "Role",
   tableName: "role",
@@ -18,7 +18,7 @@ export const Role = defineEntity({
   checks: [{ name: "role_name_not_empty", expression: "name <> ''" }],
 });
 
-/** A permission that a role gives to its users. */
+/** The table of the permissions that roles give to their users. */
 export const RolePermission = defineEntity({
   name: "RolePermission",
   tableName: "role_permission",
@@ -32,7 +32,7 @@ export const RolePermission = defineEntity({
   checks: [{ name: "role_permission_not_empty", expression: "permission <> ''" }],
 });
 
-/** A user that has a role. */
+/** The table that says which users have which roles. */
 export const RoleMember = defineEntity({
   name: "RoleMember",
   tableName: "role_member",

@@ -61,12 +61,12 @@ export const UserSchema = defineEntity({
   ],
 });
 
-/** A person or machine with an account. */
+/** The entity of a user: a person or a machine. */
 export class User extends UserSchema.class {}
 
 UserSchema.setClass(User);
 
-/** An address of a user. The primary one is the one that equals `users.email`. */
+/** The table of addresses of users. The primary one of a user is the one that equals `users.email`. */
 export const UserEmail = defineEntity({
   name: "UserEmail",
   tableName: "user_email",
@@ -94,7 +94,7 @@ export const UserEmail = defineEntity({
 /** Most characters of a permission: Django's are an application, a dot, and a code name of 100. */
 export const PERMISSION_LENGTH = 201;
 
-/** A permission that was granted to a user itself. */
+/** The table of permissions that were granted to users themselves, not by a role. */
 export const UserPermission = defineEntity({
   name: "UserPermission",
   tableName: "user_permission",
@@ -109,7 +109,7 @@ export const UserPermission = defineEntity({
   checks: [{ name: "user_permission_not_empty", expression: "permission <> ''" }],
 });
 
-/** A second factor of a user. */
+/** The table of second factors of users. */
 export const Authenticator = defineEntity({
   name: "Authenticator",
   tableName: "authenticator",
@@ -127,7 +127,7 @@ export const Authenticator = defineEntity({
   checks: [{ name: "authenticator_type_known", expression: "type >= 0 and type <= 3" }],
 });
 
-/** A token that sets a new password. Nobody can observe one, so it stands outside the triggers. */
+/** The table of tokens that set new passwords. No read returns one, so no trigger logs changes or raises versions for it. */
 export const PasswordReset = defineEntity({
   name: "PasswordReset",
   tableName: "password_reset",
@@ -142,7 +142,7 @@ export const PasswordReset = defineEntity({
   indexes: [{ name: "password_reset_user_index", properties: ["user"] }],
 });
 
-/** The times when a user was last seen. A table of its own, outside the triggers: it must not churn versions or etags. */
+/** The table of the times when users were last seen. It has no triggers and is not in `users`, so that no version or etag changes. */
 export const UserActivity = defineEntity({
   name: "UserActivity",
   tableName: "user_activity",
@@ -153,7 +153,7 @@ export const UserActivity = defineEntity({
   },
 });
 
-/** An address from which a user was seen. Outside the triggers, like its activity: it must not churn versions or etags. */
+/** The table of the IP addresses from which users were seen. It has no triggers, so that no version or etag changes with it. */
 export const UserIp = defineEntity({
   name: "UserIp",
   tableName: "user_ip",
@@ -171,9 +171,9 @@ export const UserIp = defineEntity({
 });
 
 /**
- * The text that searches look in: the folded name, username and addresses of a user, each on a line of its own, so that
- * one index serves them all and a line can be matched from its beginning. Triggers write and delete it; it is not part of the user,
- * and outside those that move versions.
+ * The table of the text that searches look in: the folded name, username and addresses of a user, each on a line of its own, so
+ * that one index serves them all and a line can be matched from its beginning. Triggers write and delete the rows. They are not part
+ * of the user, and no change of them raises a version.
  */
 export const UserSearch = defineEntity({
   name: "UserSearch",

@@ -2,8 +2,8 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, indexOn, text } from "./columns.ts";
 
 /**
- * The version of everything that an answer can depend on; it moves in the transaction of the change. An absent row is
- * version 0. No foreign key: a version outlives its aggregate as long as a cache may hold it.
+ * The table of the versions of aggregates. A change raises the version in its own transaction. An absent row is version 0. There
+ * is no foreign key: a version outlives its aggregate as long as a cache may hold it.
  */
 export const AggregateVersion = defineEntity({
   name: "AggregateVersion",
@@ -19,8 +19,8 @@ export const AggregateVersion = defineEntity({
 });
 
 /**
- * One row per username or address ever claimed, folded (canonical-names.ts). Whoever adds or drops a name locks its row first, so the
- * rules across usernames and addresses are checked one after the other; its version is the version of look-ups by it.
+ * The table of canonical names: a row for each username or address ever claimed. A write that adds or drops a name locks its row
+ * first, so the rules across usernames and addresses are checked one after the other. Answers to look-ups by the name have its version.
  */
 export const CanonicalName = defineEntity({
   name: "CanonicalName",

@@ -3,7 +3,7 @@ import { listAuditEntries } from "../changes/audit-entries.ts";
 import type { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of ChangeService. */
+/** Makes the operations of ChangeService, one for each RPC. */
 export const changeOperations = (app: AllDependencies): Operations<typeof ChangeService> => ({
   listAuditEntries: listAuditEntries(app),
 });

@@ -22,7 +22,7 @@ type Model = "Organization" | "Project" | "Team";
 
 type Standard = `${"create" | "get" | "update" | "delete" | "undelete" | "purge"}${Model}` | `list${Model}s`;
 
-/** Every RPC of OrganizationService. */
+/** Makes the operations of OrganizationService, one for each RPC. */
 export const organizationOperations = (app: AllDependencies): Operations<typeof OrganizationService> => ({
   ...(standardOperations(app, OrganizationService, {
     CreateOrganization: createOrganization,

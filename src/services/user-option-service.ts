@@ -14,7 +14,7 @@ import { deleteScopeOption, getScopeOption, listScopeOptions, setScopeOption } f
 import { setOption } from "../options/set-option.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Every RPC of UserOptionService. */
+/** Makes the operations of UserOptionService, one for each RPC. */
 export const optionOperations = (app: AllDependencies): Operations<typeof UserOptionService> => ({
   getOption: getOption(app),
   listOptions: listOptions(app),

@@ -4,7 +4,7 @@ import type { CanonicalNames } from "./canonical-name.lookup.ts";
 import type { SystemUser } from "./system-user.ts";
 import type { BasicUsers, Users } from "./user.lookup.ts";
 
-/** The parts that operations on users are made of. */
+/** What operations on users are given at the start: the database, the write path, and the lookups of users and roles. */
 export type UserDependencies = Dependencies & {
   readonly users: Users;
   readonly basicUsers: BasicUsers;

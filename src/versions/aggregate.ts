@@ -6,7 +6,7 @@ const kinds = ["user", "organization", "project", "global", "roles", "account", 
 /** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
 
-/** True of the name of a kind of aggregates. */
+/** Tells whether a name is that of a kind of aggregates. */
 export const isAggregateKind = (name: string): name is AggregateKind => (kinds as readonly string[]).includes(name);
 
 /** An aggregate: something that has a version, and that answers depend on. */
@@ -28,8 +28,8 @@ export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
 
 /**
- * The aggregate of the kinds of an organization: apart from the organization's own, on which answers about options rest. A write that
- * locks it with others locks it after those of organizations, projects and users, and before canonical names.
+ * The aggregate of the resources of kinds in an organization. The organization itself is another one, since answers about options
+ * depend on that. A write locks this one after those of organizations, projects and users, and before canonical names.
  */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
@@ -43,7 +43,7 @@ export const platformAggregate: Aggregate = { kind: "account", id: 0n };
 export const projectAggregate = (id: bigint): Aggregate => ({ kind: "project", id });
 
 /**
- * The aggregate of a canonical name: who holds it. Its version is in the table of canonical names. The id is 128 bits of a
+ * The aggregate of a canonical name, with who holds it. Its version is in the table of canonical names. The id is 128 bits of a
  * hash, since it stands in consistency tokens, which anybody who holds them can read.
  */
 export const canonicalNameAggregate = (canonical: string): Aggregate => ({
@@ -53,5 +53,5 @@ export const canonicalNameAggregate = (canonical: string): Aggregate => ({
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 
-/** The name of an aggregate in maps and in the shared store. Every look into the cache makes one, so only the id is encoded anew. */
+/** Returns the key of an aggregate in maps and in the shared store. Each look-up in the cache makes one, so only the id is encoded anew. */
 export const aggregateKey = ({ kind, id }: Aggregate): string => prefixes[kind] + encodeKey(id);

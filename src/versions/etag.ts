@@ -9,7 +9,7 @@ export const etagOfLife = ({ id, version }: { readonly id: bigint; readonly vers
 /**
  * Checks that the etag of a request is the stored one; an empty one asks for no check.
  * @param current the stored etag; undefined when nothing is stored.
- * @param what what has changed, for the sentence.
+ * @param what the noun for what has changed, for the sentence of the error.
  * @throws ABORTED ETAG_MISMATCH, with the current etag in the metadata unless nothing is stored.
  */
 export const requireEtag = (etag: string, current: string | undefined, what: string): void => {

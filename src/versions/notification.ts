@@ -1,4 +1,4 @@
 import type { VersionedAggregate } from "./aggregate.ts";
 
-/** A notification: the aggregates that a commit has moved, with their new versions. Processes send it to each other. */
+/** A message from one process to the others: the aggregates that a commit has changed, with their new versions. */
 export type Notification = { readonly epoch: string; readonly aggregates: readonly VersionedAggregate[] };

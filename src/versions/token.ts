@@ -9,19 +9,19 @@ export type ConsistencyToken = {
   readonly time?: number;
 };
 
-/** Makes and reads consistency tokens. They are opaque and authenticated, so that no caller can name a version of its own. */
+/** The functions that make and read consistency tokens. These are opaque and authenticated, so no caller can make one itself. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
   /** The content of a token, or undefined when the token was not made with this key. */
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** The most aggregates that a token names; a write that moves more names the time of the database instead. */
+/** The most aggregates that a token names. The token of a write that changes more has the time of the database instead. */
 export const MAX_TOKEN_AGGREGATES = 16;
 
 type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];
 
-/** Makes the maker of tokens of one secret key. */
+/** Makes the functions that make and read tokens with a secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
   const seal = createSeal(secretKey, "consistency-token");
   return {

@@ -7,7 +7,7 @@ import { ownReason } from "./errors.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type ColumnList, ORGANIZATION, type Referent } from "./kind.ts";
 
-/** The engine's fields that a kind has to have, or must not have. */
+/** Notes the fields of the engine that a kind has to have and lacks, or has and must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
   for (const name of Object.keys(standardFields)) {
     const isThere = message.fields.some((field) => field.name === name);
@@ -17,7 +17,7 @@ export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note)
   }
 };
 
-/** What a kind has to say, and keys that Get can tell apart. */
+/** Notes what a kind has to declare and does not, a name of the wrong form, and keys that Get could not tell apart. */
 export const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
@@ -31,7 +31,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Reasons and aggregates are looked for by names, which have to be there. */
+/** Notes the reasons of a kind's own that errors.proto does not have, and the aggregates that a kind can't have. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])
@@ -40,7 +40,7 @@ export const checkNames = (message: DescMessage, { name }: Referent, { ownReason
     if (!isAggregateKind(one) || (one !== name && one !== ORGANIZATION)) note(message, `has the aggregate "${one}", which it can't move`);
 };
 
-/** A slug is made of a text, and unique within a key that ends in it. */
+/** Notes slugs that are not made from a text that has to be there, and slugs that no key ends in. */
 export const checkSlugs = (columns: readonly Column[], keys: readonly ColumnList[], note: Note): void => {
   for (const column of columns.filter(({ slugFrom }) => slugFrom !== "")) {
     const from = columns.find(({ name }) => name === column.slugFrom);

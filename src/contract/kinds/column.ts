@@ -6,7 +6,7 @@ import { deleted, field as fieldOption, type KindField, KindReferenceDeletion } 
 import type { Note } from "./faults.ts";
 import type { Column, ColumnType, Link, Reference, Referent } from "./kind.ts";
 
-/** The fields that the engine itself fills, and the types of their columns. */
+/** The fields that the engine itself fills: a map from their names to the types of their columns. */
 export const standardFields: Readonly<Record<string, ColumnType>> = {
   id: "bigint",
   create_time: "timestamptz",
@@ -30,7 +30,7 @@ const messageTypes: Readonly<Record<string, ColumnType>> = {
   "google.protobuf.Struct": "jsonb",
 };
 
-/** The type of a field's column; undefined for what has none. */
+/** Returns the type of a field's column; undefined for a field that can't be stored in one. */
 export const columnTypeOf = (field: DescField): ColumnType | undefined => {
   if (field.oneof !== undefined) return undefined;
   if (field.fieldKind === "scalar") return scalarTypes[field.scalar];
@@ -38,7 +38,7 @@ export const columnTypeOf = (field: DescField): ColumnType | undefined => {
   return field.fieldKind === "enum" ? "smallint" : undefined;
 };
 
-/** True if google.api.field_behavior says so of a field. */
+/** Tells whether the option google.api.field_behavior of a field lists a behavior. */
 export const behaves = (field: DescField, behavior: FieldBehavior): boolean => getOption(field, field_behavior).includes(behavior);
 
 const rulesOf = (field: DescField): FieldRules["type"] => getOption(field, fieldRules).type;
@@ -105,7 +105,7 @@ const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] =
   return type === "bigint" ? 0n : type === "int" ? 0 : null;
 };
 
-/** Reads a field that is a column. */
+/** Makes the column of a field that is not repeated, and notes the faults of the field. */
 export const readColumn = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Column | undefined => {
   const { name } = field;
   const type = columnTypeOf(field);
@@ -149,7 +149,7 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
   };
 };
 
-/** Reads a repeated reference of the kind that `table` is the table of. */
+/** Makes the link of a repeated field, and notes the faults of the field. `table` is the table of its kind. */
 export const readLink = (field: DescField, table: string, referents: ReadonlyMap<string, Referent>, note: Note): Link | undefined => {
   const { name } = field;
   if (!hasOption(field, fieldOption) || optionsOf(field).reference === undefined || !name.endsWith("_ids")) {

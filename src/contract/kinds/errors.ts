@@ -6,7 +6,7 @@ type Reasoned = Pick<Kind, "hasOwnReasons">;
 /** What went wrong with something of a kind. */
 type Fault = "NOT_FOUND" | "TAKEN" | "DELETED";
 
-/** The reason of a kind of its own, which `readKinds` has found in errors.proto. */
+/** Returns the name of a reason of a kind's own for a fault. `readKinds` checks that errors.proto has it. */
 export const ownReason = (name: string, fault: Fault): string => `${name.toUpperCase()}_${fault}`;
 
 const reasonOf = ({ hasOwnReasons }: Reasoned, name: string, fault: Fault): Reason =>
@@ -18,27 +18,27 @@ const detailsOf = ({ hasOwnReasons }: Reasoned, metadata: Readonly<Record<string
 
 const words = (name: string): string => name.replaceAll("_", " ");
 
-/** There is no such resource, or none that the caller may see; `name` is that of a thing that it is part of, if that is what is not there. */
+/** Makes the error for a resource that is not there, or that the caller may not see. `name` may be that of what it is part of instead. */
 export const resourceNotFound = (kind: Kind, name: Referent["name"] = kind.name): DomainError =>
   notFound(reasonOf(kind, name, "NOT_FOUND"), `There is no such ${words(name)}.`, detailsOf(kind, { kind: name }));
 
-/** The one error for what a field names and what is not there, is deleted, or belongs to another organization. */
+/** Makes the one error for a field that names what does not exist, is deleted, or belongs to another organization. */
 export const referenceNotFound = (field: string): DomainError => {
   const description = "names what does not exist, is deleted, or belongs to another organization";
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 
-/** There is nothing that a field of a kind, or of a list of it, refers to; a kind with reasons of its own tells its parent by one. */
+/** Makes the error for a field that refers to nothing. If it is the parent, a kind with reasons of its own has the parent's NOT_FOUND. */
 export const referredNotFound = (kind: Kind, { reference }: Column, field: string): DomainError =>
   kind.hasOwnReasons && reference?.isParent ? resourceNotFound(kind, reference.to.name) : referenceNotFound(field);
 
-/** Another resource of the kind has the key. */
+/** Makes the error for a key that another resource of the kind has. */
 export const resourceTaken = (kind: Kind, key: string): DomainError => {
   const sentence = kind.hasOwnReasons ? `The ${words(key)} is taken.` : `There is a ${kind.label} with this ${words(key)}.`;
   return alreadyExists(reasonOf(kind, key, "TAKEN"), sentence, detailsOf(kind, { kind: kind.name, key }));
 };
 
-/** Nothing of what is deleted can be changed: the resource, or what it is part of. */
+/** Makes the error for a change of a resource that is deleted, or that is part of something deleted. */
 export const resourceDeleted = (kind: Reasoned, name: Referent["name"]): DomainError =>
   failedPrecondition(
     reasonOf(kind, name, "DELETED"),

@@ -1,9 +1,9 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
-/** Notes what is wrong with a message, or with a field of it; `says` completes the sentence that begins with it. */
+/** A function that records a fault of a message or of a field; `says` completes the sentence that begins with its name. */
 export type Note = (of: DescMessage | DescField, says: string) => void;
 
-/** The faults of a set of kinds, all of them. */
+/** The error that lists all faults of the messages that declare kinds. */
 export class KindFaults extends Error {
   override readonly name = "KindFaults";
   readonly faults: readonly string[];
@@ -14,7 +14,7 @@ export class KindFaults extends Error {
   }
 }
 
-/** Collects faults, each with its file, message and field. */
+/** Makes an empty list of faults, and the function that adds one to it, with its file, message and field. */
 export const createNotes = (): { readonly note: Note; readonly faults: string[] } => {
   const faults: string[] = [];
   const note: Note = (of, says) => {

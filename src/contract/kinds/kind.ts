@@ -1,7 +1,7 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import type { AggregateKind } from "../../versions/aggregate.ts";
 
-/** The PostgreSQL types that fields of kinds have columns of. */
+/** The PostgreSQL types that columns of kinds can have. */
 export type ColumnType = "bigint" | "int" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
 
 /** Something that references can name: a kind, or one of the models that are written by hand. */
@@ -11,11 +11,11 @@ export type Referent = {
   readonly table: string;
   /** The column that says which organization it belongs to; undefined = it belongs to none. */
   readonly organization: string | undefined;
-  /** It has a `delete_time`. */
+  /** Its rows have a `delete_time`: they are deleted softly. */
   readonly isSoft: boolean;
 };
 
-/** The reference of a column that holds an id. */
+/** The thing that a column with an id refers to, and what its removal does. */
 export type Reference = {
   readonly to: Referent;
   readonly isParent: boolean;
@@ -23,7 +23,7 @@ export type Reference = {
   readonly deletion: "cascade" | "set null";
 };
 
-/** A field that is a column. */
+/** A field of a kind's message that is stored as a column of the kind's table. */
 export type Column = {
   readonly field: DescField;
   /** The name of the field, and of its column; the etag of a table that is older than kinds is in the column "version". */
@@ -31,28 +31,28 @@ export type Column = {
   readonly type: ColumnType;
   /** The number of the enum's value that is stored as 0; 0 but in tables that are older than kinds. */
   readonly enumBase: number;
-  /** The value of an enum that is shown of what is deleted. */
+  /** The value of an enum that a deleted resource shows; it is never stored. */
   readonly deletedValue?: number;
   readonly isNullable: boolean;
   /** The value when a request has none; null where the column can be null, and where there has to be one. */
   readonly defaultValue: string | number | bigint | boolean | null;
-  /** Create demands it. */
+  /** Create refuses a resource without a value in it. */
   readonly isRequired: boolean;
-  /** It has to have more than white space. */
+  /** The text has to have more than white space. */
   readonly isNotBlank: boolean;
   /** The field that a slug is made from; "" = it is no slug. */
   readonly slugFrom: string;
   readonly isImmutable: boolean;
-  /** The service sets it. */
+  /** Only the service sets it: values in requests are ignored. */
   readonly isOutputOnly: boolean;
   readonly reference?: Reference;
-  /** Of a text; else 0. */
+  /** The most characters of a text; 0 for other types. */
   readonly maxLength: number;
-  /** Of a text: the rules want a character at least. */
+  /** The rules of the field demand at least one character of a text. */
   readonly isNotEmpty: boolean;
 };
 
-/** A repeated reference, which is a table of its own. */
+/** A repeated reference of a kind, which is stored in a table of its own. */
 export type Link = {
   readonly field: DescField;
   /** The name of the field. */
@@ -61,24 +61,24 @@ export type Link = {
   /** The column of the link table that names the other side. */
   readonly column: string;
   readonly to: Referent;
-  /** It shows what other RPCs link. */
+  /** Only other RPCs change the links: the resource just shows them. */
   readonly isOutputOnly: boolean;
 };
 
-/** Columns by which a resource is found, or a list is ordered. */
+/** A key or an index of a kind: the columns by which a resource is found, or a list is ordered. */
 export type ColumnList = { readonly name: string; readonly columns: readonly Column[] };
 
-/** Something that a resource is part of, and the column of the level below that names it. */
+/** Something that a resource is part of, and the column of the level below that has its id. */
 export type Ancestor = { readonly to: Referent; readonly column: string };
 
-/** A model that is served without code of its own. */
+/** A model whose standard RPCs are served from what its message declares, without code of its own. */
 export type Kind = Referent & {
   readonly message: DescMessage;
   readonly file: DescFile;
   readonly service: string;
-  /** The name of several. */
+  /** The plural of the name. */
   readonly plural: string;
-  /** The name as words. */
+  /** The name with blanks between its words. */
   readonly label: string;
   readonly columns: readonly Column[];
   readonly links: readonly Link[];
@@ -92,14 +92,14 @@ export type Kind = Referent & {
   readonly indexes: readonly ColumnList[];
   readonly readPermission: string;
   readonly writePermission: string;
-  /** The reasons of its errors are called after it, and not those of all kinds. */
+  /** Its errors have reasons that are named after it, instead of those that kinds share. */
   readonly hasOwnReasons: boolean;
-  /** What its writes lock and move. */
+  /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
 };
 
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";
 
-/** The kind that all others belong to. */
+/** The name of the kind that all others belong to. */
 export const ORGANIZATION = "organization";

@@ -3,10 +3,10 @@ import type { Kind } from "./kind.ts";
 /** The verbs of the standard methods. */
 export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
 
-/** A word in snake case as messages are called. */
+/** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** The names of the RPCs of a kind, by which services are bound to it. */
+/** Returns the verbs of a kind's standard RPCs, each with the name of its RPC, by which a service's RPCs are found. */
 export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const one = message.name;
   const several = pascalCase(plural);

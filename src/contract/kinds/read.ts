@@ -159,15 +159,15 @@ const ofOlderTable = (column: Column): Column => {
   return column.type === "smallint" ? { ...column, enumBase: 1 } : column;
 };
 
-/** Organizations, projects and teams: kinds whose tables and whose service are written by hand. */
+/** The kinds whose tables and services are written by hand: organizations, projects and teams. */
 export const models: readonly Kind[] = readAll([organizationFile, projectFile, teamFile], [], [user]).map((kind) => ({
   ...kind,
   columns: kind.columns.map(ofOlderTable),
 }));
 
 /**
- * Reads the kinds of files, which can also refer to organizations, projects, teams and users; parents come before what is part of them.
- * @param taken the tables that there are besides.
- * @throws KindFaults with all that is wrong.
+ * Reads the kinds that files declare, parents before their parts. They can also refer to organizations, projects, teams and users.
+ * @param taken the names of all other tables, which no kind can have.
+ * @throws KindFaults with all faults of all these kinds.
  */
 export const readKinds = (files: readonly DescFile[], taken: Iterable<string>): readonly Kind[] => readAll(files, taken, [...models, user]);

@@ -9,7 +9,7 @@ const MODEL = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/;
 /** Tells whether a text has the form of a model's name, such as `users.user`. */
 export const isModelName = (model: string): boolean => MODEL.test(model);
 
-/** Tells whether the fields of a record look like a user's: Django's base class of users has the first two. */
+/** Tells whether a record looks like a user: it has `password` and `last_login`, as Django's base class has, and a name or an address. */
 export const looksLikeUser = (fields: object): boolean =>
   "password" in fields && "last_login" in fields && ("username" in fields || "email" in fields);
 

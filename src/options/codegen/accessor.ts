@@ -56,7 +56,7 @@ export const capital = (word: string): string => word.charAt(0).toUpperCase() + 
 /** Returns a name with `_` before a leading digit, so that no language takes it for a number. */
 export const identifier = (name: string): string => (/^\d/.test(name) ? `_${name}` : name);
 
-/** Makes the facts for the accessor of an option from its definition. */
+/** Returns what the generators need to know of an option, from its definition in the registry. */
 export const accessorOf = (definition: OptionDefinition): Accessor => ({
   key: definition.key,
   words: wordsOf(definition.key),

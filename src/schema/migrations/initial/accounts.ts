@@ -6,10 +6,10 @@ const events = [
 ] as const;
 
 /**
- * What else moves the version of an account: its profiles, whose change is logged as their user's, and the flags of its
- * users, by which they are admins of it. So whatever is read of an account alone is as new as its version.
+ * The statements in SQL for the triggers that raise the version of an account when its profiles change, which are logged as changes
+ * of their users, or the flags that make users its admins. So whatever is read of an account alone is as new as its version.
  *
- * Account 0 is the platform account, whichever it is: everybody's access depends on it, and its version moves with the
+ * Account 0 is the platform account, whichever that is: everybody's access depends on it, and its version rises with the
  * flag too.
  */
 export const movedAccounts = [

@@ -18,9 +18,9 @@ const ofAll = (rows: string, operation: string): string =>
   `select id, user_id, '${operation}' as operation, null::text[] as columns from ${rows} where user_id is not null`;
 
 /**
- * A membership is a change of its organization, whose version track_changes moves, and of its user: which organizations a
- * user has is an answer that depends on the user. These triggers do for the user what those do for the organization.
- * Invitations have no user, and move none.
+ * The statements in SQL for the triggers that raise the version of a user, and log the change, when a membership of the user changes:
+ * which organizations a user has is an answer that depends on the user. For the organization the triggers of track_changes do the
+ * same. Invitations have no user, and raise no user's version.
  */
 export const membersMoveUsers = [
   `create function organization_member_of_user_changed() returns trigger

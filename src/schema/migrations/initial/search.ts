@@ -1,9 +1,9 @@
 /**
- * The lines that free text is searched in (`UserSearch in src/schema/user.entity.ts`), kept up to date by triggers: whoever writes a name
- * or an address need not think of them. A line is never empty at its edges, and a line break within a name is a space.
+ * The statements in SQL that create the table of the lines that searches look in (UserSearch in user.entity.ts), and the triggers that
+ * update it, so that writes of names and addresses need not. A line is never empty at its edges; line breaks in names become spaces.
  *
- * Whoever stores users and then their addresses may say `userd.search_later` for the transaction: each line is written once, and
- * the index on it too. It is up to them then to write the lines before the transaction ends.
+ * A transaction that stores users and then their addresses may set `userd.search_later`, so that each line, and the index on it, is
+ * written only once. It then has to write the lines itself before it ends.
  */
 export const search = [
   `create table user_search (
@@ -82,8 +82,8 @@ export const search = [
 ];
 
 /**
- * Substrings are found by trigrams. An ordinary role may not be allowed to install the extension, and a server may not have
- * it: then searches read all lines, which is slower and no less right.
+ * The statement in SQL that creates the indexes on trigrams, which find substrings. A role may not be allowed to install the
+ * extension, or the server may not have it: searches then read all lines, which is slower and finds the same.
  */
 export const trigramIndexes = `do $$
   declare

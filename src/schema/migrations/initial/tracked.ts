@@ -1,6 +1,6 @@
 /**
- * The tables whose rows can be observed: the kind of the aggregate that a row is part of, its id, and how the change log names the row.
- * Each is an expression on the row `r`. The last one, where it is there, names the columns that follow from others.
+ * The tables whose changes are logged, each with expressions in SQL on a row `r`: the kind of the aggregate that the row is part of,
+ * the aggregate's id, and the key of the row in the change log. A fifth text lists the columns that are computed from others.
  */
 export const tracked: readonly (
   | readonly [table: string, kind: string, id: string, key: string]
@@ -43,5 +43,5 @@ export const tracked: readonly (
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** Gives each tracked table its triggers. */
+/** The statements in SQL that create the triggers of each tracked table. */
 export const trackedTables = tracked.map((row) => `select track_changes(${row.map(literal).join(", ")})`);
