@@ -17,7 +17,7 @@ export const permissions = [
   "releases.write",
 ] as const;
 
-/** One permission of a caller. */
+/** The name of a permission, which RPCs demand and token files give to callers. */
 export type Permission = (typeof permissions)[number];
 
 /** Tells whether a text of a token file or of the proto is the name of a permission. */

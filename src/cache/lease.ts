@@ -17,7 +17,7 @@ export type Lease = {
   readonly databaseTime: number;
 };
 
-/** The demands of a consistency token on the lease of one aggregate. */
+/** What a consistency token demands of the cached contents of one aggregate: a least version, or a least time of the database. */
 export type Requirement = {
   /** The epoch of the token. In another epoch the token says nothing, and the read has to be strong. */
   readonly epoch: string;

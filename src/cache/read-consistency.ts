@@ -22,7 +22,7 @@ export type ReadConsistency = {
 /** The demands of a read that takes every answer within the staleness bound. The object is shared, so lookups write nothing into it. */
 export const withinBound: ReadConsistency = { strong: false, token: undefined, maxStaleMs: undefined, ageMs: 0, stale: false };
 
-/** Returns the demands of a consistency token on the lease of one aggregate. */
+/** Returns what a consistency token demands of the cached contents of one aggregate before they may answer a read. */
 export const requirementOf = ({ epoch, aggregates, time }: ConsistencyToken, { kind, id }: Aggregate): Requirement => ({
   epoch,
   version: aggregates.find((named) => named.kind === kind && named.id === id)?.version,

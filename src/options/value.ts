@@ -4,7 +4,7 @@ import { invalidField } from "../errors.ts";
 
 /** The most bytes of a value, as `storedBytes` counts them. */
 export const MAX_VALUE_BYTES = 64 * 1024;
-/** The most levels of a value: a scalar has one, a list or object one more than its deepest member. */
+/** The deepest nesting of a value: a scalar has depth 1, a list or object one more than its deepest member. */
 export const MAX_VALUE_LEVELS = 24;
 
 type Kind = Value["kind"];

@@ -62,7 +62,7 @@ export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** Returns the bytes by which the metadata of a row count in an answer. They are never fewer than those that `metadataBytes` counted. */
+/** Returns how many bytes the metadata of a row take of the size limit of an answer. It is never less than `metadataBytes` counted. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 

@@ -70,7 +70,7 @@ export const AuthProvider = defineEntity({
   checks: [{ name: "auth_provider_provider_not_empty", expression: "provider <> ''" }],
 });
 
-/** The table of users as the providers of organizations know them. */
+/** The table that links users to the ids by which the sign-in provider of an organization knows them. */
 export const AuthIdentity = defineEntity({
   name: "AuthIdentity",
   tableName: "auth_identity",

@@ -14,8 +14,8 @@ import { failedPrecondition } from "../errors.ts";
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
 /**
- * Derives the sub-key of one use. It is a key object: from a key in bytes an HMAC makes such an object each time, which costs
- * six times the HMAC.
+ * Derives from SECRET_KEY the sub-key for one purpose. The result is a key object and not bytes: an HMAC with a key in bytes
+ * makes such an object each time, which costs six times the HMAC.
  */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));

@@ -3,7 +3,7 @@ import { createGunzip } from "node:zlib";
 import { ImportFault } from "../fault.ts";
 import { HEAD } from "./detect.ts";
 
-/** The bytes of a file as a stream, and the first of them, which the stream has too. */
+/** An opened file: its first bytes, which say what format it has, and the stream of all bytes, those included. */
 export type Opened = { readonly head: Buffer; readonly bytes: AsyncIterable<Buffer> };
 
 const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b;

@@ -12,7 +12,7 @@ export const identityProviders = {
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** Reads the type of a provider. */
+/** The reader of the type of an identity provider: a text of 1 to 64 characters. */
 export const providerType = filled(64);
 
 const fields = {

@@ -29,7 +29,7 @@ const modes: Record<Definition["mode"], OptionMode> = {
   off: OptionMode.OFF,
 };
 
-/** A definition as the API shows it. */
+/** Converts the definition of an option in the registry to the message that the API answers with. */
 export const toOptionDefinition = (definition: Definition): MessageInitShape<typeof OptionDefinitionSchema> => ({
   key: definition.key,
   description: definition.description,
