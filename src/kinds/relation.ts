@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Kind } from "../contract/kinds/kind.ts";
+import { models } from "../contract/kinds/read.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
@@ -33,7 +34,7 @@ export const isRelated = (
  */
 export const requireOwned = async (tx: Tx, kind: Kind, organizationId: bigint, missing: () => DomainError): Promise<void> => {
   const { actingUserId } = tx.call;
-  if (actingUserId === undefined || kind.hasOwnReasons) return;
+  if (actingUserId === undefined || models.includes(kind)) return;
   const organization = sql`${organizationId}::bigint`;
   const { reads, owns } = await tx.one(sql<{ reads: boolean; owns: boolean }>`
     select ${isRelated(actingUserId, READ, organization)} as reads, ${isRelated(actingUserId, OWN, organization)} as owns`);

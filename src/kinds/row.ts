@@ -66,8 +66,11 @@ export const sentBytes =
 
 const isEtag = ({ field }: Column): boolean => field.name === "etag";
 
+/** Returns the name of the column that counts the writes of a row; the property of its entity has this name too. */
+export const etagColumn = ({ columns }: Kind): string => columns.find(isEtag)?.name ?? "";
+
 /** The etag of a row: the number of its writes. */
-export const etagOf = ({ columns }: Kind, row: Row): string => String(row[columns.find(isEtag)?.name ?? ""]);
+export const etagOf = (kind: Kind, row: Row): string => String(row[etagColumn(kind)]);
 
 const shownOf = (column: Column, value: unknown, isDeleted: boolean): unknown => {
   if (isEtag(column)) return String(value);

@@ -11,7 +11,7 @@ import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
 import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
-import { etagOf, type StoredRow, toMessage } from "./row.ts";
+import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
 import { changedValues, type Resource, type Values } from "./values.ts";
@@ -36,11 +36,13 @@ const added = (row: StoredRow, { columns, links }: Values): Values => ({
 /** Writes what differs; equal values write nothing. */
 const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
   const changes = Object.fromEntries([...columns].map(([{ field }, value]) => [field.localName, value]));
-  const { etag } = (await changeEntity(tx, entityOf(kind), row, changes)) as { readonly etag: number };
+  const etag = etagColumn(kind);
+  const after = (await changeEntity(tx, entityOf(kind), row, changes)) as Readonly<Record<string, unknown>>;
   let isLinked = false;
   for (const [link, ids] of links) isLinked = (await replaceLinks(tx, kind, link, row, ids)) || isLinked;
   // A link is a row of another table, and part of this resource all the same.
-  if (isLinked && etag === row["etag"]) await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = ${row.id}`);
+  if (!isLinked || after[etag] !== row[etag]) return;
+  await tx.rows(sql`update ${sql.table(kind.table)} set ${sql.ref(etag)} = ${sql.ref(etag)} + 1 where id = ${row.id}`);
 };
 
 /** UpdateX: changes the fields of a resource that the mask names, and no others. */
