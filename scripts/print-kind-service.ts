@@ -110,10 +110,10 @@ ${comment(
   ${READ_MASK} = 8;
   // Say on the first page how many there are on all pages. Default: false.
   bool count = 9;
-  // Only what this user has the relation to: members of the organization read, managers and owners own, superusers do both. 0 = nobody,
-  // who has none to anything. Absent = all.
+  // List only what this user may read, or owns: members of the organization read, managers and owners own, superusers do both.
+  // 0 = nobody, whose list is empty. Absent = list all.
   optional int64 as_user_id = 10 [(buf.validate.field).int64.gte = 0];
-  // The relation that as_user_id needs. Default: read.
+  // Whether as_user_id may read what is listed, or owns it. Default: may read.
   userd.v1.AccessRelation relation = 11 [(buf.validate.field).enum.defined_only = true];`,
 };
 

@@ -57,8 +57,8 @@ export const ErrorReason = {
   OPTION_VALUE_TOO_DEEP: 4,
 
   /**
-   * The same caller used this request_id for another request. A request_id makes a retry safe: within 24 hours the same
-   * request by the same caller gets the first answer. INVALID_ARGUMENT.
+   * The same caller used this request_id for another request, or for another acting user. A request_id makes a retry safe: within
+   * 24 hours the same request by the same caller for the same acting user gets the first answer. INVALID_ARGUMENT.
    *
    * @generated from enum value: REQUEST_ID_REUSED = 5;
    */

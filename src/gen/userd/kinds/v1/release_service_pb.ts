@@ -552,15 +552,15 @@ export type ListReleasesRequest = Message<"userd.kinds.v1.ListReleasesRequest"> 
   count: boolean;
 
   /**
-   * Only what this user has the relation to: members of the organization read, managers and owners own, superusers do both. 0 = nobody,
-   * who has none to anything. Absent = all.
+   * List only what this user may read, or owns: members of the organization read, managers and owners own, superusers do both.
+   * 0 = nobody, whose list is empty. Absent = list all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
   asUserId?: bigint | undefined;
 
   /**
-   * The relation that as_user_id needs. Default: read.
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
@@ -1022,15 +1022,15 @@ export type ListReleaseFilesRequest = Message<"userd.kinds.v1.ListReleaseFilesRe
   count: boolean;
 
   /**
-   * Only what this user has the relation to: members of the organization read, managers and owners own, superusers do both. 0 = nobody,
-   * who has none to anything. Absent = all.
+   * List only what this user may read, or owns: members of the organization read, managers and owners own, superusers do both.
+   * 0 = nobody, whose list is empty. Absent = list all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
   asUserId?: bigint | undefined;
 
   /**
-   * The relation that as_user_id needs. Default: read.
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
@@ -1456,15 +1456,15 @@ export type ListDeploysRequest = Message<"userd.kinds.v1.ListDeploysRequest"> & 
   count: boolean;
 
   /**
-   * Only what this user has the relation to: members of the organization read, managers and owners own, superusers do both. 0 = nobody,
-   * who has none to anything. Absent = all.
+   * List only what this user may read, or owns: members of the organization read, managers and owners own, superusers do both.
+   * 0 = nobody, whose list is empty. Absent = list all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
   asUserId?: bigint | undefined;
 
   /**
-   * The relation that as_user_id needs. Default: read.
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
    *
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
