@@ -7,7 +7,7 @@ import { formatReport, NOTHING_HELD } from "./report-text.ts";
 import { openSource } from "./source.ts";
 
 /**
- * Imports a file for `serve --import`, and writes the report to standard output.
+ * Imports a file before the service starts, for `serve --import`, and prints the report to standard output.
  * @throws StartupError when the file is broken, conflicts with what is stored, or holds nothing that userd stores.
  */
 export const importBeforeServing = async (db: OwnedDatabase, file: string, systemUsername: string): Promise<void> => {

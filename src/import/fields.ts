@@ -4,12 +4,12 @@ import { FieldFault, Unfit } from "./fault.ts";
 import { standInOf, standInOfLarge } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
-/** A function that adds a note about a record, for whoever imports. Its texts have to be few: the report counts notes by their text. */
+/** A function that adds a note about a record to the report, which counts notes by their text. So there must be few different texts. */
 export type Note = (text: string) => void;
 
 /**
- * A function that reads the value of one field of a record; undefined means that the record does not have the field. A note
- * completes a sentence that begins with the field.
+ * A function that reads the value of one field of a record; undefined stands for an absent field. A note that it adds continues after the
+ * field's name.
  * @throws FieldFault when the file is broken, Unfit when the record has to be skipped.
  */
 export type Field<T> = (value: unknown, note: Note) => T;
@@ -37,14 +37,14 @@ const booleans = new Map<unknown, boolean>(
     .concat([false, 0, "0", "false", "False"].map((value) => [value, false])),
 );
 
-/** Reads true or false, also as Python or a database writes them. */
+/** Reads a boolean, also as Python or a database writes it: `True`, `1`, `"false"`. */
 export const bool: Plain<boolean> = (value) => {
   const known = booleans.get(value);
   if (known === undefined) throw fault("true or false", value);
   return known;
 };
 
-/** Reads an integer of 64 bits, given as a number or as text. */
+/** Reads an integer of 64 bits, written as a number or as text. */
 export const int: Plain<bigint> = (value) => {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   const exact = typeof value === "bigint" ? value : typeof value === "string" && /^[+-]?\d{1,19}$/.test(value) ? BigInt(value) : undefined;
@@ -52,10 +52,9 @@ export const int: Plain<bigint> = (value) => {
   return exact;
 };
 
-/** Longest key: it becomes an external id. */
+/** The most characters of a key: it becomes an external id. */
 const MAX_KEY = 200;
 
-/** An integer of any size, or text. */
 const written = (value: unknown): bigint | string => {
   if (typeof value !== "bigint" && (typeof value !== "string" || value === "")) return int(value);
   const digits = text(MAX_KEY)(String(value));
@@ -63,8 +62,8 @@ const written = (value: unknown): bigint | string => {
 };
 
 /**
- * Reads a key. A positive integer that can be an id is returned as it is; one below 1 makes the record unfit. Any other key becomes
- * the number that stands for it (keys.ts), which only `--ids new` takes.
+ * Reads the primary key of a record as an id. A key that can't be an id, such as a UUID, becomes a negative number that stands for it
+ * (keys.ts), and which only `--ids new` accepts. Throws Unfit for an integer below 1.
  */
 export const key: Plain<bigint> = (value) => {
   const id = written(value);
@@ -73,7 +72,7 @@ export const key: Plain<bigint> = (value) => {
   return id > BigInt(Number.MAX_SAFE_INTEGER) ? standInOfLarge(id) : id;
 };
 
-/** Makes a `Field` for text of at most `maxLength` characters that PostgreSQL can hold. */
+/** Makes a `Field` that reads text. It throws Unfit when the text is longer than `maxLength` characters, or PostgreSQL can't store it. */
 export const text =
   (maxLength: number): Plain<string> =>
   (value) => {
@@ -83,10 +82,7 @@ export const text =
     return value;
   };
 
-/**
- * Makes a `Field` for text that matches `form`. Other text makes the record unfit; `fault` is the message, which says what the text
- * is not.
- */
+/** Makes a `Field` that reads text of the form `form`. For other text it throws Unfit with the message `fault`, such as "is empty". */
 export const matching = (maxLength: number, form: RegExp, fault: string): Plain<string> => {
   const within = text(maxLength);
   return (value) => {
@@ -96,10 +92,10 @@ export const matching = (maxLength: number, form: RegExp, fault: string): Plain<
   };
 };
 
-/** Makes a `Field` for text that is not empty. */
+/** Makes a `Field` that reads text of 1 to `maxLength` characters. */
 export const filled = (maxLength: number): Plain<string> => matching(maxLength, /./s, "is empty");
 
-/** Makes a `Field` for integers from 0 to `last`. Others make the record unfit; `fault` is the message, which says what they are not. */
+/** Makes a `Field` that reads integers from 0 to `last`. For others it throws Unfit with the message `fault`, such as "is not 0 or 1". */
 export const upTo =
   (last: bigint, fault: string): Plain<bigint> =>
   (value) => {
@@ -108,7 +104,7 @@ export const upTo =
     return read;
   };
 
-/** Makes a `Field` for text such as an address: white space around it is left out, and noted. */
+/** Makes a `Field` that reads text of at most `maxLength` characters. It removes white space around the text, and adds a note of that. */
 export const trimmed = (maxLength: number): Field<string> => {
   const within = text(maxLength);
   return (value, note) => {
@@ -120,12 +116,12 @@ export const trimmed = (maxLength: number): Field<string> => {
 
 const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s?(?:Z|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)?)?$/i;
 
-/** As Django writes most moments, and as they are kept: on a day that each month has, so that nothing is left to be checked. */
+/** Matches a moment that needs no check or change, as Django writes most: in UTC, with milliseconds, on a day that each month has. */
 const kept = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}\.\d{3}Z$/;
 
 /**
- * Reads a moment, in any form of ISO 8601 that Django or a database writes, and cuts it to the millisecond. Without an offset it is
- * UTC. Offsets of old times have seconds.
+ * Reads a moment in ISO 8601, in any form that Django or a database writes, and cuts it to milliseconds. Without an offset it is UTC.
+ * Offsets of old times have seconds.
  */
 export const time: Plain<string> = (value) => {
   if (typeof value === "string" && kept.test(value)) return value;
@@ -136,7 +132,7 @@ export const time: Plain<string> = (value) => {
   const [hours = 0, offsetMinutes = 0, offsetSeconds = 0] = offsets.map((part: string | undefined) => Number(part ?? 0));
   const offset = Number(`${sign}1`) * ((hours * 60 + offsetMinutes) * 60 + offsetSeconds) * 1_000;
   const isOffset = hours < 24 && offsetMinutes < 60 && offsetSeconds < 60;
-  // What is no day of its month becomes one of the next.
+  // A day that its month does not have becomes one of the next month.
   const isDay = !Number.isNaN(local.getTime()) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
   const date = new Date(local.getTime() - offset);
   if (!(isDay && isOffset && date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9999))
@@ -144,7 +140,7 @@ export const time: Plain<string> = (value) => {
   return date.toISOString();
 };
 
-/** Python writes no objects in the lists that files hold; JSON does. */
+/** JSON first: it may hold objects in the list, which Python literals in exports do not. */
 const literal = (written: string): unknown => {
   try {
     return parseExactly(written);
@@ -153,17 +149,17 @@ const literal = (written: string): unknown => {
   }
 };
 
-/** Reads a list: plain JSON, JSON inside a string, or the way Python writes it (`"['a', 'b']"`). */
+/** Reads a list, written as JSON, as JSON in a string, or in a string as Python prints it (`"['a', 'b']"`). */
 export const list: Plain<unknown[]> = (value) => {
   const read = typeof value === "string" ? literal(value) : value;
   if (!Array.isArray(read)) throw fault("a list", value);
   return read;
 };
 
-/** The columns by which a staged row names its user, until a step finds the user's id. */
+/** The columns by which a row of a staging table names its user: the primary key, or the username as written and in canonical form. */
 export type UserReference = { readonly user_pk?: bigint; readonly user_name?: string; readonly user_canonical?: string };
 
-/** Reads a reference to a user, by primary key or by natural key (`["name@example.com"]`). */
+/** Reads a reference to a user: a primary key, or Django's natural key (`["name@example.com"]`). */
 export const userReference: Plain<UserReference> = (value) => {
   if (value === null) throw new Unfit("is null");
   if (!Array.isArray(value)) return { user_pk: key(value) };
@@ -173,19 +169,19 @@ export const userReference: Plain<UserReference> = (value) => {
   return { user_name: username, user_canonical: canonicalName(username) };
 };
 
-/** Makes a field optional. When a record leaves it out, a new row gets the default, and an existing row keeps its value. */
+/** Makes a `Field` optional. When a record leaves the field out, a new row gets the default, and an existing row keeps its value. */
 export const optional =
   <T>(field: Field<T>): Field<T | undefined> =>
   (value, note) =>
     value === undefined ? undefined : field(value, note);
 
-/** Makes a field nullable: null is stored as null. */
+/** Makes a `Field` accept null, which is stored as null. */
 export const nullable =
   <T>(field: Field<T>): Field<T | null> =>
   (value, note) =>
     value === null ? null : field(value, note);
 
-/** Makes a field read null as `meaning`. The meaning undefined is the same as if the field were absent. */
+/** Makes a `Field` return `meaning` for null. If that is undefined, null means the same as an absent field. */
 export const nullAs =
   <T, N>(meaning: N, field: Field<T>): Field<T | N> =>
   (value, note) =>

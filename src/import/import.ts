@@ -20,7 +20,7 @@ import { createTally } from "./tally.ts";
 import type { Ids, ImportTx, OnConflict } from "./transaction.ts";
 import { createModels } from "./user-model.ts";
 
-/** The place that an import has reached. */
+/** The progress of an import: its phase, and how many bytes and records of the file it has read. */
 export type ImportProgress = {
   /** `reading`, or the name of a step of the merge. */
   readonly phase: string;
@@ -28,16 +28,15 @@ export type ImportProgress = {
   readonly records: number;
 };
 
-/** The options of `runImport`. */
+/** The options of one import (`runImport`): how it treats conflicts and ids, and the functions to which it reports. */
 export type ImportOptions = {
   /** Runs the whole import, reports it, and rolls it back. */
   readonly dryRun?: boolean;
   readonly onConflict?: OnConflict;
-  /** The ids that new records get; keys that are no integers can't be kept. */
   readonly ids?: Ids;
   /** The model that holds the users, where the file has several that could. */
   readonly userModel?: string;
-  /** Lets the file replace values in the database, also where the file is not known to be newer. */
+  /** Lets the file replace values in the database also where it is not known to be newer. */
   readonly overwrite?: boolean;
   /** The setting SYSTEM_USERNAME. A file can't deactivate or suspend the user of this name. */
   readonly systemUsername?: string;
@@ -46,27 +45,23 @@ export type ImportOptions = {
   readonly onLine?: (line: ReportLine) => Promise<void> | void;
   /** Called after all is written and before the commit, if the import will be stored. An error that it throws rolls the import back. */
   readonly beforeCommit?: (report: ImportReport) => Promise<void>;
-  /** Ends the import; nothing is stored. */
+  /** Ends the import when it aborts; nothing is stored then. */
   readonly signal?: AbortSignal;
 };
 
-/** The context of the transaction: who writes, for the change log, no time limits, which are for calls, and no compiling of single statements. */
+/** Sets who writes, for the change log. Turns off time limits, which are for calls, and the compiling of single statements. */
 const setContext = (tx: ImportTx) =>
   tx.rows(sql`select set_config('userd.caller', 'import', true),
     set_config('statement_timeout', '0', true),
     set_config('jit', 'off', true),
     set_config('idle_in_transaction_session_timeout', '0', true)`);
 
-/** Conflicts stop an import that was not told what to do about them. */
 const stops = (tx: ImportTx, found: readonly Conflict[]): boolean => found.length > 0 && tx.onConflict === "fail";
 
-/** Times that an import begins anew when somebody else was faster. */
+/** The most attempts to merge, while the running service stores the same things first. */
 const ATTEMPTS = 5;
 
-/**
- * Runs what compares and writes. A service that runs at the same time can store what the file holds too between the two: a
- * unique violation, after which it is there to be compared with.
- */
+/** Repeats a merge after a unique violation: the service stored the same thing since the comparison, which finds it now. */
 const untilUnrivalled = async <T>(tx: ImportTx, merge: () => Promise<T>): Promise<T> => {
   for (let attempt = 1; ; attempt++) {
     await tx.rows(sql`savepoint matched`);
@@ -117,8 +112,8 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
 };
 
 /**
- * Imports records `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write them, in any format that readRecords
- * knows. All of it is stored, or nothing, in one transaction. Importing the same file again changes nothing.
+ * Imports records `{model, pk, fields}`, as Sentry's relocation and Django's dumpdata write them. One transaction stores all of the file,
+ * or nothing. Importing the same file again changes nothing.
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
 export const runImport = async (

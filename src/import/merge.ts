@@ -17,10 +17,7 @@ import type { ImportTx } from "./transaction.ts";
 
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
-/**
- * The steps before the comparison: they wait for other imports, and lock what the file can touch. What is compared under the locks
- * stays as it is.
- */
+/** The first steps of a merge. They wait for other imports, and lock what the file can change: nobody changes it while it is compared. */
 export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },
@@ -32,17 +29,14 @@ export const preparing: readonly Step[] = [
   { name: "locking names", run: lockCanonicalNames },
 ];
 
-/**
- * The steps that compare the file with the database. They write nothing but temporary tables, since conflicts are not known yet. An
- * import that stops at conflicts draws no ids in them, except for users without a key.
- */
+/** The second steps of a merge. They compare the file with the database, find conflicts, and write only temporary tables. */
 export const matching: readonly Step[] = [
   { name: "reserving ids", run: reserveForNew },
   { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
 ];
 
-/** The steps that store the file: one statement after another, each over all rows of the file. */
+/** The last steps of a merge, which store the file. Each works on all rows of the file at once. */
 export const writing: readonly Step[] = [
   { name: "reserving ids", run: reserveIds },
   { name: "matching users", run: matchUsers },

@@ -8,10 +8,7 @@ import { isPickle, readPickle } from "./pickle.ts";
 
 const TOO_DEEP = `is nested deeper than ${MAX_VALUE_LEVELS} levels`;
 
-/**
- * The value that a stored text stands for: the text, list or object of its JSON, what a pickle holds, or itself. The text `1` is text:
- * where exports mean a number, they hold one.
- */
+/** Decodes a stored text: a pickle, or a text, list or object in JSON. Other text is itself, also `1`: numbers are no text in exports. */
 const decoded = (text: string): unknown => {
   if (isPickle(text)) return readPickle(text);
   if (!/^\s*["[{]/.test(text)) return text;
@@ -25,7 +22,7 @@ const decoded = (text: string): unknown => {
 
 const LARGE = "holds an integer beyond 2^53, which is kept as text";
 
-/** Values hold numbers of 64 bits: what does not fit in is text. */
+/** Replaces bigints by text: stored values hold only numbers of 64 bits. */
 const withoutBigints = (value: unknown, note: Note, level = 1): unknown => {
   if (level > MAX_VALUE_LEVELS) throw new Unfit(TOO_DEEP);
   if (typeof value === "bigint") {
@@ -62,8 +59,8 @@ const isPlain = (value: unknown, level = 1): boolean => {
 const SHORT = MAX_VALUE_BYTES / 4;
 
 /**
- * Reads the value of an option, and returns it as canonical JSON. Files hold JSON inside a string (`"\\"Europe/Vienna\\""`), plain
- * JSON, old plain text (`Europe/Vienna`), or pickles. A value that the API could neither write nor return makes the record unfit.
+ * Reads the value of an option, and returns it as canonical JSON. Files hold plain JSON, JSON in a string (`"\\"Europe/Vienna\\""`), text
+ * (`Europe/Vienna`) or pickles. Throws Unfit for a value that the API could neither write nor return.
  */
 export const optionValue: Field<string> = (value, note) => {
   if (value === undefined) throw new FieldFault("is missing");

@@ -1,9 +1,8 @@
 import { Unfit } from "./fault.ts";
 
-/** The plain data that a pickle holds; integers that a number can't hold are bigints. */
+/** The plain data that a Python pickle can hold. Integers that a number can't hold exactly are bigints. */
 export type PlainData = null | boolean | number | bigint | string | PlainData[] | { [name: string]: PlainData };
 
-/** The message completes a sentence that begins with the field. */
 const refused = (what: string): Unfit => new Unfit(`is a pickle that ${what}`);
 
 /** Most characters that the texts of one value may have together: a pickle can name one text any number of times. */
@@ -19,7 +18,6 @@ const longOf = (bytes: Buffer): number | bigint => {
   return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
 };
 
-/** A place in a pickle, which is read one byte after another. */
 const createInput = (pickle: Buffer) => {
   let at = 0;
   let texts = 0;
@@ -124,7 +122,7 @@ const values: ReadonlyMap<number, (stack: Stack) => PlainData> = new Map<number,
   [0x6a, (stack) => recall(stack, stack.input.uint(4))],
 ]);
 
-/** Those that do something with what is on the stack. */
+/** The opcodes that change what is on the stack. */
 const actions: ReadonlyMap<number, (stack: Stack) => unknown> = new Map<number, (stack: Stack) => unknown>([
   [0x80, ({ input }) => input.take(1)],
   [0x95, ({ input }) => input.take(8)],
@@ -139,14 +137,10 @@ const actions: ReadonlyMap<number, (stack: Stack) => unknown> = new Map<number, 
 ]);
 const STOP = 0x2e;
 
-/** Tells whether a text can only be a pickle of protocol 2 to 5 in base64, as Sentry stored options up to 22.x. */
+/** Tells whether a text has the form of a pickle of protocol 2 to 5 in base64, as Sentry stored options up to 22.x. */
 export const isPickle = (text: string): boolean => /^gA[I-X][A-Za-z0-9+/]{3,}={0,2}$/.test(text) && text.length % 4 === 0;
 
-/**
- * Reads plain data out of a pickle in base64: text, numbers, true, false, None, lists, tuples, dictionaries. Nothing is ever
- * executed.
- * @throws Unfit when the pickle is damaged or too large, or holds anything else.
- */
+/** Reads the plain data in a pickle in base64, and executes nothing. Throws Unfit when it is damaged, too large, or not plain data. */
 export const readPickle = (base64: string): PlainData => {
   const input = createInput(Buffer.from(base64, "base64"));
   const stack: Stack = { values: [], marks: [], memo: new Map(), input };

@@ -1,7 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { ImportProgress } from "./import.ts";
 
-/** A display of how far an import has come. Disposing it ends the line. */
+/** A display of the progress of an import. Dispose it when the import has ended. */
 export type ProgressDisplay = Disposable & { readonly show: (progress: ImportProgress) => void };
 
 const LINE_EVERY_MS = 5_000;
@@ -34,9 +34,6 @@ const lines = (): ProgressDisplay => {
   };
 };
 
-/**
- * Makes the display of an import's progress, on standard error: a bar on a terminal where the size of the file is known, else a
- * plain line every few seconds.
- */
+/** Makes the display of progress on standard error: on a terminal a bar, if the file's size is known, else a line every 5 seconds. */
 export const createProgress = (size: number | undefined): ProgressDisplay =>
   process.stderr.isTTY && size !== undefined && size > 0 ? bar(size) : lines();

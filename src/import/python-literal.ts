@@ -1,6 +1,6 @@
 import { FieldFault } from "./fault.ts";
 
-/** The words that `ast.literal_eval` knows beside lists, tuples and text. */
+/** The words that stand for values, in Python and in JSON. */
 const words = new Map<string, unknown>([
   ["None", null],
   ["True", true],
@@ -35,10 +35,7 @@ const withoutEscapes = (text: string): string =>
     return String.fromCodePoint(point);
   });
 
-/**
- * Reads a list the way Python prints it, or JSON: lists, tuples, text, numbers, True, False, None.
- * @throws FieldFault when the text is neither.
- */
+/** Parses lists, tuples, text, numbers, True, False and None as Python prints them. Throws FieldFault for anything else. */
 export const pythonLiteral = (text: string): unknown => {
   let at = 0;
   const fault = () => new FieldFault(`is neither JSON nor a Python literal (at character ${at + 1})`);

@@ -3,10 +3,10 @@ import { FieldFault, Unfit } from "./fault.ts";
 import type { Field, Note } from "./fields.ts";
 import type { StagedRow, StagingTable } from "./staging.ts";
 
-/** A member of a many-to-many field: a row of its own, counted under a name of its own (`auth.user.groups`). */
+/** The row that one member of a many-to-many field becomes. The report counts it under a model of its own, such as `auth.user.groups`. */
 export type LinkRow = { readonly model: string; readonly into: StagingTable; readonly columns: (note: Note) => StagedRow };
 
-/** A many-to-many field of the records of a model. */
+/** The description of a many-to-many field of a model: which values are its members, and what row each becomes. */
 export type Links<V> = {
   readonly model: string;
   readonly into: StagingTable;
@@ -17,7 +17,7 @@ export type Links<V> = {
 /** The rows that a record becomes: its own, and one for each member of its many-to-many fields. */
 type Rows = { readonly columns: StagedRow; readonly links: readonly LinkRow[] };
 
-/** The way in which the records of one model become rows of staging tables: one each, and one for each of its links. */
+/** The description of how the records of one model become rows of staging tables. */
 export type Reader = {
   /** The model's name in exports: `sentry.user`. */
   readonly model: string;
@@ -28,25 +28,25 @@ export type Reader = {
   readonly tables: readonly StagingTable[];
   /** The fields that are read. Others are counted, and not stored. */
   readonly fields: ReadonlySet<string>;
-  /** The field with the key by which others refer to its records, where that is not their own primary key. */
+  /** The field with the key by which others refer to its records, if that is not their own primary key. */
   readonly standsFor?: string;
-  /** True when its records may come without a primary key: others refer to them by name then, and a step gives them an id. */
+  /** True when its records may lack a primary key. Other records refer to them by name then, and a step gives them ids. */
   readonly isKnownByName: boolean;
   /** Known fields that are not stored, as a map from field to reason. */
   readonly notHeld: Readonly<Record<string, string>>;
   /**
-   * Makes the rows of a record. The vault locks values that must not be readable, not even in a staging table.
-   * @throws FieldFault or Unfit, with the name of the field in front when it is about one.
+   * Makes the rows of a record. The vault encrypts what must not be readable, not even in a staging table.
+   * @throws FieldFault or Unfit; the message begins with the field's name if it is about one.
    */
   readonly rows: (pk: bigint | undefined, fields: object, vault: Vault, note: Note) => Rows;
 };
 
 const NO_LINKS: readonly LinkRow[] = [];
 
-/** The types of the values that fields read, keyed by the name of the field. */
+/** The type of a record's values: an object that has, for each field, what its `Field` function returns. */
 export type ValuesOf<F extends Readonly<Record<string, Field<unknown>>>> = { readonly [K in keyof F]: ReturnType<F[K]> };
 
-/** Makes a reader. Its function `row` maps the values of a record's fields to the columns of the staging table. */
+/** Makes the reader of a model. `row` turns the values of a record's fields into the columns of a staged row. */
 export const defineReader = <V extends object>(definition: {
   readonly model: string;
   readonly becomes: string;

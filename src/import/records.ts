@@ -8,8 +8,8 @@ import { unpack } from "./formats/unpack.ts";
 import { xmlReader } from "./formats/xml.ts";
 import { yamlReader } from "./formats/yaml.ts";
 
-/** A piece of a file as records: those that ended since the last piece. */
-export type Piece = { readonly records: readonly unknown[] /** Bytes of the file so far. */; readonly bytes: number };
+/** A piece of a file: the records that ended since the last piece, and the number of bytes of the file that were read so far. */
+export type Piece = { readonly records: readonly unknown[]; readonly bytes: number };
 
 const readers: Readonly<Record<Format, () => RecordReader>> = {
   array: () => jsonReader("array"),

@@ -1,4 +1,4 @@
-/** The fates of the records of one model, counted: read = created + updated + unchanged + skipped. */
+/** The numbers of records of one model in an import: `read` is the sum of the other four. */
 export type ModelReport = {
   readonly model: string;
   readonly read: number;
@@ -8,23 +8,20 @@ export type ModelReport = {
   readonly skipped: number;
 };
 
-/** A name of a model or field, how often it was met, and, where userd knows one, the reason why it is not stored. */
+/** A model or field that is not stored: its name, how often the file has it, and the reason where userd knows one. */
 export type NameCount = { readonly name: string; readonly count: number; readonly reason?: string };
 
-/** Records with one reason: all are counted, the first are named. */
+/** The records that were skipped or noted for the same reason: how many they are, and the first ones as text. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
-/**
- * A line about one record that was skipped or noted. A member of a many-to-many field has the number of the record that holds it,
- * and no pk.
- */
+/** A line about one record that was skipped or noted. A member of a many-to-many field has the number of its record, and no pk. */
 export type ReportLine = {
   readonly fate: "skipped" | "noted";
   readonly model: string;
   readonly record: number;
   readonly pk: string | null;
   readonly reason: string;
-  /** The thing that the line is about, where the reason does not say it. */
+  /** The subject of the line, where the reason does not name it. */
   readonly about: string | null;
 };
 
@@ -42,24 +39,24 @@ export type Conflict = {
   readonly idHere: string | null;
 };
 
-/** A record of the file that has another id here. */
+/** A record of the file that has another id in the database: `pk` is its key in the file, `id` that in the database. */
 export type Remapped = { readonly kind: Conflict["kind"]; readonly pk: string; readonly id: string };
 
-/** The account of what an import did, or, when nothing was stored, of what it found. */
+/** The report of an import: what it did or, when nothing was stored, what it found. */
 export type ImportReport = {
   /** False after a dry run, and when conflicts stopped the import. */
   readonly stored: boolean;
   readonly dryRun: boolean;
   readonly records: number;
   readonly models: readonly ModelReport[];
-  /** Models that userd does not hold. */
+  /** Models that userd does not store. */
   readonly notHeld: readonly NameCount[];
-  /** Fields that userd has no place for, of models that it holds: `model.field`. */
+  /** Fields that userd does not store, of models that it stores: `model.field`. */
   readonly unknownFields: readonly NameCount[];
   readonly skipped: readonly Listing[];
-  /** Things that whoever imports should know of records that were stored. */
+  /** Things to know about records that were stored. */
   readonly notes: readonly Listing[];
-  /** All of them, whatever was done about them. */
+  /** All conflicts, also those that were resolved. */
   readonly conflicts: readonly Conflict[];
   readonly remapped: readonly Remapped[];
 };
@@ -67,9 +64,6 @@ export type ImportReport = {
 /** Tells whether conflicts stopped the import, so that nothing was stored. */
 export const isStopped = (report: ImportReport): boolean => !report.stored && !report.dryRun;
 
-/**
- * Tells whether the file held nothing that userd stores: no record of a known model was read, or all of them were skipped. False
- * when conflicts stopped the import.
- */
+/** Tells whether an import found nothing to store: no record of a known model, or only skipped ones. False if conflicts stopped it. */
 export const isEmpty = (report: ImportReport): boolean =>
   !isStopped(report) && report.models.every(({ read, skipped }) => read === skipped);

@@ -4,16 +4,13 @@ import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { ImportFault } from "./fault.ts";
 
-/** An opened file; `size` is undefined when it is not known in advance. */
+/** A file that was opened for an import: the stream of its bytes, and its size, which is undefined when it is not known in advance. */
 export type Source = { readonly stream: Readable; readonly size: number | undefined };
 
-/** The name that stands for standard input. */
+/** The file name that stands for standard input. */
 export const STDIN = "-";
 
-/**
- * Opens the file to import, `-` for standard input.
- * @throws ImportFault when it can't be read.
- */
+/** Opens the file to import, where `-` is standard input. Throws ImportFault when it can't be read. */
 export const openSource = async (file: string): Promise<Source> => {
   if (file === STDIN) return { stream: process.stdin, size: undefined };
   try {
@@ -21,7 +18,6 @@ export const openSource = async (file: string): Promise<Source> => {
     await once(stream, "open");
     const found = await stat(file);
     if (found.isDirectory()) throw new Error("it is a folder");
-    // A pipe has none.
     const size = found.isFile() ? found.size : undefined;
     return { stream, size };
   } catch (error) {

@@ -12,7 +12,7 @@ import type { Models } from "./user-model.ts";
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** @throws FieldFault when the field holds no key. */
+/** Reads a key. Throws FieldFault or Unfit with the name of the field in front. */
 const keyOf = (value: unknown, field: string): bigint => {
   try {
     return key(value);
@@ -22,20 +22,16 @@ const keyOf = (value: unknown, field: string): bigint => {
   }
 };
 
-/**
- * Refuses what can be no id where ids are kept.
- * @throws FieldFault when it is no integer, Unfit when it is too large a one.
- */
+/** Checks that a key can be kept as an id. Throws FieldFault when it is no integer, Unfit when it is too large. */
 const requireId = (value: bigint, field: string): void => {
   if (isLarge(value))
     throw new Unfit(`${field} is 2^53 or more, after which no id could be given out: --ids new gives such records new ids`);
   if (isStandIn(value)) throw new FieldFault(`${field} is no integer: --ids new gives such records new ids`);
 };
 
-/** The columns by which rows refer to others of the file, as they are met. */
 const references = new Map<string, boolean>();
 
-/** Tells whether rows refer to others of the file by a column. */
+/** Tells whether rows refer to other records of the file by a column. */
 const isReference = (column: string): boolean => {
   const known = references.get(column);
   if (known !== undefined) return known;
@@ -44,10 +40,7 @@ const isReference = (column: string): boolean => {
   return is;
 };
 
-/**
- * Makes the keys of a row those of the import: with new ids none is an id.
- * @throws as requireId does, when ids are kept.
- */
+/** Replaces the keys in a row for `--ids new`, where none stays an id. When ids are kept, it checks them and throws as requireId does. */
 const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
   const changed: Record<string, unknown> = {};
   let isChanged = false;
@@ -63,7 +56,7 @@ const withKeys = (row: StagedRow, ids: Ids): StagedRow => {
   return isChanged ? { ...row, ...changed } : row;
 };
 
-/** Reads one record into its staging tables; a promise when a batch became full. */
+/** Adds the rows of one record to the staging tables. Returns a promise when a batch became full, and is being written. */
 const stageRecord = (
   record: unknown,
   models: Models,
@@ -85,12 +78,12 @@ const stageRecord = (
   const isNameless = pk === undefined || pk === null;
   if (isNameless && !reader.isKnownByName) throw broken(here(), "it has no pk: export without --natural-primary");
   if (!isObject(fields)) throw broken(here(), "it has no fields");
-  /** By what others refer to it. */
+  /** The key by which others refer to it. */
   const own = reader.standsFor === undefined ? pk : (fields as Record<string, unknown>)[reader.standsFor];
   tally.read(reader.model);
   for (const name in fields) if (!reader.fields.has(name)) tally.unknownField(reader.model, name);
   const place = { model: reader.model, record: number, pk: undefined as bigint | undefined };
-  /** Stages one row, or the reason why it is none. */
+  /** Stages one row, or the reason why it is skipped. */
   const stage = (into: StagingTable, origin: Origin, columns: (note: Note) => StagedRow): (Promise<void> | undefined)[] => {
     let texts: Set<string> | undefined;
     try {
@@ -140,7 +133,10 @@ const stageRecord = (
   return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
 };
 
-/** Reads a whole file into the staging tables. */
+/**
+ * Writes the records of a file to the staging tables, and calls `onPiece` after each piece with the number of bytes that were read so far.
+ * @throws ImportFault when the file is broken.
+ */
 export const stageFile = async (
   pieces: AsyncIterable<Piece>,
   models: Models,

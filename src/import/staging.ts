@@ -2,12 +2,12 @@ import { type RawBuilder, sql } from "kysely";
 import type { ImportTx } from "./transaction.ts";
 
 /**
- * A temporary table for rows that are read from the file. Readers fill its columns; steps fill the derived ones, and write its rows
- * to the table of the service. It is the file's side of every join, so memory does not grow with the file.
+ * The description of a temporary table for rows of the file, so that memory does not grow with the file. Readers fill its columns.
+ * Steps of the merge fill the derived ones, and copy its rows to a table of the service.
  */
 export type StagingTable = {
   readonly name: string;
-  /** The table of the service that its rows go into; undefined when its rows are not stored by themselves. */
+  /** The table of the service that its rows go into; undefined when they are not stored by themselves. */
   readonly table?: string;
   /** True when its records come from several models: two of these can have the same primary key. */
   readonly ofSeveralModels?: true;
@@ -23,22 +23,22 @@ export type StagingTable = {
 /** A row for a staging table, as a map from column to value. */
 export type StagedRow = Readonly<Record<string, unknown>>;
 
-/** The SQL type of text that is compared: the same order and equality as in the tables that it is joined with. */
+/** The SQL type of text that staging tables compare. Order and equality are those of the tables that they are joined with. */
 export const TEXT = 'text collate "C"';
 
-/** Columns of every staging table: where a row comes from. */
+/** The columns of every staging table that say where a row comes from. */
 const origin = { model: TEXT, record: "bigint", pk: "bigint", absent: "text[]" } as const;
 
-/** Columns of every staging table that steps fill: where a row goes, and what becomes of it; one without an outcome is new. */
+/** The columns of every staging table that steps fill. A row without an outcome is new. */
 const fate = { id: "bigint", outcome: "text" } as const;
 
-/** Columns of a staged row that belongs to a user; see `UserReference`. */
+/** The columns of a staging table whose rows belong to users (`UserReference`), as a map from name to SQL type. */
 export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_canonical: TEXT } as const;
 
 /** The staging table of records that are not stored, each with the reason. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;
 
-/** The staging table of things that whoever imports should know of records that are stored. */
+/** The staging table of notes for the report, about records that are stored. */
 export const notes = { name: "import_note", columns: { reason: TEXT, about: TEXT } } as const satisfies StagingTable;
 
 const definition = (columns: Readonly<Record<string, string>>): string =>
@@ -47,15 +47,15 @@ const definition = (columns: Readonly<Record<string, string>>): string =>
     .join(", ");
 
 /**
- * Memory of the connection for pages of temporary tables, which each step reads again: 8 MB would have them written and read each
- * time. It can only be chosen before the first of them; a connection that has used some keeps what it has.
+ * Lets the connection hold 256 MB of temporary tables, which each step reads again: with 8 MB they would be written and read each time.
+ * A connection that has used a temporary table before keeps what it has.
  */
 const widenBuffers = (tx: ImportTx) =>
   tx.rows(sql`do $$ begin
     set local temp_buffers = '256MB';
   exception when invalid_parameter_value then null; end $$`);
 
-/** Creates the staging tables, in one statement. The end of the transaction drops them. */
+/** Creates the staging tables of an import, in one statement. The end of the transaction drops them. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
   const created = tables.map(({ name, columns, derived = {}, getsIds }) => {
@@ -66,21 +66,18 @@ export const createStagingTables = async (tx: ImportTx, tables: readonly Staging
   await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
 
-/** Adds to the number of rows that a staging table was given in this import. */
+/** Adds to the number of rows that a staging table got in this import (`tx.given`). */
 export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable, rows = 1): void => {
   if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
 };
 
-/** Tells whether a staging table has ever had rows. */
+/** Tells whether a staging table got any rows in this import. */
 export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable): boolean => given.has(name);
 
-/** Rows that are few for a plan: tables of so many are joined as fast without statistics and indexes. */
+/** The most rows of a table that is joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/**
- * Tells whether any staging table has so many rows that query plans matter. They matter for the small tables too then, since each
- * row of a large one may be looked up in them.
- */
+/** Tells whether any staging table has more than 500 rows. Then query plans matter, also those of joins with small tables. */
 export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */
@@ -90,16 +87,15 @@ const BATCH = 256 * 1024;
 export type Staging = {
   /** Adds a row to the batch of its table. Returns a promise when the batch became full, and is being written. */
   readonly add: (table: StagingTable, origin: Origin, row: StagedRow) => Promise<void> | undefined;
-  /** Writes all rows that were added and not written yet. */
   readonly flush: () => Promise<void>;
 };
 
-/** The record that a row comes from. */
+/** The record of the file that a row comes from: its model, its number in the file, and its key. */
 export type Origin = { readonly model: string; readonly record: number; readonly pk?: bigint | undefined };
 
 /**
- * Columns that a step fills, as they are for nearly all rows of nearly all files: then the step finds nothing to write, and a row is
- * written once. Column → expression on what was read.
+ * Guesses derived columns, as pairs of column and SQL expression. The guess is right for nearly all rows of nearly all files. Then the
+ * step that fills the column finds nothing to write, and a row is written once.
  */
 const presumed = ({ columns, derived = {}, getsIds }: StagingTable): [string, string][] => [
   ...(getsIds ? [] : [["id", "case when pk > 0 then pk end"] as [string, string]]),
@@ -108,7 +104,7 @@ const presumed = ({ columns, derived = {}, getsIds }: StagingTable): [string, st
     .map((owner): [string, string] => [`${owner}_id`, `${owner}_pk`]),
 ];
 
-/** A staging table as rows are written to it: what need not be found out for each. */
+/** The names and statements that are computed once for all rows of a staging table. */
 type Written = {
   readonly names: readonly string[];
   /** The columns that stay as they are here when a row leaves them out: not how it names its user. */
@@ -152,10 +148,10 @@ const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: St
   return `${json},"absent":[${absent}]}`;
 };
 
-/** Rows that are collected for a table. Keys that only ever grow don't come twice: nobody has to look for those that do. */
+/** The rows that wait to be written to a table, and the largest key so far: while keys only grow, none can come twice. */
 type Batch = { json: string; largest: bigint; readonly to: Written };
 
-/** Makes the collector of rows for the staging tables of an import. */
+/** Makes the collector that writes rows to the staging tables of an import. */
 export const createStaging = (tx: ImportTx): Staging => {
   const batches = new Map<StagingTable, Batch>();
 

@@ -11,7 +11,7 @@ const EXAMPLES = 20;
 
 type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
 
-/** The staging tables of all readers. */
+/** The staging tables that the readers write to. */
 export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMap((reader) => reader.tables))];
 
 const outcomes = async (tx: ImportTx, isMerged: boolean): Promise<Outcome[]> => {
@@ -34,7 +34,7 @@ const PK = `case when ${sqlHasKey("pk")} then pk end::text`;
 
 const PLACE = `concat_ws(' ', model, case when ${sqlHasKey("pk")} then pk end, format('(record %s)', record))`;
 
-/** Of what was skipped nothing else is told. */
+/** The condition that record `n` was not skipped: the report has no notes about skipped ones. */
 const notSkipped = `not exists (select from ${skips.name} s where (s.record, s.model) = (n.record, n.model))`;
 
 const listings = async (tx: ImportTx, table: StagingTable, example: string, which = "true"): Promise<Listing[]> => {
@@ -48,10 +48,7 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string, whic
 /** Lines that are in memory at a time. */
 const PAGE = 1_000;
 
-/**
- * Calls `take` with a line for everything that was skipped or noted, in the order of the file; the lists of the report name only the
- * first ones. It reads a page at a time, however many there are.
- */
+/** Calls `take` with a line for each record that was skipped or noted, in the order of the file. It reads a page of lines at a time. */
 export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
   await tx.rows(sql`declare lines no scroll cursor for
     select * from (
@@ -79,10 +76,7 @@ const withReason = (named: NameCount): NameCount => {
   return reason === undefined ? named : { ...named, reason };
 };
 
-/**
- * Counts how many records of each model were read, created, updated, left unchanged and skipped. Where nothing was merged, it counts
- * only what was read and skipped.
- */
+/** Counts the records of each model that were read, created, updated, unchanged and skipped; without a merge only read and skipped. */
 export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean): Promise<ModelReport[]> => {
   const found = await outcomes(tx, isMerged);
   return [...tally.totals().read].map(([model, read]) => {
@@ -103,7 +97,7 @@ export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };
 
-/** Makes the lists that the report shows under its table: models and fields without a place, skipped records, and notes. */
+/** Makes the lists that the report shows under its table: models and fields that are not stored, skipped records, and notes. */
 export const lists = async (tx: ImportTx, tally: Tally) => ({
   notHeld: names(tally.totals().notHeld),
   unknownFields: names(tally.totals().unknownFields).map(withReason),

@@ -6,28 +6,22 @@ import { users } from "./readers/user-staging.ts";
 
 const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, reader]));
 
-/** Finds the reader of each record; which model holds the users is known after the first of them. */
+/** The lookup that finds the reader of each record of a file. The first user in the file shows which model holds the users. */
 export type Models = {
   /**
-   * Finds the reader of a record.
-   * @param model in lower case.
-   * @param fields by which a record of a project's own model of users is recognized.
-   * @returns undefined when userd does not hold the model.
+   * Finds the reader of a record by its model, in lower case, or by fields that only users have. Returns undefined for other models.
    * @throws ImportFault when the file has users of several models.
    */
   readonly readerOf: (model: string, fields: unknown) => Reader | undefined;
   /** Returns the project's own model that holds the users; undefined when userd knows their model, or none was read. */
   readonly userModel: () => string | undefined;
-  /**
-   * Checks that the file has users of the model that was told.
-   * @throws ImportFault when it has none.
-   */
+  /** Throws ImportFault when the file has no user of the model that `createModels` was told. */
   readonly assertFound: () => void;
 };
 
 /**
- * Makes the lookup of readers for a file. `told` names the model of its users; without it, the first user in the file decides.
- * @throws ImportFault when what is told is no name of a model.
+ * Makes the lookup of readers for a file. `told` is the model of its users; if undefined, the first user in the file decides.
+ * @throws ImportFault when `told` is not the name of a model.
  */
 export const createModels = (told: string | undefined): Models => {
   const wanted = told?.toLowerCase();

@@ -1,9 +1,9 @@
 import { ImportFault } from "../fault.ts";
 
-/** The formats of records that are read. */
+/** The formats of files that an import reads: a JSON array, JSON records one after another, Django's XML, and Django's YAML. */
 export type Format = "array" | "lines" | "xml" | "yaml";
 
-/** The number of bytes at the head of a file that show its format. */
+/** The number of bytes at the beginning of a file that show its format. */
 export const HEAD = 512;
 
 /** Magic numbers of what is no text → what to do about it. */
@@ -48,10 +48,7 @@ const known: readonly (readonly [RegExp, Format])[] = [
   [/^(?:- |-\r?\n|-$|---|#|%YAML)/, "yaml"],
 ];
 
-/**
- * Determines the format of a file by its first bytes, and not by its name.
- * @throws ImportFault that says what to do when it is none of the formats that are read.
- */
+/** Detects the format of a file by its first bytes. Throws ImportFault, which says what to do, when userd does not read the format. */
 export const detect = (head: Buffer): Format => {
   for (const [bytes, offset, sentence] of magic) {
     const expected = Buffer.from(bytes, "hex");

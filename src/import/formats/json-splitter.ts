@@ -1,12 +1,12 @@
 import { MAX_DEPTH } from "./record-reader.ts";
 
 /**
- * A function that gets the text of a record and returns the text that is put in its place. It gets undefined for a record that is
- * passed on as it is, being too long or nested too deeply.
+ * A function that gets the text of a record and returns the text to put in its place. It gets undefined for a record that is too long or
+ * nested too deeply; that stays in the text, and what the function returns is put before it.
  */
 export type OnRecord = (text: string | undefined) => string;
 
-/** A splitter of JSON text that comes piece by piece. It replaces records, and passes on what is between them as it is. */
+/** A filter for JSON text that comes piece by piece. It replaces the records, and returns the text between them as it is. */
 export type Splitter = {
   readonly take: (text: string, onRecord: OnRecord) => string;
   /** Returns the text that is still held back when the file ends: the beginning of a record. */
@@ -18,15 +18,14 @@ const MAX_HELD = 1024 * 1024;
 
 const [QUOTE, BRACKET, BRACKET_END, BRACE, BRACE_END] = Array.from('"[]{}', (character) => character.charCodeAt(0));
 
-/** The place where a character comes next; the end of the text if it does not come. */
 const placeOf = (character: string, text: string, from: number): number => {
   const place = text.indexOf(character, from);
   return place === -1 ? text.length : place;
 };
 
 /**
- * Makes a splitter that finds records by nothing but braces, brackets and quotes. It is for speed: the platform parses a whole
- * record several times as fast as a stream of tokens. It does not check that the text is JSON; the parsers do.
+ * Makes a splitter that finds records by braces, brackets and quotes alone: the platform parses a whole record several times as fast as
+ * a stream of tokens. It does not check that the text is JSON; the parsers do.
  * @param between the depth of braces and brackets between two records.
  */
 export const createSplitter = (between: number): Splitter => {

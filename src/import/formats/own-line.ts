@@ -1,10 +1,10 @@
-/** The model by which reports name the messages of ImportUsers. */
+/** The name that reports use as model for users in userd's own format, in which each line is a message of ImportUsers. */
 export const OWN_MODEL = "userd.user";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Turns a line of userd's own format (`{"user": {…}, "passwordHash": …}`) into a record; returns any other value as it is. */
+/** Turns a parsed line of userd's own format (`{"user": {…}, "passwordHash": …}`) into a record; returns any other value as it is. */
 export const recordOfLine = (value: unknown): unknown => {
   if (!isObject(value) || Object.hasOwn(value, "model") || !Object.hasOwn(value, "user")) return value;
   const { user } = value;

@@ -1,8 +1,8 @@
 import type { ScalarTag, Tags } from "yaml";
 
 /**
- * The plain scalars that PyYAML reads as each type. YAML 1.1 says more, which PyYAML does not read and so does not quote either:
- * `y`, `08`, `1e3` and `00:30:00` are text.
+ * The scalars that PyYAML reads as each type. YAML 1.1 has more, such as `y`, `08`, `1e3` and `00:30:00`: PyYAML reads these as text, and
+ * so writes them without quotes.
  */
 const tests: Readonly<Record<string, RegExp>> = {
   "bool true": /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/,
@@ -32,5 +32,5 @@ const adapted = (tag: Tags[number]): Tags => {
   return test === undefined || (type === "float" && tag.test?.test(".inf")) ? [tag] : [{ ...tag, test }];
 };
 
-/** Adapts the tags of YAML 1.1 to how PyYAML resolves them; times stay text. */
+/** Changes the tags of YAML 1.1, so that the parser reads scalars as PyYAML does. Times stay text. */
 export const pythonTags = (tags: Tags): Tags => tags.flatMap(adapted);

@@ -3,12 +3,12 @@ import { createGunzip } from "node:zlib";
 import { ImportFault } from "../fault.ts";
 import { HEAD } from "./detect.ts";
 
-/** An opened file: its first bytes, which say what format it has, and the stream of all bytes, those included. */
+/** An opened file: `head` has its first bytes, which show its format; `bytes` is the stream of all its bytes, from the first one on. */
 export type Opened = { readonly head: Buffer; readonly bytes: AsyncIterable<Buffer> };
 
 const isGzip = (head: Buffer): boolean => head[0] === 0x1f && head[1] === 0x8b;
 
-/** Takes as much from a source as says what it is. */
+/** Reads the bytes of a source that show its format. */
 const peek = async (source: AsyncIterable<Buffer>): Promise<Opened> => {
   const chunks = source[Symbol.asyncIterator]();
   let head: Buffer = Buffer.alloc(0);

@@ -17,7 +17,7 @@ const plainValue = (value: unknown, level = 0): unknown => {
   return object;
 };
 
-/** The reason why a document is none that is read; undefined = it is. */
+/** The reason why a document is not read; undefined when it is. */
 const faultOf = (document: Document): string | undefined => {
   let found: string | undefined;
   visit(document, {
@@ -31,7 +31,7 @@ const faultOf = (document: Document): string | undefined => {
   return found;
 };
 
-/** Reads the YAML of Django's serializer: a list of records, each parsed by itself, so that memory does not grow with the file. */
+/** Makes the reader of the YAML that Django writes: a list. Each record is parsed by itself, so that memory does not grow with the file. */
 export const yamlReader = (): RecordReader => {
   let rest = "";
   let count = 0;
@@ -40,7 +40,6 @@ export const yamlReader = (): RecordReader => {
 
   const recordsOf = (text: string): unknown[] => {
     try {
-      // As PyYAML reads it, which writes YAML 1.1; times stay text.
       const document = parseDocument(text, {
         version: "1.1",
         intAsBigInt: true,
@@ -64,7 +63,7 @@ export const yamlReader = (): RecordReader => {
   };
 
   return {
-    // The parser needs some fifty times that.
+    // The parser needs some fifty times that in memory.
     maxRecord: 4 * 1024 * 1024,
     place,
     take: (text) => {

@@ -9,7 +9,7 @@ const fields = {
   is_default_account: optional(nullAs(false, bool)),
 };
 
-/** `account.account`: the accounts of Smarter. */
+/** The import reader of `account.account` records, which hold the accounts of Smarter, a Django application. */
 export const accountAccount = defineReader({
   model: "account.account",
   becomes: "an account with its number; its name is the company's, unless it has one of its own",

@@ -20,7 +20,7 @@ const fields = {
   created_at: optional(nullAs(undefined, time)),
 };
 
-/** `account.accountcontact`: the contacts of the accounts of Smarter. */
+/** The import reader of `account.accountcontact` records, which hold the contacts of the accounts of Smarter, a Django application. */
 export const accountAccountContact = defineReader({
   model: "account.accountcontact",
   becomes: "a contact of an account; the name is first and last name",

@@ -3,7 +3,7 @@ import { bool, optional, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { address, emails } from "./sentry-useremail.ts";
 
-/** `account.emailaddress`: the addresses of users as django-allauth holds them. */
+/** The import reader of `account.emailaddress` records, which hold the addresses of users in django-allauth. */
 export const accountEmailAddress = defineReader({
   model: "account.emailaddress",
   becomes: "an address of a user; a primary one also becomes that of a user without one",

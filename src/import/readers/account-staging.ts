@@ -16,14 +16,14 @@ const metadataColumns = {
   update_time: "timestamptz(3)",
 } as const;
 
-/** The staging table of the accounts in a file. */
+/** The staging table of the accounts in an import file. */
 export const accounts = {
   name: "import_account",
   table: "account",
   columns: { number: TEXT, is_default: "boolean", ...metadataColumns },
 } as const satisfies StagingTable;
 
-/** The staging table of the profiles in a file. */
+/** The staging table of the profiles in an import file. */
 export const profiles = {
   name: "import_profile",
   table: "user_profile",
@@ -31,7 +31,7 @@ export const profiles = {
   derived: { user_id: "bigint", account_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** The staging table of the contacts of the accounts in a file. */
+/** The staging table of the contacts of the accounts in an import file. */
 export const accountContacts = {
   name: "import_account_contact",
   table: "account_contact",
@@ -59,7 +59,7 @@ const toJson = (value: unknown): string =>
     return member;
   });
 
-/** A list of objects, or one object, which stands for a list of it; in files of old versions as text. */
+/** A list of objects, or one object, which stands for a list of it. Old files hold it as text. */
 const annotations: Field<string> = (value) => {
   const read = isObject(value) ? [value] : list(value);
   if (!read.every(isObject)) throw new Unfit("are no objects");
@@ -82,7 +82,7 @@ const tags: Field<string[]> = (value, note) => {
   return [...byCanonical.values()];
 };
 
-/** The fields that accounts and profiles share. */
+/** The functions (`Field`) that read the fields that accounts and profiles share, keyed by the name of the field. */
 export const metadataFields = {
   name: optional(nullAs("", text(255))),
   description: optional(nullAs("", text(10_000))),
@@ -93,7 +93,7 @@ export const metadataFields = {
   updated_at: optional(nullAs(undefined, time)),
 };
 
-/** Maps the values of `metadataFields` to columns of a staging table. */
+/** Turns the values of `metadataFields` into columns of the staging tables of accounts and profiles. */
 export const metadataRow = ({ version, created_at, updated_at, ...columns }: ValuesOf<typeof metadataFields>): StagedRow => ({
   ...columns,
   semver: version,

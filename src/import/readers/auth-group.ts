@@ -5,14 +5,14 @@ import { members, permissionReference, roleName } from "./auth-references.ts";
 import { MAX_PERMISSIONS } from "./permission.ts";
 import { roles } from "./sentry-userrole.ts";
 
-/** The staging table of the permissions of groups, until a step gives them to the roles that the groups become. */
+/** The staging table of the permissions of Django's groups. A later step gives them to the roles that the groups become. */
 export const groupPermissions = {
   name: "import_group_permission",
   columns: { permission: TEXT, permission_pk: "bigint" },
   derived: { role_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** `auth.group`: Django's roles. */
+/** The import reader of `auth.group` records, which hold Django's groups; they become roles. */
 export const authGroup = defineReader({
   model: "auth.group",
   becomes: "a role of the group's name; the permissions of the group are the role's",

@@ -3,17 +3,17 @@ import { type Field, key, matching } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the permissions that a Django project knows. Groups and users name them by their pks. None is stored by itself. */
+/** The staging table of the permissions of a Django project, which groups and users name by their pks. None is stored by itself. */
 export const permissionNames = {
   name: "import_permission_name",
   columns: { codename: TEXT, app_label: TEXT, content_type_pk: "bigint" },
   derived: { permission: TEXT },
 } as const satisfies StagingTable;
 
-/** Longest codename, and longest label of an app: together they are the longest permission that is stored. */
+/** The most characters of a codename, and of the label of an app. The two together are the longest permission that is stored. */
 const MAX_PART = 100;
 
-/** Reads a codename or the label of an app: one half of a permission's name. */
+/** Reads the label of an app, or a codename: a half of the name of a permission, `app_label.codename`. */
 export const permissionPart = matching(MAX_PART, /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'is not letters, digits, "_" and "-"');
 
 /** The content type, by pk or by natural key (`["app", "model"]`). */
@@ -28,7 +28,7 @@ const contentType: Field<{ app_label?: string; content_type_pk?: bigint }> = (va
 
 const fields = { codename: permissionPart, content_type: contentType };
 
-/** `auth.permission`: what users and groups may have, `app_label.codename`. */
+/** The import reader of `auth.permission` records, which hold the names of the permissions of a Django project. */
 export const authPermission = defineReader({
   model: "auth.permission",
   becomes: "a name, `app_label.codename`, held with the users and roles that have it; what nobody has is not held",

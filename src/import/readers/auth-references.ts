@@ -2,17 +2,14 @@ import { FieldFault } from "../fault.ts";
 import { key, matching, type Plain } from "../fields.ts";
 import { permissionPart } from "./auth-permission.ts";
 
-/**
- * Reads a many-to-many field as a list. Its members are read later, each by itself: one that can't be stored does not take the
- * others with it.
- */
+/** Reads a many-to-many field as a list. Each member is read later by itself, so that one that can't be stored is skipped alone. */
 export const members: Plain<readonly unknown[] | undefined> = (value) => {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw new FieldFault("must be a list");
   return value;
 };
 
-/** Reads a reference to a permission, by pk or by natural key (`["codename", "app", "model"]`). */
+/** Reads a reference to a permission: a primary key, or Django's natural key (`["codename", "app", "model"]`). */
 export const permissionReference: Plain<{ permission?: string; permission_pk?: bigint }> = (value) => {
   if (!Array.isArray(value)) return { permission_pk: key(value) };
   const [codename, app, model, ...more] = value as unknown[];
@@ -22,13 +19,12 @@ export const permissionReference: Plain<{ permission?: string; permission_pk?: b
   return { permission: `${permissionPart(app)}.${permissionPart(codename)}` };
 };
 
-/** Most characters of a role's name. */
 const MAX_NAME = 150;
 
-/** Reads the name of a role, or of the group that it comes from. */
+/** Reads the name of a role or a group: at most 150 characters, and not only white space. */
 export const roleName = matching(MAX_NAME, /\S/, "is empty");
 
-/** Reads a reference to a group, by pk or by natural key (`["name"]`). */
+/** Reads a reference to a group: a primary key, or Django's natural key (`["name"]`). */
 export const groupReference: Plain<{ parent_pk?: bigint; parent_name?: string }> = (value) => {
   if (!Array.isArray(value)) return { parent_pk: key(value) };
   const [name, ...more] = value as unknown[];

@@ -8,7 +8,7 @@ import { identity, named, password, users } from "./user-staging.ts";
 
 const MAX_NAME = 200;
 
-/** First and last name; undefined when the record has neither. */
+/** Joins first and last name with a space; returns undefined when there is neither. Throws Unfit for more than 200 characters. */
 export const fullName = (first: string | undefined, last: string | undefined): string | undefined => {
   if (first === undefined && last === undefined) return undefined;
   const name = [first, last].filter((part) => part !== undefined && part !== "").join(" ");
@@ -16,10 +16,10 @@ export const fullName = (first: string | undefined, last: string | undefined): s
   return name;
 };
 
-/** A name, or a part of one. */
+/** Reads a name or a part of one, of at most 200 characters. It may be absent; null is read as empty text. */
 export const namePart = optional(nullAs("", text(MAX_NAME)));
 
-/** The fields of Django's own users, which most models of a project's own have too. */
+/** The functions (`Field`) that read the fields of Django's own users, keyed by field name. Most other user models have them too. */
 export const authUserFields = {
   username: optional(nullable(text(200))),
   first_name: namePart,
@@ -37,7 +37,7 @@ export const authUserFields = {
 
 type Linked = { readonly groups: readonly unknown[] | undefined; readonly user_permissions: readonly unknown[] | undefined };
 
-/** Lists the many-to-many fields of a model of users: its groups and its permissions. */
+/** Returns the descriptions of the many-to-many fields of a user model: `groups` and `user_permissions`. */
 export const userLinks = (model: string): readonly Links<Linked>[] => [
   {
     model: `${model}.groups`,
@@ -53,7 +53,7 @@ export const userLinks = (model: string): readonly Links<Linked>[] => [
   },
 ];
 
-/** `auth.user`: the accounts of Django itself. */
+/** The import reader of `auth.user` records, which hold the users of Django itself. */
 export const authUser = defineReader({
   model: "auth.user",
   becomes: "a user; the name is first and last name",

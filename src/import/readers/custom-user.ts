@@ -3,13 +3,12 @@ import { defineReader, type Reader } from "../reader.ts";
 import { authUserFields, fullName, namePart, userLinks } from "./auth-user.ts";
 import { identity, named, users } from "./user-staging.ts";
 
-/** The name of a model as Django writes it; others are never taken for a model of users. */
 const MODEL = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/;
 
-/** Tells whether a text has the form of a model's name, such as `users.user`. */
+/** Tells whether a text has the form of a model's name in Django, such as `users.user`. */
 export const isModelName = (model: string): boolean => MODEL.test(model);
 
-/** Tells whether a record looks like a user: it has `password` and `last_login`, as Django's base class has, and a name or an address. */
+/** Tells whether a record's fields are a user's: `password` and `last_login`, as in Django's base class, and a username or an address. */
 export const looksLikeUser = (fields: object): boolean =>
   "password" in fields && "last_login" in fields && ("username" in fields || "email" in fields);
 
@@ -25,13 +24,13 @@ const fields = {
   is_superuser: flag,
   // The example of Django's documentation has this one instead of is_staff.
   is_admin: flag,
-  // When the account was made has several names.
+  // Other names of date_joined.
   date_created: moment,
   created_at: moment,
   created: moment,
 };
 
-/** The first of several fields that stand for one thing; those that say something else are noted. `isSaid` tells what is a value. */
+/** Returns the first of several fields for one thing that has a value (`isSaid`). Fields with another value are noted. */
 const firstOf = <T>(among: Readonly<Record<string, T>>, note: Note, isSaid = (value: T): boolean => value !== undefined): T | undefined => {
   const said = Object.entries(among).filter(([, value]) => isSaid(value));
   const [first] = said;
@@ -42,7 +41,7 @@ const firstOf = <T>(among: Readonly<Record<string, T>>, note: Note, isSaid = (va
 
 const isFilled = (value: string | undefined): boolean => value !== undefined && value !== "";
 
-/** The reader of a project's own model of users. A user without a username is known by its address. */
+/** Makes the import reader of a Django project's own model of users. A user without a username gets the address as username. */
 export const customUser = (model: string): Reader =>
   defineReader({
     model,

@@ -33,7 +33,7 @@ import { socialAccount } from "./socialaccount-socialaccount.ts";
 import { socialApp } from "./socialaccount-socialapp.ts";
 import { userdUser } from "./userd-user.ts";
 
-/** The readers of all models that an import reads. A further model needs a file here, a line in this list, and a step of the merge. */
+/** The readers of all models that an import reads. A further model needs a file in this folder, a line here, and a step of the merge. */
 export const readers: readonly Reader[] = [
   sentryUser,
   authUser,

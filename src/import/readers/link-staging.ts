@@ -1,7 +1,7 @@
 import { filled } from "../fields.ts";
 import { TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging columns of links between users and providers: identity providers, or auth providers of organizations. */
+/** The columns that the staging tables of identities and auth identities share. Their rows link a user to a provider. */
 export const linkColumns = {
   ...userReferenceColumns,
   parent_model: TEXT,
@@ -13,5 +13,5 @@ export const linkColumns = {
   verify_time: "timestamptz(3)",
 } as const;
 
-/** Reads the id that a provider has for a user. */
+/** Reads the id that a provider has for a user: 1 to 200 characters. */
 export const externalId = filled(200);

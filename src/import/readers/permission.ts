@@ -1,13 +1,13 @@
 import { Unfit } from "../fault.ts";
 import { type Plain, text } from "../fields.ts";
 
-/** Longest permission: `app.codename` as Django bounds the two. */
+/** The most characters of a permission: `app.codename`, as Django limits the two. */
 const MAX_PERMISSION = 201;
 
-/** Most permissions of a role that a request can write back. */
+/** The most permissions of a role. A request could not write back a role with more. */
 export const MAX_PERMISSIONS = 5_000;
 
-/** Reads a permission by the API's rules: one of another form could be neither checked nor written back. */
+/** Reads the name of a permission by the API's rules: one of another form could be neither checked nor written back. */
 export const permission: Plain<string> = (value) => {
   const name = text(1_000)(value);
   if (name.length > MAX_PERMISSION || !/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/.test(name)) {

@@ -2,7 +2,7 @@ import { Unfit } from "../fault.ts";
 import { type Field, text } from "../fields.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the options in a file that belong to everybody, to organizations or to projects, whichever model they come from. */
+/** The staging table of the scope options in an import file: options of everybody, of organizations and of projects, from all models. */
 export const scopeOptions = {
   name: "import_scope_option",
   table: "scope_option",
@@ -12,7 +12,7 @@ export const scopeOptions = {
   getsIds: true,
 } as const satisfies StagingTable;
 
-/** Reads a key by the API's rules for keys of scope options: a row with another key could never be read or changed. */
+/** Reads the key of a scope option by the API's rules: an option with another key could never be read or changed. */
 export const scopeOptionKey: Field<string> = (value) => {
   const read = text(10_000)(value);
   if (read.length > 128) throw new Unfit("is longer than 128 characters");

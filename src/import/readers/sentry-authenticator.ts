@@ -3,7 +3,7 @@ import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the second factors in a file; their configs are locked already. */
+/** The staging table of the second factors in an import file. Their configs are encrypted already. */
 export const authenticators = {
   name: "import_authenticator",
   table: "authenticator",
@@ -29,7 +29,7 @@ const fields = {
   last_used_at: optional(nullable(time)),
 };
 
-/** `sentry.authenticator`: the second factors of users. */
+/** The import reader of `sentry.authenticator` records, which hold the second factors of users. */
 export const sentryAuthenticator = defineReader({
   model: "sentry.authenticator",
   becomes: "a second factor; its config is stored locked",

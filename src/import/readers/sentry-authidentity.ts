@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { externalId, linkColumns } from "./link-staging.ts";
 
-/** The staging table of the identities in a file that organizations' providers gave their members. */
+/** The staging table of the auth identities in an import file: the ids by which auth providers of organizations know members. */
 export const authIdentities = {
   name: "import_auth_identity",
   table: "auth_identity",
@@ -23,7 +23,7 @@ const fields = {
   last_synced: optional(nullable(time)),
 };
 
-/** `sentry.authidentity`: users as the provider of their organization knows them. */
+/** The import reader of `sentry.authidentity` records, which hold the ids by which auth providers of organizations know members. */
 export const sentryAuthIdentity = defineReader({
   model: "sentry.authidentity",
   becomes: "an identity that the auth provider of an organization gave a member",

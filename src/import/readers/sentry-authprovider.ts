@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the providers by which the organizations in a file sign in. */
+/** The staging table of the auth providers in an import file, through which the members of organizations sign in. */
 export const authProviders = {
   name: "import_auth_provider",
   table: "auth_provider",
@@ -19,12 +19,10 @@ export const authProviders = {
   },
 } as const satisfies StagingTable;
 
-/** A number that a column of the type integer holds. */
 const role = upTo(2_147_483_647n, "is not from 0 to 2,147,483,647");
 
 const fields = {
   provider: filled(128),
-  // Exports call a reference by its column or, older ones, by its field.
   organization_id: reference,
   organization: reference,
   config: optional(nullable(optionValue)),
@@ -34,7 +32,7 @@ const fields = {
   flags: optional(nullAs(0n, int)),
 };
 
-/** `sentry.authprovider`: how the members of an organization sign in. */
+/** The import reader of `sentry.authprovider` records, which hold the services through which members of organizations sign in. */
 export const sentryAuthProvider = defineReader({
   model: "sentry.authprovider",
   becomes: "the auth provider of an organization",

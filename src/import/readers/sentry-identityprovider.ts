@@ -3,7 +3,7 @@ import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the identity providers in a file. */
+/** The staging table of the identity providers in an import file. */
 export const identityProviders = {
   name: "import_identity_provider",
   table: "identity_provider",
@@ -12,7 +12,7 @@ export const identityProviders = {
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** The reader of the type of an identity provider: a text of 1 to 64 characters. */
+/** Reads the type of an identity provider: a text of 1 to 64 characters. */
 export const providerType = filled(64);
 
 const fields = {
@@ -22,7 +22,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.identityprovider`: the services outside of userd that know its users. */
+/** The import reader of `sentry.identityprovider` records, which hold the services that know users by ids of their own. */
 export const sentryIdentityProvider = defineReader({
   model: "sentry.identityprovider",
   becomes: "an identity provider",

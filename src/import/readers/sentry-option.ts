@@ -14,8 +14,8 @@ const reader = (model: string) =>
     row: ({ key, value, last_updated }) => ({ scope_kind: ScopeKind.GLOBAL, scope_id: 0n, key, value, update_time: last_updated }),
   });
 
-/** `sentry.option`: the configuration of an installation. */
+/** The import reader of `sentry.option` records, which hold the options of an installation; they become scope options for everybody. */
 export const sentryOption = reader("sentry.option");
 
-/** `sentry.controloption`: the configuration of an installation that is split into silos. */
+/** The import reader of `sentry.controloption` records, which hold the options of an installation that is split into silos. */
 export const sentryControlOption = reader("sentry.controloption");

@@ -19,7 +19,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.organization`: the organizations themselves. */
+/** The import reader of `sentry.organization` records, which hold organizations. */
 export const sentryOrganization = defineReader({
   model: "sentry.organization",
   becomes: "an organization",
@@ -32,7 +32,7 @@ export const sentryOrganization = defineReader({
   row: ({ date_added, flags, ...columns }) => ({ ...columns, ...flagColumns(flags), create_time: date_added }),
 });
 
-/** `sentry.organizationmapping`: replicas of organizations in another database, for files that do not hold the organizations themselves. */
+/** The import reader of `sentry.organizationmapping` records, which hold replicas of organizations; used if the file lacks the original. */
 export const sentryOrganizationMapping = defineReader({
   model: "sentry.organizationmapping",
   becomes: "the organization that it is a replica of, unless the file holds that too",

@@ -18,7 +18,7 @@ import { defineReader, type ValuesOf } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the members and invitations in a file, and of replicas of both. */
+/** The staging table of the members and invitations of organizations in an import file, and of Sentry's replicas of both. */
 export const members = {
   name: "import_member",
   table: "organization_member",
@@ -36,7 +36,7 @@ export const members = {
   derived: { user_id: "bigint", organization_id: "bigint", is_invited: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** The roles of the source; one that manages money only may do here what every member may. */
+/** Sentry's roles, with userd's numbers. Billing manages money only, and may do here what every member may. */
 const roles = new Map([
   ["member", 0],
   ["billing", 0],
@@ -54,7 +54,7 @@ export const role: Field<number> = (value, note) => {
   return known;
 };
 
-/** Reads the status of an invitation. A record that only asks for one, which nobody has approved yet, is unfit. */
+/** Reads the status of an invitation. Throws Unfit for a mere request for an invitation, which nobody has approved yet. */
 export const inviteStatus: Plain<true> = (value) => {
   if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
   return true;
@@ -94,7 +94,7 @@ const rowOf = (values: Values, note: Note) => ({
   create_time: values.date_added,
 });
 
-/** `sentry.organizationmember`: who belongs to organizations, or is invited. */
+/** The import reader of `sentry.organizationmember` records, which hold the members and invitations of organizations. */
 export const sentryOrganizationMember = defineReader({
   model: "sentry.organizationmember",
   becomes: "a member of an organization, or, while it names no user, an invitation",
@@ -111,7 +111,7 @@ export const sentryOrganizationMember = defineReader({
   row: ({ flags, ...values }, _, note) => ({ ...rowOf(values, note), flags }),
 });
 
-/** `sentry.organizationmembermapping`: replicas of members in another database, for files that do not hold the members themselves. */
+/** The import reader of `sentry.organizationmembermapping` records, which hold replicas of members; used if the file lacks the original. */
 export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
   becomes: "the member that it is a replica of, unless the file holds that too",

@@ -26,7 +26,7 @@ const flagFields = Object.fromEntries(flagNames.map((name) => [name, flag])) as 
 const isNothing = (value: unknown): boolean =>
   value === undefined || value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
 
-/** The teams of the invitation: a list of objects with an id each, as JSON or in a string; or nothing. */
+/** The teams of the invitation: nothing, or a list of objects with an id each, as JSON or in a string. */
 const teams: Plain<readonly unknown[]> = (value) => (isNothing(value) ? [] : list(value));
 
 const teamOf: Plain<{ readonly team_pk: bigint; readonly role: number }> = (value) => {
@@ -35,7 +35,7 @@ const teamOf: Plain<{ readonly team_pk: bigint; readonly role: number }> = (valu
   return { team_pk: key(value.id), role: teamRole(role) };
 };
 
-/** `sentry.organizationmemberinvite`: those who are invited, as newer versions of Sentry hold them. */
+/** The import reader of `sentry.organizationmemberinvite` records, which hold the invitations of newer versions of Sentry. */
 export const sentryOrganizationMemberInvite = defineReader({
   model: "sentry.organizationmemberinvite",
   becomes: "an invitation, with its teams",

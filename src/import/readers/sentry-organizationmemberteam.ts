@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the members of the teams in a file. */
+/** The staging table of the members of the teams in an import file. */
 export const teamMembers = {
   name: "import_team_member",
   table: "team_member",
@@ -18,7 +18,7 @@ const isActive: Field<true> = (value) => {
   return true;
 };
 
-/** The roles in a team, by the names that they have there; none is the least. */
+/** Sentry's names of the roles in a team, with userd's numbers. No name is the least role. */
 const roles = new Map([
   ["", 0],
   ["contributor", 0],
@@ -41,7 +41,7 @@ const fields = {
   role: optional(teamRole),
 };
 
-/** `sentry.organizationmemberteam`: the teams of members. */
+/** The import reader of `sentry.organizationmemberteam` records, which hold the links between members and teams. */
 export const sentryOrganizationMemberTeam = defineReader({
   model: "sentry.organizationmemberteam",
   becomes: "a member of a team; both have to be in the file",

@@ -8,7 +8,7 @@ import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
 
 const fields = { organization: optional(key), organization_id: optional(key), key: scopeOptionKey, value: optionValue };
 
-/** `sentry.organizationoption`: the configuration of an organization, for all its users. */
+/** The import reader of `sentry.organizationoption` records, which hold the options that an organization gives to all its users. */
 export const sentryOrganizationOption = defineReader({
   model: "sentry.organizationoption",
   becomes: "an option of an organization, for all its users",

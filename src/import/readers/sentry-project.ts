@@ -3,7 +3,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
-/** The staging table of the projects in a file. */
+/** The staging table of the projects in an import file. */
 export const projects = {
   name: "import_project",
   table: "project",
@@ -23,7 +23,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.project`: the projects of organizations. */
+/** The import reader of `sentry.project` records, which hold the projects of organizations. */
 export const sentryProject = defineReader({
   model: "sentry.project",
   becomes: "a project of an organization",

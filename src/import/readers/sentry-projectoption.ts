@@ -8,7 +8,7 @@ import { scopeOptionKey, scopeOptions } from "./scope-option-staging.ts";
 
 const fields = { project: optional(key), project_id: optional(key), key: scopeOptionKey, value: optionValue };
 
-/** `sentry.projectoption`: the configuration of a project, for all its users. */
+/** The import reader of `sentry.projectoption` records, which hold the options that a project gives to all its users. */
 export const sentryProjectOption = defineReader({
   model: "sentry.projectoption",
   becomes: "an option of a project, for all its users",

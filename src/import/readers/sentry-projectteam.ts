@@ -2,7 +2,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the links between projects and teams in a file. */
+/** The staging table of the links between projects and teams in an import file. */
 export const projectTeams = {
   name: "import_project_team",
   table: "project_team",
@@ -11,7 +11,7 @@ export const projectTeams = {
   derived: { project_id: "bigint", team_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** `sentry.projectteam`: the projects of teams. */
+/** The import reader of `sentry.projectteam` records, which hold the links between projects and teams. */
 export const sentryProjectTeam = defineReader({
   model: "sentry.projectteam",
   becomes: "a team of a project; both have to be in the file",

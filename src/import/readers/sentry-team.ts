@@ -3,7 +3,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, namedColumns, reference, status } from "./organization-staging.ts";
 
-/** The staging table of the teams in a file. */
+/** The staging table of the teams in an import file. */
 export const teams = {
   name: "import_team",
   table: "team",
@@ -22,7 +22,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.team`: the teams of organizations. */
+/** The import reader of `sentry.team` records, which hold the teams of organizations. */
 export const sentryTeam = defineReader({
   model: "sentry.team",
   becomes: "a team of an organization",

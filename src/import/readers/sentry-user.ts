@@ -8,7 +8,7 @@ const [LETTERS, UPLOAD] = [0n, 1n];
 /** 0 letters, 1 an upload, 2 Gravatar. */
 const avatarType = upTo(2n, "is not 0, 1 or 2");
 
-/** A picture that SetAvatar would refuse is none; whose it was gets letters. */
+/** A picture that SetAvatar would refuse is left out: a user whose avatar it was gets letters. */
 const avatar = (type: bigint | undefined, url: string | null | undefined, note: Note) => {
   const isUpload = type === UPLOAD;
   if (isUpload && url && isPictureUrl(url)) return { avatar_type: type, avatar_url: url };
@@ -41,7 +41,7 @@ const fields = {
   last_active: optional(nullable(time)),
 };
 
-/** `sentry.user`: accounts, with all their fields. */
+/** The import reader of `sentry.user` records, which hold the users of Sentry, with all their fields. */
 export const sentryUser = defineReader({
   model: "sentry.user",
   becomes: "a user, with all fields",

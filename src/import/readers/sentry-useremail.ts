@@ -5,7 +5,7 @@ import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, t
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the addresses in a file, and of those that steps add for users without one. */
+/** The staging table of the addresses in an import file, and of primary addresses that a step adds where they are missing. */
 export const emails = {
   name: "import_email",
   table: "user_email",
@@ -24,7 +24,7 @@ export const emails = {
   derived: { user_id: "bigint", is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** Reads an address. An empty one, or null, makes the record unfit. */
+/** Reads an address of at most 200 characters. Throws Unfit when it is empty or null. */
 export const address: Field<string> = (value, note) => {
   const read = nullAs("", trimmed(200))(value, note);
   if (read === "") throw new Unfit("is empty");
@@ -45,7 +45,7 @@ const fields = {
   date_hash_added: optional(nullable(time)),
 };
 
-/** `sentry.useremail`: the addresses of users. */
+/** The import reader of `sentry.useremail` records, which hold the addresses of users. */
 export const sentryUserEmail = defineReader({
   model: "sentry.useremail",
   becomes: "an address of a user",

@@ -6,7 +6,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherIfAny, reference } from "./organization-staging.ts";
 
-/** The staging table of the options of users in a file, in every scope. */
+/** The staging table of the options of users in an import file, which hold everywhere, or in one project or organization. */
 export const options = {
   name: "import_option",
   table: "user_option",
@@ -15,7 +15,6 @@ export const options = {
   derived: { user_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** Reads a key by the API's rules for keys: a row with another key could never be read or changed. */
 const optionKey = matching(10_000, /^[A-Za-z0-9_.:-]{1,64}$/, "is not 1 to 64 characters of A-Z a-z 0-9 _ . : -");
 
 const scope = (project: bigint | undefined, organization: bigint | undefined) => {
@@ -28,14 +27,13 @@ const fields = {
   user: userReference,
   key: optionKey,
   value: optionValue,
-  // Exports call a reference by its column or, older ones, by its field.
   project_id: reference,
   project: reference,
   organization_id: reference,
   organization: reference,
 };
 
-/** `sentry.useroption`: what users prefer, everywhere or in one project or organization. */
+/** The import reader of `sentry.useroption` records, which hold the options of users, for everywhere or one project or organization. */
 export const sentryUserOption = defineReader({
   model: "sentry.useroption",
   becomes: "an option of a user: everywhere, or in one project or organization",

@@ -5,7 +5,7 @@ import { type StagingTable, TEXT } from "../staging.ts";
 import { roleName } from "./auth-references.ts";
 import { MAX_PERMISSIONS, permission } from "./permission.ts";
 
-/** The staging table of the roles in a file, each with its permissions. */
+/** The staging table of the roles in an import file, each with its permissions. */
 export const roles = {
   name: "import_role",
   table: "role",
@@ -14,7 +14,7 @@ export const roles = {
   derived: { is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** One that the API does not know as such is left out: it could be neither checked nor written back. */
+/** A permission that breaks the API's rules is left out: it could be neither checked nor written back. */
 const permissions: Field<string[]> = (value, note) => {
   const held = list(value).flatMap((member) => {
     try {
@@ -38,7 +38,7 @@ const fields = {
   date_updated: optional(nullAs(undefined, time)),
 };
 
-/** `sentry.userrole`: named sets of permissions. */
+/** The import reader of `sentry.userrole` records, which hold roles and their permissions. */
 export const sentryUserRole = defineReader({
   model: "sentry.userrole",
   becomes: "a role with its permissions",

@@ -2,7 +2,7 @@ import { key, nullAs, optional, time, userReference } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the links between users and roles in a file. */
+/** The staging table of the links between users and roles in an import file. */
 export const roleMembers = {
   name: "import_role_member",
   table: "role_member",
@@ -13,7 +13,7 @@ export const roleMembers = {
 
 const fields = { user: userReference, role: key, date_added: optional(nullAs(undefined, time)) };
 
-/** `sentry.userroleuser`: the roles of users. */
+/** The import reader of `sentry.userroleuser` records, which hold the links between users and roles. */
 export const sentryUserRoleUser = defineReader({
   model: "sentry.userroleuser",
   becomes: "a role of a user",

@@ -5,7 +5,7 @@ import { externalId } from "./link-staging.ts";
 import { identities } from "./sentry-identity.ts";
 import { providerType } from "./sentry-identityprovider.ts";
 
-/** `socialaccount.socialaccount`: users as identity providers know them, of django-allauth. */
+/** The import reader of `socialaccount.socialaccount` records, which hold users' ids at identity providers, for django-allauth. */
 export const socialAccount = defineReader({
   model: "socialaccount.socialaccount",
   becomes: "an identity; its provider is made where neither the file nor userd has it",

@@ -4,7 +4,7 @@ import { Unfit } from "../fault.ts";
 import { type Field, type Note, text } from "../fields.ts";
 import { type StagedRow, type StagingTable, TEXT } from "../staging.ts";
 
-/** The columns of `users` that a file may leave out: the type, and what a new user gets then. */
+/** The columns of `users` that a file may leave out: the SQL type, and what a new user gets then. */
 const optionalColumns = {
   name: [TEXT, "''"],
   name_canonical: [TEXT, "''"],
@@ -29,10 +29,10 @@ const optionalColumns = {
 
 const optionalColumn = (part: 0 | 1) => Object.fromEntries(Object.entries(optionalColumns).map(([name, parts]) => [name, parts[part]]));
 
-/** The columns of `users` that a file may leave out, as a map from column to what a new user gets, in SQL. */
+/** The columns of `users` that a file may leave out, as a map from column to the default of a new user, in SQL. */
 export const userColumns: Readonly<Record<string, string>> = optionalColumn(1);
 
-/** The staging table of the users in a file, whichever model they come from. */
+/** The staging table of the users in an import file, from all models of users. */
 export const users = {
   name: "import_user",
   table: "users",
@@ -51,18 +51,15 @@ export const users = {
   getsIds: true,
 } as const satisfies StagingTable;
 
-/** The models of users that userd knows; any other one is a project's own. */
+/** The models of users that userd knows by name, in Sentry and Django. Any other one is a project's own. */
 export const knownUserModels = ["sentry.user", "auth.user"] as const;
 
-/** The longest username that the API takes; an address that stands in for a username can be longer. */
+/** The most characters of a username, as in the API. An address, which may stand in for a username, can have more. */
 const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
 
-/**
- * Reads the hash of a password. A hash that no code here can verify becomes an unusable one, and is not kept: it is worth nothing,
- * except to whoever steals it.
- */
+/** Reads a password's hash. Replaces one that userd can't verify with an unusable one: only a thief would have a use for it. */
 export const password: Field<string> = (value, note) => {
   const hash = text(10_000)(value);
   if (hash === "" || checkOf(hash) !== undefined) return hash;
@@ -80,10 +77,7 @@ export const named = (name: string | undefined): StagedRow => ({
   name_canonical: name === undefined ? undefined : canonicalName(name),
 });
 
-/**
- * Makes the columns by which a user is known: username and address, as written and in canonical form. A blank username becomes the
- * address (U1).
- */
+/** Makes the columns for username and address, as written and in canonical form. A blank username becomes the address (U1). */
 export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
   const isAddress = isBlank(username) || username?.trim() === address;
   const name = isAddress ? (address ?? "") : (username as string);

@@ -36,7 +36,7 @@ const whatIsWrong = (error: Error): string => {
   return unknown === undefined ? "is not a message of ImportUsers" : `has the unknown field ${plain(unknown)}`;
 };
 
-/** @throws FieldFault when it is not of the shape of the message, Unfit when it breaks one of its rules. */
+/** Throws FieldFault when the fields are not of the shape of the message, Unfit when they break one of its rules. */
 const messageOf = (fields: object): ImportUsersRequest => {
   let message: ImportUsersRequest;
   try {
@@ -60,7 +60,7 @@ const userOf = (message: ImportUsersRequest): NewUser => {
   }
 };
 
-/** The columns of a user. A field that the message does not set is absent, as one that a record leaves out: it stays as it is here. */
+/** The columns of a user. A field that the message does not set is absent, and stays as it is here. */
 const columnsOf = (user: User, passwordHash: string, { columns, lastLogin, lastActive }: NewUser, note: Note) => {
   const said = <T>(local: keyof Omit<User, keyof Message>, value: T): T | undefined => {
     const field = UserSchema.fields.find(({ localName }) => localName === local);
@@ -89,7 +89,7 @@ const columnsOf = (user: User, passwordHash: string, { columns, lastLogin, lastA
   };
 };
 
-/** The messages of ImportUsers, a line each: userd's own format, read and checked as the RPC does. */
+/** The import reader of userd's own format: messages of ImportUsers, one per line. It reads and checks them as the RPC does. */
 export const userdUser: Reader = {
   model: OWN_MODEL,
   becomes: "a user with its addresses, as ImportUsers stores it",

@@ -35,7 +35,7 @@ const contact: Target = {
   columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
 };
 
-/** Finds conflicts of accounts: id and number have to belong to the same account in the database, or both to none. */
+/** Finds accounts of the file whose id or number belongs to another account in the database, and lists them as conflicts. */
 export const findAccountConflicts = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, accounts)) return;
   const found = await tx.affected(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)
@@ -46,7 +46,7 @@ export const findAccountConflicts = async (tx: ImportTx): Promise<void> => {
   addGiven(tx, conflicts, found);
 };
 
-/** Of accounts that conflict only those whose number is free here can get another id; who has the number is not taken over. */
+/** Skips accounts that conflict; with `remap` and `merge` only those whose number is taken here: the others get other ids. */
 const settleConflicts = async (tx: ImportTx): Promise<void> => {
   const which = tx.onConflict === "skip" ? "" : "and c.id_here is not null";
   await skip(
@@ -57,7 +57,7 @@ const settleConflicts = async (tx: ImportTx): Promise<void> => {
   );
 };
 
-/** One account is the default one: that which is so here, else the one with the lowest pk. */
+/** One account is the default one: the one that is so here, else the one with the lowest pk. */
 const settleDefault = (tx: ImportTx) =>
   tx.rows(sql`
     with lost as (
@@ -113,7 +113,7 @@ const addUsers = (tx: ImportTx) =>
       is_primary = c.is_primary or excluded.is_primary,
       user_id = coalesce(c.user_id, excluded.user_id)`);
 
-/** Notes the names and the ranks that contacts of the file have got from users, whose contacts they are too. */
+/** Notes names and the rank of primary contact, where contacts of the file got them from users. */
 const noteGiven = async (tx: ImportTx): Promise<void> => {
   for (const [column, reason] of [
     ["name", "it has no name in the file, and got that of its user"],

@@ -92,7 +92,7 @@ const resolveParent = async (tx: ImportTx, { staging, parent }: Belonging): Prom
   await skip(tx, staging, "what it links the user to is not in the file", `t.${parent.column} is null`);
 };
 
-/** Links that another user has, in the file or here, are not taken away. */
+/** An external id that is linked to another user, in the file or here, stays with that user. */
 const settleLinks = async (tx: ImportTx, { staging }: Belonging): Promise<void> => {
   const reason = "its external id is linked to another user";
   await skipRepeated(tx, staging, reason, "provider_id, external_id", "pk desc");
@@ -100,7 +100,7 @@ const settleLinks = async (tx: ImportTx, { staging }: Belonging): Promise<void> 
   await skip(tx, staging, reason, `exists (select from ${staging.table} x where ${isElsewhere})`);
 };
 
-/** A role of the same name here may give more than the one that the file means; nobody gets that by a name. */
+/** Skips links to a role that gives more permissions here than in the file: nobody gets more by a mere name. */
 const skipLargerRoles = (tx: ImportTx) =>
   skip(
     tx,
@@ -111,13 +111,9 @@ const skipLargerRoles = (tx: ImportTx) =>
         (select r.permissions from import_role r where r.id = t.role_id limit 1), '{}')))`,
   );
 
-/** Addresses are compared in their canonical form. */
 const canonicalIps = (tx: ImportTx) => tx.rows(sql`update import_ip set ip = host(ip::inet) where ip <> host(ip::inet)`);
 
-/**
- * A config that is locked anew looks different each time. One that says the same stays as it is here, so that the same
- * import changes nothing.
- */
+/** The same config is encrypted differently each time. It stays as it is here, so that importing a file again changes nothing. */
 const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql<{ record: bigint; staged: Buffer; stored: Buffer }>`
     select s.record, s.config as staged, t.config as stored from import_authenticator s
@@ -130,8 +126,8 @@ const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Writes what belongs to users besides addresses and options, such as permissions, roles and identities. Each row is recognized by
- * its user and the other columns of its key.
+ * Writes permissions, roles, identities, second factors and IP addresses of users. Each row of the file is matched with a stored one by its
+ * user and the other columns of its key.
  */
 export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
   if (isGiven(tx, ips)) await canonicalIps(tx);

@@ -1,9 +1,6 @@
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/**
- * The staging table of conflicts: records of the file whose id or name belongs to another record in the database. `canonical` is the
- * name, in canonical form, by which natural keys name a user.
- */
+/** The staging table of the conflicts that an import finds. `canonical` has the canonical form of a username, as it is in the file. */
 export const conflicts = {
   name: "import_conflict",
   columns: { kind: TEXT, name: TEXT, canonical: TEXT, name_here: TEXT, id_here: "bigint" },

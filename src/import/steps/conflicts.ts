@@ -15,8 +15,8 @@ import { suffixNames } from "./suffixes.ts";
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
 
 /**
- * Users whose key in the file is their external id here. A UUID is nobody else's; of any other key several installations can
- * have the same, which is one user only with the same name.
+ * Finds users whose key in the file is their external id here. A UUID is unique; any other key may be another user's in another
+ * installation, and so the names have to be the same, too.
  */
 const recallExternal = async (tx: ImportTx): Promise<void> => {
   if (tx.ids === "keep") return;
@@ -33,7 +33,7 @@ const recallExternal = async (tx: ImportTx): Promise<void> => {
   );
 };
 
-/** An external id is one user's: who has it here keeps it, else the first of the file. */
+/** Leaves an external id to one user: the one who has it here, else the first of the file. */
 const settleExternal = (tx: ImportTx) =>
   run(
     tx,
@@ -48,7 +48,7 @@ const settleExternal = (tx: ImportTx) =>
     select model, record, pk, 'its external id is that of another user, who keeps it', format('user %s', pk) from lost`,
   );
 
-/** Finds what an earlier import stored under another id or name: the same record had this pk and this name in its file, too. */
+/** Finds what an earlier import stored under another id or name: the record had the same pk and name in its file. */
 const recall = async (tx: ImportTx, { noun, staging, name, renamed, isWithin }: Kind): Promise<void> => {
   const within = isWithin ? "and t.organization_id = s.organization_id" : "";
   const become = `update ${staging.name} s set id = t.id, ${renamed.map((column) => `${column} = t.${column}`).join(", ")}`;
@@ -73,10 +73,7 @@ const recall = async (tx: ImportTx, { noun, staging, name, renamed, isWithin }: 
   );
 };
 
-/**
- * Compares by id and by name: both find the same record here, or none. Where another record of the file is the one that has
- * the name here, it is the file that holds the name twice: that is no conflict.
- */
+/** Lists conflicts: records whose id and name find different records here, unless the one of the name is another record of the file. */
 const compare = ({ noun, staging, name, renamed, isWithin }: Kind, ids: Ids): string => {
   const [shown] = renamed;
   const within = (alias: string) => (isWithin ? `and ${alias}.organization_id = i.organization_id` : "");
@@ -92,7 +89,6 @@ const compare = ({ noun, staging, name, renamed, isWithin }: Kind, ids: Ids): st
   where i.id is null and (by_id.id is distinct from by_name.id)`;
 };
 
-/** The condition that a staged row `t` is one of the conflicts. */
 const isConflict = ({ noun }: Kind) => `exists (select from import_conflict c where c.record = t.record and c.kind = '${noun}')`;
 
 /** With `merge` a user of the file joins the account that has its username here. */
@@ -129,14 +125,14 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
 };
 
 /**
- * Finds the record in the database that each record of the file is, and sets its id. A new record keeps the id of the file where
- * that is free. A conflict is treated as the import was told (`onConflict`).
+ * Sets the ids of the users, organizations, projects and teams of the file: that of the same record in the database, else that of the file
+ * where it is free, else a new one. Treats conflicts as the import was told (`onConflict`).
  */
 export const settleIds = async (tx: ImportTx): Promise<void> => {
   for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);
 };
 
-/** Stores the ids of records that have another id or name here than in their file, so that another import of them finds the same ones. */
+/** Stores the ids of records whose id or name in the database is not that of the file, so that a later import finds the same ones. */
 export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
   for (const { noun, staging, name } of kinds.filter((kind) => isGiven(tx, kind.staging))) {
     await run(
@@ -149,7 +145,7 @@ export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** All conflicts, in the order of the file. */
+/** Returns the conflicts that the import has found, in the order of the file. */
 export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   const rows = await tx.rows(sql<Conflict>`
     select kind, model, record::int as record, case when ${sql.raw(sqlHasKey("pk"))} then ${sql.raw(sqlKey("pk"))} end as pk, name, name_here as "nameHere", id_here::text as "idHere"
@@ -157,7 +153,7 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
   return rows;
 };
 
-/** The records that have another id here than in the file. */
+/** Returns the records that have another id in the database than in the file. */
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
   for (const { noun, staging } of [...kinds, { noun: "account", staging: accounts } as const]) {

@@ -24,7 +24,7 @@ const columnsOf = (alias: string) =>
 
 const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
-/** Gives each user of the file that has no address the one that the file marks as its primary one. */
+/** Gives each user of the file who has no address the one that the file marks as its primary one. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from import_email where is_primary limit 1`)) === undefined) return;
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
@@ -64,8 +64,8 @@ const addImplied = async (tx: ImportTx): Promise<void> => {
 const VERIFIED_TWICE = "unverified: the address is verified for another user, who keeps it";
 
 /**
- * Of several users who have verified one address one keeps that (U3): the one who has it here, from whom no file takes it, else
- * the one with the lowest id. The file's rows say by now what will be: one that it unverifies here is free.
+ * Of several users who have verified an address one keeps it (U3): the one who has it here, from whom no file takes it, else the one with
+ * the lowest id. It uses the rows as they will be stored: an address that the file unverifies is free.
  */
 const settleVerified = (tx: ImportTx) =>
   tx.rows(sql`
@@ -103,7 +103,7 @@ const settleTokens = (tx: ImportTx) =>
     select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`),
   );
 
-/** Prepares the addresses for writing: finds their users, skips those that can't be stored, and adds primary addresses that are missing. */
+/** Prepares the addresses for writing: finds their users, skips what can't be stored, and adds primary addresses that are missing. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
   // A verified address lets somebody in: an account here gets none from a file that it is joined with.
@@ -138,7 +138,7 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await indexUsers(tx);
 };
 
-/** Notes usernames that are an address of another user. The API refuses these (U2); an import keeps what is there, and reports it. */
+/** Notes in the report each username that is an address of another user. The API refuses these (U2); an import keeps them. */
 export const noteAmbiguous = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await tx.rows(sql`insert into import_note (model, record, pk, reason, about)

@@ -7,10 +7,7 @@ import { kinds } from "./kinds.ts";
 import { modelsOf } from "./references.ts";
 import { sqlAbout } from "./stands.ts";
 
-/**
- * Gives the ids of the file inside a value those that they have here, and takes out what was skipped, whose id may be somebody
- * else's here. What the file does not hold stays: one that is not here either is noted.
- */
+/** Takes out the ids of skipped records, which may be others' here. Ids that are not in the file stay, and are noted if unknown here. */
 const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void> => {
   const kind = kinds.find(({ noun }) => noun === of);
   if (kind === undefined) throw new Error(`there is no kind ${of}`);
@@ -54,8 +51,8 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
 };
 
 /**
- * Replaces ids of the file inside the values of options with the ids that the records have here; takes out ids of records that were
- * skipped. It does so with all options of a staging table that hold ids.
+ * Replaces ids of the file inside the values of options, in one staging table, with the ids that the records have in the database. Takes
+ * out ids of skipped records.
  */
 export const replaceIdsInValues = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   for (const list of idLists) if (list.staging === staging && isGiven(tx, staging)) await replace(tx, list);

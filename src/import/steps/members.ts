@@ -42,10 +42,7 @@ const links = [
 
 const match = "t.organization_id = s.organization_id and (t.user_id = s.user_id or t.email_canonical = s.email_canonical)";
 
-/**
- * An invitation of the file whose address is verified, in the file or here, is its user's membership; one that has expired only
- * if that user is a member.
- */
+/** Turns invitations of verified addresses into memberships of their users; an expired one only if that user is a member here. */
 const settleInvitations = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`
     with accepted as (
@@ -67,8 +64,8 @@ const settleInvitations = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Invitations that are here already, of addresses that the file verifies: as when a user verifies one, they keep their ids, roles
- * and teams. Before the file's members, which find the memberships.
+ * Accepts invitations that are here, of addresses that the file verifies: as when a user verifies one, they keep ids, roles and teams.
+ * The file's members come after it, and find the memberships.
  */
 const acceptInvitations = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from organization_member where email_canonical is not null limit 1`)) === undefined)

@@ -16,8 +16,8 @@ const target: Target = {
 };
 
 /**
- * Writes the options of users. Of several rows of one option, the one with the highest pk is written: old databases allowed them
- * where a scope column was null.
+ * Writes the options of users. Of several rows of one option the one with the highest pk is written: old databases allowed them where a
+ * scope column was null.
  */
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, options)) return;

@@ -21,7 +21,7 @@ const organization: Target = {
 const project: Target = { staging: projects, key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
 const team: Target = { staging: teams, key: ["organization_id"], columns: named, stamps };
 
-/** Skips replicas of organizations and members whose original is in the file too. Other replicas are imported in place of the original. */
+/** Skips Sentry's replicas of organizations and members when the file has the original too. Other replicas are imported in its place. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
   if (isGiven(tx, members))
@@ -39,7 +39,7 @@ export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Matches by the name too, as with users: what a service stored since has the id alone. */
+/** Matches by the name too, as with users: what the service stored since the comparison may have the same id. */
 const MATCH = "t.id = s.id and t.slug = s.slug";
 
 /** Writes the organizations of a file, their projects and their teams. */

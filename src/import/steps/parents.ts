@@ -39,7 +39,7 @@ const permissionsDiffer = (roleId: string) => sql`not 'permissions' = any(s.abse
 
 const KEPT = "it is here, and the file has no say in it";
 
-/** Providers let users in, and roles give them power: those that are here stay as they are, whatever a stranger's file says of them. */
+/** Providers let users in: those that are here stay as they are, whatever the file of another installation says of them. */
 const keepForeign = (tx: ImportTx, { staging, columns }: Target, match: string) => {
   const names = Object.keys(columns);
   return tx.rows(
@@ -56,10 +56,7 @@ const keepForeign = (tx: ImportTx, { staging, columns }: Target, match: string) 
   );
 };
 
-/**
- * The permissions of a role that is newer here stand. Where no time stamp says so, they do when an import was not the last
- * one to change them.
- */
+/** The permissions of a role stand that is newer here; without a time stamp, if their last change was not made by an import. */
 const keepPermissions = (tx: ImportTx) =>
   tx.rows(sql`
     with stands as (
@@ -90,10 +87,7 @@ const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
     on conflict (role_id, permission) do nothing`);
 };
 
-/**
- * Writes what users are linked to: roles, identity providers and auth providers. Each is recognized by its key, such as a role's
- * name; its id can differ from the file's.
- */
+/** Writes roles, identity providers and auth providers. Each is matched with a stored one by its key, such as the name of a role. */
 export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
     if (!isGiven(tx, target.staging)) continue;

@@ -8,7 +8,7 @@ import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { skip, skipRepeated } from "./skip.ts";
 
-/** The links of a record go with it: an earlier one with the same pk, or one that is a conflict, takes its own along. */
+/** Skips the links of skipped records: of a conflict, or of an earlier record with the same pk. */
 const skipLinksOfSkipped = async (tx: ImportTx): Promise<void> => {
   for (const staging of [roleMembers, permissions]) {
     const isOrphan = "t.pk is null and not exists (select from import_user u where u.record = t.record)";
@@ -17,10 +17,7 @@ const skipLinksOfSkipped = async (tx: ImportTx): Promise<void> => {
   await skip(tx, groupPermissions, "its group was skipped", "not exists (select from import_role r where r.record = t.record)");
 };
 
-/**
- * Names the permissions of a Django project: `app_label.codename`. An export of `auth` alone has no content types; then
- * the number of the content type stands for the app, since the codename by itself could mean those of several apps.
- */
+/** An export of `auth` alone has no content types. Then their numbers stand for the apps: a codename can be that of several apps. */
 const nameThem = (tx: ImportTx) =>
   tx.rows(sql`update import_permission_name p set permission = concat(
     coalesce(p.app_label, (select c.app_label from import_content_type c where c.pk = p.content_type_pk), 'contenttype_' || p.content_type_pk),
@@ -36,7 +33,7 @@ const resolve = async (tx: ImportTx): Promise<void> => {
   await skipRepeated(tx, groupPermissions, "the group has it twice", "record, permission", "pk");
 };
 
-/** Skips what nobody has: permissions are names, and stand with whoever has them. */
+/** Skips permissions that nobody has: they are names, which are stored only with whoever has them. */
 const settleDescriptions = async (tx: ImportTx): Promise<void> => {
   const held = "select permission from import_permission union select permission from import_group_permission";
   await skip(tx, permissionNames, "no group and no user of the file has it", `t.permission not in (${held})`);
@@ -51,8 +48,8 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Replaces the numbers that groups and users of a Django project have for their permissions with names, `app_label.codename`. Sets
- * the permissions of the roles that groups become.
+ * Replaces the numbers that groups and users of a Django project have for their permissions with names, `app_label.codename`. Sets the
+ * permissions of the roles that groups become.
  */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await skipLinksOfSkipped(tx);
@@ -66,8 +63,8 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Marks those permissions of groups as unchanged that their roles have already; the others count as created. Call it after the roles
- * have their ids, and before their permissions are written.
+ * Marks the permissions of groups as unchanged that the groups' roles have already; others count as created. Call it after the roles got
+ * their ids, and before their permissions are written.
  */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, groupPermissions)) return;

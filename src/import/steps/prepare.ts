@@ -5,18 +5,18 @@ import type { ImportTx } from "../transaction.ts";
 import { skipRepeated } from "./skip.ts";
 import { IMPORTER } from "./stands.ts";
 
-/** Staging tables whose rows belong to users. */
+/** The staging tables whose rows belong to users. */
 export const owned: readonly StagingTable[] = stagingTables.filter(({ columns }) => "user_pk" in columns);
 
-/** So many changes are looked through in no time; in a longer log an import is taken for granted. */
+/** The length up to which the change log is searched for imports. In a longer log an import is taken for granted. */
 const SHORT_LOG = 100_000;
 
 /** Key of the advisory lock of the one import that merges; any constant would do. */
 const LOCK = 7_523_094_291;
 
 /**
- * Waits until no other import merges, then sets `tx.past`. New rows get ids past the largest that is here: two imports at the same
- * time would give the same ones. Locks of rows can't prevent that, as new rows do not exist yet.
+ * Waits until no other import merges, then sets `tx.past`. Two imports at a time would give the same ids to new rows. Locks of rows can't
+ * prevent that, as new rows do not exist yet.
  */
 export const lockImports = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
@@ -28,10 +28,7 @@ export const lockImports = async (tx: ImportTx): Promise<void> => {
 const lookedUp = ["pk", "id", "record"] as const;
 const names = ["slug", "username_canonical"] as const;
 
-/**
- * Analyzes the staging tables and makes indexes on them, where the file is large. PostgreSQL does not analyze temporary tables by
- * itself.
- */
+/** Analyzes and indexes the staging tables of a large file. PostgreSQL does not analyze temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
@@ -46,7 +43,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
-/** Skips records whose primary key comes again in a later record of the model. As when Django loads such a file, the last one stands. */
+/** Skips records whose primary key comes again in a later record of the model: the last one stands, as when Django loads such a file. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables.filter(({ name }) => tx.unordered.has(name))) {
     const key = staging.ofSeveralModels ? "model, pk" : "pk";
@@ -55,8 +52,8 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Locks the versions of all users that the file can touch, and of the aggregates that roles and providers belong to, in ascending
- * order, as every write does. Call it before the matching: what is matched under the locks stays as it is.
+ * Locks the versions of all users that the file can change, and of the aggregates that roles and providers belong to, in ascending order,
+ * as every write does. Call it before the comparison: what is compared under the locks stays as it is.
  */
 export const lockAggregates = (tx: ImportTx) =>
   tx.rows(sql`select count(*) from (
@@ -83,10 +80,7 @@ const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");
 
-/**
- * Locks the canonical names of all usernames, addresses and external ids of the file, in one ascending pass. Those that were never
- * claimed before begin at version 1.
- */
+/** Locks the canonical names of the file's usernames, addresses and external ids, in ascending order. New names begin at version 1. */
 export const lockCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`insert into canonical_name as h (name, version)
     select name, 1 from (
@@ -104,8 +98,8 @@ export const lockCanonicalNames = (tx: ImportTx) =>
     on conflict (name) do update set version = h.version where false`);
 
 /**
- * Raises the versions of the canonical names of users and addresses that were created or have changed, so that cached look-ups by
- * these names are outdated. Names that lockCanonicalNames inserted are left out: they went from version 0 to 1 already.
+ * Raises the versions of the canonical names of users and addresses that were created or have changed, so that cached look-ups by them are
+ * outdated. It leaves out names that are new: lockCanonicalNames gave them version 1.
  */
 export const bumpCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid

@@ -15,7 +15,7 @@ const otherModels = readers.filter((reader) => reader.into !== users).map((reade
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
 
-/** Lists the models whose records become rows of a staging table, quoted for SQL. */
+/** Returns the names of the models whose records become rows of a staging table, as a list of SQL strings. */
 export const modelsOf = (staging: StagingTable) =>
   readers
     .filter((reader) => reader.into === staging)
@@ -27,9 +27,9 @@ const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
 /**
- * Replaces the pks in a column, by which rows refer to others of the file, with the ids that these have here. Skips rows that refer
- * to a skipped record: its id may be another one's here. A pk that is not in the file stays as it is.
- * @param which a condition in SQL on rows `t`: those whose column refers to `to`.
+ * Replaces the pks in a column, which refer to records of `to`, with the ids of these in the database. Pks that are not in the file stay.
+ * Skips rows that refer to a skipped record: its id may be another one's in the database.
+ * @param which an SQL condition on rows `t`: those whose column refers to `to`.
  */
 export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
   if (!isGiven(tx, staging)) return;
@@ -56,8 +56,8 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
 };
 
 /**
- * Replaces the ids of the organizations and projects that options belong to with the ids that these have here. Skips options of
- * skipped ones.
+ * Replaces the file's ids of the organizations and projects that options belong to with their ids in the database. Skips options of skipped
+ * ones.
  */
 export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   await resolveReference(tx, staging, "scope_id", organizations, `t.scope_kind = ${ScopeKind.ORGANIZATION}`);
@@ -65,8 +65,8 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 };
 
 /**
- * Replaces the pks of the organizations that rows belong to with the ids that these have here. Skips rows whose organization is
- * neither in the file nor in the database.
+ * Replaces the file's ids of the organizations that rows belong to with their ids in the database. Skips rows whose organization is neither
+ * in the file nor in the database.
  */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
@@ -80,16 +80,15 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
 };
 
 /**
- * Sets the users that rows belong to, by pk or natural key: users of the file, wherever they stand in it, then users in the
- * database. Skips a row whose user was skipped, since that id may be another user's here, and a row whose user is in neither. A row
- * that names no user has none.
+ * Sets the users that rows belong to, by pk or natural key: users of the whole file, then users in the database. Skips rows whose user
+ * is in neither, or was skipped: that id may be another user's in the database. A row that names no user has none.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const find = (from: string, where: string) =>
     tx.rows(sql.raw(`update ${staging.name} t set user_id = u.id from ${from} u where t.user_id is null and ${where}`));
   const isMissing = "t.user_id is null and (t.user_pk is not null or t.user_name is not null)";
-  /** The users of the file by a name; of those that share it the one who kept it. */
+  /** The users of the file by a name; of those that share it the one that kept it. */
   const named = (column: string) =>
     `(select distinct on (${column}) ${column}, id from import_user order by ${column}, (username_canonical <> natural_canonical), pk)`;
 
@@ -123,8 +122,8 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
 };
 
 /**
- * Skips rows of users that are not in the file, when the file is another installation's. Their ids in it are those of other users
- * here, who must not get anything that lets somebody in or gives power.
+ * Skips rows of users that are not in the file, when the file is another installation's (`isForeign`). Their ids are those of other users
+ * in the database, who must not get anything that lets somebody in or gives power.
  */
 export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isForeign(tx)) return;
@@ -136,7 +135,7 @@ export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promis
   );
 };
 
-/** Skips rows of users of the file that joined accounts here; `which` is a further condition in SQL on rows `t`. */
+/** Skips rows of users who joined an account in the database (`--on-conflict=merge`). `which` is a further SQL condition on rows `t`. */
 export const skipOfJoined = async (tx: ImportTx, staging: StagingTable, reason: string, which = "true"): Promise<void> => {
   if (tx.onConflict !== "merge") return;
   await skip(tx, staging, reason, `exists (select from import_user u where u.id = t.user_id and u.is_joined) and ${which}`);

@@ -4,13 +4,10 @@ import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
 import type { StoredStaging, Target } from "./target.ts";
 
-/** Runs a statement in SQL. Its whole text has to be constant. */
+/** Runs an SQL statement without parameters. Its whole text has to be constant. */
 export const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
-/**
- * Sets columns that the file leaves out of a row to the stored values, so that they stay as they are. `match` is a condition in SQL
- * on staged `s` and stored `t`.
- */
+/** Copies stored values to staged rows, in columns that the file leaves out. `match` is an SQL condition on staged `s` and stored `t`. */
 export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
@@ -23,8 +20,8 @@ export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, mat
 const rowOf = (alias: string, columns: readonly string[]): string => `row(${columns.map((name) => `${alias}.${name}`).join(", ")})`;
 
 /**
- * Finds the staged rows that are stored already, and sets their ids and whether they would change. `match` is a condition in SQL on
- * staged `s` and stored `t`. Columns that were changed here since stay as they are, unless the import overwrites.
+ * Finds the staged rows that are stored already: sets their ids, and whether they would change. `match` is an SQL condition on staged `s`
+ * and stored `t`. Columns that were changed in the database since stay as they are, unless the import overwrites (`tx.overwrite`).
  */
 export const matchRows = async (
   tx: ImportTx,
@@ -47,12 +44,12 @@ export const matchRows = async (
   );
 };
 
-/** Tells whether staged rows come from several models indeed, of which two can have one primary key. */
+/** Tells whether staged rows do come from several models, of which two can have one primary key. */
 const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<boolean> =>
   staging.ofSeveralModels === true &&
   (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
-/** Gives new rows their ids: that of the file where it is free, else one from the sequence. Skips rows that were removed here. */
+/** Gives new rows their ids: the file's where it is free, else one from the sequence. Skips rows that were removed since another import. */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   const { staging } = target;
   if (!isGiven(tx, staging)) return;
@@ -71,8 +68,8 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
 };
 
 /**
- * Gives every row without an id a new one, in the order of the file. It comes from the sequence, like those of a service that runs
- * at the same time. A dry run counts by itself: a rollback does not move the sequence back.
+ * Gives every row without an id a new one, in the order of the file. It comes from the sequence, as the ids of a running service do. A dry
+ * run counts by itself: a rollback does not move the sequence back.
  */
 export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (!isGiven(tx, staging)) return;
@@ -92,7 +89,7 @@ export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<vo
   );
 };
 
-/** Discards cached query plans, such as those of triggers: a plan that was made for a million rows serves single rows badly. */
+/** Discards cached query plans, such as those of triggers: a plan that was made for a million rows is bad for single rows. */
 export const forgetPlans = (tx: ImportTx) => run(tx, "discard plans");
 
 /** Discards cached query plans before many rows are stored: a plan that was made for one row joins a million by nested loops. */
@@ -102,11 +99,10 @@ export const preparePlans = async (tx: ImportTx): Promise<void> => {
 
 const NEW = "outcome is null";
 
-/** Tells whether any staged row is to be written so. */
 const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promise<boolean> =>
   isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
-/** Inserts the new rows of a staging table into its table. */
+/** Inserts the new rows of a staging table into the table of the service. */
 export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target): Promise<void> => {
   if (!(await hasAny(tx, staging, NEW))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
@@ -122,7 +118,7 @@ export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target
   );
 };
 
-/** Updates the stored rows that differ; `which` is a further condition in SQL on staged `s`. */
+/** Updates the stored rows that differ from staged ones; `which` is a further SQL condition on staged rows `s`. */
 export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }: Target, which = "true"): Promise<void> => {
   if (!(await hasAny(tx, staging, "outcome = 'updated'"))) return;
   const set = [
@@ -136,10 +132,10 @@ export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }
   );
 };
 
-/** The condition in SQL that a staged row `s` and a stored row `t` have the same key. */
+/** Returns the SQL condition that a staged row `s` and a stored row `t` have the same key. */
 export const sameKey = ({ key }: Target): string => key.map((column) => `t.${column} = s.${column}`).join(" and ");
 
-/** Writes the rows of a target that are new or differ. A target without columns besides its key only has new ones. */
+/** Inserts the staged rows that are new, and updates stored rows that differ. `match` is an SQL condition on staged `s` and stored `t`. */
 export const mergeRows = async (tx: ImportTx, target: Target, match = sameKey(target)): Promise<void> => {
   const hasColumns = Object.keys(target.columns).length > 0;
   if (hasColumns) await keepAbsent(tx, target, match);

@@ -16,7 +16,7 @@ const target: Target = {
   stamp: { column: "update_time" },
 };
 
-/** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
+/** Locks the versions of all organizations and projects of the file, in ascending order and before users, as every write does. */
 export const lockScopes = (tx: ImportTx) =>
   tx.rows(sql`insert into aggregate_version as s (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from (
@@ -33,7 +33,7 @@ export const lockScopes = (tx: ImportTx) =>
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`);
 
-/** Writes the options of everybody, of organizations and of projects. Locks are userd's own: those that are set stay. */
+/** Writes the options of everybody, of organizations and of projects. Their locks stay as they are: a file has none. */
 export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, scopeOptions)) return;
   await resolveScopes(tx, scopeOptions);

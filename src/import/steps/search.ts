@@ -1,19 +1,15 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
 
-/**
- * Postpones writing the lines that users are searched in until their addresses are stored too (indexUsers). Each line, and the index
- * on it, is written only once then.
- */
+/** Postpones writing the search lines of users until their addresses are stored (indexUsers): each is written and indexed once then. */
 export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd.search_later', 'on', true)`);
 
 /** The index on the lines, where it is the importing role's: nobody else may put in what waits at it. */
 const index = sql`pg_class where oid = to_regclass('user_search_lines_index') and pg_has_role(relowner, 'usage')`;
 
 /**
- * Has entries of the index wait until all are there: trigrams of many users that go in together cost a fifth less than those of
- * 4 MB at a time. They go in before the import ends. A write of the service that comes meanwhile may put them in itself, which takes
- * it longer: 16 MB are most of the gain.
+ * Lets up to 16 MB of index entries wait, which go in before the import ends: trigrams of many users together cost a fifth less than 4 MB
+ * at a time. More would gain little, and a write of the service that comes meanwhile may have to put them in.
  */
 const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<void> => {
   const limit = await tx.row(sql<{ before: string }>`
@@ -24,8 +20,8 @@ const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<v
 };
 
 /**
- * Writes the search lines of users who are new or have new addresses; from then on triggers write them again. The lines are those of
- * user_search_lines(), which would look up the addresses of each user.
+ * Writes the search lines of users who are new or have new addresses; from then on triggers write them again. user_search_lines() would
+ * make the same lines, but look up the addresses of each user.
  */
 export const indexUsers = async (tx: ImportTx): Promise<void> => {
   await fillIndex(tx, () =>

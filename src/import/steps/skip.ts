@@ -2,10 +2,7 @@ import { sql } from "kysely";
 import { addGiven, isGiven, isLarge, type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
-/**
- * Deletes rows `t` from a staging table, and lists them as skipped, with the reason. `which` is a condition in SQL. All texts have
- * to be constant.
- */
+/** Deletes rows `t` from a staging table, if the SQL condition `which` is true, and lists them as skipped. Texts have to be constant. */
 export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, which: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const skipped =
@@ -14,11 +11,11 @@ export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, 
   addGiven(tx, skips, skipped);
 };
 
-/** Tells whether a key comes twice: counting keys is cheaper than putting a million rows in order, and hardly any file has such rows. */
+/** Tells whether a key comes twice, which is rare. Counting keys is cheaper than putting a million rows in order. */
 const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promise<boolean> =>
   (await tx.row(sql.raw(`select from ${name} where (${key}) is not null group by ${key} having count(*) > 1 limit 1`))) !== undefined;
 
-/** Skips all rows with the same key but the first one. `key` lists columns, and `order` is an order in SQL. */
+/** Skips all staged rows with the same key except the first one. `key` lists columns, and `order` is an order, both in SQL. */
 export const skipRepeated = async (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string): Promise<void> => {
   if (isLarge(tx) && !(await repeats(tx, staging, key))) return;
   await skip(

@@ -32,27 +32,26 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   project_team: ["'project'", "t.project_id", "t.team_id"],
 };
 
-/** The name that the change log has for imports, in `changes.caller`. */
+/** The name of imports in the change log (`changes.caller`). */
 export const IMPORTER = "import";
 
-/** The reason that a note gives when a column keeps its value in the database. */
+/** The reason in notes about a column that keeps its value in the database. */
 export const STANDS = "it was changed here since, which stands; --overwrite lets the file win";
 
-/** The expression in SQL for a list of the columns in which a staged row `s` differs from the stored `t`. */
+/** Returns the SQL expression for a list of the columns in which a staged row `s` differs from the stored row `t`. */
 export const sqlDiffering = (columns: readonly string[]): string =>
   `array_remove(array[${columns.map((name) => `case when s.${name} is distinct from t.${name} then '${name}' end`).join(", ")}], null)`;
 
-/** The expression in SQL for the subject of a note: the record, followed by `what`. */
+/** Returns the SQL expression for the subject of a note: the record, followed by the expression `what`. */
 export const sqlAbout = (what: string): string => `concat_ws(' ', model, pk, format('(record %s):', record), ${what})`;
 
-/** The side that a row's own time stamp calls newer; null where it calls none so. One that the file leaves out says nothing. */
+/** The side that a row's time stamp calls newer; null if none, or if the file leaves the time stamp out. */
 const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent) then null
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
 
 /**
- * Keeps values in the database that are newer than the file's, by adding their columns to the `absent` of the row; notes each such
- * row. Where the row has a time stamp, that says which side is newer. Otherwise the change log does: a value is newer here when the
- * last change of its column was not made by an import. Only rows with the outcome `updated` are looked at.
+ * Keeps stored values that are newer than those of staged rows with the outcome `updated`: adds their columns to `absent`, and notes each
+ * row. A time stamp of the row decides, else the change log: the stored value is newer if its last change was not an import's.
  * @returns whether any value was kept.
  */
 export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Target, compared: readonly string[]): Promise<boolean> => {
@@ -97,16 +96,15 @@ export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Tar
   return (rows[0]?.kept ?? 0) > 0;
 };
 
-/** The reason why a record was not stored anew. */
+/** The reason why a removed record is not stored again. */
 const REMOVED = "it was removed here since, which stands; --overwrite lets the file win";
 
-/** The rows without which no other row of an aggregate is; what is made anew says nothing of what was removed before. */
+/** The tables of which each aggregate has one row. When it is inserted anew, what was removed before no longer counts. */
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
 /**
- * Skips rows that an import has stored and that were removed here since, such as a permission that was revoked or an address that
- * was taken out. Rows that userd itself cleared away, as options past their time, may come again. Where the change log names rows by
- * their id, they are recognized only if they had the file's id here.
+ * Skips rows that an earlier import stored and that were removed since, such as a revoked permission. What userd itself cleared away, such
+ * as options past their time, may come again. Where the change log names rows by id, only rows with the file's id are recognized.
  */
 export const skipRemoved = async (tx: ImportTx, { staging }: Target): Promise<void> => {
   const names = logged[staging.table];

@@ -9,10 +9,7 @@ import { skip } from "./skip.ts";
 /** Room for a hyphen and a number. */
 const SUFFIX_LENGTH = 11;
 
-/**
- * Notes usernames that CreateUser would refuse (names/precis.ts). They stay: their owners sign in by them. Those that are
- * plain are not even read.
- */
+/** Notes usernames that CreateUser would refuse (names/precis.ts). They stay: their owners sign in by them. Plain ones are not read. */
 const noteUnusual = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql<{ model: string; record: bigint; pk: bigint; username: string }>`
     select model, record, pk, username from import_user where username ~ '[^!-~]'`);
@@ -45,8 +42,8 @@ const giveWay = ({ noun, staging, name, maxLength, isWithin }: Kind): string => 
 };
 
 /**
- * Gives records of the file whose name is taken the first free suffix (`ann-2`), since names are unique. A record in the database
- * keeps its name, else the one with the lowest pk in the file. Later imports of a renamed record find its new name again.
+ * Gives records whose name is taken the first free suffix (`ann-2`). A record in the database keeps its name, else the one with the lowest
+ * pk in the file. Later imports of a renamed record find its new name again.
  */
 export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
   const { noun, staging, name, renamed, maxLength, isWithin } = kind;

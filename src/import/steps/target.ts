@@ -1,12 +1,12 @@
 import type { StagingTable } from "../staging.ts";
 
-/** A staging table whose rows go into a table of the service. */
+/** The description of a staging table whose rows go into a table of the service. */
 export type StoredStaging = StagingTable & { readonly table: string };
 
 /** The description of how rows of a staging table are written to its table. */
 export type Target = {
   readonly staging: StoredStaging;
-  /** The columns by which a staged row is recognized among the stored ones. */
+  /** The columns by which a staged row is found among the stored ones. */
   readonly key: readonly string[];
   /** Further columns that are copied, as a map from column to what a new row gets, in SQL, when the file leaves it out. */
   readonly columns: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
 
-/** Says which of a project's own models was taken for that of its users. */
+/** Notes in the report which of the project's own models was taken for the model of its users. Without `model` it does nothing. */
 export const nameUserModel = async (tx: ImportTx, model: string | undefined): Promise<void> => {
   if (model === undefined) return;
   await tx.rows(sql`insert into import_note (model, record, reason, about)

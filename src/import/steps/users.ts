@@ -18,7 +18,7 @@ const target: Target = {
   stamp: { column: "last_password_change", of: credentials },
 };
 
-/** Moves the times when users were last seen, and never back: the service may have seen one since the file was written. Those that are later here are listed. */
+/** Writes when users were last seen, never an earlier time: the service may have seen them since. Notes those whom it has seen later. */
 const mergeActivity = async (tx: ImportTx): Promise<void> => {
   const later = (name: string) =>
     `case when a.${name} > coalesce(s.${name}, '-infinity') and not '${name}' = any(s.absent) then '${name}' end`;
@@ -57,14 +57,14 @@ const keepSystemUser = (tx: ImportTx) =>
     select model, record, pk, 'the system user stays active', format('user %s', id) from kept`);
 
 /**
- * Matches by the name too: a user that a service stored since names were compared has the id alone. It is nobody of the file, and the
- * unique violation at storing begins anew (import.ts).
+ * Matches by the name too: a user that the service stored since the comparison may have the same id, and is another one. Storing the file's
+ * user is a unique violation then, which begins the merge anew (import.ts).
  */
 const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
 
 /**
- * Finds the users of the file that are stored already, and whether they would change. Call it before the addresses and the versions
- * of canonical names are written: both depend on it.
+ * Finds the users that are stored already, and whether they would change. Call it before the addresses and the versions of canonical names
+ * are written: both depend on it.
  */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
@@ -80,7 +80,7 @@ const noteFormer = (tx: ImportTx) =>
   tx.rows(sql`update import_user s set former_external_id = t.external_id from users t
     where t.id = s.id and s.outcome = 'updated' and t.external_id is distinct from s.external_id`);
 
-/** Writes the users that are new or differ, and when they were last seen. Call it after matchUsers. */
+/** Writes the users that are new or differ, and when users were last seen. Call it after matchUsers. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
   await noteFormer(tx);
