@@ -21,13 +21,10 @@ export const endPasswordResets = async (tx: Tx, userId: bigint): Promise<void> =
   await tx.rows(sql`delete from password_reset where user_id = ${userId}`);
 };
 
-/** The error for a managed user, whose password is its identity provider's. */
+/** Makes the error for a managed user, whose password is its identity provider's. */
 const passwordManaged = (): DomainError => failedPrecondition("USER_MANAGED", "The password of a managed user can't be changed.");
 
-/**
- * Stores the hash of a new password, and ends all sessions and reset tokens. The hash is a bound parameter: the database's
- * log never shows it.
- */
+/** Stores a new password's hash, and ends all sessions and reset tokens. It is a bound parameter, so the database's log never shows it. */
 const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void> => {
   await tx.rows(sql`
     update users set password = ${hash}, last_password_change = now(), is_password_expired = false,
@@ -36,7 +33,7 @@ const storePassword = async (tx: Tx, userId: bigint, hash: string): Promise<void
   await endPasswordResets(tx, userId);
 };
 
-/** SetPassword: stores a new password. It is hashed before the transaction begins, so that the transaction does not wait for that. */
+/** SetPassword: stores a new password of a user. The hash is made first, so that the transaction does not wait for it. */
 export const setPassword =
   ({ write, passwords }: Dependencies): Operation<typeof method.setPassword> =>
   async (call, request) => {
@@ -50,7 +47,7 @@ export const setPassword =
     });
   };
 
-/** CreatePasswordReset: makes one more reset token for a user; when it has too many, the oldest is deleted. */
+/** CreatePasswordReset: makes one more reset token for a user, and deletes the oldest one when there are more than three. */
 export const createPasswordReset =
   ({ write }: Dependencies): Operation<typeof method.createPasswordReset> =>
   (call, request) => {
@@ -72,7 +69,7 @@ export const createPasswordReset =
 
 const alive = sql<boolean>`create_time > now() - make_interval(hours => ${RESET_HOURS})`;
 
-/** ResetPassword: sets the password of the user whose token the caller has. */
+/** ResetPassword: stores a new password of the user to whom the reset token in the request belongs, and deletes the token. */
 export const resetPassword =
   ({ db, write, passwords }: Dependencies): Operation<typeof method.resetPassword> =>
   async (call, request) => {
@@ -91,7 +88,7 @@ export const resetPassword =
     });
   };
 
-/** RotateSessionNonce: ends all sessions of a user by a new session nonce. */
+/** RotateSessionNonce: ends all sessions of a user by a new session nonce, which it returns. */
 export const rotateSessionNonce =
   ({ write }: Dependencies): Operation<typeof method.rotateSessionNonce> =>
   (call, request) => {

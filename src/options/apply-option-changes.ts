@@ -24,7 +24,7 @@ import { assertVerified } from "./verified-email.ts";
 
 type Precondition = OptionKey & { readonly holds: (stored: StoredOption | undefined) => boolean };
 
-/** The changes of a request, checked; deletes have their place in the request. */
+/** The checked changes of a request. The `index` of a delete is its place in the request. */
 type Changes = {
   readonly sets: readonly OptionWrite[];
   readonly deletes: readonly (OptionKey & { readonly index: number })[];
@@ -83,16 +83,13 @@ const remove = async (tx: Tx, deletes: Changes["deletes"], stored: Map<string, S
   if (ids.length > 0) await tx.rows(sql`delete from user_option where id = any(${ids}::bigint[])`);
 };
 
-/** Takes the values out of an answer that would be too large: the caller has sent them. */
+/** Removes the values from an answer that would be too large: the caller has sent them. */
 const abridge = (answer: ApplyOptionChangesResponse): void => {
   for (const option of answer.options) delete option.value;
   answer.abridged = true;
 };
 
-/**
- * ApplyOptionChanges: stores and deletes options of a user in one transaction, all or nothing. It takes one statement per
- * kind of change, whatever their number.
- */
+/** ApplyOptionChanges: stores and deletes options of a user, all or none, by one statement for each kind of change. */
 export const applyOptionChanges =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {

@@ -12,10 +12,7 @@ const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
   return projects.length === 0 ? [scopeOf(request)] : projects.map((id) => ({ kind: ScopeKind.PROJECT, id }));
 };
 
-/**
- * BatchGetOptions: reads options of many users. One statement reads all options that the cache misses, whatever the number
- * of users and keys.
- */
+/** BatchGetOptions: reads options of many users. One statement reads all that the cache misses. */
 export const batchGetOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.batchGetOptions> =>
   (call, request) => {
@@ -26,7 +23,6 @@ export const batchGetOptions =
       return whenReady(freshness.check(call, request.consistency), async () => ({ results: await readManyScopes(app, call, request) }));
     }
     const reading = freshness.reading(request.consistency);
-    // In the order of the keys, each once.
     const keys = [...new Set(request.keys)].sort();
     return whenReady(readAllUserOptions(app, call, { userIds, scopes, keys }, reading), (users) => {
       const results = users.map((cached, index) => ({

@@ -20,16 +20,13 @@ import { findUnverified } from "./verified-email.ts";
 
 type Outcome = MessageInitShape<typeof BatchSetOptionResultSchema>;
 
-/** Takes the values out of an answer that would be too large: the caller has sent them. */
+/** Removes the values from an answer that would be too large: the caller has sent them. */
 const abridge = (answer: BatchSetOptionsResponse): void => {
   for (const { result } of answer.results) if (result.case === "option") delete result.value.value;
   answer.abridged = true;
 };
 
-/**
- * BatchSetOptions: stores options, each for itself: an entry that is refused does not affect the others. One statement
- * stores all other entries. It fails only as a whole, and only for a reason that a retry overcomes.
- */
+/** BatchSetOptions: stores options by one statement. A refused entry gets an error as its result; the others are stored all the same. */
 export const batchSetOptions =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.batchSetOptions> =>
   (call, request) => {

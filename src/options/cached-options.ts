@@ -19,21 +19,18 @@ import {
   optionsOf,
 } from "./user-options.lookup.ts";
 
-/**
- * Tells whether an option has not expired. From its expire_time on it reads as absent, even while its row or an entry of
- * the cache is still there.
- */
+/** Tells whether an option's expire_time is yet to come. An expired option reads as absent, even while its row or cache entry exists. */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
-/** Returns the options of a scope that have not expired: those of `keys` in their order, or without `keys` all of them, ordered by key. */
+/** Returns the options of a scope that have not expired: those of `keys` in their order, or if `keys` is empty all, ordered by key. */
 export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
   const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
   return [...wanted].filter((option) => isAlive(option.expireTime, databaseTime));
 };
 
-/** The error RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE for options that one answer can't hold. */
+/** Makes the error RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE, for a read whose options do not fit into one answer. */
 export const optionsTooLarge = (): DomainError =>
   exhausted(
     "RESPONSE_TOO_LARGE",
@@ -54,10 +51,7 @@ const columnsOf = (rows: readonly OptionRow[]): Columns => [
   rows.map(({ id, create_time, update_time, version }) => `${id} ${create_time.getTime()} ${update_time.getTime()} ${version}`).join(" "),
 ];
 
-/**
- * Reads all options of large scopes by one strong statement.
- * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold them.
- */
+/** Reads all options of large scopes by one strong statement. Throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE. */
 const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: readonly OptionsKey[]): Promise<Columns[]> => {
   const rows = await db.session(call).rows(
     withinPage(sql<OptionRow & { position: number; upto: number }>`
@@ -76,8 +70,7 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /**
- * Returns the scopes, with the wanted options added to large ones, which the cache does not keep as a whole. Wanted are the
- * options of `keys`, or all if `keys` is empty.
+ * Returns the cached scopes; reads the options of large ones, which are cached without them: those of `keys`, or all if `keys` is empty.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when all are wanted and an answer can't hold them.
  */
 export const completed = (
@@ -106,7 +99,7 @@ export const completed = (
   });
 };
 
-/** Reads the options of a user in one scope. The options of a large scope are left out, and a scope that is not live has none. */
+/** Reads the options of a user in one scope: none in a deleted or purged one, and none yet in one too large to cache (see `completed`). */
 export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
@@ -118,7 +111,7 @@ export const readScope = (
   return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** Reads the options of a user in one scope. Of a large scope it reads just the option of the key `name`. */
+/** Reads the options of a user in one scope. Of a scope that is too large to cache, it reads just the option whose key is `name`. */
 export const readScopeFor = (
   app: Lookups,
   call: Call,
@@ -130,8 +123,8 @@ export const readScopeFor = (
   );
 
 /**
- * Reads the options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result is a list
- * for each user, with one entry for each scope, in the orders of `userIds` and `scopes`.
+ * Reads options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result is a list for each user, with
+ * one entry for each scope, in the orders of `userIds` and `scopes`.
  */
 export const readAllUserOptions = (
   app: Lookups,

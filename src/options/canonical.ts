@@ -1,7 +1,7 @@
 import { invalidField } from "../errors.ts";
 import { jsonOf, MAX_VALUE_LEVELS, toValue } from "./value.ts";
 
-/** True if JSON is nested deeper than a number of levels. It goes level by level, not by recursion, since JSON from a file may be deep. */
+/** Tells whether JSON has more than `levels` levels. It does not recurse, since JSON from a file may be deep. */
 const isDeeper = (json: unknown, levels: number): boolean => {
   let members = [json];
   for (let level = 0; members.length > 0; level += 1) {
@@ -11,10 +11,7 @@ const isDeeper = (json: unknown, levels: number): boolean => {
   return false;
 };
 
-/**
- * Makes the canonical text of plain JSON, after checking it against SetOption's rules for values.
- * @throws INVALID_ARGUMENT as jsonOf does.
- */
+/** Checks plain JSON by SetOption's rules for values, and returns its canonical text. Throws INVALID_ARGUMENT as `jsonOf` does. */
 export const canonicalJson = (json: unknown, field = "value"): string => {
   if (isDeeper(json, MAX_VALUE_LEVELS)) {
     throw invalidField(field, `is nested deeper than ${MAX_VALUE_LEVELS} levels`, "OPTION_VALUE_TOO_DEEP");

@@ -7,11 +7,7 @@ import { alive } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
 
-/**
- * FindUsersByOption: reads a page of the users whose option has a given value, along the index of the key
- * (option-index.ts), which is ordered by user within one hash. The statement has the key in its text, as the index has:
- * only then can the planner see that they match.
- */
+/** FindUsersByOption: reads a page of the ids of users whose option has a given value, by the index of its key (option-index.ts). */
 export const findUsersByOption =
   ({ db, freshness, registry, pager, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.findUsersByOption> =>
   async (call, request) => {
@@ -26,6 +22,7 @@ export const findUsersByOption =
     await freshness.check(call, request.consistency);
     const page = pager(call, FindUsersByOptionRequestSchema, request);
     const [after = "0"] = page.after ?? [];
+    // The key stands in the text of the statement, as in the index: only then can the planner see that they match.
     const rows = await db.session(call).rows(sql<{ user_id: bigint }>`
       select o.user_id from user_option o
       where o.key = ${sql.lit(key)} and o.scope_kind = ${scope.kind} and o.scope_id = ${scope.id}

@@ -31,7 +31,7 @@ const readFromDatabase = async ({ db, optionScopes }: OptionDependencies, call: 
 
 const placeOf = ({ scope_kind, scope_id, key }: OptionRow) => [scope_kind, scope_id, key];
 
-/** Takes a page of a cached scope. Such a scope takes at most four times its stored bytes, for which an answer always has room. */
+/** Returns a page of a cached scope. Such a scope takes at most four times its stored bytes, for which an answer always has room. */
 const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions, page: Page, { kind, id }: Scope) => {
   const alive = aliveOptions(cached, [], databaseTime);
   const [, , after] = page.after ?? [];

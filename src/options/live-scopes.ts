@@ -6,10 +6,7 @@ import type { CachedScope, ScopeOptions } from "./scope-option.lookup.ts";
 /** A scope in which no options can be read. */
 const closed: CachedScope = { isLive: false, parentId: undefined, options: new Map() };
 
-/**
- * Reads scopes with the options that each gives to its users, in the order given. A scope that is not live, or whose
- * organization is not live, comes back without options.
- */
+/** Reads scopes with their scope options, in the order given. A scope in which options can't be read, such as a deleted one, has none. */
 export const readScopes = (
   scopeOptions: ScopeOptions,
   call: Call,
@@ -25,7 +22,7 @@ export const readScopes = (
     });
   });
 
-/** Tells for each scope, in the order given, whether options of users can be read in it. The global scope needs no look-up. */
+/** Tells for each scope, in the order given, whether options of users can be read in it. The global scope alone needs no look-up. */
 export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,

@@ -9,14 +9,13 @@ import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.sel
 import { ScopeKind } from "./scope.ts";
 
 /**
- * The most scopes of users that one call looks up in the cache. Beyond it the call reads the database: most of the scopes
- * would be empty, and each would take an entry of the cache.
+ * The most pairs of user and scope that a call reads through the cache. A call for more reads the database: most of its scopes would be
+ * empty, and each would take an entry of the cache.
  */
 export const MAX_CACHED_SCOPES = 10_000;
 
 /**
- * Reads the options that users have in any of many projects, by one strong statement. Its cost depends on how many options
- * it finds.
+ * Reads the options that users have in any of many projects by one strong statement. Its cost depends on how many options it finds.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (

@@ -18,7 +18,7 @@ import { sentBytes, wireBytes } from "./value.ts";
 
 const { method } = UserOptionService;
 
-/** GetOptionDefinition: reads one definition from memory. */
+/** GetOptionDefinition: reads one definition of the registry from memory. */
 export const getOptionDefinition =
   ({ registry }: OptionDependencies): Operation<typeof method.getOptionDefinition> =>
   (_, { key }) => {
@@ -41,10 +41,7 @@ export const listOptionDefinitions =
     return { definitions: rows.map(toOptionDefinition), nextPageToken };
   };
 
-/**
- * ListInvalidOptions: reads a page of the options whose key has a definition, ordered by id, and answers those that do not
- * fit it. The registry in memory decides which do not fit, not SQL, so a page can be empty.
- */
+/** ListInvalidOptions: reads a page of options, ordered by id, and returns those that do not fit their definitions. It may return none. */
 export const listInvalidOptions =
   ({ db, registry, pager, optionScopes }: OptionDependencies): Operation<typeof method.listInvalidOptions> =>
   async (call, request) => {

@@ -14,10 +14,7 @@ const LOCK = 7_523_094_289;
 /** The name of a key's index. It has a hash, since a key can be longer than the name of an index. */
 const indexName = (key: string): string => `${PREFIX}${createHash("sha256").update(key).digest("hex").slice(0, 16)}`;
 
-/**
- * Takes the lock. It asks again and again rather than wait: a statement that waits has a snapshot, which an index that is
- * built concurrently waits for in turn.
- */
+/** Takes the lock by asking again and again: a statement that waits has a snapshot, which a concurrent build of an index waits for. */
 const lock = async (session: Session): Promise<void> => {
   for (;;) {
     const { locked } = await session.one(sql<{ locked: boolean }>`select pg_try_advisory_lock(${LOCK}) as locked`);
@@ -32,6 +29,7 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
       where i.indrelid = 'user_option'::regclass and starts_with(c.relname, ${PREFIX})`);
   const wanted = new Map(registry.list().flatMap(({ key, indexed }) => (indexed ? [[indexName(key), key] as const] : [])));
   const present = new Set(rows.filter(({ valid }) => valid).map(({ name }) => name));
+  // An index that a cut connection has left half-built is invalid.
   const spare = rows.filter(({ name, valid }) => !valid || !wanted.has(name));
   const missing = [...wanted].filter(([name]) => !present.has(name));
   // The embedded database has one connection: nobody is there to be kept waiting.
@@ -44,13 +42,7 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
   }
 };
 
-/**
- * Creates and drops indexes so that they fit the registry. Each key whose definition says `indexed` gets an index of its
- * own, over a hash of the value; indexes of other keys are dropped. So writes of other keys cost nothing, and PostgreSQL
- * keeps the indexes up to date.
- *
- * An index that a cut connection has left half-built is invalid, and is built anew.
- */
+/** Makes the indexes of user_option fit the registry: one over the value's hash per key whose definition is `indexed`, and no other. */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {
     const session = createSession(connection);

@@ -25,7 +25,7 @@ const { method } = UserOptionService;
 /** A write of an option as it was kept; `deleted` tells a deletion from a stored null. */
 type RevisionRow = Selectable<Schema["option_revision"]> & { readonly deleted: boolean; readonly bytes: number | null };
 
-/** A revision as the API shows it. */
+/** Converts a kept write to the message OptionRevision. */
 const toRevision = (row: RevisionRow): MessageInitShape<typeof OptionRevisionSchema> => ({
   revisionId: row.id,
   deleted: row.deleted,
@@ -85,8 +85,8 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
 };
 
 /**
- * RestoreOption: stores the value of a revision once more, or deletes the option if the revision is a deletion. Limits and
- * quotas are checked again. The registry is not asked, since it accepted the value before.
+ * RestoreOption: stores the value of a revision again, or deletes the option if the revision is a deletion. Limits and quotas are checked
+ * again. The registry is not asked, since it accepted the value before.
  */
 export const restoreOption =
   ({ write, optionScopes, quotas }: OptionDependencies): Operation<typeof method.restoreOption> =>

@@ -2,43 +2,35 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type DomainError, notFound } from "../errors.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/**
- * The setting SCOPE_CHECK: options can be written in a scope of any id (`trust`), or only in those of organizations and
- * projects of this service (`registered`).
- */
+/** The setting SCOPE_CHECK: options can have any scope (`trust`), or only organizations and projects of this service (`registered`). */
 export type ScopeCheck = "trust" | "registered";
 
-/** A condition on the two columns of a scope. */
+/** A function that makes an SQL condition on the two columns of a scope. */
 type Test = (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<SqlBool>;
 
-/** The parts of SQL by which a statement that writes options refuses scopes by itself. */
+/** The SQL by which a statement that writes options leaves out the scopes in which none can be written. */
 type OpenScopes = {
-  /** The SQL before the statement's own part of WITH. */
+  /** The SQL that goes before the statement's own part of WITH. */
   readonly before: RawBuilder<unknown>;
   /** The condition that options can be written in the scope of these two columns. */
   readonly isOpen: Test;
 };
 
-/** The conditions in SQL on the scopes of options, for one setting of SCOPE_CHECK. Every statement over options takes them from here. */
+/** The SQL conditions on the scopes of options, for one setting of SCOPE_CHECK. Every statement over options uses them. */
 export type OptionScopes = {
   /** The condition that options can be read in the scope that these two columns name. */
   readonly isLive: Test;
-  /**
-   * The part of `isLive` that the rows of the scope itself decide. Reads through the cache use it, since an entry is of one
-   * scope; `parentOf` is the organization whose scope has to be live too, if any.
-   */
+  /** The part of `isLive` that depends on the scope alone, for reads through the cache, whose entries are of one scope each. */
   readonly isLiveItself: Test;
+  /** The organization whose scope has to be live too; null = none. */
   readonly parentOf: (kind: RawBuilder<unknown>, id: RawBuilder<unknown>) => RawBuilder<bigint | null>;
   /** The condition `isLive` for the scope of the option, or the scope option, in the alias `o`. */
   readonly live: RawBuilder<SqlBool>;
-  /**
-   * Makes the parts of SQL for a statement that writes options in some of these scopes. A scope that the statement finds
-   * open stays open until the commit.
-   */
+  /** Makes the SQL for a statement that writes options in these scopes. A scope that it finds open stays open until the commit. */
   readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
 
-/** The error for a scope whose project or organization does not exist. */
+/** Makes the error NOT_FOUND OPTION_SCOPE_NOT_FOUND, for a scope whose project or organization does not exist. */
 export const scopeNotFound = (): DomainError =>
   notFound("OPTION_SCOPE_NOT_FOUND", "There is no such project or organization, or it is deleted.");
 
@@ -53,7 +45,6 @@ const trusting: Omit<OptionScopes, "live"> = {
   openFor: () => ({ before: sql``, isOpen: notPurged }),
 };
 
-/** The organizations and projects that exist and are not deleted. */
 const openOrganizations = sql.raw("select g.id from organization g where g.delete_time is null");
 const openProjects = sql.raw(
   "select p.id from project p join organization g on g.id = p.organization_id where p.delete_time is null and g.delete_time is null",
@@ -92,7 +83,7 @@ const registered: Omit<OptionScopes, "live"> = {
   }),
 };
 
-/** Makes the conditions in SQL on the scopes of options, for one setting of SCOPE_CHECK. */
+/** Makes the SQL conditions on the scopes of options, for one setting of SCOPE_CHECK. */
 export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
   const scopes = check === "registered" ? registered : trusting;
   return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };

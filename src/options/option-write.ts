@@ -17,10 +17,9 @@ const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null =
 };
 
 /**
- * Checks the value that a request asks to store against the limits, the registry and the time, and returns the write.
- * Registry and time change, so a write with a request_id calls this only when it is known to be new: a replay gets the
- * first answer.
- * @param prefix where the value stands in the request, for the violation: "" or "changes[3].set."
+ * Checks by the limits, the registry and the clock an option that a request asks to store, and returns the write. Registry and clock
+ * change, so call it only when a request_id is known to be new: a repeated one gets the first answer.
+ * @param prefix the path of the option in the request, for errors: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */
 export const optionWriteOf = (registry: OptionRegistry, userId: bigint, requested: Requested, prefix = ""): OptionWrite => {

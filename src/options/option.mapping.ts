@@ -12,7 +12,7 @@ import { toValue } from "./value.ts";
 /** A row of user_option, as every read of options selects it. */
 export type OptionRow = Selectable<Schema["user_option"]>;
 
-/** An option as the API shows it. */
+/** Converts a row of user_option to the message UserOption. */
 export const toUserOption = (row: Omit<OptionRow, "bytes">): MessageInitShape<typeof UserOptionSchema> => ({
   userId: row.user_id,
   key: row.key,
@@ -27,7 +27,7 @@ export const toUserOption = (row: Omit<OptionRow, "bytes">): MessageInitShape<ty
 /** A row of scope_option. */
 export type ScopeOptionRow = Selectable<Schema["scope_option"]>;
 
-/** A scope option as the API shows it. */
+/** Converts a row of scope_option to the message ScopeOption. */
 export const toScopeOption = (row: Omit<ScopeOptionRow, "bytes">): MessageInitShape<typeof ScopeOptionSchema> => ({
   target: targetOf(row.scope_kind, row.scope_id),
   key: row.key,

@@ -6,10 +6,7 @@ export const optionColumns = sql.raw(
   "o.id, o.user_id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.create_time, o.update_time, o.expire_time, o.version",
 );
 
-/**
- * The condition in SQL that the option in the alias `o` has not expired. From its expire_time on an option reads as absent,
- * even while its row is still there.
- */
+/** The SQL condition that the option in the alias `o` has not expired. An expired option reads as absent, even while its row exists. */
 export const alive = sql.raw("(o.expire_time is null or o.expire_time > statement_timestamp())");
 
 /** A row of a left join of users and their options: a user and one of its options. A user without options is one row of nulls. */

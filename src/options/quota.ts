@@ -5,7 +5,7 @@ import { nameOfRow, type StoredOption } from "./stored-option.ts";
 /** The number of options that a user or a scope has, and the bytes of their values. */
 export type Usage = { readonly used_options: number; readonly used_bytes: number };
 
-/** The usage of an owner before a write, and by how much the write makes it larger. */
+/** The usage of a user or a scope before a write, and by how much the write makes it larger. */
 export type Growth = Usage & {
   /** Tells whether there was no row of this name before the write. */
   readonly added: boolean;
@@ -24,9 +24,8 @@ const exceeded = (what: keyof typeof settings, limit: number, used: number): Dom
 };
 
 /**
- * Finds the writes that would take their owner over a quota, as a map from write to error. All rows have to be of one
- * owner. Writes that make nothing larger are never refused, and count first. The others count in their order; a write that
- * fits counts for those after it.
+ * Finds the writes that would take one user or scope over a quota, and returns a map from write to error. All rows have to be of that user
+ * or scope. Writes that make nothing larger count first and are never refused. The others count in their order, unless they are refused.
  */
 export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas): Map<R, DomainError> => {
   const { optionsPerUser, optionBytesPerUser } = quotas;

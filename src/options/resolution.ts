@@ -34,10 +34,7 @@ export const levels: readonly Level[] = [
   { source: OptionSource.DEFINITION, holder: "definition", scope: undefined, lockable: false, name: "the definition" },
 ];
 
-/**
- * The steps in which the value of an option is looked for; the first that finds one wins. Values that are locked against others come
- * first, from the last of the `levels` to the first, then all values, from the first level to the last.
- */
+/** The steps that look for an option's value, until one finds it: locked values from the last level to the first, then all values. */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels
     .filter(({ lockable }) => lockable)
@@ -48,7 +45,7 @@ export const steps: readonly { readonly level: Level; readonly locked: boolean }
 
 const bySource = new Map(levels.map((level) => [level.source, level]));
 
-/** Returns the level that belongs to a source. */
+/** Returns the level whose values have this source. */
 export const levelOf = (source: OptionSource): Level => {
   const level = bySource.get(source);
   if (level === undefined) throw new Error(`There is no level ${source}.`);
@@ -71,10 +68,7 @@ export type Resolution = {
 const isObject = (value: JsonValue | undefined): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/**
- * Merges a patch into a target by RFC 7396. Members of the patch replace those of the target, and a null removes one. A
- * patch that is no object replaces the whole target.
- */
+/** Merges a patch into a target by RFC 7396: a null removes a member, and a patch that is no object replaces the whole target. */
 export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): JsonValue => {
   if (!isObject(patch)) return patch;
   const merged = new Map(isObject(target) ? Object.entries(target) : []);
@@ -87,13 +81,9 @@ export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): Jso
 
 const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED, locked: false, trail: [] };
 
-/**
- * Computes the effective value of one key, and the level that it comes from. The given levels are those that have a value,
- * and have to be in the order of the table `levels`.
- */
+/** Computes the effective value of a key. `cached` lists the levels that have a value, and has to be in the order of the table `levels`. */
 export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
   if (cached.length === 0) return NOTHING;
-  // Locks from the bottom of the table: global before organization before project.
   const isLocked = cached.some(({ locked }) => locked);
   const trail = isLocked ? [...cached.filter(({ locked }) => locked).reverse(), ...cached.filter(({ locked }) => !locked)] : cached;
   const [winner] = trail;

@@ -14,10 +14,10 @@ import type { CachedScopeOption } from "./scope-option.lookup.ts";
 import type { CachedOptions } from "./user-options.lookup.ts";
 import { toValue } from "./value.ts";
 
-/** The stored options of one user by key and then by scope, and the user's primary address. */
+/** The stored options of one user, as a map from key to values by ScopeKind, and the user's primary address. */
 type UserLevels = { readonly userFound: boolean; readonly email: string; readonly options: ReadonlyMap<string, readonly JsonValue[]> };
 
-/** The stored options of the call's scopes, by the kind of scope and then by key. */
+/** The scope options of the call's scopes, as a map from ScopeKind to a map from key to option. */
 type ScopeLevels = ReadonlyMap<ScopeKind, ReadonlyMap<string, CachedScopeOption>>;
 
 /** The scopes of the request; an id of 0 takes no part. */
@@ -27,7 +27,7 @@ const scopesOf = ({ projectId, organizationId }: ResolveOptionsRequest): readonl
   ...(projectId === 0n ? [] : [{ kind: ScopeKind.PROJECT, id: projectId }]),
 ];
 
-/** The options of one user, turned from scope and key to key and scope. */
+/** Returns the options of one user, keyed by key instead of by scope. */
 const levelsOfUser = (
   cached: readonly CachedOptions[],
   scopes: readonly Scope[],
@@ -107,10 +107,7 @@ const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): 
     return { source, value: toValue(value), locked, invalid: misfit !== undefined };
   });
 
-/**
- * ResolveOptions: computes the effective values of options for many users. Of what the cache misses, one statement reads
- * all of the users, and one all of the scopes.
- */
+/** ResolveOptions: computes the effective options of many users. One statement reads the uncached users, one or two the uncached scopes. */
 export const resolveOptions =
   ({
     db,

@@ -12,7 +12,7 @@ import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 import { aggregateOfScope } from "./target.ts";
 
-/** An option of a scope as the statement reads it: times are milliseconds since the epoch. */
+/** A scope option as the statement reads it; times are Unix milliseconds. */
 type StoredRow = readonly [
   id: string,
   key: string,
@@ -23,7 +23,7 @@ type StoredRow = readonly [
   version: number,
 ];
 
-/** An option of a scope that is read through the cache. */
+/** A scope option that is read through the cache. */
 export type CachedScopeOption = {
   readonly json: JsonValue;
   readonly locked: boolean;
@@ -32,18 +32,16 @@ export type CachedScopeOption = {
 
 /** One scope as it is cached, from its own rows only: its organization has an entry of its own. */
 export type CachedScope = {
-  /** Tells whether options can be read in the scope. If there is a `parentId`, that organization has to be live too. */
+  /** Tells whether options can be read in the scope, unless `parentId` is an organization in which they can't. */
   readonly isLive: boolean;
   /** The id of the organization that has to be live too; undefined = none. */
   readonly parentId: bigint | undefined;
-  /** All options of the scope, as a map from key to option. */
   readonly options: ReadonlyMap<string, CachedScopeOption>;
 };
 
-/** The lookup of scopes with the options that each gives to all its users. */
+/** The lookup, through the cache, of scopes with the options that each gives to all its users. */
 export type ScopeOptions = Lookup<Scope, CachedScope>;
 
-/** The cached data of a scope, with the parent's id as text. */
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };
 
 const toRow = (
@@ -61,10 +59,7 @@ const toRow = (
   version,
 });
 
-/**
- * Makes the lookup of scope options: those of everybody, of organizations and of projects. It loads any number of scopes in
- * one statement.
- */
+/** Makes the lookup of the scope options of everybody, of organizations and of projects. One statement loads any number of scopes. */
 export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, parentOf }: OptionScopes): ScopeOptions => {
   const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {

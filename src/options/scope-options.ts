@@ -23,7 +23,6 @@ const scopeOptionColumns = sql.raw(
   "o.id, o.scope_kind, o.scope_id, o.key, o.value, o.bytes, o.locked, o.create_time, o.update_time, o.version",
 );
 
-/** Reads one option of a scope as it is stored. */
 const storedScopeOption = async (
   session: Session,
   { live }: OptionScopes,
@@ -37,10 +36,7 @@ const storedScopeOption = async (
 
 type Stored = ScopeOptionRow & Growth;
 
-/**
- * Stores a scope option. No row comes back when an equal value with an equal lock is stored already. All parts of the
- * statement but the first see the state before it.
- */
+/** Stores a scope option; undefined = nothing changed. All parts of the statement but the first see the state before it. */
 const upsert = async (
   tx: Tx,
   scopes: OptionScopes,
@@ -67,10 +63,7 @@ const upsert = async (
     from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`);
 };
 
-/**
- * SetScopeOption: stores the value that everybody, or an organization's or a project's users, get by default. With `locked`
- * they can't override it.
- */
+/** SetScopeOption: stores the default value for everybody, an organization or a project. With `locked` users can't override it. */
 export const setScopeOption =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof method.setScopeOption> =>
   (call, request) => {

@@ -14,22 +14,19 @@ export type ScopeFields = { readonly projectId: bigint; readonly organizationId:
 
 const GLOBAL_SCOPE: Scope = { kind: ScopeKind.GLOBAL, id: 0n };
 
-/**
- * Returns the scope that a request names; with neither field it is the user's global one. The proto's rules have refused a
- * request with both.
- */
+/** Returns the scope that two fields of a request name: the global one if both are 0. The proto's rules refuse requests with both set. */
 export const scopeOf = ({ projectId, organizationId }: ScopeFields): Scope => {
   if (projectId !== 0n) return { kind: ScopeKind.PROJECT, id: projectId };
   return organizationId === 0n ? GLOBAL_SCOPE : { kind: ScopeKind.ORGANIZATION, id: organizationId };
 };
 
-/** Makes the two fields of a message that name the scope of a stored option. */
+/** Makes the two fields of a message that name a scope from the two columns of a row. */
 export const scopeFields = (kind: number, id: bigint): ScopeFields => ({
   projectId: kind === ScopeKind.PROJECT ? id : 0n,
   organizationId: kind === ScopeKind.ORGANIZATION ? id : 0n,
 });
 
-/** The error for a request that names a scope where none is allowed. */
+/** Makes the error INVALID_ARGUMENT OPTION_SCOPE_CONFLICT, for a request that names a scope where none is allowed. */
 export const scopeConflict = (description: string): DomainError =>
   new DomainError("Invalid", "OPTION_SCOPE_CONFLICT", description, {
     violations: ["project_id", "organization_id"].map((field) => ({ field, description })),

@@ -27,9 +27,8 @@ type App = Pick<OptionDependencies, "optionScopes" | "quotas">;
 type StoredRow = StoredOption & Growth & { readonly created: boolean };
 
 /**
- * Stores options by one statement, which also reads the usage of each user that gets more. Rows come back for changed
- * options only, in the order of the writes. All parts but the first see the state before; of that it reads no values, which
- * may be large.
+ * Stores options by one statement. Returns rows of changed options only, in the order of the writes, with the usage of each user that gets
+ * more. All parts but the first see the state before it, of which they read no values: those may be large.
  */
 const insertOptions = async (tx: Tx, scopes: App["optionScopes"], writes: readonly OptionWrite[]): Promise<readonly StoredRow[]> => {
   const { before, isOpen } = scopes.openFor(writes.map(({ scope }) => scope));
@@ -80,8 +79,7 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
 };
 
 /**
- * Stores options, all or none. Their names have to differ, and the users have to be locked. An option with an equal value
- * and expire_time is not changed. `created` is true for an option that had expired.
+ * Stores options, all or none. Their names have to differ, and their users to be locked. An equal value and expire_time change nothing.
  * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {

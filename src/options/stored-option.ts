@@ -18,28 +18,19 @@ export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/
 export const nameOfRow = (row: OptionRow): string =>
   nameOf({ userId: row.user_id, scope: { kind: row.scope_kind as Scope["kind"], id: row.scope_id }, key: row.key });
 
-/**
- * The column `locked` of a select: true when a locked scope option, of its own scope or of everybody, hides the option in
- * the alias `o`.
- */
+/** The column `locked` of a select: whether a locked scope option, of its own scope or of everybody, hides the option in the alias `o`. */
 export const isLocked = sql.raw(`exists (
   select from scope_option l
   where l.key = o.key and l.locked and (l.scope_kind = 0 or (l.scope_kind = o.scope_kind and l.scope_id = o.scope_id))) as locked`);
 
-/**
- * Makes the arguments of `unnest` that hold the names of options: user, kind and id of the scope, and key. The text of the
- * statement is the same for any number of options.
- */
+/** Makes the arguments of `unnest` for names of options (user, scope, key). The text of the SQL is the same for any number of them. */
 export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ userId }) => String(userId))}::bigint[],
   ${options.map(({ scope }) => scope.kind)}::smallint[],
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/**
- * Reads the rows of options for which the condition `which` holds, as a map from name (`nameOfRow`) to row. Expired ones
- * are among them unless `which` excludes them.
- */
+/** Reads those of the options that meet the SQL condition `which`, even expired ones, as a map from name (`nameOfRow`) to row. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`
@@ -51,12 +42,12 @@ export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: R
 };
 
 /**
- * Reads options that have not expired and whose scope is live, as a map from name (`nameOf`) to row. Their users have to be
- * locked, so that nothing can change the options until the commit.
+ * Reads options, but no expired ones and none of deleted scopes, as a map from name (`nameOf`) to row. Their users have to be locked, so
+ * that nothing can change the options until the commit.
  */
 export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> =>
   optionRows(tx, options, sql`${alive} and ${live}`);
 
-/** Reads one option as `storedOptions` does; undefined = there is no such option. */
+/** Reads one option as `storedOptions` does; undefined = there is none. */
 export const storedOption = async (tx: Tx, scopes: OptionScopes, option: OptionKey): Promise<StoredOption | undefined> =>
   (await storedOptions(tx, scopes, [option])).get(nameOf(option));

@@ -16,18 +16,12 @@ import { type Scope, ScopeKind } from "./scope.ts";
 /** The key of the lookup `UserOptions`: one scope of one user, or with `key` one option in it. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
 
-/**
- * The most bytes of options that the cache keeps of a scope as a whole. A larger scope is read key by key, so that reading
- * one option does not cost what the others take.
- */
+/** The most bytes of a scope that is cached as a whole. A larger one is read key by key: one option must not cost what the others take. */
 const WHOLE_BYTES = 128 * 1024;
 /** The bytes by which an option counts towards `WHOLE_BYTES` besides its value. */
 const OPTION_BYTES = 64;
 
-/**
- * The options of a scope as the statement reads them: one array for each column, ordered by key. An array for each option
- * would be most of the objects that a large read creates. Times are milliseconds since the epoch.
- */
+/** The options of a scope as one array per column, ordered by key. One array per option would be many objects. Times: Unix milliseconds. */
 export type Columns = readonly [
   keys: readonly string[],
   values: readonly JsonValue[],
@@ -39,13 +33,12 @@ export type Columns = readonly [
 const NOTHING: Columns = [[], [], [], ""];
 const REST_COLUMNS = 4;
 
-/** The cached data of a scope: plain data, without password material. */
 type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
 /** An option that is read through the cache. */
 export type CachedOption = {
   readonly option: MessageInitShape<typeof UserOptionSchema>;
-  /** The time from which the option reads as absent, in milliseconds since the epoch, by the clock of the database; null = never. */
+  /** The time from which the option reads as absent, in Unix milliseconds of the database's clock; null = never. */
   readonly expireTime: number | null;
   /** The answer of GetOption, frozen: it is encoded once. */
   readonly response: MessageInitShape<typeof GetOptionResponseSchema>;
@@ -56,10 +49,7 @@ export type CachedOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
   readonly email: string;
-  /**
-   * Tells whether the scope is too large to be cached as a whole. Then it has no options here, and cached-options.ts reads
-   * the wanted ones.
-   */
+  /** Tells whether the scope is too large to be cached as a whole: then it has no options here, and cached-options.ts reads them. */
   readonly isLarge: boolean;
   /** The keys of the options, in ascending order. The two arrays after it are parallel to it; resolution needs these three only. */
   readonly keys: readonly string[];
@@ -71,10 +61,10 @@ export type CachedOptions = {
   readonly made: Made;
 };
 
-/** The options with their messages, by key: made when they are first asked for, and kept from the second time on. */
+/** The options with their messages, kept from the second request on: they take several times as much memory as what is stored. */
 type Made = { wasAsked: boolean; kept: ReadonlyMap<string, CachedOption> | undefined };
 
-/** The lookup of the options that one user has in one scope. */
+/** The lookup, through the cache, of the options that one user has in one scope. */
 export type UserOptions = Lookup<OptionsKey, CachedOptions>;
 
 const GLOBAL_PART = encodeKey(BigInt(ScopeKind.GLOBAL), 0n);
@@ -102,11 +92,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
   );
 };
 
-/**
- * Returns the options of a scope with their messages, as a map from key to option, ordered by key. Messages and their
- * encoding take several times as much memory as what is stored. A scope that is only resolved needs none of them, and one
- * that is read once before it is evicted needs them once.
- */
+/** Returns the options of a scope with their messages, as a map from key to option, ordered by key. */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const { made } = cached;
   const options = made.kept ?? makeOptions(cached);
@@ -115,10 +101,10 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
   return options;
 };
 
-/** Returns a copy of a cached scope without its options, for a scope that is not live. */
+/** Returns a copy of a cached scope without its options, for a scope that is deleted or purged. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
-/** Returns a copy of a large scope that has the options which were read of it. */
+/** Returns a copy of a cached large scope with its options, which were read afterwards. */
 export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
   cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 
@@ -136,13 +122,12 @@ const wanted = sql.raw(
 /** A column of time in milliseconds since the epoch. `extract` would go through numeric, which takes twice as long. */
 const milliseconds = (column: string) => `(date_part('epoch', o.${column}) * 1000)::bigint`;
 
-/** The most bytes of a value that lies in its row: to read it costs less than to look beforehand what there is. */
+/** The most bytes of a value that PostgreSQL stores in its row, where reading it costs less than first looking at its size. */
 const SMALL_BYTES = 1_024;
 
 /**
- * The options of a scope as columns of JSON, their size, and whether a value was left out. A driver takes several times as
- * long to make objects of rows. A subquery for each scope is an index scan whatever the planner thinks of the number of
- * scopes; joining and grouping them was no faster.
+ * The SQL for the options of a scope as columns of JSON, which drivers read several times as fast as rows, their size, and whether a value
+ * was left out. A subquery for each scope is an index scan whatever the planner expects; joining and grouping was no faster.
  */
 const scope = sql`(
   select sum(o.bytes + ${sql.lit(OPTION_BYTES)}) as bytes, bool_or(o.bytes > ${sql.lit(SMALL_BYTES)}) as is_partial,
@@ -161,7 +146,7 @@ const columns = sql`case when scope.bytes is null or ${isLarge} then null else j
   scope.expire_times,
   scope.rest) end`;
 
-/** Makes the lookup of options of users. It loads any number of scopes in one statement. */
+/** Makes the lookup of options of users. One statement loads any number of scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & {

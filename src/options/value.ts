@@ -68,10 +68,7 @@ const beyondCanonical = (json: JsonValue): number => {
   return members.reduce((sum: number, member) => sum + beyondCanonical(member), Math.max(0, separators));
 };
 
-/**
- * Counts the bytes of a value as limits and quotas do: those of the text that PostgreSQL makes of it,
- * `octet_length(value::text)`. They are never fewer than those of the canonical text.
- */
+/** Counts the bytes of a value for limits and quotas: those of PostgreSQL's `value::text`, which has at least as many as `canonical`. */
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
 
@@ -88,15 +85,11 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/**
- * Returns the bytes by which stored JSON counts in a page of an answer: the larger of `bytes`, which PostgreSQL sends, and
- * those that the client is sent.
- */
+/** Returns the bytes that stored JSON counts for in a page of an answer: the larger of PostgreSQL's `bytes` and what the client is sent. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**
- * Checks a value, and returns its canonical JSON text. A value has finite numbers, no NUL character, and at most 24 levels
- * and 64 KiB (docs/values.md). All JSON passes this function before it is stored.
+ * Checks a value that is to be stored, and returns its canonical JSON text: finite numbers, no NUL character, at most 24 levels and 64 KiB.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -135,8 +128,5 @@ const fieldsOf = (json: object): Record<string, Value> => {
   return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
 };
 
-/**
- * Makes the google.protobuf.Value of stored JSON. It is an object literal: `create` takes several times as long, and
- * answers hold thousands.
- */
+/** Makes the google.protobuf.Value of stored JSON. It is an object literal: `create` takes several times as long, and answers need many. */
 export const toValue = (json: unknown): Value => ({ $typeName: "google.protobuf.Value", kind: kindOf(json) });

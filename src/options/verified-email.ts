@@ -17,10 +17,7 @@ const addressOf = ({ json }: OptionWrite): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
-/**
- * Finds the writes whose definition demands (verified_email, enforced) an address that the user has not verified, as a map
- * from write to error. That part of the registry's check needs the database: one statement, and none without such writes.
- */
+/** Finds writes of unverified addresses where the registry enforces verified ones (type verified_email), as a map from write to error. */
 export const findUnverified = async (
   tx: Tx,
   registry: OptionRegistry,
@@ -40,10 +37,7 @@ export const findUnverified = async (
   return new Map(checked.filter((_, index) => !verified.has(index)).map((write) => [write, refusal(write.key)]));
 };
 
-/**
- * Checks that no write stores an address that the user has not verified where the definition demands a verified one.
- * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID.
- */
+/** Checks that writes store verified addresses where the registry demands them. Throws INVALID_ARGUMENT OPTION_VALUE_INVALID. */
 export const assertVerified = async (tx: Tx, registry: OptionRegistry, writes: readonly OptionWrite[]): Promise<void> => {
   const [error] = (await findUnverified(tx, registry, writes)).values();
   if (error !== undefined) throw error;

@@ -9,20 +9,16 @@ import { checkOf } from "./stored-hash.ts";
 /** The result of checking a password against a stored hash. */
 export type Verdict = {
   readonly valid: boolean;
-  /** True if the hash is of an older kind, and is to be replaced while the password is known. */
+  /** Tells whether the hash has another format or cost than new ones. Then it is to be replaced, while the password is known. */
   readonly outdated: boolean;
 };
 
-/** The hasher of passwords. It works on few at a time, so that other work gets its share of the CPU. */
+/** The hasher of passwords. It computes few hashes at a time, so that other work gets its share of the CPU. */
 export type Passwords = {
-  /**
-   * Hashes a new password.
-   * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
-   */
+  /** Hashes a new password. Throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting. */
   readonly hash: (password: string, signal: AbortSignal) => Promise<string>;
   /**
-   * Checks a password by one hash computation, whatever is stored: it takes the same time when no password can be right.
-   * @param stored the hash; undefined, empty, or one that no code here can verify = there is none.
+   * Checks a password by one hash computation, also where there is no `stored` hash that can be verified, so that both take the same time.
    * @throws RESOURCE_EXHAUSTED OVERLOADED when too many are waiting.
    */
   readonly verify: (password: string, stored: string | undefined, signal: AbortSignal) => Promise<Verdict>;
@@ -35,7 +31,7 @@ const dummy = argon2Format(DUMMY_HASH) as Check;
 /** The most computations that may wait; at 20 ms each they are done within about a second. */
 const MAX_WAITING = 64;
 
-/** Makes the hasher of one service; the metric `userd_password_hashes_total` counts its computations. */
+/** Makes the hasher of passwords, and the metric `userd_password_hashes_total`, which counts its computations. */
 export const createPasswords = (registry: Registry): Passwords => {
   const limit = pLimit(CONCURRENCY);
   const computations = new Counter({

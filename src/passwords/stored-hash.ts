@@ -9,7 +9,7 @@ const formats: readonly Format[] = [argon2Format, pbkdf2Format, bcryptSha256Form
 /** The beginning of a stored hash that stands for no usable password; anything may follow it. */
 export const UNUSABLE = "!";
 
-/** Finds the check of a stored hash, whatever its format; undefined = no code here can verify that hash. */
+/** Makes the function that checks passwords against a stored hash of any format; undefined = no code here can verify that hash. */
 export const checkOf = (encoded: string): Check | undefined => {
   for (const format of formats) {
     const check = format(encoded);
@@ -18,10 +18,7 @@ export const checkOf = (encoded: string): Check | undefined => {
   return undefined;
 };
 
-/**
- * The kinds of hashes that can't be verified, with their patterns. Nothing of a hash is repeated in an error: it could be
- * the password itself.
- */
+/** The kinds of hashes that can't be verified, with their patterns. No error repeats a part of a hash: it could be the password. */
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/^(?:argon2|pbkdf2|bcrypt|scrypt|\$argon2|\$2[abxy]?\$|\$pbkdf2|\$bcrypt|\$scrypt)/, "damaged, or too costly to verify"],
   [/^unsalted_md5\$|^md5\$\$|^[0-9a-f]{32}$/i, "of unsalted MD5"],
@@ -32,5 +29,5 @@ const kinds: readonly (readonly [RegExp, string])[] = [
   [/^\{[A-Za-z0-9-]+\}/, "of LDAP"],
 ];
 
-/** The kind of a hash that can't be verified, in words for an error. */
+/** Returns the kind of a hash that can't be verified, in words for an error message. */
 export const unverifiableKind = (encoded: string): string => kinds.find(([pattern]) => pattern.test(encoded))?.[1] ?? "of an unknown kind";

@@ -10,14 +10,14 @@ import { isPresent } from "../users/present.ts";
 /** A user who has an address, verified or not. */
 export type Claimant = {
   readonly id: bigint;
-  /** True if the user has verified the address; of all claimants at most one has. */
+  /** Tells whether the user has verified the address; of all claimants at most one has. */
   readonly isVerified: boolean;
-  /** True if the address is the user's primary one, and not merely one of several. */
+  /** Tells whether the address is the user's primary one, and not merely one of several. */
   readonly isPrimary: boolean;
   readonly isPresent: boolean;
   readonly isSuspended: boolean;
   readonly isDeleted: boolean;
-  /** True if the user has the identity that was asked for. */
+  /** Tells whether the user has the identity that was asked for. */
   readonly hasIdentity: boolean;
 };
 
@@ -29,7 +29,7 @@ type Row = Pick<Selectable<Schema["users"]>, "id" | "email" | "is_active" | "is_
 const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
   i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
 
-/** Finds the users who have an address, verified or not, ordered by id. `hasIdentity` of each is about `identity`. */
+/** Finds the users who have an address, verified or not, ordered by id. `hasIdentity` of each tells whether it has `identity`. */
 export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
   const canonical = canonicalName(email);
   const rows = await session.rows(sql<Row>`
@@ -49,9 +49,8 @@ export const claimantsOf = async (session: Session, email: string, identity?: Id
 };
 
 /**
- * Finds those of the users as whom nobody can sign in, now or by a token: they have no usable password, no identity but the
- * given one, no verified address, and no token that is still valid. Users without the given identity must not have an
- * authenticator either, since somebody has set it up.
+ * Returns those of the users as whom nobody can sign in, now or by a token: they have no usable password, no verified address, no valid
+ * token, and no identity but `identity`. A user without `identity` must not have an authenticator either, since somebody has set it up.
  */
 export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();

@@ -3,30 +3,23 @@ import type { Claimant } from "./claimants.ts";
 
 const deleted = () => failedPrecondition("USER_DELETED", "The user with this address is deleted; it can be undeleted until it is purged.");
 
-/** The claimant with the identity, or else the only claimant. */
+/** Returns the claimant with the identity, or else the only claimant. */
 const single = (claimants: readonly Claimant[]): Claimant | undefined =>
   claimants.find(({ hasIdentity }) => hasIdentity) ?? (claimants.length === 1 ? claimants[0] : undefined);
 
-/**
- * The user who has verified the address, whoever else claims it; undefined = nobody.
- * @throws FAILED_PRECONDITION USER_DELETED.
- */
+/** Returns the claimant who has verified the address; undefined = none has. Throws FAILED_PRECONDITION USER_DELETED. */
 export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined => {
   const owner = claimants.find(({ isVerified }) => isVerified);
   if (owner?.isDeleted) throw deleted();
   return owner;
 };
 
-/**
- * The claimants who are present and whose primary address it is. An address that a user only lists among others does not
- * identify the user.
- */
+/** Returns the claimants who are present and whose primary address it is: as one of several, an address does not identify its user. */
 export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * Finds the user whom an address means that nobody vouches for; undefined = a new user has to be created. A suspended user is
- * meant if no present one is, so that no second user is created for it.
+ * Returns the claimant whom an unvouched address means: a present one, else a suspended one; undefined = a user has to be created.
  * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
@@ -42,9 +35,8 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * Finds the user whom a vouched address means; undefined = a new user has to be created. It has to be the only present one as
- * whom nobody can sign in (`unreachable`). Somebody else may have made a user with the address in advance, to share it with the
- * owner of the address; such a user is not meant, and does not keep the owner out.
+ * Returns the claimant whom a vouched address means; undefined = a user has to be created. It is the only present one as whom nobody can
+ * sign in (`unreachable`): any other may have been made by somebody who wants to share it with the owner of the address.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

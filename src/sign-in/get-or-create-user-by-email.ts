@@ -21,13 +21,13 @@ import { bearerOf, handOver, localUsername, renameRival } from "./vouched-addres
 
 const method = UserService.method.getOrCreateUserByEmail;
 
-/** The users that a call concerns: the user who is meant, if there is one, and the rival, who has to give up its username. */
+/** The claimant who is meant, if any, and the rival, who has to give up its username. `isClaimed` = the address has any claimant. */
 type Plan = { readonly user: Claimant | undefined; readonly rival: bigint | undefined; readonly isClaimed: boolean };
 
 /** The most characters of a username that is made of an address. */
 const USERNAME_LENGTH = 128;
 
-/** The username for an address: the address itself, or its first part with a unique ending if it is taken or too long. */
+/** Returns the username for an address: the address itself, or its first part with a unique ending if it is taken or too long. */
 const usernameFor = (email: string, isTaken: boolean): string => {
   if (!isTaken && [...email].length <= USERNAME_LENGTH) return email;
   return `${email.split("@")[0]?.slice(0, 64)}-${randomBytes(8).toString("hex")}`;
@@ -68,7 +68,7 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
   return storeUser(tx, { ...user, emails, isVouchedFor: emailVerified });
 };
 
-/** GetOrCreateUserByEmail: locks the address first, so that one of several concurrent calls creates the user and the others find it. */
+/** GetOrCreateUserByEmail: finds the user of an address, or creates one. It locks the address, so that concurrent calls create one user. */
 export const getOrCreateUserByEmail =
   ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {

@@ -18,7 +18,7 @@ type Candidate = { readonly id: bigint; readonly password: string; readonly last
 
 const maySignIn = presentUser("u");
 
-/** The user whom an address means: the one who has verified it, whoever else claims it, or the only one whose primary address it is. */
+/** Returns the user who has verified the address, whoever else claims it, or the only one whose primary address it is. */
 const holderOf = async (session: Session, email: string): Promise<bigint | undefined> => {
   const claimants = await claimantsOf(session, email);
   const owner = claimants.find(({ isVerified }) => isVerified);
@@ -36,7 +36,7 @@ const candidate = async (db: Database, call: Call, { user }: VerifyPasswordReque
     select u.id, u.password, u.last_password_change from users u where ${which} and ${maySignIn}`);
 };
 
-/** True if the user may still sign in, by the password that was verified; its hash may be another one by now. */
+/** Tells whether the user may still sign in by the password that was verified; its hash may be another one by now. */
 const stillValid = async (tx: Tx, { id, last_password_change: changed }: Candidate): Promise<boolean> => {
   const rows = await tx.rows(sql`
     select from users u where u.id = ${id} and u.last_password_change is not distinct from ${changed}::timestamptz and ${maySignIn}`);
@@ -49,15 +49,12 @@ const recordLogin = async (tx: Tx, userId: bigint): Promise<void> => {
     on conflict (user_id) do update set last_login = excluded.last_login`);
 };
 
-/**
- * Replaces the hash by a better one of the same password, unless another call was faster. The etag stays, since nobody sees
- * a difference.
- */
+/** Replaces the hash by a better one of the same password, unless another call was faster. The etag stays: no answer shows a difference. */
 const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): Promise<void> => {
   await tx.rows(sql`update users set password = ${hash} where id = ${id} and password = ${password}`);
 };
 
-/** VerifyPassword: checks a password by one hash computation for every user, known or not; only a success writes. */
+/** VerifyPassword: checks a password by one hash computation, whether the user is known or not. Only a success writes. */
 export const verifyPassword =
   ({ db, write, passwords }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {

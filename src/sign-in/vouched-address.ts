@@ -11,14 +11,11 @@ import { userAggregate } from "../versions/aggregate.ts";
 /** Makes a random username, which says nothing about its user, for a user who has to give up an address as its username. */
 export const localUsername = (): string => `local-${randomBytes(8).toString("hex")}`;
 
-/** The user who has the address as its username; undefined = nobody. */
+/** Returns the id of the user who has the address as its username; undefined = nobody. */
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
   (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
 
-/**
- * Gives a user another username, and ends its sessions, which were made under the old one. The version of the user has to be
- * locked already.
- */
+/** Gives a user another username, and ends its sessions, made under the old one. The version of the user has to be locked already. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {
   await tx.rows(sql`
     update users set username = ${username}, username_canonical = ${canonicalName(username)}, session_nonce = ${newSessionNonce()}, version = version + 1
@@ -27,8 +24,8 @@ export const renameRival = async (tx: Tx, id: bigint, username: string): Promise
 };
 
 /**
- * Hands a user who claims an address over to the owner of the address. The address becomes verified, and all sessions and
- * tokens of the user end, since somebody else may have them. The version of the user has to be locked already.
+ * Hands a user over to the owner of the address `email`: verifies the address, and ends all sessions and tokens of the user, since somebody
+ * else may have them. The version of the user has to be locked already.
  */
 export const handOver = async (tx: Tx, id: bigint, email: string): Promise<void> => {
   const canonical = canonicalName(email);

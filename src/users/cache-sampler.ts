@@ -6,12 +6,12 @@ import type { Database } from "../db/orm.ts";
 import type { Users } from "./user.lookup.ts";
 import { type CachedUserRow, selectCachedUsers } from "./user.select.ts";
 
-/** Longest that a sample takes besides its waits, in milliseconds. */
+/** The most time that a sample takes besides its waits, in milliseconds. */
 const TIMEOUT_MS = 5_000;
-/** Among the users of how many changes one is picked. */
+/** The number of latest changes among whose users one is picked. */
 const RECENT_CHANGES = 100;
 
-/** The part of a row that has to be equal. The times of activity have no version and may lag. */
+/** Returns the part of a row that has to be equal, as text. The times of activity have no version and may lag. */
 const comparable = (row: CachedUserRow | undefined): string =>
   JSON.stringify(row, (name, value: unknown) => {
     if (name === "last_login" || name === "last_active") return undefined;
@@ -20,10 +20,8 @@ const comparable = (row: CachedUserRow | undefined): string =>
   }) ?? "";
 
 /**
- * Starts a check of the cache in production. Every `sampleMs` it reads one user that was written lately, by whatever process,
- * the way calls do, compares the answer with the database, and counts differences. A difference counts as beyond the bound
- * (`boundMs`) only if it is still there when the bound has passed, and the row in the database has not changed meanwhile.
- * Disposing stops it.
+ * Starts a check of the cache until it is disposed. Every `sampleMs` it reads a recently changed user through the cache, and counts a
+ * difference from the database. It counts it as beyond the bound if it is still there after `boundMs` and the row has not changed since.
  */
 export const startCacheSampler = (
   db: Database,

@@ -15,17 +15,13 @@ export type NameKey = {
   readonly by: "username" | "email" | "externalId";
   /** The external id itself, with which the database compares; undefined for usernames and addresses. */
   readonly externalId?: string;
-  /**
-   * True if the full view of its users is loaded together with a name that the cache misses, else the basic view. What is
-   * cached of the name is the same for both.
-   */
+  /** Tells whether a name that the cache misses is loaded together with its users in the full view, or in the basic one. */
   readonly isFull: boolean;
 };
 
-/** A user who has a canonical name; the id as text. */
 type Holder = readonly [userId: string, isVerified: boolean];
 
-/** The content that is cached of a canonical name, also when nobody has it. */
+/** The cached content of a canonical name: the users who have it. */
 type Content = readonly Holder[];
 
 /** The users who have a canonical name, deleted ones included. */
@@ -49,10 +45,7 @@ const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
 const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
-/**
- * Makes the lookup of users by canonical name. One statement loads any number of names, and with them the rows of their users,
- * which go to the cache of users.
- */
+/** Makes the lookup of users by canonical name. One statement loads any number of names, and their users for the lookups of users. */
 export const createCanonicalNames = (
   cache: Cache,
   db: Database,

@@ -8,7 +8,7 @@ import { toUser } from "./user.mapping.ts";
 import { selectUsers } from "./user.select.ts";
 import { requireLive } from "./writable-user.ts";
 
-/** The full view of a user as the transaction has left it. */
+/** Reads the full view of a user in the transaction that has changed it. */
 export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<typeof UserSchema>> =>
   toUser(await tx.one(selectUsers(tx.sql, { full: true }).where("users.id", "=", id)));
 
@@ -16,10 +16,7 @@ export const writtenUser = async (tx: Tx, id: bigint): Promise<MessageInitShape<
 const accessFlagsOf = ({ isActive, isSuspended, deleteTime }: User): string =>
   JSON.stringify([isActive, isSuspended, (deleteTime ?? null) === null]);
 
-/**
- * The entity of a user that is not deleted.
- * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
- */
+/** Reads the entity of a user that is not deleted. Throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED. */
 export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
   const row = await tx.em.findOne(User, id);
   if (!row) throw userNotFound();
@@ -27,10 +24,7 @@ export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
   return row;
 };
 
-/**
- * Changes the row of a user, deleted or not, and returns the user in full; equal values write nothing.
- * @throws NOT_FOUND USER_NOT_FOUND.
- */
+/** Changes a user, deleted or not, by `change`, and returns its full view. Equal values write nothing. Throws NOT_FOUND USER_NOT_FOUND. */
 export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> => {
   const row = await tx.em.findOne(User, id);
   if (!row) throw userNotFound();
@@ -41,10 +35,7 @@ export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => v
   return writtenUser(tx, id);
 };
 
-/**
- * Changes the row of a user that is not deleted, as `changeAnyUser` does.
- * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
- */
+/** Changes a user as `changeAnyUser` does, unless it is deleted. Throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED. */
 export const changeUser = (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> =>
   changeAnyUser(tx, id, (row) => {
     requireLive(row.deleteTime ?? null);

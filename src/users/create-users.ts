@@ -17,7 +17,7 @@ import { selectUsers } from "./user.select.ts";
 
 const { method } = UserService;
 
-/** CreateUser: the user and, when it has an email, its address, unverified. */
+/** CreateUser: stores a user and, if it has an email, its address, which is not verified yet. */
 export const createUser =
   ({ write }: Dependencies): Operation<typeof method.createUser> =>
   (call, request) => {
@@ -38,7 +38,7 @@ const namesOf = (draft: NewUser | DomainError): string[] => {
   return [canonical, ...emails.map((email) => email.canonical), ...(externalId ? [externalCanonicalName(externalId)] : [])];
 };
 
-/** All but id and etag is what the caller has sent, or follows from it. */
+/** Removes all but ids and etags from an answer that would be too large: the caller has sent the rest, or it follows from that. */
 const abridge = (answer: BatchCreateUsersResponse): void => {
   for (const { result } of answer.results) {
     if (result.case === "user") result.value = create(UserSchema, { id: result.value.id, etag: result.value.etag });
@@ -46,10 +46,7 @@ const abridge = (answer: BatchCreateUsersResponse): void => {
   answer.abridged = true;
 };
 
-/**
- * BatchCreateUsers: stores users in one transaction, which has as many statements for 1,000 users as for one. A user that is
- * refused does not keep the others from being stored.
- */
+/** BatchCreateUsers: stores users by one transaction, with a fixed number of statements. A refused user does not affect the others. */
 export const batchCreateUsers =
   ({ write }: Dependencies): Operation<typeof method.batchCreateUsers> =>
   (call, request) => {

@@ -4,7 +4,7 @@ import type { CanonicalNames } from "./canonical-name.lookup.ts";
 import type { SystemUser } from "./system-user.ts";
 import type { BasicUsers, Users } from "./user.lookup.ts";
 
-/** What operations on users are given at the start: the database, the write path, and the lookups of users and roles. */
+/** The dependencies of operations on users: those of all operations, and the lookups of users, names and roles. */
 export type UserDependencies = Dependencies & {
   readonly users: Users;
   readonly basicUsers: BasicUsers;

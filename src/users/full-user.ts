@@ -16,7 +16,7 @@ export const rolesOf = (
 ): MaybePromise<Roles> =>
   users.some((user) => user !== undefined && user.row.role_ids.length > 0) ? roleDefinitions.get(call, "all", reading) : noRoles;
 
-/** Makes the full view of a cached user, which shows the permissions and names of its roles too. */
+/** Makes the full view of a cached user, with the names and permissions of its roles. */
 export const fullUser = (
   roleDefinitions: RoleDefinitions,
   call: Call,

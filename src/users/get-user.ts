@@ -6,10 +6,10 @@ import type { GetUserResponseSchema, UserService } from "../gen/userd/v1/user_se
 import type { UserDependencies } from "./dependencies.ts";
 import { fullUser } from "./full-user.ts";
 
-/** Makes the error for an id that no user has. */
+/** Makes the error NOT_FOUND USER_NOT_FOUND, for an id that no user has. */
 export const userNotFound = () => notFound("USER_NOT_FOUND", "There is no such user.");
 
-/** The answers by user: one for each, so that it is encoded once. */
+/** The answers, keyed by user: one for each, so that it is encoded once. */
 const responses = new WeakMap<MessageInitShape<typeof UserSchema>, MessageInitShape<typeof GetUserResponseSchema>>();
 
 const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<typeof GetUserResponseSchema> => {
@@ -20,7 +20,7 @@ const respond = (user: MessageInitShape<typeof UserSchema>): MessageInitShape<ty
   return response;
 };
 
-/** GetUser: answers from the cache, in the basic or the full view. */
+/** GetUser: reads a user from the cache, in the basic or the full view. */
 export const getUser =
   ({
     users,

@@ -14,9 +14,9 @@ import { requirePermission } from "./privileges.ts";
 import { storeUsers } from "./store-users.ts";
 
 const method = UserService.method.importUsers;
-/** Users per transaction. */
+/** The users of one transaction: few enough that a stream of any length holds no lock for long. */
 const BATCH = 500;
-/** Failures that the response lists. */
+/** The most failures that the response lists. */
 const MAX_FAILURES = 100;
 
 /** The outcome of one line. */
@@ -33,14 +33,14 @@ const batchesOf = async function* (requests: AsyncIterable<ImportUsersRequest>):
   if (batch.length > 0) yield batch;
 };
 
-/** Moves the sequence past the ids of the batch. Before the users are stored, so that nobody who creates one draws such an id. */
+/** Raises the sequence past the ids of the batch before its users are stored, so that nobody who creates a user gets such an id. */
 const moveSequence = (tx: Tx, ids: readonly string[]) =>
   tx.rows(sql`
     select setval('users_id_seq', imported.id)
     from (select max(id) as id from unnest(${ids}::bigint[]) as t (id)) imported, users_id_seq sequence
     where imported.id > sequence.last_value or (imported.id = sequence.last_value and not sequence.is_called)`);
 
-/** The usernames of the ids that are, or were, somebody's; an id that was purged has none. */
+/** Returns a map from each id that is, or was, a user's to the username, which is null for a purged user. */
 const usedIds = async (tx: Tx, ids: readonly string[]): Promise<Map<bigint, string | null>> => {
   const rows = await tx.rows(sql<{ id: bigint; canonical: string | null }>`
     select s.id, u.username_canonical as canonical from aggregate_version s left join users u on u.id = s.id
@@ -67,10 +67,7 @@ const storeBatch = async (tx: Tx, users: readonly (NewUser | DomainError)[]): Pr
   });
 };
 
-/**
- * ImportUsers: stores a stream of users in one transaction per batch, so that a stream of any length holds no lock for long.
- * The answer counts the lines by their outcome, and lists the first failures with their line numbers.
- */
+/** ImportUsers: stores a stream of users in batches. Returns how many were created, unchanged or refused, and the first 100 failures. */
 export const importUsers = ({ write, systemUser }: UserDependencies): ClientStreamOperation<typeof method> => {
   const draftOf = (request: ImportUsersRequest, seen: Set<bigint>): NewUser => {
     const user = importedUserOf(request);

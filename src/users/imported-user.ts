@@ -19,7 +19,7 @@ export const isPictureUrl = (url: string): boolean =>
   validator.validate(SetAvatarRequestSchema, create(SetAvatarRequestSchema, { userId: 1n, url })).kind === "valid";
 
 const MAX_EMAILS = 100;
-/** Half of what there is, so that the ids of new users never run out. */
+/** The largest id: half of what there is, so that the ids of new users never run out. */
 const MAX_ID = 2n ** 62n;
 
 const moment = (timestamp: Timestamp | undefined): Date | undefined => timestamp && momentOf(timestamp);
@@ -60,11 +60,7 @@ const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
   throw invalidField("password_hash", `can't be verified: it is ${unverifiableKind(hash)}; send none, or "!" for no password`);
 };
 
-/**
- * Makes a new user from a request of ImportUsers. It may have more than CreateUser allows, such as an id, a password hash and
- * verified addresses.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Makes a new user, with id, password hash and verified addresses, of a request of ImportUsers. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const importedUserOf = (request: ImportUsersRequest): NewUser => {
   const { user } = request;
   if (user === undefined) throw invalidField("user", "is required");

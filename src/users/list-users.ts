@@ -15,17 +15,14 @@ const { method } = UserService;
 /** The request of a list of users. */
 type Asked = { readonly filter?: UserFilter | undefined; readonly search: string };
 
-/** The role is looked up first: by its id, and not by its name, the planner knows whether few users have it or many. */
+/** Returns the condition of a role. It is by id, not by name, so that the planner knows whether few users have the role or many. */
 const ofRole = async (db: Database, call: Call, name: string): Promise<UserCondition[]> => {
   if (name === "") return [];
   const role = await db.session(call).row(db.sql.selectFrom("role").select("id").where("name", "=", name));
   return [{ kind: "role", id: role?.id ?? 0n }];
 };
 
-/**
- * The conditions of a list of users: those of its filter, and those of its search.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Returns the conditions of the filter and the search of a list of users. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const listConditions = async (db: Database, call: Call, { filter, search }: Asked): Promise<readonly UserCondition[]> => [
   ...conditionsOf(filter),
   ...parseSearch(search),
@@ -72,7 +69,7 @@ export const listUserIds =
     return { ids: rows.map(({ id }) => id), nextPageToken };
   };
 
-/** Users per statement: no snapshot and no connection is held while the client takes its time. */
+/** The users of one statement: no snapshot and no connection is held while the client takes its time. */
 const BATCH = 500;
 
 /** StreamUsers: sends the users of a list, ordered by id, page after page, as fast as the client takes them. */

@@ -17,10 +17,7 @@ type Found = BasicUser | CachedUser;
 const idsOf = ({ key }: UserKey, { ids, verifiedIds }: NameHolders, onlyVerified: boolean): readonly bigint[] =>
   key.case === "email" && onlyVerified ? verifiedIds : ids;
 
-/**
- * The outcome of a key. A deleted user keeps its names, but does not share them: who is not deleted comes first. By its id
- * it is found like any other.
- */
+/** Returns the result of a key. By name, users who are not deleted go before deleted ones; by id a deleted user is found like any other. */
 const resultOf = (
   { key }: UserKey,
   found: readonly Found[],
@@ -35,9 +32,8 @@ const resultOf = (
 };
 
 /**
- * LookupUsers: returns one result per key, in the order of the keys. The cache is asked for the ids of names, then for the
- * users of ids. One statement loads the names that the cache misses, together with their users; another one loads the other
- * users that it misses. Identities are always read from the database.
+ * LookupUsers: returns one result for each key, in the order of the keys. One statement loads the names that the cache misses, together
+ * with their users, and another one the other users that it misses. Identities are always read from the database.
  */
 export const lookupUsers =
   ({

@@ -18,8 +18,7 @@ export type Names = {
 };
 
 /**
- * Checks the rule that no constraint can check: a username is never another user's address, and an address never another user's
- * username. The canonical names have to be locked already.
+ * Checks the rule that no constraint can: no username is another user's address. The canonical names have to be locked already.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
@@ -31,8 +30,7 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
 };
 
 /**
- * Locks the names that a write claims and drops, then checks them by `assertNamesFree`. Constraints see to the rest: usernames
- * and external ids are unique, and an address is verified for one user only.
+ * Locks the names that a write claims or drops, and checks them by `assertNamesFree`. Constraints check the rest, such as uniqueness.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {

@@ -21,7 +21,7 @@ export type NewUser = {
     >
   >;
   readonly emails: readonly NewEmail[];
-  /** True if the caller vouches for the addresses of the user. Then its username may be an address that others list unverified. */
+  /** Tells whether the caller vouches for the addresses. Then the username may be an address that others list unverified. */
   readonly isVouchedFor?: boolean;
   readonly lastLogin?: Date | undefined;
   readonly lastActive?: Date | undefined;
@@ -36,8 +36,7 @@ const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" 
 };
 
 /**
- * Refuses names that a new user can't have: a username that PRECIS does not allow, or an address whose domain is not valid. A
- * username that is an address has the rules of addresses.
+ * Checks the form of a new user's names: the username by PRECIS or, if it is an address, as one; the email by the rules of addresses.
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
@@ -45,10 +44,7 @@ export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, 
   if (username.trim() !== "" && username !== email) assertUsername(username, "user.username");
 };
 
-/**
- * Makes a new user from a message, whatever its names look like: imports take over names that were given elsewhere.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Makes a new user from a message, whatever its names look like: imports take over old ones. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const newUserOf = (user: UserMessage): NewUser => {
   const username = usernameOf(user);
   const { email = "", externalId = "" } = user;
@@ -79,10 +75,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
   };
 };
 
-/**
- * Makes a new user from the message of CreateUser, and refuses names that a new user can't have.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Makes a new user from the message of CreateUser, and checks the form of its names. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const checkedUserOf = (user: UserMessage): NewUser => {
   const checked = newUserOf(user);
   assertNewNames(user);

@@ -1,15 +1,13 @@
 import { type RawBuilder, sql } from "kysely";
 
 /**
- * Makes the condition in SQL that a user is present: active, not suspended, not deleted. Only a present user has any power: it
- * may sign in, be acted for, have permissions, own an organization or be the admin of an account. A user that nobody has
- * claimed yet is present too.
- * @param user the alias of the row of `users`.
+ * Makes the SQL condition that the user in the alias `user` is present: active, not suspended, not deleted. Only a present user may sign
+ * in, be acted for, have permissions, own an organization or be the admin of an account. A user that nobody has claimed yet is present too.
  */
 export const presentUser = (user: string): RawBuilder<boolean> =>
   sql`(${sql.ref(`${user}.is_active`)} and not ${sql.ref(`${user}.is_suspended`)} and ${sql.ref(`${user}.delete_time`)} is null)`;
 
-/** Tells whether the user of a row is present. */
+/** Tells whether the user of a row is present, as `presentUser` does in SQL. */
 export const isPresent = (row: {
   readonly is_active: boolean;
   readonly is_suspended: boolean;

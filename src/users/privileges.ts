@@ -9,17 +9,13 @@ import { presentUser } from "./present.ts";
 const lacking = (who: string, permission: Permission): DomainError =>
   forbidden("PERMISSION_REQUIRED", `${who} lacks the permission ${permission}.`, { metadata: { permission } });
 
-/**
- * Checks that the caller has a permission; the acting user is not looked at.
- * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
- */
+/** Checks that the caller has a permission, whatever the acting user has. Throws PERMISSION_DENIED PERMISSION_REQUIRED. */
 export const assertCaller = ({ caller }: Call, permission: Permission): void => {
   if (!caller.permissions.has(permission)) throw lacking("The caller", permission);
 };
 
 /**
- * Checks that the caller has a permission. If there is an acting user, it has to be present and to have the permission too, by
- * a grant of its own or by a role. Call it in the transaction of what it guards.
+ * Checks that the caller has a permission. An acting user needs it too, and has to be present. Call it in the transaction that it guards.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const requirePermission = async (tx: Tx, permission: Permission): Promise<void> => {

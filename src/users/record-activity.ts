@@ -8,10 +8,7 @@ import { requireLive } from "./writable-user.ts";
 
 const method = UserService.method.recordActivity;
 
-/**
- * RecordActivity: stores when a user was active, and its IP address, in one statement; most calls write nothing. No version is
- * locked, since what it writes has none, and two calls at once store the same.
- */
+/** RecordActivity: stores by one statement when, and from which IP address, a user was active. It locks no version: its data have none. */
 export const recordActivity =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -13,7 +13,7 @@ import type { NewUser } from "./new-user.ts";
 /** The outcome of storing one new user: its id, or the error for which it was refused. */
 export type Stored = { readonly id: bigint } | { readonly error: DomainError };
 
-/** The names that are in use, as the rules across users see them. */
+/** The names that are in use, in canonical form. */
 type Taken = {
   readonly usernames: Set<string>;
   readonly addresses: Set<string>;
@@ -21,7 +21,7 @@ type Taken = {
   readonly externalIds: Set<string>;
 };
 
-/** The names that are in use of those that are wanted, and the ids of so many new users, in one statement. */
+/** Returns those of the names that are in use, and the ids of as many new users as `users` says, in one statement. */
 const takenNames = async (
   tx: Tx,
   canonicalNames: readonly string[],
@@ -53,7 +53,7 @@ const takenNames = async (
   };
 };
 
-/** The reason why a user can't have its names; without one they are taken from here on. The rules, and their order, are those of claimNames and the constraints. */
+/** Returns the error of a user who can't have its names, or else adds them to the taken ones. Rules and order are claimNames' and SQL's. */
 const claim = (
   { usernames, addresses, verified, externalIds }: Taken,
   { canonical, emails, columns, isVouchedFor }: NewUser,
@@ -110,9 +110,8 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
 };
 
 /**
- * Stores new users, and returns one outcome for each, in their order. A name that is taken refuses its user and no other. The
- * canonical names are locked first, so what is seen to be free stays free. The number of statements does not depend on how many
- * users there are.
+ * Stores new users by a fixed number of statements, and returns one outcome for each, in their order. A name that is taken refuses its user
+ * and no other. The canonical names are locked first, so that a name that is free stays free.
  */
 export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Stored[]> => {
   const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];
@@ -130,10 +129,7 @@ export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Sto
   return stored.map(({ error, id }) => (error === undefined ? { id } : { error }));
 };
 
-/**
- * Stores one new user and returns its id.
- * @throws ALREADY_EXISTS when one of its names is taken.
- */
+/** Stores one new user, and returns its id. Throws ALREADY_EXISTS when one of its names is taken. */
 export const storeUser = async (tx: Tx, user: NewUser): Promise<bigint> => {
   const [stored] = await storeUsers(tx, [user]);
   if (stored === undefined || "error" in stored) throw stored?.error;

@@ -1,17 +1,14 @@
 import { failedPrecondition } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 
-/**
- * The reserved user that other systems act as: the user who has the reserved username, if there is one. It can't be deleted,
- * deactivated, suspended, renamed or purged, by any path.
- */
+/** The reserved user that other systems act as, found by its username. Nothing may delete, deactivate, suspend, rename or purge it. */
 export type SystemUser = {
   readonly canonical: string;
   /** @throws FAILED_PRECONDITION SYSTEM_USER when the username is the system user's. */
   readonly refuse: (username: string) => void;
 };
 
-/** Makes the system user of an installation from the reserved username. */
+/** Makes the system user of an installation from the reserved username, whether or not any user has it. */
 export const createSystemUser = (username: string): SystemUser => {
   const canonical = canonicalName(username);
   return {

@@ -20,10 +20,7 @@ import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
 type Update = { readonly tx: Tx; readonly systemUser: SystemUser; readonly row: User; readonly to: UserMessage };
 
-/**
- * The username, the primary address and the external id, claimed together: all names of a write are locked at once, in order. A user
- * without an address gets its first one here; another one has to be verified before it can be the primary.
- */
+/** Claims and sets username, external id and a first primary address together, since all names of a write are locked at once. */
 const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet<string>): Promise<void> => {
   const email = fields.has("email") ? (to.email ?? "") : row.email;
   const username = fields.has("username") ? (to.username?.trim() ? to.username : email) : row.username;
@@ -31,6 +28,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   const addressed = email !== row.email;
   if (renamed && row.isManaged) throw failedPrecondition("USER_MANAGED", "The username of a managed user can't be changed.");
   if (renamed && username === "") throw invalidField("user.username", "must not be blank when there is no email");
+  // Another address has to be verified before it can be the primary one.
   if (addressed && row.email !== "") {
     throw failedPrecondition("IMMUTABLE_FIELD", "The primary address can't be changed by UpdateUser.");
   }
@@ -52,7 +50,7 @@ const setNames = async ({ tx, systemUser, row, to }: Update, fields: ReadonlySet
   if (addressed) tx.em.create(UserEmail, { user: row.id, email, emailCanonical: canonicalName(email) });
 };
 
-/** A flag of power goes up: from false to true. Lowering one needs no more than writing. */
+/** Tells whether a flag of power goes from false to true. The other way needs no permission. */
 const raises = ({ row, to }: Update, fields: ReadonlySet<string>): boolean =>
   (["isStaff", "isSuperuser"] as const).some((flag) => fields.has(flag) && to[flag] === true && !row[flag]);
 
@@ -81,7 +79,7 @@ const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<voi
   await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
 };
 
-/** UpdateUser: changes the fields of the mask and no others; equal values write nothing. */
+/** UpdateUser: changes the fields of a user that the update_mask names; equal values write nothing. */
 export const updateUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {

@@ -36,10 +36,8 @@ const ofAddress = ({ canonicalNames, verified }: Extract<UserCondition, { kind: 
 };
 
 /**
- * Makes the SQL of a condition over a row of `users`. An array binds as one parameter, so a statement has the same text for any
- * number of values.
- * @param beyond makes the condition that an id comes after the page before. Subqueries repeat it: the planner does not carry it over
- * from `users.id`.
+ * Makes the SQL of a condition on a row of `users`. An array is one parameter: the text is the same for any number of values.
+ * @param beyond makes the condition that an id comes after the page before. Subqueries repeat it: the planner does not infer it for them.
  */
 export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlBool> => {
   switch (condition.kind) {

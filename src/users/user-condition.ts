@@ -9,10 +9,7 @@ export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "i
 /** A time of a user that lists can be filtered by; a user may lack the last two. */
 export type UserTime = "date_joined" | "last_login" | "last_active";
 
-/**
- * One condition of a list of users. A user meets it by any of its values, and has to meet all conditions of the list. In SQL
- * columns are constants of the code, and values are bound.
- */
+/** A condition of a list of users. A user has to meet all conditions of the list, and meets one by any of its values. */
 export type UserCondition =
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
   | { readonly kind: "usernames"; readonly canonicalNames: readonly string[] }
@@ -21,7 +18,6 @@ export type UserCondition =
   | { readonly kind: "role"; readonly id: bigint }
   /** A time at or after `since` and before `before`. A time that the user does not have is before every moment. */
   | { readonly kind: "time"; readonly time: UserTime; readonly since: Date | undefined; readonly before: Date | undefined }
-  /** Members of an organization. */
   | { readonly kind: "members"; readonly organizationId: bigint }
   /** The user has an address that is one of `canonicalNames`, if given, and that is verified or not as `verified` says, if given. */
   | { readonly kind: "emails"; readonly canonicalNames?: readonly string[]; readonly verified?: boolean }
@@ -33,19 +29,16 @@ export type UserCondition =
   /** LIKE patterns over the lines of user_search. */
   | { readonly kind: "lines"; readonly patterns: readonly string[] };
 
-/** Shorter text is looked for at the beginnings only: no index finds it elsewhere. */
+/** The least characters of a text that is looked for anywhere: no index finds a shorter one but at the beginning. */
 const MIN_SUBSTRING = 3;
 
-/** Text folded as the lines are, with what LIKE would take for wildcards escaped. */
+/** Returns text folded as the lines are, with what LIKE would take for wildcards escaped. */
 const literal = (text: string): string =>
   canonicalName(text)
     .replaceAll("\n", " ")
     .replace(/[\\%_]/g, "\\$&");
 
-/**
- * Makes the condition that the name, the username or an address of a user contains a text. A text of fewer than 3 characters has to be
- * at the beginning.
- */
+/** Makes the condition that a name, username or address of a user contains a text; one of fewer than 3 characters has to begin it. */
 export const containing = (text: string): UserCondition => {
   const line = [...text].length < MIN_SUBSTRING ? `\n${literal(text)}` : literal(text);
   return { kind: "lines", patterns: [`%${line}%`] };
@@ -83,8 +76,7 @@ const times = (filter: UserFilter): UserCondition[] => [
 ];
 
 /**
- * Returns the conditions of a filter, or none without a filter. `listConditions` adds the one of the role, which it reads from
- * the database.
+ * Returns the conditions of a filter, none if it is undefined. `listConditions` adds that of the role, which it reads from the database.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid.
  */
 export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {

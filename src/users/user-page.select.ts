@@ -7,7 +7,7 @@ import type { UserCondition } from "./user-condition.ts";
 /** The columns that make the place of a user in a list. */
 type Placed = { readonly id: bigint; readonly username: string; readonly date_joined: Date };
 
-/** An order of users; it ends in the id, so that no two users have one place. */
+/** An order of users. It ends in the id, so that no two users have one place. */
 type Order = {
   /** The columns that sort; an index has them. */
   readonly columns: readonly RawBuilder<unknown>[];
@@ -39,7 +39,7 @@ export type UserOrder = Order & {
   readonly byId: boolean;
 };
 
-/** Parses an `order_by` that the rule of the proto has checked; empty = ordered by id. */
+/** Parses the field `order_by` of a request, which the proto's rule has checked; empty = ordered by id. */
 export const orderOf = (orderBy: string): UserOrder => {
   const [name = "id", direction] = orderBy === "" ? [] : orderBy.split(" ");
   const descending = direction === "desc";
@@ -63,10 +63,7 @@ export type UserPageQuery = {
 
 const sorted = ({ columns, direction }: UserOrder) => sql.join(columns.map((column) => sql`${column} ${direction}`));
 
-/**
- * Makes the query for the ids of a page. Join what is shown of users to it: that is then read for the users of the page only,
- * however many had to be sorted to find them.
- */
+/** Makes the query for the ids of a page. Join the columns to it: then they are read for the page only, not for all that were sorted. */
 export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, order, after, limit }: UserPageQuery) => {
   const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<SqlBool> =>
     sql`(${sql.join(columns)}) ${order.comparison} (${sql.join(order.bind(key))})`;
@@ -85,5 +82,5 @@ export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, or
     .limit(limit);
 };
 
-/** Makes the terms of ORDER BY for a query that joins a page, so that its rows are in the order of the page. */
+/** Makes the terms of ORDER BY for a query that joins `selectUserPage`, so that its rows are in the order of the page. */
 export const orderedBy = sorted;

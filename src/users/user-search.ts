@@ -2,7 +2,7 @@ import { type DomainError, invalidField } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { containing, named, type UserCondition, type UserFlag } from "./user-condition.ts";
 
-/** A word of a search: `value`, or `key:value`; quotes are off. */
+/** A word of a search, `value` or `key:value`, without its quotes. */
 type Token = { readonly key: string | undefined; readonly value: string };
 
 /** The text before the colon, then that in quotes (with \" and \\ inside them), or else up to the next space. */
@@ -57,7 +57,7 @@ const stateOf = (token: Token) => {
 
 const canonicalNamesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => canonicalName(value));
 
-/** The condition that words with one key make together: any of them. */
+/** The functions that make one condition of all words with one key; any of the words meets it. */
 const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = new Map([
   ["id", (tokens: readonly Token[]): UserCondition => ({ kind: "ids", ids: tokens.map(idOf) })],
   ["name", (tokens: readonly Token[]): UserCondition => named(tokens.map(({ value }) => value))],
@@ -68,8 +68,7 @@ const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = n
 ]);
 
 /**
- * Parses a search as people write it into conditions: `jane is:staff email:a@example.com email:b@example.com "jane doe"`. Words
- * without a key have all to be found; words with the same key are alternatives.
+ * Parses a search such as `jane is:staff id:1 id:2`. All words without a key have to match; words with the same key are alternatives.
  * @throws INVALID_ARGUMENT FIELD_INVALID naming the word that is not understood.
  */
 export const parseSearch = (search: string): readonly UserCondition[] => {

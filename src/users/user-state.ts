@@ -17,7 +17,7 @@ import { storedAvatarType } from "./user.mapping.ts";
 
 const { method } = UserService;
 
-/** The body of a write that sets properties of a user; one that takes power away spares the system user. */
+/** Makes the body of a write that sets properties of a user, unless it is the system user that `spared` names. */
 const setting = (id: bigint, values: EntityData<User>, spared?: SystemUser) => async (tx: Tx) => ({
   user: await changeUser(tx, id, (row) => {
     spared?.refuse(row.username);
@@ -25,7 +25,7 @@ const setting = (id: bigint, values: EntityData<User>, spared?: SystemUser) => a
   }),
 });
 
-/** DeactivateUser: the user can't sign in. */
+/** DeactivateUser: makes a user inactive, so that it can't sign in. */
 export const deactivateUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof method.deactivateUser> =>
   (call, request) => {
@@ -33,7 +33,7 @@ export const deactivateUser =
     return write(call, plan, setting(request.id, { isActive: false }, systemUser));
   };
 
-/** ReactivateUser: the user can sign in again. */
+/** ReactivateUser: makes a user active, so that it can sign in again. */
 export const reactivateUser =
   ({ write }: UserDependencies): Operation<typeof method.reactivateUser> =>
   (call, request) => {
@@ -41,7 +41,7 @@ export const reactivateUser =
     return write(call, plan, setting(request.id, { isActive: true }));
   };
 
-/** SuspendUser: the user can't sign in until it is unsuspended. */
+/** SuspendUser: suspends a user, so that it can't sign in until it is unsuspended. */
 export const suspendUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof method.suspendUser> =>
   (call, request) => {
@@ -57,10 +57,7 @@ export const unsuspendUser =
     return write(call, plan, setting(request.id, { isSuspended: false }));
   };
 
-/**
- * DeleteUser: marks a user as deleted and ends its sessions. Nothing is removed before the grace period ends
- * (lifecycle/purger.ts), so UndeleteUser can undo it until then.
- */
+/** DeleteUser: marks a user as deleted and ends its sessions. UndeleteUser can undo it until the purge (lifecycle/purger.ts). */
 export const deleteUser =
   ({ write, systemUser, purgeAfterDays }: UserDependencies): Operation<typeof method.deleteUser> =>
   (call, request) => {

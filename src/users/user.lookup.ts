@@ -19,7 +19,7 @@ export type BasicUser = {
   readonly basic: MessageInitShape<typeof UserSchema>;
 };
 
-/** A user with all that depends on the user alone, and not on the definitions of its roles; read through the cache. */
+/** A user read through the cache, with all that depends on the user alone, and not on the definitions of its roles. */
 export type CachedUser = {
   readonly row: CachedUserRow;
   /** Makes the full view of the user. It takes the roles from the caller, since they change without the user. */
@@ -40,7 +40,7 @@ const toBasicUser = (row: BasicUserRow): BasicUser => ({
 });
 
 const toCachedUser = (row: CachedUserRow): CachedUser => {
-  /** One per version of the roles: the last one that was asked for. */
+  /** The full view for the roles that were last asked for. */
   let composed: { readonly roles: Roles; readonly user: MessageInitShape<typeof UserSchema> } | undefined;
   return {
     row,
@@ -56,7 +56,7 @@ const toCachedUser = (row: CachedUserRow): CachedUser => {
   };
 };
 
-/** One statement for any number of users. */
+/** Makes the function that loads any number of users by one statement. */
 const loadOf =
   <R extends BasicUserRow>(db: Database, select: SelectQueryBuilder<Schema, "users", R>) =>
   async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<R | null>> => {
@@ -71,7 +71,7 @@ const loadOf =
 
 const ofUsers = { aggregateOf: userAggregate, partOf: () => "", mayBeStale: false, hasUnversioned: true };
 
-/** Makes the lookup of users in the basic view. It spares the index look-ups of what only the full view shows. */
+/** Makes the lookup of users in the basic view, which costs no index look-ups of what only the full view shows. */
 export const createBasicUsers = (cache: Cache, db: Database) =>
   cache.lookup<bigint, BasicUserRow | null, { readonly user: BasicUser | undefined }>(
     { ...ofUsers, name: "basic_user", load: loadOf<BasicUserRow>(db, selectBasicUsers(db.sql)) },

@@ -13,19 +13,19 @@ export const NEWSLETTER_CONSENT_PROMPT = 1n;
 /** The stored numbers are those of the model that users are imported from. */
 const avatarTypes: readonly AvatarType[] = [AvatarType.LETTER, AvatarType.UPLOAD, AvatarType.GRAVATAR];
 
-/** The stored number of an avatar's type. */
+/** Returns the number by which an avatar's type is stored. */
 export const storedAvatarType = (type: AvatarType): number => Math.max(0, avatarTypes.indexOf(type));
 
 const timestamp = (date: Date | null): Timestamp | undefined => (date === null ? undefined : timestampFromDate(date));
 
-/** The word to greet with: "hello world" → "Hello", "a@example.com" → "A". */
+/** Returns the word to greet a user with: "hello world" → "Hello", "a@example.com" → "A". */
 const salutationOf = ({ name, username }: Pick<UserRow, "name" | "username">): string => {
   const called = name === "" ? (/^[^@.]*/.exec(username)?.[0] ?? "") : name;
   const first = /\S+/.exec(called)?.[0] ?? "";
   return capitalised(first);
 };
 
-/** An address as the API shows it; `primaryCanonical` is the canonical name of the user's primary address. */
+/** Converts the row of an address to the message UserEmail. `primaryCanonical` is the canonical name of the user's primary address. */
 export const toUserEmail = (row: UserEmailRow, primaryCanonical: string): MessageInitShape<typeof UserEmailSchema> => ({
   email: row.email,
   isVerified: row.is_verified,
@@ -33,7 +33,7 @@ export const toUserEmail = (row: UserEmailRow, primaryCanonical: string): Messag
   dateAdded: timestampFromDate(typeof row.date_added === "string" ? storedMoment(row.date_added) : row.date_added),
 });
 
-/** The addresses of a user as the API shows them, the primary first. */
+/** Converts the addresses of a user's row to messages, the primary one first. */
 export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageInitShape<typeof UserEmailSchema>[] => {
   if (row.emails === null) return [];
   const primary = canonicalName(row.email);
@@ -41,7 +41,7 @@ export const toUserEmails = (row: Pick<UserRow, "email" | "emails">): MessageIni
   return emails.sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary));
 };
 
-/** A user as the API shows it. */
+/** Converts the row of a user to the message User. */
 export const toUser = (row: UserRow): MessageInitShape<typeof UserSchema> => ({
   id: row.id,
   username: row.username,

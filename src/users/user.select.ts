@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** The row of an address, as every read selects it. `date_added` is ISO text where the row was read as JSON. */
+/** The row of an address, as every read selects it. `date_added` is ISO text when the row was read as JSON. */
 export type UserEmailRow = {
   readonly email: string;
   readonly email_canonical: string;
@@ -9,7 +9,7 @@ export type UserEmailRow = {
   readonly date_added: string | Date;
 };
 
-/** The view in which users are read. */
+/** The view in which `selectUsers` reads users: full or basic. */
 export type UserQuery = { readonly full: boolean };
 
 /** The SQL expression for the addresses of a row of `users`: a JSON list ordered by canonical name. */
@@ -18,7 +18,7 @@ export const emailsOf = sql<UserEmailRow[]>`(
     'email', e.email, 'email_canonical', e.email_canonical, 'is_verified', e.is_verified, 'date_added', e.date_added
   ) order by e.email_canonical), '[]') from user_email e where e.user_id = users.id)`;
 
-/** Own grants and those of every role, each once; the collation sorts them by code point. */
+/** The SQL of a user's own permissions and those of its roles, each once; the collation sorts them by code point. */
 const permissionsOf = sql<string[]>`array(
   select permission from user_permission where user_id = users.id
   union
@@ -28,19 +28,16 @@ const permissionsOf = sql<string[]>`array(
 const roleNamesOf = sql<string[]>`array(
   select r.name from role_member m join role r on r.id = m.role_id where m.user_id = users.id order by r.name)`;
 
-/** The condition in SQL that a row of `users` has a second factor: an authenticator of any type but 0, recovery codes. */
+/** The SQL condition that a row of `users` has a second factor: an authenticator of any type but 0 (recovery codes). */
 export const has2fa = sql<SqlBool>`exists (select from authenticator a where a.user_id = users.id and a.type <> 0)`;
 
-/** The columns that the cache composes permissions and role names of, since roles change without their users. */
+/** The columns of which user.lookup.ts composes permissions and role names, since roles change without their users. */
 const ownPermissionsOf = sql<string[]>`array(select permission from user_permission where user_id = users.id)`;
 const roleIdsOf = sql<string[]>`array(select role_id::text from role_member where user_id = users.id)`;
 
 const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
-/**
- * Makes the query for users as the basic view shows them and the cache stores them for it. The password stays in the database:
- * the query returns only whether there is a usable one.
- */
+/** Makes the query for users in the basic view, for answers and the cache. Of a password it returns only whether there is a usable one. */
 export const selectBasicUsers = (db: Kysely<Schema>) =>
   db
     .selectFrom("users")
@@ -72,7 +69,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
     ]);
 
-/** Makes the query of all reads of users past the cache; callers add a condition. Without `full`, what only the full view shows is null. */
+/** Makes the query for users that are read past the cache; callers add a condition. Without `full`, columns of the full view are null. */
 export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
   selectBasicUsers(db).select([
     inFull(full, emailsOf).as("emails"),
@@ -81,10 +78,7 @@ export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
     inFull(full, has2fa).as("has_2fa"),
   ]);
 
-/**
- * Makes the query for users as the cache stores them for the full view: with what depends on the user alone, and not on the
- * definitions of its roles.
- */
+/** Makes the query for users as the cache stores them for the full view: with the ids of their roles, and not what the roles grant. */
 export const selectCachedUsers = (db: Kysely<Schema>) =>
   selectBasicUsers(db).select([
     emailsOf.as("emails"),
@@ -93,10 +87,7 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/**
- * The SQL of the columns that `selectCachedUsers` adds to basic users, for rows in the alias `users`; they are null in rows
- * where `isFull` is not true.
- */
+/** Makes the SQL of the columns that `selectCachedUsers` adds to basic users, in the alias `users`; null where `isFull` is not true. */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,

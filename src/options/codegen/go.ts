@@ -12,7 +12,7 @@ const goName = (words: readonly string[]): string => {
 
 const nameOf = ({ words }: Accessor): string => goName(words);
 
-/** True for an enum of strings: it becomes a type of its own, with a constant for each value. */
+/** Tells whether the option is an enum of strings: it becomes a type of its own, with a constant for each value. */
 const isNamed = ({ type, literals }: Accessor): boolean =>
   type === OptionType.ENUM && literals.every((literal) => typeof literal === "string");
 
@@ -156,10 +156,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 }
 `;
 
-/**
- * Generates a file of typed accessors for Go, which call the stubs of grpc-go.
- * @param importPath where the Go code of userd.v1 is.
- */
+/** Generates a file of typed accessors for Go, which call the stubs of grpc-go. `importPath` is where the Go code of userd.v1 is. */
 export const go = (accessors: readonly Accessor[], importPath: string): GeneratedFile => {
   const namesOf = (accessor: Accessor) => [nameOf(accessor), `Set${nameOf(accessor)}`];
   assertDistinct(accessors.flatMap((accessor) => namesOf(accessor).map((name) => [name, accessor.key] as const)));

@@ -5,7 +5,7 @@ import type { Definition } from "./definition.ts";
 import { isLanguage } from "./language.ts";
 import { isTimezone } from "./timezone.ts";
 
-/** The check of a value: it returns the fault of the value, in words that do not repeat the value; undefined = the value fits. */
+/** A function that returns the fault of a value, in words that do not repeat the value; undefined = the value fits. */
 export type Check = (value: JsonValue) => string | undefined;
 
 const when =
@@ -16,11 +16,9 @@ const when =
 const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/**
- * Compiles a JSON Schema with a validator of its own: a shared one would refuse the `$id`s of a file that is read again. An
- * unknown keyword or format is refused, since a typing error must not let every value pass.
- */
+/** Compiles a JSON Schema with a validator of its own: a shared one would refuse the `$id`s of a file that is read again. */
 const compile = (schema: object) => {
+  // An unknown keyword or format is refused, since a typing error must not let every value pass.
   const ajv = new Ajv2020({ logger: false, ownProperties: true, strict: false, strictSchema: true });
   const validate = ajv.compile(schema);
   if ("$async" in validate) throw new Error("$async is not taken");
@@ -63,10 +61,7 @@ const byType: Record<Definition["type"], (definition: Definition) => Check> = {
   list: ({ schema }) => withSchema(when(Array.isArray, "has to be a list"), schema),
 };
 
-/**
- * Makes the check that one definition demands of its values.
- * @throws Error when its JSON Schema is not valid.
- */
+/** Makes the check that one definition demands of its values. Throws Error when its JSON Schema is not valid. */
 export const checkOf = (definition: Definition): Check => {
   const check = byType[definition.type](definition);
   return definition.nullable ? (value) => (value === null ? undefined : check(value)) : check;

@@ -10,9 +10,8 @@ const knownNames = () => {
 };
 
 /**
- * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. `Intl` takes all well-formed
- * tags (`english`, `xx`, `de-QX`), which parsers of other languages refuse. CLDR has no names for most languages of three
- * letters, so those are taken.
+ * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. `Intl` alone takes tags like `xx` or `de-QX`,
+ * which parsers of other languages refuse. Languages of three letters are all taken, since CLDR names few of them.
  */
 export const isLanguage = (tag: string): boolean => {
   try {

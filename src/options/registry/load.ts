@@ -11,10 +11,10 @@ import { type Check, checkOf } from "./check.ts";
 import { type Definition, definitionSchema, isKey } from "./definition.ts";
 import { placeOf } from "./place.ts";
 
-/** A definition of an option, with the check of its values. */
+/** The definition of an option, with the function that checks its values. */
 export type CheckedDefinition = Definition & { readonly check: Check };
 
-/** The registry file that comes with userd: it is beside package.json, in the sources and in the build. */
+/** The URL of the registry file that comes with userd: it is beside package.json, in the sources and in the build. */
 export const builtInDefinitions = new URL("../../../option-definitions.yaml", import.meta.url);
 
 /** A fault of a definition, and the path of the field that has it. */
@@ -84,7 +84,7 @@ const roundedIntegers = (document: Document): number[] => {
 };
 
 /**
- * Reads a registry file. Returns its definitions as a map from key to definition, ordered by key.
+ * Reads a registry file, and returns its definitions as a map from key to definition, ordered by key.
  * @throws ConfigError naming every fault with its file, line, key and field.
  */
 export const loadDefinitions = (file: string | URL): ReadonlyMap<string, CheckedDefinition> => {

@@ -3,10 +3,7 @@ import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 /** Finds the pair of a YAML map that has this name as its key. Keys are compared as text: `1` and `"1"` are one name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/**
- * Returns the offset in the text of a YAML file at which the part with this path begins. If the file leaves that part out,
- * it is the offset of the last part of the path that is there.
- */
+/** Returns the offset in a YAML file of the part with this path, or of the last part on the path that the file has. */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

@@ -15,7 +15,7 @@ type Place = { readonly key: string; readonly scopeKind?: ScopeKind };
 export type Candidate = Place & {
   /** The value in canonical form, as JSON text. It is parsed only for a key that has a definition. */
   readonly json: string;
-  /** The path of the value in the request, as the proto names its fields, for the violation. */
+  /** The path of the value in the request, in the proto's field names, for the error. */
   readonly field: string;
 };
 
@@ -26,16 +26,12 @@ export type OptionRegistry = {
   readonly list: () => readonly CheckedDefinition[];
   /**
    * Checks a value before it is stored. A key with a definition refuses a value only in the mode `enforce`.
-   * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_SCOPE_NOT_ALLOWED or
-   * OPTION_KEY_UNREGISTERED.
+   * @throws INVALID_ARGUMENT OPTION_VALUE_INVALID, OPTION_VALUE_TOO_LARGE, OPTION_SCOPE_NOT_ALLOWED or OPTION_KEY_UNREGISTERED.
    */
   readonly assertFits: (candidate: Candidate) => void;
   /** Returns the fault of a value that is stored already, in words that do not repeat the value; undefined = the value fits. */
   readonly misfit: (stored: Place & { readonly value: JsonValue }) => string | undefined;
-  /**
-   * Reads the registry file anew. A broken file is logged and changes nothing. Returns true when the definitions are now
-   * those of the file.
-   */
+  /** Reads the registry file anew, and tells whether it could: a broken file is logged and changes nothing. */
   readonly reload: () => boolean;
 };
 
@@ -63,10 +59,7 @@ const faultOf = (definition: CheckedDefinition, candidate: Candidate, value: Jso
   return fault === undefined ? undefined : refusal(candidate, "OPTION_VALUE_INVALID", fault);
 };
 
-/**
- * Makes the registry from the file that the settings name, or from the built-in one.
- * @throws ConfigError when the file is broken: a service does not start with half a registry.
- */
+/** Makes the registry from the file that the settings name, or from the built-in one. Throws ConfigError when the file is broken. */
 export const createOptionRegistry = (
   { optionDefinitions, unregisteredOptions }: Pick<Config, "optionDefinitions" | "unregisteredOptions">,
   log: Logger,

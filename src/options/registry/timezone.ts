@@ -9,10 +9,7 @@ const readZones = (): ReadonlySet<string> => {
   return new Set(Object.keys((JSON.parse(readFileSync(file, "utf8")) as { zones: object }).zones));
 };
 
-/**
- * Tells whether a text is the name of a zone or a link of the IANA database, in the spelling of the database. `Intl` also
- * takes other spellings and names of its own (PST, SystemV/AST4), which no other language knows.
- */
+/** Tells whether a text is a zone or link of the IANA database, in its spelling. `Intl` takes more (PST), which no other language knows. */
 export const isTimezone = (name: string): boolean => {
   zones ??= readZones();
   return zones.has(name);

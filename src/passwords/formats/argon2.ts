@@ -18,7 +18,7 @@ const MAX_WORK = 1_048_576;
 /** The most work of a hash of version 16, which is computed in JavaScript. */
 const MAX_OLD_WORK = 131_072;
 
-/** Base64 without padding, as the argon2 notation has it. */
+/** Encodes bytes as base64 without padding, as the argon2 notation has it. */
 const unpadded = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64").replaceAll("=", "");
 
 /** The pattern of a hash. One that names no version is older than versions: it is of version 16. */
@@ -27,7 +27,7 @@ const notation =
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
-/** The hash that is verified where a user has none: it costs the same to verify, and no password is known to fit it. */
+/** The hash that is verified where a user has none: verifying it costs the same, and no password is known to fit it. */
 export const DUMMY_HASH = `${prefix}${"A".repeat(22)}$${"A".repeat(43)}`;
 
 /** Hashes a new password with a new salt: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
@@ -37,19 +37,13 @@ export const hashArgon2 = async (password: string): Promise<string> => {
   return `${prefix}${unpadded(nonce)}$${unpadded(tag)}`;
 };
 
-/** Tells whether a hash has the cost of new ones. Any other hash is replaced when its password is known. */
+/** Tells whether a hash has the format and the cost of new ones. Any other hash is replaced when its password is known. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
-/**
- * The library's functions, for versions that Node does not know: all but 19. They pause every few milliseconds, so that
- * other calls don't wait.
- */
+/** The library's functions for version 16, which Node does not know. They pause every few milliseconds, so that other calls don't wait. */
 const old = { argon2i: argon2iAsync, argon2d: argon2dAsync, argon2id: argon2idAsync } as const;
 
-/**
- * The format `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, with or without the first word (PHC): argon2id, argon2i, argon2d,
- * of versions 19 and 16.
- */
+/** The format `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, with or without its first word (PHC): all types, of versions 19 and 16. */
 export const argon2Format: Format = (encoded) => {
   const { type = "", version = "16", m, t, p, salt = "", tag = "" } = notation.exec(encoded)?.groups ?? {};
   const [memory, passes, parallelism] = [Number(m), Number(t), Number(p)];

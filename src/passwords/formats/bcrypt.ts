@@ -9,10 +9,7 @@ const notation = /^\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$/;
 const passlib =
   /^\$bcrypt-sha256\$(?<keyed>v=2,t=)?(?<type>2[ab]),(?:r=)?(?<cost>\d{1,2})\$(?<salt>[./A-Za-z0-9]{22})\$(?<digest>[./A-Za-z0-9]{31})$/;
 
-/**
- * Makes the check of a bcrypt hash. The library works in slices of 100 ms on the main thread; the hash is replaced at its
- * first success.
- */
+/** Makes the check of a bcrypt hash. The library works in slices of 100 ms on the main thread; a first success replaces the hash. */
 const checkOf = (hash: string, keyOf: (password: string) => string = (password) => password) =>
   notation.test(hash) ? (password: string) => compare(keyOf(password), hash) : undefined;
 
@@ -21,10 +18,7 @@ const [PLAIN, DIGESTED] = ["bcrypt$", "bcrypt_sha256$"] as const;
 /** The format `$2b$…` (also 2a, 2y), by itself and as `bcrypt$$2b$…`. */
 export const bcryptFormat: Format = (encoded) => checkOf(encoded.startsWith(PLAIN) ? encoded.slice(PLAIN.length) : encoded);
 
-/**
- * The format `bcrypt_sha256$$2b$…`: bcrypt of the password's SHA-256 in hex, so that long passwords count in full. passlib's
- * `$bcrypt-sha256$…` is the same in base64.
- */
+/** The format `bcrypt_sha256$$2b$…`, bcrypt of a password's SHA-256 in hex, and passlib's `$bcrypt-sha256$…`, the same in base64. */
 export const bcryptSha256Format: Format = (encoded) => {
   if (encoded.startsWith(DIGESTED)) {
     return checkOf(encoded.slice(DIGESTED.length), (password) => createHash("sha256").update(password).digest("hex"));

@@ -1,18 +1,15 @@
 import { timingSafeEqual } from "node:crypto";
 
-/** A function that checks a password against one hash, and returns true if it fits. It makes one hash computation, and never throws. */
+/** A function that makes one hash computation to tell whether a password fits one hash. It never throws. */
 export type Check = (password: string) => Promise<boolean>;
 
-/**
- * A format of password hashes: a function that makes the check of a hash. It returns undefined when the text is not of this
- * format, is damaged, or costs more to verify than a call may.
- */
+/** A format of hashes: a function that makes the check of one; undefined = it has another format, is damaged, or too costly to verify. */
 export type Format = (encoded: string) => Check | undefined;
 
 /** The most memory that verifying an imported hash may take, in bytes; its parameters are the importer's choice. */
 export const MAX_MEMORY = 256 * 1024 * 1024;
 
-/** Compares bytes in a time that does not tell where they differ. */
+/** Tells whether bytes are equal, in a time that does not depend on where they differ. */
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
 /** Decodes base64, padded or not; some libraries write `.` for `+`. The result is empty when the text has a character too many. */

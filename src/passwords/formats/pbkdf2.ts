@@ -34,10 +34,7 @@ const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => st
 
 const asIs = (text: string): string => text;
 
-/**
- * The formats of PBKDF2, with SHA-1, SHA-256 or SHA-512: Django's `pbkdf2_sha256$iterations$salt$hash`, whose salt is plain
- * text; `$pbkdf2-sha256$…` (PHC, passlib), whose salt is base64; Werkzeug's `pbkdf2:sha256:iterations$salt$hex`.
- */
+/** The formats of PBKDF2 with SHA-1, SHA-256 or SHA-512: Django's `pbkdf2_sha256$…`, Werkzeug's `pbkdf2:…`, PHC's `$pbkdf2-sha256$…`. */
 export const pbkdf2Format: Format = (encoded) =>
   checkOf(encoded, django, asIs, bytesOf) ??
   checkOf(encoded, phc, bytesOf, bytesOf) ??

@@ -30,10 +30,7 @@ const checkOf = (encoded: string, notation: RegExp, saltOf: (text: string) => Bi
 
 const asIs = (text: string): string => text;
 
-/**
- * The formats of scrypt: Django's `scrypt$N$salt$r$p$hash`; `$scrypt$ln=…,r=…,p=…$…` (PHC), whose salt is base64; Werkzeug's
- * `scrypt:N:r:p$salt$hex`.
- */
+/** The formats of scrypt: Django's `scrypt$N$salt$r$p$hash`, PHC's `$scrypt$ln=…,r=…,p=…$salt$hash`, Werkzeug's `scrypt:N:r:p$salt$hex`. */
 export const scryptFormat: Format = (encoded) =>
   checkOf(encoded, django, asIs, bytesOf) ??
   checkOf(encoded, phc, bytesOf, bytesOf) ??
