@@ -1,15 +1,12 @@
-/** One use of the shared store that a breaker has admitted. Its user has to call `succeeded` or `failed` when the use has ended. */
+/** A use of the shared store that a circuit breaker has admitted. Its user has to call `succeeded` or `failed` when it has ended. */
 export type Use = {
-  /** True for the one use that a half-open breaker admits: no call should wait for it. */
+  /** Tells whether this is the one use that a half-open breaker admits: no call should wait for it. */
   readonly isTrial: boolean;
   readonly succeeded: () => void;
   readonly failed: (now: number) => void;
 };
 
-/**
- * The circuit breaker that keeps calls away from a shared store that fails. After 5 failures in a row it is open for 1 s. Then
- * it admits one use as a trial: success closes it, failure opens it for another second.
- */
+/** A circuit breaker for a shared store: 5 failures in a row open it for 1 s. Then one trial closes it, or opens it for another second. */
 export type Breaker = {
   /** Admits a use of the store; undefined = the store may not be asked now. */
   readonly admit: (now: number) => Use | undefined;
@@ -22,7 +19,7 @@ const FAILURES = 5;
 /** The time that a breaker stays open, in milliseconds: its window. */
 const OPEN_MS = 1_000;
 
-/** Makes a closed breaker. It calls `opened` whenever it opens: with true when it was closed, with false when a trial failed. */
+/** Makes a circuit breaker, closed at first. It calls `opened` whenever it opens: with true when it was closed, false after a trial. */
 export const createBreaker = (opened: (isOnset: boolean) => void): Breaker => {
   let failures = 0;
   let openUntil = -Infinity;

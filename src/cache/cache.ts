@@ -9,21 +9,15 @@ import { createLookup, type LookupOfLoaded } from "./lookup.ts";
 import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 
-/**
- * The cache: leases and immutable entries, as docs/consistency.md explains them. It needs nothing of its store but get and set,
- * and stays correct when its bus delivers nothing.
- */
+/** The cache of leases and immutable entries (docs/consistency.md). It stays correct if its store forgets and its bus delivers nothing. */
 export type Cache = {
-  /** Makes the lookup of one kind of content. */
+  /** Makes the lookup of one kind of content; `prepare` turns plain content into what operations use. */
   readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => LookupOfLoaded<K, T, V>;
-  /** Handles a commit of this process: the next reads here see the write, and the other processes are notified. */
+  /** Handles a commit of this process: its next reads see the write, and the other processes are notified. */
   readonly committed: (notification: Notification) => void;
   /** Handles the notification of a commit of another process: the entries that it outdates are not served any more. */
   readonly notified: (notification: Notification) => void;
-  /**
-   * Returns the latest time that the clock of the database can show now, in milliseconds since the epoch; -Infinity before its
-   * first answer.
-   */
+  /** Returns the latest time that the database's clock can show now, in ms since the epoch; -Infinity before its first answer. */
   readonly databaseTime: () => number;
   readonly stats: CacheStats;
   readonly level1: Pick<Level1, "entries" | "bytes">;
@@ -31,7 +25,7 @@ export type Cache = {
   readonly breakerState: () => number;
 };
 
-/** Makes the cache. The simulation passes rules of its own. */
+/** Makes the cache. Only the simulation, a test of the protocol, passes other `rules` than the default. */
 export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, limits: CacheLimits, rules: Rules = safeRules): Cache => {
   const stats = createCacheStats();
   const level1 = createLevel1(limits);

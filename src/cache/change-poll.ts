@@ -7,9 +7,8 @@ import type { Notification } from "../versions/notification.ts";
 const MAX_CHANGES = 10_000;
 
 /**
- * Reads the change log every `intervalMs`, until the poll is disposed, and calls `notified` with the new commits. It replaces
- * the bus where there is none. A change that commits late under an early number is missed, and does no harm: notifications are
- * hints.
+ * Starts a poll that reads the change log every `intervalMs` and passes new commits to `notified`, until it is disposed. It replaces the
+ * bus where there is none. A change that commits late under an early number is missed, which does no harm: notifications are hints.
  */
 export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
   let last: bigint | undefined;

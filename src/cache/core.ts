@@ -5,7 +5,7 @@ import type { Level2 } from "./level2.ts";
 import type { Bus, Clock, Store } from "./ports.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** The limits of the cache. */
+/** The limits of the cache in time and memory. */
 export type CacheLimits = {
   /** The staleness bound, in milliseconds: no default read answers what was outdated longer ago. 0 = nothing is cached. */
   readonly boundMs: number;
@@ -18,9 +18,7 @@ export type CacheLimits = {
 /** The parts that the cache is given from outside, besides its sources: a clock, a shared store, a bus, and a check of errors. */
 export type CachePorts = {
   readonly clock: Clock;
-  /** The shared store, if there is one. */
   readonly store?: Store | undefined;
-  /** The bus that tells other processes of commits, if there is one. */
   readonly bus?: Bus | undefined;
   /** Tells whether an error says that the database can't be reached. */
   readonly isUnreachable: (error: unknown) => boolean;
@@ -42,5 +40,5 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
     readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
   };
 
-/** A key of a lookup, with its aggregate, the name of the aggregate's lease, and the name of the key's entry. */
+/** A key by which content is looked up, with its aggregate, and with the names of the aggregate's lease and of the key's entry. */
 export type CacheKey<K> = { readonly key: K; readonly aggregate: Aggregate; readonly aggregateName: string; readonly name: string };

@@ -1,26 +1,19 @@
-/**
- * The bounds of the difference between the database's clock and the monotonic clock of this process. Only their rates matter,
- * not what they show.
- */
+/** The bounds on how far the database's clock is ahead of this process's monotonic clock. Only the rates of the clocks have to agree. */
 export type DatabaseClock = {
   /**
-   * Updates the bounds from one answer of the database, which was asked for at `sent` and arrived at `answered`, by the clock of
-   * this process.
+   * Updates the bounds from one answer of the database; `sent` and `answered` are the times of this process before and after it.
    * @returns false when the clocks have drifted apart since the answers before: all that was derived from those answers is void.
    */
   readonly observe: (sent: number, answered: number, databaseTime: number) => boolean;
-  /**
-   * Returns the most that the database's clock can be ahead of this process's, in milliseconds; undefined when no answer is
-   * young enough to compute it from.
-   */
+  /** Returns the most that the database's clock can be ahead, in milliseconds; undefined when no answer is young enough to say. */
   readonly offset: (now: number) => number | undefined;
-  /** Returns the offset that the last answers gave, however old and of whichever database: for uses that need no millisecond precision. */
+  /** Returns the offset that the last answers gave, however old and of whichever database: for uses that need no precision. */
   readonly lastOffset: () => number | undefined;
-  /** Forgets all answers, since the database is another one. */
+  /** Deletes all bounds, since the database is another one. */
   readonly reset: () => void;
 };
 
-/** The most that the two clocks may drift apart, in milliseconds; beyond it one of them is taken for stepped. */
+/** The most that the clocks of database and process may drift apart, in milliseconds; beyond it, one of them must have been set anew. */
 export const DRIFT_MS = 100;
 /** The time for which answers are collected in one window, in milliseconds. */
 const WINDOW_MS = 30_000;
@@ -30,7 +23,7 @@ const MAX_AGE_MS = 2 * WINDOW_MS;
 /** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
-/** Makes a database clock that has learned nothing yet. It stores the bounds of two windows of 30 s: this one and the one before. */
+/** Makes a `DatabaseClock` that has seen no answer yet. It stores the bounds of two windows of 30 s: this one and the one before. */
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;

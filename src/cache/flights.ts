@@ -4,14 +4,14 @@ import type { Clock } from "./ports.ts";
 import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 import type { CacheStats } from "./stats.ts";
 
-/** Something that a flight can load, with the name by which calls find the flight. */
+/** Something that a flight can load, with the name under which other calls find the flight. */
 export type Named = { readonly name: string };
 
-/** A function of the caller that loads some things for several waiting calls at once (a flight); results are in the order of `wanted`. */
+/** A function that loads some things at once, for all calls that wait for them (a flight). Its results are in the order of `wanted`. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {
-    /** True if nothing but the database may answer. */
+    /** Tells whether nothing but the database may answer. */
     readonly strong: boolean;
     /** Aborts when the last call that waits for the load has ended. */
     readonly signal: AbortSignal;
@@ -20,7 +20,7 @@ export type Run<W extends Named, L> = (
   },
 ) => Promise<readonly L[]>;
 
-/** The loads in progress, which calls for the same names share. One flight can load several names. */
+/** The loads in progress (flights), which calls for the same names share. One flight can load several names. */
 export type Flights<W extends Named, L> = {
   /** Waits for the flights that may be shared, and begins one flight for all other names. Results are in the order of `wanted`. */
   readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;
@@ -34,7 +34,7 @@ type Flight<L> = FlightState & {
   readonly loaded: Promise<readonly L[]>;
 };
 
-/** Makes the flights of one lookup. */
+/** Makes the flights of one lookup, of which none is in progress yet; `run` does the loading of a flight. */
 export const createFlights = <W extends Named, L>(
   { clock, rules, boundMs, stats }: { readonly clock: Clock; readonly rules: Rules; readonly boundMs: number; readonly stats: CacheStats },
   run: Run<W, L>,

@@ -9,22 +9,19 @@ import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
 /** The functions that read the field `consistency` of requests. */
 export type Freshness = {
-  /** Returns what a request demands of the freshness of a read through the cache. */
+  /** Returns how fresh a read through the cache has to be for a request. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
-  /**
-   * Checks the field `consistency` of a read that nothing caches. Call it before the read. Such a read is strong, so it
-   * satisfies every mode; only a token that this service has not issued is refused.
-   */
+  /** Checks `consistency` before a read that nothing caches. Such a read satisfies all modes; only a token not issued here is refused. */
   readonly check: (call: Call, consistency: Consistency | undefined) => Promise<void> | undefined;
 };
 
 const FIELD = "consistency.at_least_as_fresh";
 
-/** Makes the fields `stale` and `age` of an answer; neither is set unless the caller takes stale answers. */
+/** Makes the fields `stale` and `age` of an answer, which are set only when the caller takes stale answers. */
 export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 
-/** Makes the functions that read the field `consistency`; with `isCaching` false every read is strong. */
+/** Makes the functions that read the field `consistency`. With `isCaching` false every read asks the database. */
 export const createFreshness = (db: Database, tokens: ConsistencyTokens, isCaching: boolean): Freshness => {
   const read = (text: string): ConsistencyToken => {
     const token = tokens.read(text);

@@ -8,10 +8,7 @@ export type Lease = {
   /** The epoch of the version: versions are compared within one epoch only. */
   readonly epoch: string;
   readonly version: bigint;
-  /**
-   * The time by the monotonic clock of this process, in milliseconds, noted before the statement was sent; -Infinity = too old
-   * for all reads.
-   */
+  /** The monotonic time of this process before the statement was sent, in milliseconds; -Infinity = too old for all reads. */
   readonly time: number;
   /** `time` by the clock of the database, which all processes share, in milliseconds since the epoch. */
   readonly databaseTime: number;
@@ -27,54 +24,42 @@ export type Requirement = {
   readonly databaseTime: number | undefined;
 };
 
-/** The state of a flight that decides which reads may share the flight. */
+/** The state of a flight (a load in progress) that decides which reads may share it. */
 export type FlightState = {
   /** The time when the load was begun, by the monotonic clock of this process. */
   readonly began: number;
-  /** True if the statement has been sent: what it shows may be older than a read that begins now. */
+  /** Tells whether the statement has been sent: what it shows may be older than a read that begins now. */
   readonly sent: boolean;
-  /** True if nothing but the database may answer. */
+  /** Tells whether nothing but the database may answer. */
   readonly strong: boolean;
 };
 
 /** The new version of an aggregate, as a commit or a notification reports it. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
-/**
- * The decisions of the cache's protocol, each a pure function. They are one object, so that the simulation can break them one at
- * a time and show that its checker notices. I1 to I12 are the invariants of docs/consistency.md.
- */
+/** The decisions of the cache's protocol, as pure functions that its simulation can break one at a time. I1 to I12: docs/consistency.md. */
 export type Rules = {
   /** Merges the cached lease and a newly shown one: takes the larger version and the later time. */
   readonly join: (cached: Lease | undefined, shown: Lease) => Lease;
-  /**
-   * Raises the version of a lease without renewing its time, so that entries of older versions are not served any more.
-   * Notifications that are lost, late, doubled or reordered do no harm.
-   */
+  /** Raises the version of a lease, not its time: older entries are not served any more. Lost, late or doubled notifications do no harm. */
   readonly invalidate: (cached: Lease | undefined, invalidation: Invalidation) => Lease;
   /** I6: tells whether the lease is young enough for a read that begins `now`. A hit never renews a lease. */
   readonly isYoung: (lease: Lease, now: number, boundMs: number) => boolean;
   /** I7: tells whether the lease is at least as fresh as the token demands. */
   readonly satisfies: (lease: Lease, requirement: Requirement) => boolean;
-  /**
-   * Tells whether a read may share a flight: a default read one that is younger than the bound, a strong read a strong one whose
-   * statement has not been sent yet.
-   */
+  /** Tells whether a read may share a flight: a default read a young one, a strong read a strong one whose statement was not sent yet. */
   readonly mayShare: (flight: FlightState, strong: boolean, now: number, boundMs: number) => boolean;
   /** Tells whether the result of a shared load may answer a default read: it is young enough for that read, and nothing newer is known. */
   readonly lands: (shown: Lease, known: Lease | undefined, began: number, boundMs: number) => boolean;
   /** I3: tells whether the entry has exactly the version of the lease. */
   readonly fits: (entry: Invalidation, lease: Lease) => boolean;
-  /**
-   * Converts the database time of a lease from the shared store to the clock of this process; `offset` = the most that the
-   * database's clock is ahead of it.
-   */
+  /** Converts a database time to the clock of this process; `offset` = the most that the database's clock is ahead. */
   readonly localTime: (databaseTime: number, offset: number) => number;
   /** I5: returns the time that a new lease gets; `sent` and `answered` are the times before its statement and after it. */
   readonly stamp: (sent: number, answered: number) => number;
 };
 
-/** The rules that userd runs with. */
+/** The rules of the cache's protocol that userd runs with; only the simulation, a test, runs with others. */
 export const safeRules: Rules = {
   join: (cached, shown) => {
     if (cached === undefined || cached.epoch !== shown.epoch) return shown;
@@ -90,7 +75,7 @@ export const safeRules: Rules = {
     if (cached === undefined || cached.epoch !== epoch) return { epoch, version, time: -Infinity, databaseTime: -Infinity };
     return version > cached.version ? { ...cached, version } : cached;
   },
-  // What comes from the future proves that a clock was stepped.
+  // A lease from the future shows that a clock was stepped.
   isYoung: ({ time }, now, boundMs) => now - time <= boundMs && time - now <= DRIFT_MS,
   satisfies: (lease, { epoch, version, databaseTime }) =>
     lease.epoch === epoch &&

@@ -23,20 +23,17 @@ const bytesOf = (content: unknown): number => {
   return bytes;
 };
 
-/**
- * Estimates the memory of prepared content, in bytes, from its plain content. Prepared content has messages, and their encoded
- * bytes, beside the rows.
- */
+/** Estimates from plain content the bytes of its prepared form, which has messages and their encoded bytes beside the rows. */
 export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
 
 /** The cache in the memory of this process: leases keyed by aggregate, and entries keyed by name, the newest one of each part. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
   readonly renew: (aggregate: string, lease: Lease) => void;
-  /** Returns the entry of a name. It returns no promise, which would cost a third of the throughput of hits. */
+  /** Returns the entry of a name, without a promise, which would cost a third of the throughput of hits. */
   readonly entry: (name: string) => Entry | undefined;
   readonly put: (entry: Entry) => void;
-  /** Makes every lease too old for all reads, since it is not known any more when the leases were shown. Entries and versions stay. */
+  /** Makes every lease too old for all reads, since the times of leases are not known any more. Entries and versions stay. */
   readonly distrust: () => void;
   /** Deletes every lease: the versions of leases say nothing in another epoch. */
   readonly forget: () => void;

@@ -22,12 +22,12 @@ export type Level2 = {
   readonly breakerState: () => number;
 };
 
-/** The content that a read wants of the shared store. */
+/** The data that identifies the content that a read wants from the shared store. */
 export type SharedRead = {
   readonly epoch: string;
   readonly aggregate: string;
   readonly name: string;
-  /** True if the entry itself has to be as young as a lease, since it has values whose changes raise no version. */
+  /** Tells whether the entry itself has to be as young as a lease, since it has values whose changes raise no version. */
   readonly hasUnversioned: boolean;
 };
 
@@ -77,15 +77,14 @@ export const createLevel2 = (
     if (isOnset) stats.breakerOnsets += 1;
   };
   /**
-   * The breakers of reads and of writes. Calls wait for reads only, so only outcomes of reads may say how long that takes.
-   * With a common count, the writes of a slow store, each one command within the budget, would forgive the reads, two
-   * commands beyond it, for ever; and writes that a full store refuses would keep reads from what it still answers.
+   * The breakers of reads and of writes. With one for both, the writes of a slow store, single commands within the budget, would make up
+   * for ever for reads, two commands beyond it. And the writes that a full store refuses would stop the reads that it still answers.
    */
   const breakers = { reads: createBreaker(opened), writes: createBreaker(opened) };
   let writes = 0;
   let distrustedUntil = -Infinity;
 
-  /** Does a piece of work within the budget and tells the breaker how it ended; undefined = it failed. */
+  /** Does a piece of work within the budget and reports to the breaker how it ended; undefined = it failed. */
   const attempt = async <T>(use: Use, work: () => Promise<T>): Promise<{ readonly result: T } | undefined> => {
     try {
       const result = await within(clock, work());

@@ -4,9 +4,9 @@ import { createSharedSignal, type SharedSignal } from "./shared-signal.ts";
 /** The result of a load, with the times at which its statement was sent and answered, by the monotonic clock of this process. */
 export type Shown<T> = Loaded<T> & { readonly sent: number; readonly answered: number };
 
-/** Loads content from the database; small loads of one turn of the event loop share a statement. */
+/** The loader of content from the database. Small loads of one turn of the event loop share a statement. */
 export type Loader<K, T> = {
-  /** Loads content by keys, and calls `onSend` right before the statement is sent: a strong read that begins later can't share it. */
+  /** Loads the content of keys. Calls `onSend` right before the statement is sent: a strong read that begins later can't share it. */
   readonly load: (keys: readonly K[], signal: AbortSignal, onSend: () => void) => Promise<Shown<T>>;
 };
 
@@ -22,7 +22,7 @@ type Part<K, T> = {
 
 type Batch<K, T> = { readonly parts: Part<K, T>[]; size: number; readonly signal: SharedSignal };
 
-/** Makes the loader of one source. */
+/** Makes the loader of the content of one source. */
 export const createLoader = <K, T>(source: Pick<Source<K, T>, "load">, clock: Clock): Loader<K, T> => {
   let open: Batch<K, T> | undefined;
 

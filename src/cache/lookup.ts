@@ -12,7 +12,7 @@ import type { LoadedTogether, Source } from "./ports.ts";
 import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 import { orCached } from "./stale.ts";
 
-/** Reads one kind of content: from memory, else from the shared store, else from the database. */
+/** The reader of one kind of content: from memory, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
   /** Makes the cache's form of a key, for `cached`. Making its names is most of the cost of a hit, so callers that ask often store it. */
   readonly named: (key: K) => CacheKey<K>;
@@ -25,10 +25,7 @@ export type Lookup<K, V> = {
 
 /** A lookup whose content can also be loaded by the statements of other sources. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
-  /**
-   * Makes the function that stores content of a key that the statement of another source has loaded, as an entry; `version` is
-   * the version of the key's aggregate in the same snapshot.
-   */
+  /** Makes the function that stores content which another source's statement loads; `version` is its aggregate's in that snapshot. */
   readonly loadedTogether: (key: K, version: bigint, content: T) => LoadedTogether;
 };
 
@@ -145,7 +142,7 @@ export const createLookup = <K, T, V>(
     return wanted.map((_, index) => shared[index] ?? (loaded[next++] as LoadedEntry<V>));
   });
 
-  /** True if a loaded entry may answer a read that shared the load, or that another process has answered. */
+  /** Tells whether a loaded entry may answer a read that shared the load, or that another process has answered. */
   const isAcceptable = (
     { aggregate, aggregateName }: CacheKey<K>,
     { shown }: LoadedEntry<V>,

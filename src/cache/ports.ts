@@ -12,10 +12,7 @@ export type Clock = {
   readonly after: (milliseconds: number, task: () => void) => () => void;
 };
 
-/**
- * The store that processes share, Keyv over Redis; the cache uses nothing of it but get and set. Both may fail, hang, forget,
- * and answer late.
- */
+/** The store that processes share, Keyv over Redis. Both functions may fail, hang, forget, and answer late. */
 export type Store = {
   readonly get: (key: string) => Promise<unknown>;
   readonly set: (key: string, value: unknown, ttlMs: number) => Promise<unknown>;
@@ -27,7 +24,7 @@ export type Bus = {
   readonly publish: (notification: Notification) => void;
 };
 
-/** The result of one statement on the primary; its lists are in the order of the keys. */
+/** The result of a load: what one statement on the primary database has returned, as lists in the order of the keys. */
 export type Loaded<T> = {
   readonly epoch: string;
   /** The time of the database at the start of the transaction, which is before its snapshot, in milliseconds since the epoch. */
@@ -47,7 +44,7 @@ export type SnapshotTaken = {
   readonly isCurrent: boolean;
 };
 
-/** Makes an entry of content that the statement of another source has loaded, and stores it as if its own source had loaded it. */
+/** A function that makes an entry of content that another source's statement has loaded, and stores it in the cache. */
 export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 
 /** One kind of content of the database, and the statement that loads it. */
@@ -61,13 +58,13 @@ export type Source<K, T> = {
   /** Loads versions and contents by one statement, in one snapshot; contents are plain data. */
   readonly load: (keys: readonly K[], signal: AbortSignal) => Promise<Loaded<T>>;
   /**
-   * True if a caller that gives `max_stale` may have the content while the database can't be reached. Never true of content
-   * that says who may do what: is_active, superuser, permissions, session nonce, the state of a password.
+   * Tells whether a caller that gives `max_stale` may have the content while the database can't be reached. Never true of content that says
+   * who may do what: is_active, superuser, permissions, session nonce, the state of a password.
    */
   readonly mayBeStale: boolean;
   /**
-   * True if the content has values whose changes raise no version: the times of activity. A lease says nothing about these
-   * values, so such an entry is served only for the time of the bound after its own load.
+   * Tells whether the content has values whose changes raise no version: the times of activity. A lease says nothing about these values, so
+   * such an entry is served only for the time of the bound after its own load.
    */
   readonly hasUnversioned?: boolean;
 };

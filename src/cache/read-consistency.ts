@@ -3,9 +3,9 @@ import type { ConsistencyToken } from "../versions/token.ts";
 import type { Requirement } from "./lease.ts";
 import type { Entry } from "./level1.ts";
 
-/** The demands of one read on the freshness of its answer, and what the lookup reports about that answer. */
+/** The demands of one read on how fresh its answer is, and what the lookup reports about that answer. */
 export type ReadConsistency = {
-  /** True if nothing but the database may answer. */
+  /** Tells whether nothing but the database may answer. */
   readonly strong: boolean;
   /** The token that the answer has to be as fresh as; undefined = none. */
   readonly token: ConsistencyToken | undefined;
@@ -13,7 +13,7 @@ export type ReadConsistency = {
   readonly maxStaleMs: number | undefined;
   /** The age of the oldest content of the answer, in milliseconds; computed only when `maxStaleMs` is set. */
   ageMs: number;
-  /** True if any content of the answer is older than the bound, or known to be outdated. */
+  /** Tells whether any content of the answer is older than the bound, or known to be outdated. */
   stale: boolean;
   /** Entries, keyed by name, that the statements of a strong read have loaded for other sources. The map is made with its first entry. */
   shownTogether?: Map<string, Entry>;

@@ -25,10 +25,7 @@ type Message = [epoch: string, aggregates: [kind: Notification["aggregates"][num
 const encode = ({ epoch, aggregates }: Notification, seal: Seal): string =>
   seal.seal(JSON.stringify([epoch, aggregates.map(({ kind, id, version }) => [kind, String(id), String(version)])] satisfies Message));
 
-/**
- * Reads a message.
- * @throws Error when it was not sealed with this service's key.
- */
+/** Reads a message. Throws an Error when it was not sealed with this service's key. */
 const decode = (text: string, seal: Seal): Notification => {
   const payload = seal.open(text);
   if (payload === undefined) throw new Error("The notification was not made with this secret key.");
@@ -37,9 +34,8 @@ const decode = (text: string, seal: Seal): Notification => {
 };
 
 /**
- * Connects to Redis in the background. Without Redis everything works, only slower. Values are encrypted and so authenticated: a
- * value that was not written with this key is never returned. Without a connection commands fail at once; `LEVEL2_BUDGET_MS`
- * ends the wait for a command that hangs.
+ * Connects to Redis in the background. Without it everything works, only slower: commands fail at once, and `LEVEL2_BUDGET_MS` ends the
+ * wait for one that hangs. Values are encrypted and so authenticated: a value that was not written with this key is never returned.
  */
 export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
   const vault = createVault(secretKey);

@@ -1,7 +1,7 @@
-/** A signal that aborts when the last of several calls has ended: a call that is cancelled does not take the others along. */
+/** A signal that aborts when the last of several calls has ended, so that a call that is cancelled does not cancel the others. */
 export type SharedSignal = {
   readonly signal: AbortSignal;
-  /** Adds a call, given its signal, to the calls that have to end before the shared signal aborts. */
+  /** Adds a call, by its signal, to the calls that have to end before the shared signal aborts. */
   readonly join: (signal: AbortSignal) => void;
 };
 

@@ -10,8 +10,8 @@ type Load<K, V> = (call: Pick<Call, "signal">, wanted: readonly CacheKey<K>[], r
 const PATIENCE_MS = 500;
 
 /**
- * Wraps a load so that the cache answers when the database can't be reached or does not answer within 500 ms. This is for
- * callers who say how old an answer may be. A token still counts: the answer is at least as fresh, or it is an error (I7).
+ * Wraps a load for callers who say how old an answer may be (`max_stale`): the cache answers when the database can't be reached or does not
+ * answer within 500 ms. A token still counts: the answer is at least as fresh, or it is an error (I7).
  */
 export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;
@@ -31,7 +31,7 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
     };
   };
 
-  /** Tells a read the age of loaded entries, which is that of their leases: an entry may come from the shared store or a shared load. */
+  /** Sets the age of a read's answer to that of the loaded leases: an entry may come from the shared store or a shared load. */
   const withAges = (loaded: Entry<V>[], reading: ReadConsistency): Entry<V>[] => {
     const now = clock.now();
     for (const { time } of loaded) reading.ageMs = Math.max(reading.ageMs, now - time);
@@ -58,7 +58,7 @@ export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>,
     if (answer !== undefined) return withAges(answer, reading);
     const held = wanted.map(holds(maxStaleMs, reading, clock.now()));
     if (!held.every((one) => one !== undefined)) return withAges(await loading, reading);
-    // Somebody else's error by now.
+    // This call does not wait for it any more: its error must not end the process.
     loading.catch(() => {});
     reading.ageMs = Math.max(reading.ageMs, ...held.map(({ ageMs }) => ageMs));
     // I9: what is beyond the bound says so, and so does what a write that is known here has outdated.

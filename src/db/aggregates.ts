@@ -10,8 +10,8 @@ const aggregateArrays = (aggregates: readonly Aggregate[]) =>
   sql`unnest(${aggregates.map(({ kind }) => kind)}::text[], ${aggregates.map(({ id }) => String(id))}::bigint[])`;
 
 /**
- * Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. It inserts the rows that are missing, with
- * version 0 and no transaction, so that a change in this transaction still raises the version.
+ * Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. Missing rows are inserted with version 0 and no
+ * transaction id, so that a change in this transaction still raises the version.
  */
 export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate[]): Promise<void> => {
   if (aggregates.length === 0) return;
@@ -28,10 +28,10 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
   await lock();
 };
 
-/** Tells whether an aggregate comes with the version that it has now. */
+/** Tells whether an aggregate comes with its current version. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-/** Reads the versions, as the commit will show them, of the aggregates that a write has touched. */
+/** Reads the epoch, and the versions of the aggregates that a write has touched, as its commit will show them. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
   const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`

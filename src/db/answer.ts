@@ -6,7 +6,7 @@ import { exhausted } from "../errors.ts";
 /** The most bytes that the consistency token takes, which is not known yet. */
 const TOKEN_BYTES = 8 * 1024;
 
-/** The part of a write's plan that says how it answers. */
+/** The part of a write's plan that says which RPC it answers, and how an answer is made smaller. */
 export type Answering<M extends DescMethod> = {
   /** The RPC; its response has a `consistency_token`. */
   readonly method: M;
@@ -14,13 +14,10 @@ export type Answering<M extends DescMethod> = {
   readonly abridge?: (answer: MessageShape<M["output"]>) => void;
 };
 
-/** An answer as a message and as encoded bytes; `withToken` adds its consistency token. */
+/** An answer of a write as a message and as encoded bytes, before or after `withToken` has added its consistency token. */
 export type Measured<M extends DescMethod> = { readonly message: MessageShape<M["output"]>; readonly bytes: Uint8Array };
 
-/**
- * Encodes the answer of a write, and checks that it is small enough to be sent.
- * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE: before the commit, so that nothing is stored whose answer can't be sent.
- */
+/** Encodes a write's answer before the commit. Throws RESPONSE_TOO_LARGE, so that nothing is stored whose answer can't be sent. */
 export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>, answer: MessageInitShape<M["output"]>): Measured<M> => {
   const message = create<M["output"]>(method.output, answer);
   const encode = () => toBinary<M["output"]>(method.output, message);
@@ -37,7 +34,7 @@ export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>
   );
 };
 
-/** Adds the consistency token to an answer. Fields of the binary format may come in any order, so its bytes go behind the others. */
+/** Adds the consistency token to an answer. Its bytes go behind the others, since protobuf fields may come in any order. */
 export const withToken = <M extends DescMethod>(
   { method }: Answering<M>,
   { message, bytes }: Measured<M>,

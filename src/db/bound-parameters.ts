@@ -14,7 +14,7 @@ type Connection = {
 /** The placeholders of the ORM: an escaped question mark, the name of a column, a value. */
 const PLACEHOLDER = /\\\?|\?\??/g;
 
-/** The text of a statement of the ORM with PostgreSQL's placeholders, and the values for them. */
+/** Converts a statement of the ORM to a text with PostgreSQL's placeholders, and the values for them. */
 const bind = (query: string, params: readonly unknown[]): CompiledQuery => {
   const values: unknown[] = [];
   const left = params[Symbol.iterator]();
@@ -33,10 +33,7 @@ const bind = (query: string, params: readonly unknown[]): CompiledQuery => {
   return CompiledQuery.raw(params.length === 0 ? query : query.replaceAll(PLACEHOLDER, textOf(left)), values);
 };
 
-/**
- * Makes the ORM send values as bound parameters. By itself it writes them into the text of its statements, from where names and addresses
- * of people get into the logs and statistics of the server; nor is such a text ever prepared twice.
- */
+/** Makes the ORM send values as bound parameters. In the texts of statements they would get into logs, and no text could be prepared. */
 export const bindParameters = (em: SqlEntityManager): void => {
   const connection = em.getConnection() as unknown as Connection;
   connection.execute = async (

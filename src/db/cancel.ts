@@ -1,6 +1,6 @@
 import { type Client, Connection } from "pg";
 
-/** pg's client and connection, as far as they are not in their types. */
+/** The members of pg's client and connection that its types lack. */
 type Insides = {
   readonly host: string;
   readonly port: number;
@@ -16,10 +16,10 @@ type Wire = Connection & {
   cancel: (processID: number, secretKey: number) => void;
 };
 
-/** Longest that the server may take to be told, in milliseconds. */
+/** The longest that it may take to send the message, in milliseconds. */
 const PATIENCE_MS = 2_000;
 
-/** Sends PostgreSQL's own message, over a connection that is for nothing else and needs no place in any pool. */
+/** Sends PostgreSQL's own message for this, over a connection that is for nothing else and needs no place in any pool. */
 const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides): Promise<void> =>
   new Promise((resolve, reject) => {
     const wire = new Connection({ ssl, sslNegotiation } as never) as Wire;
@@ -46,9 +46,8 @@ const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides
   });
 
 /**
- * Ends the statement that a client waits for. Resolves when the server has signalled the process that runs it, so that the
- * signal can't end a later statement: PostgreSQL drops a signal when nothing runs. When the server can't be told, it ends the
- * client's own connection instead.
+ * Ends the statement that a client waits for, or the client's connection when the server can't be reached. The promise resolves when the
+ * server has signalled the process that runs it, so that no later statement is hit: PostgreSQL drops a signal when nothing runs.
  */
 export const cancelStatement = async (client: Client): Promise<void> => {
   const insides = client as unknown as Insides;

@@ -18,8 +18,8 @@ export const moveCanonicalNames = async (
 };
 
 /**
- * Locks the canonical forms of the names that a write claims or drops, and raises their versions. Rules across usernames and
- * addresses hold from here to the commit. Call it once per write, after the aggregates are locked.
+ * Locks the canonical forms of the names that a write claims or drops until its commit, and raises their versions, so that rules across
+ * usernames and addresses hold. Call it once per write, after the aggregates are locked.
  */
 export const lockCanonicalNames = async (tx: Tx, names: readonly string[]): Promise<void> => {
   const moved = await moveCanonicalNames(tx, new Set(names.filter((name) => name !== "").map(canonicalName)));

@@ -8,7 +8,7 @@ import { StartupError } from "./startup-error.ts";
 export type DataFolder = {
   /** The key that is stored beside the data; it is made at the first start. */
   readonly secretKey: Uint8Array;
-  /** Call it once the database has been opened: from then on nothing in the folder is ever removed. */
+  /** Has to be called when the database is open: from then on nothing in the folder is ever removed. */
   readonly opened: () => void;
   readonly [Symbol.dispose]: () => void;
 };
@@ -21,13 +21,13 @@ const UNFINISHED = "userd.unfinished";
 /** Without this file the embedded database takes a folder for a new one, and writes over what is there. */
 const DATABASE = "PG_VERSION";
 
-/** True for the names that the embedded database gives in its folder. */
+/** Tells whether a file's name is one that the embedded database gives in its folder. */
 const isOfDatabase = (name: string): boolean => /^(PG_VERSION|base|global|pg_.*|postgresql\..*|postmaster\..*)$/.test(name);
 const isOwn = (name: string): boolean => [LOCK, OWNER, KEY, UNFINISHED].some((own) => name.startsWith(own));
-/** True for the names that systems leave in any folder. */
+/** Tells whether a name is one that systems leave in any folder. */
 const isHarmless = (name: string): boolean => name.startsWith(".") || name === "lost+found";
 
-/** Runs what touches the folder; what the operating system says against it becomes a sentence. */
+/** Runs an action on the folder; an error of the operating system becomes a sentence for the user. */
 const using = <T>(folder: string, action: () => T): T => {
   try {
     return action();
@@ -87,11 +87,8 @@ const prepare = (folder: string): void => {
 };
 
 /**
- * Locks the folder for this process, until the result is disposed.
- *
- * Two processes on one folder lose acknowledged writes without an error, so the lock has to be the operating system's:
- * it ends with the process, whatever ends the process. Node has no file lock of its own; SQLite, which it carries, has
- * (docs/adr/0004-folder-lock.md).
+ * Locks a data folder for this process until the result is disposed: two processes on one folder lose acknowledged writes without an error.
+ * The lock is SQLite's, since Node has none; whatever ends the process ends it too (docs/adr/0004-folder-lock.md).
  * @throws StartupError when another process has the lock, or the folder can't be used. Its files are then unchanged.
  */
 export const lockDataFolder = (folder: string): DataFolder => {

@@ -2,10 +2,10 @@ import { conflict, DomainError, unavailable } from "../errors.ts";
 import { constraintErrors } from "../schema/constraints.ts";
 import { codeOf, type DriverError, isUnreachable } from "./unreachable.ts";
 
-/** A statement ran into its time limit, which write() sets to the rest of the call's deadline. */
+/** The code of a statement that ran into its time limit, which write() sets to the rest of the call's deadline. */
 const QUERY_CANCELED = "57014";
 
-/** Lost against another transaction; the whole transaction may run again. */
+/** The codes of writes that lost against another one; the whole transaction may run again. */
 const contention = new Set([
   "40001", // serialization_failure
   "40P01", // deadlock_detected
@@ -21,10 +21,7 @@ export const isContention = (error: unknown): boolean =>
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
   (error instanceof Error && error.name === "OptimisticLockError");
 
-/**
- * Returns the error that a caller gets for an error of the database; undefined for other errors, and for faults of userd. Its message
- * repeats nothing of the database's messages, since these hold values.
- */
+/** Translates an error of the database into one for the caller, without the database's words, which hold values. Undefined = a fault. */
 export const databaseError = (error: unknown): DomainError | undefined => {
   if (error instanceof DomainError || !(error instanceof Error)) return undefined;
   const { constraint } = error as DriverError;

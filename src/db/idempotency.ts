@@ -15,8 +15,8 @@ type WriteSession = Session & { readonly call: Call };
 /** The store of the answers of earlier writes, keyed by caller, RPC and request_id. */
 export type Idempotency = {
   /**
-   * Claims the request_id for this transaction, waiting for another one that holds it.
-   * @returns the answer that was given before, or undefined: the write is new.
+   * Claims the request_id for this transaction. It waits for another transaction that holds it.
+   * @returns the answer that was given before; undefined when the write is new.
    * @throws INVALID_ARGUMENT REQUEST_ID_REUSED when the same id came with another request, or for another acting user.
    */
   readonly claim: <M extends DescMethod>(

@@ -3,7 +3,7 @@ import type { Schema } from "../schema/entities.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** The error by which a transaction ends that is to store nothing, with its answer: only an error makes a transaction roll back. */
+/** The error that ends a transaction which is to store nothing, and carries its answer: only an error makes a transaction roll back. */
 export class RolledBack extends Error {
   override readonly name = "RolledBack";
   readonly answer: unknown;
@@ -13,10 +13,7 @@ export class RolledBack extends Error {
   }
 }
 
-/**
- * Runs one transaction, of a write or an import. It throws what the body throws, even if ROLLBACK fails on a lost connection. When
- * the body throws `RolledBack`, it returns the answer in that.
- */
+/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails, but returns the answer that a `RolledBack` carries. */
 export const transact = async <T>(
   { sql: db }: Pick<Database, "sql">,
   body: (transaction: Transaction<Schema>) => Promise<T>,

@@ -8,10 +8,7 @@ const replacer = (_: string, value: unknown): unknown => {
   return typeof value === "string" ? value.toWellFormed() : value;
 };
 
-/**
- * Inserts rows in one statement with one parameter, which is JSON, however many they are. All have to have the columns of the first.
- * PostgreSQL converts the JSON by the row type of the table.
- */
+/** Inserts any number of rows by one statement with one parameter, which is JSON. All have to have the columns of the first row. */
 export const insertRows = async <T extends keyof Schema & string>(
   tx: Tx,
   table: T,

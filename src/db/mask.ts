@@ -4,8 +4,7 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
 /**
- * Returns the local names of the fields that an update changes: without a mask, or with an empty one, those that are set in the
- * message; with "*" all. A path into a field names the field.
+ * Returns the local names of the fields that an update changes: those in the mask; with an empty mask or none, those set in the message.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedFields = (schema: DescMessage, message: Message, mask: FieldMask | undefined): Set<string> => {
@@ -17,7 +16,7 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
 };
 
 /**
- * Returns the local names of the fields that the paths of a mask name.
+ * Returns the local names of the fields that the paths of a mask name: "*" names all, and a path into a field names the field.
  * @param of the name of the request's field with the mask, for the error.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */

@@ -5,7 +5,7 @@ import { inTransaction } from "./in-transaction.ts";
 import { type Database, MIGRATIONS_TABLE } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
 
-/** Key of the advisory lock that only one migrating process holds; any constant would do. */
+/** The key of the advisory lock that only one migrating process holds; any constant would do. */
 const LOCK = 7_523_094_288;
 
 /** The migration that begins every database since the first release. */
@@ -24,7 +24,7 @@ const executed = async (db: Database): Promise<string[]> => {
 };
 
 /**
- * Returns the names of the migrations that are still to run.
+ * Returns the names of the migrations that have not run yet.
  * @throws StartupError for a database with other tables than userd's, or that a newer or too old a version of userd has migrated.
  */
 export const pendingMigrations = async (db: Database): Promise<string[]> => {
@@ -80,7 +80,7 @@ export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   });
 };
 
-/** Throws a StartupError when migrations of the database are still to run. */
+/** Throws a StartupError when migrations of the database have not run yet. */
 export const assertMigrated = async (db: Database): Promise<void> => {
   const pending = await pendingMigrations(db);
   if (pending.length > 0) {

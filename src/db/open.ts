@@ -6,9 +6,9 @@ import { type Database, openDatabase } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
 import { isUnreachable } from "./unreachable.ts";
 
-/** The database of a command that owns it: serve, migrate, import. */
+/** The open database of a command that owns it (serve, migrate, import), with the key of the installation. */
 export type OwnedDatabase = Database & {
-  /** The key of this installation: that of the settings, else the one that is stored beside the embedded data. */
+  /** The secret key from the settings; without one there, the key that is stored beside the embedded data. */
   readonly secretKey: Uint8Array;
 };
 

@@ -17,10 +17,10 @@ import { createPostgresDialect } from "./postgres-dialect.ts";
 import { clientClass } from "./preparing-client.ts";
 import { type AbortOptions, createSession, type Session } from "./session.ts";
 
-/** The table that lists the migrations that ran. */
+/** The name of the table that lists the migrations that ran. */
 export const MIGRATIONS_TABLE = "userd_migrations";
 
-/** An open database, and how to run statements on it. */
+/** An open database, and the functions that run statements on it. */
 export type Database = {
   readonly kind: "postgres" | "pglite";
   /** The entity manager to fork for each write; never used itself. */
@@ -63,15 +63,15 @@ export const ormOptions = {
   schemaGenerator: { ignoreTriggers: true, ignoreRoutines: true },
 } satisfies Partial<Options>;
 
-/** Longest that any statement may run, in milliseconds: behind the deadlines of the calls, which are shorter. */
+/** The longest that any statement may run, in milliseconds: behind the deadlines of the calls, which are shorter. */
 const STATEMENT_TIMEOUT = 65_000;
-/** Longest that a call waits for a connection, in milliseconds. */
+/** The longest that a call waits for a connection, in milliseconds. */
 const ACQUIRE_TIMEOUT = 2_000;
 
-/** Longest that closing waits for connections that are in use, in milliseconds. */
+/** The longest that closing waits for connections that are in use, in milliseconds. */
 const CLOSE_MS = 5_000;
 
-/** Longest that a statement may have no answer, in ms, before its connection is checked: the server itself ends statements earlier. */
+/** The longest that a statement may have no answer, in ms, before its connection is checked; the server itself ends statements earlier. */
 export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
 /** The settings of the connections to PostgreSQL. */

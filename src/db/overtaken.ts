@@ -1,8 +1,8 @@
 import { DomainError } from "../errors.ts";
 
-/** The error that something has changed since a write looked up what to lock: the write begins anew. */
+/** The error that ends an attempt of a write when something has changed since it looked up what to lock. The write begins anew. */
 export class Overtaken extends DomainError {
-  /** @param what what has happened, a sentence without its end. */
+  /** @param what a sentence without its end: what has changed. */
   constructor(what: string) {
     super("Conflict", "CONTENTION", `${what} at the same time; try again.`);
   }

@@ -7,9 +7,9 @@ import { createSeal } from "../secrets/secrets.ts";
 
 /** The number of results of a page when the request does not say. */
 export const DEFAULT_PAGE_SIZE = 50;
-/** Most results of a page; a larger size is taken as this one. */
+/** The most results of a page; a larger size in a request counts as this one. */
 export const MAX_PAGE_SIZE = 1_000;
-/** Most bytes of the results of a page: with what else stands in the answer they stay below what an answer may have. */
+/** The most bytes of the results of a page. They leave 256 KiB of the largest answer for all else that stands in it. */
 export const PAGE_BYTES = MAX_RESPONSE_BYTES - 256 * 1024;
 /** The bytes of a result besides those that its size counts: ids, times, names. */
 const RESULT_BYTES = 1_024;
@@ -17,13 +17,13 @@ const RESULT_BYTES = 1_024;
 /** The fields of a list's request that ask for a page. */
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
 
-/** One page of a list, which begins after the key of the result before it: nothing is counted or skipped. */
+/** One page of a list. It begins after the key of the last result of the page before, so that nothing is counted or skipped. */
 export type Page = {
   readonly size: number;
   /** The key of the last result of the page before; undefined = this is the first. */
   readonly after: readonly string[] | undefined;
   /**
-   * Cuts the rows that were read, `size + 1` at most, to the page. The row too many only shows that another page follows.
+   * Cuts the rows that were read, `size + 1` at most, to the page. The last of these only shows that another page follows.
    * @param keyOf the keyset key of a row, which ends in the id.
    * @param bytesOf the bytes of what can be large in a row; the page ends before its results take more than PAGE_BYTES.
    */
@@ -34,12 +34,12 @@ export type Page = {
   ) => { rows: readonly T[]; nextPageToken: string };
 };
 
-/** A row whose statement says how many bytes of it PostgreSQL sends. */
+/** A row whose column `bytes`, computed by its statement, says how many bytes of it PostgreSQL sends. */
 export type Sized = { readonly bytes: number };
 
 /**
- * Makes the statement that reads of a query, in its order, only the rows whose column `bytes` lets a page hold them, and one more.
- * `Page.cut` has to get a `bytesOf` for them that never counts fewer bytes than that column.
+ * Wraps a query so that it returns only as many rows as a page can hold, by their column `bytes`, and one more. `Page.cut` has to get a
+ * `bytesOf` that never counts fewer bytes of a row than that column.
  */
 export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
   select * from (
@@ -56,7 +56,7 @@ const fitting = <T>(rows: readonly T[], bytesOf: (row: T) => number): number => 
   return rows.length;
 };
 
-/** A function that makes the page of a request. Page tokens are bound to the caller and the query, and hold only the last key. */
+/** A function that makes the page that a request asks for. Page tokens are bound to caller and query, and hold only the last key. */
 export type Pager = <S extends DescMessage>(
   call: Call,
   schema: S,
@@ -65,7 +65,7 @@ export type Pager = <S extends DescMessage>(
   defaultSize?: number,
 ) => Page;
 
-/** Everything but the page itself: the same for all pages of one list. */
+/** The hash of a call's caller, RPC and request without its page: the same for all pages of one list. */
 const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageShape<S> & PageRequest): string => {
   const query = { ...request, pageSize: 0, pageToken: "", consistency: undefined };
   return createHash("sha256")
@@ -78,7 +78,7 @@ const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageS
     .slice(0, 22);
 };
 
-/** Makes the function that pages lists; a secret key seals its page tokens. */
+/** Makes the function that makes the pages of lists. The secret key seals their page tokens, so that no caller can make one. */
 export const createPager = (secretKey: Uint8Array): Pager => {
   const seal = createSeal(secretKey, "page-token");
   return (call, schema, request, defaultSize = DEFAULT_PAGE_SIZE) => {

@@ -14,7 +14,7 @@ import { cancelStatement } from "./cancel.ts";
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"]);
 
-/** The driver's errors come from its parser of messages: what ran the statement is added to where they come from. */
+/** Adds to the stack of a driver's error, which names only its parser of messages, the code that ran the statement. */
 const withCaller = (error: unknown): unknown => {
   if (error instanceof Error) error.stack = `${error.stack}\n${new Error().stack?.split("\n").slice(2).join("\n")}`;
   return error;
@@ -26,7 +26,7 @@ type Held = DatabaseConnection & { readonly release: () => void };
 const hold = (client: PoolClient): Held => {
   let unanswered = 0;
   let isCancelled = false;
-  /** Until it settles, nothing is sent: a cancel that comes late must not meet another statement. */
+  /** The cancellation in progress, before whose end nothing is sent: a cancel that comes late must not meet another statement. */
   let cancelling: Promise<void> | undefined;
 
   const executeQuery = async <R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> => {
@@ -78,9 +78,8 @@ const createDriver = (pool: Pool): Driver => {
 };
 
 /**
- * Makes Kysely's dialect for a pool of connections to PostgreSQL. Its own driver ends a statement by another statement: that needs a new
- * session with all its handshakes, and is not sent at all when ROLLBACK already waits behind the statement, so that in a
- * transaction everything ran to its end.
+ * Makes Kysely's dialect for a pool of connections to PostgreSQL. Kysely's own driver ends a statement by another one: that needs a new
+ * session, and is not sent while ROLLBACK waits behind the statement, so that in a transaction everything ran to its end.
  */
 export const createPostgresDialect = (pool: Pool): Dialect => ({
   createAdapter: () => new PostgresAdapter(),

@@ -4,10 +4,10 @@ import { type Watch, watchConnection } from "./silent-connections.ts";
 /** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
 const MAX_NAMES = 200;
 
-/** The comment that begins the text of a statement which is composed per request: there are too many such texts to prepare them. */
+/** The comment at the beginning of statements that are composed per request: they have too many different texts to be prepared. */
 export const COMPOSED = "/* composed */";
 
-/** One name per text, the same for all connections. */
+/** The names of prepared statements, keyed by text; they are the same for all connections. */
 const names = new Map<string, string>();
 
 const nameOf = (text: string): string | undefined => {
@@ -30,7 +30,7 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
-/** Makes the class of a pool's connections, which prepare their statements and notice a silent server, as the options say. */
+/** Makes the class of the connections of a pool. As the options say, these prepare their statements and notice a silent server. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client {
     readonly #watch: Watch | undefined;

@@ -1,7 +1,7 @@
 import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** The options that end a statement early. Each statement is given them, since `getKysely()` ignores the signal of a fork. */
+/** The options that end a statement early. They are passed with each statement, since `getKysely()` ignores the signal of a fork. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, or a query that was built. */
@@ -11,7 +11,6 @@ type Statement<R> = RawBuilder<R> | Compilable<R>;
 export type Session = {
   /** Builds queries. They run by the functions below, which also end them. */
   readonly sql: Kysely<Schema>;
-  /** The rows that a statement returns. */
   readonly rows: <R>(statement: Statement<R>) => Promise<R[]>;
   /** The first row that a statement returns; undefined without one. */
   readonly row: <R>(statement: Statement<R>) => Promise<R | undefined>;

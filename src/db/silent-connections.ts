@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from "pg";
 
-/** True if the server is still at work for a connection: asked on another one. A server that can't be reached is not. */
+/** Tells, by a question on another connection, whether the server works for a connection. False when the server can't be reached. */
 const isAtWork = async (config: ClientConfig, processId: number): Promise<boolean> => {
   const control = new Client(config);
   // What goes wrong later is of no interest; without a listener it would end the process.
@@ -16,16 +16,16 @@ const isAtWork = async (config: ClientConfig, processId: number): Promise<boolea
   }
 };
 
-/** pg's client, as far as it is not in its types. */
+/** The members of pg's client that its types lack. */
 type Insides = { readonly processID: number; readonly connection: { readonly stream: { destroy: () => void } } };
 
-/** A function that is given the promise of each answer on one connection, to watch whether it comes. */
+/** A function that is given the promise of each answer on one connection, to notice when none comes. */
 export type Watch = (answer: Promise<unknown>) => void;
 
 /**
- * Ends a connection on which a statement has had no answer for `silenceMs` while the server does nothing for it: its host is gone,
- * or the network has lost what was sent. Without that the statement, cancelled long ago, would keep its place in the pool until
- * the operating system gives up, after hours. A statement that takes long for a reason, such as an import or an index, goes on.
+ * Ends a connection on which a statement has had no answer for `silenceMs`, unless the server still works for it: the host is gone, or the
+ * network has lost what was sent. Else the statement, cancelled long ago, would keep its place in the pool for hours, until the operating
+ * system gives up. A statement that takes long for a reason, such as an import or an index, goes on.
  */
 export const watchConnection = (client: Client, config: ClientConfig, silenceMs: number): Watch => {
   const { connection } = client as unknown as Insides;

@@ -1,9 +1,8 @@
 import { sql } from "kysely";
 
 /**
- * A table expression in SQL of one row: the epoch, and the time of the database in milliseconds since the epoch. For reads that
- * the cache keeps. The time is that of the transaction, not of the statement: the extended protocol takes the snapshot
- * when it binds and moves `statement_timestamp()` on when it executes, so that one would promise too much.
+ * The SQL of a table with one row, which reads for the cache join: the current epoch of versions, and the database's time in milliseconds
+ * since 1970. The time is that of the transaction: `statement_timestamp()` may be later than the snapshot that the statement sees.
  */
 export const snapshot = sql.raw(
   "(select current_epoch() as epoch, extract(epoch from transaction_timestamp())::float8 * 1000 as database_time offset 0) snapshot",
@@ -12,5 +11,5 @@ export const snapshot = sql.raw(
 /** The columns that every row has when a read of the cache joins `snapshot`. */
 export type SnapshotColumns = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
-/** The columns of `snapshot` itself, as a list in SQL to select. */
+/** The columns of `snapshot` itself, as a list to select in SQL. */
 export const snapshotColumns = sql.raw("snapshot.epoch, snapshot.database_time");

@@ -22,16 +22,16 @@ export type Tx = Session & {
   readonly call: Call;
   /** The ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
   readonly em: SqlEntityManager;
-  /** Adds an aggregate that the write has made or changed: the consistency token is to have its new version. */
+  /** Records an aggregate that the write has made or changed: its new version is to be in the consistency token. */
   readonly touch: (aggregate: Aggregate | VersionedAggregate) => void;
   /**
-   * Checks that the write has locked these aggregates. If not, they have changed since it looked up what to lock: it runs again,
-   * rather than lock out of order. `what` is a sentence of what has happened, for the error when that never ends.
+   * Checks that the write has locked these aggregates. If not, they have changed since it looked up what to lock, and it runs again, so as
+   * not to lock out of order. `what` is a sentence that says what has changed, for the error of the last attempt.
    */
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
 
-/** A function that looks up what a write has to lock. A body that relies on that calls `requireLocked` when it reads the same again. */
+/** A function that looks up which aggregates a write has to lock. A body that relies on them calls `requireLocked` when it reads again. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
 /** The plan of a write: all that it needs before its body runs. */
@@ -40,33 +40,33 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly request: MessageShape<M["input"]>;
   /** The aggregates whose version rows are locked first, so that writes to the same aggregate run one after the other. */
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
-  /** Says that it is one of several writes of one call: its token has to cover those before it too. */
+  /** Tells whether it is one of several writes of one call: its token has to cover those before it too. */
   readonly oneOfMany?: boolean;
 };
 
-/** What a write does under its locks. */
+/** A function that does the work of a write, under its locks, and makes its answer. */
 type Body<M extends DescMethod> = (tx: Tx) => Promise<MessageInitShape<M["output"]>>;
 
 /**
- * A function that runs one write in one transaction, which is cancelled with the call. The transaction runs again (three times at
- * most) when it loses against another one or the connection breaks before COMMIT was sent, and more often while what it has to lock
- * changes. So the body may run more than once, and does nothing but SQL. The response gets its consistency token here.
+ * A function that runs a write in one transaction and adds the consistency token to its response. The transaction is cancelled with the
+ * call. It is tried three times at most when it loses against another transaction or the connection breaks before COMMIT, and ten times
+ * while what it has to lock changes. So the body may run more than once: it must do nothing but SQL.
  */
 export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>) => Promise<MessageInitShape<M["output"]>>;
 
 const ATTEMPTS = 3;
-/** Most attempts of a write whose locks change meanwhile: it has done nothing yet. */
+/** The most attempts of a write whose locks change meanwhile: it has done nothing yet. */
 const ATTEMPTS_TO_LOCK = 10;
-/** Longest that a statement of a write may run: the deadline of a stream is far away. */
+/** The longest that a statement of a write may run, in milliseconds: the deadline of a stream is far away. */
 const MAX_MS = 60_000;
 
-/** The ways in which a caller asks for a write: answered once, by the request_id, or only checked, with the same errors. */
+/** Returns how a caller asks for a write: to be answered once (the request_id), or only checked, with the same errors. */
 const wishesOf = ({ requestId = "", validateOnly = false }: Message & { requestId?: string; validateOnly?: boolean }) => ({
   requestId,
   validateOnly,
 });
 
-/** Tells the triggers who writes, and bounds every statement by the time that is left. */
+/** Sets who writes, for the triggers, and limits every statement to the time that is left. */
 const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
   const { call } = tx;
   const left = Math.min(MAX_MS, Math.max(1, Math.ceil(call.deadline - Date.now())));
@@ -77,10 +77,7 @@ const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
     set_config('statement_timeout', ${String(left)}, true)`);
 };
 
-/**
- * The token of a write that touches too many aggregates to name. Nothing fails a write that is committed: a token of no
- * epoch is as good, since it makes reads strong.
- */
+/** The token of a write of too many aggregates to name. It must not fail after the commit: a token without epoch makes reads strong. */
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
   const now = sql<{ epoch: string; time: number }>`
     select current_epoch() as epoch, extract(epoch from statement_timestamp())::float8 * 1000 as time`;
@@ -99,7 +96,7 @@ const outcomeUnknown = (cause: unknown): DomainError =>
 /** The outcome of a transaction. */
 type Performed<R> = {
   readonly response: R;
-  /** The aggregates that it has moved; undefined when there is nothing to commit: the answer was given before, or only validated. */
+  /** The aggregates that it has changed; undefined when there is nothing to commit: the answer was given before, or only validated. */
   readonly moved: Notification | undefined;
 };
 
@@ -112,7 +109,7 @@ type WriteParts = {
 
 /** Makes the function that runs writes on a database. It passes to `committed` what each commit has changed; that must not fail. */
 export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
-  /** All of a write but BEGIN and COMMIT. */
+  /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(
     tx: Omit<Tx, "touch" | "requireLocked">,
     plan: WritePlan<M>,
@@ -145,7 +142,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     return { response: message as MessageInitShape<M["output"]>, moved };
   };
 
-  /** One transaction; the token of a wide write is still missing. */
+  /** Runs one transaction. The token of a wide write is still missing in its response. */
   const attempt = async <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>): Promise<MessageInitShape<M["output"]>> => {
     const abort = db.abort(call);
     const em = db.em.fork({ clear: true, ...abort });

@@ -1,7 +1,7 @@
 /** An error of a driver, with the fields that drivers add; MikroORM copies these to its own errors. */
 export type DriverError = Error & { readonly code?: string; readonly constraint?: string };
 
-/** The server went away, is starting, stopping or full, or was never there. */
+/** The codes of a server that went away, is starting, stopping or full, or was never there. */
 const unreachable = new Set([
   "08000",
   "08001",
@@ -23,7 +23,7 @@ const unreachable = new Set([
   "EHOSTUNREACH",
 ]);
 
-/** Without a code, pg says it in words: an ended connection, or none free in time. */
+/** The messages by which pg says, without a code, that a connection has ended, or that none was free in time. */
 const unreachableMessage =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|driver has already been destroyed)/;
 

@@ -7,9 +7,9 @@ import { type Config, ConfigError } from "../config.ts";
 import { permissions } from "../permissions.ts";
 import { formatAddress } from "./sockets.ts";
 
-/** The callers of the service, which are found by their credentials. */
+/** The look-up that finds out which service makes a call (the caller), by the token in a header of the call. */
 export type Callers = {
-  /** Returns the caller whose token an `authorization` header has; undefined when the header is absent or unknown. */
+  /** Returns the caller whose token is in an `authorization` header; undefined when the header is absent or the token unknown. */
   readonly find: (authorization: string | undefined) => Caller | undefined;
 };
 
@@ -25,10 +25,10 @@ const tokenFile = z.strictObject({
     .min(1, "must name at least one caller"),
 });
 
-/** The most header values whose callers are remembered, so that the token of a busy caller isn't hashed per call. */
+/** The most `authorization` headers whose callers are remembered, so that the token of a busy caller isn't hashed in every call. */
 const remembered = 1_000;
 
-/** Makes the finder of callers by the SHA-256 of their token, in hex. */
+/** Makes the look-up of callers from a map from the SHA-256 of a token, in hex, to the caller. */
 const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
   const known = new LRUCache<string, Caller>({ max: remembered });
   return {
@@ -48,7 +48,7 @@ const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
 
 /**
  * Reads a token file: `{"callers": [{"name": "billing", "token_sha256": "…", "permissions": ["users.read"]}]}`.
- * @throws ConfigError naming all its faults, and no hash.
+ * @throws ConfigError that names all faults of the file, and no hash.
  */
 export const readTokenFile = (path: string): Callers => {
   const refuse = (faults: readonly string[]) => new ConfigError(faults.map((fault) => `TOKEN_FILE ${path}: ${fault}`).join("\n"));
@@ -81,19 +81,13 @@ export const readTokenFile = (path: string): Callers => {
 
 const local: Caller = { name: "local", permissions: new Set(permissions) };
 
-/**
- * Loads the callers of the token file. Without a file every call is by the caller `local`, who has all permissions;
- * `assertExposure` allows that on loopback only, or with INSECURE.
- */
+/** Makes the look-up of callers from the token file. Without a file every call is by the caller `local`, who has all permissions. */
 export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">): Callers =>
   path === undefined ? { find: () => local } : readTokenFile(path);
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 
-/**
- * Checks that both ports listen on loopback, unless there is a token file or INSECURE is set.
- * @throws ConfigError that says what to do, for each such address.
- */
+/** Checks that both ports listen on loopback, unless a token file or INSECURE is set. Throws a ConfigError that says what to do. */
 export const assertExposure = (config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure">): void => {
   if (config.tokenFile !== undefined || config.insecure) return;
   const faults = Object.entries({ GRPC_LISTEN: config.grpcListen, HTTP_LISTEN: config.httpListen })

@@ -3,10 +3,7 @@ import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
-/**
- * Decodes a message of the binary format.
- * @throws DomainError FIELD_INVALID when it is malformed or nested over 100 levels deep, the codec's own limit.
- */
+/** Decodes a protobuf message. Throws DomainError FIELD_INVALID when it is malformed, or nested deeper than the library's 100 levels. */
 export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> => {
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false });
@@ -19,24 +16,18 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Makes a message of an operation's response, which may be a literal, or a message already. */
+/** Makes the protobuf message of an operation's response, which is such a message already, or a plain object with its fields. */
 export const toMessage = (schema: DescMessage, literal: object): Message =>
   "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
 
-/**
- * Checks the size of a response.
- * @throws DomainError RESPONSE_TOO_LARGE over 3 MiB.
- */
+/** Checks that an encoded response is at most 3 MiB. Throws DomainError RESPONSE_TOO_LARGE when it is larger. */
 export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   if (byteLength > maxResponseBytes) {
     throw exhausted("RESPONSE_TOO_LARGE", `The response is larger than ${maxResponseBytes} bytes: ask for fewer.`);
   }
 };
 
-/**
- * Makes the codec of an RPC that decodes requests from bytes and encodes responses to bytes. It refuses requests and responses
- * that are larger than the RPC allows.
- */
+/** Makes an RPC's codec that decodes requests from bytes and encodes responses to bytes. It refuses what is larger than the RPC allows. */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
     const bytes = received as Uint8Array;

@@ -26,13 +26,12 @@ import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
 
-/** Makes the context values that carry the deadline of a call, in milliseconds since the epoch, to its handler. */
+/** Makes the values by which connect passes a call's deadline, in milliseconds since the epoch, to the handler of the call. */
 export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
 
 /**
- * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode
- * arrives as the error. The size of a response is that of the binary format, as on the gRPC port: connect's own limit
- * differs by format and ends a stream without a reason.
+ * The codec of an RPC on the HTTP port, where connect itself decodes and encodes. A request that connect could not decode arrives as the
+ * error. The size of a response is that of the binary format: connect's own limit differs by format and ends a stream without a reason.
  */
 const messageCodec = ({ method }: Rpc): Codec => ({
   decode: (received) => {
@@ -46,10 +45,7 @@ const messageCodec = ({ method }: Rpc): Codec => ({
   },
 });
 
-/**
- * The options by which connect reads and writes JSON. It gives the bytes of every request to the decoder of JSON text, which
- * checks them against the message: alone, connect would take what it does not understand for absent.
- */
+/** The JSON options of connect. They put in a decoder that checks requests: alone, connect takes what it does not understand for absent. */
 const jsonOptionsOf = ({ method }: Rpc, { messageTypes = detailTypes }: InterceptorContext) => ({
   // Entries of batches carry their errors in the message, as google.protobuf.Any.
   registry: messageTypes,
@@ -100,10 +96,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
     }
   };
 
-  /**
-   * Answers a call with a stream, which the interceptors write and connect reads. The queue between the two is as long as
-   * that of grpc-js.
-   */
+  /** Answers a call with a stream: interceptors write, connect reads. The queue between the two is as long as that of grpc-js. */
   const answerWithStream = async function* (request: unknown, call: HandlerContext): AsyncGenerator<Message> {
     const outlet = new PassThrough({ objectMode: true });
     let failure: { readonly error: unknown } | undefined;
@@ -124,9 +117,8 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   const answers = { unary: answer, server_streaming: answerWithStream, client_streaming: answerToStream } as const;
 
   /**
-   * Connect decodes before it calls us and encodes afterwards, without a hook for what fails there. But it aborts the
-   * call's signal with the error just before it sends it, and that is where the interceptors get to answer instead: such a
-   * call is counted, logged and refused as any other.
+   * Lets the interceptors answer failures of connect's codec, so that these are counted, logged and refused as any other. Connect has no
+   * hook for them, but aborts the call's signal with the error just before it sends the error.
    */
   const answerCodecFaults = (call: HandlerContext): void => {
     // Of a stream the interceptors themselves read the messages, and see what fails there.
@@ -153,10 +145,10 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   });
 };
 
-/** One RPC on the HTTP port, for Connect, gRPC-Web and gRPC. */
+/** An RPC, and the function of connect that answers its requests on the HTTP port, in Connect, gRPC-Web and gRPC. */
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
-/** Puts every RPC behind the interceptors, and returns the RPCs as a map keyed by request path. */
+/** Makes the handlers of all RPCs for the HTTP port, each behind the interceptors. Returns them as a map keyed by request path. */
 export const createConnectRpcs = (rpcs: readonly Rpc[], context: InterceptorContext): ReadonlyMap<string, ConnectRpc> =>
   new Map(
     rpcs.map((rpc) => {

@@ -4,27 +4,21 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Makes the error that connect has to throw for a status: with its details, and its trailers as metadata. */
+/** Makes the error that connect has to throw for a status: with the details of the status, and with its trailers as metadata. */
 export const toConnectError = ({ code, message, details, trailers }: StatusError): ConnectError =>
   // The numbers of the codes are the same.
   new ConnectError(message, code as number as Code, trailers, [...details]);
 
-/** Overwrites the contents of an error with those of a status. The object stays the same, since connect already refers to it. */
+/** Overwrites the contents of connect's error with those of a status. The object stays the same, since connect already refers to it. */
 export const become = (error: ConnectError, status: StatusError): void => {
   const { code, rawMessage, message, details, metadata } = toConnectError(status);
   Object.assign(error, { code, rawMessage, message, details, metadata });
 };
 
-/**
- * The pattern of messages that connect calls INTERNAL and that are faults of the request; the last is of a message marked as
- * compressed without a compression.
- */
+/** Messages of connect's INTERNAL errors that are faults of the request; the last: marked as compressed, without a compression. */
 const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
 
-/**
- * Translates a failure of connect's codec into an error of userd: connect calls malformed protobuf INTERNAL. Undefined =
- * connect describes the failure well enough, such as an unknown compression.
- */
+/** Translates a failure of connect's codec into an error of userd; undefined when connect's own error describes it well enough. */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
   const { code, rawMessage, cause } = error;
   // Of the reader of JSON, which connect calls.
@@ -47,6 +41,6 @@ export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc
 export const unknownRpc = ({ rephrase = (status) => status }: InterceptorContext): ConnectError =>
   toConnectError(rephrase(statusOf(new DomainError("Unimplemented", "METHOD_NOT_FOUND", "There is no such RPC."))));
 
-/** Makes the error for a malformed request, which is refused before any RPC; `sentence` says what is wrong. */
+/** Makes the error for a malformed request that is refused before it reaches an RPC; `sentence` says what is wrong. */
 export const invalidRequest = (sentence: string): ConnectError =>
   toConnectError(statusOf(new DomainError("Invalid", "FIELD_INVALID", sentence)));

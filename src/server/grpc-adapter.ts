@@ -19,10 +19,7 @@ import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/**
- * Makes the definition of a method whose messages stay bytes in grpc-js: a codec inside grpc-js would answer malformed messages
- * with INTERNAL.
- */
+/** Makes the grpc-js definition of a method whose messages stay bytes: grpc-js answers INTERNAL when a codec of it can't decode them. */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>
   ({
     path,
@@ -33,7 +30,7 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
 
-/** Makes the status that grpc-js sends, with the details in `grpc-status-details-bin`. */
+/** Converts a status to the form that grpc-js sends; the error details go into the trailer `grpc-status-details-bin`. */
 export const toGrpcStatus = ({ code, message, details, trailers }: StatusError): StatusObject => {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
@@ -49,10 +46,7 @@ export const toGrpcStatus = ({ code, message, details, trailers }: StatusError):
 
 const timeOf = (deadline: Date | number): number => (typeof deadline === "number" ? deadline : deadline.getTime());
 
-/**
- * The status of an error. The interceptor `errors` makes nothing but a StatusError; anything else would be a fault of the
- * interceptors themselves.
- */
+/** The status to send for an error: the interceptor `errors` throws nothing but a StatusError; anything else is a fault of interceptors. */
 const refusalOf = (error: unknown): ServerErrorResponse | Partial<StatusObject> =>
   error instanceof StatusError ? toGrpcStatus(error) : { code: Code.INTERNAL, details: "" };
 
@@ -100,13 +94,13 @@ const serveClientStream: Serve<handleClientStreamingCall<Uint8Array, Uint8Array>
 
 const serve = { unary: serveUnary, server_streaming: serveServerStream, client_streaming: serveClientStream } as const;
 
-/** One method of a grpc-js service: its definition, and its handler. */
+/** A method of a grpc-js service: its definition, and the handler that answers its calls. */
 export type GrpcMethod = {
   readonly definition: MethodDefinition<Uint8Array, Uint8Array>;
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
 };
 
-/** Puts one RPC behind the interceptors and makes a grpc-js method of it. */
+/** Makes the grpc-js method of an RPC, whose handler runs all interceptors around the operation. */
 export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
   definition: rawMethod(`/${rpc.name}`, {
     requestStream: rpc.kind === "client_streaming",

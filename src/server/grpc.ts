@@ -37,18 +37,18 @@ const options: ServerOptions = {
 /** The time in which a request has to arrive if the client sends no deadline, in milliseconds: the longest default deadline. */
 const requestPatienceMs = 10_000;
 
-/** An open listener. */
+/** An open port of the server, and the functions that close it step by step. */
 export type Listener = {
   readonly address: ListenAddress;
   /** Stops taking connections. */
   readonly refuse: () => void;
-  /** Tells clients to use other connections, and resolves when the calls on the open ones are done. */
+  /** Asks clients to use other connections, and resolves when the calls on the open ones are done. */
   readonly close: () => Promise<void>;
   /** Ends the connections that are still open. */
   readonly destroy: () => void;
 };
 
-/** The options of the gRPC listener. */
+/** The options of `startGrpc`, which opens the gRPC port. */
 export type GrpcListenerOptions = {
   readonly listen: ListenAddress;
   readonly rpcs: readonly Rpc[];
@@ -58,8 +58,8 @@ export type GrpcListenerOptions = {
 };
 
 /**
- * Opens the gRPC port. userd itself listens on the socket, and passes the connections to grpc-js. So userd decides what happens
- * when the port is taken, how many connections there are, and how a drain ends.
+ * Opens the gRPC port. userd itself listens on the socket, and not grpc-js, so that userd decides what happens when the port is taken, how
+ * many connections there are, and how a drain ends.
  */
 export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.

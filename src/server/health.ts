@@ -19,7 +19,7 @@ const pollMs = 1_000;
 
 type Bytes = Uint8Array;
 
-/** The health service of one server. */
+/** The functions that end the health service of a gRPC server: the streams of watching clients, and its timer. */
 export type HealthService = {
   /** Ends the streams of watching clients, which would hold up a drain. */
   readonly endWatches: () => void;
@@ -32,8 +32,8 @@ const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
 const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
 
 /**
- * Adds the health service, `grpc.health.v1.Health`, to a gRPC server; it answers for the whole server ("") and for each service.
- * It stands outside the interceptors: health checks have no credentials, and must get an answer from an overloaded server.
+ * Adds the health service of gRPC to a server, for the server as a whole ("") and for each of `services`. It stands outside the
+ * interceptors: health checks have no credentials, and must get an answer from an overloaded server.
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {
   const known = new Set(["", ...services]);

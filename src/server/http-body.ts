@@ -5,14 +5,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 /** A request over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
-/** The body of a request as chunks of bytes, which a single reader takes. */
+/** The body of a request as chunks of bytes, which only one reader can take. */
 export type RequestBody = {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
   /** Ends the chunks, also for a reader that waits for one. Bytes that still arrive are left for others to read. */
   readonly letGo: () => void;
 };
 
-/** True if the client left before it had sent the whole body. Over HTTP/2 Node ends such a body as if it were complete. */
+/** Tells whether the client left before it had sent the whole body. Over HTTP/2 Node ends such a body as if it were complete. */
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**

@@ -10,16 +10,13 @@ import { type HttpRequest, openBody } from "./http-body.ts";
 import { takeTimeout } from "./http-timeout.ts";
 import type { InterceptorContext } from "./interceptors/interceptor.ts";
 
-/**
- * True if the authority of a request fits into a URL. Connect makes one of it, and its error would end the process
- * (https://github.com/connectrpc/connect-es).
- */
+/** Tells whether the authority of a request fits into a URL. Connect makes one of it, and its error would end the process. */
 const hasUsableAuthority = (request: HttpRequest): boolean => {
   const authority = "authority" in request ? request.authority : request.headers.host;
   return authority !== undefined && URL.canParse(request.url ?? "", `http://${authority}`);
 };
 
-/** True if the bytes that a query encodes are UTF-8. URLs put another character in place of bytes that are not. */
+/** Tells whether the bytes that a query encodes are UTF-8. URLs put another character in place of bytes that are not. */
 const isText = (query: string): boolean => {
   const bytes = query.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return !/[^\0-\x7f]/.test(query) && isUtf8(Buffer.from(bytes, "latin1"));
@@ -40,8 +37,8 @@ const queryFault = (request: HttpRequest): string | undefined => {
 };
 
 /**
- * Says as text what to send instead, where connect has only a status of HTTP: 405 for the method, 415 for the content type.
- * Clients of all protocols make a code of that status.
+ * Answers with a text that says what to send instead, where connect gives only a status of HTTP: 405 for a wrong method, 415 for a wrong
+ * content type. Clients of all protocols make a code of that status.
  */
 const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: HttpRequest, response: ServerResponse): void => {
   if (status === 405) {
@@ -58,7 +55,7 @@ const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: Ht
   }
 };
 
-/** Answers one request to an RPC; never throws, whatever the request holds. */
+/** Answers one HTTP request to an RPC. It never throws, whatever the request holds. */
 export const serveRpc = async (served: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
   const { rpc, handle } = served;
   if (!hasUsableAuthority(request)) {
@@ -94,7 +91,7 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
 const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
-/** Refuses a call of an unknown RPC, in the protocol of the request; false = the request calls no RPC, and is not answered. */
+/** Refuses a call of an RPC that does not exist, in the request's protocol. Returns false, and answers nothing, if it is no such call. */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));

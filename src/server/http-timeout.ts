@@ -9,9 +9,8 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Removes the client's timeout from the headers, and returns it in milliseconds; undefined = there is none. The interceptors
- * enforce it: connect would refuse a timeout over its limit, where the gRPC port caps it. A malformed timeout stays in the
- * headers, and connect refuses it.
+ * Removes the client's timeout from the headers and returns it in milliseconds; undefined = there is none. The interceptors enforce it:
+ * connect would refuse a long one, which the gRPC port shortens. A malformed timeout stays in the headers, for connect to refuse.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {
   for (const [name, parse] of [

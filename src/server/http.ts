@@ -21,7 +21,7 @@ const maxHeaderBytes = 16 * 1024;
 /** The time for which a connection may be idle, in milliseconds. */
 const idleMs = 120_000;
 
-/** The options of the HTTP listener. */
+/** The options of `startHttp`, which opens the HTTP port. */
 export type HttpListenerOptions = {
   readonly listen: ListenAddress;
   readonly rpcs: readonly Rpc[];
@@ -30,7 +30,7 @@ export type HttpListenerOptions = {
   readonly metrics: MetricsPage;
 };
 
-/** The page `/metrics`. */
+/** The content type of the page `/metrics`, and the function that makes its text. */
 export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
@@ -74,7 +74,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
   };
 };
 
-/** Opens the HTTP port: Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and the pages for operators. */
+/** Opens the HTTP port. It serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and the pages for operators. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
   const handle = createHttpHandler(options, lingering);

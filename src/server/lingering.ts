@@ -5,7 +5,7 @@ import type { HttpRequest } from "./http-body.ts";
 /** The time for which a client may go on sending after its answer, in milliseconds: that of nginx, `lingering_timeout`. */
 const lingerMs = 5_000;
 
-/** Requests that still arrive though they have been answered. */
+/** The requests whose body still arrives although they have been answered. */
 export type Lingering = {
   /** Discards the rest of a request once it has been answered. Call it before anything reads the request or answers it. */
   readonly watch: (request: HttpRequest, response: ServerResponse) => void;
@@ -14,9 +14,9 @@ export type Lingering = {
 };
 
 /**
- * Makes the object that lets clients go on sending for up to 5 s after an early answer. Many clients read only when they have
- * sent all. If their stream is reset or their connection is closed, an answer that they have not read is lost. A client that
- * still sends after that time loses the stream or the connection: else it would keep a process from draining.
+ * Makes the object that lets clients go on sending for up to 5 s after an early answer. Many clients read only when they have sent all, and
+ * would lose the answer if their stream or connection ended at once. After the 5 s it is ended: a client that still sends would keep a
+ * process from draining.
  */
 export const createLingering = (): Lingering => {
   const ends = new Set<() => void>();

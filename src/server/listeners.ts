@@ -18,36 +18,32 @@ const graceMs = 15_000;
 /** The time that the last answers of a drain have to arrive, in milliseconds. */
 const arrivalMs = 100;
 
-/** The options of the listeners. */
+/** The options of `startListeners`, which opens both ports. */
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly metrics: Metrics;
-  /**
-   * Translates an error that comes from below the operations, such as a driver's, into one for the caller. Default: every such
-   * error is a fault.
-   */
+  /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
   readonly explain?: InterceptorContext["explain"];
   /** Tells whether the service can answer now. Health checks call it, and wait for at most 1 s. */
   readonly ready: () => MaybePromise<boolean>;
 };
 
-/** The two open ports, of gRPC and of HTTP. */
+/** The two open ports of the service, one for gRPC and one for HTTP. */
 export type Listeners = AsyncDisposable & {
   readonly grpcAddress: ListenAddress;
   readonly httpAddress: ListenAddress;
   /**
-   * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and calls in
-   * progress have 15 s to finish. A second drain waits for the first.
+   * Ends the server without losing a call: health says NOT_SERVING, `drainSeconds` later the ports close, and calls in progress get 15 s to
+   * finish. A second drain waits for the first.
    */
   readonly drain: () => Promise<void>;
 };
 
 /**
  * Opens the gRPC port and the HTTP port. Both serve the same routes, behind the same interceptors.
- * @throws ConfigError when an address can't be listened on, or the token file is wrong; Error when an RPC declares no
- * permission.
+ * @throws ConfigError when an address can't be listened on or the token file is wrong; Error when an RPC declares no permission.
  */
 export const startListeners = async ({
   config,

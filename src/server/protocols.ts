@@ -8,12 +8,12 @@ const preface = Buffer.from("PRI * HTTP/2");
 /** The time in which a connection has to send its first bytes, in milliseconds. */
 const patienceMs = 10_000;
 
-/** Connections that have not said yet which protocol they speak. */
+/** The connections that have not sent enough yet to tell HTTP/1.1 from HTTP/2. */
 export type Undecided = { readonly destroyAll: () => void };
 
 /**
- * Serves HTTP/1.1 and HTTP/2 without TLS on one port: looks at the first bytes of a connection and hands it to the
- * server that speaks its protocol. `http1` stays the one that listens, so that its timeouts and its drain work.
+ * Serves HTTP/1.1 and HTTP/2 without TLS on one port; the first bytes of a connection show its protocol. `http1` is the server that
+ * listens, so that its timeouts and its drain work; it gives HTTP/2 connections to `http2`.
  */
 export const splitProtocols = (http1: Http1Server, http2: Http2Server): Undecided => {
   const serveHttp1 = http1.listeners("connection");

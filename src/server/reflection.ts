@@ -15,7 +15,7 @@ import { Code, statusOf } from "./interceptors/status.ts";
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
-/** The files of the services and all that they import, by the names that a client may ask for. */
+/** The files of the services and all that they import, as maps from the names that a client may ask for. */
 const createIndex = (services: readonly DescService[]) => {
   const byName = new Map<string, DescFile>();
   const bySymbol = new Map<string, DescFile>();
@@ -82,10 +82,7 @@ const createReflector = (services: readonly DescService[]) => {
   };
 };
 
-/**
- * Adds server reflection, v1 and v1alpha; these differ in the name of the service only, so one handler serves both. It
- * stands outside the interceptors: the API is public, and tools that explore it have no credentials.
- */
+/** Adds server reflection, v1 and v1alpha, to a gRPC server, outside the interceptors: the API is public, and tools have no credentials. */
 export const addReflection = (server: Server, services: readonly DescService[]): void => {
   const reflect = createReflector(services);
   const info: handleBidiStreamingCall<Uint8Array, Uint8Array> = (call) => {

@@ -22,13 +22,13 @@ const maxStreamMs = 24 * 3_600_000;
 /** The time after which a stream on which nothing moves ends, in milliseconds. */
 const streamIdleMs = 30_000;
 
-/** The type of an operation of any kind. `Rpc.kind` says which of its arguments and results are streams. */
+/** An operation (the function that answers one RPC) of any kind. `Rpc.kind` says which of its arguments and results are streams. */
 export type AnyOperation = (call: Call, request: Message | AsyncIterable<Message>) => MaybePromise<object> | AsyncIterable<object>;
 
 /** All that the server knows of one RPC, prepared once at start-up. */
 export type Rpc = {
   readonly method: DescMethod;
-  /** The kind of RPC, which tells whether its request or response is a stream. */
+  /** The kind of the RPC: whether its request or its response is a stream. */
   readonly kind: Exclude<DescMethod["methodKind"], "bidi_streaming">;
   readonly operation: AnyOperation;
   /** The name of the RPC in metrics and logs, for example `userd.v1.UserService/GetUser`. */
@@ -44,17 +44,11 @@ export type Rpc = {
   readonly maxRequestBytes: number;
 };
 
-/** The two conversions of a transport: from what it received to the request message, and from the operation's response to what it sends. */
+/** The two conversions of a transport: of what it received to a request message, and of an operation's response to what it sends. */
 export type Codec = {
-  /**
-   * Decodes a request.
-   * @throws DomainError when it is malformed or too large.
-   */
+  /** Decodes a request. Throws a DomainError when it is malformed or too large. */
   readonly decode: (received: unknown) => Message;
-  /**
-   * Encodes a response.
-   * @throws DomainError when it is too large.
-   */
+  /** Encodes a response. Throws a DomainError when it is too large. */
   readonly encode: (response: object) => unknown;
 };
 
@@ -68,9 +62,8 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 };
 
 /**
- * Makes the list of all RPCs of the routes, with what their method options say.
- * @throws Error naming every RPC without a permission or with an unknown one, since no RPC is open by accident, and every RPC
- * that does not say where it reads from.
+ * Makes the list of all RPCs of the routes, with what the method options in the proto say of them.
+ * @throws Error that names each RPC with no known permission, so that none is open by accident, or that does not say where it reads from.
  */
 export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
   const faults: string[] = [];

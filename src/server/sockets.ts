@@ -11,10 +11,7 @@ const explanations: Readonly<Record<string, string>> = {
   ENOTFOUND: "is not a host that can be found",
 };
 
-/**
- * Makes a server listen on an address. The promise resolves to this address, with the port that was picked.
- * @throws ConfigError with one sentence that begins with the setting's name.
- */
+/** Makes a server listen; returns the address with the port that was picked. Throws a ConfigError that begins with the setting's name. */
 export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>
   new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
@@ -28,13 +25,13 @@ export const listen = (server: Server, setting: string, address: ListenAddress):
     });
   });
 
-/** The open connections of a server. */
+/** The function that ends all open connections of a server. */
 export type Sockets = { readonly destroyAll: () => void };
 
 /** The most connections of one listener; further ones wait in the operating system's queue. */
 const maxConnections = 1_000;
 
-/** Limits the connections of a server, and remembers them so that a drain can end them. */
+/** Limits the number of a server's open connections, and returns the function that ends them all in a drain. */
 export const trackSockets = (server: Server): Sockets => {
   const open = new Set<Socket>();
   server.maxConnections = maxConnections;

@@ -16,11 +16,7 @@ type Incomplete = { readonly call: ServerInterceptingCallInterface; readonly sin
 type Link = Incomplete | Ends;
 type Ends = { readonly call?: undefined; before: Link; after: Link };
 
-/**
- * The list of incomplete requests, the oldest first. It is no Map: V8 replaces a Map's table every few dozen calls, a table
- * that has become old keeps the ones that followed it, and they keep every call that was in them until the next full
- * collection.
- */
+/** The list of incomplete requests, the oldest first. A Map would keep ended calls in memory (`keepStreamsInSlots` says why). */
 const createList = () => {
   const ends = {} as Ends;
   ends.before = ends;
@@ -33,7 +29,7 @@ const createList = () => {
       ends.before = added;
       return added;
     },
-    /** Takes one out of the list, and drops its references to the others; a second time does nothing. */
+    /** Removes a request from the list, and drops its references to the others; a second time does nothing. */
     remove: (one: Incomplete): void => {
       one.before.after = one.after;
       one.after.before = one.before;
@@ -44,9 +40,8 @@ const createList = () => {
 };
 
 /**
- * Makes the guard that ends calls whose request does not arrive within `patienceMs`. grpc-js calls a handler only when the
- * request is complete, so a client that sends no deadline and half a message would hold its stream for as long as the
- * connection lasts.
+ * Makes the guard that ends calls whose request does not arrive within `patienceMs`. grpc-js waits for the rest of a request without end,
+ * so a client that sends half a message would hold its stream for as long as the connection lasts.
  */
 export const createStallGuard = (patienceMs: number): StallGuard => {
   const incomplete = createList();

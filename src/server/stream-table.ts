@@ -4,10 +4,7 @@ import { types } from "node:util";
 /** The number in a slot that no stream is in. */
 const FREE = -1;
 
-/**
- * A table of streams keyed by their numbers, in slots that are used again. It has the methods of Map that Node calls on a
- * session's streams, and no more. A look-up searches all slots: as many as calls were in flight at once, 100 at most.
- */
+/** A map of streams, keyed by number, with the methods of Map that Node calls. Slots are reused; a look-up searches 100 at most. */
 export class StreamTable<T> {
   readonly #ids: number[] = [];
   readonly #held: (T | undefined)[] = [];
@@ -76,10 +73,9 @@ class PendingStreams<T> {
 const KNOWN_MAJOR = "24";
 
 /**
- * Makes a session store its streams in slots. Node stores them in a Map and a Set, whose tables V8 replaces every few dozen
- * streams. A table in the old generation refers to all tables that followed it, and so to every stream that was in them. The
- * young collector copies all of these again and again until the next full collection, after which it begins anew. On a busy
- * connection that never ends, and takes a third of the CPU time of a call (docs/adr/0019).
+ * Makes an HTTP/2 session store its streams in slots. Node stores them in a Map and a Set, whose tables V8 replaces every few dozen
+ * streams. A table in V8's old generation refers to all that followed it, and so to every stream that was in them. To copy these takes the
+ * young collector a third of the CPU time of a call, as long as a busy connection lasts (docs/adr/0019).
  * @returns false, and changes nothing, on a Node whose sessions look otherwise, and for a session that has streams already.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {
@@ -87,7 +83,6 @@ export const keepStreamsInSlots = (session: Http2Session): boolean => {
   const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === "state");
   const state = symbol && (session as unknown as Record<symbol, { streams: unknown; pendingStreams: unknown }>)[symbol];
   if (!(types.isMap(state?.streams) && types.isSet(state.pendingStreams))) return false;
-  // A session that has begun is left alone.
   if (state.streams.size + state.pendingStreams.size > 0) return false;
   state.streams = new StreamTable();
   state.pendingStreams = new PendingStreams();

@@ -20,10 +20,7 @@ const counters: { readonly [K in keyof CacheStats]: readonly [name: string, help
   epochs: ["userd_cache_epochs_total", "How often the database turned out to be another one: a failover or a restore"],
 };
 
-/**
- * Registers the metrics of the cache. They are read from the cache's own counts at each scrape, since calling a metric's method
- * would cost more than a hit.
- */
+/** Registers the metrics of the cache, which each scrape reads from the cache's own counts. */
 export const watchCache = (registry: Registry, { stats, level1, breakerState }: Cache): void => {
   for (const [field, [name, help]] of Object.entries(counters)) {
     const counter: Counter = new Counter({

@@ -16,7 +16,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === "string
 
 const sqlState = /^(?=.*\d)[0-9A-Z]{5}$/;
 
-/** True if an error, or one of its causes, is the database's: wrappers repeat the message of what they wrap. */
+/** Tells whether an error, or one of its causes, is the database's: wrappers repeat the message of what they wrap. */
 const isOfDatabase = (error: unknown, depth: number): boolean =>
   error instanceof Error &&
   depth < maxCauses &&
@@ -39,8 +39,5 @@ const describe = (error: unknown, depth: number): DescribedError | undefined => 
   };
 };
 
-/**
- * The fields of an error and its causes that are safe to log: type, code and place, and no value of a user. It is pino's
- * serializer for `err`.
- */
+/** Returns the fields of an error and its causes that are safe to log: no value of a user. It is pino's serializer for `err`. */
 export const describeError = (error: unknown): DescribedError | undefined => describe(error, 0);

@@ -6,8 +6,8 @@ import { describeError } from "./error.ts";
 const secrets = ["authorization", "token", "password", "secret", "email", "ip"];
 
 /**
- * Makes the logger: JSON lines, one per event. They go to stderr, since stdout has the output of commands and the one line
- * that says that the service is ready. Writes are synchronous, so that the last lines before an exit are not lost.
+ * Makes the logger: one line of JSON per event, to stderr, since stdout has the output of commands and the one line that says that the
+ * service is ready. Writes are synchronous, so that the last lines before an exit are not lost.
  */
 export const createLogger = (level: Config["logLevel"], stream: DestinationStream = destination({ fd: 2, sync: true })): Logger =>
   pino(

@@ -1,10 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { metricsOf } from "./worker-metrics.ts";
 
-/** Counts and times one call of a method; `code` is the name of its status, OK included. */
+/** A function that counts and times one call of a method; `code` is the name of its status, OK included. */
 export type Observe = (code: string, milliseconds: number) => void;
 
-/** The metrics of calls. */
+/** The functions that record the metrics of calls of RPCs. */
 export type CallMetrics = {
   /** Makes the function that counts and times the calls of one method. It prepares the labels once. */
   readonly forMethod: (method: string) => Observe;
@@ -12,7 +12,7 @@ export type CallMetrics = {
   readonly undeclared: (method: string, reason: string) => void;
 };
 
-/** The metrics of one process. */
+/** The metrics of one process, and the text of its page `/metrics`. */
 export type Metrics = {
   /** The registry of `/metrics`, in which features register their own metrics. Labels never have user input. */
   readonly registry: Registry;

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type Registry } from "prom-client";
 
-/** The metrics of one process, as prom-client tells them. */
+/** The metrics of one process, as prom-client lists them. */
 type Collected = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** A question of a worker to the primary for the metrics of all workers, and its answer. */
@@ -37,10 +37,7 @@ const createQuestions = <A>() => {
   };
 };
 
-/**
- * Makes the function that returns the text of `/metrics`. In a worker it is the sum over all workers, since a scraper's
- * connections end up at any of them; otherwise it is the text of the registry.
- */
+/** Makes the function that returns the text of `/metrics`: in a worker, that of all workers together, since a scrape reaches any one. */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
   const questions = createQuestions<string>();
@@ -53,7 +50,7 @@ export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   return () => questions.ask(METRICS_TIMEOUT_MS, (request) => process.send?.({ userd: "metrics", request } satisfies PageMessage));
 };
 
-/** True if a metric only ever grows: it still counts when its process has ended, unlike a gauge. */
+/** Tells whether a metric only ever grows: it still counts when its process has ended, unlike a gauge. */
 const grows = ({ type, aggregator }: Collected[number]): boolean => aggregator === "sum" && ["counter", "histogram"].includes(String(type));
 
 /** The sums of the metrics of all workers, including workers that have ended. */
@@ -66,16 +63,15 @@ export type WorkerSums<W> = {
 };
 
 const sumOf = (collected: readonly Collected[]): Registry => AggregatorRegistry.aggregate([...collected] as never[]);
-/** Adds up metrics. Those that `aggregate` makes hold their values, unlike other metrics. */
+/** Adds up metrics. The results of `aggregate` store their values, unlike other metrics. */
 const add = (collected: readonly Collected[]): Collected => sumOf(collected).getMetricsAsArray() as unknown as Collected;
 
-/** A worker, with the last metrics that it told and those of the workers that it has replaced. */
+/** A worker, with the last metrics that it reported and those of the workers that it has replaced. */
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Makes empty sums of the metrics of workers. The counts that a worker reported last stay in the sums when it has ended; no page
- * has shown more of it, so no sum ever goes down. No sum goes down by rounding either, which Prometheus would take for a
- * restart: sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
+ * Makes empty sums of the metrics of workers. No sum ever goes down, which Prometheus would take for a restart: the last counts of a worker
+ * that has ended stay in the sums. Sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];
@@ -100,10 +96,7 @@ export const createWorkerSums = <W>(): WorkerSums<W> => {
   };
 };
 
-/**
- * Sends a message to a worker. Without a callback, a worker that ends at that moment would end the primary with an `error`
- * event; its exit is what counts.
- */
+/** Sends a message to a worker. Without the callback, a worker that ends meanwhile would end the primary with an `error` event. */
 const send = (worker: Worker, message: PageMessage | OwnMessage): void => void (worker.isConnected() && worker.send(message, () => {}));
 
 /** Makes the primary process answer workers that ask for the metrics of all workers. */
@@ -112,10 +105,7 @@ export const serveWorkerMetrics = (): void => {
   const questions = createQuestions<void>();
   const waited = new Map<Worker, Set<number>>();
 
-  /**
-   * Asks a worker for its metrics. A worker that does not answer in time counts with what it told before; one that ends
-   * meanwhile is not waited for.
-   */
+  /** Asks a worker for its metrics. One that answers too late counts with its earlier ones; one that ends is not waited for. */
   const askWorker = (worker: Worker): Promise<void> => {
     const own = waited.get(worker) ?? new Set();
     waited.set(worker, own);

@@ -10,7 +10,7 @@ const parseUserId = (header: string | undefined): bigint | undefined => {
   return id;
 };
 
-/** Finds the caller by its token, and the acting user by the header `x-acting-user-id`. It refuses a call without a known token. */
+/** Finds the caller by its token, and the acting user by the header `x-acting-user-id`. Refuses a call without a known token. */
 export const authenticate: Interceptor =
   (_, { callers }) =>
   (next) =>

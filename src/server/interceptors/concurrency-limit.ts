@@ -1,11 +1,10 @@
-/** The limit of calls in progress over both listeners, and how many there are now. */
+/** The most calls that may be in progress over both listeners, and how many are now. */
 export type ConcurrencyLimit = {
   readonly limit: number;
-  /** The number of calls in progress. */
   inProgress: number;
-  /** True in the last phase of a drain: new calls are refused. */
+  /** Tells whether new calls are refused: in the last phase of a drain. */
   closed: boolean;
 };
 
-/** Makes a limit of `limit` calls in progress. */
+/** Makes the limit of calls in progress, of which there are none yet. */
 export const createConcurrencyLimit = (limit: number): ConcurrencyLimit => ({ limit, inProgress: 0, closed: false });

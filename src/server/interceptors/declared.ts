@@ -6,29 +6,25 @@ import { entryReasonsWalk } from "./entry-reasons.ts";
 import type { InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** One reason that a call was answered with. */
+/** A reason (the machine-readable name of an error) with which a call, or one entry of a batch, was answered. */
 export type AnsweredReason = {
   readonly method: string;
   readonly reason: string;
-  /** True if an entry of a batch was answered with the reason, and not the call. */
+  /** Tells whether an entry of a batch was answered with the reason, and not the call. */
   readonly isEntry: boolean;
-  /** True if the RPC declares the reason. */
   readonly isDeclared: boolean;
 };
 
-/**
- * The channel on which every server of this process publishes the reasons that it answers with. Tests compare them with the
- * declared ones.
- */
+/** The diagnostics channel on which servers publish the reasons that they answer with, for tests to compare with declared ones. */
 export const answeredReasons = channel("userd.answered-reason");
 
-/** The message of the log line for an undeclared reason. */
+/** The message that is logged when a call is answered with a reason that its RPC does not declare. */
 export const undeclaredSentence = "answered with a reason that the RPC does not declare";
 
-/** Looks at a reason with which a call, or an entry of its answer, is answered. */
+/** A function that checks a reason with which a call, or an entry of its answer, is answered. */
 type Look = (call: Pick<Call, "log">, reason: string, isEntry: boolean) => void;
 
-/** Makes the look of an RPC. An undeclared reason is answered all the same; it is counted and logged as a fault of userd. */
+/** Makes the `Look` of an RPC. An undeclared reason is answered all the same; it is counted and logged as a fault of userd. */
 const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look => {
   const declared = declaredReasons(method);
   const ofCall: ReadonlySet<string> = declared.call;
@@ -44,19 +40,13 @@ const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look =
   };
 };
 
-/**
- * Makes the check whether an RPC declares the reason with which a call has failed. A reason that it does not declare is counted
- * and logged as a fault.
- */
+/** Makes the function that checks the reason of a failed call: one that the RPC does not declare is counted and logged as a fault. */
 export const endCheck = (rpc: Rpc, context: InterceptorContext): ((invocation: Invocation, reason: string) => void) => {
   const look = lookFor(rpc, context);
   return (invocation, reason) => look(invocation, reason, false);
 };
 
-/**
- * Adds a check of the reasons of failed entries to an RPC whose answers have entries that can fail. Other RPCs are returned as
- * they are.
- */
+/** Makes an RPC check that it declares the reasons of failed entries in its answers. Returns it unchanged if it has no such entries. */
 export const withEntriesChecked = <R extends Rpc>(rpc: R, context: InterceptorContext): R => {
   const walk = entryReasonsWalk(rpc.method.output);
   if (walk === undefined) return rpc;

@@ -4,7 +4,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { holds } from "./holds.ts";
 
-/** Calls `note` with the reason of each status in a message, or in its literal. */
+/** A function that calls `note` with the reason of each `google.rpc.Status` in a message, or in the plain object that it is made of. */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
 const statuses: ReadonlySet<string> = new Set([StatusSchema.typeName]);
@@ -28,9 +28,8 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 };
 
 /**
- * Makes the function that visits every `google.rpc.Status` in an RPC's answers; undefined = the message has no such field, like
- * most messages.
- * @throws RangeError for a message that holds itself and a status; there is none.
+ * Makes the function that visits every `google.rpc.Status` in messages of a type; undefined = the type has no such field, like most.
+ * @throws RangeError for a type that contains itself and a status; there is none.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
   if (output.typeName === StatusSchema.typeName) return walkStatus;

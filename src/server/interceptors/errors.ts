@@ -17,11 +17,7 @@ const failWith =
     throw rephrase(status);
   };
 
-/**
- * Turns every error into a status: an error of the API with its own words, any other into INTERNAL without its words. When an
- * operation throws the error of a transport, the status in that error is ignored. A reason that the RPC does not declare is
- * reported as a fault.
- */
+/** Turns every error into a status: a DomainError with its own message; any other, a transport's too, into INTERNAL without its message. */
 export const errors: Interceptor = (rpc, context) => {
   const fail = failWith(endCheck(rpc, context), context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);

@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 
-/** Tells whether a type of messages is one of some types, or has a field of one of them at any depth. */
+/** Tells whether a message type is one of `types`, or has a field of one of them at any depth. */
 export const holds = (types: { has(typeName: string): boolean }, desc: DescMessage, seen = new Set<DescMessage>()): boolean => {
   if (types.has(desc.typeName)) return true;
   if (seen.has(desc)) return false;

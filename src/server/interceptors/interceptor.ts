@@ -9,7 +9,7 @@ import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import type { Invocation } from "./invocation.ts";
 import type { StatusError } from "./status.ts";
 
-/** Answers one call. Requests and answers are bytes on the gRPC port, and messages on the HTTP port. */
+/** A function that answers one call. Requests and answers are bytes on the gRPC port, and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
 
 /** The objects that all interceptors share, over both listeners. */
@@ -26,13 +26,10 @@ export type InterceptorContext = {
   readonly messageTypes?: Registry;
 };
 
-/** The type of an interceptor. It is called once per RPC, and returns a function that wraps the next handler in another one. */
+/** An interceptor: a function that is called once per RPC, and returns a function that wraps the next handler in another one. */
 export type Interceptor = (rpc: Rpc & Codec, context: InterceptorContext) => (next: Handler) => Handler;
 
-/**
- * Runs `next`, and passes its response to `done` or its error to `failed`: at once, or later when the response is a promise. A
- * call that is answered at once makes no promise on its way.
- */
+/** Runs `next`, and passes its response to `done` or its error to `failed`. It makes a promise only if `next` returns one. */
 export const settle = (
   next: Handler,
   invocation: Invocation,

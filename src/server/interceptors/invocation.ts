@@ -6,11 +6,11 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** The functions that read from the calls of one listener. `S` is the type of a call in that listener. One transport serves all calls. */
+/** The functions that read header, deadline and cancellation of a call, shared by all calls of one listener; `S` is its type of a call. */
 export type Transport<S> = {
-  /** A request header by its lower-case name; undefined when absent. */
+  /** Returns a request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
-  /** The time when the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
+  /** Returns when the client stops waiting, in milliseconds since the epoch; Infinity if the client did not say. */
   deadline(source: S): number;
   /** Calls `listener` when the client goes away. It is used at most once per call, and only for calls that are not answered at once. */
   onCancel(source: S, listener: () => void): void;
@@ -24,8 +24,8 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It
- * is a class because every call makes one: its functions are shared, and its fields are in one piece.
+ * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It is a class for
+ * speed, since every call makes one: its functions are shared, and its fields are in one object.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly rpc: Rpc;
@@ -93,7 +93,6 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     return this.#boundLog;
   }
 
-  /** A request header by its lower-case name. */
   header(name: string): string | undefined {
     return this.#transport.header(this.source, name);
   }
@@ -103,10 +102,7 @@ export class Invocation<S = unknown> implements Omit<Call, "caller"> {
     this.#idle?.refresh();
   }
 
-  /**
-   * Returns a promise that settles like `pending`, or rejects when the call ends first: at its deadline, at its idle limit, or
-   * when the client goes away. The call has a timer from then on.
-   */
+  /** Returns a promise that settles like `pending`, or rejects when the deadline, the idle limit or the client ends the call first. */
   bound<T>(pending: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       let settled = false;

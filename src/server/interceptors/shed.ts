@@ -3,10 +3,7 @@ import { type Interceptor, settle } from "./interceptor.ts";
 
 const retryAfterMs = 100;
 
-/**
- * Refuses a call at once when the server has as many calls in progress as it takes, so that those keep their latency. Health and
- * reflection are never refused: they do not pass through the interceptors.
- */
+/** Refuses a call at once when too many are in progress, so that those stay fast. Health checks and reflection pass no interceptors. */
 export const shed: Interceptor = (_, { concurrency }) => {
   const done = (_: unknown, response: unknown): unknown => {
     concurrency.inProgress -= 1;

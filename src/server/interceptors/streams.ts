@@ -13,10 +13,7 @@ const untilEnd = <T>(signal: AbortSignal, pending: Promise<T>): Promise<T> =>
     pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 
-/**
- * Yields the messages of a request that is a stream. Each is decoded and checked when the operation asks for it; later ones wait
- * at the client.
- */
+/** Yields the messages of a request stream, each decoded and checked when the operation asks for it; later ones wait at the client. */
 export async function* receive(
   invocation: Invocation,
   source: AsyncIterable<unknown>,

@@ -12,10 +12,7 @@ const maxViolations = 10;
 
 const patterns = new Map<string, RegExp>();
 
-/**
- * Matches a pattern by the native engine, which is far faster than the default one. Patterns come from userd's protos, so
- * they are few and linear.
- */
+/** Matches by the native engine, far faster than the default one. Patterns come from userd's protos, so they are few and linear. */
 const regexMatch = (pattern: string, against: string): boolean => {
   const compiled = patterns.get(pattern) ?? new RegExp(pattern, "u");
   patterns.set(pattern, compiled);
@@ -28,7 +25,7 @@ const validator = createValidator({ regexMatch });
 const messageOf = (input: DescMessage, { field }: Violation): DescMessage =>
   field.findLast((part) => part.kind === "field")?.message ?? input;
 
-/** True for the message rule "at most one of project_id, organization_id[, …]", which has a reason of its own. */
+/** Tells whether the rule is "at most one of project_id, organization_id[, …]", which has a reason of its own. */
 const isScopeConflict = (input: DescMessage, violation: Violation): boolean =>
   violation.ruleId === "message.oneof" &&
   getOption(messageOf(input, violation), messageRules).oneof.some(({ fields }) =>
@@ -68,7 +65,7 @@ const invalid = (violations: readonly Violation[], input: DescMessage): DomainEr
   });
 };
 
-/** Decodes what the transport received to the request message, and checks the message against the rules of the proto. */
+/** Decodes what the transport received into the request message, and checks it against the rules of the proto. */
 export const validate: Interceptor = ({ method: { input }, kind, decode }) => {
   // Compiles the rules: the first call need not, and a rule that is wrong ends the start.
   const trial = validator.validate(input, create(input));
