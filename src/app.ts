@@ -18,9 +18,9 @@ import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
-/** The options of `serve` besides the settings. */
+/** The options of `userd serve` that are no settings. */
 export type AppOptions = {
-  /** True: the database is migrated first. False: the start fails when a migration is pending. */
+  /** Whether to migrate the database first. If not, the start fails when a migration is pending. */
   readonly migrate: boolean;
   /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
@@ -33,10 +33,9 @@ export type App = Pick<Listeners, "grpcAddress" | "httpAddress" | "drain"> &
     readonly reload: () => Promise<void>;
   };
 
-/** True if the database answers `select 1`, which readiness asks for. */
+/** Tells whether the database answers a statement, on which readiness depends. */
 const answers = async (db: Database): Promise<boolean> => (await db.session().rows(sql`select 1`)).length === 1;
 
-/** Prepares the database before calls are served: it is migrated, and the file of the options is imported. */
 const prepare = async (
   db: OwnedDatabase,
   config: Config,
@@ -56,11 +55,7 @@ export const prepareDatabase = async (config: Config, log: Logger, options: AppO
   await prepare(db, config, log, options);
 };
 
-/**
- * Starts the service: opens the database and the cache, starts the background tasks, and opens both ports. It is the composition
- * root, to be read from top to bottom.
- * @throws ConfigError or StartupError with one sentence per fault; nothing stays open then.
- */
+/** Starts the service: database, cache, background jobs and both ports. Throws ConfigError or StartupError; nothing stays open then. */
 export const startApp = async (config: Config, log: Logger, options: AppOptions): Promise<App> => {
   await using stack = new AsyncDisposableStack();
   assertExposure(config);

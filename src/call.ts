@@ -24,10 +24,7 @@ export type Call = {
   readonly caller: Caller;
   /** The user on whose behalf the caller acts (`x-acting-user-id`). */
   readonly actingUserId?: bigint | undefined;
-  /**
-   * The signal that aborts at the deadline, and when the client goes away. It is made when it is first read; most answers from
-   * the cache never read it.
-   */
+  /** The signal that aborts at the deadline or when the client goes away. It is made when first read; most cache hits never read it. */
   readonly signal: AbortSignal;
   /** The time when the caller stops waiting, in milliseconds since the epoch. That of a stream is far away: an idle limit ends a stream. */
   readonly deadline: number;
@@ -37,45 +34,39 @@ export type Call = {
   readonly log: Logger;
 };
 
-/** The largest answer, in bytes of the binary format. */
+/** The most bytes that an answer may have in the binary format: 3 MiB. */
 export const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
 
 /** A value, or a promise of one. Code that takes it awaits only a promise, and uses a plain value at once (`whenReady`). */
 export type MaybePromise<T> = T | Promise<T>;
 
-/**
- * Calls `next` with a value when it is ready, and returns what `next` returns. Without a promise it calls `next` at once, so
- * that an answer from memory makes no promise.
- */
+/** Returns `next(value)`. It awaits the value only if that is a promise, so that an answer from memory makes no promise. */
 export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> =>
   value instanceof Promise ? value.then(next) : next(value);
 
-/** Calls `next` with two values when both are ready, and returns what `next` returns. Without a promise it calls `next` at once. */
+/** Returns `next(a, b)`. It awaits the two values only if one of them is a promise. */
 export const whenBoth = <A, B, R>(a: MaybePromise<A>, b: MaybePromise<B>, next: (a: A, b: B) => MaybePromise<R>): MaybePromise<R> =>
   a instanceof Promise || b instanceof Promise ? Promise.all([a, b]).then(([one, two]) => next(one, two)) : next(a, b);
 
-/** The type of the operation of a unary RPC: it takes the request message and returns the response as a literal. */
+/** A function that answers a unary RPC: it takes the call and the request message, and returns the response as a literal. */
 export type Operation<M extends DescMethodUnary> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => MaybePromise<MessageInitShape<M["output"]>>;
 
-/**
- * The type of the operation of an RPC that answers with a stream. The server asks for the next response when the client has
- * taken the one before.
- */
+/** A function that answers an RPC by a stream. The server asks for the next response when the client has taken the one before. */
 export type ServerStreamOperation<M extends DescMethodServerStreaming> = (
   call: Call,
   request: MessageShape<M["input"]>,
 ) => AsyncIterable<MessageInitShape<M["output"]>>;
 
-/** The type of the operation of an RPC whose request is a stream. The next message is received when the operation asks for it. */
+/** A function that answers an RPC whose request is a stream. It receives the next message when it asks for it. */
 export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
   call: Call,
   requests: AsyncIterable<MessageShape<M["input"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
-/** The type of the operation of a method, chosen by the kind of the method: unary, or with a stream of responses or of requests. */
+/** The type of the function that answers a method: one of the three above, whichever fits the method's streams. */
 export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
   ? Operation<M>
   : M extends DescMethodServerStreaming
@@ -84,8 +75,5 @@ export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
       ? ClientStreamOperation<M>
       : never;
 
-/**
- * The operations of all RPCs of a service, keyed by the name of the method. An RPC that is in the proto and not implemented
- * fails the type check.
- */
+/** The functions that answer the RPCs of a service, keyed by the name of the method. The type check fails if one is missing. */
 export type Operations<S extends DescService> = { readonly [K in keyof S["method"]]: OperationOf<S["method"][K]> };

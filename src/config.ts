@@ -123,13 +123,11 @@ export type Quotas = {
 /** The settings of one process, checked and frozen. */
 export type Config = {
   readonly database: DatabaseUrl;
-  /** The number of connections in the pool. */
   readonly poolSize: number;
-  /** True if statements are prepared once per connection. */
   readonly preparedStatements: boolean;
   readonly cache: {
     readonly url: CacheUrl;
-    /** False = every read is strong. */
+    /** False = every read asks the database. */
     readonly isCaching: boolean;
     /** The staleness bound, in milliseconds. */
     readonly boundMs: number;
@@ -146,28 +144,19 @@ export type Config = {
   readonly maxConcurrentCalls: number;
   readonly drainSeconds: number;
   readonly systemUsername: string;
-  /** The grace period of a deleted user, in days. */
   readonly purgeAfterDays: number;
-  /** The time for which an invitation to an organization is valid, in days. */
   readonly invitationDays: number;
   /** The path of the registry file; undefined = the built-in one. */
   readonly optionDefinitions: string | undefined;
   readonly unregisteredOptions: "allow" | "refuse";
-  /**
-   * The check of the projects and organizations that options are written for: `trust` takes any id, `registered` only those
-   * of this service.
-   */
+  /** `trust`: options can be written for any project and organization; `registered`: only for those of this service. */
   readonly scopeCheck: "trust" | "registered";
   readonly quotas: Quotas;
   readonly readPolicy: "owner_only" | "account_wide";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
-/**
- * Reads the settings from the environment. Those of the command line, in `overrides`, take precedence. An empty variable counts
- * as not set.
- * @throws ConfigError naming all faults at once.
- */
+/** Reads the settings from the environment; those in `overrides` win. Empty = not set. Throws ConfigError naming all faults. */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
   const result = settings.safeParse(Object.fromEntries(set));

@@ -12,10 +12,7 @@ export type Dependencies = {
   readonly write: Write;
   readonly freshness: Freshness;
   readonly pager: Pager;
-  /**
-   * Returns the latest time that the clock of the database can show now, in milliseconds since the epoch. Expiry is decided by
-   * this time.
-   */
+  /** Returns the latest time that the database's clock can show now, in milliseconds since the epoch. It decides what has expired. */
   readonly databaseTime: () => number;
   readonly passwords: Passwords;
   readonly vault: Vault;

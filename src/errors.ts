@@ -3,7 +3,7 @@ import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 /** The reason of an error: its machine-readable name, which is sent to the caller as this string. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
-/** The kind of an error; the server maps each to one status code (server/interceptors/status.ts). */
+/** The kind of an error. Each kind has one status code (status.ts). */
 export type ErrorKind =
   | "Invalid"
   | "NotFound"
@@ -19,10 +19,7 @@ export type ErrorKind =
   | "DeadlineExceeded"
   | "Cancelled";
 
-/**
- * A field of the request that breaks a rule; `field` is its proto path (`user.email`, `keys[3]`), and `description`
- * completes the sentence that begins with it.
- */
+/** A fault of the request: the proto path of a field (`user.email`, `keys[3]`), and the end of a sentence that begins with it. */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
 /** The details that an error may carry besides its sentence. */
@@ -60,22 +57,22 @@ const of =
   (reason: Reason, message: string, details?: ErrorDetails): DomainError =>
     new DomainError(kind, reason, message, details);
 
-/** Makes an error: there is no such thing, or the caller may not see it. */
+/** Makes the error for something that does not exist, or that the caller may not see. */
 export const notFound = of("NotFound");
-/** Makes an error: a uniqueness rule refuses the write. */
+/** Makes the error for a write that a uniqueness rule refuses. */
 export const alreadyExists = of("AlreadyExists");
-/** Makes an error: the request is well-formed, but the state does not allow it. */
+/** Makes the error for a well-formed request that the state does not allow. */
 export const failedPrecondition = of("FailedPrecondition");
-/** Makes an error: the write lost against another one, by a stale etag or by contention. */
+/** Makes the error for a write that lost against another one, by a stale etag or by contention. */
 export const conflict = of("Conflict");
-/** Makes an error: the caller, or its acting user, lacks a permission. */
+/** Makes the error for a caller or an acting user who lacks a permission. */
 export const forbidden = of("Forbidden");
-/** Makes an error: a limit is reached. With `retryAfterMs` the same call can succeed later; without it the caller is not told to retry. */
+/** Makes the error for a limit that is reached. With `retryAfterMs` the same call can succeed later; without it no retry is advised. */
 export const exhausted = of("Exhausted");
-/** Makes an error: there is no answer now, and a blind retry is safe. */
+/** Makes the error for a call that can't be answered now. To repeat it blindly is safe. */
 export const unavailable = of("Unavailable");
 
-/** Makes an error: the value of one field can't be used. `description` completes the sentence that begins with the field. */
+/** Makes the error for a field whose value can't be used. `description` completes the sentence that begins with the field. */
 export const invalidField = (field: string, description: string, reason: Reason = "FIELD_INVALID"): DomainError =>
   new DomainError("Invalid", reason, `${field} ${description}`, { violations: [{ field, description }] });
 
@@ -89,14 +86,10 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
   }
 };
 
-/** Tells whether an outcome of `orRefusal` is a result, and no error. */
+/** Tells whether what `orRefusal` returned is a result, and not an error. */
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
-/**
- * Checks that no two entries of a repeated field have a name in common.
- * @param names the names of each entry, in the order of the entries.
- * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
- */
+/** Checks that no two entries of a repeated field share a name (`names[i]`: those of entry i). Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();
   for (const [index, ofEntry] of names.entries()) {

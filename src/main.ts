@@ -35,12 +35,11 @@ export const main = async (config: Config, options: AppOptions, workers: number)
     try {
       await serve(config, log, { migrate: false }, (line) => process.send?.({ ready: line }));
     } finally {
-      // Its channel to the primary would keep it.
+      // Else its channel to the primary process would keep this one alive.
       process.disconnect();
     }
   } else if (workers > 1) {
     assertWorkers(workers, config);
-    // Once, before anybody serves.
     await prepareDatabase(config, log, options);
     await superviseWorkers(workers, log, print);
   } else {

@@ -1,9 +1,6 @@
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
-/**
- * The first and the last moment that protobuf's JSON and the database both hold, in milliseconds since the epoch: those of
- * the years 1 to 9999.
- */
+/** The first and last moment of the years 1 to 9999, which protobuf's JSON and the database have, in milliseconds since the epoch. */
 const FIRST_MS = -62_135_596_800_000;
 const LAST_MS = 253_402_300_799_999;
 /** The longest duration of protobuf, in seconds: about 10,000 years. */
@@ -12,13 +9,13 @@ const LONGEST = 315_576_000_000n;
 const FIRST = BigInt(FIRST_MS / 1_000);
 const LAST = BigInt(Math.floor(LAST_MS / 1_000));
 
-/** The fault of a timestamp, as the end of a sentence; undefined when it is a moment of the years 1 to 9999. */
+/** Returns what is wrong with a timestamp, as the end of a sentence; undefined = it is a moment of the years 1 to 9999. */
 export const timestampFault = ({ seconds, nanos }: Timestamp): string | undefined => {
   if (seconds < FIRST || seconds > LAST) return "must be in the years 1 to 9999";
   return nanos < 0 || nanos > 999_999_999 ? "must have nanos from 0 to 999,999,999" : undefined;
 };
 
-/** The fault of a duration, as the end of a sentence; undefined when there is none. */
+/** Returns what is wrong with a duration, as the end of a sentence; undefined = nothing. */
 export const durationFault = ({ seconds, nanos }: Duration): string | undefined => {
   if (seconds < -LONGEST || seconds > LONGEST) return `must be at most ${LONGEST} seconds`;
   if (nanos < -999_999_999 || nanos > 999_999_999) return "must have nanos from -999,999,999 to 999,999,999";
@@ -26,16 +23,12 @@ export const durationFault = ({ seconds, nanos }: Duration): string | undefined 
   return isMixed ? "must have seconds and nanos of one sign" : undefined;
 };
 
-/**
- * Converts a timestamp to a Date, cut to the millisecond, never rounded up. The timestamp has to be checked already
- * (server/interceptors/times.ts).
- */
+/** Converts a timestamp to a Date, rounded down to the millisecond. It has to be checked before (server/interceptors/times.ts). */
 export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
 
 /**
- * Converts a moment as the database returns it to a Date. It is a number of milliseconds since the epoch, or a text whose time
- * zone is UTC: `2026-01-31 12:00:00.5+00`, or in JSON `2026-01-31T12:00:00.5+00:00`. A moment that no answer can hold becomes
- * the nearest one that an answer can hold.
+ * Converts a moment from the database to a Date: milliseconds since the epoch, or text in UTC (`2026-01-31 12:00:00.5+00`, in JSON
+ * `2026-01-31T12:00:00.5+00:00`). A moment that no answer can hold becomes the nearest one that an answer can hold.
  */
 export const storedMoment = (text: string | number): Date => {
   if (typeof text === "number") return new Date(Math.min(Math.max(text, FIRST_MS), LAST_MS));
@@ -48,10 +41,7 @@ export const storedMoment = (text: string | number): Date => {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
-/**
- * The fault of a moment as text, as the end of a sentence; undefined when it is a moment of the years 1 to 9999 in the form of
- * RFC 3339, as protobuf writes it.
- */
+/** Returns what is wrong with the text of a moment, as the end of a sentence; undefined = it is RFC 3339, in the years 1 to 9999. */
 export const momentTextFault = (text: string): string | undefined => {
   const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
@@ -70,7 +60,7 @@ const inRange = (value: number | undefined, min: number, max: number): boolean =
 
 const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
 
-/** The fault of a duration as text, as the end of a sentence; undefined when it is a number of seconds, as protobuf writes it. */
+/** Returns what is wrong with the text of a duration, as the end of a sentence; undefined = it is seconds, such as `1.5s`. */
 export const durationTextFault = (text: string): string | undefined => {
   const seconds = durationText.exec(text)?.[1];
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";

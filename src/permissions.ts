@@ -1,7 +1,4 @@
-/**
- * The names of all permissions that a caller can have. Each RPC needs one of them, which its method option
- * `(userd.v1.permission)` names.
- */
+/** The names of all permissions that callers can have. Each RPC needs the one that its method option `(userd.v1.permission)` names. */
 export const permissions = [
   "users.read",
   "users.write",

@@ -4,7 +4,7 @@ import type { DomainError, ErrorKind } from "./errors.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb.ts";
 import type { StatusSchema } from "./gen/google/rpc/status_pb.ts";
 
-/** The status code of each kind of error, as google.rpc.Code numbers them. */
+/** The status code of each kind of error: its number in google.rpc.Code. */
 export const codes = {
   Cancelled: 1,
   OutcomeUnknown: 2,
@@ -21,7 +21,7 @@ export const codes = {
   Unauthenticated: 16,
 } as const satisfies Record<ErrorKind, number>;
 
-/** The registry of the message types in `google.rpc.Status.details`. JSON needs it to write the messages out. */
+/** The registry of the message types in `google.rpc.Status.details`, which is needed to write them as JSON. */
 export const detailTypes = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
 /** One message of `google.rpc.Status.details`. */
@@ -31,14 +31,11 @@ const DEFAULT_RETRY_MS = 1_000;
 
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
-/**
- * Returns the time after which a retry makes sense, in milliseconds; undefined = the error does not say. Unavailable errors that
- * do not say get 1 s. A limit that does not say holds for ever.
- */
+/** Returns the milliseconds after which a retry makes sense: the error's own, else 1 s if it is Unavailable, else undefined. */
 export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
   kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
 
-/** The machine-readable details of an error: always its reason, and the fields and the time to wait if there are any. */
+/** Makes the machine-readable details of an error: its reason and, if it has them, the fields that are wrong and the time to wait. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {
   const { reason, metadata, violations } = error;
   const details = [detail(ErrorInfoSchema, { reason, domain: "userd.v1", metadata })];

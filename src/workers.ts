@@ -8,10 +8,7 @@ import { serveWorkerMetrics } from "./telemetry/worker-metrics.ts";
 /** The time after which a worker that ended is replaced, in milliseconds, so that one that always fails does not take the machine. */
 const REPLACE_MS = 1_000;
 
-/**
- * Checks that the settings allow several workers.
- * @throws StartupError.
- */
+/** Checks that the database serves this number of processes; the embedded one serves a single process. Throws StartupError. */
 export const assertWorkers = (workers: number, { database }: Pick<Config, "database">): void => {
   if (workers > 1 && database.kind === "pglite") {
     throw new StartupError("--workers above 1 needs PostgreSQL: the embedded database belongs to one process. Set DATABASE_URL.");
@@ -19,10 +16,9 @@ export const assertWorkers = (workers: number, { database }: Pick<Config, "datab
 };
 
 /**
- * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A worker that ends by itself is replaced.
- * SIGHUP is passed on to all workers.
- * @param ready is called once when all workers are ready, with the line that one of them reports.
- * @throws StartupError when a worker can't start; its own sentence is on standard error by then.
+ * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A process that ends by itself is replaced. SIGHUP is
+ * passed on to all. `ready` is called once, when all are ready, with the line that one of them reports.
+ * @throws StartupError when a process can't start; its own sentence is on standard error by then.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {
   let stopping = false;

@@ -8,13 +8,13 @@ import { presentUser } from "../users/present.ts";
 import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
-/** The lookup of the facts about users that access depends on, by the id of the user. An unknown user has the standing `nobody`. */
+/** The lookup, keyed by user id, of the facts about users that access depends on. An unknown user has the standing `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** The lookup of the facts about accounts that access depends on, by the id of the account. The id 0 stands for the platform account. */
+/** The lookup, keyed by account id, of the facts about accounts that access depends on. The id 0 stands for the platform account. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
-/** Makes the lookup of the facts about users. It loads any number of users in one statement. */
+/** Makes the lookup of the facts about users. It reads any number of users by one statement. */
 export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   type Row = SnapshotColumns & {
     readonly is_present: boolean;
@@ -45,7 +45,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   );
 };
 
-/** Makes the lookup of the facts about accounts. It loads any number of accounts in one statement. */
+/** Makes the lookup of the facts about accounts. It reads any number of accounts by one statement. */
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {

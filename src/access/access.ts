@@ -14,13 +14,10 @@ export type AccessQuestion = {
   readonly accountId?: bigint;
 };
 
-/**
- * The answer to a question about access: the scope of the user, and its revision, which rises with every change that the
- * scope depends on.
- */
+/** The answer to a question about access: the user's scope, and a revision that rises with every change that the scope depends on. */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
-/** The functions that answer questions about access from the cache. */
+/** The functions that answer questions about access, from the cache where they can. */
 export type Access = {
   /** Answers questions in their order, with at most two statements for all that the cache misses. */
   readonly scopes: (call: Call, questions: readonly AccessQuestion[], reading: ReadConsistency) => MaybePromise<readonly AccessAnswer[]>;
@@ -37,20 +34,16 @@ type Answered = {
 const nobody: AccessUser = { standing: "nobody", profiles: [], version: 0n };
 const noAccount: AccessAccount = { id: 0n, admins: [], version: 0n };
 
-/**
- * The revision of an answer: the version of the user in the high bits, the sum of the versions of the accounts in the low
- * ones. The user's version moves when other accounts count, so the revision never falls.
- */
+/** Computes the revision of an answer. It never falls: the user's version, which rises when other accounts count, is in the high bits. */
 const revisionOf = (user: AccessUser, accounts: readonly AccessAccount[]): bigint =>
   BigInt.asUintN(63, (user.version << 32n) + accounts.reduce((sum, { version }) => sum + version, 0n));
 
 const profilesFor = ({ accountId = 0n }: AccessQuestion, { profiles }: AccessUser): readonly Owner[] =>
   accountId === 0n ? profiles : profiles.filter((profile) => profile.accountId === accountId);
 
-/** True if accounts have a say: the policy needs none to decide on nobody or on a superuser. */
+/** Tells whether accounts matter: the policy needs none to decide on nobody or on a superuser. */
 const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || standing === "regular";
 
-/** The profiles by which accounts have a say in a question; none for nobody and for superusers. */
 const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
 
 /** Makes the functions that answer questions about access, for one setting of READ_POLICY. */

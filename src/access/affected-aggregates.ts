@@ -3,7 +3,7 @@ import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { type Aggregate, accountAggregate, platformAggregate, userAggregate } from "../versions/aggregate.ts";
 
-/** The accounts of a user, and account 0 when one of them is the platform account. */
+/** Returns the accounts of a user, and account 0 when one of them is the platform account. */
 const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]> => {
   const rows = await session.rows(sql<{ id: bigint }>`
     select account_id as id from user_profile where user_id = ${userId}
@@ -15,9 +15,8 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * Makes the look-up of the aggregates that a write locks when it changes flags of a user, or removes the user: the user,
- * and the accounts whose admin, member or contact the user is. Triggers raise their versions in any case; a write that
- * locks them first keeps the order of all writes.
+ * Makes the function that looks up what a write locks before it changes a user's flags or removes the user: the user, and the accounts that
+ * have the user as admin, member or contact. Triggers raise their versions anyway; to lock them first keeps the order of all writes.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
@@ -28,19 +27,15 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
-/**
- * Looks up the aggregates whose versions rise when a write changes who is in accounts: the accounts, and account 0 when one
- * of them is the platform account.
- */
+/** Returns the aggregates whose versions rise when accounts get or lose members: these, and account 0 if one is the platform account. */
 export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
- * Looks up the aggregates whose versions rise when a write changes profiles: their users, their accounts, and account 0
- * when one of these is the platform account. The user and the account of a profile never change. An unknown profile adds no
- * aggregates.
+ * Returns the aggregates whose versions rise when profiles change: their users, their accounts, and account 0 if one of these is the
+ * platform account. The user and the account of a profile never change. An unknown profile adds none.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

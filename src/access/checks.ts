@@ -7,7 +7,7 @@ import { type Decision, decide, ownersOf, type Scope } from "./policy.ts";
 
 const { method } = ProfileService;
 
-/** CheckAccess: decides whether a user has access to the resources of one owner, by the scope of the user. */
+/** CheckAccess: decides whether a user may read, or own, the resources of one owner. */
 export const checkAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.checkAccess> =>
   (call, request) => {
@@ -18,7 +18,7 @@ export const checkAccess =
     );
   };
 
-/** BatchCheckAccess: decides on many checks. The scope of a user is made once for each relation, whatever the number of checks. */
+/** BatchCheckAccess: decides on many checks. It makes the scope of a user once for each relation, however many checks there are. */
 export const batchCheckAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
   async (call, request) => {

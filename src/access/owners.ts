@@ -9,13 +9,13 @@ import { findResources, type ResourceRow } from "../resources/resource.select.ts
 import type { AccessUsers } from "./access.lookup.ts";
 import type { AccessUser, Owner } from "./policy.ts";
 
-/** The subject of a check: the profile of an owner, or a resource. */
+/** The subject of a check: a profile that owns resources, or one resource. */
 export type Target = AccessCheck["target"];
 
-/** The function that finds the owners of the subjects of checks, in the order of the subjects; undefined = the subject has no owner. */
+/** A function that finds the owners of the subjects of checks, in the order of the subjects; undefined = there is no such owner. */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
-/** The user and the account of a profile. They never change, and its id is never used again: a fact that needs no lease. */
+/** The user and the account of a profile, which never change. The id of a profile is never used again, so this fact needs no lease. */
 type Holder = {
   readonly userId: bigint;
   readonly owner: Owner;
@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the function that finds owners. It remembers the user of a profile; the cache's entry of that user says whether the
- * profile still exists. Resources, and profiles that are not remembered, are read from the database in one statement each.
+ * Makes the function that finds owners. It remembers the user of a profile; the cache's entry of that user tells whether the profile still
+ * exists. It reads resources, and profiles that it does not remember, from the database by one statement each.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.
@@ -46,7 +46,7 @@ export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => 
     for (const { id, user_id: userId, account_id: accountId } of rows) holders.set(id, { userId, owner: { profileId: id, accountId } });
   };
 
-  /** The profiles that exist, by id. */
+  /** Returns the profiles that exist, as a map from id to profile. */
   const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
     const unknown = ids.filter((id) => !holders.has(id));
     return whenReady(unknown.length === 0 ? undefined : learn(call, unknown), () => {

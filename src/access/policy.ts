@@ -1,10 +1,7 @@
 import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
-/**
- * The setting READ_POLICY: what the users of an account may read of the resources that others in it own. It is what admins
- * own (`owner_only`), or all of it (`account_wide`).
- */
+/** The setting READ_POLICY: what users of an account may read of others' resources in it: those of admins (`owner_only`) or all. */
 export type ReadPolicy = "owner_only" | "account_wide";
 
 /** An owner of resources: a profile and its account. */
@@ -35,7 +32,7 @@ type Member = { readonly profile: Owner; readonly account: AccessAccount; readon
 /** Owners: some profiles, or everybody in an account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
-/** One rule of the policy: the relations that it gives, the users that it gives them to, and the owners whose resources it is about. */
+/** One rule of the policy: the relations that it gives, the users who get them, and the owners whose resources it is about. */
 export type Rule = {
   readonly rule: AccessRule;
   readonly gives: readonly AccessRelation[];
@@ -50,7 +47,7 @@ const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
-/** The rules of the policy, in the order in which they decide. Every decision, scope and list comes from this table. */
+/** The rules of the policy; the first that applies decides. Every decision, scope and list comes from this table. */
 export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
@@ -60,10 +57,10 @@ export const rules: readonly Rule[] = [
   { rule: AccessRule.PLATFORM_PEER, gives: [READ], policy: "account_wide", owners: ({ platform: { id: accountId } }) => ({ accountId }) },
 ];
 
-/** A rule that gives a user something, and the owners whose resources it gives. */
+/** A rule that gives a user a relation, and the owners whose resources it is about. */
 type Grant = { readonly rule: AccessRule } & Owners;
 
-/** The scope of a user: the owners whose resources the user may read, or own. These are all owners, none, or those of some grants. */
+/** The scope of a user: the owners whose resources the user may read, or own. It is all owners, none, or those of some grants. */
 export type Scope =
   | { readonly kind: "all"; readonly rule: AccessRule }
   | { readonly kind: "none"; readonly rule: AccessRule }
@@ -127,10 +124,7 @@ export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
-/**
- * Returns the owners of a scope as two lists of ids, ascending and without duplicates. No profile in the one list is of an
- * account in the other.
- */
+/** Returns the owners of a scope as two ascending lists of ids without duplicates. It leaves out profiles whose account is in the other. */
 export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
   const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
   const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));

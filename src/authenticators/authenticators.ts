@@ -25,10 +25,10 @@ const types: readonly AuthenticatorType[] = [
   AuthenticatorType.U2F,
 ];
 
-/** The stored number of a type. */
+/** Returns the number that is stored for a type. */
 export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
 
-/** An authenticator as the API shows it. */
+/** Makes the API's message of an authenticator from its row. The vault decrypts its config. */
 export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
   userId: row.user_id,
   type: types[row.type] ?? AuthenticatorType.UNSPECIFIED,
@@ -37,10 +37,7 @@ export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault:
   ...(row.last_used_time && { lastUsedTime: timestampFromDate(row.last_used_time) }),
 });
 
-/**
- * AddAuthenticator: stores an authenticator. The vault encrypts its config before it goes to the database; a constraint refuses
- * a second authenticator of a type.
- */
+/** AddAuthenticator: stores an authenticator, whose config the vault encrypts. A constraint refuses a second one of its type. */
 export const addAuthenticator =
   ({ write, vault }: Dependencies): Operation<typeof method.addAuthenticator> =>
   (call, request) => {

@@ -19,7 +19,7 @@ const operations = new Map([
   ["delete", AuditOperation.DELETE],
 ]);
 
-/** The field of a column; undefined for columns that hold a folded form of another one, which are no fields. */
+/** Returns the field that a column is in the API; undefined for a column that has a folded form of another one. */
 const fieldOf = (kind: string, column: string): string | undefined => {
   if (column.endsWith("_canonical")) return undefined;
   if (column === "semver") return "version";

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 /** The options of every command that is a client of a running service. */
 export type ClientOptions = { readonly address: string; readonly token?: string };
 
-/** The URL of an address: `http://` is put before one without a scheme. */
+/** Returns the URL of an address: `http://` is put before one without a scheme. */
 export const urlOf = (address: string): string => (/^https?:\/\//.test(address) ? address : `http://${address}`);
 
 const parseAddress = (address: string): string => {

@@ -11,7 +11,7 @@ const bearer =
     return next(request);
   };
 
-/** Explains an error without a detail, which is the transport's: no service answers at the address. */
+/** Makes an interceptor that explains an error without a detail, which is the transport's: no service answers at the address. */
 const explainSilence =
   (address: string): Interceptor =>
   (next) =>

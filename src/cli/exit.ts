@@ -17,7 +17,7 @@ export const ExitCode = {
   TERMINATED: 143,
 } as const;
 
-/** The type of one of these exit codes. */
+/** The type of an exit code. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The table of exit codes that --help shows. */

@@ -27,7 +27,7 @@ type ImportCommand = {
   readonly json?: true;
 };
 
-/** The path of the file that the new ids are written to; undefined when the import gives none. */
+/** Returns the path of the file that the new ids are written to; undefined when the import gives none. */
 const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand): string | undefined => {
   const isRemapping = onConflict === "remap" || onConflict === "merge";
   if (!(isRemapping || ids === "new") || dryRun) return undefined;
@@ -39,16 +39,13 @@ const mapFileOf = (file: string, { dryRun, onConflict, ids, map }: ImportCommand
   return map ?? `${file}.map.json`;
 };
 
-/** The identity of the file at a path, however the path is spelt; a file that does not exist yet is identified by its path. */
+/** Returns the identity of the file at a path, however the path is spelt; of a file that does not exist yet, the path. */
 const identityOf = async (path: string): Promise<string> => {
   const found = await stat(path).catch(() => undefined);
   return found === undefined ? resolve(path) : `${found.dev}:${found.ino}`;
 };
 
-/**
- * Refuses one file for two purposes, since what is written would destroy what is there.
- * @throws CommandError with code 2.
- */
+/** Refuses one file for two purposes, since what is written would destroy what is there. Throws CommandError with code 2. */
 const assertDistinct = async (paths: readonly (string | undefined)[]): Promise<void> => {
   const given = paths.filter((path) => path !== undefined && path !== STDIN) as string[];
   const files = new Set(await Promise.all(given.map(identityOf)));

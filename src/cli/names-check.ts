@@ -1,7 +1,7 @@
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, counted, countLines, withOutdated } from "./names-database.ts";
 
-/** Prints how many canonical forms are outdated, and which names would become equal. Changes nothing, and fails if there are any. */
+/** Prints how many canonical forms are outdated, and which names would become equal. Changes nothing. The command fails if any are. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (_, findings) => {
     const counts = counted(findings);

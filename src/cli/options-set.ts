@@ -18,10 +18,7 @@ const isJson = (text: string): boolean => {
   }
 };
 
-/**
- * Reads a value as JSON, or else as plain text: `dark` means the same as `"dark"`.
- * @throws CommandError for JSON that would not be stored as it is written, and for text that was meant to be JSON.
- */
+/** Reads a value as JSON, or else as text. Throws CommandError for JSON that can't be stored as written, or that has a fault. */
 const parseValue = (text: string): Value => {
   if (isJson(text)) {
     try {

@@ -15,10 +15,7 @@ const firstLine = async (): Promise<string> => {
   }
 };
 
-/**
- * Reads a password from standard input: typed without an echo, or the first line of a pipe. A command line never holds one, since
- * other users of the machine can read it.
- */
+/** Reads a password from standard input: typed unseen, or piped. On a command line, other users of the machine could read it. */
 export const readPassword = async (): Promise<string> => {
   if (process.stdin.isTTY) process.stderr.write("New password: ");
   const password = await firstLine();

@@ -32,10 +32,7 @@ export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locke
 const levelText = (level: OptionLevel, scope: ScopeOptions): string =>
   `${valueText(level.value)}, ${originOf(level, scope)}${level.invalid ? ", though it no longer fits the definition" : ""}`;
 
-/**
- * Explains one option in a sentence: its value, where that comes from, and the value that it would have otherwise. A value that
- * is not equal to that of the first level was merged from all levels.
- */
+/** Explains an option in a sentence: its value, the level that this comes from, and the values that it would have otherwise. */
 export const explainOption = ({ key, value, trail }: ResolvedOption, scope: ScopeOptions): string => {
   const [winner, ...others] = trail.map((level) => levelText(level, scope));
   if (winner === undefined) return `${key} has no value: no level has one.`;

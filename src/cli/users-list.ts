@@ -14,7 +14,7 @@ type ListOptions = ClientOptions & {
 
 const MAX_PAGE_SIZE = 1_000;
 
-/** Asks for pages until there are as many users as are wanted, or no more. */
+/** Reads pages until there are as many users as are wanted, or no more. */
 const listUsers = async (search: string, options: ListOptions): Promise<{ users: User[]; isMore: boolean }> => {
   const client = connect(UserService, options);
   const users: User[] = [];

@@ -1,9 +1,6 @@
 import { CommandError, ExitCode } from "./exit.ts";
 
-/**
- * Calls `action`, which opens or writes a file of an import, and returns its result.
- * @throws CommandError with code 2 if `action` fails, since the person chose the file's place.
- */
+/** Calls `action`, which opens or writes a file of an import. Throws CommandError with exit code 2 (wrong usage) if it fails. */
 export const orRefuse = async <T>(what: "list" | "map", action: () => Promise<T>): Promise<T> => {
   try {
     return await action();

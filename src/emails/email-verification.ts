@@ -16,10 +16,7 @@ import { storedEmail } from "./user-emails.ts";
 
 const { method } = UserService;
 
-/**
- * Makes an address of a user verified; the user is locked. That it is verified for nobody else is a constraint.
- * @throws ALREADY_EXISTS EMAIL_TAKEN.
- */
+/** Marks an address of a locked user as verified; a constraint refuses one that is verified for another. Throws EMAIL_TAKEN. */
 const markVerified = async (tx: Tx, userId: bigint, { id, email }: { readonly id: bigint; readonly email: string }): Promise<void> => {
   await claimNames(tx, { userId, email });
   await tx.rows(sql`update user_email set is_verified = true where id = ${id}`);
@@ -47,7 +44,7 @@ export const createEmailVerification =
 
 type Verification = { readonly id: bigint; readonly email: string; readonly is_verified: boolean; readonly expired: boolean };
 
-/** The address that the token was made for, unless another token has replaced it. */
+/** Returns the address that a token was made for; undefined = another token has replaced it. */
 const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Verification | undefined> => {
   return tx.row(sql<Verification>`
     select id, email, is_verified, verification_hash_time < now() - make_interval(hours => ${VERIFICATION_HOURS}) as expired
@@ -59,7 +56,7 @@ export const verifyEmail =
   ({ db, write }: Dependencies): Operation<typeof method.verifyEmail> =>
   async (call, request) => {
     const hash = tokenHash(request.token);
-    // The user has to be known before it can be locked; the token is looked at again under the lock.
+    // The user has to be known before it can be locked; the token is read again under the lock.
     const owner = await db
       .session(call)
       .row(db.sql.selectFrom("user_email").select(["user_id as id", "email_canonical as canonical"]).where("verification_hash", "=", hash));

@@ -15,16 +15,16 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { moveMailOptions } from "./mail-options.ts";
 import { type StoredEmail, storedEmail } from "./user-emails.ts";
 
-/** Longest username. A longer address can't become one. */
+/** The most characters of a username. A longer address can't become one. */
 const USERNAME_LENGTH = 128;
 
-/** The username follows the address that it equals, unless somebody else manages it. */
+/** Returns the username after the change: the new address, if it was the old one, unless somebody else manages the user. */
 const usernameAfter = (user: User, email: string): string => {
   const follows = canonicalName(user.username) === canonicalName(user.email) && !user.isManaged && [...email].length <= USERNAME_LENGTH;
   return follows ? email : user.username;
 };
 
-/** Others may have the address, unverified, but not as the one by which they are known. */
+/** Checks that the address is no other user's primary one. Others may have it unverified. */
 const assertNobodysPrimary = async (tx: Tx, userId: bigint, { email_canonical }: StoredEmail): Promise<void> => {
   const others = await tx.rows(
     tx.sql
@@ -53,8 +53,8 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
 };
 
 /**
- * SetPrimaryEmail: makes a verified address the primary one. A username that equals the old address, and options that send mail
- * there, change to the new one; sessions and reset tokens end.
+ * SetPrimaryEmail: makes a verified address the primary one. A username that equals the old one, and options that send mail there, change
+ * with it. Sessions and reset tokens end.
  */
 export const setPrimaryEmail =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.setPrimaryEmail> =>

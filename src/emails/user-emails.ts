@@ -21,10 +21,7 @@ const { method } = UserService;
 /** An address of a user, as it is stored. */
 export type StoredEmail = UserEmailRow & { readonly id: bigint };
 
-/**
- * Finds an address of a user by its canonical form, so without regard to case.
- * @throws NOT_FOUND EMAIL_NOT_FOUND.
- */
+/** Finds an address of a user by its canonical form, so without regard to case. Throws NOT_FOUND EMAIL_NOT_FOUND. */
 export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promise<StoredEmail> => {
   const row = await tx.row(
     tx.sql
@@ -39,10 +36,7 @@ export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promis
 
 type Row = { readonly primary_email: string } & (StoredEmail | { readonly id: null });
 
-/**
- * ListUserEmails: returns a page of the addresses of one user. Pages are ordered by id, since a page token must not contain an
- * address. In SQL, a user without any address is one row of nulls.
- */
+/** ListUserEmails: returns a page of one user's addresses, ordered by id, since a page token must not contain an address. */
 export const listUserEmails =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listUserEmails> =>
   async (call, request) => {
@@ -95,10 +89,7 @@ export const removeUserEmail =
     });
   };
 
-/**
- * VerifyUserEmails: returns for each pair of a user and an address whether the user has the address, and has verified it, in
- * one statement.
- */
+/** VerifyUserEmails: returns for each pair of user and address whether the user has it, and has verified it; one statement reads all. */
 export const verifyUserEmails =
   ({ db, freshness }: Dependencies): Operation<typeof method.verifyUserEmails> =>
   async (call, request) => {

@@ -14,7 +14,7 @@ import { assertNamed, configJson, deleteProvider, providersOf, storedProvider } 
 
 const { method } = UserService;
 
-/** CreateAuthProvider: stores the provider of an organization. A constraint refuses a second one. */
+/** CreateAuthProvider: stores the sign-in provider of an organization. A constraint refuses a second one. */
 export const createAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.createAuthProvider> =>
   (call, request) => {
@@ -33,7 +33,7 @@ export const createAuthProvider =
     });
   };
 
-/** ListAuthProviders: returns a page of the providers of organizations, ordered by id. */
+/** ListAuthProviders: returns a page of the sign-in providers of organizations, ordered by id. */
 export const listAuthProviders =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthProviders> =>
   async (call, request) => {
@@ -44,7 +44,7 @@ export const listAuthProviders =
     return { providers: rows.map(toAuthProvider), nextPageToken };
   };
 
-/** Locks the organization of a provider, which never changes; a retry finds its first answer without. */
+/** Makes the function that looks up the organization to lock: that of a provider, which never changes; none if the provider is gone. */
 const organizationLock =
   (id: bigint): LookUpLocks =>
   async (session) => {
@@ -54,7 +54,7 @@ const organizationLock =
 
 const withBit = (flags: bigint, bit: bigint, isSet: boolean): bigint => (isSet ? flags | bit : flags & ~bit);
 
-/** UpdateAuthProvider: changes the fields of the mask. Equal values write nothing. */
+/** UpdateAuthProvider: changes the fields of the update mask. Equal values write nothing. */
 export const updateAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.updateAuthProvider> =>
   (call, request) => {

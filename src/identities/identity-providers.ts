@@ -41,10 +41,7 @@ export const listIdentityProviders =
     return { providers: rows.map(toIdentityProvider), nextPageToken };
   };
 
-/**
- * UpdateIdentityProvider: changes the fields of the mask. A constraint refuses a type and external id that another provider
- * has. Equal values write nothing.
- */
+/** UpdateIdentityProvider: changes the fields of the update mask. A constraint refuses a type and external id of another provider. */
 export const updateIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.updateIdentityProvider> =>
   (call, request) => {
@@ -66,10 +63,7 @@ export const updateIdentityProvider =
     });
   };
 
-/**
- * DeleteIdentityProvider: deletes a provider, and with force its identities. The answer does not show the provider: its config
- * is a secret, and answers are stored.
- */
+/** DeleteIdentityProvider: deletes a provider, and with force its identities. Its answer, which is stored, lacks the secret config. */
 export const deleteIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>

@@ -8,10 +8,10 @@ import type { Schema } from "../schema/entities.ts";
 import { etagOf } from "../versions/etag.ts";
 import type { AuthIdentityRow, IdentityRow } from "./link.ts";
 
-/** Stored JSON; an SQL null is none. */
+/** Makes a Value from stored JSON; undefined for an SQL null. */
 const storedValue = (json: unknown): Value | undefined => (json === null ? undefined : toValue(json));
 
-/** An identity as the API shows it. */
+/** Makes the API's message of an identity from its row. */
 export const toIdentity = (row: IdentityRow): MessageInitShape<typeof IdentitySchema> => ({
   userId: row.user_id,
   providerId: row.provider_id,
@@ -23,7 +23,7 @@ export const toIdentity = (row: IdentityRow): MessageInitShape<typeof IdentitySc
   status: row.status as IdentityStatus,
 });
 
-/** An identity of the provider of an organization, as the API shows it. */
+/** Makes the API's message of an identity at an organization's provider from its row. */
 export const toAuthIdentity = (row: AuthIdentityRow): MessageInitShape<typeof AuthIdentitySchema> => ({
   userId: row.user_id,
   providerId: row.provider_id,
@@ -34,7 +34,7 @@ export const toAuthIdentity = (row: AuthIdentityRow): MessageInitShape<typeof Au
   ...(row.sync_time && { lastSynced: timestampFromDate(row.sync_time) }),
 });
 
-/** An identity provider as the API shows it. */
+/** Makes the API's message of an identity provider from its row. */
 export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>): MessageInitShape<typeof IdentityProviderSchema> => ({
   id: row.id,
   type: row.type,
@@ -49,7 +49,7 @@ export const ALLOW_UNLINKED = 1n;
 /** The bit of `auth_provider.flags` that says that the provider manages the members by SCIM. */
 export const SCIM_ENABLED = 2n;
 
-/** The provider of an organization as the API shows it. */
+/** Makes the API's message of an organization's provider from its row. */
 export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): MessageInitShape<typeof AuthProviderSchema> => ({
   id: row.id,
   organizationId: row.organization_id,

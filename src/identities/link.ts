@@ -22,29 +22,29 @@ export type IdentityRow = LinkRow<"identity">;
 /** The row of an identity of the provider of an organization. */
 export type AuthIdentityRow = LinkRow<"auth_identity">;
 
-/** A link to make. */
+/** A link between a user and an external id that a request asks for. */
 export type Link = {
   readonly userId: bigint;
   readonly providerId: bigint;
   readonly externalId: string;
   readonly data?: Value | undefined;
-  /** The scopes of an identity; none = the scopes that are stored stay. */
+  /** The scopes of an identity; none given = the stored scopes stay. */
   readonly scopes?: readonly string[];
   readonly reattach: boolean;
 };
 
 const shared = "l.user_id, l.provider_id, l.external_id, l.data, octet_length(l.data::text) as bytes, l.create_time, l.verify_time";
 
-/** The columns in SQL of a row of links, for each of the two tables; the alias of the row is `l`. */
+/** The lists of SQL columns that make a row of each of the two tables of links. The row has the alias `l`. */
 export const linkColumns = {
   identity: sql.raw(`${shared}, l.scopes, l.status`),
   auth_identity: sql.raw(`${shared}, l.sync_time`),
 } satisfies Record<LinkTable, unknown>;
 
-/** Computes the bytes by which a link counts in a page. */
+/** Computes how many bytes a link takes of the size limit of a page. */
 export const linkBytes = ({ bytes, data, external_id }: LinkRow): number => sentBytes(bytes ?? 0, data) + external_id.length * 3;
 
-/** Further columns that linking sets: whoever links an identity has just used it, so it is valid. */
+/** The SQL for further columns that linking sets: whoever links an identity has just used it, so it is valid. */
 const further = (table: LinkTable, { scopes = [] }: Link) =>
   table === "identity"
     ? {
@@ -54,20 +54,17 @@ const further = (table: LinkTable, { scopes = [] }: Link) =>
       }
     : { columns: sql``, values: sql``, updates: sql`` };
 
-/** The user who has the external id of a link. */
+/** Returns the user who has the external id of a link. */
 const holderOf = async (session: Session, table: LinkTable, link: Link): Promise<bigint | undefined> => {
   const row = await session.row(sql<{ user_id: bigint }>`
     select user_id from ${sql.table(table)} where provider_id = ${link.providerId} and external_id = ${link.externalId}`);
   return row?.user_id;
 };
 
-/** The external id has gone to a user that this write has not locked. */
+/** The cause of a retry, for `requireLocked`: the external id now belongs to a user whom this write has not locked. */
 const ELSEWHERE = "The external id was linked elsewhere";
 
-/**
- * Makes the function that looks up the users to lock before a link is made: its user, and with `reattach` also the one that has
- * the external id.
- */
+/** Makes the function that looks up the users to lock for a link: its user and, with `reattach`, the one who has the external id. */
 export const linkAggregates =
   (table: LinkTable, link: Link): LookUpLocks =>
   async (session) => {
@@ -87,8 +84,7 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
 
 /**
  * Links a user to an external id of a provider. A link that is there already gets the new data and a new time of verification.
- * A constraint refuses a second external id of the user.
- * @throws ALREADY_EXISTS IDENTITY_TAKEN when another user has the external id, unless `reattach` says to detach it.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN if another user has the external id, or the user another one; with `reattach` it removes these.
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;
@@ -107,7 +103,7 @@ export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link):
   throw alreadyExists("IDENTITY_TAKEN", "The external id is linked to another user.");
 };
 
-/** Counts the users who can't sign in: they have neither a usable password nor an identity. */
+/** Counts the users among `users` who can't sign in: they have neither a usable password nor an identity. */
 export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<number> => {
   const counted = await tx.one(sql<{ users: number }>`
     select count(*)::int as users from users u
@@ -117,10 +113,7 @@ export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<n
   return counted.users;
 };
 
-/**
- * Removes a user's link to a provider. The version of the user has to be locked already.
- * @throws NOT_FOUND IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD.
- */
+/** Removes the link of a provider to a user, who has to be locked. Throws IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD. */
 export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<object> => {
   await writableUser(tx, userId);
   const removed = await tx.affected(sql`

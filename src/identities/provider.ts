@@ -12,40 +12,31 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { withoutSignIn } from "./link.ts";
 
-/** The two tables of providers, and those of what they call users. */
+/** The two tables of providers, each with the table of its identities. */
 const linksOf = { identity_provider: "identity", auth_provider: "auth_identity" } as const;
 
-/** A table of providers. */
 type ProviderTable = keyof typeof linksOf;
 
-/** The request of a deletion. */
 type Deletion = { readonly id: bigint; readonly etag: string; readonly force: boolean };
 
-/** Most identities that go with their provider: a write never holds many locks, nor for long. */
+/** The most identities that are deleted with their provider: so a write never holds many locks, nor for long. */
 const MAX_REMOVED = 10_000;
 
-/**
- * Checks that the type of a provider is not empty. The rule of the proto can't check it, since an update may leave it out.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Checks that the type of a provider is not empty, which the proto's rule allows for updates. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertNamed = (name: string, field: string): void => {
   if (name === "") throw invalidField(field, "must be at least 1 characters");
 };
 
-/** No provider has this id. */
 const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
 
-/**
- * The row of a provider, as the transaction has left it.
- * @throws NOT_FOUND PROVIDER_NOT_FOUND.
- */
+/** Reads the row of a provider as the transaction has left it. Throws NOT_FOUND PROVIDER_NOT_FOUND. */
 export const storedProvider = async <T extends ProviderTable>(tx: Tx, table: T, id: bigint): Promise<Selectable<Schema[T]>> => {
   const row = await tx.row(sql<Selectable<Schema[T]>>`select * from ${sql.table(table)} where id = ${id}`);
   if (row === undefined) throw providerNotFound();
   return row;
 };
 
-/** Reads a page of providers, ordered by id. `which` is a condition in SQL on the alias `p`, which they have to meet. */
+/** Reads a page of providers, ordered by id, that meet the SQL condition `which` on the alias `p`. */
 export const providersOf = async <T extends ProviderTable>(session: Session, table: T, page: Page, which: RawBuilder<unknown>) => {
   type Row = Selectable<Schema[T]> & Sized & { readonly id: bigint; readonly config: unknown };
   const rows = await session.rows(
@@ -60,7 +51,7 @@ export const providersOf = async <T extends ProviderTable>(session: Session, tab
   );
 };
 
-/** The text of a config as JSON; null = there is none, which is not the JSON null. */
+/** Returns the JSON text of a provider's config; null = it has none, which differs from the JSON null. */
 export const configJson = (config: Value | undefined): string | null => (config === undefined ? null : jsonOf(config, "provider.config"));
 
 /** Locks the users of a provider, one more than may go with it at most: none of them can lose another way to sign in meanwhile. */
@@ -93,11 +84,9 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 };
 
 /**
- * Deletes a provider, and with force its identities too. The aggregate of the provider has to be locked already. Users are
- * locked before the row of the provider, as by a write that links a user.
- * @returns the number of identities that were deleted.
- * @throws NOT_FOUND PROVIDER_NOT_FOUND; ABORTED ETAG_MISMATCH; FAILED_PRECONDITION PROVIDER_IN_USE, LAST_SIGN_IN_METHOD;
- * PERMISSION_DENIED PERMISSION_REQUIRED.
+ * Deletes a provider, and with force its identities; returns the number of these. The aggregate of the provider has to be locked already.
+ * The users are locked before its row, as by a write that links a user.
+ * @throws PROVIDER_NOT_FOUND, ETAG_MISMATCH, PROVIDER_IN_USE, LAST_SIGN_IN_METHOD; PERMISSION_REQUIRED for force.
  */
 export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {
   if (force) await requirePermission(tx, "users.admin");

@@ -31,12 +31,11 @@ const checked = (desc: DescMessage, cursor: Cursor): string => {
 };
 
 /**
- * Checks the JSON text of a message against its type: every member is a field, stands there once and has the field's type,
- * and integers are decimal digits. Text that protobuf's reader would take otherwise than it was written is refused.
- * @returns the text, fit for protobuf's own reader.
+ * Checks the JSON of a message: every member is a field, stands there once and has its type, and integers are decimal digits. So text that
+ * protobuf's reader would take otherwise than it was written is refused. Returns the text for that reader.
  * @throws DomainError FIELD_INVALID with the place.
  */
 export const checkJson = (desc: DescMessage, text: string): string => checked(desc, cursorOf(text));
 
-/** Checks the JSON of a message in bytes of UTF-8, as `checkJson` does. */
+/** Checks the JSON of a message in bytes of UTF-8, and returns its text, as `checkJson` does. */
 export const decodeJson = (desc: DescMessage, bytes: Uint8Array): string => checked(desc, textOf(bytes));

@@ -14,7 +14,7 @@ export const messageRead = (desc: DescMessage): Read => {
   return read;
 };
 
-/** True if null is a value of the type. For all other fields null means that they are absent. */
+/** Tells whether null is a value of the type. For fields of all other types null means that they are absent. */
 const takesNull = (typeName: string): boolean => typeName === "google.protobuf.Value" || typeName === "google.protobuf.NullValue";
 
 const orNull =
@@ -81,7 +81,7 @@ const unknownField = (cursor: Cursor, { fields, typeName }: DescMessage, name: s
 type Field = { readonly desc: DescField; readonly oneof: DescOneof | undefined; readonly read: Read };
 
 const ordinaryRead = (desc: DescMessage): Read => {
-  // By the two names that protobuf's JSON has for a field.
+  // Keyed by both names that a field has in protobuf's JSON.
   const fields = new Map<string, Field>();
   for (const field of desc.fields) {
     const entry = { desc: field, oneof: field.oneof, read: fieldRead(field) };

@@ -17,10 +17,7 @@ const digits = /^-?[0-9]+$/;
 /** The most digits of integers that a double always holds exactly. */
 const EXACT_DIGITS = 15;
 
-/**
- * Checks the text of an integer.
- * @throws DomainError when it is no integer, or not in the range of the type.
- */
+/** Checks the text of an integer. Throws DomainError when it is no integer, or not in the range of the type. */
 export const assertInteger = (cursor: Cursor, type: ScalarType, text: string): void => {
   if (!digits.test(text)) throw refused(cursor, "must be a whole number in decimal digits");
   const range = ranges.get(type);
@@ -64,10 +61,7 @@ const decimalOf = (text: string): { readonly digits: string; readonly exponent: 
   return { digits: significant, exponent: Number(exponent) - fraction.length + all.length - significant.length };
 };
 
-/**
- * Checks that a double holds a number. A fraction may be rounded; a whole number may not.
- * @throws DomainError when a whole number would come back as another one.
- */
+/** Checks that a double holds a number. Throws DomainError for a whole number that would be rounded; a fraction may be. */
 const assertHeld = (cursor: Cursor, text: string): void => {
   if (text.length <= EXACT_DIGITS && !/e/i.test(text)) return;
   if (text.length > MAX_NUMBER) throw refused(cursor, "is a number of too many digits");

@@ -6,10 +6,7 @@ import { assertInteger, isInteger, readFloat, readInteger } from "./numbers.ts";
 import { code, peek, readString, takeNull } from "./tokens.ts";
 import { readBoolean, readList, readStruct, readValue } from "./values.ts";
 
-/**
- * The type of readers: each checks that a value of its type stands at the cursor, and moves the cursor behind it.
- * @throws DomainError FIELD_INVALID with the place, for any other value.
- */
+/** A function that checks the value at the cursor, and moves the cursor behind it. Throws DomainError FIELD_INVALID with the place. */
 export type Read = (cursor: Cursor) => void;
 
 const text = (cursor: Cursor): string => {

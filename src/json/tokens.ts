@@ -3,7 +3,7 @@ import { type Cursor, malformed, refused } from "./cursor.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** The codes of the characters by which a reader sees what follows: a string, an object, an array, null, a boolean or a comma. */
+/** The codes of the characters that tell a reader what follows: a string, an object, an array, null, true, false or a comma. */
 export const code = { quote: QUOTE, brace: 0x7b, bracket: 0x5b, n: 0x6e, t: 0x74, f: 0x66, comma: 0x2c } as const;
 
 /** Skips white space and returns the code of the next character; NaN at the end. */
@@ -43,10 +43,7 @@ const unescaped = (cursor: Cursor, quoted: string): string => {
   }
 };
 
-/**
- * Reads the string that has to stand at the cursor, and returns its text without quotes and escapes.
- * @throws DomainError when it is no text: half of a surrogate pair, or bytes that were no UTF-8.
- */
+/** Reads the string at the cursor; returns it without quotes and escapes. Throws DomainError for half a surrogate pair or no UTF-8. */
 export const readString = (cursor: Cursor): string => {
   if (peek(cursor) !== QUOTE) throw malformed(cursor);
   const { text, at } = cursor;

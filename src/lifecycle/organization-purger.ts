@@ -10,10 +10,10 @@ import { forgetRevisions, purgeable } from "./remove-scopes.ts";
 /** The name of the writer in the change log. */
 const PURGER = "userd purger";
 
-/** Options per transaction. */
+/** The most options that one transaction deletes. */
 const BATCH = 2_000;
 
-/** A table whose rows come due, with the aggregate that stands for a row, and what removes one. */
+/** A table whose rows are purged when they are due: the aggregate to lock for a row, and the function that removes the row. */
 type Due = {
   readonly table: string;
   readonly aggregate: AggregateKind;
@@ -21,7 +21,7 @@ type Due = {
   readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
 };
 
-/** Organizations come first: their projects, teams and kinds go with them. */
+/** In this order, since projects, teams and resources of kinds are removed with their organization. */
 const due: readonly Due[] = [
   ...Object.entries(purgeable).map(([table, each]) => ({ ...each, table })),
   ...softKinds.map(
@@ -34,14 +34,14 @@ const due: readonly Due[] = [
   ),
 ];
 
-/** Removes one of those whose time has come; what somebody else holds is left to the next round. */
+/** Removes one row that is due; returns how many it removed. A row whose aggregate somebody else has locked is left to the next round. */
 const removeOne = (db: Database, { table, aggregate, aggregateId, remove }: Due): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
     const locked = await tx.row(sql<{ id: bigint }>`
       select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = r.${sql.ref(aggregateId)}
       where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
     if (locked === undefined) return 0;
-    // Read again under the lock: it may have been undeleted before that was had.
+    // Read again under the lock: it may have been undeleted meanwhile.
     const still = await tx.rows(sql`
       select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`);
     if (still.length > 0) await remove(tx, locked.id);
@@ -50,10 +50,7 @@ const removeOne = (db: Database, { table, aggregate, aggregateId, remove }: Due)
 
 type PurgedScope = { readonly id: bigint; readonly scope_kind: 1 | 2; readonly scope_id: bigint };
 
-/**
- * Removes a batch of the options of a purged scope, and the mark with the last of them. Nobody sees them any more, so it
- * does not matter how far it came when it ends. Users that are being written are left to the next round.
- */
+/** Deletes a batch of the options of a purged scope, which no read shows, and with the last its mark. Users that are being written wait. */
 const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: PurgedScope): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
     const mine = await tx.rows(sql`select from purged_scope where id = ${id} for update skip locked`);
@@ -79,7 +76,7 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     return 0;
   });
 
-/** Removes due organizations, projects, teams and resources of kinds, and returns their number. Deletes options of purged scopes, too. */
+/** Removes due organizations, projects, teams and resources of kinds; returns their number. Deletes the options of purged scopes, too. */
 export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
   let removed = 0;
   for (const one of due) {

@@ -3,13 +3,12 @@ import type { Session } from "../db/session.ts";
 import type { Schema } from "../schema/entities.ts";
 
 /**
- * The rows of a table that belong to a row of another one, by a column. "deleted": a statement of the purge removes them, in the
- * order of the list; "follows": the database does, by a foreign key or a trigger; "options": `removeOptions` does, or the purger
- * later, in batches.
+ * The rows of a table that belong to a row of another one, by a column. "deleted": a statement of the purge removes them, in the order of
+ * the list; "follows": a foreign key or a trigger does; "options": `removeOptions` does, or the purger later, in batches.
  */
 type Owned = { readonly table: keyof Schema; readonly column: string; readonly goes: "deleted" | "follows" | "options" };
 
-/** The owner of rows: its tables, and the kind under which an import remembers it by hashes of its names. */
+/** An owner of rows: the tables that have them, and the kind under which an import remembers it by hashes of its names. */
 type Owner = { readonly origin?: string; readonly tables: readonly Owned[] };
 
 const deleted = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
@@ -17,7 +16,7 @@ const deleted = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] 
 const follows = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
   tables.map((table) => ({ table, column, goes: "follows" }));
 
-/** The tables with rows that go with a purged owner, keyed by the owner. Purges use no other list; a test compares it with the schema. */
+/** The tables whose rows are removed with a purged owner, keyed by owner. Purges use no other list; a test compares it with the schema. */
 export const ownedTables = {
   users: {
     origin: "user",
@@ -38,7 +37,7 @@ export const ownedTables = {
   team: { origin: "team", tables: follows("team_id", "project_team", "team_member") },
   organization_member: { tables: follows("member_id", "team_member") },
   auth_provider: { tables: deleted("provider_id", "auth_identity") },
-  // Who registered a resource learns of its end from the change log: one resource must not keep a person's data for ever.
+  // Services that registered a resource learn of its end from the change log: a resource must not keep a person's data for ever.
   user_profile: { tables: deleted("owner_profile_id", "resource") },
   scope: {
     tables: (["user_option", "option_revision", "scope_option", "purged_scope"] as const).map((table) => ({
@@ -49,7 +48,7 @@ export const ownedTables = {
   },
 } as const satisfies Record<string, Owner>;
 
-/** Deletes the rows of a table whose column is among some ids, after all that belongs to them. */
+/** Deletes the rows of a table whose column is among some ids, after the rows that belong to them. */
 const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids: RawBuilder<unknown>): Promise<void> => {
   const { origin, tables = [] }: Partial<Owner> = (ownedTables as Partial<Record<string, Owner>>)[table] ?? {};
   const rows = column === "id" ? ids : sql`select id from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`;
@@ -58,6 +57,6 @@ const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids:
   await tx.rows(sql`delete from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`);
 };
 
-/** Deletes rows by id, with what an import remembers of them and all that belongs to them, except the options of scopes. */
+/** Deletes the rows with some ids, what imports remember of them, and all rows that belong to them but the options of scopes. */
 export const removeRows = (tx: Session, table: Exclude<keyof typeof ownedTables, "scope">, ids: readonly bigint[]): Promise<void> =>
   deleteRows(tx, table, "id", sql`select unnest(${ids.map(String)}::bigint[])`);

@@ -14,10 +14,10 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** The transaction that purges users: that of an operation, or that of the purger, which has no call and no `touch`. */
+/** The transaction that purges users: that of an operation, or that of the purger, which has no call and so no `touch`. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
-/** Locks the names that become free, in ascending order, and moves their versions, as every write that drops a name does. */
+/** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */
 const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => {
   const rows = await tx.rows(sql<{ name: string; version: bigint }>`
     insert into canonical_name as h (name, version)
@@ -34,7 +34,7 @@ const dropNames = async (tx: PurgeTx, ids: readonly string[]): Promise<void> => 
   for (const { name, version } of rows) tx.touch?.({ ...canonicalNameAggregate(name), version });
 };
 
-/** The organizations that would have no owner left who is present. */
+/** Returns the organizations that would have no owner left who is present. */
 const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bigint[]> => {
   const rows = await tx.rows(sql<{ organization_id: bigint }>`
     select distinct o.organization_id from organization_member o
@@ -45,9 +45,9 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
 };
 
 /**
- * Removes users and all that belongs to them. The versions of the users, their accounts and their organizations have to be
- * locked already. The change log keeps the users' ids, which are never used again, and nothing that says who they were.
- * @returns the ids of the organizations that have no owner any more: they are not removed, and somebody has to look after them.
+ * Removes users and all that belongs to them, and returns the organizations that have no owner any more. The aggregates of the users, of
+ * their accounts and of their organizations have to be locked already. The change log keeps the users' ids, which are never used again, and
+ * nothing that says who they were.
  */
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);

@@ -14,16 +14,16 @@ export type Purger = {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-/** Users per transaction: a purge never holds many locks, nor for long, and a crash loses that much work and no more. */
+/** The most users that one transaction removes: it never holds many locks, nor for long, and a crash loses that much work only. */
 const BATCH = 50;
 const INTERVAL_MS = 60_000;
 
-/** The result of one batch: the number of users that it saw to be due, and the organizations that it left without an owner. */
+/** The result of one batch: the number of users that were due, and the organizations that have no owner since. */
 type Purged = { readonly users: number; readonly ownerless: readonly bigint[] };
 
 /**
- * The accounts that lose a member or a contact, and account 0 when one of them is the platform account; other instances wait
- * for them, since a batch that goes on without one would have to wait for it out of order.
+ * Locks the accounts that lose a member or a contact, and account 0 when one of them is the platform account. Other instances wait for
+ * them, since a batch that goes on without one would have to wait for it out of order.
  */
 const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
   tx.rows(sql`
@@ -38,8 +38,8 @@ const lockAccounts = (tx: Session, isDue: RawBuilder<unknown>) =>
     ) order by s.id for update of s`);
 
 /**
- * Removes one batch. The versions of the users and of their organizations are locked first, like every write does it, and
- * those that somebody else holds are left to the next round: so several instances share the work.
+ * Removes one batch. It first locks the organizations and the users, as every write does. Those that are locked by others are left to the
+ * next round: so several instances share the work.
  */
 const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   inTransaction(db, "userd purger", async (tx) => {
@@ -54,7 +54,7 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
       select s.id from users u join aggregate_version s on s.kind = 'user' and s.id = u.id
       where ${isDue} order by u.purge_time, u.id limit ${BATCH} for update of s skip locked`);
     if (locked.length === 0) return { users: 0, ownerless: [] };
-    // Read again under the locks: a user may have been undeleted before they were had.
+    // Read again under the locks: a user may have been undeleted meanwhile.
     const due = await tx.rows(sql<{ id: bigint }>`
       select id from users where id = any(${locked.map(({ id }) => String(id))}::bigint[]) and purge_time <= now()`);
     const ownerless = await purgeUsers(
@@ -64,7 +64,7 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
     return { users: due.length, ownerless };
   });
 
-/** Starts the purger, which runs once a minute until disposed. After a crash another process goes on: all state is in the database. */
+/** Starts the purger. Until it is disposed, it removes once a minute what is due. After a crash another process goes on. */
 export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): Purger => {
   let running: Promise<unknown> = Promise.resolve();
   let stopped = false;

@@ -6,14 +6,14 @@ import { aggregateOfScope } from "../options/target.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { removeRows } from "./owned-tables.ts";
 
-/** The most options that are deleted in the transaction that purges their scope. If there are more, all are deleted later, in batches. */
+/** The most options that are deleted in the transaction that purges their scope. If there are more, the purger deletes them in batches. */
 export const OPTIONS_AT_ONCE = 10_000;
 
-/** The scopes as rows `w`. */
+/** The SQL for scopes as rows `w`. */
 const rowsOf = (scopes: readonly Scope[]) =>
   sql`unnest(${scopes.map(({ kind }) => kind)}::smallint[], ${scopes.map(({ id }) => String(id))}::bigint[]) as w (scope_kind, scope_id)`;
 
-/** The options `o` of the scopes; the condition on the kind is that of the index. */
+/** The SQL for the options `o` of users in scopes. Its condition on the kind is that of the index. */
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
@@ -32,10 +32,7 @@ const areFew = async (tx: Session, scopes: readonly Scope[]): Promise<boolean> =
   return rows.length === 0;
 };
 
-/**
- * Locks the versions of the members of an organization, of whom its auth provider knows and, where options go at once, of their
- * users; in ascending order.
- */
+/** Locks, in ascending order, an organization's members, the users whom its auth provider knows and, `withOptions`, those with options. */
 const lockUsers = async (
   tx: Session,
   scopes: readonly Scope[],
@@ -53,7 +50,7 @@ const lockUsers = async (
   return rows.map(({ id }) => userAggregate(id));
 };
 
-/** The options of the scopes, the scopes' own ones, and what was kept of earlier values. */
+/** Deletes the options in scopes, those of users and the scopes' own, and their revisions. */
 const removeOptions = async (tx: Session, scopes: readonly Scope[]): Promise<void> => {
   const rows = await tx.rows(sql<{ user_id: string }>`
     delete from user_option o using ${rowsOf(scopes)}
@@ -66,16 +63,15 @@ const removeOptions = async (tx: Session, scopes: readonly Scope[]): Promise<voi
   await tx.rows(sql`delete from scope_option o using ${rowsOf(scopes)} where o.scope_kind = w.scope_kind and o.scope_id = w.scope_id`);
 };
 
-/** From here on no read shows options of the scopes; the purger removes them. */
+/** Marks scopes as purged: no read shows their options any more, and the purger deletes these. */
 const markPurged = (tx: Session, scopes: readonly Scope[]) =>
   tx.rows(sql`
     insert into purged_scope (scope_kind, scope_id) select scope_kind, scope_id from ${rowsOf(scopes)} order by 1, 2
     on conflict (scope_kind, scope_id) do nothing`);
 
 /**
- * Removes what has scopes, and with it their options or, when these are many, their visibility.
- * @param removeThem removes the rows themselves, after what of kinds goes with them (`kindsAggregate` says in which order locks are taken).
- * @returns the aggregates that it touched.
+ * Removes what has scopes, and deletes their options or, when these are many, marks the scopes as purged. `removeThem` removes the rows,
+ * after resources of kinds (`kindsAggregate` says in which order locks are taken). Returns the aggregates that were changed.
  */
 const removeScopes = async (
   tx: Session,
@@ -85,14 +81,13 @@ const removeScopes = async (
 ): Promise<readonly Aggregate[]> => {
   const few = await areFew(tx, scopes);
   const users = await lockUsers(tx, scopes, organizationId, few);
-  // First, since who writes an option where scopes are checked holds a lock on these rows: what it wrote is seen below.
+  // First, since a write of an option locks these rows where scopes are checked: what it wrote is seen below.
   const kinds = await removeThem();
   if (few) await removeOptions(tx, scopes);
   else await markPurged(tx, scopes);
   return [...scopes.map(aggregateOfScope), ...users, ...kinds];
 };
 
-/** Removes a project; its version is locked already. */
 const removeProject = (tx: Session, id: bigint): Promise<readonly Aggregate[]> =>
   removeScopes(tx, [{ kind: ScopeKind.PROJECT, id }], undefined, async () => {
     const kinds = await dropReferences(tx, "project", [String(id)]);
@@ -100,7 +95,6 @@ const removeProject = (tx: Session, id: bigint): Promise<readonly Aggregate[]> =
     return kinds;
   });
 
-/** Removes an organization with all that belongs to it; its version is locked already. */
 const removeOrganization = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
   const locked = await tx.rows(sql<{ id: bigint }>`
     select s.id from aggregate_version s where s.kind = 'project' and s.id in (select id from project where organization_id = ${id})
@@ -113,14 +107,13 @@ const removeOrganization = async (tx: Session, id: bigint): Promise<readonly Agg
   });
 };
 
-/** Removes a team; the version of its organization is locked already. */
 const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]> => {
   const kinds = await dropReferences(tx, "team", [String(id)]);
   await removeRows(tx, "team", [id]);
   return kinds;
 };
 
-/** The removal of a row and the aggregate to lock for it, keyed by table. Organizations come first, since the others go with them. */
+/** A map from table to the function that removes a row, and the aggregate to lock before. Organizations are first: others go with them. */
 export const purgeable = {
   organization: { aggregate: "organization", aggregateId: "id", remove: removeOrganization },
   project: { aggregate: "project", aggregateId: "id", remove: removeProject },

@@ -4,21 +4,18 @@ import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 
-/** The background job that deletes expired options and old answers of the idempotency table; nothing depends on when it runs. */
+/** The background job that deletes expired options and answers to old requests with a request_id. Nothing depends on when it runs. */
 export type Sweeper = {
   /** Runs one round now; returns the number of rows that it deleted. */
   readonly sweep: () => Promise<number>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-/** Rows per statement: a sweep never holds many locks, nor for long. */
+/** The most rows that one statement deletes: so a round never holds many locks, nor for long. */
 const BATCH = 1_000;
 const INTERVAL_MS = 60_000;
 
-/**
- * Options past their expire_time. Their users are locked first, like every write does it; users that are being written
- * are left to the next round.
- */
+/** Deletes expired options, after locking their users, as every write does. Users that are being written wait for the next round. */
 const sweepOptions = (db: Database): Promise<number> =>
   inTransaction(db, "userd sweeper", (tx) =>
     tx.affected(sql`
@@ -40,7 +37,7 @@ const sweepIdempotency = (db: Database): Promise<number> =>
       order by create_time limit ${BATCH} for update skip locked
     )`);
 
-/** Starts the sweeper, which runs once a minute until disposed; several instances share the work. */
+/** Starts the sweeper. Until it is disposed, it deletes once a minute what has expired. Several instances share the work. */
 export const startSweeper = (db: Database, log: Logger): Sweeper => {
   let running: Promise<unknown> = Promise.resolve();
   const untilDone = async (batch: (db: Database) => Promise<number>): Promise<number> => {

@@ -9,22 +9,17 @@ const PUNYCODE = "xn--";
 /** Replaces characters that differ from others only by their width (RFC 8265, section 3.3.1). */
 export const mapWidth = (text: string): string => text.replace(/[\u3000\uff01-\uffee]/g, (wide) => wide.normalize("NFKC"));
 
-/**
- * Folds the case of a text by full case folding of its decomposed form, which depends neither on context nor on language
- * (Unicode's canonical caseless match, D145). The width mapping of RFC 8265 comes before it, and NFC after it.
- */
+/** Folds case by Unicode's canonical caseless match (D145), which depends on no context or language, after RFC 8265's width mapping. */
 const fold = (text: string): string => caseFold(mapWidth(text).normalize("NFD")).normalize("NFC");
 
 /**
- * Makes the canonical form of a name: names with the same form are the same name. The part after an @ is compared as a
- * domain, if it is one: there ß is not ss.
- *
- * It is computed here, never in SQL, where `lower()` depends on the database's locale. When the form changes, `userd names
- * apply` brings stored forms up to date.
+ * Makes the canonical form of a name: names with the same form are the same name. What follows an @ is compared as a domain, if it is one:
+ * there ß is not ss. It is never made in SQL, where `lower()` depends on the database's locale. When the form changes, stored ones are
+ * updated by `userd names apply`.
  */
 export const canonicalName = (text: string): string => {
   if (!BEYOND_ASCII.test(text)) {
-    // Nearly every name ends here: look-ups by name are as fast as lower case is.
+    // Nearly every name ends here, so most look-ups by name cost no more than `toLowerCase`.
     const lower = text.toLowerCase();
     if (!lower.includes(PUNYCODE)) return lower;
   }

@@ -31,10 +31,7 @@ const map = (domain: string): string | false => {
   return !error && unicode.length <= GROWTH * domain.length && unicode;
 };
 
-/**
- * Maps a domain to the one spelling in Unicode that UTS #46 gives all its spellings: `XN--MNCHEN-3YA.de` and `MÜNCHEN.DE`
- * become `münchen.de`. Undefined = the text is no domain.
- */
+/** Maps a domain to its one spelling in Unicode by UTS #46: `XN--MNCHEN-3YA.de` becomes `münchen.de`. Undefined = it is no domain. */
 export const unicodeDomain = (domain: string): string | undefined => {
   let unicode = mapped.get(domain);
   if (unicode === undefined) {

@@ -1,10 +1,7 @@
 import { mapWidth } from "./canonical.ts";
 import { isReadableLabel } from "./domain.ts";
 
-/**
- * The IdentifierClass of PRECIS (RFC 8264, section 4.2): what a character needs to stand in a new username. The tables are
- * V8's, so they are those of its version of Unicode.
- */
+/** The IdentifierClass of PRECIS (RFC 8264, section 4.2): the characters of new usernames, by the version of Unicode that V8 has. */
 
 /** Section 9.6: characters whose properties say less than what they are used for. */
 const ALLOWED_EXCEPTIONS = /[\u00df\u03c2\u06fd\u06fe\u0f0b\u3007]/u;
@@ -42,10 +39,7 @@ const nameOf = (character: string): string => `U+${(character.codePointAt(0) ?? 
 /** A name after width mapping (RFC 8265, section 3.3.1) and NFC, so that canonically equal names are judged alike. */
 const prepared = (name: string): string => mapWidth(name).normalize("NFC");
 
-/**
- * Finds the first character of a name that is not allowed at its place, and returns its number, such as `U+0020`; undefined =
- * there is none.
- */
+/** Returns the number, such as `U+0020`, of the first character of a name that is not allowed at its place; undefined = there is none. */
 export const disallowedCharacter = (text: string): string | undefined => {
   const characters = [...prepared(text)];
   const index = characters.findIndex((character, at) => {
@@ -61,10 +55,7 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
 /** A name as one label, for the rules of text from right to left, which are those of a label: to these, dots are as neutral as commas. */
 const asLabel = (name: string): string => prepared(name).replaceAll(".", ",");
 
-/**
- * Checks a name by the rules of UsernameCaseMapped (RFC 8265, section 3.3), and returns its fault in words that go after the
- * field's name; undefined = none. The name keeps its case: names are compared by their canonical form.
- */
+/** Returns what UsernameCaseMapped (RFC 8265, section 3.3) refuses in a name, in words to follow the field's name; undefined = nothing. */
 export const usernameFault = (name: string): string | undefined => {
   const character = disallowedCharacter(name);
   if (character !== undefined) {

@@ -9,9 +9,8 @@ const ADDRESS =
 const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
 
 /**
- * Checks that a text is an address, and returns its fault in words that go after the field's name; undefined = none. Domains
- * beyond ASCII have the rules of UTS #46 in both spellings; before the @ the letters, marks and digits of all scripts can
- * stand.
+ * Returns what is wrong with an address, in words that go after the field's name; undefined = nothing. Domains beyond ASCII have the rules
+ * of UTS #46. Before the @ letters, marks and digits of all scripts can stand.
  */
 export const addressFault = (address: string): string | undefined => {
   if (!ADDRESS.test(address)) return "must be an address";
@@ -22,19 +21,13 @@ export const addressFault = (address: string): string | undefined => {
   return character && `must be an address: the character ${character} can't stand before the @`;
 };
 
-/**
- * Checks an address by the rules that go beyond its shape, which the rule of the proto has checked.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Checks an address by the rules that go beyond its shape, which the proto's rule has checked. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertAddress = (address: string, field: string): void => {
   const fault = addressFault(address);
   if (fault !== undefined) throw invalidField(field, fault);
 };
 
-/**
- * Checks a new username by PRECIS (precis.ts), or by the rules of addresses if it is one.
- * @throws INVALID_ARGUMENT FIELD_INVALID.
- */
+/** Checks a new username by PRECIS (precis.ts), or by the rules of addresses if it is one. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertUsername = (username: string, field: string): void => {
   const fault = usernameFault(username);
   if (fault !== undefined && addressFault(username) !== undefined) throw invalidField(field, fault);

@@ -21,7 +21,7 @@ const titleCase = (character: string): string => {
   return others.length === 0 || character === "ŉ" ? first + others.join("") : first + others.join("").toLowerCase();
 };
 
-/** A word with its first character in title case. */
+/** Returns a word with its first character in title case. */
 export const capitalised = (word: string): string => {
   const [first = ""] = word;
   return titleCase(first) + word.slice(first.length);

@@ -16,7 +16,7 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
   return (await session.row(holders))?.user_id;
 };
 
-/** The cause that `requireLocked` names when a user, who is not locked, has verified an invitation's address meanwhile. */
+/** The cause of a retry, for `requireLocked`: a user who is not locked has verified an invitation's address meanwhile. */
 export const ADDRESS_VERIFIED = "The address was verified";
 
 /** Makes the function that looks up what an invitation of an address locks: the organization, and the user who has verified the address. */
@@ -28,8 +28,8 @@ export const invitationLocks =
   };
 
 /**
- * Looks up the organizations that have invited the addresses. A write that verifies an address has to lock them before it locks
- * its users. If an organization invites the address later than this, the write may have to be retried, and no more.
+ * Returns the organizations that have invited some addresses. A write that verifies the addresses locks the organizations before its users.
+ * If one invites an address later than this, the write may have to run again, and no more.
  */
 export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];
@@ -38,13 +38,12 @@ export const invitingAggregates = async (session: Session, canonicalNames: reado
   return rows.map(({ organization_id }) => organizationAggregate(organization_id));
 };
 
-/** The condition that an invitation, in the alias `i`, has not expired. */
+/** The SQL condition that an invitation, in the alias `i`, has not expired. */
 const isAlive = sql<boolean>`(i.invite_expire_time is null or i.invite_expire_time > now())`;
 
 /**
- * Turns the invitations of verified addresses into memberships. The addresses' canonical names have to be locked already. Expired
- * invitations stay. A membership keeps the id, the role and the teams of its invitation. If the user is a member already,
- * the invitation is deleted and the membership stays as it is.
+ * Turns the invitations of verified addresses into memberships with the same id, role and teams. The canonical names have to be locked
+ * already. Expired invitations stay. Those of users who are members already are deleted.
  */
 export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): Promise<void> => {
   if (verified.length === 0) return;

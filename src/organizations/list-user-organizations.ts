@@ -8,7 +8,7 @@ import { userNotFound } from "../users/get-user.ts";
 import { organizations } from "./kind.ts";
 import { type MemberRow, memberColumns, toMember } from "./member.mapping.ts";
 
-/** A membership with the columns of its organization, which have the prefix `g_`: both have columns of the same name. */
+/** A membership with the columns of its organization, which have the prefix `g_`, since both have columns of the same name. */
 type Joined = MemberRow & Readonly<Record<string, unknown>>;
 
 /** The value of the column `status` for ACTIVE. */

@@ -26,7 +26,7 @@ export const memberColumns = sql.raw<MemberRow>(`r.id, r.organization_id, r.user
   array(select tm.team_id::text from team_member tm where tm.member_id = r.id order by tm.team_id) as team_ids,
   array(select tm.role from team_member tm where tm.member_id = r.id order by tm.team_id) as team_roles`);
 
-/** The value of the column `role` for a role other than UNSPECIFIED. */
+/** Returns the value of the column `role` for a role other than UNSPECIFIED. */
 export const roleColumn = (role: MemberRole | TeamRole): number => role - 1;
 
 /** Makes the Member of the API from the row of a member or invitation. */

@@ -6,7 +6,7 @@ import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
-/** The part of a request that names a member. The proto's rules have refused a request that names none. */
+/** The part of a request that names a member, by the id of its user or its own. The proto's rules have refused one that has neither. */
 export type Which =
   | { readonly case: "userId"; readonly value: bigint }
   | { readonly case: "memberId"; readonly value: bigint }
@@ -21,17 +21,14 @@ export const findMember = async (session: Session, organizationId: bigint, which
     select ${memberColumns} from organization_member r where r.organization_id = ${organizationId} and ${isWhich(which)}`);
 };
 
-/**
- * Reads a member or invitation of an organization. The organization has to be locked already.
- * @throws NOT_FOUND MEMBER_NOT_FOUND.
- */
+/** Reads a member or invitation of an organization. The organization has to be locked already. Throws NOT_FOUND MEMBER_NOT_FOUND. */
 export const storedMember = async (tx: Tx, organizationId: bigint, which: Which): Promise<MemberRow> => {
   const row = await findMember(tx, organizationId, which);
   if (row === undefined) throw notFound("MEMBER_NOT_FOUND", "The organization has no such member.");
   return row;
 };
 
-/** Makes the function that looks up, before a write to a member, what to lock: its organization and, if it has one, its user. */
+/** Makes the function that looks up what a write to a member locks: its organization and, if it has one, its user. */
 export const membershipAggregates =
   (organizationId: bigint, which: Which): LookUpLocks =>
   async (session) => {
@@ -50,10 +47,7 @@ type NewMember = {
   readonly days?: number;
 };
 
-/**
- * Stores a new member, or an invitation of an address, and returns its row.
- * @throws ALREADY_EXISTS MEMBER_EXISTS, by a constraint.
- */
+/** Stores a new member, or an invitation of an address, and returns its row. Throws ALREADY_EXISTS MEMBER_EXISTS, by a constraint. */
 export const insertMember = async (tx: Tx, { organizationId, userId, email, canonical, role, days }: NewMember): Promise<MemberRow> => {
   const row = await tx.row(sql<MemberRow>`
     insert into organization_member as r (organization_id, user_id, email, email_canonical, role, invite_expire_time)

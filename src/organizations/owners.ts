@@ -7,15 +7,14 @@ import type { MemberRow } from "./member.mapping.ts";
 /** The value of the column `role` for OWNER. */
 export const OWNER = 3;
 
-/** Makes the subquery for an organization's owners who are present. Callers may add conditions on their memberships, the alias `m`. */
+/** Makes the SQL subquery for an organization's owners who are present. Callers may add conditions on the memberships, the alias `m`. */
 export const owners = (organizationId: RawBuilder<unknown>) => sql`
   select from organization_member m join users u on u.id = m.user_id
   where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and ${presentUser("u")}`;
 
 /**
- * Refuses that the last present owner of an organization leaves or gets another role. The organization has to be locked already:
- * so of two owners who leave at the same time, the second is refused. Suspending, deactivating, deleting or purging a user is not
- * refused: ListOrganizations finds organizations without an owner.
+ * Refuses that the last present owner of an organization leaves or gets another role. The organization has to be locked already. To
+ * suspend, deactivate, delete or purge the user is not refused: ListOrganizations finds organizations without an owner.
  * @throws FAILED_PRECONDITION LAST_OWNER.
  */
 export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {

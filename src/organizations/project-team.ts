@@ -3,10 +3,7 @@ import type { Tx } from "../db/transaction.ts";
 import { lockedRow, requireLive, storedById } from "../kinds/stored.ts";
 import { projects, teams } from "./kind.ts";
 
-/**
- * Checks that a project and a team are in one organization, and that none of the three is deleted.
- * @throws NOT_FOUND TEAM_NOT_FOUND, also for a team of another organization.
- */
+/** Checks that a project and a team are in one organization, and that none of the three is deleted. Throws NOT_FOUND TEAM_NOT_FOUND. */
 export const assertProjectAndTeam = async (tx: Tx, projectId: bigint, teamId: bigint): Promise<void> => {
   const project = await lockedRow(tx, projects, projectId);
   requireLive(projects, project);

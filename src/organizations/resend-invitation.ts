@@ -17,10 +17,7 @@ import { findMember, storedMember } from "./member.ts";
 
 const method = OrganizationService.method.resendInvitation;
 
-/**
- * ResendInvitation: renews an invitation, which is then valid for as long as a new one. A user who has verified the address
- * since the invitation expired becomes a member at once.
- */
+/** ResendInvitation: makes an invitation valid for as long as a new one. A user who has verified the address since becomes a member. */
 export const resendInvitation = ({ write, invitationDays }: Dependencies): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
     await tx.rows(sql`

@@ -15,10 +15,10 @@ import { accountNotFound, selectAccounts, storedAccount } from "./accounts.ts";
 
 const { method } = ProfileService;
 
-/** A row of a contact of an account. */
+/** A row of the table of contacts of accounts. */
 export type ContactRow = Selectable<Schema["account_contact"]>;
 
-/** A contact as the API shows it. */
+/** Makes the API's message of a contact from its row. */
 export const toContact = (row: ContactRow): MessageInitShape<typeof AccountContactSchema> => ({
   email: row.email,
   name: row.name,
@@ -27,23 +27,19 @@ export const toContact = (row: ContactRow): MessageInitShape<typeof AccountConta
   createTime: timestampFromDate(row.create_time),
 });
 
-/** The error for an address that no contact of the account has. */
+/** Makes the error for an address that no contact of the account has. */
 export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
 
-/**
- * Makes the condition in SQL that an account has no primary contact. The account has to be locked already, so that this
- * holds until the commit.
- */
+/** Makes the SQL condition that an account has no primary contact. Lock the account first, so that this holds until the commit. */
 export const lacksPrimary = (accountId: bigint) => sql<boolean>`
   not exists (select from account_contact where account_id = ${accountId} and is_primary)`;
 
-/** A user that is to become a contact of an account, under its first address. */
+/** A user to add to the contacts of an account, with the user's primary address. */
 export type NewContact = { readonly accountId: bigint; readonly user: { readonly id: bigint; readonly email: string } };
 
 /**
- * Makes users contacts of accounts, one after another. If an account has no primary contact, the first user that is added
- * to it becomes the primary one. A contact that has the address already takes the name of the user, and stays primary if it
- * is. A user without an address does not become a contact.
+ * Adds users to the contacts of accounts, in order. In an account without a primary contact the first of them becomes the primary one. A
+ * contact that has the address already gets the user's name. A user without an address is left out.
  */
 export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
   const reached = contacts.filter(({ user }) => user.email !== "");
@@ -72,10 +68,7 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
       user_id = coalesce(c.user_id, excluded.user_id)`);
 };
 
-/**
- * AddAccountContact: stores a new contact. Constraints of the database ensure that the address is new to the account, and
- * that there is only one primary contact.
- */
+/** AddAccountContact: stores a new contact. Constraints refuse an address that the account has, and a second primary contact. */
 export const addAccountContact =
   ({ write }: Dependencies): Operation<typeof method.addAccountContact> =>
   (call, request) => {
@@ -92,10 +85,7 @@ export const addAccountContact =
     });
   };
 
-/**
- * ListAccountContacts: reads a page of the contacts of an account. They are ordered by id, since an address has no place in
- * a page token.
- */
+/** ListAccountContacts: reads a page of an account's contacts, ordered by id, since a page token must not contain an address. */
 export const listAccountContacts =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAccountContacts> =>
   async (call, request) => {
@@ -118,10 +108,7 @@ export const listAccountContacts =
     return { contacts: rows.map(toContact), nextPageToken };
   };
 
-/**
- * SetPrimaryContact: makes a contact the primary one of its account. The account is locked, so that it never has two. The
- * flag of the previous one is removed first, since a constraint allows only one.
- */
+/** SetPrimaryContact: makes a contact the primary one. The previous one loses the flag first, since a constraint allows only one. */
 export const setPrimaryContact =
   ({ write }: Dependencies): Operation<typeof method.setPrimaryContact> =>
   (call, request) => {
@@ -139,10 +126,7 @@ export const setPrimaryContact =
     });
   };
 
-/**
- * RemoveAccountContact: deletes a contact, also the primary one. Then the next contact that is added without `is_primary`
- * becomes the primary one.
- */
+/** RemoveAccountContact: deletes a contact. If it was the primary one, the next that is added without `is_primary` becomes primary. */
 export const removeAccountContact =
   ({ write }: Dependencies): Operation<typeof method.removeAccountContact> =>
   (call, request) => {

@@ -19,16 +19,16 @@ import { bytesOfMetadata, everyField, type Metadata, metadataBytes, metadataOf, 
 
 const { method } = ProfileService;
 
-/** The error for an id or a number that no account has. */
+/** Makes the error for an id or a number that no account has. */
 export const accountNotFound = () => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 
-/** A row of an account, as every read returns it. */
+/** A row of the table of accounts. */
 export type AccountRow = Selectable<Schema["account"]>;
 
-/** Makes the query that selects accounts. Each read of accounts adds its condition. */
+/** Makes the query for all accounts, to which each read adds its condition. */
 export const selectAccounts = (db: Kysely<Schema>) => db.selectFrom("account").selectAll();
 
-/** An account as the API shows it. */
+/** Makes the API's message of an account from its row. */
 export const toAccount = (row: AccountRow): MessageInitShape<typeof AccountSchema> => ({
   id: row.id,
   number: row.number,
@@ -40,10 +40,7 @@ export const toAccount = (row: AccountRow): MessageInitShape<typeof AccountSchem
   updateTime: timestampFromDate(row.update_time),
 });
 
-/**
- * Reads an account as the transaction has left it.
- * @throws NOT_FOUND ACCOUNT_NOT_FOUND.
- */
+/** Reads an account as the transaction has left it. Throws NOT_FOUND ACCOUNT_NOT_FOUND. */
 export const storedAccount = async (tx: Tx, id: bigint): Promise<AccountRow> => {
   const row = await tx.row(selectAccounts(tx.sql).where("id", "=", id));
   if (!row) throw accountNotFound();
@@ -71,10 +68,7 @@ const insertAccount = async (tx: Tx, number: string, columns: ReturnType<typeof 
   throw new Error("No random number of an account is free.");
 };
 
-/**
- * CreateAccount: stores a new account. Constraints of the database ensure that its number is free, and that there is only
- * one default and one platform account.
- */
+/** CreateAccount: stores a new account. Constraints refuse a number that is taken, and a second default or platform account. */
 export const createAccount =
   ({ write }: Dependencies): Operation<typeof method.createAccount> =>
   (call, request) => {
@@ -101,7 +95,7 @@ export const getAccount =
     return { account: toAccount(row) };
   };
 
-/** UpdateAccount: changes the fields of the mask and no others. Equal values write nothing. */
+/** UpdateAccount: changes the fields of the update mask and no others. Equal values write nothing. */
 export const updateAccount =
   ({ write }: Dependencies): Operation<typeof method.updateAccount> =>
   (call, request) => {

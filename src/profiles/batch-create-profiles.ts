@@ -55,7 +55,6 @@ const faults = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<Dra
   return new Map(found.filter((pair): pair is [Draft, DomainError] => pair[1] !== undefined));
 };
 
-/** Stores the profiles and makes their users contacts: as many statements for 1,000 as for one. */
 const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<string, ProfileRow>> => {
   await insertRows(tx, "user_profile", drafts);
   const rows = await tx.rows(sql<ProfileRow & { email: string }>`
@@ -69,10 +68,7 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
   return new Map(rows.map((row) => [pairOf(row), row]));
 };
 
-/**
- * BatchCreateProfiles: stores profiles in one transaction, with as many statements for 1,000 profiles as for one. A profile
- * that is refused does not affect the others.
- */
+/** BatchCreateProfiles: stores profiles by as many statements for 1,000 as for one. One that is refused does not affect the others. */
 export const batchCreateProfiles =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

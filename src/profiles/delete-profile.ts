@@ -48,10 +48,7 @@ const clearResources = (
   return assertNoResources(tx, row);
 };
 
-/**
- * DeleteProfile: deletes a profile, and deletes or transfers its resources if the mode says so. Registering resources locks
- * the account too, so that no resource is left behind.
- */
+/** DeleteProfile: deletes a profile. By `mode` it deletes or transfers its resources; the lock of the account keeps new ones out. */
 export const deleteProfile =
   ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -6,24 +6,17 @@ import { selectUsers } from "../users/user.select.ts";
 import { selectAccounts } from "./accounts.ts";
 import { type ProfileMessage, type ProfileRow, toProfile } from "./profile.select.ts";
 
-/** The parts that a request asks for in its answer besides the profiles: their users, their accounts. */
+/** The part of a request that says whether messages of profiles are to have those of their users, and of their accounts. */
 export type Expansion = { readonly withUser: boolean; readonly withAccount: boolean };
 
-/**
- * Checks that the caller may see users, if the request asks for them: who may see profiles need not be one who may see
- * users.
- * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
- */
+/** Checks that the caller may see users, if the request asks for them. Throws PERMISSION_DENIED PERMISSION_REQUIRED. */
 export const assertExpansion = (call: Call, { withUser }: Expansion): void => {
   if (withUser) assertCaller(call, "users.read");
 };
 
 const among = (ids: Iterable<bigint>) => sql<SqlBool>`id = any(${[...new Set(ids)].map(String)}::bigint[])`;
 
-/**
- * Makes the messages of profiles, in the order of the rows. If their users or accounts are asked for, it reads them by one
- * statement each.
- */
+/** Makes the messages of profiles, in the order of the rows. If users or accounts are asked for, one statement each reads them. */
 export const expanded = async (db: Database, call: Call, rows: readonly ProfileRow[], expansion: Expansion): Promise<ProfileMessage[]> => {
   const usersOf = () => db.session(call).rows(selectUsers(db.sql, { full: false }).where(among(rows.map(({ user_id }) => user_id))));
   const accountsOf = () => db.session(call).rows(selectAccounts(db.sql).where(among(rows.map(({ account_id }) => account_id))));
@@ -32,7 +25,7 @@ export const expanded = async (db: Database, call: Call, rows: readonly ProfileR
   return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));
 };
 
-/** Makes an answer that holds the message of one profile, with its user and account if these are asked for. */
+/** Makes an answer that has the message of one profile, with its user and account if these are asked for. */
 export const expandedOne = async (
   db: Database,
   call: Call,

@@ -4,7 +4,7 @@ import type { ProfileFilter, ProfileTerm, TextMatch } from "../gen/userd/v1/prof
 /** The way in which a filter is served: by an index, by a walk that soon finds a page, or by looking at the text of every profile. */
 type Cost = "index" | "walk" | "scan";
 
-/** Of a text that it contains, an index of trigrams needs three characters. */
+/** The fewest characters that an index of trigrams can find within a text. */
 const INDEXED_LENGTH = 3;
 
 const costOfText = ({ match: { case: how, value = "" } }: TextMatch): Cost => {
@@ -59,17 +59,11 @@ const elsewhere: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 const looksElsewhere = ({ node }: ProfileFilter): boolean =>
   node.case === "term" ? elsewhere.has(node.value.condition.case) : (node.value?.filters ?? []).some(looksElsewhere);
 
-/**
- * Tells whether an index serves each of the alternatives of a filter, but some of these indexes are of other tables than
- * the profiles' own. PostgreSQL combines indexes of one table only, and would look at every profile.
- */
+/** Tells whether all alternatives of a filter have indexes, but some in other tables: PostgreSQL can't combine these and reads all rows. */
 export const crossesTables = (filters: readonly ProfileFilter[]): boolean =>
   filters.length > 1 && filters.every((filter) => costOf(filter) === "index") && filters.some(looksElsewhere);
 
-/**
- * Checks that a filter need not look at the text of every profile.
- * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
- */
+/** Checks that a filter need not look at the text of every profile. Throws FAILED_PRECONDITION QUERY_NOT_INDEXED. */
 export const assertServed = (filter: ProfileFilter): void => {
   if (costOf(filter) !== "scan") return;
   throw failedPrecondition(

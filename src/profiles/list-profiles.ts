@@ -41,10 +41,7 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
 /** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
-/**
- * ListProfiles: reads a page of the profiles that fit a filter, in one statement. The users and the accounts of the page
- * take one statement each, if they are asked for.
- */
+/** ListProfiles: reads a page of the profiles that fit a filter by one statement. Users and accounts, if asked for, take one each. */
 export const listProfiles =
   ({
     db,

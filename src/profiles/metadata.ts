@@ -18,7 +18,7 @@ export type Metadata = {
   readonly tagsCanonical: string[];
 };
 
-/** The version of what does not say one. */
+/** The version of an account or a profile that does not say one. */
 const FIRST_VERSION = "1.0.0";
 
 const KEY = /^[a-zA-Z0-9._/-]+$/;
@@ -39,10 +39,7 @@ const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tagsCanonical
   return { tags: [...byCanonical.values()], tagsCanonical: [...byCanonical.keys()] };
 };
 
-/**
- * Makes the properties of an entity from those fields of a message that are asked for. `fields` are local names of fields.
- * @param prefix where the message stands in the request, for violations: "account." or "profile."
- */
+/** Makes properties of an entity from the fields of a message that `fields` names. `prefix`, for errors, is `account.` or `profile.`. */
 export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
   ...(fields.has("name") && { name: message.name ?? "" }),
   ...(fields.has("description") && { description: message.description ?? "" }),
@@ -54,15 +51,15 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
 /** The names of all fields of metadata, for `metadataOf` when an account or a profile is new. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
 
-/** Makes the columns of all metadata, as a statement inserts them. */
+/** Makes the columns that an insert takes from the properties of metadata. */
 export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
-/** Makes the expression in SQL that counts the bytes of the metadata of a row. It counts only fields that can be large. */
+/** Makes the SQL expression that counts the bytes of the metadata of a row. It counts only fields that can be large. */
 export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** Returns how many bytes the metadata of a row take of the size limit of an answer. It is never less than `metadataBytes` counted. */
+/** Returns how many bytes a row's metadata take of the size limit of an answer: `bytes`, which `metadataBytes` counted, or more. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 

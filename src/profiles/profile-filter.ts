@@ -5,15 +5,13 @@ import { momentOf } from "../moment.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { assertServed, crossesTables } from "./filter-cost.ts";
 
-/** Most levels of a filter. */
 const MAX_LEVELS = 5;
-/** Most terms of a filter. */
 const MAX_TERMS = 50;
 
 type Condition = RawBuilder<SqlBool>;
 type Column = RawBuilder<unknown>;
 
-/** A filter as a condition in SQL on `user_profile`. `asksUsers` tells whether the filter asks for properties of users. */
+/** A filter as an SQL condition on `user_profile`. `asksUsers` tells whether it asks for properties of users. */
 export type ProfileCondition = { readonly condition: Condition; readonly asksUsers: boolean };
 
 const isOneOf = (column: Column, ids: readonly bigint[]): Condition => sql`${column} = any(${ids.map(String)}::bigint[])`;
@@ -30,10 +28,10 @@ const matches = (column: Column, { match: { case: how, value = "" } }: TextMatch
 /** The form in which a column of the profile is compared with what a query finds in another table. */
 type In = (column: Column, query: RawBuilder<unknown>) => Condition;
 
-/** Joined, or kept in a hash table. */
+/** PostgreSQL joins what the query finds, or keeps it in a hash table. */
 const inList: In = (column, query) => sql`${column} in (${query})`;
 
-/** Known when the profiles are looked for, so that an index of theirs serves it beside other alternatives. */
+/** PostgreSQL runs the query first, so that an index of the profiles serves it beside other alternatives. */
 const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
 
 /** The profiles of these accounts, of which there are fewer. */
@@ -134,10 +132,7 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
   "userIsDeleted",
 ] as const);
 
-/**
- * Makes the condition in SQL of a filter; without a filter it is true for every profile.
- * @throws INVALID_ARGUMENT FIELD_INVALID when it is too deep or has too many terms; FAILED_PRECONDITION QUERY_NOT_INDEXED.
- */
+/** Makes the SQL condition of a filter; without one, `true`. Throws FIELD_INVALID above 5 levels or 50 terms; QUERY_NOT_INDEXED. */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;
   let asksUsers = false;

@@ -13,29 +13,23 @@ import { etagOf } from "../versions/etag.ts";
 import { type AccountRow, toAccount } from "./accounts.ts";
 import { toMetadata } from "./metadata.ts";
 
-/** The error for an id that no profile has, or for a user that has no profile in an account. */
+/** Makes the error for an id that no profile has, or for a user who has no profile in an account. */
 export const profileNotFound = () => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
 
-/** A row of a profile, as every read returns it. */
+/** A row of the table of profiles. */
 export type ProfileRow = Selectable<Schema["user_profile"]>;
 
-/** Makes the query that selects profiles. Each read of profiles adds its condition. */
+/** Makes the query for all profiles, to which each read adds its condition. */
 export const selectProfiles = (db: Kysely<Schema>) => db.selectFrom("user_profile").selectAll("user_profile");
 
-/**
- * Reads a profile as the transaction has left it.
- * @throws NOT_FOUND PROFILE_NOT_FOUND.
- */
+/** Reads a profile as the transaction has left it. Throws NOT_FOUND PROFILE_NOT_FOUND. */
 export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => {
   const row = await tx.row(selectProfiles(tx.sql).where("id", "=", id));
   if (!row) throw profileNotFound();
   return row;
 };
 
-/**
- * Reads the profile of the admin of an account: that of the first staff user by id, else that of the first user. Users that
- * are not present are passed over. It looks into an index twice, however many users the account has.
- */
+/** Reads the profile of an account's admin: its first present staff user by id, else its first present user. It is two look-ups. */
 export const selectAccountAdmin = async (session: Session, accountId: bigint): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
     select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and ${presentUser("u")} and ${which}
@@ -44,7 +38,7 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
     select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`);
 };
 
-/** A profile as the API shows it. */
+/** The API's message of a profile, as a literal. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
 
 /** Makes the message of a profile, with its user and its account if they are given (expand.ts). */

@@ -28,8 +28,7 @@ export type NewProfile = {
 } & Partial<ReturnType<typeof metadataRow>>;
 
 /**
- * Makes the columns of a new profile from its message.
- * @param prefix where the message stands in the request, for violations.
+ * Makes the columns of a new profile from its message. `prefix` is the place of the message in the request.
  * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
  */
 export const newProfileOf = (profile: UserProfileMessage, prefix: string): Required<NewProfile> => {
@@ -46,8 +45,8 @@ export const newProfileOf = (profile: UserProfileMessage, prefix: string): Requi
 };
 
 /**
- * Stores a profile and makes its user a contact of the account. User and account have to be locked already. Constraints of
- * the database ensure that the account exists, and that the user has no profile in it yet.
+ * Stores a profile and makes its user a contact of the account. User and account have to be locked already. Constraints refuse an account
+ * that does not exist, and a second profile of the user in it.
  */
 export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
   const user = await writableUser(tx, profile.user_id);
@@ -89,7 +88,7 @@ export const getProfile =
     return expandedOne(db, call, row, request);
   };
 
-/** UpdateProfile: changes the fields of the mask and no others. Equal values write nothing. */
+/** UpdateProfile: changes the fields of the update mask and no others. Equal values write nothing. */
 export const updateProfile =
   ({ write }: Dependencies): Operation<typeof method.updateProfile> =>
   (call, request) => {

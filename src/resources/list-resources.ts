@@ -6,12 +6,12 @@ import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
-/** The kind of the resources to list, the id after which they start, and the most to return. */
+/** The resources to list: their kind, the id after which they start, and the most to return. */
 type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };
 
 /**
- * Selects the ids of a page. The resources of each owner, or account, are one range of an index, and the first ones of each
- * range are taken. So a page costs the same wherever it is, and whatever others own. No resource is found twice (ownersOf).
+ * Makes the SQL for the ids of a page. The resources of each owner, or account, are one range of an index, of which it takes the first. So
+ * a page costs the same wherever it is, and whatever others own. It finds no resource twice (ownersOf).
  */
 const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit }: Query) => {
   if (scope.kind === "all") return sql`select id from resource where kind = ${kind} and id > ${after} order by id limit ${limit}`;

@@ -6,10 +6,7 @@ import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 
-/**
- * Reads the accounts of profiles, as a map from the id of the profile to that of its account. It lacks unknown profiles.
- * The account of a profile never changes.
- */
+/** Returns the accounts of profiles, which never change, as a map from profile id to account id. It lacks unknown profiles. */
 export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
   const rows = await session.rows(sql<{ id: bigint; account_id: bigint }>`
     select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`);
@@ -22,10 +19,7 @@ export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] =
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
-/**
- * Makes the look-up of the accounts that a write locks: those of resources, and those of given profiles. A resource may be
- * transferred to another account before the lock: `lockedResources` checks that.
- */
+/** Makes the function that looks up the accounts to lock: those of resources and profiles. `lockedResources` checks them under the lock. */
 export const resourceLocks =
   (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
@@ -33,23 +27,17 @@ export const resourceLocks =
     return accountAggregates(new Set([...accountsOf(await findResources(session, refs)), ...others]));
   };
 
-/**
- * Reads resources in the order of their references, and checks that their accounts are locked; undefined = there is no such
- * resource. The write runs again if a resource has been transferred to an account that is not locked.
- */
+/** Reads resources in the order of their references; undefined = none. The write runs again if the account of one is not locked. */
 export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   const rows = await findResources(tx, refs);
   tx.requireLocked([...accountsOf(rows)].map(accountAggregate), "A resource was transferred");
   return rows;
 };
 
-/** The sentence for the error of an entry that names a resource which another entry names too. */
+/** The end of the error's sentence for an entry that names a resource which another entry names too. */
 export const NAMED_TWICE = "names a resource that another one names";
 
-/**
- * Checks that no resource is named twice, be it by its id or its key.
- * @throws INVALID_ARGUMENT DUPLICATE_ENTRY.
- */
+/** Checks that no resource is named twice, be it by its id or its key. Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */
 export const assertDistinctRows = (rows: readonly (ResourceRow | undefined)[], field: string): void => {
   const ids = rows.map((row) => (row ? [String(row.id)] : []));
   assertDistinct(ids, field, NAMED_TWICE);

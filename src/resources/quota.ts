@@ -2,16 +2,13 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { type DomainError, exhausted } from "../errors.ts";
 
-/** The error for a profile that would have more resources than the quota allows. */
+/** Makes the error for a profile that would have more resources than the quota allows. */
 export const tooManyResources = (limit: number, used: number): DomainError =>
   exhausted("QUOTA_EXCEEDED", `The profile has ${used} resources already; the quota QUOTA_RESOURCES_PER_PROFILE is ${limit}.`, {
     metadata: { quota: "QUOTA_RESOURCES_PER_PROFILE", limit: String(limit), used: String(used) },
   });
 
-/**
- * Counts the resources of profiles along an index, as a map from the id of the profile to its count. It stops at one more
- * than `limit`. The accounts of the profiles have to be locked, so that the counts hold until the commit.
- */
+/** Counts the resources of each profile, up to `limit` + 1, as a map from profile id. Lock the accounts, so that it stays true. */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];
   if (wanted.length === 0) return new Map();

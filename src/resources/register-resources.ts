@@ -12,7 +12,7 @@ import { type ResourceRow, resourceColumns, toResource } from "./resource.select
 
 const method = ProfileService.method.registerResources;
 
-/** The name of a resource in a map. Its parts can't run into each other, since the one of free text is last. */
+/** Makes the key of a resource in a map. Its parts can't run into each other, since the one of free text is last. */
 const nameOf = ({ ownerProfileId, kind, name }: Pick<ResourceKey, "ownerProfileId" | "kind" | "name">): string =>
   `${ownerProfileId}/${kind}/${name}`;
 
@@ -27,7 +27,7 @@ const columnsOf = (resources: readonly ResourceKey[]) => sql`unnest(
 const byName = (rows: readonly ResourceRow[]): Map<string, ResourceRow> =>
   new Map(rows.map((row) => [nameOf({ ownerProfileId: row.owner_profile_id, kind: row.kind, name: row.name }), row]));
 
-/** The resources that their owners have room for, in order; the others get an error. */
+/** Returns for each resource, in order, the error for an owner without room; undefined = its owner has room. */
 const withinQuota = async (
   tx: Tx,
   resources: readonly ResourceKey[],
@@ -70,10 +70,7 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
   });
 };
 
-/**
- * RegisterResources: stores resources, and answers those that exist already. It takes as many statements for 1,000
- * resources as for one. A resource is refused if its owner does not exist or has no room.
- */
+/** RegisterResources: stores resources, and returns those that exist already. One whose owner is unknown or has no room is refused. */
 export const registerResources =
   ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {

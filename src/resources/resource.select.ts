@@ -5,10 +5,10 @@ import type { Session } from "../db/session.ts";
 import type { ResourceRef, ResourceSchema } from "../gen/userd/v1/resource_pb.ts";
 import type { Schema } from "../schema/entities.ts";
 
-/** A row of a registered resource. */
+/** A row of the table of resources. */
 export type ResourceRow = Selectable<Schema["resource"]>;
 
-/** The columns of a resource, for a select from resource in the alias `r`. */
+/** The list of SQL columns of a resource; the table has the alias `r`. */
 export const resourceColumns = sql.raw("r.id, r.kind, r.owner_profile_id, r.account_id, r.name, r.create_time");
 
 /** A reference as columns: an id, or a kind, an owner and a name. */
@@ -36,7 +36,7 @@ export const findResources = async (session: Session, refs: readonly ResourceRef
   return found;
 };
 
-/** A resource as the API shows it. */
+/** Makes the API's message of a resource from its row. */
 export const toResource = (row: ResourceRow): MessageInitShape<typeof ResourceSchema> => ({
   id: row.id,
   kind: row.kind,

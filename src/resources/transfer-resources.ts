@@ -12,12 +12,12 @@ import { resourceNotFound } from "./unregister-resources.ts";
 
 const method = ProfileService.method.transferResources;
 
-/** A resource and the profile that it is to go to; undefined = there is no such resource. */
+/** A resource and the profile that gets it; undefined = there is no such resource. */
 type Move = { readonly row: ResourceRow | undefined; readonly to: bigint };
 
 const placeOf = ({ kind, name }: ResourceRow, owner: bigint): string => `${owner}/${kind}/${name}`;
 
-/** The names that the moves would take and that other resources have now, whether these move too or not. */
+/** Returns the keys that the moves would take and that other resources have now, whether these move too or not. */
 const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>> => {
   const wanted = moves.flatMap(({ row, to }) => (row === undefined ? [] : [{ ...row, to }]));
   const rows = await tx.rows(sql<{ owner_profile_id: bigint; kind: string; name: string }>`
@@ -28,7 +28,7 @@ const takenPlaces = async (tx: Tx, moves: readonly Move[]): Promise<Set<string>>
   return new Set(rows.map(({ owner_profile_id, kind, name }) => `${owner_profile_id}/${kind}/${name}`));
 };
 
-/** The outcome of each move: the resource after it, or the error that says why it stays. */
+/** Returns for each move the resource after it, or the error that says why it stays. */
 const decided = (
   moves: readonly Move[],
   accounts: ReadonlyMap<bigint, bigint>,

@@ -9,7 +9,7 @@ import { toResource } from "./resource.select.ts";
 
 const method = ProfileService.method.unregisterResources;
 
-/** The error for a reference to a resource that does not exist. */
+/** Makes the error for a reference to a resource that does not exist. */
 export const resourceNotFound = () => notFound("RESOURCE_NOT_FOUND", "There is no such resource.");
 
 /** UnregisterResources: deletes all of the named resources that exist, in one statement. */

@@ -10,7 +10,7 @@ import type { Roles } from "./role.lookup.ts";
 
 type Source = MessageInitShape<typeof PermissionSourceSchema>;
 
-/** By what a user has a permission, its own grant first; nothing for who is unknown, or not present. */
+/** Returns by what a user has a permission, its own grant first; nothing for a user who is unknown or not present. */
 const sourcesOf = (user: CachedUser | undefined, permission: string, roles: Roles): Source[] => {
   if (user === undefined || !isPresent(user.row)) return [];
   const { own_permissions: own, role_ids: ids } = user.row;

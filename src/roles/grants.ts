@@ -10,7 +10,7 @@ import { storedRole } from "./roles.ts";
 
 const { method } = UserService;
 
-/** Runs a statement over what a user that can be written is granted; true when it wrote something. */
+/** Runs a statement that changes a user's roles or permissions; returns whether it changed something. */
 const granted = async (tx: Tx, userId: bigint, statement: () => MaybePromise<RawBuilder<unknown>>): Promise<boolean> => {
   await requirePermission(tx, "users.admin");
   await writableUser(tx, userId);

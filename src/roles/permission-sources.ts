@@ -1,9 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 
 /**
- * Makes the subquery for the sources of a user's permission: a row per source, whose `role_name` is null for the user's own
- * grant; no row = the user does not have it. Join it laterally: both arguments are columns or values, so that each source is an
- * index look-up.
+ * Makes the SQL subquery for the sources of a user's permission: no row = the user does not have it; `role_name` is null for the user's own
+ * grant. Both arguments are columns or values. Join it laterally, so that each source is an index look-up.
  */
 export const permissionSources = (userId: RawBuilder<unknown>, permission: RawBuilder<unknown>) => sql<{ role_name: string | null }>`(
   select null as role_name from user_permission p where p.user_id = ${userId} and p.permission = ${permission}

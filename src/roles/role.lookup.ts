@@ -6,13 +6,13 @@ import type { Database } from "../db/orm.ts";
 import { type SnapshotColumns, snapshot, snapshotColumns } from "../db/snapshot.ts";
 import { rolesAggregate } from "../versions/aggregate.ts";
 
-/** A role as the cache keeps it; the id as text. */
+/** A role as the cache stores it, with its id as text. */
 export type CachedRole = { readonly id: string; readonly name: string; readonly permissions: readonly string[] };
 
 /** A map of all roles, keyed by id. */
 export type Roles = ReadonlyMap<string, CachedRole>;
 
-/** The lookup of the definitions of all roles through the cache: they are few, so they are read together. */
+/** The lookup of all roles in the cache; they are few, so they are read together. */
 export type RoleDefinitions = Lookup<"all", Roles>;
 
 /** Makes the lookup of the roles. */

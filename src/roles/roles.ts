@@ -15,7 +15,7 @@ import { etagOfLife, requireEtag } from "../versions/etag.ts";
 
 const { method } = UserService;
 
-/** Makes the query of every read of roles; callers add a condition. */
+/** Makes the query for all roles with their permissions, to which each read adds its condition. */
 export const selectRoles = (db: Kysely<Schema>) =>
   db
     .selectFrom("role")
@@ -31,17 +31,14 @@ export const selectRoles = (db: Kysely<Schema>) =>
 /** A role as `selectRoles` returns it. */
 export type RoleRow = Awaited<ReturnType<ReturnType<typeof selectRoles>["execute"]>>[number];
 
-/**
- * Reads the role with this name. The aggregate of the roles has to be locked already.
- * @throws NOT_FOUND ROLE_NOT_FOUND.
- */
+/** Reads the role with this name. The aggregate of the roles has to be locked already. Throws NOT_FOUND ROLE_NOT_FOUND. */
 export const storedRole = async (tx: Tx, name: string): Promise<RoleRow> => {
   const row = await tx.row(selectRoles(tx.sql).where("role.name", "=", name));
   if (!row) throw notFound("ROLE_NOT_FOUND", "There is no such role.");
   return row;
 };
 
-/** A role as the API shows it. */
+/** Makes the API's message of a role from its row. */
 export const toRole = (row: RoleRow): MessageInitShape<typeof RoleSchema> => ({
   name: row.name,
   permissions: row.permissions,

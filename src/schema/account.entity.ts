@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, timeOfInsert, timeOfWrite, uniqueOn } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** Makes the columns for the metadata of accounts and profiles. */
+/** Makes the columns for the metadata that accounts and profiles have. */
 export const metadataColumns = () => ({
   name: text(255).default(""),
   description: p.text().default(""),
@@ -10,13 +10,12 @@ export const metadataColumns = () => ({
   semver: text(128).default("1.0.0"),
   /** A list of objects. */
   annotations: p.json<unknown>().defaultRaw("'[]'"),
-  /** The tags as they were written, in that order. */
   tags: p.array().defaultRaw("'{}'"),
-  /** The tags folded as canonical names are (db/canonical-names.ts): what filters compare. */
+  /** The canonical forms of the tags, which filters compare. */
   tagsCanonical: p.array().defaultRaw("'{}'"),
 });
 
-/** The table of accounts. */
+/** The table of accounts. A user is in an account by a profile. */
 export const AccountSchema = defineEntity({
   name: "Account",
   tableName: "account",
@@ -28,7 +27,6 @@ export const AccountSchema = defineEntity({
     isPlatform: p.boolean().default(false),
     createTime: timeOfInsert(),
     updateTime: timeOfWrite(),
-    /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
   uniques: [
@@ -43,12 +41,12 @@ export const AccountSchema = defineEntity({
   checks: [{ name: "account_number_form", expression: "number ~ '^[0-9]{4}-[0-9]{4}-[0-9]{4}$'" }],
 });
 
-/** The entity of an account, which owns resources and has users. */
+/** The ORM's class for a row of the table of accounts. */
 export class Account extends AccountSchema.class {}
 
 AccountSchema.setClass(Account);
 
-/** The table of contacts of accounts: people by whom an account can be reached. */
+/** The table of contacts of accounts: people to write to about an account. */
 export const AccountContact = defineEntity({
   name: "AccountContact",
   tableName: "account_contact",
@@ -71,7 +69,7 @@ export const AccountContact = defineEntity({
   checks: [{ name: "account_contact_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });
 
-/** The table of profiles. */
+/** The table of profiles: users in accounts, to which resources belong. */
 export const UserProfileSchema = defineEntity({
   name: "UserProfile",
   tableName: "user_profile",
@@ -84,7 +82,6 @@ export const UserProfileSchema = defineEntity({
     isTest: p.boolean().default(false),
     createTime: timeOfInsert(),
     updateTime: timeOfWrite(),
-    /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
   uniques: [{ name: "user_profile_key", properties: ["user", "account"] }],
@@ -96,7 +93,7 @@ export const UserProfileSchema = defineEntity({
   ],
 });
 
-/** The entity of a profile: a user in an account, to which resources belong. */
+/** The ORM's class for a row of the table of profiles. */
 export class UserProfile extends UserProfileSchema.class {}
 
 UserProfileSchema.setClass(UserProfile);
@@ -109,7 +106,7 @@ export const Resource = defineEntity({
     id: id(),
     kind: text(64),
     ownerProfile: () => p.manyToOne(UserProfile).mapToPk(),
-    /** The account of the owner, which never changes: a page of an account's resources is one range of an index. */
+    /** The account of the owner's profile, which never changes: so a page of an account's resources is one range of an index. */
     account: () => p.manyToOne(Account).mapToPk(),
     name: text(255),
     createTime: timeOfInsert(),

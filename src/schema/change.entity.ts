@@ -1,10 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 
-/**
- * The table of the change log: one row per changed resource, written by triggers in the transaction of the change. It is the audit
- * trail too, so it says who made the change, and has no values.
- */
+/** The table of the change log and audit trail: a row per change of a resource, written by triggers, with who made it, without values. */
 export const Change = defineEntity({
   name: "Change",
   tableName: "changes",
@@ -37,7 +34,7 @@ export const Change = defineEntity({
   ],
 });
 
-/** The table of the answers of committed writes with a request_id, kept 24 hours. */
+/** The table of the answers to writes with a request_id, kept for 24 hours, so that a retry gets the same answer. */
 export const Idempotency = defineEntity({
   name: "Idempotency",
   tableName: "idempotency",

@@ -10,7 +10,7 @@ const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The 
 const noAccount = (): DomainError => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
 
-/** A map from the name of a constraint to the function that makes the error for its violation. A constraint without one is a fault. */
+/** A map from constraint to the function that makes the error for its violation. The violation of any other constraint is a fault. */
 export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),

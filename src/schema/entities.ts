@@ -12,7 +12,6 @@ import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
-/** Every table of the schema that is written by hand. */
 const handwritten = [
   UserSchema,
   UserActivity,
@@ -50,7 +49,7 @@ const handwritten = [
   Idempotency,
 ] as const;
 
-/** The kinds that the files of families declare, ordered with parents before what is part of them. */
+/** The kinds that the proto files of families declare, ordered with parents before their children. */
 export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
@@ -59,10 +58,10 @@ export const kinds = readKinds(
 /** All kinds that have standard RPCs: `kinds`, and organizations, projects and teams, whose tables are written by hand. */
 export const served = [...models, ...kinds];
 
-/** The ORM's entities of `kinds` and of their links, as a map from table to entity. */
+/** A map from the name of a table to its ORM entity, for the tables of `kinds` and of their links. */
 export const kindEntities = entitiesOf(kinds);
 
-/** The ORM's entities of every table of the schema. */
+/** The ORM's entities of all tables of the schema. */
 export const entities = [...handwritten, ...kindEntities.values()];
 
 /** The type of the database for Kysely: the tables and their columns, without those of `kinds`. */

@@ -13,7 +13,6 @@ export const IdentityProvider = defineEntity({
     externalId: text(200).default(""),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
-    /** The etag: counts the writes of this row. */
     version: p.integer().default(1),
   },
   uniques: [{ name: "identity_provider_key", properties: ["type", "externalId"] }],
@@ -54,7 +53,6 @@ export const AuthProvider = defineEntity({
   properties: {
     id: id(),
     organizationId: p.bigint(),
-    /** The kind of provider. */
     provider: text(128),
     config: p.json<unknown>().nullable(),
     createTime: timeOfInsert(),
@@ -63,7 +61,6 @@ export const AuthProvider = defineEntity({
     defaultGlobalAccess: p.boolean().default(false),
     /** A bit field, kept as imported: bit 0 is allow_unlinked, bit 1 scim_enabled. */
     flags: p.bigint().defaultRaw("0"),
-    /** The etag: counts the writes of this row. */
     version: p.integer().default(1),
   },
   uniques: [{ name: "auth_provider_organization_key", properties: ["organizationId"] }],

@@ -1,10 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { text } from "./columns.ts";
 
-/**
- * The table of imported records whose id or name is another one here than in their file. By it an import of a later file finds
- * what the same record became.
- */
+/** The table of imported records whose id or name is another one here than in their file, by which later imports find them again. */
 export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
   tableName: "import_origin",

@@ -15,11 +15,9 @@ const optionColumns = (keyLength: number) => ({
   bytes: p.integer().generated("(octet_length(value::text)) stored"),
   createTime: timeOfInsert(),
   updateTime: timeOfInsert(),
-  /** The etag: counts the writes of this row. */
   version: p.integer().default(1),
 });
 
-/** The rules of one row of such a table. */
 const optionChecks = (table: string) => [
   { name: `${table}_scope`, expression: "scope_kind >= 0 and scope_kind <= 2 and (scope_kind = 0) = (scope_id = 0)" },
   { name: `${table}_key_not_empty`, expression: "key <> ''" },
@@ -73,10 +71,7 @@ export const ScopeOption = defineEntity({
   checks: optionChecks("scope_option"),
 });
 
-/**
- * The table of projects and organizations that are gone while options of their scopes are still being removed. No read shows these
- * options from the transaction on that wrote the row (docs/adr/0010-purged-scopes.md).
- */
+/** The table of projects and organizations that are gone while their options, which no read shows, are being removed (docs/adr/0010). */
 export const PurgedScope = defineEntity({
   name: "PurgedScope",
   tableName: "purged_scope",

@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** The most characters of a slug; a generated one, with its number, has no more either. */
+/** The most characters of a slug, also of a generated one with its number. */
 export const SLUG_LENGTH = 50;
 
 /** The columns that organizations, projects and teams have in common. */
@@ -16,14 +16,12 @@ const named = (nameLength: number) => ({
   deleteTime: time().nullable(),
   /** The moment when what was deleted is removed for good. */
   purgeTime: time().nullable(),
-  /** The etag: counts the writes of this row. */
   version: p.integer().version().default(1),
 });
 
-/** The index by which a purge finds the rows of such a table that are due. */
+/** Makes the index by which a purge finds the rows of a table that are due. */
 const purgeIndex = (table: string) => indexOn(`${table}_purge_time_index`, `${table} (purge_time) where purge_time is not null`);
 
-/** The rules of one row of such a table. */
 const namedChecks = (table: string) => [
   { name: `${table}_not_empty`, expression: "name <> '' and slug <> ''" },
   { name: `${table}_status_known`, expression: "status >= 0 and status <= 1" },
@@ -71,7 +69,7 @@ export const Team = defineEntity({
   checks: namedChecks("team"),
 });
 
-/** The table of members of organizations: users, and addresses that are invited until their users appear. */
+/** The table of members of organizations: users, and invitations of addresses that no user has verified yet. */
 export const OrganizationMemberSchema = defineEntity({
   name: "OrganizationMember",
   tableName: "organization_member",
@@ -81,7 +79,6 @@ export const OrganizationMemberSchema = defineEntity({
     user: () => p.manyToOne(User).mapToPk().nullable().deleteRule("no action"),
     /** The address of an invitation, as it was written. */
     email: text(200).nullable(),
-    /** The address in canonical form (db/canonical-names.ts). */
     emailCanonical: canonical().nullable(),
     /** 0 member, 1 admin, 2 manager, 3 owner: each may do what the ones before it may. */
     role: p.smallint(),
@@ -90,7 +87,6 @@ export const OrganizationMemberSchema = defineEntity({
     createTime: timeOfInsert(),
     /** The moment when an invitation expires; null = never. */
     inviteExpireTime: time().nullable(),
-    /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
   uniques: [
@@ -112,12 +108,12 @@ export const OrganizationMemberSchema = defineEntity({
   ],
 });
 
-/** The entity of a member of an organization, or of an invitation to one. */
+/** The ORM's class for a row of the table of members. */
 export class OrganizationMember extends OrganizationMemberSchema.class {}
 
 OrganizationMemberSchema.setClass(OrganizationMember);
 
-/** The table that says which members are in which teams. A row is deleted with its member or its team. */
+/** The table of the members of teams. A row is deleted with its member or its team. */
 export const TeamMember = defineEntity({
   name: "TeamMember",
   tableName: "team_member",
@@ -136,7 +132,7 @@ export const TeamMember = defineEntity({
   checks: [{ name: "team_member_role_known", expression: "role >= 0 and role <= 1" }],
 });
 
-/** The table that says which projects are given to which teams. A row is deleted with its project or its team. */
+/** The table of the projects of teams. A row is deleted with its project or its team. */
 export const ProjectTeam = defineEntity({
   name: "ProjectTeam",
   tableName: "project_team",

@@ -32,7 +32,7 @@ export const RolePermission = defineEntity({
   checks: [{ name: "role_permission_not_empty", expression: "permission <> ''" }],
 });
 
-/** The table that says which users have which roles. */
+/** The table of the roles that users have. */
 export const RoleMember = defineEntity({
   name: "RoleMember",
   tableName: "role_member",

@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, time, timeOfInsert, uniqueOn } from "./columns.ts";
 
-/** The table of users. */
+/** The table of users: people and machines. */
 export const UserSchema = defineEntity({
   name: "User",
   tableName: "users",
@@ -10,7 +10,7 @@ export const UserSchema = defineEntity({
     username: text(128),
     usernameCanonical: canonical(),
     name: text(200).default(""),
-    /** The name folded as a canonical name is (db/canonical-names.ts): what searches compare. */
+    /** The canonical form of the name, which searches compare. */
     nameCanonical: canonical().default(""),
     /** The primary address, or empty. It also stands in user_email. */
     email: text(200).default(""),
@@ -34,21 +34,18 @@ export const UserSchema = defineEntity({
     avatarType: p.smallint().default(0),
     avatarUrl: text(2048).nullable(),
     dateJoined: timeOfInsert(),
-    /** Set on a user that was deleted softly. */
     deleteTime: time().nullable(),
     /** The moment when a deleted user is removed for good. */
     purgeTime: time().nullable(),
-    /** The etag: counts the writes of this row. */
     version: p.integer().version().default(1),
   },
   uniques: [{ name: "users_username_key", properties: ["usernameCanonical"] }],
   indexes: [
     { name: "users_date_joined_index", properties: ["dateJoined", "id"] },
-    // Most users have none, and are not in it.
     uniqueOn("users_external_id_key", "users (external_id) where external_id is not null"),
     // Finds the admins among the many users of an account.
     indexOn("users_staff_index", "users (id) where is_staff"),
-    // Few of many, which lists can be asked for.
+    // Few users are one of these, and lists can ask for them.
     indexOn("users_app_index", "users (id) where is_app"),
     indexOn("users_suspended_index", "users (id) where is_suspended"),
     indexOn("users_purge_time_index", "users (purge_time) where purge_time is not null"),
@@ -61,7 +58,7 @@ export const UserSchema = defineEntity({
   ],
 });
 
-/** The entity of a user: a person or a machine. */
+/** The ORM's class for a row of the table of users. */
 export class User extends UserSchema.class {}
 
 UserSchema.setClass(User);
@@ -91,7 +88,7 @@ export const UserEmail = defineEntity({
   checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });
 
-/** Most characters of a permission: Django's are an application, a dot, and a code name of 100. */
+/** The most characters of a permission. One of Django has up to 100 for the application, a dot, and up to 100 for the name. */
 export const PERMISSION_LENGTH = 201;
 
 /** The table of permissions that were granted to users themselves, not by a role. */
@@ -171,9 +168,8 @@ export const UserIp = defineEntity({
 });
 
 /**
- * The table of the text that searches look in: the folded name, username and addresses of a user, each on a line of its own, so
- * that one index serves them all and a line can be matched from its beginning. Triggers write and delete the rows. They are not part
- * of the user, and no change of them raises a version.
+ * The table of the text that searches look in: name, username and addresses of a user in canonical form, each on a line of its own, so that
+ * one index serves all and a line can be matched from its beginning. Triggers write it. No change of it raises a version.
  */
 export const UserSearch = defineEntity({
   name: "UserSearch",

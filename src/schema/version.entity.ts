@@ -1,10 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, indexOn, text } from "./columns.ts";
 
-/**
- * The table of the versions of aggregates. A change raises the version in its own transaction. An absent row is version 0. There
- * is no foreign key: a version outlives its aggregate as long as a cache may hold it.
- */
+/** The table of the versions of aggregates; no row = version 0. It has no foreign key: caches may hold a version of what is gone. */
 export const AggregateVersion = defineEntity({
   name: "AggregateVersion",
   tableName: "aggregate_version",
@@ -18,10 +15,7 @@ export const AggregateVersion = defineEntity({
   primaryKeys: ["kind", "id"],
 });
 
-/**
- * The table of canonical names: a row for each username or address ever claimed. A write that adds or drops a name locks its row
- * first, so the rules across usernames and addresses are checked one after the other. Answers to look-ups by the name have its version.
- */
+/** The table of the canonical names that were ever claimed. A write that adds or drops a name locks its row and raises its version. */
 export const CanonicalName = defineEntity({
   name: "CanonicalName",
   tableName: "canonical_name",

@@ -4,17 +4,14 @@ import { type DomainError, failedPrecondition } from "../errors.ts";
 /** A token, which goes to the user, and its hash, which is stored. */
 export type SecretToken = { readonly token: string; readonly hash: Buffer };
 
-/**
- * Computes the hash of a token, which is stored in place of the token. A token has 256 random bits, so that nobody can find it
- * by its SHA-256.
- */
+/** Computes the hash of a token, which is stored in its place. SHA-256 is enough: a token has 256 random bits. */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
-/** The error for a token that is unknown, used, replaced or expired; it does not tell which. */
+/** Makes the error for a token that is unknown, used, replaced or expired; it does not say which. */
 export const tokenRefused = (): DomainError =>
   failedPrecondition("TOKEN_REFUSED", "The token is unknown, used, replaced or expired; ask for a new one.");
 
-/** Makes a token that nobody can guess. */
+/** Makes a new token of 256 random bits, and its hash. */
 export const newSecretToken = (): SecretToken => {
   const token = randomBytes(32).toString("base64url");
   return { token, hash: tokenHash(token) };

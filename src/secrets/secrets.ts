@@ -13,10 +13,7 @@ import { failedPrecondition } from "../errors.ts";
 /** A use of the secret key. Each use has a sub-key of its own, so that nobody can compute one sub-key from another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
-/**
- * Derives from SECRET_KEY the sub-key for one purpose. The result is a key object and not bytes: an HMAC with a key in bytes
- * makes such an object each time, which costs six times the HMAC.
- */
+/** Derives the sub-key of one use from SECRET_KEY, as a key object: an HMAC would make one of bytes each time, at six times its cost. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
@@ -52,10 +49,7 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
 /** A vault: it encrypts text, so that nobody reads it in the database without the secret key. */
 export type Vault = {
   readonly lock: (text: string) => Buffer;
-  /**
-   * Decrypts bytes.
-   * @throws DomainError SECRET_UNREADABLE when they were not locked with this key, or were changed since.
-   */
+  /** Decrypts bytes. Throws DomainError SECRET_UNREADABLE when they were not locked with this key, or were changed since. */
   readonly unlock: (bytes: Uint8Array) => string;
 };
 

@@ -2,10 +2,10 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
 
-/** Names that would become equal, though the rules forbid it; `owners` are those that have them. */
+/** Names that would become equal, though a rule forbids it. `what` is their kind, `owners` are those that have them. */
 export type Collision = { readonly what: string; readonly owners: readonly string[] };
 
-/** A row with the form that it would have, and the stored form at the time when outdated ones were looked for. */
+/** A row with the form that it would have. `stored` is the form that it had when outdated ones were looked for. */
 type Row = { readonly id: bigint; readonly owner: bigint; readonly stored: string; readonly form: string; readonly group: string };
 
 const CHUNK = 5_000;
@@ -32,7 +32,7 @@ const rowsWith = async (
   const add = (rows: Awaited<ReturnType<typeof select>>) => {
     for (const row of rows) {
       const known = outdated.get(row.id);
-      // What was written meanwhile has the form of its name already.
+      // A row that was written meanwhile has the form of its name already.
       const isAsKnown = known !== undefined && (row.stored === known.stored || row.stored === known.form);
       const { stored, form } = isAsKnown ? known : { stored: row.stored, form: row.stored };
       found.set(row.id, { ...row, stored: String(stored), form: String(form) });
@@ -63,10 +63,7 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/**
- * Finds the usernames, of those that have one of the forms, that would become another user's address (U2 of
- * docs/behaviours.md). Those that equal one already, from an import, stay as they are.
- */
+/** Finds usernames with one of the forms that would newly equal another user's address (U2 of docs/behaviours.md). */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

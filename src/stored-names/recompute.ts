@@ -12,7 +12,7 @@ export type Findings = {
   readonly collisions: readonly Collision[];
 };
 
-/** Finds the usernames of given rows that would become another user's address. */
+/** A function that finds the usernames, among some rows, that would become another user's address. */
 type Across = (session: Session, rows: readonly OutdatedRow[]) => Promise<Collision[]>;
 
 const across = (outdated: Findings["outdated"]): Across => {
@@ -47,8 +47,8 @@ class Taken extends Error {
 }
 
 /**
- * Writes the forms of some rows as every write does: it locks aggregates in ascending order, then canonical names, and
- * triggers move the versions. A row that was written meanwhile has its form already, and is left.
+ * Writes the forms of some rows, as every write does: it locks aggregates in ascending order, then canonical names, and triggers raise the
+ * versions. It leaves out a row that was written meanwhile, which has its form already.
  */
 const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across): Promise<number> =>
   inTransaction(db, "userd names apply", async (tx) => {
@@ -59,7 +59,7 @@ const writeForms = (db: Database, column: NameColumn, rows: readonly OutdatedRow
       const canonicalNames = rows.flatMap((row) => [String(row.stored), String(row.form)]);
       await moveCanonicalNames(tx, new Set(canonicalNames));
     }
-    // Others may have come since the check; from here to the commit nobody takes these names.
+    // Others may have come since the check. From here to the commit nobody takes these names.
     if ((column === usernames || column === addresses) && (await taken(tx, rows)).length > 0) throw new Taken();
     const isList = rows.some((row) => typeof row.form !== "string");
     const read = (field: string) =>
@@ -76,8 +76,8 @@ const isTaken = (error: unknown): boolean =>
   error instanceof Taken || (error instanceof Error && (error as { readonly code?: string }).code === UNIQUE_VIOLATION);
 
 /**
- * Writes the forms of one column, batch by batch. A form that another row has still to give up is written after it.
- * @returns how many rows were written, and how many could not be, since their names were taken meanwhile.
+ * Writes the forms of one column in batches; one that another row has to give up first comes after it. Returns how many rows were written,
+ * and how many were not, since their names were taken meanwhile.
  */
 const applyTo = async (db: Database, column: NameColumn, rows: readonly OutdatedRow[], taken: Across) => {
   let written = 0;
@@ -102,10 +102,7 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
   return { written, refused: left.length };
 };
 
-/**
- * Writes the canonical forms that `findOutdated` has found. The result says for each column how many rows were written, and how
- * many were refused, since their names were taken meanwhile.
- */
+/** Writes the forms that `findOutdated` has found. Returns for each column how many rows were written, and how many refused as taken. */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();

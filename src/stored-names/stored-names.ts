@@ -15,7 +15,7 @@ export type NameColumn = {
   /** The column of the owner, and the kind of its aggregate. */
   readonly owner: string;
   readonly aggregate: "user" | "organization" | "account";
-  /** True if the forms have versions of their own, which look-ups by name depend on. */
+  /** Tells whether the forms have versions of their own, on which look-ups by name depend. */
   readonly isName: boolean;
   readonly unique: readonly UniqueRule[];
 };
@@ -64,7 +64,7 @@ export const nameColumns: readonly NameColumn[] = [
 /** A text, or the texts of a list. */
 type Names = string | readonly string[];
 
-/** A row whose stored form differs from the one that its name has now. */
+/** A row whose stored canonical form differs from the one that its name has now. */
 export type OutdatedRow = {
   readonly id: bigint;
   readonly owner: bigint;

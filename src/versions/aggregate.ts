@@ -15,7 +15,7 @@ export type Aggregate = { readonly kind: AggregateKind; readonly id: bigint };
 /** An aggregate at one of its versions. */
 export type VersionedAggregate = Aggregate & { readonly version: bigint };
 
-/** The aggregate of a user, with all that belongs to the user. */
+/** Makes the aggregate of a user, with all that belongs to the user. */
 export const userAggregate = (id: bigint): Aggregate => ({ kind: "user", id });
 
 /** The aggregate of all definitions of roles. */
@@ -24,28 +24,22 @@ export const rolesAggregate: Aggregate = { kind: "roles", id: 0n };
 /** The aggregate of what belongs to nobody, such as scope options of everybody and identity providers. */
 export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 
-/** The aggregate of an organization, with its scope options. */
+/** Makes the aggregate of an organization, with its scope options. */
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
 
 /**
- * The aggregate of the resources of kinds in an organization. The organization itself is another one, since answers about options
- * depend on that. A write locks this one after those of organizations, projects and users, and before canonical names.
+ * Makes the aggregate of the resources of kinds in an organization. It is not the organization's own, since answers about options depend on
+ * that. A write locks it after organizations, projects and users, and before canonical names.
  */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
-/** The aggregate of an account, with its contacts, its profiles and their resources. */
+/** Makes the aggregate of an account, with its contacts, its profiles and their resources. */
 export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", id });
 
 /** The aggregate of the platform account, whichever account that is, and its admins. */
 export const platformAggregate: Aggregate = { kind: "account", id: 0n };
 
-/** The aggregate of a project, with its scope options. */
-export const projectAggregate = (id: bigint): Aggregate => ({ kind: "project", id });
-
-/**
- * The aggregate of a canonical name, with who holds it. Its version is in the table of canonical names. The id is 128 bits of a
- * hash, since it stands in consistency tokens, which anybody who holds them can read.
- */
+/** Makes the aggregate of a canonical name and who has it. The id is a 128-bit hash, since it stands in tokens that anybody can read. */
 export const canonicalNameAggregate = (canonical: string): Aggregate => ({
   kind: "canonical_name",
   id: BigInt(`0x${hash("sha256", canonical).slice(0, 32)}`),
@@ -53,5 +47,5 @@ export const canonicalNameAggregate = (canonical: string): Aggregate => ({
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 
-/** Returns the key of an aggregate in maps and in the shared store. Each look-up in the cache makes one, so only the id is encoded anew. */
+/** Returns the key of an aggregate in maps and in the shared store. Each look-up makes one, so it encodes only the id anew. */
 export const aggregateKey = ({ kind, id }: Aggregate): string => prefixes[kind] + encodeKey(id);

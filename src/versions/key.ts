@@ -1,7 +1,4 @@
-/**
- * Encodes a tuple into one string: each part is its type, its length and its text, so that unequal tuples never share a key,
- * whatever the text holds. With joined strings they could, and the cache would answer one user with another's data.
- */
+/** Encodes a tuple as a string that no other tuple has, whatever its texts hold. Else the cache could give one user another's data. */
 export const encodeKey = (...parts: readonly (string | bigint)[]): string => {
   let key = "";
   for (const part of parts) {

@@ -12,7 +12,7 @@ export type ConsistencyToken = {
 /** The functions that make and read consistency tokens. These are opaque and authenticated, so no caller can make one itself. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
-  /** The content of a token, or undefined when the token was not made with this key. */
+  /** Returns the content of a token; undefined = it was not made with this key. */
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 

@@ -18,6 +18,7 @@ const statements = [
   ...[...search, trigramIndexes, ...revisions, ...membersMoveUsers, ...movedAccounts],
 ];
 
+/** The migration that creates the schema in an empty database. */
 export class Initial extends Migration {
   override name = "20261128000000-initial";
 

@@ -6,11 +6,9 @@ const events = [
 ] as const;
 
 /**
- * The statements in SQL for the triggers that raise the version of an account when its profiles change, which are logged as changes
- * of their users, or the flags that make users its admins. So whatever is read of an account alone is as new as its version.
- *
- * Account 0 is the platform account, whichever that is: everybody's access depends on it, and its version rises with the
- * flag too.
+ * The SQL statements that create the triggers which raise an account's version when its profiles change (logged as changes of their users)
+ * or the flags that make users its admins. So what is read of an account alone is as new as its version. The version of account 0, the
+ * platform account, rises with the flag `is_platform` too: everybody's access depends on it.
  */
 export const movedAccounts = [
   `create function move_accounts(ids bigint[]) returns void

@@ -1,4 +1,4 @@
-/** Moves the versions of the users of changed members, and logs the changes; `touched` selects them. */
+/** Makes the SQL that raises the versions of the users of changed members, and logs the changes; `touched` selects them. */
 const move = (touched: string): string => `
       insert into aggregate_version as s (kind, id, version, xid)
         select 'user', user_id, 1, pg_current_xact_id() from (select distinct user_id from (${touched}) t) users
@@ -18,9 +18,8 @@ const ofAll = (rows: string, operation: string): string =>
   `select id, user_id, '${operation}' as operation, null::text[] as columns from ${rows} where user_id is not null`;
 
 /**
- * The statements in SQL for the triggers that raise the version of a user, and log the change, when a membership of the user changes:
- * which organizations a user has is an answer that depends on the user. For the organization the triggers of track_changes do the
- * same. Invitations have no user, and raise no user's version.
+ * The SQL statements that create the triggers which raise a user's version, and log the change, when a membership of the user changes: the
+ * list of a user's organizations depends on it. Invitations have no user. The organization has the triggers of track_changes.
  */
 export const membersMoveUsers = [
   `create function organization_member_of_user_changed() returns trigger

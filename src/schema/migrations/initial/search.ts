@@ -1,9 +1,7 @@
 /**
- * The statements in SQL that create the table of the lines that searches look in (UserSearch in user.entity.ts), and the triggers that
- * update it, so that writes of names and addresses need not. A line is never empty at its edges; line breaks in names become spaces.
- *
- * A transaction that stores users and then their addresses may set `userd.search_later`, so that each line, and the index on it, is
- * written only once. It then has to write the lines itself before it ends.
+ * The SQL statements that create the table of the lines that searches look in (UserSearch in user.entity.ts), and the triggers that write
+ * it. A line is never empty at its edges; line breaks in names become spaces. A transaction that stores users and then their addresses may
+ * set `userd.search_later`, so that each line and the index are written only once. It has to write the lines itself before it ends.
  */
 export const search = [
   `create table user_search (
@@ -81,10 +79,7 @@ export const search = [
   ]),
 ];
 
-/**
- * The statement in SQL that creates the indexes on trigrams, which find substrings. A role may not be allowed to install the
- * extension, or the server may not have it: searches then read all lines, which is slower and finds the same.
- */
+/** The SQL statement that creates the indexes for substrings. Without the extension pg_trgm, searches find the same, but read all lines. */
 export const trigramIndexes = `do $$
   declare
     operators text;

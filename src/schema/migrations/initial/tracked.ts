@@ -43,5 +43,5 @@ export const tracked: readonly (
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** The statements in SQL that create the triggers of each tracked table. */
+/** The SQL statements that create the triggers of each tracked table. */
 export const trackedTables = tracked.map((row) => `select track_changes(${row.map(literal).join(", ")})`);
