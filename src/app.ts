@@ -73,7 +73,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   if (config.cache.isCaching && config.cache.sampleMs > 0)
     stack.use(startCacheSampler(db, dependencies.users, config.cache, metrics.registry));
   stack.use(startSweeper(db, log));
-  stack.use(startPurger(db, dependencies.systemUser, log));
+  stack.use(startPurger(db, dependencies.systemUser, config.cache.boundMs, log));
   const { grpcAddress, httpAddress, drain } = stack.use(
     await startListeners({
       config,

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
@@ -76,13 +77,19 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
     return 0;
   });
 
-/** Removes due organizations, projects, teams and resources of kinds; returns their number. Deletes the options of purged scopes, too. */
-export const purgeOrganizations = async (db: Database, isStopped: () => boolean): Promise<number> => {
+/**
+ * Removes due organizations, projects, teams and resources of kinds; returns their number. Deletes the options of purged scopes too, but
+ * only when no cache can take the scope for live any more: readers see all of its options or none.
+ * @param boundMs the staleness bound of the caches, in milliseconds.
+ */
+export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {
   let removed = 0;
   for (const one of due) {
-    for (let rows = 1; rows > 0 && !isStopped(); removed += rows) rows = await removeOne(db, one);
+    for (let rows = 1; rows > 0 && !stopped.aborted; removed += rows) rows = await removeOne(db, one);
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);
-  for (const scope of dead) for (let rows = 1; rows > 0 && !isStopped(); ) rows = await removeBatch(db, scope);
+  // From here on, and not from the time in the row: that is the one at which its transaction began.
+  if (dead.length > 0) await delay(boundMs, undefined, { ref: false, signal: stopped }).catch(() => {});
+  for (const scope of dead) for (let rows = 1; rows > 0 && !stopped.aborted; ) rows = await removeBatch(db, scope);
   return removed;
 };

@@ -64,18 +64,22 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
     return { users: due.length, ownerless };
   });
 
-/** Starts the purger. Until it is disposed, it removes once a minute what is due. After a crash another process goes on. */
-export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): Purger => {
+/**
+ * Starts the purger. Until it is disposed, it removes once a minute what is due. After a crash another process goes on.
+ * @param boundMs the staleness bound of the caches, in milliseconds.
+ */
+export const startPurger = (db: Database, systemUser: SystemUser, boundMs: number, log: Logger): Purger => {
   let running: Promise<unknown> = Promise.resolve();
-  let stopped = false;
+  const stopping = new AbortController();
+  const { signal: stopped } = stopping;
   const purge = async (): Promise<number> => {
     let users = 0;
-    for (let batch = 1; batch > 0 && !stopped; users += batch) {
+    for (let batch = 1; batch > 0 && !stopped.aborted; users += batch) {
       const purged = await purgeBatch(db, systemUser);
       if (purged.ownerless.length > 0) log.warn({ organizations: purged.ownerless.map(String) }, "organizations have no owner any more");
       batch = purged.users;
     }
-    const removed = await purgeOrganizations(db, () => stopped);
+    const removed = await purgeOrganizations(db, boundMs, stopped);
     if (users + removed > 0) log.info({ users, others: removed }, "purged");
     return users;
   };
@@ -86,7 +90,7 @@ export const startPurger = (db: Database, systemUser: SystemUser, log: Logger): 
   return {
     purge,
     [Symbol.asyncDispose]: async () => {
-      stopped = true;
+      stopping.abort();
       clearInterval(timer);
       await running;
     },

@@ -44,7 +44,7 @@ describe.for(kinds)("$name", { concurrent: true }, (kind) => {
     const [due, later] = [await maker.create(), await maker.create()];
     for (const { id } of [due, later]) await maker.call("Delete", { id });
     await sql`update ${sql.table(kind.table)} set purge_time = now() where id = ${due.id}`.execute(db.sql);
-    await using purger = startPurger(db, createSystemUser("sentry"), silent);
+    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
     await purger.purge();
     await expectRefusal(maker.call("Get", { key: { case: "id", value: due.id } }), "NotFound", "RESOURCE_NOT_FOUND");
     await maker.call("Undelete", { id: later.id });

@@ -186,7 +186,7 @@ test("U40 a purge takes memberships with it, and says which organizations have l
   await users.deleteUser({ id: other });
   expect(await ownerless()).toEqual([alone.id, shared.id]);
   await sql`update users set purge_time = now() where id = ${other}`.execute(db.sql);
-  await using purger = startPurger(db, createSystemUser("sentry"), silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
   expect(await purger.purge()).toBe(1);
   expect((await organizations.listMembers({ organizationId: shared.id })).members).toEqual([]);
 });

@@ -7,5 +7,5 @@ import { createSystemUser } from "../../src/users/system-user.ts";
 const [url = ""] = process.argv.slice(2);
 const log = createLogger("silent");
 await using db = await openDatabase({ database: { kind: "postgres", url }, poolSize: 1 }, log);
-await using purger = startPurger(db, createSystemUser("sentry"), log);
+await using purger = startPurger(db, createSystemUser("sentry"), 2_000, log);
 await purger.purge();

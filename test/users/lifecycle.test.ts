@@ -245,8 +245,8 @@ test("U38 the purger removes whom the grace period is over for, and several shar
   await users.undeleteUser({ id: restored });
   await sql`update users set purge_time = now() where id = any(${due.map(String)}::bigint[])`.execute(db.sql);
   const systemUser = createSystemUser("sentry");
-  await using first = startPurger(db, systemUser, silent);
-  await using second = startPurger(db, systemUser, silent);
+  await using first = startPurger(db, systemUser, 2_000, silent);
+  await using second = startPurger(db, systemUser, 2_000, silent);
   const purged = await Promise.all([first.purge(), second.purge()]);
   expect(purged.reduce((sum, count) => sum + count)).toBe(due.length);
   const { ids: left } = await users.listUserIds({ filter: { userIds: ids }, showDeleted: true });
@@ -272,7 +272,7 @@ test("U38 a purge that is killed leaves nothing half done, and the next one fini
   await sql`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'`.execute(db.sql);
   await sql`drop trigger wait_long on users`.execute(db.sql);
   for (const id of ids) expect(await rowsOf(db, id)).toEqual({ user_email: 1, user_search: 1, users: 1 });
-  await using purger = startPurger(db, createSystemUser("sentry"), silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
   expect(await purger.purge()).toBe(ids.length);
   for (const id of ids) expect(await rowsOf(db, id)).toEqual({});
 });
@@ -292,7 +292,7 @@ test("U39 the system user is refused by every path", async ({ clients, db }) => 
   );
   expect((await users.updateUser({ user: { id, username: "sentry", name: "System" } })).user?.username).toBe("sentry");
   await sql`update users set delete_time = now(), purge_time = now() where id = ${id}`.execute(db.sql);
-  await using purger = startPurger(db, createSystemUser("sentry"), silent);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
   await purger.purge();
   expect((await users.getUser({ id })).user?.id).toBe(id);
 });
