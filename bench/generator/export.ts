@@ -4,7 +4,7 @@ import { createRandom, type Random } from "./random.ts";
 /** A record of an export. */
 export type ExportRecord = { readonly model: string; readonly pk: number; readonly fields: Readonly<Record<string, unknown>> };
 
-const PEOPLE = 100_000;
+const PEOPLE = 94_000;
 const ORGANIZATIONS = 2_000;
 const TEAMS = 6_000;
 const PROJECTS = 12_000;

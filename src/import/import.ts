@@ -117,7 +117,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
 export const runImport = async (
-  db: Pick<OwnedDatabase, "sql" | "abort" | "secretKey">,
+  db: Pick<OwnedDatabase, "kind" | "sql" | "abort" | "secretKey">,
   source: Readable,
   options: ImportOptions = {},
 ): Promise<ImportReport> => {
@@ -139,13 +139,17 @@ export const runImport = async (
     given: new Map<string, number>(),
     unordered: new Set<string>(),
     past: { isEmpty: false },
+    pending: [],
   };
   // A source that is waited for ends at once too.
   addAbortSignal(signal, source);
   try {
     return await transact(db, async (transaction) => {
-      const tx: ImportTx = { ...createSession(transaction, db.abort({ signal })), ...context };
+      const abort = db.abort({ signal });
+      const outside = db.kind === "postgres" ? createSession(db.sql, abort) : undefined;
+      const tx: ImportTx = { ...createSession(transaction, abort), ...context, outside };
       const found = await importFile(tx, source, options);
+      await Promise.all(tx.pending);
       const stored = !dryRun && !stops(tx, found.conflicts);
       signal.throwIfAborted();
       const report = { stored, dryRun, ...found };

@@ -58,10 +58,11 @@ const widenBuffers = (tx: ImportTx) =>
 /** Creates the staging tables of an import, in one statement. The end of the transaction drops them. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
-  const created = tables.map(({ name, columns, derived = {}, getsIds }) => {
+  const created = tables.map(({ name, columns, derived = {}, getsIds, isLeaf }) => {
     const all = definition({ ...origin, ...columns, ...fate, ...derived });
-    // Steps write rows that get their ids several times: where its page has room for that, no index is written (a HOT update).
-    return `create temp table ${name} (${all}) with (fillfactor = ${getsIds ? 25 : 50}) on commit drop;`;
+    // Steps write rows that get their ids several times: where its page has room for that, no index is written (a HOT update). Leaves
+    // have no index.
+    return `create temp table ${name} (${all}) with (fillfactor = ${getsIds ? 25 : isLeaf ? 100 : 50}) on commit drop;`;
   });
   await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
@@ -109,16 +110,17 @@ type Written = {
   readonly names: readonly string[];
   /** The columns that stay as they are here when a row leaves them out: not how it names its user. */
   readonly kept: readonly string[];
-  readonly insert: (json: string) => RawBuilder<unknown>;
+  readonly insert: (model: string, json: string) => RawBuilder<unknown>;
 };
 
 const written = (table: StagingTable): Written => {
-  const columns: [string, string][] = Object.entries({ ...origin, ...table.columns });
+  const { model, ...read } = origin;
+  const columns: [string, string][] = Object.entries({ ...read, ...table.columns });
   const guesses = presumed(table);
-  const names = [...columns, ...guesses].map(([name]) => name).join(", ");
+  const names = ["model", ...[...columns, ...guesses].map(([name]) => name)].join(", ");
   // JSON travels as text inside the JSON of its row: it is checked already, and a row is built by one pass.
   const values = [
-    ...columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name)),
+    ...columns.map(([name, type]) => (type === "jsonb" ? `${name}::jsonb` : name === "absent" ? "coalesce(absent, '{}')" : name)),
     ...guesses.map(([, expression]) => expression),
   ].join(", ");
   const received = definition(Object.fromEntries(columns.map(([name, type]) => [name, type === "jsonb" ? "text" : type])));
@@ -126,17 +128,18 @@ const written = (table: StagingTable): Written => {
   return {
     names: own,
     kept: own.filter((name) => !(name in userReferenceColumns)),
-    // One bound parameter whatever the number of columns and rows: hashes and tokens never stand in SQL text.
-    insert: (json) => sql`insert into ${sql.raw(`${table.name} (${names}) select ${values}`)}
+    // Two bound parameters whatever the number of columns and rows: hashes and tokens never stand in SQL text.
+    insert: (of, json) => sql`insert into ${sql.raw(`${table.name} (${names})`)} select ${of}::${sql.raw(`${model}, ${values}`)}
       from json_to_recordset(${json}::json) as r (${sql.raw(received)})`,
   };
 };
 
-const textOf = (value: unknown): string => (typeof value === "bigint" ? String(value) : JSON.stringify(value));
+const textOf = (value: unknown): string =>
+  typeof value === "bigint" || typeof value === "boolean" ? String(value) : JSON.stringify(value);
 
 /** A row as JSON; the types of the columns say what is a number, and what is left out is null. */
-const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: StagedRow): string => {
-  let json = `{"model":${JSON.stringify(model)},"record":${record}`;
+const jsonOf = ({ names, kept }: Written, { record, pk }: Origin, row: StagedRow): string => {
+  let json = `{"record":${record}`;
   if (pk !== undefined) json += `,"pk":${pk}`;
   for (const name of names) {
     const value = row[name];
@@ -145,39 +148,41 @@ const jsonOf = ({ names, kept }: Written, { model, record, pk }: Origin, row: St
   // A model that never has a column leaves it out like a record that has not: it stays as it is here.
   let absent = "";
   for (const name of kept) if (row[name] === undefined) absent += `${absent === "" ? "" : ","}"${name}"`;
-  return `${json},"absent":[${absent}]}`;
+  return absent === "" ? `${json}}` : `${json},"absent":[${absent}]}`;
 };
 
-/** The rows that wait to be written to a table, and the largest key so far: while keys only grow, none can come twice. */
-type Batch = { json: string; largest: bigint; readonly to: Written };
+/** What waits to be written to a staging table: its rows as JSON, keyed by model. While keys only grow, none can come twice. */
+type Waiting = { largestKey: bigint; readonly to: Written; readonly batches: Map<string, string> };
 
 /** Makes the collector that writes rows to the staging tables of an import. */
 export const createStaging = (tx: ImportTx): Staging => {
-  const batches = new Map<StagingTable, Batch>();
+  const waiting = new Map<StagingTable, Waiting>();
 
-  const write = async (batch: Batch): Promise<void> => {
-    const { json } = batch;
-    batch.json = "";
-    await tx.rows(batch.to.insert(`[${json}]`));
+  const write = async ({ to, batches }: Waiting, model: string, json: string): Promise<void> => {
+    batches.set(model, "");
+    await tx.rows(to.insert(model, `[${json}]`));
   };
 
   return {
     add: (table, origin, row) => {
       addGiven(tx, table);
-      let batch = batches.get(table);
-      if (batch === undefined) {
-        batch = { json: "", largest: -(2n ** 63n) - 1n, to: written(table) };
-        batches.set(table, batch);
+      let own = waiting.get(table);
+      if (own === undefined) {
+        own = { largestKey: -(2n ** 63n) - 1n, to: written(table), batches: new Map() };
+        waiting.set(table, own);
       }
       if (origin.pk !== undefined) {
-        if (origin.pk > batch.largest) batch.largest = origin.pk;
+        if (origin.pk > own.largestKey) own.largestKey = origin.pk;
         else tx.unordered.add(table.name);
       }
-      batch.json += `${batch.json === "" ? "" : ","}${jsonOf(batch.to, origin, row)}`;
-      return batch.json.length < BATCH ? undefined : write(batch);
+      const before = own.batches.get(origin.model) ?? "";
+      const json = `${before}${before === "" ? "" : ","}${jsonOf(own.to, origin, row)}`;
+      if (json.length >= BATCH) return write(own, origin.model, json);
+      own.batches.set(origin.model, json);
+      return undefined;
     },
     flush: async () => {
-      for (const batch of batches.values()) if (batch.json !== "") await write(batch);
+      for (const own of waiting.values()) for (const [model, json] of own.batches) if (json !== "") await write(own, model, json);
     },
   };
 };

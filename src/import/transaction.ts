@@ -27,6 +27,10 @@ export type ImportTx = Session & {
   readonly given: Map<string, number>;
   /** The staging tables whose rows did not come in the ascending order of their keys: only these can hold a key twice. */
   readonly unordered: Set<string>;
+  /** Statements outside of the transaction; undefined on the embedded database, which has one connection. */
+  readonly outside: Session | undefined;
+  /** Work outside of the transaction that goes on beside the steps. The import ends when it has ended. */
+  readonly pending: Promise<unknown>[];
 };
 
 /**

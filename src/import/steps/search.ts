@@ -1,4 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
+import type { Session } from "../../db/session.ts";
 import type { ImportTx } from "../transaction.ts";
 
 /** Postpones writing the search lines of users until their addresses are stored (indexUsers): each is written and indexed once then. */
@@ -7,16 +9,44 @@ export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd
 /** The index on the lines, where it is the importing role's: nobody else may put in what waits at it. */
 const index = sql`pg_class where oid = to_regclass('user_search_lines_index') and pg_has_role(relowner, 'usage')`;
 
+/** Puts the entries that wait at the index into it. Any connection can: entries are the same whether their rows are committed or not. */
+const putIn = ({ rows }: Pick<Session, "rows">) => rows(sql`select gin_clean_pending_list(oid) from ${index}`);
+
+/** Puts entries into the index, by a connection of its own, until `write` has ended and none waits any more. */
+const putInBeside = async (outside: Session, write: Promise<unknown>): Promise<void> => {
+  let isWriting = true;
+  const ended = () => {
+    isWriting = false;
+  };
+  write.then(ended, ended);
+  while (isWriting) {
+    await putIn(outside);
+    await delay(10);
+  }
+  await putIn(outside);
+};
+
 /**
- * Lets up to 16 MB of index entries wait, which go in before the import ends: trigrams of many users together cost a fifth less than 4 MB
- * at a time. More would gain little, and a write of the service that comes meanwhile may have to put them in.
+ * Writes many lines without waiting for the index: trigrams take four times as long as their lines. They wait at the index, and a
+ * second connection puts them in while the import goes on. The embedded database has none: there they wait until 16 MB are
+ * together, which saves a fifth; a write of the service that comes meanwhile may have to put them in.
  */
 const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<void> => {
+  const { outside } = tx;
   const limit = await tx.row(sql<{ before: string }>`
-    select current_setting('gin_pending_list_limit') as before, set_config('gin_pending_list_limit', '16MB', true) from ${index}`);
-  await write();
+    select current_setting('gin_pending_list_limit') as before,
+      set_config('gin_pending_list_limit', ${outside === undefined ? "16MB" : "1GB"}, true) from ${index}`);
+  const writing = write();
+  if (limit !== undefined && outside !== undefined) {
+    const filled = putInBeside(outside, writing);
+    // A failure is thrown where it is waited for.
+    filled.catch(() => {});
+    tx.pending.push(filled);
+  }
+  await writing;
   if (limit === undefined) return;
-  await tx.rows(sql`select set_config('gin_pending_list_limit', ${limit.before}, true), gin_clean_pending_list(oid) from ${index}`);
+  await tx.rows(sql`select set_config('gin_pending_list_limit', ${limit.before}, true)`);
+  if (outside === undefined) await putIn(tx);
 };
 
 /**
