@@ -89,7 +89,7 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
 /** Tells whether what `orRefusal` returned is a result, and not an error. */
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
-/** Checks that no two entries of a repeated field share a name (`names[i]`: those of entry i). Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */
+/** Checks that no entries of a field share a name. `names[i]`: what must be unique of entry i. Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();
   for (const [index, ofEntry] of names.entries()) {

@@ -11,7 +11,7 @@ import type { AccessAccount, AccessUser } from "./policy.ts";
 /** The lookup, keyed by user id, of the facts about users that access depends on. An unknown user has the standing `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** The lookup, keyed by account id, of the facts about accounts that access depends on. The id 0 stands for the platform account. */
+/** The lookup, by account id, of what access depends on. 0 = the platform account, whose admins share what they own with all users. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
 /** Makes the lookup of the facts about users. It reads any number of users by one statement. */

@@ -18,7 +18,7 @@ export const checkAccess =
     );
   };
 
-/** BatchCheckAccess: decides on many checks. It makes the scope of a user once for each relation, however many checks there are. */
+/** BatchCheckAccess: decides on many checks. It computes the `Scope` of a user only once per relation. */
 export const batchCheckAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
   async (call, request) => {
@@ -40,7 +40,7 @@ export const batchCheckAccess =
 const toScope = (scope: Scope): NonNullable<MessageInitShape<typeof GetAccessScopeResponseSchema>["scope"]> =>
   scope.kind === "set" ? { case: "set", value: ownersOf(scope) } : { case: scope.kind, value: true };
 
-/** GetAccessScope: returns the scope of a user as lists of profiles and accounts, which other services use in their queries. */
+/** GetAccessScope: returns whose resources a user may read or own: all, none, or lists of profiles and accounts to use in queries. */
 export const getAccessScope =
   ({ access, freshness }: AccessDependencies): Operation<typeof method.getAccessScope> =>
   (call, request) =>

@@ -1,7 +1,7 @@
 import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
-/** The setting READ_POLICY: what users of an account may read of others' resources in it: those of admins (`owner_only`) or all. */
+/** The setting READ_POLICY: users read, besides their own resources, those of an account's admins (`owner_only`) or of all its users. */
 export type ReadPolicy = "owner_only" | "account_wide";
 
 /** An owner of resources: a profile and its account. */

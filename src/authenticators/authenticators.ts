@@ -25,7 +25,7 @@ const types: readonly AuthenticatorType[] = [
   AuthenticatorType.U2F,
 ];
 
-/** Returns the number that is stored for a type. */
+/** Returns the number that the database stores for a type of authenticator. */
 export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
 
 /** Makes the API's message of an authenticator from its row. The vault decrypts its config. */
@@ -67,7 +67,7 @@ export const removeAuthenticator =
   };
 
 type Row = Selectable<Schema["authenticator"]>;
-/** ListAuthenticators: returns a page of one user's authenticators, ordered by type. In SQL, a user without any is one row of nulls. */
+/** ListAuthenticators: returns a page of one user's authenticators, ordered by type. No row = no user; a null row = no authenticator. */
 export const listAuthenticators =
   ({ db, freshness, vault, pager }: Dependencies): Operation<typeof method.listAuthenticators> =>
   async (call, request) => {

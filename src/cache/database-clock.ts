@@ -1,4 +1,4 @@
-/** The bounds on how far the database's clock is ahead of this process's monotonic clock. Only the rates of the clocks have to agree. */
+/** The bounds on how far the database's clock is ahead of this process's. Leases in the shared store have the database's time. */
 export type DatabaseClock = {
   /**
    * Updates the bounds from one answer of the database; `sent` and `answered` are the times of this process before and after it.

@@ -7,7 +7,7 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** The functions that read the field `consistency` of requests. */
+/** The functions that turn the field `consistency` of a request into demands on its read, or check it where nothing is cached. */
 export type Freshness = {
   /** Returns how fresh a read through the cache has to be for a request. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;

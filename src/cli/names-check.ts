@@ -1,7 +1,7 @@
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, counted, countLines, withOutdated } from "./names-database.ts";
 
-/** Prints how many canonical forms are outdated, and which names would become equal. Changes nothing. The command fails if any are. */
+/** Runs `userd names check`: prints how many canonical forms are outdated, and which names would become equal. It fails if it finds any. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (_, findings) => {
     const counts = counted(findings);

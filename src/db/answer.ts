@@ -6,7 +6,7 @@ import { exhausted } from "../errors.ts";
 /** The most bytes that the consistency token takes, which is not known yet. */
 const TOKEN_BYTES = 8 * 1024;
 
-/** The part of a write's plan that says which RPC it answers, and how an answer is made smaller. */
+/** The part of a `WritePlan` that says which RPC the write answers, and what to remove from an answer that is too large. */
 export type Answering<M extends DescMethod> = {
   /** The RPC; its response has a `consistency_token`. */
   readonly method: M;

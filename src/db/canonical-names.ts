@@ -4,7 +4,7 @@ import { canonicalNameAggregate } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Locks canonical names in ascending order and raises their versions. Returns the new versions. */
+/** Locks names in canonical form in ascending order, and returns their raised versions. Writes of RPCs call `lockCanonicalNames`. */
 export const moveCanonicalNames = async (
   session: Session,
   canonicalNames: ReadonlySet<string>,

@@ -21,7 +21,7 @@ export const isContention = (error: unknown): boolean =>
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
   (error instanceof Error && error.name === "OptimisticLockError");
 
-/** Translates an error of the database into one for the caller, without the database's words, which hold values. Undefined = a fault. */
+/** Translates a database's error into one for callers, without its words, which hold values; undefined for an error that is unforeseen. */
 export const databaseError = (error: unknown): DomainError | undefined => {
   if (error instanceof DomainError || !(error instanceof Error)) return undefined;
   const { constraint } = error as DriverError;

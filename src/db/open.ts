@@ -6,7 +6,7 @@ import { type Database, openDatabase } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
 import { isUnreachable } from "./unreachable.ts";
 
-/** The open database of a command that owns it (serve, migrate, import), with the key of the installation. */
+/** The open database of a command that owns it (serve, migrate, import), with the secret key that encrypts values and seals tokens. */
 export type OwnedDatabase = Database & {
   /** The secret key from the settings; without one there, the key that is stored beside the embedded data. */
   readonly secretKey: Uint8Array;

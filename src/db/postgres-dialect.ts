@@ -78,8 +78,8 @@ const createDriver = (pool: Pool): Driver => {
 };
 
 /**
- * Makes Kysely's dialect for a pool of connections to PostgreSQL. Kysely's own driver ends a statement by another one: that needs a new
- * session, and is not sent while ROLLBACK waits behind the statement, so that in a transaction everything ran to its end.
+ * Makes Kysely's dialect for a pool of connections to PostgreSQL. It ends an aborted statement by a cancel request, in a transaction too.
+ * Kysely's own driver needs a new session for that, and lets statements of a transaction run to their end, with ROLLBACK behind them.
  */
 export const createPostgresDialect = (pool: Pool): Dialect => ({
   createAdapter: () => new PostgresAdapter(),

@@ -31,10 +31,10 @@ export type Tx = Session & {
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
 
-/** A function that looks up which aggregates a write has to lock. A body that relies on them calls `requireLocked` when it reads again. */
+/** A function that looks up which aggregates to lock before a write's body runs. `requireLocked` lets the body check that they suffice. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
-/** The plan of a write: all that it needs before its body runs. */
+/** The plan of a write: its RPC, its request, and what to lock before its body runs. The `Body` is the function that does the work. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
@@ -107,7 +107,7 @@ type WriteParts = {
   readonly committed: (moved: Notification) => void;
 };
 
-/** Makes the function that runs writes on a database. It passes to `committed` what each commit has changed; that must not fail. */
+/** Makes the function that runs writes on a database. After a commit it passes what has changed to `committed`, which must not throw. */
 export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(

@@ -13,7 +13,7 @@ const optionsWith = async (tx: Tx, userId: bigint, email: string): Promise<bigin
   return rows.filter(({ value }) => typeof value === "string" && canonicalName(value) === canonicalName(email)).map(({ id }) => id);
 };
 
-/** Changes the options of a user that send mail to one address, so that they send it to another one. */
+/** Replaces the address `from` by `to` in a user's `mail:email` options, each of which says where the mail of one scope goes. */
 export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, from);
   await tx.rows(sql`
@@ -21,7 +21,7 @@ export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: 
     where id = any(${ids.map(String)}::bigint[])`);
 };
 
-/** Deletes the options of a user that send mail to an address. */
+/** Deletes the `mail:email` options of a user that name an address. Addresses are compared in canonical form. */
 export const removeMailOptions = async (tx: Tx, userId: bigint, email: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, email);
   await tx.rows(sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`);

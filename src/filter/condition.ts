@@ -133,7 +133,7 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
 
 /**
  * Makes the condition in SQL that a filter stands for.
- * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for undeclared ones.
+ * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for `fields.undeclared`.
  */
 export const conditionOf = (filter: ParsedFilter, fields: FilterFields): RawBuilder<boolean> =>
   createChecker(filter, fields)(filter.expr, 1);

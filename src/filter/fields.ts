@@ -10,7 +10,7 @@ export type FilterColumn = {
   readonly values: ReadonlyMap<string, number>;
 };
 
-/** A field, for filters, that has many ids. */
+/** A field, for filters, that lists the ids of linked resources. A filter asks whether the list has a certain id, or any. */
 export type FilterList = {
   readonly type: "list";
   /** Makes the condition in SQL that at least one of the ids of a row meets `condition`. */

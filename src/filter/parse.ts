@@ -4,7 +4,7 @@ import { type DomainError, failedPrecondition, invalidField } from "../errors.ts
 /** A node of the syntax tree of a filter. */
 export type Expr = ReturnType<typeof parse>["expr"];
 
-/** A filter as a syntax tree, and functions that make errors with a place in its text; `says` completes the sentence after the place. */
+/** A parsed filter: its syntax tree, and functions about its nodes. The text of an error is the node's place in the filter, then `says`. */
 export type ParsedFilter = {
   readonly expr: Expr;
   /** Tells whether a node is a text in plain quotes with no other escapes than CEL's: the parser takes others as they stand. */

@@ -28,7 +28,7 @@ export const unlinkIdentity =
       detach(tx, "identity", request),
     );
 
-/** ListIdentities: returns a page of the identities of one user, ordered by provider. In SQL, a user without any is one row of nulls. */
+/** ListIdentities: returns a page of one user's identities, ordered by provider. Throws NOT_FOUND when there is no such user. */
 export const listIdentities =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentities> =>
   async (call, request) => {

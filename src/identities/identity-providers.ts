@@ -63,7 +63,7 @@ export const updateIdentityProvider =
     });
   };
 
-/** DeleteIdentityProvider: deletes a provider, and with force its identities. Its answer, which is stored, lacks the secret config. */
+/** DeleteIdentityProvider: deletes a provider, and with force its identities. Returns their number, not the provider with its config. */
 export const deleteIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>

@@ -13,7 +13,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 /** The name of a table of links. A link is a user's external id at a provider; the columns that both tables have are named alike. */
 export type LinkTable = "identity" | "auth_identity";
 
-/** The row of a link, as every statement returns it; `bytes` is the size of its data, as `sentBytes` of options/value.ts takes it. */
+/** The row of a link, without its id. `bytes` is the length of its data as JSON text, and null without data; `linkBytes` needs it. */
 export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]>, "id"> & { readonly bytes: number | null };
 
 /** The row of an identity of an identity provider. */
@@ -84,7 +84,7 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
 
 /**
  * Links a user to an external id of a provider. A link that is there already gets the new data and a new time of verification.
- * @throws ALREADY_EXISTS IDENTITY_TAKEN if another user has the external id, or the user another one; with `reattach` it removes these.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN if the external id is another user's, or the user has another one; `reattach` removes such links.
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;

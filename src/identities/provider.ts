@@ -22,7 +22,7 @@ type Deletion = { readonly id: bigint; readonly etag: string; readonly force: bo
 /** The most identities that are deleted with their provider: so a write never holds many locks, nor for long. */
 const MAX_REMOVED = 10_000;
 
-/** Checks that the type of a provider is not empty, which the proto's rule allows for updates. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Checks that a provider's type is not empty. The proto can't: updates may leave it out. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertNamed = (name: string, field: string): void => {
   if (name === "") throw invalidField(field, "must be at least 1 characters");
 };
@@ -85,7 +85,7 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 
 /**
  * Deletes a provider, and with force its identities; returns the number of these. The aggregate of the provider has to be locked already.
- * The users are locked before its row, as by a write that links a user.
+ * To avoid deadlocks, the users are locked before the provider's row, as in writes that link users.
  * @throws PROVIDER_NOT_FOUND, ETAG_MISMATCH, PROVIDER_IN_USE, LAST_SIGN_IN_METHOD; PERMISSION_REQUIRED for force.
  */
 export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {

@@ -2,7 +2,7 @@ import { options } from "./readers/sentry-useroption.ts";
 import type { StagingTable } from "./staging.ts";
 import type { Kind } from "./steps/kinds.ts";
 
-/** The description of an option whose value is a list of ids: the option's key, the model that has it, and the kind of the ids (`of`). */
+/** An option whose value lists ids, which an import replaces by the database's. `model` has the option; `of` is the kind of the ids. */
 export type IdList = {
   readonly key: string;
   readonly model: string;

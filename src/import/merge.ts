@@ -17,7 +17,7 @@ import type { ImportTx } from "./transaction.ts";
 
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
-/** The first steps of a merge. They wait for other imports, and lock what the file can change: nobody changes it while it is compared. */
+/** The first steps of a merge, which stores a staged file. They wait for other imports, and lock what is compared next. */
 export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
   { name: "preparing", run: analyze },

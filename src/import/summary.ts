@@ -85,7 +85,7 @@ export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean
   });
 };
 
-/** Replaces the numbers that stand for keys in a report with the keys of the file, or with the names of users that have no key. */
+/** Replaces stand-ins in a report (keys.ts: numbers for keys that are no ids) with the keys of the file, or with names of users. */
 export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   const json = JSON.stringify(report);
   const standIns = [...new Set(json.match(STAND_IN))];

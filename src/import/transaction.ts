@@ -2,7 +2,7 @@ import type { Session } from "../db/session.ts";
 import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** The ways to treat a record of the file whose id or name belongs to another record in the database. */
+/** The ways to treat a record whose id or name is another's in the database: store nothing, skip it, give it new ones, or join users. */
 export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
 
 /** A way to treat a conflict, one of `onConflicts`. */

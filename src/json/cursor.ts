@@ -15,7 +15,7 @@ export type Cursor = {
   readonly rounded: number[];
 };
 
-/** Makes a cursor at the beginning of a text. */
+/** Makes a cursor at the beginning of a text. `isLossy` says that U+FFFD stands in the text for bytes that are no UTF-8. */
 export const cursorOf = (text: string, isLossy = false): Cursor => ({ text, isLossy, at: 0, depth: 0, path: [], rounded: [] });
 
 /** The pattern of names that an error may repeat, since a field could have them. Other names may be an address or a secret, or endless. */

@@ -9,7 +9,7 @@ import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standar
 
 type Request = { readonly ids: readonly bigint[]; readonly consistency?: Consistency; readonly readMask?: FieldMask };
 
-/** BatchGetX: reads those of the resources that exist, in the order of the ids, by one statement, and no more than one answer holds. */
+/** BatchGetX: reads the resources that exist, in the order of the ids, by one statement. Refuses an answer of `PAGE_BYTES` or more. */
 export const batchGetResources: StandardMethod = ({ db, freshness }, kind) => {
   const field = severalField(kind);
   return async (call, request) => {

@@ -22,7 +22,7 @@ const listOf = ({ name }: Kind, { table, column }: Link): FilterList => ({
     select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition(sql.ref(`l.${column}`))})`,
 });
 
-/** Returns the fields of a kind that filters can name, as columns of `r`: declared or indexed ones; and the names of the other fields. */
+/** Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark. */
 export const filterFieldsOf = (kind: Kind): FilterFields => {
   const { columns, links, keys, indexes } = kind;
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));

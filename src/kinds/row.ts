@@ -18,8 +18,8 @@ export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
 /**
- * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. An enum with a value that only
- * deleted resources show needs delete_time too.
+ * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. The list includes delete_time when
+ * an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
  */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));

@@ -46,8 +46,8 @@ export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | unde
   })[0];
 
 /**
- * Returns the slugs to try one after the other, as expressions in SQL. When another write takes one first, the next one differs, so
- * the race causes no error. Two writes hardly ever draw the same nine digits at once.
+ * Returns the slugs to try one after the other, as expressions in SQL: a few times the first free one, then some with nine random digits.
+ * When another write takes a slug first, the next attempt finds another, so the race hardly ever causes an error.
  */
 export const candidates = ({ name: kind, table }: Kind, { slug, within }: SlugKey, { columns }: Values) => {
   const name = [...columns].find(([column]) => column.name === slug.slugFrom)?.[1] as string;

@@ -71,7 +71,7 @@ export const organizationOf = async (session: Session, { table, organization }: 
   return row?.organization_id ?? 0n;
 };
 
-/** Returns the aggregates that a write to a resource locks and raises the versions of; without an id, to one that does not exist yet. */
+/** Returns the aggregates that a write to a resource locks, to raise their versions. Leave out `id` when the resource is yet to be made. */
 export const aggregatesOf = ({ name, aggregates }: Kind, organizationId: bigint, id?: bigint): readonly Aggregate[] =>
   aggregates.flatMap((kind) => {
     const of = kind === name ? id : organizationId;

@@ -37,7 +37,7 @@ const columnValue = (kind: Kind, column: Column, resource: Resource): unknown =>
 
 /**
  * Reads from a message the values of the fields for whose local names `isAsked` returns true, to be stored.
- * @throws INVALID_ARGUMENT for a value that can't be stored: none in a required field, a blank text, JSON that no option may have.
+ * @throws INVALID_ARGUMENT for a required field without a value, a blank text where none may be, or JSON that `jsonOf` refuses.
  */
 export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => ({
   columns: new Map(

@@ -14,7 +14,7 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** The transaction that purges users: that of an operation, or that of the purger, which has no call and so no `touch`. */
+/** The transaction that purges users. Only that of an operation has `touch`, for the consistency token; the purger returns no token. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */

@@ -70,7 +70,7 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /**
- * Returns the cached scopes; reads the options of large ones, which are cached without them: those of `keys`, or all if `keys` is empty.
+ * Returns cached scopes, filling those that are too large to be cached whole (`isLarge`): with options of `keys`, or all if it is empty.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when all are wanted and an answer can't hold them.
  */
 export const completed = (

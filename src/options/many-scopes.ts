@@ -15,7 +15,7 @@ import { ScopeKind } from "./scope.ts";
 export const MAX_CACHED_SCOPES = 10_000;
 
 /**
- * Reads the options that users have in any of many projects by one strong statement. Its cost depends on how many options it finds.
+ * Reads the options that users have in many projects by one statement, past the cache. Its cost depends on how many options it finds.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (

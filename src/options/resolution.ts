@@ -45,7 +45,7 @@ export const steps: readonly { readonly level: Level; readonly locked: boolean }
 
 const bySource = new Map(levels.map((level) => [level.source, level]));
 
-/** Returns the level whose values have this source. */
+/** Returns the level of an `OptionSource`, the API's name for a level. Throws Error for UNSPECIFIED, which names none. */
 export const levelOf = (source: OptionSource): Level => {
   const level = bySource.get(source);
   if (level === undefined) throw new Error(`There is no level ${source}.`);
@@ -55,7 +55,7 @@ export const levelOf = (source: OptionSource): Level => {
 /** The value of an option at one level, and whether it is locked. Null is a value. */
 export type LevelValue = { readonly source: OptionSource; readonly value: JsonValue; readonly locked: boolean };
 
-/** The result of resolving the levels of one key. */
+/** The result of `resolve` for one key: its effective value, the level that won, and all levels that have a value. */
 export type Resolution = {
   /** The effective value; undefined = no level has a value. */
   readonly value: JsonValue | undefined;

@@ -30,7 +30,7 @@ export type CachedScopeOption = {
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
-/** One scope as it is cached, from its own rows only: its organization has an entry of its own. */
+/** The options of one scope and whether it is live, as cached. The organization of a project has its own entry, under `parentId`. */
 export type CachedScope = {
   /** Tells whether options can be read in the scope, unless `parentId` is an organization in which they can't. */
   readonly isLive: boolean;

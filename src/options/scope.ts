@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** The scope in which an option holds, as the two columns of its row. Neither is ever null, so one unique key protects every scope. */
+/** The scope in which an option holds, as the two columns of its row. Neither is ever null, since unique keys don't compare nulls. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
 /** The values of the column `scope_kind`, in the order in which options are listed. */

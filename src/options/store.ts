@@ -14,7 +14,7 @@ export type OptionWrite = OptionKey & {
   readonly expireTime: Date | null;
 };
 
-/** The outcome of storing one option. */
+/** The outcome of storing one option: its row, and whether the write created or changed it. */
 export type Stored = {
   readonly row: StoredOption;
   /** Tells whether there was no such option before, or it had expired. */

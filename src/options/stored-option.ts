@@ -30,7 +30,7 @@ export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/** Reads those of the options that meet the SQL condition `which`, even expired ones, as a map from name (`nameOfRow`) to row. */
+/** Reads options, even expired ones, as a map from name (`nameOf`) to row: those that meet the SQL condition `which` on the alias `o`. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`

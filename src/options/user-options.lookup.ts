@@ -104,7 +104,7 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
 /** Returns a copy of a cached scope without its options, for a scope that is deleted or purged. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
-/** Returns a copy of a cached large scope with its options, which were read afterwards. */
+/** Returns a copy of a cached scope with these options. A scope too large to be cached whole (`isLarge`) gets them from another read. */
 export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
   cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 

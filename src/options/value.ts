@@ -68,14 +68,14 @@ const beyondCanonical = (json: JsonValue): number => {
   return members.reduce((sum: number, member) => sum + beyondCanonical(member), Math.max(0, separators));
 };
 
-/** Counts the bytes of a value for limits and quotas: those of PostgreSQL's `value::text`, which has at least as many as `canonical`. */
+/** Counts the bytes of PostgreSQL's `value::text`, for limits and quotas. `canonical` is the value's JSON text, if known already. */
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
 
 /** The bytes of a field of a message: its tag, its length as a varint, and its content. */
 const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
 
-/** Counts the bytes that JSON takes as a google.protobuf.Value in an answer. A number takes 9, and a zero in a list 11. */
+/** Counts the bytes of JSON as a google.protobuf.Value in an answer. They can be many more than the text has: 11 for a `0` in a list. */
 export const wireBytes = (json: unknown): number => {
   if (typeof json === "number") return 9;
   if (typeof json === "string") return framed(Buffer.byteLength(json));
@@ -85,7 +85,7 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** Returns the bytes that stored JSON counts for in a page of an answer: the larger of PostgreSQL's `bytes` and what the client is sent. */
+/** Returns the bytes that stored JSON counts for in a page of a list: `bytes`, its text in PostgreSQL, or what is sent if that is more. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**

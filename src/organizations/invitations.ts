@@ -29,7 +29,7 @@ export const invitationLocks =
 
 /**
  * Returns the organizations that have invited some addresses. A write that verifies the addresses locks the organizations before its users.
- * If one invites an address later than this, the write may have to run again, and no more.
+ * One that invites an address only after this look-up is not locked first: at worst a deadlock makes the write run again.
  */
 export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];

@@ -59,7 +59,7 @@ const elsewhere: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 const looksElsewhere = ({ node }: ProfileFilter): boolean =>
   node.case === "term" ? elsewhere.has(node.value.condition.case) : (node.value?.filters ?? []).some(looksElsewhere);
 
-/** Tells whether all alternatives of a filter have indexes, but some in other tables: PostgreSQL can't combine these and reads all rows. */
+/** Tells whether all filters of an any_of have indexes, but some not on user_profile: as one plain condition they would read all rows. */
 export const crossesTables = (filters: readonly ProfileFilter[]): boolean =>
   filters.length > 1 && filters.every((filter) => costOf(filter) === "index") && filters.some(looksElsewhere);
 

@@ -59,7 +59,7 @@ export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** Returns how many bytes a row's metadata take of the size limit of an answer: `bytes`, which `metadataBytes` counted, or more. */
+/** Returns the bytes that a row's metadata count for in a page of a list: `bytes` from `metadataBytes`, plus its annotations as sent. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 

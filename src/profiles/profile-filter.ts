@@ -132,7 +132,7 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
   "userIsDeleted",
 ] as const);
 
-/** Makes the SQL condition of a filter; without one, `true`. Throws FIELD_INVALID above 5 levels or 50 terms; QUERY_NOT_INDEXED. */
+/** Makes a filter's SQL condition; without a filter, `true`. Throws FIELD_INVALID above 5 levels or 50 terms, or as `assertServed` does. */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;
   let asksUsers = false;

@@ -29,7 +29,7 @@ export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => 
   return row;
 };
 
-/** Reads the profile of an account's admin: its first present staff user by id, else its first present user. It is two look-ups. */
+/** Reads the profile of an account's admin: of its present users with `is_staff` the one with the lowest id, else of all present ones. */
 export const selectAccountAdmin = async (session: Session, accountId: bigint): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
     select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and ${presentUser("u")} and ${which}

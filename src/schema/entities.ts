@@ -49,7 +49,7 @@ const handwritten = [
   Idempotency,
 ] as const;
 
-/** The kinds that the proto files of families declare, ordered with parents before their children. */
+/** The kinds without code of their own, such as releases, read from the proto files of families.ts. Parents come before children. */
 export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
@@ -58,7 +58,7 @@ export const kinds = readKinds(
 /** All kinds that have standard RPCs: `kinds`, and organizations, projects and teams, whose tables are written by hand. */
 export const served = [...models, ...kinds];
 
-/** A map from the name of a table to its ORM entity, for the tables of `kinds` and of their links. */
+/** A map from the name of a table to its ORM entity, for the tables of `kinds` and those that hold their repeated references. */
 export const kindEntities = entitiesOf(kinds);
 
 /** The ORM's entities of all tables of the schema. */

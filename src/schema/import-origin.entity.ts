@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { text } from "./columns.ts";
 
-/** The table of imported records whose id or name is another one here than in their file, by which later imports find them again. */
+/** The table of imported records that got another id or name than in their file: later imports find them by those of the file. */
 export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
   tableName: "import_origin",

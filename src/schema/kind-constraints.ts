@@ -4,13 +4,13 @@ import type { DomainError } from "../errors.ts";
 
 type Entry = readonly [constraint: string, error: () => DomainError];
 
-/** Returns the errors for keys of kinds that another resource has, as a map from unique constraint to a function that makes it. */
+/** Makes a map from unique constraint of a kind's table to the function that makes its error: another resource has the key already. */
 export const keyErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
   Object.fromEntries(
     kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.table}_${name}_key`, () => resourceTaken(kind, name)])),
   );
 
-/** Returns the errors for references of kinds to what was removed meanwhile, as a map from foreign key to a function that makes it. */
+/** Makes a map from foreign key of a kind's table to the function that makes its error: what a field refers to was removed meanwhile. */
 export const referenceErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
   Object.fromEntries(
     kinds.flatMap((kind) => [

@@ -7,7 +7,7 @@ import { User } from "./user.entity.ts";
 /** The entity of what only a descriptor knows. */
 const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
 
-/** The ORM's entities that are written by hand and that kinds can refer to, keyed by the name in `reference.kind`. */
+/** The ORM's handwritten entities that kinds can refer to, keyed by the name that the proto option `reference.kind` of a field gives. */
 export const modelEntities: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
 
 const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>

@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** The most characters of a slug, also of a generated one with its number. */
+/** The most characters of a slug, be it given, or made from a name and the number that makes it unique. */
 export const SLUG_LENGTH = 50;
 
 /** The columns that organizations, projects and teams have in common. */

@@ -19,7 +19,7 @@ import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Makes the grpc-js definition of a method whose messages stay bytes: grpc-js answers INTERNAL when a codec of it can't decode them. */
+/** Makes a grpc-js method definition that leaves messages as bytes, for userd to decode: grpc-js answers malformed ones with INTERNAL. */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>
   ({
     path,

@@ -37,7 +37,7 @@ export const sendError = (response: ServerResponse, status: number, error: Conne
   response.end(body);
 };
 
-/** Answers a gRPC or gRPC-Web request that reaches no RPC with an error, in headers that count as trailers; `type` is its media type. */
+/** Answers a gRPC or gRPC-Web request that reaches no RPC with an error in headers alone (Trailers-Only); `type` is its media type. */
 export const sendGrpcError = (response: ServerResponse, type: string, error: ConnectError): void => {
   const headers = setTrailerStatus(new Headers({ "content-type": type }), error);
   // A client of gRPC-Web looks for the end in the body, if it has one.
@@ -48,8 +48,8 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
 /**
- * Sends the answer that connect has made. The promise rejects when the answer can't be written. After most answers it stays pending:
- * connect waits for an event that responses don't have.
+ * Sends the answer that connect has made. The promise rejects when the answer can't be written. Don't rely on its end: mostly it stays
+ * pending even when all was sent, since connect waits for an event that responses don't have.
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;

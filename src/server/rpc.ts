@@ -7,7 +7,7 @@ import type { Route } from "./route.ts";
 
 const MiB = 1024 * 1024;
 
-/** The largest request of a `batch_write` RPC, in bytes: 4 MiB. The listeners have to let it through. */
+/** The largest request of an RPC that writes many entries (option `batch_write`), in bytes: 4 MiB. The listeners have to let it through. */
 export const maxBatchRequestBytes = 4 * MiB;
 
 /** The largest response, in bytes of the binary format. */
@@ -63,7 +63,7 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 
 /**
  * Makes the list of all RPCs of the routes, with what the method options in the proto say of them.
- * @throws Error that names each RPC with no known permission, so that none is open by accident, or that does not say where it reads from.
+ * @throws Error that names each RPC that can't be served, such as one without a known permission, or a read without the option `reads`.
  */
 export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
   const faults: string[] = [];

@@ -4,7 +4,7 @@ import { types } from "node:util";
 /** The number in a slot that no stream is in. */
 const FREE = -1;
 
-/** A map of streams, keyed by number, with the methods of Map that Node calls. Slots are reused; a look-up searches 100 at most. */
+/** A map from stream id to stream, for use in place of Node's Map. It searches an array: a session has at most 100 streams at a time. */
 export class StreamTable<T> {
   readonly #ids: number[] = [];
   readonly #held: (T | undefined)[] = [];
@@ -73,9 +73,9 @@ class PendingStreams<T> {
 const KNOWN_MAJOR = "24";
 
 /**
- * Makes an HTTP/2 session store its streams in slots. Node stores them in a Map and a Set, whose tables V8 replaces every few dozen
- * streams. A table in V8's old generation refers to all that followed it, and so to every stream that was in them. To copy these takes the
- * young collector a third of the CPU time of a call, as long as a busy connection lasts (docs/adr/0019).
+ * Makes an HTTP/2 session store its streams in arrays whose slots are reused. Node stores them in a Map and a Set, and V8 replaces the hash
+ * table of these every few dozen streams. An old table keeps all later ones alive, with the streams that ended. Copying these takes the
+ * garbage collector a third of the CPU time of a call, as long as a busy connection lasts (docs/adr/0019).
  * @returns false, and changes nothing, on a Node whose sessions look otherwise, and for a session that has streams already.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {

@@ -7,7 +7,7 @@ import { canonicalName } from "../names/canonical.ts";
 import type { Schema } from "../schema/entities.ts";
 import { isPresent } from "../users/present.ts";
 
-/** A user who has an address, verified or not. */
+/** A user who has the address that a call asks about, verified or not. Several users can have it; at most one has verified it. */
 export type Claimant = {
   readonly id: bigint;
   /** Tells whether the user has verified the address; of all claimants at most one has. */
@@ -49,8 +49,8 @@ export const claimantsOf = async (session: Session, email: string, identity?: Id
 };
 
 /**
- * Returns those of the users as whom nobody can sign in, now or by a token: they have no usable password, no verified address, no valid
- * token, and no identity but `identity`. A user without `identity` must not have an authenticator either, since somebody has set it up.
+ * Returns those of the users as whom nobody can sign in: no usable password, no verified address, no valid token to verify one or to reset
+ * the password, and no identity but `identity`. A user without `identity` who has an authenticator is left out: somebody has set it up.
  */
 export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();

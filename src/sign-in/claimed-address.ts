@@ -14,7 +14,7 @@ export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined
   return owner;
 };
 
-/** Returns the claimants who are present and whose primary address it is: as one of several, an address does not identify its user. */
+/** Returns the present claimants who have the address as their primary one: only a primary address identifies its user. */
 export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
@@ -35,8 +35,8 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * Returns the claimant whom a vouched address means; undefined = a user has to be created. It is the only present one as whom nobody can
- * sign in (`unreachable`): any other may have been made by somebody who wants to share it with the owner of the address.
+ * Returns the claimant whom a vouched address means; undefined = a user has to be created. It is present, and nobody can sign in
+ * as it (`unreachable`): somebody who can would share the user with the owner of the address. Of several only one with the identity counts.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

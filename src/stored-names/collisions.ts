@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
 
-/** Names that would become equal, though a rule forbids it. `what` is their kind, `owners` are those that have them. */
+/** Names that a rule keeps apart, but recomputed canonical forms would make equal. `what` is their kind, `owners` are who has them. */
 export type Collision = { readonly what: string; readonly owners: readonly string[] };
 
 /** A row with the form that it would have. `stored` is the form that it had when outdated ones were looked for. */
@@ -63,7 +63,7 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/** Finds usernames with one of the forms that would newly equal another user's address (U2 of docs/behaviours.md). */
+/** Finds usernames that would become another user's address (U2 of docs/behaviours.md), among names whose form would be in `forms`. */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

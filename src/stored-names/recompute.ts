@@ -20,7 +20,7 @@ const across = (outdated: Findings["outdated"]): Across => {
   return (session, rows) => collisionsAcross(session, [...new Set(rows.map(({ form }) => String(form)))], ofUsernames, ofAddresses);
 };
 
-/** Compares all stored canonical forms with those that names would have now; changes nothing. */
+/** Finds the stored canonical forms that this version of userd would make differently, and the collisions; changes nothing. */
 export const findOutdated = async (db: Database): Promise<Findings> => {
   const outdated = new Map<NameColumn, readonly OutdatedRow[]>();
   for (const column of nameColumns) outdated.set(column, await outdatedRows(db, column));

@@ -70,8 +70,8 @@ const add = (collected: readonly Collected[]): Collected => sumOf(collected).get
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Makes empty sums of the metrics of workers. No sum ever goes down, which Prometheus would take for a restart: the last counts of a worker
- * that has ended stay in the sums. Sums of fractions depend on their order, so each worker continues the sum of the one that it replaces.
+ * Makes empty sums of the metrics of workers. The last counts of an ended worker stay in them: Prometheus takes a sum that goes down for a
+ * restart. A new worker takes the place of an ended one, since fractions that are added in another order can give a smaller sum.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];

@@ -45,7 +45,7 @@ const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
 const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
-/** Makes the lookup of users by canonical name. One statement loads any number of names, and their users for the lookups of users. */
+/** Makes the lookup of users by canonical name. One statement loads names and their users, and puts these into the lookups of users. */
 export const createCanonicalNames = (
   cache: Cache,
   db: Database,

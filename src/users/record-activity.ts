@@ -8,7 +8,7 @@ import { requireLive } from "./writable-user.ts";
 
 const method = UserService.method.recordActivity;
 
-/** RecordActivity: stores by one statement when, and from which IP address, a user was active. It locks no version: its data have none. */
+/** RecordActivity: stores when and from which IP address a user was active. It raises no version, so that active users stay cached. */
 export const recordActivity =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

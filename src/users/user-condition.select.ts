@@ -37,7 +37,7 @@ const ofAddress = ({ canonicalNames, verified }: Extract<UserCondition, { kind: 
 
 /**
  * Makes the SQL of a condition on a row of `users`. An array is one parameter: the text is the same for any number of values.
- * @param beyond makes the condition that an id comes after the page before. Subqueries repeat it: the planner does not infer it for them.
+ * @param beyond makes the SQL that a user id comes after the previous page. Subqueries get it too: the planner does not derive it for them.
  */
 export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlBool> => {
   switch (condition.kind) {

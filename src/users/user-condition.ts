@@ -44,7 +44,7 @@ export const containing = (text: string): UserCondition => {
   return { kind: "lines", patterns: [`%${line}%`] };
 };
 
-/** Makes the condition that the name of a user is one of these. The name is the first line of user_search. */
+/** Makes the condition that a user's name is one of these. It searches the table user_search, whose text has the name as first line. */
 export const named = (names: readonly string[]): UserCondition => ({
   kind: "lines",
   patterns: names.map((name) => `\n${literal(name)}\n%`),

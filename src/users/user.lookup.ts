@@ -85,8 +85,8 @@ export const createUsers = (cache: Cache, db: Database) =>
     (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
-/** The lookup of users in the basic view, which also takes rows that the statement of the lookup of names has loaded. */
+/** The lookup of users in the basic view, in which the lookup of names also stores the users that it has loaded. */
 export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
-/** The lookup of users for the full view, which also takes rows that the statement of the lookup of names has loaded. */
+/** The lookup of users for the full view, in which the lookup of names also stores the users that it has loaded. */
 export type UsersLoadedTogether = ReturnType<typeof createUsers>;

@@ -16,7 +16,7 @@ export type ConsistencyTokens = {
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** The most aggregates that a token names. The token of a write that changes more has the time of the database instead. */
+/** The most aggregates that a token names. For a write that changes more it has a time: reads have to see what was stored by then. */
 export const MAX_TOKEN_AGGREGATES = 16;
 
 type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];

@@ -7,7 +7,7 @@ import { ownReason } from "./errors.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type ColumnList, ORGANIZATION, type Referent } from "./kind.ts";
 
-/** Notes the fields of the engine that a kind has to have and lacks, or has and must not have. */
+/** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or has and must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
   for (const name of Object.keys(standardFields)) {
     const isThere = message.fields.some((field) => field.name === name);
@@ -31,7 +31,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Notes the reasons of a kind's own that errors.proto does not have, and the aggregates that a kind can't have. */
+/** Notes reasons named after the kind that errors.proto lacks, and aggregates that are unknown, or neither the kind nor an organization. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])
@@ -40,7 +40,7 @@ export const checkNames = (message: DescMessage, { name }: Referent, { ownReason
     if (!isAggregateKind(one) || (one !== name && one !== ORGANIZATION)) note(message, `has the aggregate "${one}", which it can't move`);
 };
 
-/** Notes slugs that are not made from a text that has to be there, and slugs that no key ends in. */
+/** Notes a slug (a name that Create makes from a text) whose source is no text or may be blank, or that is not the last column of a key. */
 export const checkSlugs = (columns: readonly Column[], keys: readonly ColumnList[], note: Note): void => {
   for (const column of columns.filter(({ slugFrom }) => slugFrom !== "")) {
     const from = columns.find(({ name }) => name === column.slugFrom);

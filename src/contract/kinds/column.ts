@@ -6,7 +6,7 @@ import { deleted, field as fieldOption, type KindField, KindReferenceDeletion } 
 import type { Note } from "./faults.ts";
 import type { Column, ColumnType, Link, Reference, Referent } from "./kind.ts";
 
-/** The fields that the engine itself fills: a map from their names to the types of their columns. */
+/** The standard fields, which userd itself fills in resources of kinds: a map from their names to the types of their columns. */
 export const standardFields: Readonly<Record<string, ColumnType>> = {
   id: "bigint",
   create_time: "timestamptz",

@@ -6,7 +6,7 @@ type Reasoned = Pick<Kind, "hasOwnReasons">;
 /** What went wrong with something of a kind. */
 type Fault = "NOT_FOUND" | "TAKEN" | "DELETED";
 
-/** Returns the name of a reason of a kind's own for a fault. `readKinds` checks that errors.proto has it. */
+/** Returns a reason that is named after a kind or a key of it, such as PROJECT_NOT_FOUND. `readKinds` checks that errors.proto has it. */
 export const ownReason = (name: string, fault: Fault): string => `${name.toUpperCase()}_${fault}`;
 
 const reasonOf = ({ hasOwnReasons }: Reasoned, name: string, fault: Fault): Reason =>
@@ -18,7 +18,7 @@ const detailsOf = ({ hasOwnReasons }: Reasoned, metadata: Readonly<Record<string
 
 const words = (name: string): string => name.replaceAll("_", " ");
 
-/** Makes the error for a resource that is not there, or that the caller may not see. `name` may be that of what it is part of instead. */
+/** Makes the error for a resource that is not there, or that the caller may not see. `name` = what is missing: the kind, or its parent. */
 export const resourceNotFound = (kind: Kind, name: Referent["name"] = kind.name): DomainError =>
   notFound(reasonOf(kind, name, "NOT_FOUND"), `There is no such ${words(name)}.`, detailsOf(kind, { kind: name }));
 
@@ -28,7 +28,7 @@ export const referenceNotFound = (field: string): DomainError => {
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 
-/** Makes the error for a field that refers to nothing. If it is the parent, a kind with reasons of its own has the parent's NOT_FOUND. */
+/** Makes the error for a reference that leads nowhere. If the kind has reasons of its own, a missing parent's is named after it. */
 export const referredNotFound = (kind: Kind, { reference }: Column, field: string): DomainError =>
   kind.hasOwnReasons && reference?.isParent ? resourceNotFound(kind, reference.to.name) : referenceNotFound(field);
 

@@ -2,7 +2,7 @@ import { type DescFile, type DescService, hasOption } from "@bufbuild/protobuf";
 import { ReleaseService } from "../../gen/userd/kinds/v1/release_service_pb.ts";
 import { family } from "../../gen/userd/v1/kind_pb.ts";
 
-/** The services of the families of kinds that are served: this line is all that a family has in TypeScript. */
+/** The services of the families (a family is the kinds of one proto file) that are served. A family needs no more TypeScript than this. */
 export const families: readonly DescService[] = [ReleaseService];
 
 /** The proto files that declare the kinds of the families that are served. */

@@ -68,7 +68,7 @@ export type Link = {
 /** A key or an index of a kind: the columns by which a resource is found, or a list is ordered. */
 export type ColumnList = { readonly name: string; readonly columns: readonly Column[] };
 
-/** Something that a resource is part of, and the column of the level below that has its id. */
+/** An ancestor of a resource, such as its parent, and the column that holds the ancestor's id in the table of its direct child. */
 export type Ancestor = { readonly to: Referent; readonly column: string };
 
 /** A model whose standard RPCs are served from what its message declares, without code of its own. */

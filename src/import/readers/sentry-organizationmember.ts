@@ -54,7 +54,7 @@ export const role: Field<number> = (value, note) => {
   return known;
 };
 
-/** Reads the status of an invitation. Throws Unfit for a mere request for an invitation, which nobody has approved yet. */
+/** Checks that the status of an invitation is 0 (approved), and returns true. Throws Unfit for a request that nobody has approved yet. */
 export const inviteStatus: Plain<true> = (value) => {
   if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
   return true;

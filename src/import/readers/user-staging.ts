@@ -59,7 +59,7 @@ const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
 
-/** Reads a password's hash. Replaces one that userd can't verify with an unusable one: only a thief would have a use for it. */
+/** Reads a password's hash. One that userd can't verify is replaced by an unusable one, with a note: to keep it would only help thieves. */
 export const password: Field<string> = (value, note) => {
   const hash = text(10_000)(value);
   if (hash === "" || checkOf(hash) !== undefined) return hash;
@@ -77,7 +77,7 @@ export const named = (name: string | undefined): StagedRow => ({
   name_canonical: name === undefined ? undefined : canonicalName(name),
 });
 
-/** Makes the columns for username and address, as written and in canonical form. A blank username becomes the address (U1). */
+/** Makes the columns of username and address, as written and canonical. A blank username becomes the address (U1 of docs/behaviours.md). */
 export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
   const isAddress = isBlank(username) || username?.trim() === address;
   const name = isAddress ? (address ?? "") : (username as string);

@@ -132,7 +132,7 @@ export const settleIds = async (tx: ImportTx): Promise<void> => {
   for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);
 };
 
-/** Stores the ids of records whose id or name in the database is not that of the file, so that a later import finds the same ones. */
+/** Stores the database's id for each record whose id or name there is not that of the file. A later import finds the record by it. */
 export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
   for (const { noun, staging, name } of kinds.filter((kind) => isGiven(tx, kind.staging))) {
     await run(

@@ -24,7 +24,7 @@ const columnsOf = (alias: string) =>
 
 const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
-/** Gives each user of the file who has no address the one that the file marks as its primary one. */
+/** Sets the primary address of users whose own record has none: to the address that another record of the file marks as primary. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from import_email where is_primary limit 1`)) === undefined) return;
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
@@ -138,7 +138,7 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await indexUsers(tx);
 };
 
-/** Notes in the report each username that is an address of another user. The API refuses these (U2); an import keeps them. */
+/** Reports each username that is an address of another user. An import keeps these; the API refuses them (U2 in docs/behaviours.md). */
 export const noteAmbiguous = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await tx.rows(sql`insert into import_note (model, record, pk, reason, about)

@@ -21,7 +21,7 @@ const organization: Target = {
 const project: Target = { staging: projects, key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
 const team: Target = { staging: teams, key: ["organization_id"], columns: named, stamps };
 
-/** Skips Sentry's replicas of organizations and members when the file has the original too. Other replicas are imported in its place. */
+/** Skips Sentry's replicas (models `…mapping`) of organizations and members whose original is in the file. Others replace the original. */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
   if (isGiven(tx, members))

@@ -15,8 +15,8 @@ const SHORT_LOG = 100_000;
 const LOCK = 7_523_094_291;
 
 /**
- * Waits until no other import merges, then sets `tx.past`. Two imports at a time would give the same ids to new rows. Locks of rows can't
- * prevent that, as new rows do not exist yet.
+ * Waits until no other import merges, then sets `tx.past`, which tells whether an earlier import may have stored anything. Two imports at
+ * a time would give the same ids to new rows. Locks of rows can't prevent that, as new rows do not exist yet.
  */
 export const lockImports = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);

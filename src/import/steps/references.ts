@@ -135,7 +135,7 @@ export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promis
   );
 };
 
-/** Skips rows of users who joined an account in the database (`--on-conflict=merge`). `which` is a further SQL condition on rows `t`. */
+/** Skips rows of users who were joined with a user in the database (`--on-conflict=merge`). `which` is a further condition on rows `t`. */
 export const skipOfJoined = async (tx: ImportTx, staging: StagingTable, reason: string, which = "true"): Promise<void> => {
   if (tx.onConflict !== "merge") return;
   await skip(tx, staging, reason, `exists (select from import_user u where u.id = t.user_id and u.is_joined) and ${which}`);

@@ -8,9 +8,9 @@ import type { ImportTx } from "../transaction.ts";
 const MANY = 10_000;
 
 /**
- * Advances the sequences of ids past the ids of the file, so that a service that runs at the same time draws none of them. One that it drew
- * before shows as a conflict, or ends the attempt (import.ts). Few ids are reserved by drawing them: setting a sequence would undo what the
- * service drew since it was read. A dry run does nothing here: a rollback does not move a sequence back.
+ * Advances the sequences of ids past the ids of the file, so that a service that runs at the same time draws none of them. An id that it
+ * drew before shows as a conflict, or as a unique violation, after which the merge is repeated. It draws up to `MANY` ids one by one, since
+ * setting a sequence could undo what the service draws meanwhile. A dry run does nothing: a rollback does not move a sequence back.
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
@@ -31,7 +31,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Reserves the ids of the file before the comparison draws new ones. With `--on-conflict=fail` only if a user's key can't be an id. */
+/** Calls reserveIds before the comparison draws new ids. With `fail` it does so only if a user's pk is negative: its key is no id. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

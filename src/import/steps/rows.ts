@@ -49,7 +49,7 @@ const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<bo
   staging.ofSeveralModels === true &&
   (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
-/** Gives new rows their ids: the file's where it is free, else one from the sequence. Skips rows that were removed since another import. */
+/** Gives new rows their ids: the file's where free, else from the sequence. Skips rows removed since an earlier import (skipRemoved). */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   const { staging } = target;
   if (!isGiven(tx, staging)) return;

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Session } from "../../db/session.ts";
 import type { ImportTx } from "../transaction.ts";
 
-/** Postpones writing the search lines of users until their addresses are stored (indexUsers): each is written and indexed once then. */
+/** Keeps triggers of inserts from writing search lines (names and addresses that searches look in): indexUsers writes each line once. */
 export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd.search_later', 'on', true)`);
 
 /** The index on the lines, where it is the importing role's: nobody else may put in what waits at it. */
@@ -50,8 +50,8 @@ const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<v
 };
 
 /**
- * Writes the search lines of users who are new or have new addresses; from then on triggers write them again. user_search_lines() would
- * make the same lines, but look up the addresses of each user.
+ * Writes the search lines of users who are new or have new addresses, and undoes indexLater, so that triggers write lines again. The SQL
+ * function user_search_lines would make the same lines, but with a look-up of addresses for each user.
  */
 export const indexUsers = async (tx: ImportTx): Promise<void> => {
   await fillIndex(tx, () =>

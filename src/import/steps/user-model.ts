@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
 
-/** Notes in the report which of the project's own models was taken for the model of its users. Without `model` it does nothing. */
+/** Notes in the report that the file's users are of `model`, one of a Django project that userd does not know; undefined = no note. */
 export const nameUserModel = async (tx: ImportTx, model: string | undefined): Promise<void> => {
   if (model === undefined) return;
   await tx.rows(sql`insert into import_note (model, record, reason, about)

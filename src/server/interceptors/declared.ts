@@ -6,7 +6,7 @@ import { entryReasonsWalk } from "./entry-reasons.ts";
 import type { InterceptorContext } from "./interceptor.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** A reason (the machine-readable name of an error) with which a call, or one entry of a batch, was answered. */
+/** A reason with which a call, or an entry of a batch, was answered. The proto declares the reasons of each RPC (contract/reasons.ts). */
 export type AnsweredReason = {
   readonly method: string;
   readonly reason: string;

@@ -6,9 +6,9 @@ const events = [
 ] as const;
 
 /**
- * The SQL statements that create the triggers which raise an account's version when its profiles change (logged as changes of their users)
- * or the flags that make users its admins. So what is read of an account alone is as new as its version. The version of account 0, the
- * platform account, rises with the flag `is_platform` too: everybody's access depends on it.
+ * The SQL statements that create the triggers which raise an account's version when its profiles change (the log has that with their users)
+ * or its users' flags that decide who its admins are. So an answer about it depends on its version, not on those of its users. Account 0
+ * stands for the platform account. Its version rises when `is_platform` moves too: everybody's access depends on it.
  */
 export const movedAccounts = [
   `create function move_accounts(ids bigint[]) returns void

@@ -58,8 +58,8 @@ export const options = [
 ];
 
 /**
- * The SQL statements that create the triggers which store the last 20 writes of each option, whoever makes them. Revisions are not tracked:
- * the trigger of their option raises the version. They have no foreign key, which each would be checked for: search.ts deletes them.
+ * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. These raise
+ * no version: the option's own trigger does. A foreign key would cost a check for each, so a trigger in search.ts deletes those of a user.
  */
 export const revisions = [
   `create function keep_option_revisions() returns trigger

@@ -1,7 +1,7 @@
 /**
  * The SQL statements that create the table of the lines that searches look in (UserSearch in user.entity.ts), and the triggers that write
- * it. A line is never empty at its edges; line breaks in names become spaces. A transaction that stores users and then their addresses may
- * set `userd.search_later`, so that each line and the index are written only once. It has to write the lines itself before it ends.
+ * it. Each line stands between line breaks, even the first and the last one. Line breaks in names become spaces. A transaction that inserts
+ * users and addresses may set `userd.search_later` and write their lines itself before it ends, so that each is written only once.
  */
 export const search = [
   `create table user_search (
