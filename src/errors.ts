@@ -89,7 +89,10 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
 /** Tells whether what `orRefusal` returned is a result, and not an error. */
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
-/** Checks that no entries of a field share a name. `names[i]`: what must be unique of entry i. Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */
+/**
+ * Checks that the entries of a repeated field are distinct. `names[i]` has what no other entry may share with entry i; `description`
+ * completes the sentence about the field of one that does. Throws INVALID_ARGUMENT DUPLICATE_ENTRY.
+ */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();
   for (const [index, ofEntry] of names.entries()) {

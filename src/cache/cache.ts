@@ -25,7 +25,7 @@ export type Cache = {
   readonly breakerState: () => number;
 };
 
-/** Makes the cache. Only the simulation, a test of the protocol, passes other `rules` than the default. */
+/** Makes the cache. `rules` are those of its protocol: only the simulation, a test, passes others, to see that it notices. */
 export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, limits: CacheLimits, rules: Rules = safeRules): Cache => {
   const stats = createCacheStats();
   const level1 = createLevel1(limits);

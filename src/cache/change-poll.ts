@@ -8,7 +8,8 @@ const MAX_CHANGES = 10_000;
 
 /**
  * Starts a poll that reads the change log every `intervalMs` and passes new commits to `notified`, until it is disposed. It replaces the
- * bus where there is none. A change that commits late under an early number is missed, which does no harm: notifications are hints.
+ * bus, by which processes tell each other of writes, where there is none. A change that commits late under an early number is missed:
+ * no harm, since notifications are hints.
  */
 export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
   let last: bigint | undefined;

@@ -23,7 +23,7 @@ const MAX_AGE_MS = 2 * WINDOW_MS;
 /** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
-/** Makes a `DatabaseClock` that has seen no answer yet. It stores the bounds of two windows of 30 s: this one and the one before. */
+/** Makes a `DatabaseClock` that has seen no answer yet. Answers older than 60 s no longer count for the offset of the two clocks. */
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;

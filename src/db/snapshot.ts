@@ -8,8 +8,8 @@ export const snapshot = sql.raw(
   "(select current_epoch() as epoch, extract(epoch from transaction_timestamp())::float8 * 1000 as database_time offset 0) snapshot",
 );
 
-/** The columns that every row has when a read of the cache joins `snapshot`. */
+/** The columns that every row of a statement of the cache has, beside its own: two of `snapshot`, and the version of its aggregate. */
 export type SnapshotColumns = { readonly epoch: string; readonly database_time: number; readonly aggregate_version: bigint };
 
-/** The columns of `snapshot` itself, as a list to select in SQL. */
+/** The SQL text that selects the columns of `snapshot` (above), for a statement that has it in its FROM. */
 export const snapshotColumns = sql.raw("snapshot.epoch, snapshot.database_time");

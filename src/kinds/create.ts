@@ -48,7 +48,7 @@ const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint
   throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");
 };
 
-/** CreateX: stores a new resource with its links. A constraint of the database refuses a key that is taken. */
+/** CreateX: stores a new resource and the rows of its repeated references. A constraint of the database refuses a key that is taken. */
 export const createResource: StandardMethod<Creation> = ({ write }, kind, method, also) => {
   const field = resourceField(kind);
   return (call, request) => {

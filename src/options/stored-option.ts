@@ -30,7 +30,7 @@ export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/** Reads options, even expired ones, as a map from name (`nameOf`) to row: those that meet the SQL condition `which` on the alias `o`. */
+/** Reads those of some options that are stored, even expired ones, and meet the SQL condition `which` on the alias `o`; keyed by `nameOf`. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`

@@ -19,7 +19,7 @@ export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claim
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * Returns the claimant whom an unvouched address means: a present one, else a suspended one; undefined = a user has to be created.
+ * Returns the user whom an unvouched address means, of those who have it: a present one, else a suspended one; undefined = nobody yet.
  * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
