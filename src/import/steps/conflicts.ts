@@ -10,6 +10,7 @@ import { type Kind, kinds } from "./kinds.ts";
 import { resolveOrganizations } from "./references.ts";
 import { freshIds, run } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
+import { skipPurged } from "./stands.ts";
 import { suffixNames } from "./suffixes.ts";
 
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
@@ -111,6 +112,7 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   await run(tx, `update ${staging.name} set origin_name = ${name}`);
   await recall(tx, kind);
   if (noun === "user") await recallExternal(tx);
+  await skipPurged(tx, staging);
   addGiven(tx, conflicts, await tx.affected(sql.raw(compare(kind, tx.ids))));
   if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
   if (tx.onConflict === "merge" && noun === "user") await join(tx);
