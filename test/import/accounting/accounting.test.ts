@@ -6,7 +6,8 @@ import { readers } from "../../../src/import/readers/index.ts";
 import { serviceWith } from "../../options/service-with.ts";
 import { test } from "../fixture.ts";
 import type { Loss } from "./account.ts";
-import { accountFor, changedBeside, fileText, type Imported, importFile } from "./fixture.ts";
+import { accountFor, changedBeside, fileText, type Imported, importFile, own } from "./fixture.ts";
+import { readFile } from "./records.ts";
 import { rules } from "./rules/index.ts";
 
 // All other files, alone and on top of each other, are in files.test.ts and pairs.test.ts of test:tools.
@@ -34,6 +35,14 @@ describe("import accounting", () => {
       });
     }
   });
+});
+
+test("a file of accounting/files has a record of each model", () => {
+  const models = new Set(own.flatMap((name) => readFile(fileText(name)).map(({ model }) => model)));
+  expect(
+    readers.map(({ model }) => model).filter((model) => !models.has(model)),
+    "add a record to a file of test/import/accounting/files/",
+  ).toEqual([]);
 });
 
 /** What is tampered with → where the accounting sees it. */
