@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkihwIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCSJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIqcBCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgqcgoJS2luZFNjb3BlEhoKFktJTkRfU0NPUEVfVU5TUEVDSUZJRUQQABIbChdLSU5EX1NDT1BFX09SR0FOSVpBVElPThABEhUKEUtJTkRfU0NPUEVfUEFSRU5UEAISFQoRS0lORF9TQ09QRV9HTE9CQUwQAypdCgxLaW5kRGVsZXRpb24SHQoZS0lORF9ERUxFVElPTl9VTlNQRUNJRklFRBAAEhYKEktJTkRfREVMRVRJT05fSEFSRBABEhYKEktJTkRfREVMRVRJT05fU09GVBACKosBChVLaW5kUmVmZXJlbmNlRGVsZXRpb24SJwojS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fVU5TUEVDSUZJRUQQABIjCh9LSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9DQVNDQURFEAESJAogS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fU0VUX05VTEwQAjpFCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGL6OAyABKAsyDi51c2VyZC52MS5LaW5kUgRraW5kOkoKBWZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi/jgMgASgLMhMudXNlcmQudjEuS2luZEZpZWxkUgVmaWVsZDo9CgdkZWxldGVkEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwY4DIAEoCFIHZGVsZXRlZDpICgZmYW1pbHkSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYwI4DIAEoCzIQLnVzZXJkLnYxLkZhbWlseVIGZmFtaWx5QigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSKuAgoES2luZBIiCgVzY29wZRgBIAEoDjITLnVzZXJkLnYxLktpbmRTY29wZRIoCghkZWxldGlvbhgCIAEoDjIWLnVzZXJkLnYxLktpbmREZWxldGlvbhIfCgRrZXlzGAMgAygLMhEudXNlcmQudjEuS2luZEtleRIkCgdpbmRleGVzGAQgAygLMhMudXNlcmQudjEuS2luZEluZGV4EhcKD3JlYWRfcGVybWlzc2lvbhgFIAEoCRIYChB3cml0ZV9wZXJtaXNzaW9uGAYgASgJEg4KBnBsdXJhbBgHIAEoCRITCgtvd25fcmVhc29ucxgIIAEoCBISCgphZ2dyZWdhdGVzGAkgAygJEiUKB2Nob2ljZXMYCiADKAsyFC51c2VyZC52MS5LaW5kQ2hvaWNlImAKDUtpbmRSZWZlcmVuY2USDAoEa2luZBgBIAEoCRIOCgZwYXJlbnQYAiABKAgSMQoIZGVsZXRpb24YAyABKA4yHy51c2VyZC52MS5LaW5kUmVmZXJlbmNlRGVsZXRpb24ivQEKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCCABKAgqqAEKCUtpbmRTY29wZRIaChZLSU5EX1NDT1BFX1VOU1BFQ0lGSUVEEAASGwoXS0lORF9TQ09QRV9PUkdBTklaQVRJT04QARIVChFLSU5EX1NDT1BFX1BBUkVOVBACEhUKEUtJTkRfU0NPUEVfR0xPQkFMEAMSFgoSS0lORF9TQ09QRV9QUk9KRUNUEAQSHAoYS0lORF9TQ09QRV9PUkdBTklaQVRJT05TEAUqXQoMS2luZERlbGV0aW9uEh0KGUtJTkRfREVMRVRJT05fVU5TUEVDSUZJRUQQABIWChJLSU5EX0RFTEVUSU9OX0hBUkQQARIWChJLSU5EX0RFTEVUSU9OX1NPRlQQAiqLAQoVS2luZFJlZmVyZW5jZURlbGV0aW9uEicKI0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASIwofS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fQ0FTQ0FERRABEiQKIEtJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1NFVF9OVUxMEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -54,6 +54,13 @@ export type KindKey = Message<"userd.v1.KindKey"> & {
    * @generated from field: repeated string fields = 2;
    */
   fields: string[];
+
+  /**
+   * True if the values are unique among all resources of the kind, whatever their parents. Then the parent is not in the key.
+   *
+   * @generated from field: bool everywhere = 3;
+   */
+  everywhere: boolean;
 };
 
 /**
@@ -83,6 +90,27 @@ export type KindIndex = Message<"userd.v1.KindIndex"> & {
  */
 export const KindIndexSchema: GenMessage<KindIndex> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 2);
+
+/**
+ * Fields of which one at most has a value.
+ *
+ * @generated from message userd.v1.KindChoice
+ */
+export type KindChoice = Message<"userd.v1.KindChoice"> & {
+  /**
+   * The fields, each of which may have no value.
+   *
+   * @generated from field: repeated string fields = 1;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message userd.v1.KindChoice.
+ * Use `create(KindChoiceSchema)` to create a new message.
+ */
+export const KindChoiceSchema: GenMessage<KindChoice> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 3);
 
 /**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
@@ -154,6 +182,13 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: repeated string aggregates = 9;
    */
   aggregates: string[];
+
+  /**
+   * The choices that a resource has among fields, for example between an owner that is a user and one that is a team.
+   *
+   * @generated from field: repeated userd.v1.KindChoice choices = 10;
+   */
+  choices: KindChoice[];
 };
 
 /**
@@ -161,7 +196,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 3);
+  messageDesc(file_userd_v1_kind, 4);
 
 /**
  * A field that holds the id of something.
@@ -196,7 +231,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 4);
+  messageDesc(file_userd_v1_kind, 5);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -252,6 +287,13 @@ export type KindField = Message<"userd.v1.KindField"> & {
    * @generated from field: bool filter = 7;
    */
   filter: boolean;
+
+  /**
+   * True if a text that Create does not have is a new UUID.
+   *
+   * @generated from field: bool default_uuid = 8;
+   */
+  defaultUuid: boolean;
 };
 
 /**
@@ -259,7 +301,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 5);
+  messageDesc(file_userd_v1_kind, 6);
 
 /**
  * The owner of the resources of a kind.
@@ -294,6 +336,20 @@ export const KindScope = {
    * @generated from enum value: KIND_SCOPE_GLOBAL = 3;
    */
   GLOBAL: 3,
+
+  /**
+   * A project, which their parent is.
+   *
+   * @generated from enum value: KIND_SCOPE_PROJECT = 4;
+   */
+  PROJECT: 4,
+
+  /**
+   * One or more organizations, which the field organization_ids names: they share a resource, and it has no parent.
+   *
+   * @generated from enum value: KIND_SCOPE_ORGANIZATIONS = 5;
+   */
+  ORGANIZATIONS: 5,
 } as const;
 
 /**
