@@ -7,6 +7,7 @@ import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkNames, checkOptions, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
+import { checkImports } from "./imports.ts";
 import { type Ancestor, type Column, type ColumnList, type Kind, ORGANIZATION, ORGANIZATION_ID, type Referent } from "./kind.ts";
 
 /** The model that is no kind and that kinds can refer to. */
@@ -83,6 +84,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   }));
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
+  checkImports({ message, columns }, note);
   return {
     ...referent,
     message,
