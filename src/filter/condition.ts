@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterFields, FilterList } from "./fields.ts";
 import { type Expr, MAX_TERMS, type ParsedFilter } from "./parse.ts";
-import { boundValue, boundValues } from "./value.ts";
+import { boundUserId, boundValue, boundValues } from "./value.ts";
 
 /** The most levels of what stands in one another: !(…), and groups of && or ||. */
 const MAX_LEVELS = 8;
@@ -18,7 +18,7 @@ const equalities = [
 const comparisons: ReadonlyMap<string, string> = new Map([...equalities, ["_<_", "<"], ["_<=_", "<="], ["_>_", ">"], ["_>=_", ">="]]);
 
 const TERM =
-  'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], ID in LIST, has(FIELD), FIELD.startsWith("…"), a bool field, true or false';
+  'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], ID in LIST, has(FIELD), FIELD.startsWith("…"), readable(USER_ID), owned(USER_ID), a bool field, true or false';
 
 const id = { type: "bigint", values: new Map() } as const;
 
@@ -37,7 +37,7 @@ const operandsOf = (expr: Expr, name: string): readonly Expr[] => {
 };
 
 /** Checks the tree of a filter against fields, and makes SQL of it: constant columns, bound values. */
-const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFields) => {
+const createChecker = (filter: ParsedFilter, { declared, relations, undeclared }: FilterFields) => {
   const { invalid, notIndexed } = filter;
   const namesOf = (which: (field: FilterColumn | FilterList) => boolean): string =>
     [...declared].flatMap(([name, field]) => (which(field) ? [name] : [])).join(", ") || "none";
@@ -110,6 +110,8 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
     }
     if (first !== undefined && args.length === 1) {
       if (name === "has" && target === undefined) return has(first);
+      const relation = target === undefined ? relations.get(name) : undefined;
+      if (relation !== undefined) return relation(boundUserId(filter, first));
       if (name === "startsWith" && target !== undefined) return startsWith(target, first);
     }
     throw invalid(at, TERM);

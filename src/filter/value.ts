@@ -75,6 +75,17 @@ const literalOf = (filter: ParsedFilter, field: Typed, at: Expr): string | boole
 export const boundValue = (filter: ParsedFilter, field: Typed, at: Expr): RawBuilder<unknown> =>
   sql`${literalOf(filter, field, at)}::${sql.raw(bound[field.type])}`;
 
+/**
+ * Makes the parameter in SQL for the id of a user.
+ * @throws INVALID_ARGUMENT for what is no such id.
+ */
+export const boundUserId = (filter: ParsedFilter, at: Expr): RawBuilder<unknown> => {
+  const value = wholeNumber(at, filter, new Map());
+  if (value === undefined || String(value).startsWith("-"))
+    throw filter.invalid(at, "there may be the id of a user, a whole number of 64 bits that is not negative");
+  return sql`${value}::bigint`;
+};
+
 /** Makes one parameter in SQL, an array, for the values of a list in a filter. */
 export const boundValues = (filter: ParsedFilter, field: Typed, elements: readonly Expr[]): RawBuilder<unknown> =>
   sql`${elements.map((at) => literalOf(filter, field, at))}::${sql.raw(bound[field.type])}[]`;

@@ -4,13 +4,14 @@ import type { Column } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { maskedKind } from "./read-mask.ts";
+import { isSeen } from "./relation.ts";
 import { toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { storedRow } from "./stored.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
 
-/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. */
+/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. What the acting user can't read is not found. */
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {
@@ -27,6 +28,7 @@ export const getResource: StandardMethod = ({ db, freshness }, kind) => {
             columns.map((column) => sql`${sql.ref(`r.${column.name}`)} = ${partOf(column)}::${sql.raw(column.type)}`),
             sql` and `,
           );
-    return answerOf({ [field]: toMessage(shown, await storedRow(db.session(call), kind, which, shown)) });
+    const isIt = sql`${which} and ${isSeen(call, kind)}`;
+    return answerOf({ [field]: toMessage(shown, await storedRow(db.session(call), kind, isIt, shown)) });
   };
 };

@@ -10,7 +10,7 @@ import { countRows } from "./count.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
-import { isRelated, ruledBy, ruleOf } from "./relation.ts";
+import { isRelated, isSeen, ruledBy, ruleOf } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
@@ -85,8 +85,9 @@ export const listResources: StandardMethod<(request: object) => RawBuilder<unkno
     await freshness.check(call, fields.consistency);
     const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
     const { from, isPart, isIt, id } = parentOf(kind, fields);
-    const isSeen = fields.asUserId === undefined ? sql`true` : isRelated(rule, fields.asUserId, fields.relation ?? AccessRelation.READ, id);
-    const isMet = sql`${isShown} and ${condition} and ${isSeen} and ${which?.(request) ?? sql`true`}`;
+    const isAsked =
+      fields.asUserId === undefined ? sql`true` : isRelated(rule, fields.asUserId, fields.relation ?? AccessRelation.READ, id);
+    const isMet = sql`${isShown} and ${condition} and ${isAsked} and ${isSeen(call, kind, id)} and ${which?.(request) ?? sql`true`}`;
     const query = withinPage(sql<Row | { readonly id: null }>`
         select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
           select ${columnsOf(selected)} from ${sql.table(kind.table)} r

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import type { Call } from "../call.ts";
 import { type Ancestor, type Kind, ORGANIZATION_ID, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -78,6 +79,14 @@ export const ruledBy = (
  */
 export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation, id: RawBuilder<unknown>): RawBuilder<boolean> =>
   sql`exists (select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or ${rule(relation, id)}))`;
+
+/**
+ * Makes the condition in SQL that the acting user of a call, if there is one, may read a resource. Organizations, projects and teams are
+ * read by the permission of the RPC alone.
+ * @param id the id that the rule of the kind asks about.
+ */
+export const isSeen = ({ actingUserId }: Call, kind: Kind, id = ruledBy(kind, "r")): RawBuilder<boolean> =>
+  actingUserId === undefined || models.includes(kind) ? sql`true` : isRelated(ruleOf(kind), actingUserId, READ, id);
 
 /** Rows, and what a rule asks about each of them. */
 type Ruled = { readonly rule: Rule; readonly from: RawBuilder<unknown>; readonly id: RawBuilder<unknown> };
