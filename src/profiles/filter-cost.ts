@@ -59,11 +59,14 @@ const elsewhere: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
 const looksElsewhere = ({ node }: ProfileFilter): boolean =>
   node.case === "term" ? elsewhere.has(node.value.condition.case) : (node.value?.filters ?? []).some(looksElsewhere);
 
-/** Tells whether all filters of an any_of have indexes, but some not on user_profile: as one plain condition they would read all rows. */
+/**
+ * Tells whether indexes serve all alternatives of an `any_of`, but some are indexes of other tables than user_profile. Joined by a plain OR,
+ * such alternatives would read all rows.
+ */
 export const crossesTables = (filters: readonly ProfileFilter[]): boolean =>
   filters.length > 1 && filters.every((filter) => costOf(filter) === "index") && filters.some(looksElsewhere);
 
-/** Checks that a filter need not look at the text of every profile. Throws FAILED_PRECONDITION QUERY_NOT_INDEXED. */
+/** Checks that a filter can be served without reading the text of every profile. Throws FAILED_PRECONDITION QUERY_NOT_INDEXED. */
 export const assertServed = (filter: ProfileFilter): void => {
   if (costOf(filter) !== "scan") return;
   throw failedPrecondition(

@@ -11,7 +11,7 @@ const MAX_TERMS = 50;
 type Condition = RawBuilder<SqlBool>;
 type Column = RawBuilder<unknown>;
 
-/** A filter as an SQL condition on `user_profile`. `asksUsers` tells whether it asks for properties of users. */
+/** A filter as an SQL condition on `user_profile`. `asksUsers` tells whether the filter asks for properties of users. */
 export type ProfileCondition = { readonly condition: Condition; readonly asksUsers: boolean };
 
 const isOneOf = (column: Column, ids: readonly bigint[]): Condition => sql`${column} = any(${ids.map(String)}::bigint[])`;
@@ -132,7 +132,7 @@ const ofUser: ReadonlySet<ProfileTerm["condition"]["case"]> = new Set([
   "userIsDeleted",
 ] as const);
 
-/** Makes a filter's SQL condition; without a filter, `true`. Throws FIELD_INVALID above 5 levels or 50 terms, or as `assertServed` does. */
+/** Makes a filter's SQL condition; no filter = `true`. Throws FIELD_INVALID above 5 levels or 50 terms; QUERY_NOT_INDEXED (`assertServed`). */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;
   let asksUsers = false;
