@@ -1,22 +1,32 @@
 import { sql } from "kysely";
 import type { Kind, Link } from "../contract/kinds/kind.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import type { Row } from "./row.ts";
+
+/** The statements that add to the links of a kind, keyed by link. */
+const additions = oncePerKind(({ name, links }) => {
+  const addition = ({ table, column }: Link) => {
+    const names = sql.join(["organization_id", `${name}_id`, column].map((one) => sql.ref(one)));
+    return compiled(sql`
+      insert into ${sql.table(table)} (${names})
+      select ${place("organizationId")}::bigint, ${place("id")}::bigint, w.id from unnest(${place("ids")}::bigint[]) as w (id) order by w.id
+      on conflict do nothing`);
+  };
+  return new Map(links.map((link) => [link, addition(link)]));
+});
 
 /** Stores the ids of a repeated reference of a resource, but for those that are stored already. */
 export const addLinks = async (
   tx: Tx,
-  { name }: Kind,
-  { table, column }: Link,
-  { id, organizationId }: { readonly id: bigint; readonly organizationId: bigint },
+  kind: Kind,
+  link: Link,
+  resource: { readonly id: bigint; readonly organizationId: bigint },
   ids: readonly bigint[],
 ): Promise<void> => {
-  if (ids.length === 0) return;
-  const names = sql.join(["organization_id", `${name}_id`, column].map((one) => sql.ref(one)));
-  await tx.rows(sql`
-    insert into ${sql.table(table)} (${names})
-    select ${organizationId}::bigint, ${id}::bigint, w.id from unnest(${ids.map(String)}::bigint[]) as w (id) order by w.id
-    on conflict do nothing`);
+  const add = additions(kind).get(link);
+  if (add !== undefined && ids.length > 0) await tx.rows(add({ ...resource, ids: ids.map(String) }));
 };
 
 /** Stores these ids of a repeated reference and deletes all others. Returns false when nothing had to change. */

@@ -18,7 +18,7 @@ const leastRole = (relation: AccessRelation): MemberRole => (relation === OWN ? 
  * own it, superusers both. Who is not present has neither.
  */
 export const isRelated = (
-  userId: bigint,
+  userId: bigint | RawBuilder<unknown>,
   relation: AccessRelation,
   organizationId: RawBuilder<unknown>,
 ): RawBuilder<boolean> => sql`exists (
