@@ -42,6 +42,7 @@ export const shared = {
 export default defineConfig({
   test: {
     ...shared,
+    globalSetup: [...shared.globalSetup, "test/support/every-reason.ts"],
     include: ["test/**/*.test.ts"],
     exclude: tools,
   },

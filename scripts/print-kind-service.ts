@@ -60,7 +60,7 @@ const comment = (text: string): string => {
   return lines.join("\n");
 };
 
-const parentWords = ({ parent }: Kind): string => parent.name.replace(/_id$/, "").replaceAll("_", " ");
+const parentWords = ({ listedBy }: Kind): string => listedBy.name.replace(/_id$/, "").replaceAll("_", " ");
 
 const requests: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
   Create: (kind) =>
@@ -71,7 +71,7 @@ const requests: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
     option (buf.validate.oneof).required = true;
     // Its id, above 0.
     int64 id = 1 [(buf.validate.field).int64.gt = 0];
-${kind.keys.map((key, index) => `    // Its ${key.name.replaceAll("_", " ")}, and where that is unique.\n    ${keyMessage(kind, key)} ${key.name} = ${index + 3};`).join("\n")}
+${kind.keys.map((key, index) => `    // Its ${key.name.replaceAll("_", " ")}${key.columns.length > 1 ? ", and where that is unique" : ""}.\n    ${keyMessage(kind, key)} ${key.name} = ${index + 3};`).join("\n")}
   }
 
   ${FRESH} = 2;
@@ -91,7 +91,7 @@ ${comment(`The fields to change: ${maskable(kind)}, or "*". Absent or empty = th
   Purge: (kind) => `${idOf(kind)}${validateOnly(2, "purge")}${requestId(3)}`,
   List: (kind) => `
   // The ${parentWords(kind)}, above 0.
-  int64 ${kind.parent.name} = 1 [${REQUIRED}, (buf.validate.field).int64.gt = 0];
+  int64 ${kind.listedBy.name} = 1 [${REQUIRED}, (buf.validate.field).int64.gt = 0];
   // Most ${several(kind)} to return: 0 = 50; more than 1,000 = 1,000.
   int32 page_size = 2 [(buf.validate.field).int32.gte = 0];
   // The next_page_token of the page before, for the same query. Empty = the first page.
@@ -110,8 +110,7 @@ ${comment(
   ${READ_MASK} = 8;
   // Say on the first page how many there are on all pages. Default: false.
   bool count = 9;
-  // List only what this user may read, or owns: members of the organization read, managers and owners own, superusers do both.
-  // 0 = nobody, whose list is empty. Absent = list all.
+  // List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
   optional int64 as_user_id = 10 [(buf.validate.field).int64.gte = 0];
   // Whether as_user_id may read what is listed, or owns it. Default: may read.
   userd.v1.AccessRelation relation = 11 [(buf.validate.field).enum.defined_only = true];`,

@@ -16,7 +16,7 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 
 /**
  * Makes the function that looks up what a write locks before it changes a user's flags or removes the user: the user, and the accounts that
- * have the user as admin, member or contact. Triggers raise their versions anyway; locked first, in the order of all writes, they lead to no deadlock.
+ * have the user as admin, member or contact. Triggers raise their versions anyway; locked first, in the order of all writes, none deadlock.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>

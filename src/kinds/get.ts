@@ -2,6 +2,7 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { resourceNotFound } from "../contract/kinds/errors.ts";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { camelCase } from "../contract/kinds/methods.ts";
 import { place } from "../db/compiled.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { oncePerKind } from "./once-per-kind.ts";
@@ -19,7 +20,7 @@ const readBy = (kind: Kind, key: readonly Column[]) => {
 /** The statements that read a resource by its id or by a key, keyed by the name of that. */
 const readsOf = oncePerKind((kind) => {
   const id = { name: "id", columns: kind.columns.filter(({ name }) => name === "id") };
-  return new Map([id, ...kind.keys].map(({ name, columns }) => [name, { columns, read: readBy(kind, columns) }]));
+  return new Map([id, ...kind.keys].map(({ name, columns }) => [camelCase(name), { columns, read: readBy(kind, columns) }]));
 });
 
 /** GetX: reads one resource by its id or by a key, deleted or not, in one statement. */

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Kind, Link } from "../contract/kinds/kind.ts";
+import { type Kind, type Link, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import { oncePerKind } from "./once-per-kind.ts";
@@ -8,10 +8,12 @@ import type { Row } from "./row.ts";
 /** The statements that add to the links of a kind, keyed by link. */
 const additions = oncePerKind(({ name, links }) => {
   const addition = ({ table, column }: Link) => {
-    const names = sql.join(["organization_id", `${name}_id`, column].map((one) => sql.ref(one)));
+    // A link to an organization is that organization's.
+    const own = column === ORGANIZATION_ID ? [] : [[ORGANIZATION_ID, sql`${place("organizationId")}::bigint`] as const];
+    const values = [[`${name}_id`, sql`${place("id")}::bigint`] as const, [column, sql`w.id`] as const, ...own];
     return compiled(sql`
-      insert into ${sql.table(table)} (${names})
-      select ${place("organizationId")}::bigint, ${place("id")}::bigint, w.id from unnest(${place("ids")}::bigint[]) as w (id) order by w.id
+      insert into ${sql.table(table)} (${sql.join(values.map(([one]) => sql.ref(one)))})
+      select ${sql.join(values.map(([, value]) => value))} from unnest(${place("ids")}::bigint[]) as w (id) order by w.id
       on conflict do nothing`);
   };
   return new Map(links.map((link) => [link, addition(link)]));

@@ -1,4 +1,4 @@
-import { referredNotFound } from "../contract/kinds/errors.ts";
+import { referenceNotFound, referredNotFound } from "../contract/kinds/errors.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { countRows } from "./count.ts";
 import { createListings, type FurtherCondition, placesOf, type Query } from "./listing.ts";
@@ -10,7 +10,8 @@ type Request = Query & { readonly pageSize: number; readonly consistency?: Consi
 /** ListXs: reads one page, and whether the parent exists, in one statement. */
 export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness, pager }, kind, method, further) => {
   const field = severalField(kind);
-  const { parent } = kind;
+  const { parent, listedBy, sharedBy } = kind;
+  const missing = () => (sharedBy === undefined ? referredNotFound(kind, parent, parent.name) : referenceNotFound(listedBy.name));
   const listingOf = createListings(kind, further);
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
@@ -20,7 +21,7 @@ export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness,
     const session = db.session(call);
     const places = placesOf(kind, fields, page);
     const rows = await session.rows(read(places));
-    if (rows.length === 0) throw referredNotFound(kind, parent, parent.name);
+    if (rows.length === 0) throw missing();
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: cut, nextPageToken } = page.cut(found, keyOf, sentBytes(shown));
     const count = fields.count === true && page.after === undefined ? await countRows(session, all, places) : {};

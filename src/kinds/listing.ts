@@ -1,7 +1,7 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import { LRUCache } from "lru-cache";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import { type Page, withinPage } from "../db/page.ts";
 import { readFilter } from "../filter/read-filter.ts";
@@ -9,7 +9,7 @@ import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
-import { isRelated } from "./relation.ts";
+import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
 
 /** The fields of a list's request on which the text of its statement depends. */
@@ -43,12 +43,12 @@ const afterPlace = (index: number): string => `after${index}`;
 
 /** Makes the values of the places of a listing. */
 export const placesOf = (
-  { parent }: Kind,
+  { listedBy }: Kind,
   request: Readonly<Record<string, unknown>>,
   { after = [], size }: Pick<Page, "after" | "size">,
 ): Record<string, unknown> => ({
   ...Object.fromEntries(after.map((value, index) => [afterPlace(index), value])),
-  parent: request[parent.field.localName],
+  parent: request[listedBy.localName],
   asUserId: request["asUserId"],
   limit: size + 1,
 });
@@ -64,18 +64,27 @@ const orderedBy = ({ columns, isDescending }: Order, alias: string): RawBuilder<
   sql.join(columns.map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
 
 /**
- * The parent of what is listed as `p`, the conditions on it and on a resource `r`, and the organization of both; one row without
- * columns where there is no parent.
+ * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, and what access
+ * follows from; one row without columns where there is no parent.
  */
-const parentOf = ({ parent, ancestors: [above] }: Kind) =>
-  above === undefined
-    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, organization: sql`r.id` }
+const parentOf = (kind: Kind) => {
+  const { name, parent, sharedBy, ancestors } = kind;
+  const [above, ...further] = ancestors;
+  const isIt = sql`p.id = ${place("parent")}`;
+  if (sharedBy !== undefined) {
+    const isPart = sql`exists (
+      select from ${sql.table(sharedBy)} s where s.organization_id = p.id and ${sql.ref(`s.${name}_id`)} = r.id)`;
+    return { from: sql`${sql.table(ORGANIZATION)} p`, isPart, isIt, id: ruledBy(kind, "r") };
+  }
+  return above === undefined
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, id: ruledBy(kind, "r") }
     : {
         from: sql`${sql.table(above.to.table)} p`,
         isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
-        isIt: sql`p.id = ${place("parent")}`,
-        organization: sql.ref(`p.${above.to.organization}`),
+        isIt,
+        id: ruledBy(kind, "p", further),
       };
+};
 
 /** The most queries of a list of which something is kept. */
 const MAX_LISTINGS = 100;
@@ -89,7 +98,7 @@ const MAX_REMEMBERED = 64 * 1024;
 export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query) => Listing) => {
   const filterFields = filterFieldsOf(kind);
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
-  const { from, isPart, isIt, organization } = parentOf(kind);
+  const { from, isPart, isIt, id } = parentOf(kind);
   const table = sql.table(kind.table);
 
   const make = (query: Query, isFurther: boolean): Listing => {
@@ -100,7 +109,7 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
     const conditions = [
       ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
       readFilter(filter, filterFields),
-      ...(asUserId === undefined ? [] : [isRelated(place("asUserId"), relation, organization)]),
+      ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
       ...(isFurther && further !== undefined ? [further.isMet] : []),
     ];
     const isMet = sql.join(conditions, sql` and `);

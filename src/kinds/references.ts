@@ -12,10 +12,18 @@ import type { Values } from "./values.ts";
 /** The place for the organization to be in; no column has this name. */
 const WITHIN = "@organization";
 
-/** True of a row `r` that can be referred to from an organization. */
-const isThere = ({ isSoft, organization }: Referent): RawBuilder<boolean> =>
-  sql`${isSoft ? sql`r.delete_time is null` : sql`true`}
-    and ${organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${place(WITHIN)}::bigint`}`;
+/** True of a row `r` of something, or of what is shared, that belongs to the organization. */
+const isOf = ({ name, organization, sharedBy }: Referent): RawBuilder<boolean> => {
+  const it = sql`${place(WITHIN)}::bigint`;
+  if (sharedBy !== undefined)
+    return sql`exists (
+      select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = r.id and s.organization_id = ${it})`;
+  return organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${it}`;
+};
+
+/** True of a row `r` that can be referred to from an organization, or, if not `isWithin`, from what organizations share. */
+const isThere = (to: Referent, isWithin = true): RawBuilder<boolean> =>
+  sql`${to.isSoft ? sql`r.delete_time is null` : sql`true`} and ${isWithin ? isOf(to) : sql`true`}`;
 
 /** True if the parent is there, and nothing that it is part of is deleted. */
 const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, to: Referent): RawBuilder<boolean> => {
@@ -32,10 +40,10 @@ const absentReference = (kind: Kind, name: string, { to, isParent }: Reference):
       : sql`exists (select from ${sql.table(to.table)} r where r.id = ${place(name)}::bigint and ${isThere(to)})`
   }`;
 
-const absentLink = ({ name, to }: Link): RawBuilder<unknown> =>
+const absentLink = ({ sharedBy }: Kind, { name, to }: Link): RawBuilder<unknown> =>
   sql`select ${sql.lit(name)} as name where exists (
     select from unnest(${place(name)}::bigint[]) as w (id) where not exists (
-      select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to)}))`;
+      select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, sharedBy === undefined)}))`;
 
 /** The statements that look for what is not there, keyed by the names of the fields that have a value. */
 const absences = oncePerKind(() => new Map<string, Compiled<{ name: string }>>());
@@ -46,7 +54,7 @@ const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: str
   if (known !== undefined) return known;
   const absent = [
     ...kind.columns.flatMap(({ name, reference }) => (given.has(name) && reference ? [absentReference(kind, name, reference)] : [])),
-    ...kind.links.filter(({ name }) => given.has(name)).map(absentLink),
+    ...kind.links.filter(({ name }) => given.has(name)).map((link) => absentLink(kind, link)),
   ];
   const made = compiled(sql<{ name: string }>`${sql.join(absent, sql` union all `)} limit 1`);
   absences(kind).set(key, made);

@@ -1,7 +1,17 @@
 import { hash } from "node:crypto";
 import { encodeKey } from "./key.ts";
 
-const kinds = ["user", "organization", "project", "global", "roles", "account", "canonical_name", "kinds:organization"] as const;
+const kinds = [
+  "user",
+  "organization",
+  "project",
+  "global",
+  "roles",
+  "account",
+  "canonical_name",
+  "kinds:organization",
+  "kinds:shared",
+] as const;
 
 /** The kinds of aggregates. All but `canonical_name` have their version in the table aggregate_version. */
 export type AggregateKind = (typeof kinds)[number];
@@ -32,6 +42,12 @@ export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organi
  * that. A write locks it after organizations, projects and users, and before canonical names.
  */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
+
+/**
+ * Makes the aggregate of a resource that organizations share, of whatever kind: one aggregate for all of them would make every write wait
+ * for the others. Writes lock it after those of `kindsAggregate`.
+ */
+export const sharedAggregate = (id: bigint): Aggregate => ({ kind: "kinds:shared", id });
 
 /** Makes the aggregate of an account, with its contacts, its profiles and their resources. */
 export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", id });

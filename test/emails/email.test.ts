@@ -86,6 +86,12 @@ describe.for(clientKinds)("addresses, through %s", { concurrent: true }, (kind) 
     const { id: namesake } = await createUser(clients[kind]);
     await sql`update users set username = ${other}, username_canonical = lower(${other}) where id = ${namesake}`.execute(db.sql);
     await expectRefusal(users.setPrimaryEmail({ userId, email: other }), "AlreadyExists", "EMAIL_TAKEN");
+    // The username would follow, and be an address of somebody else.
+    const own = uniqueEmail();
+    const { id: follower } = await createUser(clients[kind], { username: own, email: own });
+    const next = await addVerifiedEmail(clients[kind], follower);
+    await users.addUserEmail({ userId, email: next });
+    await expectRefusal(users.setPrimaryEmail({ userId: follower, email: next }), "AlreadyExists", "USERNAME_TAKEN");
   });
 
   test("U23 options, username, reset tokens and sessions follow the primary address", async ({ clients, db }) => {

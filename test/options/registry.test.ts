@@ -177,6 +177,8 @@ off: { description: O., type: int, mode: "off" }
       "OPTION_KEY_UNREGISTERED",
     );
     expect(refused.fields).toEqual(["changes[0].set.value"]);
+    const { results } = await own.options.batchSetOptions({ entries: [{ userId, key, value: value(2) }] });
+    expect(results.map(({ result }) => result.case)).toEqual(["error"]);
     expect(json((await own.options.getOption({ userId, key })).value)).toBe(1);
     await own.options.setOption({ userId, key: "theme", value: value("dark") });
     await own.options.deleteOption({ userId, key });

@@ -69,13 +69,16 @@ describe("the size of a value is what PostgreSQL stores and sends", () => {
     );
   });
 
-  test("a revision that was too large all along is not restored", async ({ clients, db }) => {
+  test.for([
+    ["large", "OPTION_VALUE_TOO_LARGE", JSON.stringify(expanding(1e308))],
+    ["deep", "OPTION_VALUE_TOO_DEEP", `${"[".repeat(25)}${"]".repeat(25)}`],
+  ] as const)("a revision that was too %s all along is not restored", async ([, reason, json], { clients, db }) => {
     const { options } = clients["grpc-js"];
     const { id: userId } = await createUser(clients["grpc-js"]);
     await sql`insert into user_option (user_id, scope_kind, scope_id, key, value)
-      values (${userId}, 0, 0, 'k', ${JSON.stringify(expanding(1e308))}::jsonb)`.execute(db.sql);
+      values (${userId}, 0, 0, 'k', ${json}::jsonb)`.execute(db.sql);
     const { revisions } = await options.listOptionRevisions({ userId, key: "k" });
     const restored = options.restoreOption({ userId, key: "k", revisionId: revisions[0]?.revisionId ?? 0n });
-    await expectRefusal(restored, "InvalidArgument", "OPTION_VALUE_TOO_LARGE");
+    await expectRefusal(restored, "InvalidArgument", reason);
   });
 });

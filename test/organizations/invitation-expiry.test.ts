@@ -63,6 +63,22 @@ describe.for(clientKinds)("invitations that expire, through %s", { concurrent: t
     await expectRefusal(organizations.resendInvitation(request), "FailedPrecondition", "INVITATION_ACCEPTED");
   });
 
+  test("one that has expired is not sent again to the verified address of a deleted user", async ({ clients, db }) => {
+    const { users, organizations } = clients[kind];
+    const organization = await createOrganization(clients[kind]);
+    const { email, member } = await invite(clients[kind], organization.id);
+    await db.sql
+      .updateTable("organization_member")
+      .set({ invite_expire_time: new Date(0) })
+      .where("id", "=", member.id)
+      .execute();
+    const { id: userId } = await createUser(clients[kind], { email });
+    await users.markEmailVerified({ userId, email });
+    await users.deleteUser({ id: userId });
+    const sent = organizations.resendInvitation({ organizationId: organization.id, memberId: member.id });
+    await expectRefusal(sent, "FailedPrecondition", "USER_DELETED");
+  });
+
   test("ResendInvitation renews one that nobody has followed, once for one request_id", async ({ clients, db }) => {
     const { organizations } = clients[kind];
     const organization = await createOrganization(clients[kind]);

@@ -1,13 +1,23 @@
 import { appendFileSync } from "node:fs";
+import { inject } from "vitest";
 import { type AnsweredReason, answeredReasons, undeclaredSentence } from "../../src/server/interceptors/declared.ts";
+import { type Answered, lineOf } from "./reason-line.ts";
 
-/** Where `REASONS_LOG=FILE` has every answered reason written: what a run of the tests has seen. */
-const log = process.env["REASONS_LOG"];
+/** What this thread has written to the file of all answered reasons (every-reason.ts). */
+const written = new Set<string>();
+
+const write = (answered: Answered): void => {
+  const file = inject("answeredReasons");
+  const line = lineOf(answered);
+  if (file === undefined || written.has(line)) return;
+  written.add(line);
+  appendFileSync(file, `${line}\n`);
+};
 
 /** What was answered and not declared since the last look, by RPC and reason. */
 const undeclared = new Set<string>();
 
-const note = ({ method, reason, isEntry }: Pick<AnsweredReason, "method" | "reason" | "isEntry">): void => {
+const note = ({ method, reason, isEntry }: Answered): void => {
   undeclared.add(`${method} ${isEntry ? "answers an entry" : "ends"} with ${reason}, which it does not declare`);
 };
 
@@ -15,7 +25,7 @@ const note = ({ method, reason, isEntry }: Pick<AnsweredReason, "method" | "reas
 answeredReasons.subscribe((message) => {
   const answered = message as AnsweredReason;
   if (!/^userd\.(kinds\.)?v1\./.test(answered.method)) return;
-  if (log !== undefined) appendFileSync(log, `${answered.method} ${answered.reason} ${answered.isEntry ? "entry" : "call"}\n`);
+  write(answered);
   if (!answered.isDeclared) note(answered);
 });
 

@@ -103,3 +103,11 @@ test("U39 every write that names a user by its id refuses the system user, or le
   expect(user).toMatchObject({ username: email.toUpperCase(), email, isActive: true, isSuspended: false });
   expect(user?.deleteTime).toBeUndefined();
 });
+
+test("U39 U20 nobody takes the system user's username by verifying it as an address", async ({ databaseUrl, service: _ }) => {
+  const username = `${unique("system-")}@example.com`;
+  await using own = await serviceWith(databaseUrl, { SYSTEM_USERNAME: username });
+  await createUser(own, { username, email: `${unique()}@example.com` });
+  const taken = own.users.getOrCreateUserByEmail({ email: username, emailVerified: true });
+  await expectRefusal(taken, "FailedPrecondition", "SYSTEM_USER");
+});

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { OWN_MODEL } from "../formats/own-line.ts";
 import { sqlHasKey, sqlIsUuid, sqlKey } from "../keys.ts";
+import { importedKinds } from "../kinds/staging.ts";
 import { accounts } from "../readers/account-staging.ts";
 import type { Conflict, Remapped } from "../report.ts";
 import { addGiven, isGiven } from "../staging.ts";
@@ -10,6 +11,7 @@ import { type Kind, kinds } from "./kinds.ts";
 import { resolveOrganizations } from "./references.ts";
 import { freshIds, run } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
+import { skipPurged } from "./stands.ts";
 import { suffixNames } from "./suffixes.ts";
 
 const hashOf = (name: string): string => `encode(sha256(convert_to(${name}, 'UTF8')), 'hex')`;
@@ -111,6 +113,7 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
   await run(tx, `update ${staging.name} set origin_name = ${name}`);
   await recall(tx, kind);
   if (noun === "user") await recallExternal(tx);
+  await skipPurged(tx, staging);
   addGiven(tx, conflicts, await tx.affected(sql.raw(compare(kind, tx.ids))));
   if (tx.onConflict === "skip") await skip(tx, staging, "a conflict: its id or name belongs to another one here", isConflict(kind));
   if (tx.onConflict === "merge" && noun === "user") await join(tx);
@@ -156,7 +159,12 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
 /** Returns the records that have another id in the database than in the file. */
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
-  for (const { noun, staging } of [...kinds, { noun: "account", staging: accounts } as const]) {
+  const all = [
+    ...kinds,
+    { noun: "account", staging: accounts },
+    ...importedKinds.map(({ kind, staging }) => ({ noun: kind.name, staging })),
+  ];
+  for (const { noun, staging } of all) {
     if (!isGiven(tx, staging)) continue;
     const rows = await tx.rows(sql<Remapped>`
       select ${noun}::text as kind, ${sql.raw(sqlKey("t.pk"))} as pk, id::text as id from ${sql.table(staging.name)} as t

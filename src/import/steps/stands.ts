@@ -1,7 +1,8 @@
 import { sql } from "kysely";
-import type { ImportTx } from "../transaction.ts";
+import { importedKinds } from "../kinds/staging.ts";
+import { type ImportTx, isForeign } from "../transaction.ts";
 import { skip } from "./skip.ts";
-import type { Target } from "./target.ts";
+import type { StoredStaging, Target } from "./target.ts";
 
 /** The names that the change log has for a row `t` of each table: the aggregate's kind and id, and the key. */
 const logged: Readonly<Record<string, readonly [kind: string, id: string, key: string]>> = {
@@ -30,6 +31,15 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   user_permission: ["'user'", "t.user_id", "left(t.permission, 128)"],
   team_member: ["'organization'", "t.organization_id", "concat_ws('/', t.team_id, t.member_id)"],
   project_team: ["'project'", "t.project_id", "t.team_id"],
+  ...Object.fromEntries(
+    importedKinds.flatMap(({ kind: { name, table }, links }) => [
+      [table, ["'kinds:organization'", "t.organization_id", "t.id"] as const],
+      ...links.map(
+        ({ link }) =>
+          [link.table, ["'kinds:organization'", "t.organization_id", `concat_ws('/', t.${name}_id, t.${link.column})`] as const] as const,
+      ),
+    ]),
+  ),
 };
 
 /** The name of imports in the change log (`changes.caller`). */
@@ -102,15 +112,22 @@ const REMOVED = "it was removed here since, which stands; --overwrite lets the f
 /** The tables of which each aggregate has one row. When it is inserted anew, what was removed before no longer counts. */
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
+/** The condition in SQL on a change `c`: userd did not make it by itself, as when it clears away options past their time. */
+const ON_DEMAND = "c.caller not like 'userd %'";
+
 /**
- * Skips rows that an earlier import stored and that were removed since, such as a revoked permission. What userd itself cleared away, such
- * as options past their time, may come again. Where the change log names rows by id, only rows with the file's id are recognized.
+ * Skips rows without an outcome that an earlier import stored and that were removed since, such as a revoked permission. Where the change log
+ * names rows by id, only rows with the file's id are recognized.
+ * @param which the condition in SQL on the row `t` and on the change `c` that removed it.
  */
-export const skipRemoved = async (tx: ImportTx, { staging }: Target): Promise<void> => {
+const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: string): Promise<void> => {
   const names = logged[staging.table];
   if (names === undefined || tx.overwrite || tx.past.isEmpty) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
-  const ofAggregate = "p.aggregate_kind = r.aggregate_kind and p.aggregate_id = r.aggregate_id and p.operation = 'insert'";
+  const insertedInto = (kind: string) => `p.aggregate_kind = ${kind} and p.aggregate_id = c.aggregate_id and p.operation = 'insert'`;
+  const ofAggregate = insertedInto("c.aggregate_kind");
+  // The kinds of an organization begin anew with it.
+  const ofRoot = insertedInto("replace(c.aggregate_kind, 'kinds:', '')");
   await skip(
     tx,
     staging,
@@ -122,10 +139,22 @@ export const skipRemoved = async (tx: ImportTx, { staging }: Target): Promise<vo
           on c.aggregate_kind = s.kind and c.aggregate_id = s.id
         where c.kind = '${staging.table}' and c.operation = 'delete' order by c.aggregate_kind, c.aggregate_id, c.key, c.id desc
       )
-      select t.ctid from ${staging.name} t join removed r
-        on r.aggregate_kind = ${kind} collate "C" and r.aggregate_id = ${id} and r.key = (${key})::text
-      where t.outcome is null and r.caller <> '${IMPORTER}' and r.caller not like 'userd %' and exists (
-          select from changes p where ${ofAggregate} and p.kind = '${staging.table}' and p.key = r.key and p.caller = '${IMPORTER}')
-        and not exists (select from changes p where ${ofAggregate} and p.id > r.id and (p.aggregate_kind, p.kind) in (${roots})))`,
+      select t.ctid from ${staging.name} t join removed c
+        on c.aggregate_kind = ${kind} collate "C" and c.aggregate_id = ${id} and c.key = (${key})::text
+      where t.outcome is null and c.caller <> '${IMPORTER}' and ${which} and exists (
+          select from changes p where ${ofAggregate} and p.kind = '${staging.table}' and p.key = c.key and p.caller = '${IMPORTER}')
+        and not exists (select from changes p where ${ofRoot} and p.id > c.id and (p.aggregate_kind, p.kind) in (${roots})))`,
   );
+};
+
+/** Skips new rows that were removed since an earlier import (skipWhereRemoved). What userd itself cleared away may come again. */
+export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
+
+/**
+ * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at the end of their
+ * grace period. Keys of a file that is treated as another installation's, or whose records get new ids, say nothing of what was here.
+ */
+export const skipPurged = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
+  if (isForeign(tx) || tx.ids === "new") return;
+  await skipWhereRemoved(tx, staging, `t.id is null and not exists (select from ${staging.table} x where x.id = t.pk)`);
 };

@@ -6,7 +6,8 @@ import { readers } from "../../../src/import/readers/index.ts";
 import { serviceWith } from "../../options/service-with.ts";
 import { test } from "../fixture.ts";
 import type { Loss } from "./account.ts";
-import { accountFor, changedBeside, fileText, type Imported, importFile } from "./fixture.ts";
+import { accountFor, changedBeside, fileText, type Imported, importFile, own } from "./fixture.ts";
+import { readFile } from "./records.ts";
 import { rules } from "./rules/index.ts";
 
 // All other files, alone and on top of each other, are in files.test.ts and pairs.test.ts of test:tools.
@@ -36,6 +37,14 @@ describe("import accounting", () => {
   });
 });
 
+test("a file of accounting/files has a record of each model", () => {
+  const models = new Set(own.flatMap((name) => readFile(fileText(name)).map(({ model }) => model)));
+  expect(
+    readers.map(({ model }) => model).filter((model) => !models.has(model)),
+    "add a record to a file of test/import/accounting/files/",
+  ).toEqual([]);
+});
+
 /** What is tampered with → where the accounting sees it. */
 const tampers = [
   ["update users set name = 'x' where id = 101", ["sentry.user 1 name"]],
@@ -60,6 +69,9 @@ const tampers = [
   [`update identity set data = '{"b": 3}' where external_id = 'U1'`, ["sentry.identity 67 data"]],
   ["update auth_provider set flags = 2 where organization_id = 301", ["sentry.authprovider 68 flags"]],
   ["update user_profile set is_test = false", ["account.userprofile 75 is_test"]],
+  ["update release set ref = 'x'", ["sentry.release 80 ref"]],
+  ["delete from release_project where project_id = 404", ["sentry.releaseproject 83 "]],
+  ["delete from release_file", ["sentry.file 86 ", "sentry.distribution 88 ", "sentry.releasefile 89 "]],
 ] as const;
 
 const places = (losses: readonly Loss[]): string[] => losses.map(({ model, record, field }) => `${model} ${record} ${field}`);

@@ -39,6 +39,12 @@ export const tracked: readonly (
   ["release_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.release_id, r.project_id)"],
   ["release_file", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["deploy", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["environment", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["environment_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.environment_id, r.project_id)"],
+  ["monitor", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["integration", "'kinds:shared'", "r.id", "r.id", "{id,etag}"],
+  ["integration_organization", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.integration_id, r.organization_id)"],
+  ["organization_integration", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
 ];
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
