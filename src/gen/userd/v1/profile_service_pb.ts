@@ -129,7 +129,7 @@ export const ProfileService: GenService<{
    * Lists profiles by a filter, and by what a user may see, a page at a time; each once. A page that an answer can't hold
    * ends earlier.
    * QUERY_NOT_INDEXED unless an index serves the filter: a text of fewer than 3 characters that is contained, or a part
-   * of a version, has to stand in all_of beside a condition that an index serves.
+   * of a version, has to stand beside a condition that an index serves, by all_of or &&.
    *
    * @generated from rpc userd.v1.ProfileService.ListProfiles
    */
