@@ -24,6 +24,8 @@ export type UserdOptions = {
   readonly args?: readonly string[];
   /** The cores that it may run on; undefined = any. */
   readonly cpus?: string | undefined;
+  /** What is run with `serve`, in the checkout; default: bin/userd.js. */
+  readonly script?: string;
 };
 
 /** The userd that most rows measure, on a PostgreSQL of its own. */
@@ -36,6 +38,8 @@ export type Service = Userd & {
 };
 
 const thisCheckout = fileURLToPath(new URL("..", import.meta.url));
+
+const userd = "bin/userd.js";
 
 const describeDatabase = async (admin: pg.Client): Promise<string> => {
   const { rows } = await admin.query<Record<string, string>>(
@@ -55,10 +59,9 @@ const writeDefinitions = async (folder: string): Promise<string> => {
   return path;
 };
 
-const startUserd = async (checkout: string, cpus: string | undefined, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Userd> => {
+const startUserd = async (program: string, cpus: string | undefined, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Userd> => {
   await using stack = new AsyncDisposableStack();
-  const userd = resolve(checkout, "bin/userd.js");
-  const child = stack.use(startNode(userd, ["serve", ...args], { cpus, nodeFlags: startFlags, env }));
+  const child = stack.use(startNode(program, ["serve", ...args], { cpus, nodeFlags: startFlags, env }));
   const ready = await child.nextLine();
   const [, grpcAddress, httpAddress] = /gRPC on (\S+), HTTP on (\S+)/.exec(ready) ?? [];
   if (grpcAddress === undefined || httpAddress === undefined) throw new Error(`userd said something unknown: ${ready}`);
@@ -93,14 +96,14 @@ export const startService = async (pins: Pins, checkout: string = thisCheckout):
     DRAIN_SECONDS: "0",
     OPTION_DEFINITIONS: await writeDefinitions(folder),
   };
-  const first = stack.use(await startUserd(checkout, pins.server, [], env));
+  const first = stack.use(await startUserd(resolve(checkout, userd), pins.server, [], env));
   const running = stack.move();
   return {
     ...first,
     databaseUrl: url.href,
     database,
-    startAnother: ({ settings = {}, args = [], ...where }) =>
-      startUserd(checkout, "cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),
+    startAnother: ({ settings = {}, args = [], script = userd, ...where }) =>
+      startUserd(resolve(checkout, script), "cpus" in where ? where.cpus : pins.server, args, { ...env, ...settings }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 };

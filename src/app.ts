@@ -12,7 +12,8 @@ import { alignOptionIndexes } from "./options/option-index.ts";
 import { createOptionRegistry } from "./options/registry/registry.ts";
 import { assertExposure } from "./server/callers.ts";
 import { type Listeners, startListeners } from "./server/listeners.ts";
-import { createDependencies } from "./services/dependencies.ts";
+import type { Route } from "./server/route.ts";
+import { type AllDependencies, createDependencies } from "./services/dependencies.ts";
 import { createRoutes } from "./services/routes.ts";
 import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -24,6 +25,8 @@ export type AppOptions = {
   readonly migrate: boolean;
   /** The path of an export to import before serving; `-` is standard input. */
   readonly importFile?: string;
+  /** Makes routes besides those of the API. Only the bench sets it: it compares RPCs with the same ones written by hand. */
+  readonly furtherRoutes?: (dependencies: AllDependencies) => readonly Route[];
 };
 
 /** The running service. Disposing it drains the listeners, and then closes all that was opened, in reverse order. */
@@ -77,7 +80,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   const { grpcAddress, httpAddress, drain } = stack.use(
     await startListeners({
       config,
-      routes: createRoutes(dependencies),
+      routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
       log,
       metrics,
       explain: databaseError,

@@ -19,6 +19,8 @@ export type Target = {
   readonly connections: number;
   /** Calls in flight on each connection. */
   readonly streams: number;
+  /** The `grpc-status` that each call has to end with; default "0", OK. h2load does not look. */
+  readonly status?: string;
 };
 
 /** What came of it. */

@@ -7,6 +7,7 @@ import { createProfile, createUser, setMemberRole, updateUser } from "./entity-w
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
 import { getUser } from "./get-user.ts";
+import { kinds } from "./kinds.ts";
 import { listResources } from "./list-resources.ts";
 import { listUsers } from "./list-users.ts";
 import { lookupUsers } from "./lookup-users.ts";
@@ -39,6 +40,7 @@ export const rows: readonly Row[] = [
   checkAccess,
   batchCheckAccess1000,
   listResources,
+  ...kinds,
   ...redisFaults,
   workers,
   memory,

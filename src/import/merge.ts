@@ -3,6 +3,8 @@ import { mergeBelongings } from "./steps/belongings.ts";
 import { rememberOrigins, settleIds } from "./steps/conflicts.ts";
 import { matchEmails, namePrimary, noteAmbiguous, writeEmails } from "./steps/emails.ts";
 import { makeNamed } from "./steps/implied.ts";
+import { rememberKinds, settleKinds } from "./steps/kind-ids.ts";
+import { lockKinds, mergeKinds } from "./steps/kind-rows.ts";
 import { mergeMembers } from "./steps/members.ts";
 import { mergeOptions } from "./steps/options.ts";
 import { mergeOrganizations, settleReplicas } from "./steps/organizations.ts";
@@ -26,6 +28,7 @@ export const preparing: readonly Step[] = [
   { name: "naming primary addresses", run: namePrimary },
   { name: "locking scopes", run: lockScopes },
   { name: "locking users", run: lockAggregates },
+  { name: "locking kinds", run: lockKinds },
   { name: "locking names", run: lockCanonicalNames },
 ];
 
@@ -34,6 +37,7 @@ export const matching: readonly Step[] = [
   { name: "reserving ids", run: reserveForNew },
   { name: "comparing", run: settleIds },
   { name: "comparing accounts", run: findAccountConflicts },
+  { name: "comparing kinds", run: settleKinds },
 ];
 
 /** The last steps of a merge, which store the file. Each works on all rows of the file at once. */
@@ -52,7 +56,9 @@ export const writing: readonly Step[] = [
   { name: "storing roles and providers", run: mergeParents },
   { name: "storing what belongs to users", run: mergeBelongings },
   { name: "storing accounts", run: mergeAccounts },
+  { name: "storing kinds", run: mergeKinds },
   { name: "remembering ids", run: rememberOrigins },
+  { name: "remembering ids of kinds", run: rememberKinds },
   { name: "versioning names", run: bumpCanonicalNames },
   { name: "checking names", run: noteAmbiguous },
   { name: "finishing", run: forgetPlans },

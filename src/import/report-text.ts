@@ -10,7 +10,7 @@ const plain = (name: string): string => quoted(name).slice(1, -1);
 const describeConflict = ({ kind, model, record, pk, name, nameHere, idHere }: Conflict): string => {
   const reasons = [
     ...(nameHere === null ? [] : [`${pk ?? "its id"} is ${quoted(nameHere)} here`]),
-    ...(idHere === null ? [] : [`${quoted(name)} is ${kind} ${idHere} here`]),
+    ...(idHere === null ? [] : [`${quoted(name)} is ${kind.replaceAll("_", " ")} ${idHere} here`]),
   ];
   return `${[model, pk, quoted(name)].filter((part) => part !== null).join(" ")} (record ${record}): ${reasons.join(", and ")}`;
 };
@@ -52,7 +52,7 @@ export const formatReport = (report: ImportReport): string => {
     ...section("Conflicts:", report.conflicts.map(describeConflict)),
     ...section(
       "With another id here:",
-      report.remapped.map(({ kind, pk, id }) => `${kind} ${pk} → ${id}`),
+      report.remapped.map(({ kind, pk, id }) => `${kind.replaceAll("_", " ")} ${pk} → ${id}`),
     ),
     "",
     outcome(report),

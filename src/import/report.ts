@@ -27,7 +27,8 @@ export type ReportLine = {
 
 /** A record of the file whose id or name belongs to another record in the database. Ids are text: they can exceed a JSON number. */
 export type Conflict = {
-  readonly kind: "user" | "organization" | "project" | "team" | "account";
+  /** user, organization, project, team, account, or the name of a kind, such as release. */
+  readonly kind: string;
   readonly model: string;
   readonly record: number;
   /** Null of a record that only has a name. */

@@ -6,8 +6,8 @@ export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
   tableName: "import_origin",
   properties: {
-    /** user, organization, project, team or account. */
-    kind: text(16).primary(),
+    /** The name of the kind, such as user, organization or release; or account. */
+    kind: text(64).primary(),
     pk: p.bigint().primary(),
     /** SHA-256 of its name in the file. The row is deleted when what has the name here is purged. */
     nameHash: text(64).primary(),

@@ -3,6 +3,7 @@ import type { OwnedDatabase } from "../../src/db/open.ts";
 import { type Database, openDatabase } from "../../src/db/orm.ts";
 import { type ImportOptions, runImport } from "../../src/import/import.ts";
 import type { ImportReport } from "../../src/import/report.ts";
+import { kindEntities } from "../../src/schema/entities.ts";
 import { test as base, cloneDatabase, secretKey, silent } from "../support/database.ts";
 import { exportFile } from "../support/exports.ts";
 
@@ -29,11 +30,13 @@ export const rowsOf = async <T = Record<string, unknown>>(db: Database, query: R
     Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name, typeof value === "bigint" ? String(value) : value])),
   ) as T[];
 
+const kindTables = [...kindEntities.keys()].flatMap((name) => kindEntities.get(name)?.meta.tableName ?? []);
+
 /** All that may not move when an import changes nothing. */
 export const stateOf = (db: Database) =>
   rowsOf(
     db,
-    sql`select
+    sql`select ${sql.join(kindTables.map((table) => sql`(select jsonb_agg(k order by id) from ${sql.table(table)} k) as ${sql.ref(`kind_${table}`)}`))},
       (select count(*) from changes) as changes,
       (select jsonb_agg(to_jsonb(v) - 'xid' order by kind, id) from aggregate_version v) as versions,
       (select jsonb_agg(h order by name) from canonical_name h) as canonicalNames,

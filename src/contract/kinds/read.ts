@@ -7,6 +7,7 @@ import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkNames, checkOptions, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
+import { checkImports } from "./imports.ts";
 import { type Ancestor, type Column, type ColumnList, type Kind, ORGANIZATION, ORGANIZATION_ID, type Referent } from "./kind.ts";
 
 /** The model that is no kind and that kinds can refer to. */
@@ -64,6 +65,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   const keys = options.keys.map(({ name, fields }) => readList(message, `the key "${name}"`, name, fields, columns, note));
   const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, fields.join("_"), fields, columns, note));
   checkSlugs(columns, keys, note);
+  checkImports({ message, columns }, note);
   return {
     ...referent,
     message,

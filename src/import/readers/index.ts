@@ -1,3 +1,4 @@
+import { kindReaders } from "../kinds/readers.ts";
 import type { Reader } from "../reader.ts";
 import { accountAccount } from "./account-account.ts";
 import { accountAccountContact } from "./account-accountcontact.ts";
@@ -7,6 +8,7 @@ import { authGroup } from "./auth-group.ts";
 import { authPermission } from "./auth-permission.ts";
 import { authUser } from "./auth-user.ts";
 import { contentType } from "./contenttypes-contenttype.ts";
+import { sentryActor } from "./sentry-actor.ts";
 import { sentryAuthenticator } from "./sentry-authenticator.ts";
 import { sentryAuthIdentity } from "./sentry-authidentity.ts";
 import { sentryAuthProvider } from "./sentry-authprovider.ts";
@@ -33,7 +35,7 @@ import { socialAccount } from "./socialaccount-socialaccount.ts";
 import { socialApp } from "./socialaccount-socialapp.ts";
 import { userdUser } from "./userd-user.ts";
 
-/** The readers of all models that an import reads. A further model needs a file in this folder, a line here, and a step of the merge. */
+/** The readers of all models that an import reads. Kinds say by themselves which they read. */
 export const readers: readonly Reader[] = [
   sentryUser,
   authUser,
@@ -71,4 +73,6 @@ export const readers: readonly Reader[] = [
   accountAccount,
   accountUserProfile,
   accountAccountContact,
+  sentryActor,
+  ...kindReaders,
 ];

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { OWN_MODEL } from "../formats/own-line.ts";
 import { sqlHasKey, sqlIsUuid, sqlKey } from "../keys.ts";
+import { importedKinds } from "../kinds/staging.ts";
 import { accounts } from "../readers/account-staging.ts";
 import type { Conflict, Remapped } from "../report.ts";
 import { addGiven, isGiven } from "../staging.ts";
@@ -158,7 +159,12 @@ export const listConflicts = async (tx: ImportTx): Promise<Conflict[]> => {
 /** Returns the records that have another id in the database than in the file. */
 export const remappedIds = async (tx: ImportTx): Promise<Remapped[]> => {
   const remapped: Remapped[] = [];
-  for (const { noun, staging } of [...kinds, { noun: "account", staging: accounts } as const]) {
+  const all = [
+    ...kinds,
+    { noun: "account", staging: accounts },
+    ...importedKinds.map(({ kind, staging }) => ({ noun: kind.name, staging })),
+  ];
+  for (const { noun, staging } of all) {
     if (!isGiven(tx, staging)) continue;
     const rows = await tx.rows(sql<Remapped>`
       select ${noun}::text as kind, ${sql.raw(sqlKey("t.pk"))} as pk, id::text as id from ${sql.table(staging.name)} as t

@@ -10,8 +10,8 @@ import { type ImportTx, isForeign } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
 import { skip } from "./skip.ts";
 
-/** Models that hold something else: whatever else was skipped is a user, also of a model that only the file knows. */
-const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
+/** The names, as SQL strings, of the models that hold something else than users. Users can be of a model that only the file knows. */
+export const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { importedKinds } from "../kinds/staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
 import { skip } from "./skip.ts";
 import type { StoredStaging, Target } from "./target.ts";
@@ -30,6 +31,15 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   user_permission: ["'user'", "t.user_id", "left(t.permission, 128)"],
   team_member: ["'organization'", "t.organization_id", "concat_ws('/', t.team_id, t.member_id)"],
   project_team: ["'project'", "t.project_id", "t.team_id"],
+  ...Object.fromEntries(
+    importedKinds.flatMap(({ kind: { name, table }, links }) => [
+      [table, ["'kinds:organization'", "t.organization_id", "t.id"] as const],
+      ...links.map(
+        ({ link }) =>
+          [link.table, ["'kinds:organization'", "t.organization_id", `concat_ws('/', t.${name}_id, t.${link.column})`] as const] as const,
+      ),
+    ]),
+  ),
 };
 
 /** The name of imports in the change log (`changes.caller`). */
@@ -114,7 +124,10 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
   const names = logged[staging.table];
   if (names === undefined || tx.overwrite || tx.past.isEmpty) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
-  const ofAggregate = "p.aggregate_kind = c.aggregate_kind and p.aggregate_id = c.aggregate_id and p.operation = 'insert'";
+  const insertedInto = (kind: string) => `p.aggregate_kind = ${kind} and p.aggregate_id = c.aggregate_id and p.operation = 'insert'`;
+  const ofAggregate = insertedInto("c.aggregate_kind");
+  // The kinds of an organization begin anew with it.
+  const ofRoot = insertedInto("replace(c.aggregate_kind, 'kinds:', '')");
   await skip(
     tx,
     staging,
@@ -130,7 +143,7 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
         on c.aggregate_kind = ${kind} collate "C" and c.aggregate_id = ${id} and c.key = (${key})::text
       where t.outcome is null and c.caller <> '${IMPORTER}' and ${which} and exists (
           select from changes p where ${ofAggregate} and p.kind = '${staging.table}' and p.key = c.key and p.caller = '${IMPORTER}')
-        and not exists (select from changes p where ${ofAggregate} and p.id > c.id and (p.aggregate_kind, p.kind) in (${roots})))`,
+        and not exists (select from changes p where ${ofRoot} and p.id > c.id and (p.aggregate_kind, p.kind) in (${roots})))`,
   );
 };
 
@@ -138,7 +151,7 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
 export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
 
 /**
- * Skips users, organizations, projects and teams that an earlier import stored and that were removed since, by a call or at the end of their
+ * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at the end of their
  * grace period. Keys of a file that is treated as another installation's, or whose records get new ids, say nothing of what was here.
  */
 export const skipPurged = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {

@@ -217,6 +217,21 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Deploy does not say what deleting does"],
   ],
   [
+    "imports that can't be done",
+    (set) => {
+      set.setField("Release", "ref", { import: [{ name: "ref", part: "sentry.nothing" }] });
+      set.setField("Release", "url", { import: [{ name: "owner", owner: true }] });
+      for (const { value } of set.file.enumType) for (const one of value) delete one.options;
+      set.addField("Deploy", { name: "model", proto3Optional: true, oneofIndex: 0 });
+    },
+    [
+      "Release.status is imported, and no value of its enum has import_as",
+      'Release.ref is imported from "sentry.nothing", which is no part of the kind',
+      "Release.url is imported as an owner, and refers to neither a user nor a team",
+      "Deploy.model has a name that imports use for something else",
+    ],
+  ],
+  [
     "no permissions",
     (set) => set.setKind("Deploy", { ...hard, readPermission: "", writePermission: "" }),
     ["Deploy has no read_permission", "Deploy has no write_permission"],

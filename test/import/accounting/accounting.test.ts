@@ -69,6 +69,9 @@ const tampers = [
   [`update identity set data = '{"b": 3}' where external_id = 'U1'`, ["sentry.identity 67 data"]],
   ["update auth_provider set flags = 2 where organization_id = 301", ["sentry.authprovider 68 flags"]],
   ["update user_profile set is_test = false", ["account.userprofile 75 is_test"]],
+  ["update release set ref = 'x'", ["sentry.release 80 ref"]],
+  ["delete from release_project where project_id = 404", ["sentry.releaseproject 83 "]],
+  ["delete from release_file", ["sentry.file 86 ", "sentry.distribution 88 ", "sentry.releasefile 89 "]],
 ] as const;
 
 const places = (losses: readonly Loss[]): string[] => losses.map(({ model, record, field }) => `${model} ${record} ${field}`);

@@ -1,4 +1,4 @@
-import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { type DescMessage, type Message, type MessageShape, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { RawBuilder } from "kysely";
 import type { Database } from "../../../src/db/orm.ts";
@@ -16,6 +16,8 @@ import { TeamSchema } from "../../../src/gen/userd/v1/team_pb.ts";
 import { UserOptionSchema } from "../../../src/gen/userd/v1/user_option_pb.ts";
 import { UserEmailSchema, UserSchema, UserView } from "../../../src/gen/userd/v1/user_pb.ts";
 import { UserProfileSchema } from "../../../src/gen/userd/v1/user_profile_pb.ts";
+import { resourceField } from "../../../src/kinds/standard-method.ts";
+import { kinds } from "../../../src/schema/entities.ts";
 import type { Clients } from "../../support/clients.ts";
 import { rowsOf } from "../fixture.ts";
 
@@ -71,7 +73,7 @@ const scopeOf = (kind: string, id: string) =>
       : ({ case: "projectId", value: BigInt(id) } as const);
 
 /** What the service answers, each question asked once; and rows, for what no RPC answers. */
-export const createAnswers = ({ users, options, organizations, profiles }: Clients, db: Database) => {
+export const createAnswers = ({ users, options, organizations, profiles, families }: Clients, db: Database) => {
   const consistency = now;
   return {
     user: once(async (id: string) =>
@@ -189,6 +191,16 @@ export const createAnswers = ({ users, options, organizations, profiles }: Clien
         )?.profile,
       ),
     ),
+    /** A resource of a kind. */
+    resource: once(async (name: string, id: string) => {
+      const kind = kinds.find((one) => one.name === name);
+      if (kind === undefined) throw new Error(`there is no kind ${name}`);
+      const get = families[kind.service]?.[`get${kind.message.name}`] as unknown as (
+        request: object,
+      ) => Promise<Readonly<Record<string, Message>>>;
+      const answer = await unlessMissing(get({ key: { case: "id", value: BigInt(id) }, consistency }));
+      return plain(kind.message, answer?.[resourceField(kind)]);
+    }),
     row: async (query: RawBuilder<unknown>): Promise<Answer | undefined> => {
       const [row] = await rowsOf(db, query as RawBuilder<Answer>);
       return row === undefined

@@ -52,5 +52,6 @@ export const excused = ({ reason, about }: ReportLine, field: string, column: st
   JOINED.test(reason) ||
   // Notes of readers are sentences that begin with the field.
   (reason.startsWith(`${field} `) && instead.every(([pattern, isFine]) => !pattern.test(reason) || isFine(is, says))) ||
+  /^its .* \((\w+)\) was skipped, is neither/.exec(reason)?.[1] === column ||
   excuses.some(([pattern, changed]) => reason.match(pattern) !== null && (changed.includes(field) || changed.includes(column))) ||
   (listing.some((pattern) => pattern.test(reason)) && (about ?? "").replace(/^.*: /, "").split(", ").includes(column));

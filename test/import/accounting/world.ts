@@ -1,4 +1,5 @@
 import { OWN_MODEL } from "../../../src/import/formats/own-line.ts";
+import { importedKinds } from "../../../src/import/kinds/staging.ts";
 import type { ImportReport, ReportLine } from "../../../src/import/report.ts";
 import type { Answers } from "./answers.ts";
 import type { FileRecord } from "./records.ts";
@@ -12,24 +13,27 @@ export type World = {
   readonly answers: Answers;
   readonly linesOf: (record: number, model: string) => readonly ReportLine[];
   /** The id here of a record of the file, or of what only is here; undefined when the record was skipped. */
-  readonly idOf: (kind: Kind, pk: unknown) => string | undefined;
+  readonly idOf: (kind: string, pk: unknown) => string | undefined;
   /** The same for users, who may be named. */
   readonly userOf: (reference: unknown) => Promise<string | undefined>;
   readonly recordOf: (models: readonly string[], pk: unknown) => FileRecord | undefined;
 };
 
-type Kind = "user" | "organization" | "project" | "team" | "account";
-
 /** The models of users. */
 export const userModels: readonly string[] = ["sentry.user", "auth.user", "users.user", OWN_MODEL];
 
-const models: Readonly<Record<Kind, readonly string[]>> = {
+const models = {
   user: userModels,
   organization: ["sentry.organization", "sentry.organizationmapping"],
   project: ["sentry.project"],
   team: ["sentry.team"],
   account: ["account.account"],
-};
+} as const;
+
+const modelsOf: ReadonlyMap<string, readonly string[]> = new Map([
+  ...Object.entries(models),
+  ...importedKinds.map((one) => [one.kind.name, one.models] as const),
+]);
 
 /** By what others refer to a record. */
 const keyOf = ({ pk, model, fields }: FileRecord): string | undefined =>
@@ -45,10 +49,11 @@ export const createWorld = (
   const isSkipped = ({ record, model }: FileRecord) => linesOf(record, model).some(({ fate }) => fate === "skipped");
   const recordOf = (among: readonly string[], pk: unknown) =>
     file.findLast((record) => among.includes(record.model) && keyOf(record) === String(pk) && !isSkipped(record));
-  const idOf = (kind: Kind, pk: unknown) => {
+  const idOf = (kind: string, pk: unknown) => {
     const id = String(pk);
-    if (recordOf(models[kind], id) !== undefined) return report.remapped.find((one) => one.kind === kind && one.pk === id)?.id ?? id;
-    return file.some((record) => models[kind].includes(record.model) && keyOf(record) === id) ? undefined : id;
+    const among = modelsOf.get(kind) ?? [];
+    if (recordOf(among, id) !== undefined) return report.remapped.find((one) => one.kind === kind && one.pk === id)?.id ?? id;
+    return file.some((record) => among.includes(record.model) && keyOf(record) === id) ? undefined : id;
   };
   return {
     file,

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkihwIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCSJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIqcBCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgqcgoJS2luZFNjb3BlEhoKFktJTkRfU0NPUEVfVU5TUEVDSUZJRUQQABIbChdLSU5EX1NDT1BFX09SR0FOSVpBVElPThABEhUKEUtJTkRfU0NPUEVfUEFSRU5UEAISFQoRS0lORF9TQ09QRV9HTE9CQUwQAypdCgxLaW5kRGVsZXRpb24SHQoZS0lORF9ERUxFVElPTl9VTlNQRUNJRklFRBAAEhYKEktJTkRfREVMRVRJT05fSEFSRBABEhYKEktJTkRfREVMRVRJT05fU09GVBACKosBChVLaW5kUmVmZXJlbmNlRGVsZXRpb24SJwojS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fVU5TUEVDSUZJRUQQABIjCh9LSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9DQVNDQURFEAESJAogS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fU0VUX05VTEwQAjpFCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGL6OAyABKAsyDi51c2VyZC52MS5LaW5kUgRraW5kOkoKBWZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi/jgMgASgLMhMudXNlcmQudjEuS2luZEZpZWxkUgVmaWVsZDo9CgdkZWxldGVkEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwY4DIAEoCFIHZGVsZXRlZDpICgZmYW1pbHkSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYwI4DIAEoCzIQLnVzZXJkLnYxLkZhbWlseVIGZmFtaWx5QigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkiRAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0Ii4KDktpbmRJbXBvcnRQYXJ0Eg0KBW1vZGVsGAEgASgJEg0KBWZpZWxkGAIgASgJIk4KD0tpbmRGaWVsZEltcG9ydBIMCgRuYW1lGAEgASgJEhAKCGRlbGV0aW5nGAIgAygDEg0KBW93bmVyGAMgASgIEgwKBHBhcnQYBCABKAkiQQoOS2luZExpbmtJbXBvcnQSDQoFbW9kZWwYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSDgoGbGlua2VkGAMgASgJIq0CCgRLaW5kEiIKBXNjb3BlGAEgASgOMhMudXNlcmQudjEuS2luZFNjb3BlEigKCGRlbGV0aW9uGAIgASgOMhYudXNlcmQudjEuS2luZERlbGV0aW9uEh8KBGtleXMYAyADKAsyES51c2VyZC52MS5LaW5kS2V5EiQKB2luZGV4ZXMYBCADKAsyEy51c2VyZC52MS5LaW5kSW5kZXgSFwoPcmVhZF9wZXJtaXNzaW9uGAUgASgJEhgKEHdyaXRlX3Blcm1pc3Npb24YBiABKAkSDgoGcGx1cmFsGAcgASgJEhMKC293bl9yZWFzb25zGAggASgIEhIKCmFnZ3JlZ2F0ZXMYCSADKAkSJAoGaW1wb3J0GAogAygLMhQudXNlcmQudjEuS2luZEltcG9ydCJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIoICCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KnIKCUtpbmRTY29wZRIaChZLSU5EX1NDT1BFX1VOU1BFQ0lGSUVEEAASGwoXS0lORF9TQ09QRV9PUkdBTklaQVRJT04QARIVChFLSU5EX1NDT1BFX1BBUkVOVBACEhUKEUtJTkRfU0NPUEVfR0xPQkFMEAMqXQoMS2luZERlbGV0aW9uEh0KGUtJTkRfREVMRVRJT05fVU5TUEVDSUZJRUQQABIWChJLSU5EX0RFTEVUSU9OX0hBUkQQARIWChJLSU5EX0RFTEVUSU9OX1NPRlQQAiqLAQoVS2luZFJlZmVyZW5jZURlbGV0aW9uEicKI0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASIwofS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fQ0FTQ0FERRABEiQKIEtJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1NFVF9OVUxMEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6QAoJaW1wb3J0X2FzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwo4DIAMoCVIIaW1wb3J0QXM6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -85,6 +85,140 @@ export const KindIndexSchema: GenMessage<KindIndex> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 2);
 
 /**
+ * A model of export files whose records become resources.
+ *
+ * @generated from message userd.v1.KindImport
+ */
+export type KindImport = Message<"userd.v1.KindImport"> & {
+  /**
+   * The name of the model, in lower case, for example "sentry.release".
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * Models whose records have more fields of the resources.
+   *
+   * @generated from field: repeated userd.v1.KindImportPart parts = 2;
+   */
+  parts: KindImportPart[];
+};
+
+/**
+ * Describes the message userd.v1.KindImport.
+ * Use `create(KindImportSchema)` to create a new message.
+ */
+export const KindImportSchema: GenMessage<KindImport> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 3);
+
+/**
+ * A model of export files whose records have some fields of resources, and become nothing by themselves.
+ *
+ * @generated from message userd.v1.KindImportPart
+ */
+export type KindImportPart = Message<"userd.v1.KindImportPart"> & {
+  /**
+   * The name of the model, in lower case, for example "sentry.file".
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * The field of the resource's record with the key of the part's record, for example "file". It can have an "_id" after it too.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message userd.v1.KindImportPart.
+ * Use `create(KindImportPartSchema)` to create a new message.
+ */
+export const KindImportPartSchema: GenMessage<KindImportPart> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 4);
+
+/**
+ * A name that export files have for a field.
+ *
+ * @generated from message userd.v1.KindFieldImport
+ */
+export type KindFieldImport = Message<"userd.v1.KindFieldImport"> & {
+  /**
+   * The name. Of a reference it can have an "_id" after it too.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Values that tell that the record is being deleted: such a record is skipped.
+   *
+   * @generated from field: repeated int64 deleting = 2;
+   */
+  deleting: bigint[];
+
+  /**
+   * True if the value names an owner, as "user:7", "team:8" or the key of a record of sentry.actor: the field is the part of it that
+   * its reference is of.
+   *
+   * @generated from field: bool owner = 3;
+   */
+  owner: boolean;
+
+  /**
+   * The model of the part that has the field. Default: the model of the resource.
+   *
+   * @generated from field: string part = 4;
+   */
+  part: string;
+};
+
+/**
+ * Describes the message userd.v1.KindFieldImport.
+ * Use `create(KindFieldImportSchema)` to create a new message.
+ */
+export const KindFieldImportSchema: GenMessage<KindFieldImport> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 5);
+
+/**
+ * A model of export files whose records each hold one element of a repeated reference.
+ *
+ * @generated from message userd.v1.KindLinkImport
+ */
+export type KindLinkImport = Message<"userd.v1.KindLinkImport"> & {
+  /**
+   * The name of the model, in lower case, for example "sentry.releaseproject".
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * The field with the key of the resource, which can have an "_id" after it too.
+   *
+   * @generated from field: string resource = 2;
+   */
+  resource: string;
+
+  /**
+   * The field with the key of what the resource refers to, which can have an "_id" after it too.
+   *
+   * @generated from field: string linked = 3;
+   */
+  linked: string;
+};
+
+/**
+ * Describes the message userd.v1.KindLinkImport.
+ * Use `create(KindLinkImportSchema)` to create a new message.
+ */
+export const KindLinkImportSchema: GenMessage<KindLinkImport> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 6);
+
+/**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
  *
  * @generated from message userd.v1.Kind
@@ -154,6 +288,13 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: repeated string aggregates = 9;
    */
   aggregates: string[];
+
+  /**
+   * The models of export files whose records become resources of the kind. Default: none, it is not imported.
+   *
+   * @generated from field: repeated userd.v1.KindImport import = 10;
+   */
+  import: KindImport[];
 };
 
 /**
@@ -161,7 +302,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 3);
+  messageDesc(file_userd_v1_kind, 7);
 
 /**
  * A field that holds the id of something.
@@ -196,7 +337,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 4);
+  messageDesc(file_userd_v1_kind, 8);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -252,6 +393,20 @@ export type KindField = Message<"userd.v1.KindField"> & {
    * @generated from field: bool filter = 7;
    */
   filter: boolean;
+
+  /**
+   * The names that export files have for the field; the first one that a record has a value in counts. Default: the field's own name.
+   *
+   * @generated from field: repeated userd.v1.KindFieldImport import = 8;
+   */
+  import: KindFieldImport[];
+
+  /**
+   * Models of export files that hold elements of the field, if it is repeated.
+   *
+   * @generated from field: repeated userd.v1.KindLinkImport import_links = 9;
+   */
+  importLinks: KindLinkImport[];
 };
 
 /**
@@ -259,7 +414,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 5);
+  messageDesc(file_userd_v1_kind, 9);
 
 /**
  * The owner of the resources of a kind.
@@ -416,10 +571,18 @@ export const deleted: GenExtension<EnumValueOptions, boolean> = /*@__PURE__*/
   extDesc(file_userd_v1_kind, 2);
 
 /**
+ * The numbers or names that export files have for the value.
+ *
+ * @generated from extension: repeated string import_as = 51010;
+ */
+export const import_as: GenExtension<EnumValueOptions, string[]> = /*@__PURE__*/
+  extDesc(file_userd_v1_kind, 3);
+
+/**
  * The kinds of the file are a family.
  *
  * @generated from extension: userd.v1.Family family = 51008;
  */
 export const family: GenExtension<FileOptions, Family> = /*@__PURE__*/
-  extDesc(file_userd_v1_kind, 3);
+  extDesc(file_userd_v1_kind, 4);
 

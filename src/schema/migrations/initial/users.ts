@@ -127,7 +127,7 @@ export const users = [
   )`,
   `create index role_member_role_index on role_member (role_id, user_id)`,
   `create table import_origin (
-    kind varchar(16) collate "C" not null,
+    kind varchar(64) collate "C" not null,
     pk bigint not null,
     name_hash varchar(64) collate "C" not null,
     id bigint not null,

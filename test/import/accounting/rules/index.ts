@@ -1,6 +1,7 @@
 import type { Rule } from "../rule.ts";
 import { accountRules } from "./accounts.ts";
 import { djangoRules } from "./django.ts";
+import { kindRules } from "./kinds.ts";
 import { linkRules } from "./links.ts";
 import { optionRules } from "./options.ts";
 import { organizationRules } from "./organizations.ts";
@@ -9,8 +10,7 @@ import { userRules } from "./users.ts";
 
 /** The rule of each model. */
 export const rules: ReadonlyMap<string, Rule> = new Map(
-  [...userRules, ...optionRules, ...organizationRules, ...linkRules, ...djangoRules, ...accountRules, ...ownLineRules].map((rule) => [
-    rule.model,
-    rule,
-  ]),
+  [...userRules, ...optionRules, ...organizationRules, ...linkRules, ...djangoRules, ...accountRules, ...ownLineRules, ...kindRules].map(
+    (rule) => [rule.model, rule],
+  ),
 );

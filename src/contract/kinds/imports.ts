@@ -1,0 +1,85 @@
+import { type DescField, getOption } from "@bufbuild/protobuf";
+import { field as fieldOption, import_as, type KindImportPart, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import type { Note } from "./faults.ts";
+import type { Column, Kind, Link } from "./kind.ts";
+
+/** A place in export files where the value of a field of a kind stands. */
+export type ImportSource = {
+  /** The names that the field has in records; a reference has two, of which one ends in "_id". */
+  readonly names: readonly string[];
+  /** The model of the records with the field, if it is another one than that of the resource; else "". */
+  readonly part: string;
+  /** The numbers that tell that a record is being deleted. */
+  readonly deleting: ReadonlySet<bigint>;
+  /** The value names an owner, which is a user or a team. */
+  readonly isOwner: boolean;
+};
+
+/** A model of export files whose records each link a resource to something else, and its fields with the keys of both. */
+export type ImportLink = { readonly model: string; readonly resource: readonly string[]; readonly linked: readonly string[] };
+
+/** The fields of records with a key that can end in "_id". */
+const withId = (name: string): readonly string[] => [name, `${name}_id`];
+
+/** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
+export const importedModels = ({ message }: Pick<Kind, "message">): readonly string[] =>
+  getOption(message, kindOption).import.map(({ model }) => model);
+
+/** Returns the models whose records have some fields of a kind's resources, each with the names of the field with its key. */
+export const importedParts = ({
+  message,
+}: Pick<Kind, "message">): readonly { readonly model: string; readonly names: readonly string[] }[] =>
+  getOption(message, kindOption)
+    .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
+    .map(({ model, field }) => ({ model, names: withId(field) }));
+
+/** Returns the places where export files have the value of a field; by default in the field of the same name. */
+export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
+  const declared = getOption(field, fieldOption).import;
+  const sources = declared.length > 0 ? declared : [{ name: byDefault, part: "", deleting: [], owner: false }];
+  return sources.map(({ name, part, deleting, owner }) => ({
+    names: isReference ? withId(name.replace(/_id$/, "")) : [name],
+    part,
+    deleting: new Set(deleting),
+    isOwner: owner,
+  }));
+};
+
+/** Returns the places of a repeated reference: the list of keys in the record of a resource, by default in the plural of what it refers to. */
+export const linkSources = ({ field, column }: Link): readonly string[] =>
+  importSources(field, false, `${column.replace(/_id$/, "")}s`).flatMap(({ names }) => names);
+
+/** Returns the models whose records each hold one element of a repeated reference. */
+export const importLinks = ({ field }: Link): readonly ImportLink[] =>
+  getOption(field, fieldOption).importLinks.map(({ model, resource, linked }) => ({
+    model,
+    resource: withId(resource),
+    linked: withId(linked),
+  }));
+
+/** Makes the map from what export files have for a value of an enum to the number of that value. */
+export const importedValues = (field: DescField): ReadonlyMap<string, number> =>
+  new Map(field.enum?.values.flatMap((value) => getOption(value, import_as).map((name) => [name, value.number] as const)));
+
+/** Tells whether a column is filled from files: what callers write, the time of creation, and what declares its name in files. */
+export const isImported = ({ name, field, isOutputOnly }: Column): boolean =>
+  !isOutputOnly || name === "create_time" || getOption(field, fieldOption).import.length > 0;
+
+/** The columns that staging tables have besides those of the kind. */
+const ofStaging = ["model", "record", "pk", "absent", "outcome"];
+
+/** Notes, as faults, what is declared for imports of a kind and can't be done. */
+export const checkImports = ({ message, columns }: Pick<Kind, "message" | "columns">, note: Note): void => {
+  const parts = importedParts({ message }).map(({ model }) => model);
+  if (importedModels({ message }).length === 0) return;
+  for (const { name, field, type, reference } of columns) {
+    const { import: declared } = getOption(field, fieldOption);
+    if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");
+    if (type === "smallint" && importedValues(field).size === 0) note(field, "is imported, and no value of its enum has import_as");
+    for (const { part, owner } of declared) {
+      if (part !== "" && !parts.includes(part)) note(field, `is imported from "${part}", which is no part of the kind`);
+      if (owner && reference?.to.name !== "user" && reference?.to.name !== "team")
+        note(field, "is imported as an owner, and refers to neither a user nor a team");
+    }
+  }
+};

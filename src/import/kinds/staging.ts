@@ -1,0 +1,122 @@
+import { importedModels, importedParts, importSources, isImported } from "../../contract/kinds/imports.ts";
+import { type Column, type Kind, type Link, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
+import { kinds } from "../../schema/entities.ts";
+import { type StagingTable, TEXT } from "../staging.ts";
+import type { StoredStaging } from "../steps/target.ts";
+
+/** A model whose records have some columns of a kind's resources, and the staging table of these records. */
+export type ImportedPart = {
+  readonly model: string;
+  /** The names of the field, in the record of a resource, with the key of the part's record. */
+  readonly names: readonly string[];
+  /** The staging column with that key. */
+  readonly key: string;
+  readonly columns: readonly Column[];
+  readonly staging: StagingTable;
+};
+
+/** A repeated reference of a kind, and the staging table of its elements. */
+export type ImportedLink = { readonly link: Link; readonly staging: StoredStaging };
+
+/** A kind whose resources an import reads from files. */
+export type ImportedKind = {
+  readonly kind: Kind;
+  readonly models: readonly string[];
+  /** The columns that files fill. */
+  readonly columns: readonly Column[];
+  readonly staging: StoredStaging;
+  readonly parts: readonly ImportedPart[];
+  readonly links: readonly ImportedLink[];
+};
+
+/** A column that refers to something. */
+export type Referring = Column & { readonly reference: NonNullable<Column["reference"]> };
+
+/** Tells whether a column refers to something. */
+export const isReferring = (column: Column): column is Referring => column.reference !== undefined;
+
+/** The staging columns of a reference: the key of what it refers to, the name of a user, the key of an actor. */
+export const referenceColumns = ({ name }: Pick<Column, "name">) => ({ pk: `${name}_pk`, name: `${name}_name`, actor: `${name}_actor_pk` });
+
+const types = {
+  bigint: "bigint",
+  int: "int",
+  smallint: "smallint",
+  boolean: "boolean",
+  text: TEXT,
+  timestamptz: "timestamptz(3)",
+  jsonb: "jsonb",
+};
+
+const stagedColumns = (column: Column): [name: string, type: string][] => {
+  if (!isReferring(column)) return [[column.name, types[column.type]]];
+  const { pk, name, actor } = referenceColumns(column);
+  return [
+    [pk, "bigint"],
+    ...(column.reference.to.name === "user" ? [[name, TEXT] as [string, string]] : []),
+    ...(importSources(column.field, true).some(({ isOwner }) => isOwner) ? [[actor, "bigint"] as [string, string]] : []),
+  ];
+};
+
+/** The columns with ids, which steps fill, of references and of the organization. */
+const idColumns = (columns: readonly Column[]) =>
+  Object.fromEntries([ORGANIZATION_ID, ...columns.filter(isReferring).map(({ name }) => name)].map((name) => [name, "bigint"]));
+
+const linkOf = (kind: Kind, link: Link): ImportedLink => ({
+  link,
+  staging: {
+    name: `import_${link.table}`,
+    table: link.table,
+    ofSeveralModels: true,
+    isLeaf: true,
+    columns: { [`${kind.name}_id_pk`]: "bigint", [`${link.column}_pk`]: "bigint" },
+    derived: { [ORGANIZATION_ID]: "bigint", [`${kind.name}_id`]: "bigint", [link.column]: "bigint" },
+  },
+});
+
+const importedKind = (kind: Kind): ImportedKind => {
+  const columns = kind.columns.filter(isImported);
+  const parts = importedParts(kind).map(({ model, names }): ImportedPart => {
+    const ofPart = columns.filter(({ field, reference }) =>
+      importSources(field, reference !== undefined).some(({ part }) => part === model),
+    );
+    const own = Object.fromEntries(ofPart.flatMap(stagedColumns));
+    const name = model.replace(/^.*\./, "");
+    return { model, names, key: `${name}_part_pk`, columns: ofPart, staging: { name: `import_${kind.name}_${name}`, columns: own } };
+  });
+  return {
+    kind,
+    models: importedModels(kind),
+    columns,
+    staging: {
+      name: `import_${kind.name}`,
+      table: kind.table,
+      getsIds: true,
+      columns: Object.fromEntries([...columns.flatMap(stagedColumns), ...parts.map(({ key }) => [key, "bigint"])]),
+      derived: idColumns(columns),
+    },
+    parts,
+    links: kind.links.filter(({ isOutputOnly }) => !isOutputOnly).map((link) => linkOf(kind, link)),
+  };
+};
+
+/** Those of the kinds, each after what it refers to. */
+const inOrder = (all: readonly ImportedKind[]): readonly ImportedKind[] => {
+  const ordered = new Set<ImportedKind>();
+  const visiting = new Set<ImportedKind>();
+  const visit = (one: ImportedKind): void => {
+    if (visiting.has(one)) return;
+    visiting.add(one);
+    const referred = [
+      ...one.columns.filter(isReferring).map(({ reference }) => reference.to.name),
+      ...one.links.map(({ link }) => link.to.name),
+    ];
+    for (const other of all) if (referred.includes(other.kind.name)) visit(other);
+    ordered.add(one);
+  };
+  for (const one of all) visit(one);
+  return [...ordered];
+};
+
+/** The kinds that imports read, each after the kinds that it refers to. */
+export const importedKinds: readonly ImportedKind[] = inOrder(kinds.filter((kind) => importedModels(kind).length > 0).map(importedKind));
