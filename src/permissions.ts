@@ -12,6 +12,10 @@ export const permissions = [
   "audit.read",
   "releases.read",
   "releases.write",
+  "monitors.read",
+  "monitors.write",
+  "integrations.read",
+  "integrations.write",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

@@ -1,7 +1,7 @@
 import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
-/** The options that end a statement early. They are passed with each statement, since `getKysely()` ignores the signal of a fork. */
+/** The options that end a statement early. Each statement gets them, since `getKysely()` ignores the signal of a forked entity manager. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, or a query that was built. */

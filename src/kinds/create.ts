@@ -1,18 +1,17 @@
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
-import type { Column, Kind } from "../contract/kinds/kind.ts";
-import { ORGANIZATION_ID } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
-import { requireOwned } from "./relation.ts";
+import { requireOwned, ruledParent } from "./relation.ts";
 import { toMessage } from "./row.ts";
 import { candidates, missingSlug } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
-import { type Resource, type Values, valuesOf } from "./values.ts";
+import { type Resource, sharersIn, type Values, valuesOf } from "./values.ts";
 
 /** The steps that a service written by hand adds to Create. */
 export type Creation = {
@@ -56,19 +55,22 @@ export const createResource: StandardMethod<Creation> = ({ write }, kind, method
     if (resource === undefined) throw invalidField(kind.name, "is required");
     const values = valuesOf(kind, resource, () => true);
     const { parent } = kind;
-    const isRoot = kind.ancestors.length === 0;
+    const sharers = sharersIn(values);
+    const isRoot = kind.ancestors.length === 0 && sharers.length === 0;
     const parentId = (values.columns.get(parent) ?? 0n) as bigint;
     let organizationId = parentId;
+    const organizationIds = () => (sharers.length > 0 ? sharers : [organizationId]);
     const aggregates: LookUpLocks = async (session) => {
       if (parent.reference && kind.ancestors.length > 1) organizationId = await organizationOf(session, parent.reference.to, parentId);
-      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationId))];
+      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationIds()))];
     };
+    const missing = () => referenceNotFound(`${kind.name}.${sharers.length > 0 ? ORGANIZATION_IDS : parent.name}`);
     return write(call, { method, request, aggregates }, async (tx) => {
       await also?.check(tx, request);
-      await requireOwned(tx, kind, organizationId, () => referenceNotFound(`${kind.name}.${parent.name}`));
+      await requireOwned(tx, kind, ruledParent(kind, parentId, sharers), missing);
       await requireReferences(tx, kind, values, organizationId);
       const id = await insert(tx, kind, values, organizationId);
-      for (const aggregate of aggregatesOf(kind, isRoot ? id : organizationId, id)) tx.touch(aggregate);
+      for (const aggregate of aggregatesOf(kind, isRoot ? [id] : organizationIds(), id)) tx.touch(aggregate);
       for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId }, ids);
       await also?.follow(tx, request, id);
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });

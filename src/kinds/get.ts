@@ -1,6 +1,7 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import type { Column } from "../contract/kinds/kind.ts";
+import { camelCase } from "../contract/kinds/methods.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { maskedKind } from "./read-mask.ts";
 import { toMessage } from "./row.ts";
@@ -18,7 +19,7 @@ export const getResource: StandardMethod = ({ db, freshness }, kind) => {
     await freshness.check(call, consistency);
     const { value } = key;
     const partOf = ({ field: { localName } }: Column): unknown => (typeof value === "object" ? value[localName] : value);
-    const columns = kind.keys.find(({ name }) => name === key.case)?.columns ?? [];
+    const columns = kind.keys.find(({ name }) => camelCase(name) === key.case)?.columns ?? [];
     const which =
       typeof value === "bigint"
         ? sql`r.id = ${value}`

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Kind, Link } from "../contract/kinds/kind.ts";
+import { type Kind, type Link, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
 import type { Tx } from "../db/transaction.ts";
 import type { Row } from "./row.ts";
 
@@ -12,10 +12,14 @@ export const addLinks = async (
   ids: readonly bigint[],
 ): Promise<void> => {
   if (ids.length === 0) return;
-  const names = sql.join(["organization_id", `${name}_id`, column].map((one) => sql.ref(one)));
+  // A link to an organization is that organization's.
+  const [names, values] =
+    column === ORGANIZATION_ID
+      ? [[`${name}_id`, column], sql`${id}::bigint, w.id`]
+      : [[`${name}_id`, column, ORGANIZATION_ID], sql`${id}::bigint, w.id, ${organizationId}::bigint`];
   await tx.rows(sql`
-    insert into ${sql.table(table)} (${names})
-    select ${organizationId}::bigint, ${id}::bigint, w.id from unnest(${ids.map(String)}::bigint[]) as w (id) order by w.id
+    insert into ${sql.table(table)} (${sql.join(names.map((one) => sql.ref(one)))})
+    select ${values} from unnest(${ids.map(String)}::bigint[]) as w (id) order by w.id
     on conflict do nothing`);
 };
 

@@ -1,7 +1,7 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
-import { referredNotFound } from "../contract/kinds/errors.ts";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { referenceNotFound, referredNotFound } from "../contract/kinds/errors.ts";
+import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
 import { withinPage } from "../db/page.ts";
 import { createFilterReader } from "../filter/read-filter.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
@@ -10,7 +10,7 @@ import { countRows } from "./count.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
-import { isRelated } from "./relation.ts";
+import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
@@ -45,23 +45,34 @@ const keyOf =
     columns.map(({ name }) => (row[name] instanceof Date ? (row[name] as Date).toISOString() : String(row[name])));
 
 /**
- * The parent of what is listed as `p`, the conditions on it and on a resource `r`, and the organization of both; one row without
- * columns where there is no parent.
+ * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, and what access
+ * follows from; one row without columns where there is no parent.
  */
-const parentOf = ({ parent, ancestors: [above] }: Kind, request: Readonly<Record<string, unknown>>) =>
-  above === undefined
-    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, organization: sql`r.id` }
+const parentOf = (kind: Kind, request: Readonly<Record<string, unknown>>) => {
+  const { name, parent, listedBy, sharedBy, ancestors } = kind;
+  const [above, ...further] = ancestors;
+  const isIt = sql`p.id = ${request[listedBy.localName]}`;
+  if (sharedBy !== undefined) {
+    const isPart = sql`exists (
+      select from ${sql.table(sharedBy)} s where s.organization_id = p.id and ${sql.ref(`s.${name}_id`)} = r.id)`;
+    return { from: sql`${sql.table(ORGANIZATION)} p`, isPart, isIt, id: ruledBy(kind, "r") };
+  }
+  return above === undefined
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, id: ruledBy(kind, "r") }
     : {
         from: sql`${sql.table(above.to.table)} p`,
         isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
-        isIt: sql`p.id = ${request[parent.field.localName]}`,
-        organization: sql.ref(`p.${above.to.organization}`),
+        isIt,
+        id: ruledBy(kind, "p", further),
       };
+};
 
 /** ListXs: reads one page, and whether the parent exists, in one statement. `which` makes a further condition in SQL on a resource `r`. */
 export const listResources: StandardMethod<(request: object) => RawBuilder<unknown>> = ({ db, freshness, pager }, kind, method, which) => {
   const field = severalField(kind);
-  const { parent } = kind;
+  const { parent, listedBy, sharedBy } = kind;
+  const missing = () => (sharedBy === undefined ? referredNotFound(kind, parent, parent.name) : referenceNotFound(listedBy.name));
+  const rule = ruleOf(kind);
   const readFilter = createFilterReader(filterFieldsOf(kind));
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
@@ -73,9 +84,8 @@ export const listResources: StandardMethod<(request: object) => RawBuilder<unkno
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const isShown = kind.isSoft && fields.showDeleted !== true ? sql`r.delete_time is null` : sql`true`;
-    const { from, isPart, isIt, organization } = parentOf(kind, fields);
-    const isSeen =
-      fields.asUserId === undefined ? sql`true` : isRelated(fields.asUserId, fields.relation ?? AccessRelation.READ, organization);
+    const { from, isPart, isIt, id } = parentOf(kind, fields);
+    const isSeen = fields.asUserId === undefined ? sql`true` : isRelated(rule, fields.asUserId, fields.relation ?? AccessRelation.READ, id);
     const isMet = sql`${isShown} and ${condition} and ${isSeen} and ${which?.(request) ?? sql`true`}`;
     const query = withinPage(sql<Row | { readonly id: null }>`
         select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
@@ -87,7 +97,7 @@ export const listResources: StandardMethod<(request: object) => RawBuilder<unkno
     const isFirst = orderBy === "" && filter === "" && shown === kind && fields.asUserId === undefined;
     const session = db.session(call);
     const rows = await session.rows(isFirst ? query : composed(query));
-    if (rows.length === 0) throw referredNotFound(kind, parent, parent.name);
+    if (rows.length === 0) throw missing();
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: cut, nextPageToken } = page.cut(found, keyOf(order), sentBytes(shown));
     const all = sql`from ${from} join ${sql.table(kind.table)} r on ${isPart} where ${isIt} and ${isMet}`;

@@ -6,7 +6,9 @@ export type Order = { readonly columns: readonly Column[]; readonly isDescending
 
 /** Returns the orders that an index serves, each as the list of columns that `order_by` names. */
 export const ordersOf = ({ keys, indexes }: Pick<Kind, "keys" | "indexes">): readonly (readonly Column[])[] =>
-  [...keys, ...indexes].flatMap(({ columns: [, ...columns] }) => columns.map((_, index) => columns.slice(0, index + 1)));
+  [...keys, ...indexes].flatMap(({ columns: [parent, ...columns] }) =>
+    parent?.reference?.isParent ? columns.map((_, index) => columns.slice(0, index + 1)) : [],
+  );
 
 /**
  * Reads an `order_by`, such as "status, create_time" or "create_time desc"; an empty one means by id.

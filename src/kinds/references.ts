@@ -7,10 +7,17 @@ import { joinedAncestors } from "./row.ts";
 import { liveById } from "./stored.ts";
 import type { Values } from "./values.ts";
 
-/** True of a row `r` that can be referred to from an organization. */
-const isThere = ({ isSoft, organization }: Referent, organizationId: bigint): RawBuilder<boolean> =>
-  sql`${isSoft ? sql`r.delete_time is null` : sql`true`}
-    and ${organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`}`;
+/** True of a row `r` of something, or of what is shared, that belongs to an organization. */
+const isOf = ({ name, organization, sharedBy }: Referent, organizationId: bigint): RawBuilder<boolean> => {
+  if (sharedBy !== undefined)
+    return sql`exists (
+      select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = r.id and s.organization_id = ${organizationId}::bigint)`;
+  return organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`;
+};
+
+/** True of a row `r` that can be referred to from an organization; undefined = from what organizations share. */
+const isThere = (to: Referent, organizationId: bigint | undefined): RawBuilder<boolean> =>
+  sql`${to.isSoft ? sql`r.delete_time is null` : sql`true`} and ${organizationId === undefined ? sql`true` : isOf(to, organizationId)}`;
 
 /** True if the parent is there, and nothing that it is part of is deleted. */
 const parentIsThere = ({ ancestors: [, ...above] }: Kind, to: Referent, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
@@ -47,7 +54,7 @@ export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: 
         : [
             sql`select ${sql.lit(name)} as name where exists (
               select from unnest(${ids.map(String)}::bigint[]) as w (id) where not exists (
-                select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, organizationId)}))`,
+                select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, kind.sharedBy === undefined ? organizationId : undefined)}))`,
           ],
     ),
   ];

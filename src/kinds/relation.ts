@@ -1,43 +1,114 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { type Ancestor, type Kind, ORGANIZATION_ID, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
-import { MemberRole } from "../gen/userd/v1/member_pb.ts";
+import { MemberRole, TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { roleColumn } from "../organizations/member.mapping.ts";
 import { presentUser } from "../users/present.ts";
 
 const { READ, OWN } = AccessRelation;
 
+/** Makes the condition in SQL that the user `u` has a relation to what belongs to something with this id. */
+type Rule = (relation: AccessRelation, id: RawBuilder<unknown>) => RawBuilder<boolean>;
+
 /** The least role that gives a member a relation to what belongs to its organization. */
-const leastRole = (relation: AccessRelation): MemberRole => (relation === OWN ? MemberRole.MANAGER : MemberRole.MEMBER);
+const leastRole = (relation: AccessRelation) => sql`${roleColumn(relation === OWN ? MemberRole.MANAGER : MemberRole.MEMBER)}::smallint`;
+
+/** Members of an organization read what belongs to it, managers and owners own it. */
+export const ofOrganization: Rule = (relation, id) => sql`exists (
+  select from organization_member m where m.organization_id = ${id} and m.user_id = u.id and m.role >= ${leastRole(relation)})`;
+
+/** Members of a project's teams read what belongs to it, and all members where anybody may join a team; admins of its teams own it. */
+const ofProject: Rule = (relation, id) => {
+  const leastTeamRole = sql`${roleColumn(relation === OWN ? TeamRole.ADMIN : TeamRole.MEMBER)}::smallint`;
+  const isOpen = relation === OWN ? sql`false` : sql`o.open_membership`;
+  return sql`exists (
+    select from project x
+    join organization o on o.id = x.organization_id
+    join organization_member m on m.organization_id = o.id and m.user_id = u.id
+    where x.id = ${id} and (m.role >= ${leastRole(OWN)} or ${isOpen} or exists (
+      select from team_member w
+      join project_team g on g.team_id = w.team_id and g.project_id = x.id
+      join team t on t.id = w.team_id and t.delete_time is null
+      where w.member_id = m.id and w.role >= ${leastTeamRole})))`;
+};
+
+/** Who reads what belongs to one of its organizations reads a shared resource; who owns what belongs to each of them owns it. */
+const ofShared =
+  ({ name, sharedBy = "" }: Kind): Rule =>
+  (relation, id) => {
+    const some = (condition: RawBuilder<boolean>) => sql<boolean>`exists (
+      select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = ${id} and ${condition})`;
+    const read = some(ofOrganization(READ, sql.ref("s.organization_id")));
+    return relation === OWN ? sql`(${read} and not ${some(sql`not ${ofOrganization(OWN, sql.ref("s.organization_id"))}`)})` : read;
+  };
+
+const isOfProject = ({ to }: Ancestor): boolean => to.name === PROJECT;
+
+/** Returns the rule that decides who may see and write the resources of a kind. */
+export const ruleOf = (kind: Kind): Rule => {
+  if (kind.sharedBy !== undefined) return ofShared(kind);
+  return kind.ancestors.some(isOfProject) ? ofProject : ofOrganization;
+};
 
 /**
- * The condition in SQL that a user has a relation to what belongs to an organization: its members read it, its managers and owners
- * own it, superusers both. Who is not present has neither.
+ * Returns the id in SQL that `ruleOf` a kind asks about, for a row of its table in the alias `row`; if `row` is the parent of a
+ * resource, `ancestors` are those of the parent.
  */
-export const isRelated = (
-  userId: bigint,
-  relation: AccessRelation,
-  organizationId: RawBuilder<unknown>,
-): RawBuilder<boolean> => sql`exists (
-  select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or exists (
-    select from organization_member m
-    where m.organization_id = ${organizationId} and m.user_id = u.id and m.role >= ${roleColumn(leastRole(relation))}::smallint)))`;
+export const ruledBy = (
+  { ancestors: all }: Pick<Kind, "ancestors">,
+  row: string,
+  ancestors: readonly Ancestor[] = all,
+): RawBuilder<unknown> => {
+  const [above] = ancestors;
+  if (above === undefined) return sql.ref(`${row}.id`);
+  if (!all.some(isOfProject)) return sql.ref(`${row}.${ORGANIZATION_ID}`);
+  const id = sql.ref(`${row}.${above.column}`);
+  if (isOfProject(above)) return id;
+  return ancestors.some(isOfProject)
+    ? sql`(select ${ruledBy({ ancestors: all }, "b", ancestors.slice(1))} from ${sql.table(above.to.table)} b where b.id = ${id})`
+    : sql.ref(`${row}.id`);
+};
 
 /**
- * Refuses a write to a resource of an organization when the acting user, if there is one, does not own it. It does not check
+ * Makes the condition in SQL that a user has a relation to something: by the rule, or as a superuser. Who is not present has none.
+ * @param id the id that the rule asks about.
+ */
+export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation, id: RawBuilder<unknown>): RawBuilder<boolean> =>
+  sql`exists (select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or ${rule(relation, id)}))`;
+
+/** Rows, and what a rule asks about each of them. */
+type Ruled = { readonly rule: Rule; readonly from: RawBuilder<unknown>; readonly id: RawBuilder<unknown> };
+
+/** Returns the row of a resource, for `requireOwned`. */
+export const ruledRow = (kind: Kind, id: bigint): Ruled => ({
+  rule: ruleOf(kind),
+  from: sql`${sql.table(kind.table)} r where r.id = ${id}::bigint`,
+  id: ruledBy(kind, "r"),
+});
+
+/** Returns what a new resource is part of, for `requireOwned`: the parent, or all organizations that are to share it. */
+export const ruledParent = (kind: Kind, parentId: bigint, organizationIds: readonly bigint[]): Ruled => {
+  const [above, ...further] = kind.ancestors;
+  if (above === undefined)
+    return { rule: ofOrganization, from: sql`unnest(${organizationIds.map(String)}::bigint[]) as r (id)`, id: sql.ref("r.id") };
+  const from = sql`${sql.table(above.to.table)} r where r.id = ${parentId}::bigint`;
+  return { rule: ruleOf(kind), from, id: ruledBy(kind, "r", further) };
+};
+
+/**
+ * Refuses a write to a resource when the acting user, if there is one, does not own all rows that decide about it. It does not check
  * organizations, projects and teams: for these the permission of the RPC decides.
- * @throws what `missing` makes when the user may not even read it, since the user must not learn that it exists; PERMISSION_DENIED
- * PERMISSION_REQUIRED when the user may read it.
+ * @throws what `missing` makes when the user may not even read one of them, since the user must not learn that it exists; PERMISSION_DENIED
+ * PERMISSION_REQUIRED when the user may read them.
  */
-export const requireOwned = async (tx: Tx, kind: Kind, organizationId: bigint, missing: () => DomainError): Promise<void> => {
+export const requireOwned = async (tx: Tx, kind: Kind, { rule, from, id }: Ruled, missing: () => DomainError): Promise<void> => {
   const { actingUserId } = tx.call;
   if (actingUserId === undefined || models.includes(kind)) return;
-  const organization = sql`${organizationId}::bigint`;
-  const { reads, owns } = await tx.one(sql<{ reads: boolean; owns: boolean }>`
-    select ${isRelated(actingUserId, READ, organization)} as reads, ${isRelated(actingUserId, OWN, organization)} as owns`);
+  const { reads, owns } = await tx.one(sql<{ reads: boolean | null; owns: boolean | null }>`
+    select bool_and(${isRelated(rule, actingUserId, READ, id)}) as reads, bool_and(${isRelated(rule, actingUserId, OWN, id)}) as owns from ${from}`);
   if (!reads) throw missing();
   if (!owns) throw forbidden("PERMISSION_REQUIRED", `The acting user may read the ${kind.label}, and not write it.`);
 };

@@ -3,7 +3,7 @@ import type { Kind } from "../contract/kinds/kind.ts";
 import { lockAggregates } from "../db/aggregates.ts";
 import type { Session } from "../db/session.ts";
 import { kinds } from "../schema/entities.ts";
-import { type Aggregate, kindsAggregate } from "../versions/aggregate.ts";
+import { type Aggregate, kindsAggregate, sharedAggregate } from "../versions/aggregate.ts";
 
 /**
  * A place where rows refer to something, and what is done with them when that is removed for good. The rows of a link go, and the
@@ -72,13 +72,33 @@ export const dropReferences = async (
   return locked;
 };
 
+/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
+const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, organizationId: bigint): Promise<readonly Aggregate[]> => {
+  const resource = sql.ref(`s.${name}_id`);
+  const rows = await tx.rows(sql<{ id: bigint; is_last: boolean }>`
+    select ${resource} as id, not exists (
+      select from ${sql.table(sharedBy)} o where ${sql.ref(`o.${name}_id`)} = ${resource} and o.organization_id <> ${organizationId}) as is_last
+    from ${sql.table(sharedBy)} s where s.organization_id = ${organizationId}`);
+  const aggregates = rows.map(({ id }) => sharedAggregate(id));
+  await lockAggregates(tx, aggregates);
+  const { last = [], others = [] } = Object.groupBy(rows, (row) => (row.is_last ? "last" : "others"));
+  const among = (some: typeof rows) => sql`id = any(${some.map(({ id }) => String(id))}::bigint[])`;
+  await tx.rows(sql`delete from ${sql.table(table)} where ${among(last)}`);
+  await tx.rows(sql`delete from ${sql.table(sharedBy)} where organization_id = ${organizationId}`);
+  await tx.rows(sql`update ${sql.table(table)} set etag = etag + 1 where ${among(others)}`);
+  return aggregates;
+};
+
 /** Deletes all resources of kinds of an organization that is purged. Returns the aggregates whose versions it raised. */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const aggregate = kindsAggregate(organizationId);
+  const aggregates: Aggregate[] = [kindsAggregate(organizationId)];
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
-  await lockAggregates(tx, [aggregate]);
-  for (const { table, ancestors } of kinds) {
-    if (ancestors.length === 1) await tx.rows(sql`delete from ${sql.table(table)} where organization_id = ${organizationId}`);
+  await lockAggregates(tx, aggregates);
+  for (const kind of kinds) {
+    const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
+    if (kind.sharedBy === undefined && !isOfKind)
+      await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
-  return [aggregate];
+  for (const kind of kinds) if (kind.sharedBy !== undefined) aggregates.push(...(await dropShared(tx, kind, organizationId)));
+  return aggregates;
 };

@@ -40,8 +40,15 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
       .join(" "),
   );
 
-/** Returns the expression in SQL for the name of the outermost deleted thing in `joinedAncestors`; null = none is deleted. */
-export const deletedAncestor = ({ ancestors }: Kind): RawBuilder<string | null> => {
+/**
+ * Returns the expression in SQL for the name of the outermost deleted thing in `joinedAncestors`; null = none is deleted. What
+ * organizations share is deleted with all of them.
+ */
+export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder<string | null> => {
+  if (sharedBy !== undefined)
+    return sql.raw(`case when not exists (
+      select from "${sharedBy}" s join organization o on o.id = s.organization_id
+      where s."${name}_id" = r.id and o.delete_time is null) then 'organization' end`);
   const soft = ancestors.flatMap(({ to }, index) => (to.isSoft ? [`when a${index + 1}.delete_time is not null then '${to.name}'`] : []));
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };

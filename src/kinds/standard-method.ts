@@ -1,6 +1,7 @@
 import type { DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import type { Operation } from "../call.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
+import { camelCase } from "../contract/kinds/methods.ts";
 import type { Dependencies } from "../dependencies.ts";
 
 /** The dependencies of the operations of kinds. */
@@ -25,4 +26,4 @@ export const answerOf = (answer: object): MessageInitShape<DescMethodUnary["outp
 export const resourceField = ({ message }: Kind): string => message.name.charAt(0).toLowerCase() + message.name.slice(1);
 
 /** Returns the local name of the field that holds several resources of a kind in answers. */
-export const severalField = ({ plural }: Kind): string => plural.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+export const severalField = ({ plural }: Kind): string => camelCase(plural);

@@ -1,10 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
 import { resourceDeleted, resourceNotFound } from "../contract/kinds/errors.ts";
-import type { Kind, Referent } from "../contract/kinds/kind.ts";
+import { type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, type Referent } from "../contract/kinds/kind.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
+import { kinds } from "../schema/entities.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
-import { requireOwned } from "./relation.ts";
+import { requireOwned, ruledRow } from "./relation.ts";
 import { columnsOf, composed, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
 
 const readOne = async <R extends Row>(session: Session, kind: Kind, query: RawBuilder<R>): Promise<R> => {
@@ -71,23 +72,44 @@ export const organizationOf = async (session: Session, { table, organization }: 
   return row?.organization_id ?? 0n;
 };
 
-/** Returns the aggregates that a write to a resource locks, to raise their versions. Leave out `id` when the resource is yet to be made. */
-export const aggregatesOf = ({ name, aggregates }: Kind, organizationId: bigint, id?: bigint): readonly Aggregate[] =>
+/** The organizations that share a resource, and those of what refers to it and goes with it: they may share it no longer. */
+const sharersOf = async (session: Session, { name, sharedBy = "" }: Kind, id: bigint): Promise<readonly bigint[]> => {
+  const places = kinds.flatMap(({ table, columns }) =>
+    columns.flatMap(({ name: column, reference }) => (reference?.to.name === name ? [{ table, column }] : [])),
+  );
+  const rows = await session.rows(
+    sql<{ organization_id: bigint }>`${sql.join(
+      [{ table: sharedBy, column: `${name}_id` }, ...places].map(
+        ({ table, column }) => sql`select organization_id from ${sql.table(table)} where ${sql.ref(column)} = ${id}::bigint`,
+      ),
+      sql` union `,
+    )}`,
+  );
+  return rows.map((row) => row.organization_id);
+};
+
+/**
+ * Returns the aggregates that a write to a resource of some organizations locks, to raise their versions. Leave out `id` when the
+ * resource is yet to be made.
+ */
+export const aggregatesOf = ({ name, aggregates }: Kind, organizationIds: readonly bigint[], id?: bigint): readonly Aggregate[] =>
   aggregates.flatMap((kind) => {
-    const of = kind === name ? id : organizationId;
-    return of === undefined ? [] : [{ kind, id: of }];
+    const isOwn = kind === name || kind === "kinds:shared";
+    return (isOwn ? (id === undefined ? [] : [id]) : [...new Set(organizationIds)]).map((of) => ({ kind, id: of }));
   });
 
-/** Makes the function that looks up which aggregates a write to a resource has to lock. */
+/** Makes the function that looks up which aggregates a write to a resource has to lock; `more` are organizations that are to share it. */
 export const locksOf =
-  (kind: Kind, id: bigint): LookUpLocks =>
+  (kind: Kind, id: bigint, more: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
+    if (kind.sharedBy !== undefined) return aggregatesOf(kind, [...(await sharersOf(session, kind, id)), ...more], id);
     const organizationId = await organizationOf(session, kind, id);
-    return organizationId === 0n ? [] : aggregatesOf(kind, organizationId, id);
+    return organizationId === 0n ? [] : aggregatesOf(kind, [organizationId], id);
   };
 
-/** The organization of a row: it itself where it is one. */
-const organizationIn = ({ organization }: Kind, row: Row): bigint => row[organization ?? "id"] as bigint;
+/** The organizations of a row: it itself where it is one. */
+const organizationsIn = ({ organization, sharedBy }: Kind, row: Row): readonly bigint[] =>
+  sharedBy === undefined ? [row[organization ?? ORGANIZATION_ID] as bigint] : (row[ORGANIZATION_IDS] as readonly string[]).map(BigInt);
 
 /**
  * Reads the resource with this id, and checks that the write has locked the aggregates of `locksOf` and that the acting user may write.
@@ -95,8 +117,8 @@ const organizationIn = ({ organization }: Kind, row: Row): bigint => row[organiz
  */
 export const lockedRow = async (tx: Tx, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(tx, kind, id);
-  const organizationId = organizationIn(kind, row);
-  tx.requireLocked(aggregatesOf(kind, organizationId, id), `The ${kind.label} has come into being`);
-  await requireOwned(tx, kind, organizationId, () => resourceNotFound(kind));
+  const isShared = kind.sharedBy !== undefined;
+  tx.requireLocked(aggregatesOf(kind, organizationsIn(kind, row), id), `The ${kind.label} has ${isShared ? "moved" : "come into being"}`);
+  await requireOwned(tx, kind, ruledRow(kind, id), () => resourceNotFound(kind));
   return row;
 };

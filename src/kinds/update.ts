@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
-import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { referenceNotFound } from "../contract/kinds/errors.ts";
+import { type Column, type Kind, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
 import { declaredReasons } from "../contract/reasons.ts";
 import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
@@ -11,10 +12,11 @@ import { requireEtag } from "../versions/etag.ts";
 import { entityOf } from "./entity-of.ts";
 import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
+import { requireOwned, ruledParent } from "./relation.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
-import { changedValues, type Resource, type Values } from "./values.ts";
+import { changedValues, type Resource, sharersIn, type Values } from "./values.ts";
 
 /** Refuses another value of a field that never changes; the value that it has may be named. */
 const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
@@ -63,12 +65,16 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
     const asked = changedValues(kind, resource, (name) => fields.has(name) && (spoken.has(name) || isLink(name)));
     const immutable = [...asked.columns].filter(([{ isImmutable }]) => isImmutable && isStrict);
     const values: Values = { ...asked, columns: new Map([...asked.columns].filter(([{ isImmutable }]) => !isImmutable)) };
-    return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
+    return write(call, { method, request, aggregates: locksOf(kind, id, sharersIn(values)) }, async (tx) => {
       const row = await lockedRow(tx, kind, id);
       requireLive(kind, row);
       requireEtag(etag, etagOf(kind, row), kind.label);
       for (const [column, value] of immutable) requireSame(kind, column, row[column.name], value);
-      await requireReferences(tx, kind, added(row, values), row.organization_id);
+      const more = added(row, values);
+      const sharers = sharersIn(more);
+      if (sharers.length > 0)
+        await requireOwned(tx, kind, ruledParent(kind, 0n, sharers), () => referenceNotFound(`${kind.name}.${ORGANIZATION_IDS}`));
+      await requireReferences(tx, kind, more, row.organization_id);
       await change(tx, kind, row, values);
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });

@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, type Link, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
 import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
 import { jsonOf, toValue } from "../options/value.ts";
@@ -11,6 +12,9 @@ export type Resource = Message & { readonly [field: string]: unknown };
 /** The values that a request gives to a resource: one for each column, and the ids for each link. */
 export type Values = { readonly columns: ReadonlyMap<Column, unknown>; readonly links: ReadonlyMap<Link, readonly bigint[]> };
 
+/** Returns the organizations that the values name as those that share the resource; none where they don't speak of them. */
+export const sharersIn = ({ links }: Values): readonly bigint[] => [...links].find(([{ name }]) => name === ORGANIZATION_IDS)?.[1] ?? [];
+
 /** In requests UNSPECIFIED is the default. */
 const enumValue = ({ defaultValue, deletedValue, enumBase }: Column, value: number | undefined, path: string): number | null => {
   if (value !== undefined && value === deletedValue) throw invalidField(path, "can't be set to deleted");
@@ -19,9 +23,9 @@ const enumValue = ({ defaultValue, deletedValue, enumBase }: Column, value: numb
 };
 
 const convert = (column: Column, value: unknown, path: string): unknown => {
-  const { type, defaultValue } = column;
+  const { type, defaultValue, isUuid } = column;
   if (type === "smallint") return enumValue(column, value as number | undefined, path);
-  if (value === undefined) return defaultValue;
+  if (value === undefined) return isUuid ? randomUUID() : defaultValue;
   if (type === "timestamptz") return momentOf(value as Timestamp);
   return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject), path)) : value;
 };
@@ -33,6 +37,12 @@ const columnValue = (kind: Kind, column: Column, resource: Resource): unknown =>
   // A parent is no optional field: 0 is its absence.
   if (column.isRequired && (value === undefined || value === 0n)) throw invalidField(path, "is required");
   return convert(column, value, path);
+};
+
+const linkedIds = (kind: Kind, { name, field, isRequired }: Link, resource: Resource): readonly bigint[] => {
+  const ids = resource[field.localName] as readonly bigint[];
+  if (isRequired && ids.length === 0) throw invalidField(`${kind.name}.${name}`, "is required");
+  return ids;
 };
 
 /**
@@ -48,7 +58,7 @@ export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: st
   links: new Map(
     kind.links
       .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
-      .map((link) => [link, resource[link.field.localName] as readonly bigint[]]),
+      .map((link) => [link, linkedIds(kind, link, resource)]),
   ),
 });
 

@@ -1,9 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
+import type { Kind } from "../contract/kinds/kind.ts";
+import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
 import { softKinds } from "../kinds/remove.ts";
+import { locksOf } from "../kinds/stored.ts";
 import type { Scope } from "../options/scope.ts";
 import type { AggregateKind } from "../versions/aggregate.ts";
 import { forgetRevisions, purgeable } from "./remove-scopes.ts";
@@ -14,38 +17,52 @@ const PURGER = "userd purger";
 /** The most options that one transaction deletes. */
 const BATCH = 2_000;
 
-/** A table whose rows are purged when they are due: the aggregate to lock for a row, and the function that removes the row. */
+/** A table whose rows are purged when they are due: the function that locks one of them, and the function that removes it. */
 type Due = {
   readonly table: string;
-  readonly aggregate: AggregateKind;
-  readonly aggregateId: string;
+  readonly lockOne: (tx: Session) => Promise<bigint | undefined>;
   readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
+};
+
+/** Makes the function that locks the aggregate of the first row that is due. One that somebody else has locked is left to the next round. */
+const lockFree = (table: string, aggregate: AggregateKind, aggregateId: string) => async (tx: Session) => {
+  const locked = await tx.row(sql<{ id: bigint }>`
+    select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = r.${sql.ref(aggregateId)}
+    where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
+  return locked?.id;
+};
+
+/** Makes the function that locks the aggregates of the first shared resource that is due, and waits for them: there are several. */
+const lockShared = (kind: Kind) => async (tx: Session) => {
+  const found = await tx.row(sql<{ id: bigint }>`
+    select id from ${sql.table(kind.table)} where purge_time <= now() order by purge_time, id limit 1`);
+  if (found !== undefined) await lockAggregates(tx, await locksOf(kind, found.id)(tx));
+  return found?.id;
 };
 
 /** In this order, since projects, teams and resources of kinds are removed with their organization. */
 const due: readonly Due[] = [
-  ...Object.entries(purgeable).map(([table, each]) => ({ ...each, table })),
+  ...Object.entries(purgeable).map(
+    ([table, { aggregate, aggregateId, remove }]): Due => ({ table, lockOne: lockFree(table, aggregate, aggregateId), remove }),
+  ),
   ...softKinds.map(
-    ({ table }): Due => ({
-      table,
-      aggregate: "kinds:organization",
-      aggregateId: "organization_id",
-      remove: (tx, id) => tx.rows(sql`delete from ${sql.table(table)} where id = ${id}`),
+    (kind): Due => ({
+      table: kind.table,
+      lockOne: kind.sharedBy === undefined ? lockFree(kind.table, "kinds:organization", "organization_id") : lockShared(kind),
+      remove: (tx, id) => tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`),
     }),
   ),
 ];
 
-/** Removes one row that is due; returns how many it removed. A row whose aggregate somebody else has locked is left to the next round. */
-const removeOne = (db: Database, { table, aggregate, aggregateId, remove }: Due): Promise<number> =>
+/** Removes one row that is due; returns how many it removed. */
+const removeOne = (db: Database, { table, lockOne, remove }: Due): Promise<number> =>
   inTransaction(db, PURGER, async (tx) => {
-    const locked = await tx.row(sql<{ id: bigint }>`
-      select r.id from ${sql.table(table)} r join aggregate_version s on s.kind = ${aggregate} and s.id = r.${sql.ref(aggregateId)}
-      where r.purge_time <= now() order by r.purge_time, r.id limit 1 for update of s skip locked`);
-    if (locked === undefined) return 0;
+    const id = await lockOne(tx);
+    if (id === undefined) return 0;
     // Read again under the lock: it may have been undeleted meanwhile.
     const still = await tx.rows(sql`
-      select from ${sql.table(table)} where id = ${locked.id} and purge_time <= now()`);
-    if (still.length > 0) await remove(tx, locked.id);
+      select from ${sql.table(table)} where id = ${id} and purge_time <= now()`);
+    if (still.length > 0) await remove(tx, id);
     return still.length;
   });
 
@@ -78,8 +95,8 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
   });
 
 /**
- * Removes due organizations, projects, teams and resources of kinds; returns their number. Deletes the options of purged scopes too, but
- * only when no cache can take the scope for live any more: readers see all of its options or none.
+ * Removes the organizations, projects, teams and resources of kinds whose grace period is over; returns their number. Also deletes the options
+ * of purged scopes, but first waits for `boundMs`, so that no read from a cache finds only some of a scope's options.
  * @param boundMs the staleness bound of the caches, in milliseconds.
  */
 export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {

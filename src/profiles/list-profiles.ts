@@ -42,7 +42,7 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
 /** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
-/** ListProfiles: reads a page of the profiles that fit a filter by one statement. Users and accounts, if asked for, take one each. */
+/** ListProfiles: reads a page of the profiles that match a filter, with their users and accounts if the request asks for them. */
 export const listProfiles =
   ({
     db,

@@ -1,6 +1,6 @@
 import { alreadyExists, type DomainError, notFound } from "../errors.ts";
 import { kinds, served } from "./entities.ts";
-import { keyErrors, referenceErrors } from "./kind-constraints.ts";
+import { choiceErrors, keyErrors, referenceErrors } from "./kind-constraints.ts";
 
 const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such user.");
 const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
@@ -49,4 +49,5 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   resource_owner_profile_id_foreign: noProfile,
   ...keyErrors(served),
   ...referenceErrors(kinds),
+  ...choiceErrors(kinds),
 };

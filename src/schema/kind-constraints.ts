@@ -1,6 +1,7 @@
 import { referenceNotFound, referredNotFound, resourceTaken } from "../contract/kinds/errors.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
-import type { DomainError } from "../errors.ts";
+import { type DomainError, invalidField } from "../errors.ts";
+import { choiceConstraint } from "./kind.entity.ts";
 
 type Entry = readonly [constraint: string, error: () => DomainError];
 
@@ -24,4 +25,18 @@ export const referenceErrors = (kinds: readonly Kind[]): Readonly<Record<string,
         ({ name, table, column }): Entry => [`${table}_${column}_foreign`, () => referenceNotFound(`${kind.name}.${name}`)],
       ),
     ]),
+  );
+
+/** Makes a map from the constraint of a kind's choice to the function that makes its error: two of its fields would have a value. */
+export const choiceErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
+  Object.fromEntries(
+    kinds.flatMap((kind) =>
+      kind.choices.map((choice): Entry => {
+        const [first, ...others] = choice.columns.map(({ name }) => name);
+        return [
+          choiceConstraint(kind.table, choice),
+          () => invalidField(`${kind.name}.${first}`, `can't have a value beside ${others.join(" or ")}`),
+        ];
+      }),
+    ),
   );

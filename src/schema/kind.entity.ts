@@ -1,5 +1,5 @@
 import { defineEntity, type EntityName, type EntitySchema, p } from "@mikro-orm/core";
-import { type Column, type Kind, type Link, ORGANIZATION_ID, type Reference } from "../contract/kinds/kind.ts";
+import { type Column, type ColumnList, type Kind, type Link, ORGANIZATION_ID, type Reference } from "../contract/kinds/kind.ts";
 import { id, text, time, timeOfInsert } from "./columns.ts";
 import { Organization, Project, Team } from "./organization.entity.ts";
 import { User } from "./user.entity.ts";
@@ -45,8 +45,11 @@ const propertyOf = (column: Column, entities: (name: string) => EntityName): unk
   return column.isNullable ? () => make().nullable() : make;
 };
 
-/** Rules of one row, which requests can't break: they hold what imports and people write. */
-const checksOf = ({ table, columns, isSoft }: Kind) => {
+/** Returns the name of the constraint of a table that one column at most of a choice has a value. */
+export const choiceConstraint = (table: string, { name }: ColumnList): string => `${table}_${name}`;
+
+/** Rules of one row. Requests can break none but choices: the others hold what imports and people write. */
+const checksOf = ({ table, columns, choices, isSoft }: Kind) => {
   const filled = columns.filter(({ isNotEmpty }) => isNotEmpty).map(({ name }) => `${name} <> ''`);
   const enums = columns.filter(({ type }) => type === "smallint");
   return [
@@ -54,6 +57,10 @@ const checksOf = ({ table, columns, isSoft }: Kind) => {
     ...enums.map(({ name, field, deletedValue }) => ({
       name: `${table}_${name}_known`,
       expression: `${name} >= 1 and ${name} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number).filter((number) => number !== deletedValue))}`,
+    })),
+    ...choices.map((choice) => ({
+      name: choiceConstraint(table, choice),
+      expression: `num_nonnulls(${choice.columns.map(({ name }) => name).join(", ")}) <= 1`,
     })),
     ...(isSoft ? [{ name: `${table}_purged_when_deleted`, expression: "(delete_time is null) = (purge_time is null)" }] : []),
   ];
@@ -65,10 +72,10 @@ const indexOf = (table: string, name: string, columns: readonly string[], which 
 });
 
 /** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged. */
-const indexesOf = ({ table, columns, parent, indexes, isSoft }: Kind) => {
+const indexesOf = ({ table, columns, parent, ancestors, indexes, isSoft }: Kind) => {
   const others = columns.filter((column) => column.reference !== undefined && column !== parent);
   return [
-    indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"]),
+    ...(ancestors.length === 0 ? [] : [indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"])]),
     ...indexes.map((index) => indexOf(table, index.name, [...index.columns.map(({ name }) => name), "id"])),
     ...others.map(({ name, isNullable }) => indexOf(table, name, [name], isNullable ? ` where ${name} is not null` : "")),
     ...(isSoft ? [indexOf(table, "purge_time", ["purge_time"], " where purge_time is not null")] : []),
@@ -78,13 +85,17 @@ const indexesOf = ({ table, columns, parent, indexes, isSoft }: Kind) => {
 const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityName): EntitySchema => {
   const { table, column } = link;
   const own = `${kind.name}_id`;
+  const isSharing = column === ORGANIZATION_ID;
   const properties = {
     id: id(),
-    organizationId: relation(Organization, ORGANIZATION_ID, "cascade"),
+    ...(!isSharing && { organizationId: relation(Organization, ORGANIZATION_ID, "cascade") }),
     resourceId: relation(entities(kind.name), own, "cascade"),
     linkedId: relation(entities(link.to.name), column, "cascade"),
   };
-  const indexes = [indexOf(table, column, [column]), indexOf(table, ORGANIZATION_ID, [ORGANIZATION_ID])];
+  // Lists of what an organization shares are in the order of the ids.
+  const indexes = isSharing
+    ? [indexOf(table, column, [column, own])]
+    : [indexOf(table, column, [column]), indexOf(table, ORGANIZATION_ID, [ORGANIZATION_ID])];
   const uniques = [{ name: `${table}_key`, properties: ["resourceId", "linkedId"] }];
   return entityOf({ name: table, tableName: table, properties, indexes, uniques });
 };

@@ -91,7 +91,7 @@ export const UserEmail = defineEntity({
   checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });
 
-/** The most characters of a permission. One of Django has up to 100 for the application, a dot, and up to 100 for the name. */
+/** The most characters of a permission. Django's have up to 100 for the application, a dot, and up to 100 for the name. */
 export const PERMISSION_LENGTH = 201;
 
 /** The table of permissions that were granted to users themselves, not by a role. */

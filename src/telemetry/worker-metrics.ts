@@ -37,7 +37,7 @@ const createQuestions = <A>() => {
   };
 };
 
-/** Makes the function that returns the text of `/metrics`: in a worker, that of all workers together, since a scrape reaches any one. */
+/** Makes the function that returns the text of `/metrics`. In a worker this is the sum over all workers: a scrape reaches only one of them. */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
   const questions = createQuestions<string>();
@@ -70,8 +70,8 @@ const add = (collected: readonly Collected[]): Collected => sumOf(collected).get
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Makes empty sums of the metrics of workers. The last counts of an ended worker stay in them: Prometheus takes a sum that goes down for a
- * restart. A new worker takes the place of an ended one, since fractions that are added in another order can give a smaller sum.
+ * Makes empty sums of the metrics of workers. Counts of ended workers stay in the sums, since Prometheus takes a sum that goes down for a
+ * restart. A new worker takes the place of an ended one: rounding in another order of addition could make a sum smaller.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];

@@ -87,7 +87,7 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** Makes the SQL of the columns that `selectCachedUsers` adds to basic users, in the alias `users`; null where `isFull` is not true. */
+/** Makes the SQL of the columns that `selectCachedUsers` adds to `selectBasicUsers`, in the alias `users`; null unless `isFull` is true. */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,

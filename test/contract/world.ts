@@ -102,7 +102,7 @@ const readsOfKinds = async (own: ServiceWith): Promise<Requests> => {
     const names = Object.fromEntries(standardMethods(kind).map(([verb, name]) => [verb, localName(name)]));
     requests[names["Get"] ?? ""] = { key: { case: "id", value: id } };
     requests[names["BatchGet"] ?? ""] = { ids: [id] };
-    requests[names["List"] ?? ""] = { [kind.parent.field.localName]: maker.parentId };
+    requests[names["List"] ?? ""] = { [kind.listedBy.localName]: maker.parentId };
   }
   return requests;
 };
@@ -112,7 +112,7 @@ const writesOfKinds = async (own: ServiceWith): Promise<Requests> => {
   for (const kind of kinds) {
     const maker = await makerOf(own, kind);
     const { id } = await maker.create();
-    requests[`create${kind.message.name}`] = { [maker.field]: maker.valid() };
+    requests[`create${kind.message.name}`] = { [maker.field]: await maker.valid() };
     requests[`update${kind.message.name}`] = { [maker.field]: { id } };
   }
   return requests;

@@ -24,7 +24,7 @@ export const update = async (maker: Maker, fields: object, paths?: string[]): Pr
 
 /** Reads a page of the resources of the maker's parent. */
 export const list = async (maker: Maker, query: object = {}) => {
-  const answer = await maker.call("List", { [local(maker.kind.parent)]: maker.parentId, ...query });
+  const answer = await maker.call("List", { [maker.kind.listedBy.localName]: maker.parentId, ...query });
   return { rows: answer[maker.several] as readonly Shown[], nextPageToken: answer.nextPageToken };
 };
 

@@ -20,9 +20,10 @@ export type Maker = {
   readonly field: string;
   readonly several: string;
   readonly organizationId: bigint;
+  /** What its lists are of: the parent, or an organization that shares the resources. */
   readonly parentId: bigint;
-  /** A valid resource that no other is like. */
-  readonly valid: (fields?: object) => Record<string, unknown>;
+  /** A valid resource that no other is like, with new ones of what it has to refer to. */
+  readonly valid: (fields?: object) => Promise<Record<string, unknown>>;
   /** The ids of what fields can refer to, by model. */
   readonly things: Readonly<Record<string, bigint>>;
   readonly call: (verb: StandardVerb, request: object) => Promise<Answer>;
@@ -31,18 +32,36 @@ export type Maker = {
   readonly deleteParent: () => Promise<unknown>;
 };
 
-/** Something for each model that fields refer to. */
-export const thingsOf = async (clients: Clients, organizationId: bigint): Promise<Readonly<Record<string, bigint>>> => ({
-  organization: organizationId,
-  project: (await createProject(clients, organizationId)).id,
-  team: (await createTeam(clients, organizationId)).id,
-  user: (await createUser(clients)).id,
+/** The kinds that resources of a kind refer to, besides their parent. */
+export const referredKinds = ({ columns }: Kind): readonly Kind[] =>
+  kinds.filter(({ name }) => columns.some(({ reference }) => reference?.to.name === name && !reference.isParent));
+
+/** Something for each model that fields of a kind refer to. */
+export const thingsOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> => {
+  const made: Record<string, bigint> = {
+    organization: organizationId,
+    project: (await createProject(clients, organizationId)).id,
+    team: (await createTeam(clients, organizationId)).id,
+    user: (await createUser(clients)).id,
+  };
+  for (const other of referredKinds(kind)) made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
+  return made;
+};
+
+/** More things that a maker's resources can refer to: where organizations share them, another organization. */
+export const moreThings = async (clients: Clients, { kind, organizationId }: Maker): Promise<Readonly<Record<string, bigint>>> => ({
+  ...(await thingsOf(clients, organizationId, kind)),
+  ...(kind.sharedBy !== undefined && { organization: (await createOrganization(clients)).id }),
 });
+
+/** The columns that may have a value only when another one has none. */
+export const alternatives = ({ choices }: Kind): readonly Column[] => choices.flatMap(({ columns: [, ...others] }) => others);
 
 let moment = 1_700_000_000_000;
 
 /** A valid value of a column that is no reference, and not what it was before. */
-export const anotherValue = ({ type, field, maxLength }: Column, before?: unknown): unknown => {
+export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?: unknown): unknown => {
+  if (isUuid) return crypto.randomUUID();
   if (type === "text") return unique().slice(0, maxLength);
   if (type === "timestamptz") return timestampFromMs(moment++);
   if (type === "jsonb") return { text: unique(), list: [1, null, { deep: true }] };
@@ -55,19 +74,26 @@ export const anotherValue = ({ type, field, maxLength }: Column, before?: unknow
 /** Makes resources of a kind in an organization of their own. */
 export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
   const organizationId = within ?? (await createOrganization(clients)).id;
-  const things = await thingsOf(clients, organizationId);
+  const things = await thingsOf(clients, organizationId, kind);
   const parentKind = kinds.find(({ name }) => name === kind.parent.reference?.to.name);
   const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));
-  const parentId = parentMaker ? (await parentMaker.create()).id : organizationId;
+  const parentId = parentMaker ? (await parentMaker.create()).id : (things[kind.parent.reference?.to.name ?? ""] ?? organizationId);
   const [field, several] = [resourceField(kind), severalField(kind)];
+  const others = await Promise.all(referredKinds(kind).map((other) => makerOf(clients, other, organizationId)));
   const firstValue = (column: Column): unknown => (column.reference ? things[column.reference.to.name] : anotherValue(column));
-  const written = kind.columns.filter(({ isOutputOnly }) => !isOutputOnly);
-  const valid = (fields: object = {}) => ({
-    ...Object.fromEntries(written.map((column) => [column.field.localName, firstValue(column)])),
-    ...Object.fromEntries(kind.links.map((link) => [link.field.localName, [things[link.to.name]]])),
-    [kind.parent.field.localName]: parentId,
-    ...fields,
-  });
+  const left = alternatives(kind);
+  const written = kind.columns.filter((column) => !column.isOutputOnly && !left.includes(column));
+  const valid = async (fields: object = {}) => {
+    const made = Object.fromEntries(await Promise.all(others.map(async (other) => [other.kind.name, (await other.create()).id] as const)));
+    const referring = written.filter(({ reference }) => reference && Object.hasOwn(made, reference.to.name));
+    return {
+      ...Object.fromEntries(written.map((column) => [column.field.localName, firstValue(column)])),
+      ...Object.fromEntries(referring.map(({ field: { localName }, reference }) => [localName, made[reference?.to.name ?? ""]])),
+      ...Object.fromEntries(kind.links.map((link) => [link.field.localName, [things[link.to.name]]])),
+      ...(kind.ancestors.length > 0 && { [kind.parent.field.localName]: parentId }),
+      ...fields,
+    };
+  };
   const client = clients.families[kind.service] as unknown as Record<string, (request: object) => Promise<Answer>>;
   const nameOf = (verb: StandardVerb) => standardMethods(kind).find(([one]) => one === verb)?.[1] ?? "";
   const call: Maker["call"] = (verb, request) => {
@@ -76,7 +102,7 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
   };
   return {
     ...{ kind, field, several, organizationId, parentId, things, valid, call },
-    create: async (fields) => (await call("Create", { [field]: valid(fields) }))[field] as Shown,
-    deleteParent: async () => parentMaker?.call("Delete", { id: parentId }),
+    create: async (fields) => (await call("Create", { [field]: await valid(fields) }))[field] as Shown,
+    deleteParent: async () => parentMaker?.call("Delete", { id: parentId }) ?? clients.organizations.deleteProject({ id: parentId }),
   };
 };

@@ -6,6 +6,7 @@ import { createSystemUser } from "../../src/users/system-user.ts";
 import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
+import { local } from "./asking.ts";
 import { makerOf, type Shown } from "./maker.ts";
 
 describe.for(kinds)("$name", { concurrent: true }, (kind) => {
@@ -22,7 +23,9 @@ describe.for(kinds)("$name", { concurrent: true }, (kind) => {
     ].flatMap(({ to, ...place }) => (Object.hasOwn(purges, to.name) ? [{ ...place, model: to.name as keyof typeof purges }] : []));
     for (const { field, model, deletion } of places) {
       const maker = await makerOf(client, kind);
-      const shown = await maker.create();
+      const choice = kind.choices.find(({ columns }) => columns.some((column) => column.field === field))?.columns ?? [];
+      const chosen = choice.map((column) => [local(column), column.field === field ? maker.things[model] : undefined]);
+      const shown = await maker.create(Object.fromEntries(chosen));
       const { consistencyToken } = await purges[model](maker.things[model] ?? 0n);
       const get = maker.call("Get", {
         key: { case: "id", value: shown.id },

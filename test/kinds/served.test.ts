@@ -44,7 +44,7 @@ describe.for(kinds)("$name", (kind) => {
     for (let n = 0; n < 20; n++) await maker.create(large);
     const seen = new Set<unknown>();
     for (let pageToken = ""; ; ) {
-      const page = await maker.call("List", { [kind.parent.field.localName]: maker.parentId, pageToken });
+      const page = await maker.call("List", { [kind.listedBy.localName]: maker.parentId, pageToken });
       for (const { id } of page[maker.several] as { id: bigint }[]) seen.add(id);
       pageToken = page.nextPageToken;
       if (pageToken === "") break;

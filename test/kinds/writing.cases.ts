@@ -1,25 +1,27 @@
 import { expect } from "vitest";
 import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
+import { camelCase } from "../../src/contract/kinds/methods.ts";
+import { createOrganization } from "../support/build.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { badValues, changeable, get, keyOf, list, local, NOBODY, plainColumns, update } from "./asking.ts";
-import { anotherValue, makerOf, type Shown, thingsOf } from "./maker.ts";
+import { anotherValue, makerOf, moreThings, referredKinds, type Shown, thingsOf } from "./maker.ts";
 
 /** The cases of creating and updating the resources of a kind: values, keys, references, masks, etags, replays. */
 export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
   test("is created and found by its id, by each key, and among others", async ({ clients }) => {
     const maker = await makerOf(clients[clientKind], kind);
-    const sent = maker.valid();
+    const sent = await maker.valid();
     const { [maker.field]: created, consistencyToken } = await maker.call("Create", { [maker.field]: sent });
     const shown = created as Shown;
-    expect(shown).toMatchObject({ ...sent, organizationId: maker.organizationId, etag: "1" });
+    expect(shown).toMatchObject({ ...sent, ...(kind.sharedBy === undefined && { organizationId: maker.organizationId }), etag: "1" });
     expect(shown["createTime"]).toBeDefined();
     expect(shown["deleteTime"]).toBeUndefined();
     const consistency = { mode: { case: "atLeastAsFresh", value: consistencyToken } };
     expect((await maker.call("Get", { key: { case: "id", value: shown.id }, consistency }))[maker.field]).toEqual(shown);
     for (const { name, columns } of kind.keys) {
-      const key = { case: name, value: keyOf(shown, columns) };
+      const key = { case: camelCase(name), value: keyOf(shown, columns) };
       expect((await maker.call("Get", { key }))[maker.field]).toEqual(shown);
     }
     const second = await maker.create();
@@ -32,18 +34,27 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const maker = await makerOf(clients[clientKind], kind);
     const optional = plainColumns(kind).filter(({ isRequired }) => !isRequired);
     const shown = await maker.create(Object.fromEntries(optional.map((column) => [local(column), undefined])));
-    for (const column of optional) expect([column.name, shown[local(column)]]).toEqual([column.name, column.defaultValue ?? undefined]);
+    for (const column of optional) {
+      const value = column.isUuid
+        ? expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+        : (column.defaultValue ?? undefined);
+      expect([column.name, shown[local(column)]]).toEqual([column.name, value]);
+    }
   });
 
-  test("has keys that no two share", async ({ clients }) => {
+  test("has keys that no two share: of one parent, or everywhere", async ({ clients }) => {
     const maker = await makerOf(clients[clientKind], kind);
     const first = await maker.create();
     for (const { name, columns } of kind.keys) {
       const { info } = await expectRefusal(maker.create(keyOf(first, columns)), "AlreadyExists", "RESOURCE_TAKEN");
       expect(info?.metadata).toEqual({ kind: kind.name, key: name });
       const elsewhere = await makerOf(clients[clientKind], kind);
-      const rest = keyOf(first, columns.slice(1));
-      expect(await elsewhere.create(rest)).toMatchObject(rest);
+      const rest = keyOf(
+        first,
+        columns.filter(({ reference }) => reference === undefined),
+      );
+      if (columns.includes(kind.parent)) expect(await elsewhere.create(rest)).toMatchObject(rest);
+      else await expectRefusal(elsewhere.create(rest), "AlreadyExists", "RESOURCE_TAKEN");
     }
   });
 
@@ -67,7 +78,10 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
   test("refers to what is there, not deleted, and of its organization: else one error, whichever it is", async ({ clients }) => {
     const client = clients[clientKind];
     const [maker, stranger] = [await makerOf(client, kind), await makerOf(client, kind)];
-    const gone = await thingsOf(client, maker.organizationId);
+    const gone: Record<string, bigint> = { ...(await thingsOf(client, maker.organizationId, kind)) };
+    gone["organization"] = (await createOrganization(client)).id;
+    await client.organizations.deleteOrganization({ id: gone["organization"] });
+    for (const other of referredKinds(kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
     await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
     await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });
     await client.users.deleteUser({ id: gone["user"] ?? 0n });
@@ -79,7 +93,8 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
       ...kind.links.map(({ name, field, to }) => ({ name, field, to, isImmutable: false, isList: true })),
     ];
     for (const { name, field, to, isImmutable, isList } of fields) {
-      const foreign = to.organization === undefined ? [] : [stranger.things[to.name]];
+      const isForeign = (to.organization ?? to.sharedBy) !== undefined && kind.sharedBy === undefined;
+      const foreign = isForeign ? [stranger.things[to.name]] : [];
       const messages = new Set<string>();
       for (const bad of [NOBODY, gone[to.name], ...foreign]) {
         const value = { [field.localName]: isList ? [maker.things[to.name], bad] : bad };
@@ -91,10 +106,16 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
       }
       expect(messages.size).toBe(1);
     }
-    const parent = local(kind.parent);
-    await expectRefusal(maker.create({ [parent]: NOBODY }), "NotFound", "REFERENCE_NOT_FOUND");
-    await expectRefusal(maker.create({ [parent]: 0n }), "InvalidArgument", "FIELD_INVALID");
-    await expectRefusal(list(maker, { [parent]: NOBODY }), "NotFound", "REFERENCE_NOT_FOUND");
+    for (const column of kind.ancestors.length === 0 ? [] : [kind.parent]) {
+      await expectRefusal(maker.create({ [local(column)]: NOBODY }), "NotFound", "REFERENCE_NOT_FOUND");
+      await expectRefusal(maker.create({ [local(column)]: 0n }), "InvalidArgument", "FIELD_INVALID");
+    }
+    for (const { name, field } of kind.links.filter(({ isRequired }) => isRequired)) {
+      await expectRefusal(maker.create({ [field.localName]: [] }), "InvalidArgument", "FIELD_INVALID");
+      await expectRefusal(update(maker, { id }, [name]), "InvalidArgument", "FIELD_INVALID");
+    }
+    const listed = await expectRefusal(list(maker, { [kind.listedBy.localName]: NOBODY }), "NotFound", "REFERENCE_NOT_FOUND");
+    expect(listed.fields).toEqual([kind.listedBy.name]);
     await client.organizations.deleteOrganization({ id: maker.organizationId });
     await expectRefusal(maker.create(), "NotFound", "REFERENCE_NOT_FOUND");
     const refused = await expectRefusal(update(maker, { id }), "FailedPrecondition", "RESOURCE_DELETED");
@@ -106,9 +127,10 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const maker = await makerOf(client, kind);
     const shown = await maker.create();
     const { project = 0n, team = 0n, user = 0n } = maker.things;
-    await client.organizations.deleteProject({ id: project });
+    if (project !== maker.parentId) await client.organizations.deleteProject({ id: project });
     await client.organizations.deleteTeam({ id: team });
     await client.users.deleteUser({ id: user });
+    for (const other of referredKinds(kind)) await (await makerOf(client, other)).call("Delete", { id: shown[`${other.name}Id`] });
     const column = changeable(kind)[0] as Column;
     const value = anotherValue(column, shown[local(column)]);
     const changed = await update(maker, { ...shown, [local(column)]: value });
@@ -120,7 +142,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     let shown = await maker.create();
     for (const column of changeable(kind)) {
       const value = anotherValue(column, shown[local(column)]);
-      const rest = maker.valid();
+      const rest = await maker.valid();
       const changed = await update(maker, { ...rest, id: shown.id, [local(column)]: value }, [column.name]);
       expect(changed).toEqual({ ...shown, [local(column)]: changed[local(column)], etag: String(Number(shown.etag) + 1) });
       expect(changed).toMatchObject({ [local(column)]: value });
@@ -129,8 +151,8 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     }
     for (const link of kind.links) {
       const name = link.field.localName;
-      const more = (await thingsOf(clients[clientKind], maker.organizationId))[link.to.name];
-      for (const ids of [[...(shown[name] as bigint[]), more], [more], []]) {
+      const more = (await moreThings(clients[clientKind], maker))[link.to.name];
+      for (const ids of [[...(shown[name] as bigint[]), more], [more], ...(link.isRequired ? [] : [[]])]) {
         const changed = await update(maker, { id: shown.id, [name]: ids }, [link.name]);
         expect(changed).toEqual({ ...shown, [name]: ids, etag: String(Number(shown.etag) + 1) });
         expect(await update(maker, { id: shown.id, [name]: ids }, [link.name])).toEqual(changed);
@@ -169,11 +191,11 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
 
   test("answers a request_id again, and checks without a trace", async ({ clients }) => {
     const maker = await makerOf(clients[clientKind], kind);
-    const request = { [maker.field]: maker.valid(), requestId: crypto.randomUUID() };
+    const request = { [maker.field]: await maker.valid(), requestId: crypto.randomUUID() };
     expect(await maker.call("Create", { ...request, requestId: "", validateOnly: true })).toMatchObject({ consistencyToken: "" });
     const first = await maker.call("Create", request);
     expect(await maker.call("Create", request)).toEqual(first);
-    const another = { ...request, [maker.field]: maker.valid() };
+    const another = { ...request, [maker.field]: await maker.valid() };
     await expectRefusal(maker.call("Create", another), "InvalidArgument", "REQUEST_ID_REUSED");
     expect((await list(maker)).rows).toHaveLength(1);
     const { id } = first[maker.field] as Shown;

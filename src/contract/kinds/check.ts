@@ -5,7 +5,16 @@ import { isAggregateKind } from "../../versions/aggregate.ts";
 import { standardFields } from "./column.ts";
 import { ownReason } from "./errors.ts";
 import type { Note } from "./faults.ts";
-import { type Column, type ColumnList, ORGANIZATION, type Referent } from "./kind.ts";
+import {
+  type Column,
+  type ColumnList,
+  type Kind,
+  ORGANIZATION,
+  ORGANIZATION_ID,
+  ORGANIZATION_IDS,
+  PROJECT,
+  type Referent,
+} from "./kind.ts";
 
 /** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or has and must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
@@ -17,7 +26,7 @@ export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note)
   }
 };
 
-/** Notes what a kind has to declare and does not, a name of the wrong form, and keys that Get could not tell apart. */
+/** Notes, as faults, what a kind has to declare and does not, a name of the wrong form, and keys without a name of their own. */
 export const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
@@ -31,7 +40,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Notes reasons named after the kind that errors.proto lacks, and aggregates that are unknown, or neither the kind nor an organization. */
+/** Notes, as faults, the kind's own reasons that errors.proto lacks, and aggregates other than the kind itself and its organization. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])
@@ -48,4 +57,45 @@ export const checkSlugs = (columns: readonly Column[], keys: readonly ColumnList
       note(column.field, `is made from "${column.slugFrom}", which is no text that is not blank`);
     if (!keys.some((key) => key.columns.at(-1) === column)) note(column.field, "is a slug, and no key ends in it");
   }
+};
+
+/** Notes a choice of less than two fields, and fields of a choice that always have a value. */
+export const checkChoices = (message: DescMessage, choices: readonly ColumnList[], note: Note): void => {
+  for (const { columns } of choices) {
+    if (columns.length < 2) note(message, "has a choice of less than two fields");
+    for (const { field, isNullable } of columns) if (!isNullable) note(field, "is in a choice and always has a value");
+  }
+};
+
+type Scoped = Pick<Kind, "name" | "message" | "columns" | "links"> & { readonly scope: KindScope };
+
+/** Organizations share a resource by links, which say all that it refers to: what it belonged to one of, the others could not see. */
+const checkShared = ({ message, columns, links }: Scoped, parent: Referent | undefined, note: Note): void => {
+  if (parent !== undefined) note(message, "is shared by organizations and has a parent");
+  const sharing = links.find(({ name, to }) => name === ORGANIZATION_IDS && to.name === ORGANIZATION);
+  if (sharing === undefined) note(message, `is shared by organizations and has no field ${ORGANIZATION_IDS} that refers to them`);
+  else if (!sharing.isRequired) note(sharing.field, "says which organizations share a resource and is not required");
+  const others = [...columns.filter(({ reference }) => reference !== undefined), ...links.filter((link) => link !== sharing)];
+  for (const { field } of others) note(field, "refers to something, and organizations share the resource");
+};
+
+/** Notes a scope that does not fit the parent, and a kind that does not say which organizations its resources belong to. */
+export const checkScope = (kind: Scoped, parent: Referent | undefined, isKind: (name: string) => boolean, note: Note): void => {
+  const { name, message, scope, columns } = kind;
+  if (scope === KindScope.GLOBAL) {
+    if (parent !== undefined || name !== ORGANIZATION) note(message, "is of nobody, which only organizations are");
+    return;
+  }
+  if (scope === KindScope.ORGANIZATIONS) {
+    checkShared(kind, parent, note);
+    return;
+  }
+  if (parent?.sharedBy !== undefined) note(message, `is part of a ${parent.name}, which organizations share`);
+  const scopes: Readonly<Record<string, KindScope>> = { [ORGANIZATION]: KindScope.ORGANIZATION, [PROJECT]: KindScope.PROJECT };
+  const fitting = parent && (isKind(parent.name) ? KindScope.PARENT : scopes[parent.name]);
+  if (scope !== KindScope.UNSPECIFIED && scope !== fitting) note(message, `has a scope that does not fit its parent ${parent?.name}`);
+  const organization = columns.find((column) => column.name === ORGANIZATION_ID);
+  if (organization?.reference?.to.name !== ORGANIZATION) note(message, `has no field ${ORGANIZATION_ID} that refers to the organization`);
+  else if (parent?.name !== ORGANIZATION && !organization.isOutputOnly)
+    note(organization.field, "follows from the parent and is not OUTPUT_ONLY");
 };

@@ -59,7 +59,7 @@ const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
 
 /** A field has one role: the engine fills it, Create demands it, or it may have no value. */
 const checkRoles = (field: DescField, note: Note): void => {
-  const { reference, nullable, required, notBlank, slugFrom, defaultTrue } = optionsOf(field);
+  const { reference, nullable, required, notBlank, slugFrom, defaultTrue, defaultUuid } = optionsOf(field);
   const roles = [
     ["a field of the engine", field.name in standardFields],
     ["OUTPUT_ONLY", !(field.name in standardFields) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
@@ -68,6 +68,7 @@ const checkRoles = (field: DescField, note: Note): void => {
     ["not_blank", notBlank],
     ["a slug", slugFrom !== ""],
     ["default_true", defaultTrue],
+    ["default_uuid", defaultUuid],
     ["the parent", reference?.parent === true],
     ["cleared with what it refers to", reference?.deletion === KindReferenceDeletion.SET_NULL],
   ] as const;
@@ -122,8 +123,10 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     checkRules(field, type, note);
     if (reference?.isParent !== true) checkPresence(field, note);
   }
-  const { nullable, required, notBlank, slugFrom, filter } = optionsOf(field);
+  const { nullable, required, notBlank, slugFrom, filter, defaultTrue, defaultUuid } = optionsOf(field);
   if (filter && (type === "jsonb" || name === "etag")) note(field, "is declared for filters and can't be compared");
+  if (defaultTrue && type !== "boolean") note(field, "is default_true and no bool");
+  if (defaultUuid && type !== "text") note(field, "is default_uuid and no string");
   const deletedValue = field.enum?.values.find((value) => getOption(value, deleted))?.number;
   const rules = rulesOf(field);
   const { maxLen = 0n, minLen = 0n } = rules.case === "string" ? rules.value : {};
@@ -139,8 +142,9 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     isNullable,
     isRequired,
     isNotBlank: notBlank,
+    isUuid: defaultUuid,
     slugFrom,
-    defaultValue: isNullable || isRequired ? null : defaultOf(field, type),
+    defaultValue: isNullable || isRequired || defaultUuid ? null : defaultOf(field, type),
     isImmutable: behaves(field, FieldBehavior.IMMUTABLE),
     isOutputOnly: isStandard || behaves(field, FieldBehavior.OUTPUT_ONLY),
     ...(reference && { reference }),
@@ -149,7 +153,7 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
   };
 };
 
-/** Makes the link of a repeated field, and notes the faults of the field. `table` is the table of its kind. */
+/** Makes the link of a repeated field, and notes the faults of the field. `table` is the table of the field's kind. */
 export const readLink = (field: DescField, table: string, referents: ReadonlyMap<string, Referent>, note: Note): Link | undefined => {
   const { name } = field;
   if (!hasOption(field, fieldOption) || optionsOf(field).reference === undefined || !name.endsWith("_ids")) {
@@ -164,5 +168,7 @@ export const readLink = (field: DescField, table: string, referents: ReadonlyMap
   if (!isOutputOnly && !(rules.case === "repeated" && rules.value.unique && rules.value.maxItems > 0n))
     note(field, "has no rules unique and max_items");
   const one = name.slice(0, -"_ids".length);
-  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to, isOutputOnly };
+  const { required: isRequired } = optionsOf(field);
+  if (isRequired && isOutputOnly) note(field, "has two roles: OUTPUT_ONLY and required");
+  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to, isOutputOnly, isRequired };
 };

@@ -9,13 +9,15 @@ export type Referent = {
   /** The name in `reference.kind`. */
   readonly name: string;
   readonly table: string;
-  /** The column that says which organization it belongs to; undefined = it belongs to none. */
+  /** The column that says which organization it belongs to; undefined = it belongs to none, or to several. */
   readonly organization: string | undefined;
+  /** The table of links that say which organizations share it; undefined = it is not shared. */
+  readonly sharedBy?: string;
   /** Its rows have a `delete_time`: they are deleted softly. */
   readonly isSoft: boolean;
 };
 
-/** The thing that a column with an id refers to, and what its removal does. */
+/** The target of a column that holds an id, and the effect on the column's row when the target is removed for good. */
 export type Reference = {
   readonly to: Referent;
   readonly isParent: boolean;
@@ -40,6 +42,8 @@ export type Column = {
   readonly isRequired: boolean;
   /** The text has to have more than white space. */
   readonly isNotBlank: boolean;
+  /** A text without a value becomes a new UUID. */
+  readonly isUuid: boolean;
   /** The field that a slug is made from; "" = it is no slug. */
   readonly slugFrom: string;
   readonly isImmutable: boolean;
@@ -63,6 +67,8 @@ export type Link = {
   readonly to: Referent;
   /** Only other RPCs change the links: the resource just shows them. */
   readonly isOutputOnly: boolean;
+  /** A resource always has one of them at least. */
+  readonly isRequired: boolean;
 };
 
 /** A key or an index of a kind: the columns by which a resource is found, or a list is ordered. */
@@ -82,14 +88,18 @@ export type Kind = Referent & {
   readonly label: string;
   readonly columns: readonly Column[];
   readonly links: readonly Link[];
-  /** The column that names the parent; of organizations, which have none, the id. */
+  /** The column that names the parent; the id where there is none: of organizations, and of what organizations share. */
   readonly parent: Column;
+  /** The field of a list's request that says whose resources are listed: the parent, or an organization that shares them. */
+  readonly listedBy: { readonly name: string; readonly localName: string };
   /** From the parent up to the organization. */
   readonly ancestors: readonly Ancestor[];
   /** Each is a unique constraint. */
   readonly keys: readonly ColumnList[];
   /** The indexes besides those of keys. */
   readonly indexes: readonly ColumnList[];
+  /** In each of these lists one column at most has a value. */
+  readonly choices: readonly ColumnList[];
   readonly readPermission: string;
   readonly writePermission: string;
   /** Its errors have reasons that are named after it, instead of those that kinds share. */
@@ -103,3 +113,9 @@ export const ORGANIZATION_ID = "organization_id";
 
 /** The name of the kind that all others belong to. */
 export const ORGANIZATION = "organization";
+
+/** The name of the kind that resources can have as their parent instead of an organization. */
+export const PROJECT = "project";
+
+/** The name of the field that says which organizations share a resource. */
+export const ORGANIZATION_IDS = "organization_ids";

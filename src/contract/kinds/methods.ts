@@ -6,6 +6,9 @@ export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" |
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Converts a name in snake case to the case of the local names of fields, such as apiKey. */
+export const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 /** Returns the standard verbs that a kind has, each with the name of the RPC that a service has for it: Get and GetRelease. */
 export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const one = message.name;

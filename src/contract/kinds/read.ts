@@ -4,7 +4,7 @@ import { file_userd_v1_organization as organizationFile } from "../../gen/userd/
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
-import { checkNames, checkOptions, checkSlugs, checkStandard } from "./check.ts";
+import { checkChoices, checkNames, checkOptions, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
 import { checkImports } from "./imports.ts";
@@ -13,44 +13,58 @@ import { type Ancestor, type Column, type ColumnList, type Kind, ORGANIZATION, O
 /** The model that is no kind and that kinds can refer to. */
 const user: Referent = { name: "user", table: "users", organization: undefined, isSoft: true };
 
-const isRoot = (message: DescMessage): boolean => getOption(message, kindOption).scope === KindScope.GLOBAL;
+const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
+
+/** Organizations have no parent, and neither has what they share. */
+const hasParent = (message: DescMessage): boolean => scopeOf(message) !== KindScope.GLOBAL && scopeOf(message) !== KindScope.ORGANIZATIONS;
 
 const snakeCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])[A-Z]/g, "_$&").toLowerCase();
 
 /** A kind whose place among the others is not known yet. */
-type Draft = Omit<Kind, "parent" | "ancestors"> & { readonly parents: readonly Column[]; readonly scope: KindScope };
+type Draft = Omit<Kind, "parent" | "listedBy" | "ancestors"> & { readonly parents: readonly Column[]; readonly scope: KindScope };
 
 /** An index in the sentences of faults. */
 const INDEX = "an index";
 
-/** The fields of a key or index, which begin with the parent. */
+/** The columns of some fields. */
+const columnsOf = (message: DescMessage, what: string, fields: readonly string[], columns: readonly Column[], note: Note): Column[] =>
+  fields.flatMap((field) => {
+    const column = columns.find((one) => one.name === field);
+    if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
+    return column ?? [];
+  });
+
+/** The fields of a key or index, which begin with the parent unless the key is unique everywhere. */
 const readList = (
   message: DescMessage,
   what: string,
-  name: string,
-  fields: readonly string[],
+  { name, fields, everywhere = false }: { readonly name: string; readonly fields: readonly string[]; readonly everywhere?: boolean },
   columns: readonly Column[],
   note: Note,
 ): ColumnList => {
-  const found = fields.flatMap((field) => {
-    const column = columns.find((one) => one.name === field);
-    if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
-    else if (column.isNullable) note(column.field, `is in ${what} and may have no value`);
-    else if (column.type === "jsonb" || field === "etag") note(column.field, `is in ${what} and can't be compared`);
-    else if (what !== INDEX && column.type !== "bigint" && column.type !== "text")
-      note(column.field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
-    return column === undefined ? [] : [column];
-  });
-  if (!isRoot(message) && found.length === fields.length && found[0]?.reference?.isParent !== true)
-    note(message, `has ${what} that does not begin with the parent`);
-  if (!isRoot(message) && fields.length < 2) note(message, `has ${what} of less than two fields`);
+  const found = columnsOf(message, what, fields, columns, note);
+  for (const { field, name: column, type, isNullable } of found) {
+    if (isNullable) note(field, `is in ${what} and may have no value`);
+    else if (type === "jsonb" || column === "etag") note(field, `is in ${what} and can't be compared`);
+    else if (what !== INDEX && type !== "bigint" && type !== "text")
+      note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
+  }
+  const isOfParent = hasParent(message) && !everywhere;
+  const begins = found[0]?.reference?.isParent === true;
+  if (isOfParent && found.length === fields.length && !begins) note(message, `has ${what} that does not begin with the parent`);
+  if (fields.length < (isOfParent ? 2 : 1)) note(message, `has ${what} of ${isOfParent ? "less than two" : "no"} fields`);
+  if (everywhere && (begins || !hasParent(message)))
+    note(message, `has ${what} that is unique everywhere ${begins ? "and begins with the parent" : "by itself"}`);
+  if (what === INDEX && !hasParent(message)) note(message, "has an index and no parent: its lists are in the order of the ids");
   return { name, columns: found };
 };
 
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
-  const organization = isRoot(message) ? "id" : ORGANIZATION_ID;
-  return { name, table: name, organization, isSoft: getOption(message, kindOption).deletion === KindDeletion.SOFT };
+  const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
+  if (scopeOf(message) === KindScope.ORGANIZATIONS)
+    return { name, table: name, organization: undefined, sharedBy: `${name}_${ORGANIZATION}`, isSoft };
+  return { name, table: name, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -62,9 +76,14 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkNames(message, referent, options, note);
   const columns = message.fields.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
   const links = message.fields.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
-  const keys = options.keys.map(({ name, fields }) => readList(message, `the key "${name}"`, name, fields, columns, note));
-  const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, fields.join("_"), fields, columns, note));
+  const keys = options.keys.map((key) => readList(message, `the key "${key.name}"`, key, columns, note));
+  const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, { name: fields.join("_"), fields }, columns, note));
+  const choices = options.choices.map(({ fields }) => ({
+    name: fields.join("_or_"),
+    columns: columnsOf(message, "a choice", fields, columns, note),
+  }));
   checkSlugs(columns, keys, note);
+  checkChoices(message, choices, note);
   checkImports({ message, columns }, note);
   return {
     ...referent,
@@ -79,17 +98,26 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     scope: options.scope,
     keys,
     indexes,
+    choices,
     readPermission: options.readPermission,
     writePermission: options.writePermission,
     hasOwnReasons: options.ownReasons,
-    aggregates: options.aggregates.length > 0 ? options.aggregates.filter(isAggregateKind) : ["kinds:organization"],
+    aggregates:
+      options.aggregates.length > 0
+        ? options.aggregates.filter(isAggregateKind)
+        : ["kinds:organization", ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
   };
 };
 
-/** The things that a kind is part of, from its parent up; undefined when they do not end in an organization. */
-const ancestorsOf = (draft: Draft, drafts: ReadonlyMap<string, Draft>, note: Note): readonly Ancestor[] | undefined => {
+/** The things that a kind is part of, from its parent up; undefined when they do not end in what has no parent. */
+const ancestorsOf = (
+  draft: Draft,
+  drafts: ReadonlyMap<string, Draft>,
+  others: readonly Kind[],
+  note: Note,
+): readonly Ancestor[] | undefined => {
   const ancestors: Ancestor[] = [];
-  for (let at: Draft | undefined = draft; at !== undefined && at.scope !== KindScope.GLOBAL; ) {
+  for (let at: Draft | undefined = draft; at !== undefined && (hasParent(at.message) || at.parents.length > 0); ) {
     const [parent, other]: readonly Column[] = at.parents;
     const to: Referent | undefined = parent?.reference?.to;
     if (at === draft && other !== undefined) note(other.field, "is a second parent");
@@ -101,29 +129,10 @@ const ancestorsOf = (draft: Draft, drafts: ReadonlyMap<string, Draft>, note: Not
       note(parent.field, "is in a cycle of parents");
       return undefined;
     }
-    ancestors.push({ to, column: parent.name });
+    ancestors.push({ to, column: parent.name }, ...(others.find(({ name }) => name === to.name)?.ancestors ?? []));
     at = drafts.get(to.name);
   }
   return ancestors;
-};
-
-/** The scope of a kind is that of its parent, and the column of its organization says which it is. */
-const checkScope = (
-  { name, message, scope, columns }: Draft,
-  [parent]: readonly Ancestor[],
-  drafts: ReadonlyMap<string, Draft>,
-  note: Note,
-) => {
-  if (scope === KindScope.GLOBAL) {
-    if (parent !== undefined || name !== ORGANIZATION) note(message, "is of nobody, which only organizations are");
-    return;
-  }
-  const isOfKind = parent !== undefined && parent.to.name !== ORGANIZATION && drafts.has(parent.to.name);
-  const fits = scope === KindScope.PARENT ? isOfKind : parent?.to.name === ORGANIZATION;
-  if (scope !== KindScope.UNSPECIFIED && !fits) note(message, `has a scope that does not fit its parent ${parent?.to.name}`);
-  const organization = columns.find((column) => column.name === ORGANIZATION_ID);
-  if (organization?.reference?.to.name !== ORGANIZATION) note(message, `has no field ${ORGANIZATION_ID} that refers to the organization`);
-  else if (isOfKind && !organization.isOutputOnly) note(organization.field, "follows from the parent and is not OUTPUT_ONLY");
 };
 
 const checkTables = (drafts: readonly Draft[], taken: Iterable<string>, note: Note): void => {
@@ -136,20 +145,22 @@ const checkTables = (drafts: readonly Draft[], taken: Iterable<string>, note: No
   }
 };
 
-const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: readonly Referent[]): readonly Kind[] => {
+const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: readonly Kind[]): readonly Kind[] => {
   const { note, faults } = createNotes();
   const messages = files.flatMap((file) => file.messages.filter((message) => hasOption(message, kindOption)));
-  const referents = new Map([...messages.map(referentOf), ...others].map((referent) => [referent.name, referent]));
+  const referents = new Map([...messages.map(referentOf), ...others, user].map((referent) => [referent.name, referent]));
   const all = messages.map((message) => readDraft(message, referents, note));
   const drafts = new Map(all.map((draft) => [draft.name, draft]));
   checkTables(all, taken, note);
   const kinds = all.flatMap(({ parents, scope, ...draft }): Kind[] => {
     const whole = { ...draft, parents, scope };
-    const ancestors = ancestorsOf(whole, drafts, note);
+    const ancestors = ancestorsOf(whole, drafts, others, note);
     if (ancestors === undefined) return [];
-    checkScope(whole, ancestors, drafts, note);
+    checkScope(whole, ancestors[0]?.to, (name) => drafts.has(name) && name !== ORGANIZATION, note);
     const parent = parents[0] ?? draft.columns.find(({ name }) => name === "id");
-    return parent === undefined ? [] : [{ ...draft, parent, ancestors }];
+    if (parent === undefined) return [];
+    const listedBy = draft.sharedBy === undefined ? parent.field : { name: ORGANIZATION_ID, localName: "organizationId" };
+    return [{ ...draft, parent, listedBy, ancestors }];
   });
   if (faults.length > 0) throw new KindFaults(faults);
   return kinds.toSorted((a, b) => a.ancestors.length - b.ancestors.length);
@@ -162,7 +173,7 @@ const ofOlderTable = (column: Column): Column => {
 };
 
 /** The kinds whose tables and services are written by hand: organizations, projects and teams. */
-export const models: readonly Kind[] = readAll([organizationFile, projectFile, teamFile], [], [user]).map((kind) => ({
+export const models: readonly Kind[] = readAll([organizationFile, projectFile, teamFile], [], []).map((kind) => ({
   ...kind,
   columns: kind.columns.map(ofOlderTable),
 }));
@@ -172,4 +183,4 @@ export const models: readonly Kind[] = readAll([organizationFile, projectFile, t
  * @param taken the names of all other tables, which no kind can have.
  * @throws KindFaults with all faults of all these kinds.
  */
-export const readKinds = (files: readonly DescFile[], taken: Iterable<string>): readonly Kind[] => readAll(files, taken, [...models, user]);
+export const readKinds = (files: readonly DescFile[], taken: Iterable<string>): readonly Kind[] => readAll(files, taken, models);

@@ -24,7 +24,7 @@ const booleans = new Map<string, unknown>([
   ["False", false],
 ]);
 
-/** Makes the reader of the XML that Django writes: `<field>`s in `<object model pk>`s. It knows no entities but XML's own. */
+/** Makes the reader of the XML that Django writes: `<field>`s in `<object model pk>`s. It refuses document types, which define entities. */
 export const xmlReader = (): RecordReader => {
   const parser = sax.parser(true, { trim: false, normalize: false, xmlns: false, position: false });
   const open: Element[] = [];

@@ -125,7 +125,8 @@ export const lockKinds = async (tx: ImportTx): Promise<void> => {
     `insert into aggregate_version as s (kind, id, version, xid)
       select distinct 'kinds:organization', id, 0, '0'::xid8 from (
         ${list(given.flatMap(organizationsOf))}
-        union all select o.id from import_origin o join import_organization s on s.pk = o.pk where o.kind = 'organization'
+        union all select v.id from import_origin o join import_organization s on s.pk = o.pk
+          join aggregate_version v on v.kind = 'kinds:organization' and v.id = o.id where o.kind = 'organization'
       ) touched (id) where id > 0 order by id
       on conflict (kind, id) do update set version = s.version where false`,
   );

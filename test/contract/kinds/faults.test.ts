@@ -13,6 +13,15 @@ const drop = ({ message }: FaultySet, of: string, name: string): void => {
   found.field = found.field.filter((field) => field.name !== name);
 };
 
+/** Makes deploys what organizations share, with these options of the field that names these. */
+const share = (set: FaultySet, options: Parameters<FaultySet["setField"]>[2]): void => {
+  drop(set, "Deploy", "organization_id");
+  drop(set, "Deploy", "release_id");
+  set.addField("Deploy", { name: "organization_ids", label: FieldDescriptorProto_Label.REPEATED });
+  set.setRules("Deploy", "organization_ids", { type: { case: "repeated", value: { unique: true, maxItems: 9n } } });
+  set.setField("Deploy", "organization_ids", options);
+};
+
 /** What is done to the set, and every fault that it has then. */
 const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, faults: readonly string[]])[] = [
   [
@@ -210,6 +219,79 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     "a slug of nothing, and of no key",
     (set) => set.setField("Deploy", "url", { slugFrom: "name" }),
     ['Deploy.url is made from "name", which is no text that is not blank', "Deploy.url is a slug, and no key ends in it"],
+  ],
+  [
+    "a parent in a key that is unique everywhere",
+    (set) => set.setKind("Release", { ...soft, keys: [{ name: "k", fields: ["organization_id", "version"], everywhere: true }] }),
+    ['Release has the key "k" that is unique everywhere and begins with the parent'],
+  ],
+  [
+    "a project that is no parent",
+    (set) => set.setKind("Release", { ...soft, scope: KindScope.PROJECT }),
+    ["Release has a scope that does not fit its parent organization"],
+  ],
+  [
+    "a parent that is a project, and the scope of another one",
+    (set) => set.setField("Deploy", "release_id", { reference: { kind: "project", parent: true, deletion: CASCADE } }),
+    ["Deploy has a scope that does not fit its parent project"],
+  ],
+  [
+    "organizations that share what has a parent and references, and that nothing names",
+    (set) => set.setKind("Deploy", { ...hard, scope: KindScope.ORGANIZATIONS, indexes: [{ fields: ["name"] }] }),
+    [
+      "Deploy has an index and no parent: its lists are in the order of the ids",
+      "Deploy is shared by organizations and has a parent",
+      "Deploy is shared by organizations and has no field organization_ids that refers to them",
+      "Deploy.organization_id refers to something, and organizations share the resource",
+      "Deploy.release_id refers to something, and organizations share the resource",
+    ],
+  ],
+  [
+    "organizations that may be none, and a key that says twice that it is unique everywhere",
+    (set) => {
+      share(set, { reference: { kind: "organization", deletion: CASCADE } });
+      const keys = [
+        { name: "k", fields: ["url"], everywhere: true },
+        { name: "n", fields: [] },
+      ];
+      set.setKind("Deploy", { ...hard, scope: KindScope.ORGANIZATIONS, keys });
+    },
+    [
+      'Deploy has the key "k" that is unique everywhere by itself',
+      'Deploy has the key "n" of no fields',
+      "Deploy.organization_ids says which organizations share a resource and is not required",
+    ],
+  ],
+  [
+    "a part of what organizations share",
+    (set) => {
+      share(set, { required: true, reference: { kind: "organization", deletion: CASCADE } });
+      set.setKind("Deploy", { ...hard, scope: KindScope.ORGANIZATIONS });
+      set.setField("ReleaseFile", "release_id", { reference: { kind: "deploy", parent: true, deletion: CASCADE } });
+    },
+    ["ReleaseFile is part of a deploy, which organizations share"],
+  ],
+  [
+    "a choice of one field, and of one that always has a value",
+    (set) => set.setKind("Release", { ...soft, choices: [{ fields: ["owner_user_id"] }, { fields: ["start_time", "ref", "nothing"] }] }),
+    [
+      'Release has a choice on "nothing", which is no field with a column',
+      "Release has a choice of less than two fields",
+      "Release.ref is in a choice and always has a value",
+    ],
+  ],
+  [
+    "defaults of other types",
+    (set) => {
+      set.setField("Deploy", "notified", { defaultUuid: true });
+      set.setField("Deploy", "name", { defaultTrue: true });
+      set.setField("Deploy", "url", { defaultUuid: true, required: true });
+    },
+    [
+      "Deploy.name is default_true and no bool",
+      "Deploy.url has two roles: required and default_uuid",
+      "Deploy.notified is default_uuid and no string",
+    ],
   ],
   [
     "no deletion",

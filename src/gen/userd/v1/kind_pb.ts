@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSInCgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJIhsKCUtpbmRJbmRleBIOCgZmaWVsZHMYASADKAkiRAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0Ii4KDktpbmRJbXBvcnRQYXJ0Eg0KBW1vZGVsGAEgASgJEg0KBWZpZWxkGAIgASgJIk4KD0tpbmRGaWVsZEltcG9ydBIMCgRuYW1lGAEgASgJEhAKCGRlbGV0aW5nGAIgAygDEg0KBW93bmVyGAMgASgIEgwKBHBhcnQYBCABKAkiQQoOS2luZExpbmtJbXBvcnQSDQoFbW9kZWwYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSDgoGbGlua2VkGAMgASgJIq0CCgRLaW5kEiIKBXNjb3BlGAEgASgOMhMudXNlcmQudjEuS2luZFNjb3BlEigKCGRlbGV0aW9uGAIgASgOMhYudXNlcmQudjEuS2luZERlbGV0aW9uEh8KBGtleXMYAyADKAsyES51c2VyZC52MS5LaW5kS2V5EiQKB2luZGV4ZXMYBCADKAsyEy51c2VyZC52MS5LaW5kSW5kZXgSFwoPcmVhZF9wZXJtaXNzaW9uGAUgASgJEhgKEHdyaXRlX3Blcm1pc3Npb24YBiABKAkSDgoGcGx1cmFsGAcgASgJEhMKC293bl9yZWFzb25zGAggASgIEhIKCmFnZ3JlZ2F0ZXMYCSADKAkSJAoGaW1wb3J0GAogAygLMhQudXNlcmQudjEuS2luZEltcG9ydCJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIoICCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KnIKCUtpbmRTY29wZRIaChZLSU5EX1NDT1BFX1VOU1BFQ0lGSUVEEAASGwoXS0lORF9TQ09QRV9PUkdBTklaQVRJT04QARIVChFLSU5EX1NDT1BFX1BBUkVOVBACEhUKEUtJTkRfU0NPUEVfR0xPQkFMEAMqXQoMS2luZERlbGV0aW9uEh0KGUtJTkRfREVMRVRJT05fVU5TUEVDSUZJRUQQABIWChJLSU5EX0RFTEVUSU9OX0hBUkQQARIWChJLSU5EX0RFTEVUSU9OX1NPRlQQAiqLAQoVS2luZFJlZmVyZW5jZURlbGV0aW9uEicKI0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASIwofS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fQ0FTQ0FERRABEiQKIEtJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX1NFVF9OVUxMEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6QAoJaW1wb3J0X2FzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwo4DIAMoCVIIaW1wb3J0QXM6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSJECgpLaW5kSW1wb3J0Eg0KBW1vZGVsGAEgASgJEicKBXBhcnRzGAIgAygLMhgudXNlcmQudjEuS2luZEltcG9ydFBhcnQiLgoOS2luZEltcG9ydFBhcnQSDQoFbW9kZWwYASABKAkSDQoFZmllbGQYAiABKAkiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJBCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAki1AIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCRIlCgdjaG9pY2VzGAsgAygLMhQudXNlcmQudjEuS2luZENob2ljZRIkCgZpbXBvcnQYCiADKAsyFC51c2VyZC52MS5LaW5kSW1wb3J0ImAKDUtpbmRSZWZlcmVuY2USDAoEa2luZBgBIAEoCRIOCgZwYXJlbnQYAiABKAgSMQoIZGVsZXRpb24YAyABKA4yHy51c2VyZC52MS5LaW5kUmVmZXJlbmNlRGVsZXRpb24imAIKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCiABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkAKCWltcG9ydF9hcxIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMKOAyADKAlSCGltcG9ydEFzOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -54,6 +54,13 @@ export type KindKey = Message<"userd.v1.KindKey"> & {
    * @generated from field: repeated string fields = 2;
    */
   fields: string[];
+
+  /**
+   * True if the values are unique among all resources of the kind, whatever their parents. Then the parent is not in the key.
+   *
+   * @generated from field: bool everywhere = 3;
+   */
+  everywhere: boolean;
 };
 
 /**
@@ -85,6 +92,27 @@ export const KindIndexSchema: GenMessage<KindIndex> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 2);
 
 /**
+ * Fields of which one at most has a value.
+ *
+ * @generated from message userd.v1.KindChoice
+ */
+export type KindChoice = Message<"userd.v1.KindChoice"> & {
+  /**
+   * The fields, each of which may have no value.
+   *
+   * @generated from field: repeated string fields = 1;
+   */
+  fields: string[];
+};
+
+/**
+ * Describes the message userd.v1.KindChoice.
+ * Use `create(KindChoiceSchema)` to create a new message.
+ */
+export const KindChoiceSchema: GenMessage<KindChoice> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 3);
+
+/**
  * A model of export files whose records become resources.
  *
  * @generated from message userd.v1.KindImport
@@ -110,7 +138,7 @@ export type KindImport = Message<"userd.v1.KindImport"> & {
  * Use `create(KindImportSchema)` to create a new message.
  */
 export const KindImportSchema: GenMessage<KindImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 3);
+  messageDesc(file_userd_v1_kind, 4);
 
 /**
  * A model of export files whose records have some fields of resources, and become nothing by themselves.
@@ -138,7 +166,7 @@ export type KindImportPart = Message<"userd.v1.KindImportPart"> & {
  * Use `create(KindImportPartSchema)` to create a new message.
  */
 export const KindImportPartSchema: GenMessage<KindImportPart> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 4);
+  messageDesc(file_userd_v1_kind, 5);
 
 /**
  * A name that export files have for a field.
@@ -181,7 +209,7 @@ export type KindFieldImport = Message<"userd.v1.KindFieldImport"> & {
  * Use `create(KindFieldImportSchema)` to create a new message.
  */
 export const KindFieldImportSchema: GenMessage<KindFieldImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 5);
+  messageDesc(file_userd_v1_kind, 6);
 
 /**
  * A model of export files whose records each hold one element of a repeated reference.
@@ -216,7 +244,7 @@ export type KindLinkImport = Message<"userd.v1.KindLinkImport"> & {
  * Use `create(KindLinkImportSchema)` to create a new message.
  */
 export const KindLinkImportSchema: GenMessage<KindLinkImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 6);
+  messageDesc(file_userd_v1_kind, 7);
 
 /**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
@@ -290,6 +318,13 @@ export type Kind = Message<"userd.v1.Kind"> & {
   aggregates: string[];
 
   /**
+   * The choices that a resource has among fields, for example between an owner that is a user and one that is a team.
+   *
+   * @generated from field: repeated userd.v1.KindChoice choices = 11;
+   */
+  choices: KindChoice[];
+
+  /**
    * The models of export files whose records become resources of the kind. Default: none, it is not imported.
    *
    * @generated from field: repeated userd.v1.KindImport import = 10;
@@ -302,7 +337,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 7);
+  messageDesc(file_userd_v1_kind, 8);
 
 /**
  * A field that holds the id of something.
@@ -337,7 +372,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 8);
+  messageDesc(file_userd_v1_kind, 9);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -395,6 +430,13 @@ export type KindField = Message<"userd.v1.KindField"> & {
   filter: boolean;
 
   /**
+   * True if a text that Create does not have is a new UUID.
+   *
+   * @generated from field: bool default_uuid = 10;
+   */
+  defaultUuid: boolean;
+
+  /**
    * The names that export files have for the field; the first one that a record has a value in counts. Default: the field's own name.
    *
    * @generated from field: repeated userd.v1.KindFieldImport import = 8;
@@ -414,7 +456,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 9);
+  messageDesc(file_userd_v1_kind, 10);
 
 /**
  * The owner of the resources of a kind.
@@ -449,6 +491,20 @@ export const KindScope = {
    * @generated from enum value: KIND_SCOPE_GLOBAL = 3;
    */
   GLOBAL: 3,
+
+  /**
+   * A project, which their parent is.
+   *
+   * @generated from enum value: KIND_SCOPE_PROJECT = 4;
+   */
+  PROJECT: 4,
+
+  /**
+   * One or more organizations, which the field organization_ids names: they share a resource, and it has no parent.
+   *
+   * @generated from enum value: KIND_SCOPE_ORGANIZATIONS = 5;
+   */
+  ORGANIZATIONS: 5,
 } as const;
 
 /**

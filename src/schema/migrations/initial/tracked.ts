@@ -1,6 +1,6 @@
 /**
- * The tables whose changes are logged, each with expressions in SQL on a row `r`: the kind of the aggregate that the row is part of,
- * the aggregate's id, and the key of the row in the change log. A fifth text lists the columns that are computed from others.
+ * The tables whose changes are logged. Each has three SQL expressions on a row `r`: the kind and the id of the row's aggregate, and the key of
+ * the row in the change log. A last text, where given, lists the columns that are computed from others.
  */
 export const tracked: readonly (
   | readonly [table: string, kind: string, id: string, key: string]
@@ -39,6 +39,12 @@ export const tracked: readonly (
   ["release_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.release_id, r.project_id)"],
   ["release_file", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["deploy", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["environment", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["environment_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.environment_id, r.project_id)"],
+  ["monitor", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["integration", "'kinds:shared'", "r.id", "r.id", "{id,etag}"],
+  ["integration_organization", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.integration_id, r.organization_id)"],
+  ["organization_integration", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
 ];
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;

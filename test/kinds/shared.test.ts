@@ -1,0 +1,74 @@
+import type { Client } from "@connectrpc/connect";
+import { expect } from "vitest";
+import type { IntegrationService } from "../../src/gen/userd/kinds/v1/integration_service_pb.ts";
+import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { actingAs, createOrganization, createTeam, createUser, unique } from "../support/build.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { test } from "../support/service.ts";
+import { get, update } from "./asking.ts";
+import { makerOf } from "./maker.ts";
+
+const kindOf = (name: string) => kinds.find((kind) => kind.name === name) as (typeof kinds)[number];
+
+test("organizations share an integration until the last of them is purged, and with each of them go its settings", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const integration = await makerOf(client, kindOf("integration"));
+  const { id: other } = await createOrganization(client);
+  const both = [integration.organizationId, other];
+  const { id } = await integration.create({ organizationIds: both });
+  const settings = await makerOf(client, kindOf("organization_integration"), integration.organizationId);
+  const { id: first } = await settings.create({ integrationId: id });
+  const { id: second } = await settings.create({ organizationId: other, integrationId: id });
+  const before = await get(integration, id);
+  await client.organizations.purgeOrganization({ id: integration.organizationId });
+  expect(await get(integration, id)).toEqual({ ...before, organizationIds: [other], etag: "2" });
+  await expectRefusal(get(settings, first), "NotFound", "RESOURCE_NOT_FOUND");
+  expect((await get(settings, second)).id).toBe(second);
+  await client.organizations.deleteOrganization({ id: other });
+  const refused = await expectRefusal(update(integration, { id, name: "x" }), "FailedPrecondition", "RESOURCE_DELETED");
+  expect(refused.info?.metadata).toEqual({ kind: "organization" });
+  await client.organizations.purgeOrganization({ id: other });
+  await expectRefusal(get(integration, id), "NotFound", "RESOURCE_NOT_FOUND");
+});
+
+test("who acts for somebody that does not own all organizations can neither create an integration of theirs nor add one of them", async ({
+  clients,
+}) => {
+  const client = clients["grpc-js"];
+  const integrations = client.families["IntegrationService"] as unknown as Client<typeof IntegrationService>;
+  const owner = await createUser(client);
+  const [mine, joined, foreign] = [
+    (await createOrganization(client, {}, owner.id)).id,
+    (await createOrganization(client)).id,
+    (await createOrganization(client)).id,
+  ];
+  await client.organizations.addMember({ organizationId: joined, userId: owner.id, role: MemberRole.MEMBER });
+  const create = (organizationIds: bigint[], user = owner.id) =>
+    integrations.createIntegration({ integration: { organizationIds, provider: "slack", externalId: unique() } }, actingAs(user));
+  const { id = 0n } = (await create([mine])).integration ?? {};
+  const change = (organizationIds: bigint[], user = owner.id) =>
+    integrations.updateIntegration({ integration: { id, organizationIds } }, actingAs(user));
+  for (const write of [create, change]) {
+    await expectRefusal(write([mine, joined]), "PermissionDenied", "PERMISSION_REQUIRED");
+    const refused = await expectRefusal(write([mine, joined, foreign]), "NotFound", "REFERENCE_NOT_FOUND");
+    expect(refused.fields).toEqual(["integration.organization_ids"]);
+  }
+  const superuser = await createUser(client, { isSuperuser: true });
+  expect((await create([mine, joined, foreign], superuser.id)).integration?.organizationIds).toEqual([mine, joined, foreign]);
+  // What it shares with an organization that somebody does not own is not theirs any more.
+  await integrations.updateIntegration({ integration: { id, organizationIds: [mine, joined] } });
+  await expectRefusal(change([mine]), "PermissionDenied", "PERMISSION_REQUIRED");
+});
+
+test("a monitor has an owner at most, a user or a team", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const maker = await makerOf(client, kindOf("monitor"));
+  const { id: ownerTeamId } = await createTeam(client, maker.organizationId);
+  const { id, ownerUserId } = await maker.create();
+  const beside = await expectRefusal(update(maker, { id, ownerTeamId }), "InvalidArgument", "FIELD_INVALID");
+  expect(beside.fields).toEqual(["monitor.owner_user_id"]);
+  await expectRefusal(maker.create({ ownerUserId, ownerTeamId }), "InvalidArgument", "FIELD_INVALID");
+  const changed = await update(maker, { id, ownerTeamId }, ["owner_user_id", "owner_team_id"]);
+  expect([changed["ownerUserId"], changed["ownerTeamId"]]).toEqual([undefined, ownerTeamId]);
+});
