@@ -11,7 +11,9 @@ import { createFileRegistry, type DescFile, fromBinary } from "@bufbuild/protobu
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Kind } from "../src/contract/kinds/kind.ts";
 import { readKinds } from "../src/contract/kinds/read.ts";
-import { messagesOf, serviceOf } from "./print-kind-service.ts";
+import { servicePath } from "../src/kinds/service/descriptor.ts";
+import { serviceOf } from "../src/kinds/service/service.ts";
+import { printService } from "./print-kind-service.ts";
 
 const proto = fileURLToPath(new URL("../proto", import.meta.url));
 const HEAD = "// Written by scripts/write-kind-services.ts from the messages of the file beside it; never edited.\n";
@@ -43,8 +45,7 @@ option go_package = "${file.proto.options?.goPackage}";
 option java_multiple_files = true;
 option java_package = "${packageName}";
 
-${serviceOf(service, kinds)}
-${kinds.map(messagesOf).join("\n")}`;
+${printService(packageName, serviceOf(service, kinds))}`;
 };
 
 const files = filesOfKinds();
@@ -53,7 +54,7 @@ for (const service of new Set(kinds.map((kind) => kind.service))) {
   const family = kinds.filter((kind) => kind.service === service);
   const [{ file } = { file: undefined }] = family;
   if (file === undefined) continue;
-  const path = `${proto}/${file.name.replace(/[^/]*$/, "")}${service.replaceAll(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()}.proto`;
+  const path = `${proto}/${servicePath(file, service)}`;
   writeFileSync(path, text(file, service, family));
   execFileSync("buf", ["format", "-w", path]);
 }

@@ -19,7 +19,7 @@ import { watchCache } from "./telemetry/cache-metrics.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { startCacheSampler } from "./users/cache-sampler.ts";
 
-/** The options of `userd serve` that are no settings. */
+/** The options of the command `userd serve` besides the settings: whether to migrate the database, and the file to import. */
 export type AppOptions = {
   /** Whether to migrate the database first. If not, the start fails when a migration is pending. */
   readonly migrate: boolean;

@@ -17,7 +17,7 @@ export type Caller = {
   readonly permissions: ReadonlySet<Permission>;
 };
 
-/** One invocation of an RPC, with all that its operation may know of it. Tests and the import pass a literal. */
+/** One invocation of an RPC: the caller, the deadline, and all else that the operation may know of it. */
 export type Call = {
   /** The name of the RPC, for example `userd.v1.UserService/GetUser`. */
   readonly method: string;
@@ -48,7 +48,7 @@ export const whenReady = <T, R>(value: MaybePromise<T>, next: (value: T) => Mayb
 export const whenBoth = <A, B, R>(a: MaybePromise<A>, b: MaybePromise<B>, next: (a: A, b: B) => MaybePromise<R>): MaybePromise<R> =>
   a instanceof Promise || b instanceof Promise ? Promise.all([a, b]).then(([one, two]) => next(one, two)) : next(a, b);
 
-/** A function that answers a unary RPC: it takes the call and the request message, and returns the response as a literal. */
+/** A function that answers a unary RPC: it takes the call and the request message, and returns the response as a plain object. */
 export type Operation<M extends DescMethodUnary> = (
   call: Call,
   request: MessageShape<M["input"]>,
@@ -60,13 +60,13 @@ export type ServerStreamOperation<M extends DescMethodServerStreaming> = (
   request: MessageShape<M["input"]>,
 ) => AsyncIterable<MessageInitShape<M["output"]>>;
 
-/** A function that answers an RPC whose request is a stream. It receives the next message when it asks for it. */
+/** A function that answers an RPC whose request is a stream. The client's next message is read only when the function asks for it. */
 export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
   call: Call,
   requests: AsyncIterable<MessageShape<M["input"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
-/** The type of the function that answers a method: one of the three above, whichever fits the method's streams. */
+/** The type of the function that answers a method: `Operation`, `ServerStreamOperation` or `ClientStreamOperation`, by what is streamed. */
 export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
   ? Operation<M>
   : M extends DescMethodServerStreaming

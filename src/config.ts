@@ -6,7 +6,7 @@ export type ListenAddress = { readonly host: string; readonly port: number };
 /** The place of the data: a PostgreSQL server, or the embedded database in a folder or in `memory`. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
-/** The place where reads are cached: the memory of this process, a Redis server as well, or nowhere (`none`). */
+/** The place of cached reads: the memory of each process, that memory and a Redis server, or nowhere (`none`). */
 export type CacheUrl = { readonly kind: "memory" | "none" } | { readonly kind: "redis"; readonly url: string };
 
 /** An error of the settings; the message has one line per fault. */
@@ -61,7 +61,7 @@ const flag = (byDefault: "true" | "false") =>
     .default(byDefault)
     .transform((value) => value === "true" || value === "1");
 
-/** The zod schema of all settings, with their rules and defaults. The table of docs/reference.md is generated from the descriptions. */
+/** The zod schema of all settings: their rules, defaults and descriptions. The table of docs/reference.md is generated from this schema. */
 export const settings = z.object({
   DATABASE_URL: database.prefault("pglite:./data").describe("`pglite:FOLDER` (embedded) or `postgres://…` (15 or newer)"),
   DATABASE_POOL_SIZE: integer(1, 500, 20).describe("Connections to PostgreSQL; the embedded database has one"),

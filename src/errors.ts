@@ -22,7 +22,7 @@ export type ErrorKind =
 /** A fault of the request: the proto path of a field (`user.email`, `keys[3]`), and the end of a sentence that begins with it. */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
-/** The details that an error may carry besides its sentence. */
+/** The details that an error may carry besides its message. */
 export type ErrorDetails = {
   /** Machine-readable context, sent as `ErrorInfo.metadata`. It never has an address, a hash, a token or SQL. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ export type ErrorDetails = {
   readonly cause?: unknown;
 };
 
-/** An error that is part of the API: its sentence, reason and details reach the caller as they are. */
+/** An error that is part of the API: its message, reason and details reach the caller as they are. */
 export class DomainError extends Error {
   override readonly name = "DomainError";
   readonly kind: ErrorKind;
@@ -90,8 +90,8 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
 /**
- * Checks that the entries of a repeated field are distinct. `names[i]` has what no other entry may share with entry i; `description`
- * completes the sentence about the field of one that does. Throws INVALID_ARGUMENT DUPLICATE_ENTRY.
+ * Checks that no two entries of a repeated field share a name; `names[i]` are the names of entry i. Throws INVALID_ARGUMENT DUPLICATE_ENTRY
+ * with the path of the second entry, and then `description`, as its message.
  */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();

@@ -3,16 +3,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /**
- * Makes V8 create every object in its young generation. After a busy moment it would create those of calls in the old one, which took a
- * third of a server's CPU time at full load (docs/adr/0019).
+ * Makes V8 create every object in its young generation. Otherwise V8 creates the objects of calls in the old generation after a busy moment,
+ * which took a third of a server's CPU time at full load (docs/adr/0019).
  */
 export const keepCallsYoung = (): void => setFlagsFromString("--no-allocation-site-pretenuring");
 
 const kept: object[] = [];
 
 /**
- * Stores one object that `process.nextTick` makes, for ever. When a full collection finds none alive, V8 forgets their shape, and to make
- * one takes six times as long from then on. That was a tenth of the CPU time of a read from memory (docs/adr/0030).
+ * Keeps for ever one object that `process.nextTick` makes inside Node. When a full garbage collection finds none of these objects alive, V8
+ * forgets their shape and makes later ones six times as slowly: a tenth of the CPU time of a read from memory (docs/adr/0030).
  */
 export const keepTicksFast = (): void => {
   const hook = createHook({
@@ -25,8 +25,8 @@ export const keepTicksFast = (): void => {
 };
 
 /**
- * Makes V8 collect garbage now, and more often from now on. Call it at the end of the start. By itself V8 lets the heap grow to four times
- * of what is in use: a process with a cache of 64 MB took 750 MB. Full collections are rare even so, since calls stay young.
+ * Makes V8 collect garbage now, and more often from now on. Call it at the end of the start. By default V8 lets the heap grow to four times
+ * what is in use: a process with a cache of 64 MB took 750 MB.
  */
 export const boundGarbage = (): void => {
   // In percent of what the last full collection found in use.

@@ -57,5 +57,5 @@ export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSche
   details: detailsOf(error).map(({ desc, value }) => anyPack(desc, value)),
 });
 
-/** Makes the result of an entry of a batch that is refused, from the error that refuses it. */
+/** Makes the result for a refused entry of a batch from the error that refuses the entry. */
 export const refusedEntry = (error: DomainError) => ({ result: { case: "error" as const, value: toStatus(error) } });

@@ -17,8 +17,8 @@ export const assertWorkers = (workers: number, { database }: Pick<Config, "datab
 
 /**
  * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A process that ends by itself is replaced. SIGHUP is
- * passed on to all. `ready` is called once, when all are ready, with the line that one of them reports.
- * @throws StartupError when a process can't start; its own sentence is on standard error by then.
+ * passed on to all processes. `ready` is called once, when all are ready, with the line that one of them reports.
+ * @throws StartupError when a process can't start; that process has written its own error to standard error.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {
   let stopping = false;

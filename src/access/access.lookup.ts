@@ -8,13 +8,13 @@ import { presentUser } from "../users/present.ts";
 import { accountAggregate, userAggregate } from "../versions/aggregate.ts";
 import type { AccessAccount, AccessUser } from "./policy.ts";
 
-/** The lookup, keyed by user id, of the facts about users that access depends on. An unknown user has the standing `nobody`. */
+/** A cached lookup, by user id, of a user's rank and profiles, which decide the user's access. An unknown user has the rank `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** The lookup, by account id, of what access depends on. 0 = the platform account, whose admins share what they own with all users. */
+/** A cached lookup, by account id, of an account's admins, whose resources its users may read. The id 0 stands for the platform account. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
-/** Makes the lookup of the facts about users. It reads any number of users by one statement. */
+/** Makes the lookup of the ranks and profiles of users. One SQL statement loads any number of users. */
 export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   type Row = SnapshotColumns & {
     readonly is_present: boolean;
@@ -45,7 +45,7 @@ export const createAccessUsers = (cache: Cache, db: Database): AccessUsers => {
   );
 };
 
-/** Makes the lookup of the facts about accounts. It reads any number of accounts by one statement. */
+/** Makes the lookup of the admins of accounts. One SQL statement loads any number of accounts. */
 export const createAccessAccounts = (cache: Cache, db: Database): AccessAccounts => {
   type Row = SnapshotColumns & { readonly account_id: bigint | null; readonly admins: readonly string[] };
   const load = async (ids: readonly bigint[], signal: AbortSignal): Promise<Loaded<AccessAccount>> => {

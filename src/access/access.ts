@@ -14,7 +14,7 @@ export type AccessQuestion = {
   readonly accountId?: bigint;
 };
 
-/** The answer: the owners whose resources the user may read or own (`Scope`), and a revision, which rises when these may have changed. */
+/** The answer to a question about access: the user's scope, and a revision, a number that rises when the scope may have changed. */
 export type AccessAnswer = { readonly scope: Scope; readonly revision: bigint };
 
 /** The functions that answer questions about access, from the cache where they can. */

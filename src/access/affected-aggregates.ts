@@ -15,27 +15,27 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * Makes the function that looks up what a write locks before it changes a user's flags or removes the user: the user, and the accounts that
- * have the user as admin, member or contact. Triggers raise their versions anyway; locked first, in the order of all writes, none deadlock.
+ * Makes the function that looks up the aggregates to lock before a user's flags change or the user is removed: the user, and the accounts in
+ * which the user is a member or a contact. Without these locks, the triggers that raise the aggregates' versions could deadlock.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
   async (session) => [userAggregate(userId), ...(await accountsOf(session, userId))];
 
-/** Adds the accounts of a user to the consistency token of a write. The user has to be locked, so that the accounts are complete. */
+/** Adds a user's accounts to the consistency token of a write. The user has to be locked already, so that no account is added meanwhile. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
-/** Returns the aggregates whose versions rise when accounts get or lose members: these, and account 0 if one is the platform account. */
+/** Returns the aggregates whose versions rise when accounts get or lose members: the accounts, and account 0 if one is the platform account. */
 export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
- * Returns the aggregates whose versions rise when profiles change: their users, their accounts, and account 0 if one of these is the
- * platform account. The user and the account of a profile never change. An unknown profile adds none.
+ * Returns the aggregates whose versions rise when profiles change: the profiles' users and accounts, and account 0 if the platform account is
+ * among these accounts. The user and the account of a profile never change. An unknown profile adds none.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

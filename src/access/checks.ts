@@ -18,7 +18,7 @@ export const checkAccess =
     );
   };
 
-/** BatchCheckAccess: decides on many checks. It computes the `Scope` of a user only once per relation. */
+/** BatchCheckAccess: answers many checks of access. It computes the `Scope` of a user only once per relation (to read, or to own). */
 export const batchCheckAccess =
   ({ access, owners, freshness }: AccessDependencies): Operation<typeof method.batchCheckAccess> =>
   async (call, request) => {

@@ -12,7 +12,7 @@ import type { AccessUser, Owner } from "./policy.ts";
 /** The subject of a check: a profile that owns resources, or one resource. */
 export type Target = AccessCheck["target"];
 
-/** A function that finds the owners of the subjects of checks, in the order of the subjects; undefined = there is no such owner. */
+/** A function that returns the owner of each profile or resource to check, in their order; undefined = there is no such profile or resource. */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
 /** The user and the account of a profile, which never change. The id of a profile is never used again, so this fact needs no lease. */
@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the function that finds owners. It remembers the user of a profile; the cache's entry of that user tells whether the profile still
- * exists. It reads resources, and profiles that it does not remember, from the database by one statement each.
+ * Makes the function that finds the owners of the profiles and resources to check. It reads the resources by one SQL statement, and the
+ * profiles that it has not read before by another one. It asks the cache of users whether a profile still exists.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.

@@ -1,13 +1,13 @@
 import { AccessRule } from "../gen/userd/v1/access_pb.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 
-/** The setting READ_POLICY: users read, besides their own resources, those of an account's admins (`owner_only`) or of all its users. */
+/** The setting READ_POLICY: users read their own resources, and those of their accounts' admins (`owner_only`) or members (`account_wide`). */
 export type ReadPolicy = "owner_only" | "account_wide";
 
 /** An owner of resources: a profile and its account. */
 export type Owner = { readonly profileId: bigint; readonly accountId: bigint };
 
-/** The facts about a user that access depends on. */
+/** The rank and the profiles of a user, which decide the user's access. */
 export type AccessUser = {
   /** The rank of the user; `nobody` = unknown, inactive, suspended or deleted. */
   readonly standing: "nobody" | "superuser" | "staff" | "regular";
@@ -16,7 +16,7 @@ export type AccessUser = {
   readonly version: bigint;
 };
 
-/** The facts about an account that access depends on. */
+/** The id and the admins of an account, which decide what the account's users may read. */
 export type AccessAccount = {
   /** The id; 0 = there is no such account. */
   readonly id: bigint;
@@ -32,7 +32,7 @@ type Member = { readonly profile: Owner; readonly account: AccessAccount; readon
 /** Owners: some profiles, or everybody in an account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
-/** One rule of the policy: the relations that it gives, the users who get them, and the owners whose resources it is about. */
+/** A rule of access: which users may read, or own, the resources of which owners. */
 export type Rule = {
   readonly rule: AccessRule;
   readonly gives: readonly AccessRelation[];
@@ -60,13 +60,13 @@ export const rules: readonly Rule[] = [
 /** A rule that gives a user a relation, and the owners whose resources it is about. */
 type Grant = { readonly rule: AccessRule } & Owners;
 
-/** The scope of a user: the owners whose resources the user may read, or own. It is all owners, none, or those of some grants. */
+/** The scope of a user: the owners whose resources the user may read, or own. It is all owners, none, or those that rules grant. */
 export type Scope =
   | { readonly kind: "all"; readonly rule: AccessRule }
   | { readonly kind: "none"; readonly rule: AccessRule }
   | { readonly kind: "set"; readonly grants: readonly Grant[] };
 
-/** The facts that the scope of a user is made from. */
+/** The arguments of `scopeOf`, which computes the scope of a user. */
 export type ScopeBasis = {
   readonly policy: ReadPolicy;
   readonly relation: AccessRelation;
@@ -124,7 +124,7 @@ export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
-/** Returns the owners of a scope as two ascending lists of ids without duplicates. It leaves out profiles whose account is in the other. */
+/** Returns the owners of a scope as ascending lists of profile ids and account ids. A profile is left out when its account is listed. */
 export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
   const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
   const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));

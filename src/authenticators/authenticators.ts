@@ -28,7 +28,7 @@ const types: readonly AuthenticatorType[] = [
 /** Returns the number that the database stores for a type of authenticator. */
 export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
 
-/** Makes the API's message of an authenticator from its row. The vault decrypts its config. */
+/** Makes the API's message of an authenticator from its row. The vault decrypts the config. */
 export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
   userId: row.user_id,
   type: types[row.type] ?? AuthenticatorType.UNSPECIFIED,
@@ -37,7 +37,7 @@ export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault:
   ...(row.last_used_time && { lastUsedTime: timestampFromDate(row.last_used_time) }),
 });
 
-/** AddAuthenticator: stores an authenticator, whose config the vault encrypts. A constraint refuses a second one of its type. */
+/** AddAuthenticator: stores an authenticator of a user, with its config encrypted. A constraint refuses a second one of the same type. */
 export const addAuthenticator =
   ({ write, vault }: Dependencies): Operation<typeof method.addAuthenticator> =>
   (call, request) => {
@@ -67,13 +67,14 @@ export const removeAuthenticator =
   };
 
 type Row = Selectable<Schema["authenticator"]>;
-/** ListAuthenticators: returns a page of one user's authenticators, ordered by type. No row = no user; a null row = no authenticator. */
+/** ListAuthenticators: returns a page of one user's authenticators, ordered by type. Throws NOT_FOUND when there is no such user. */
 export const listAuthenticators =
   ({ db, freshness, vault, pager }: Dependencies): Operation<typeof method.listAuthenticators> =>
   async (call, request) => {
     const page = pager(call, ListAuthenticatorsRequestSchema, request, MAX_PAGE_SIZE);
     await freshness.check(call, request.consistency);
     const [after = "-1"] = page.after ?? [];
+    // No row = there is no such user; a row of nulls = the user has no authenticator.
     const rows = await db.session(call).rows(sql<Row | { id: null }>`
       select a.* from users u left join authenticator a on a.user_id = u.id and a.type > ${after}::int
       where u.id = ${request.userId} order by a.type limit ${page.size + 1}`);

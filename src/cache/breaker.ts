@@ -1,4 +1,4 @@
-/** A use of the shared store that a circuit breaker has admitted. Its user has to call `succeeded` or `failed` when it has ended. */
+/** A use of the shared store that a circuit breaker has admitted. At its end, the code that uses the store calls `succeeded` or `failed`. */
 export type Use = {
   /** Tells whether this is the one use that a half-open breaker admits: no call should wait for it. */
   readonly isTrial: boolean;
@@ -19,7 +19,7 @@ const FAILURES = 5;
 /** The time that a breaker stays open, in milliseconds: its window. */
 const OPEN_MS = 1_000;
 
-/** Makes a circuit breaker, closed at first. It calls `opened` whenever it opens: with true when it was closed, false after a trial. */
+/** Makes a circuit breaker, closed at first. It calls `opened` whenever it opens: with true when it was closed, false after a failed trial. */
 export const createBreaker = (opened: (isOnset: boolean) => void): Breaker => {
   let failures = 0;
   let openUntil = -Infinity;

@@ -9,7 +9,7 @@ import { createLookup, type LookupOfLoaded } from "./lookup.ts";
 import type { Source } from "./ports.ts";
 import { type CacheStats, createCacheStats } from "./stats.ts";
 
-/** The cache of leases and immutable entries (docs/consistency.md). It stays correct if its store forgets and its bus delivers nothing. */
+/** The cache of leases and entries (docs/consistency.md). It stays correct when the shared store loses data and notifications get lost. */
 export type Cache = {
   /** Makes the lookup of one kind of content; `prepare` turns plain content into what operations use. */
   readonly lookup: <K, T, V>(source: Source<K, T>, prepare: (content: T, key: K) => V) => LookupOfLoaded<K, T, V>;
@@ -25,7 +25,7 @@ export type Cache = {
   readonly breakerState: () => number;
 };
 
-/** Makes the cache. `rules` are those of its protocol: only the simulation, a test, passes others, to see that it notices. */
+/** Makes the cache. `rules` are the decisions of its protocol; only the simulation, a test, passes other rules than `safeRules`. */
 export const createCache = ({ clock, store, bus, isUnreachable }: CachePorts, limits: CacheLimits, rules: Rules = safeRules): Cache => {
   const stats = createCacheStats();
   const level1 = createLevel1(limits);

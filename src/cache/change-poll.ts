@@ -7,9 +7,9 @@ import type { Notification } from "../versions/notification.ts";
 const MAX_CHANGES = 10_000;
 
 /**
- * Starts a poll that reads the change log every `intervalMs` and passes new commits to `notified`, until it is disposed. It replaces the
- * bus, by which processes tell each other of writes, where there is none. A change that commits late under an early number is missed:
- * no harm, since notifications are hints.
+ * Starts a poll that reads the change log every `intervalMs` and passes new commits to `notified`, until the poll is disposed. Without
+ * Redis, this is how a process learns of the writes of other processes. The poll can miss a commit, which does no harm: notifications are
+ * hints.
  */
 export const startChangePoll = (db: Database, intervalMs: number, notified: (notification: Notification) => void): Disposable => {
   let last: bigint | undefined;

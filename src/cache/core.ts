@@ -15,7 +15,7 @@ export type CacheLimits = {
   readonly maxBytes: number;
 };
 
-/** The parts that the cache is given from outside, besides its sources: a clock, a shared store, a bus, and a check of errors. */
+/** The parts that the cache is given from outside: a clock, a shared store, a bus, and the check for an unreachable database. */
 export type CachePorts = {
   readonly clock: Clock;
   readonly store?: Store | undefined;

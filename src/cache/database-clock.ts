@@ -1,4 +1,4 @@
-/** The bounds on how far the database's clock is ahead of this process's. Leases in the shared store have the database's time. */
+/** The bounds on how far the database's clock is ahead of this process's. The leases in the shared store carry times of the database's clock. */
 export type DatabaseClock = {
   /**
    * Updates the bounds from one answer of the database; `sent` and `answered` are the times of this process before and after it.
@@ -23,7 +23,7 @@ const MAX_AGE_MS = 2 * WINDOW_MS;
 /** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
-/** Makes a `DatabaseClock` that has seen no answer yet. Answers older than 60 s no longer count for the offset of the two clocks. */
+/** Makes a `DatabaseClock` that has seen no answer of the database yet. An answer bounds the offset of the two clocks for 60 s at most. */
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;

@@ -7,7 +7,7 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** The functions that turn the field `consistency` of a request into demands on its read, or check it where nothing is cached. */
+/** The functions that read the field `consistency` of a request: one for reads through the cache, and one for reads that nothing caches. */
 export type Freshness = {
   /** Returns how fresh a read through the cache has to be for a request. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;

@@ -1,8 +1,8 @@
 import { DRIFT_MS } from "./database-clock.ts";
 
 /**
- * The statement "the primary database showed at `time` that the version of the aggregate was at most `version`". Until the lease
- * is too old, the entry of that version may be served. Leases are the only part of the cache that changes.
+ * The fact that the primary database showed at `time` that an aggregate's version was at most `version`. The entry of that version may
+ * answer the reads that begin within the bound after `time`.
  */
 export type Lease = {
   /** The epoch of the version: versions are compared within one epoch only. */
@@ -14,7 +14,7 @@ export type Lease = {
   readonly databaseTime: number;
 };
 
-/** What a consistency token demands of the cached contents of one aggregate: a least version, or a least time of the database. */
+/** The demand of a consistency token on the lease of one aggregate: a lowest version, or an earliest time by the database's clock. */
 export type Requirement = {
   /** The epoch of the token. In another epoch the token says nothing, and the read has to be strong. */
   readonly epoch: string;
@@ -37,7 +37,7 @@ export type FlightState = {
 /** The new version of an aggregate, as a commit or a notification reports it. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
-/** The decisions of the cache's protocol, as pure functions that its simulation can break one at a time. I1 to I12: docs/consistency.md. */
+/** The decisions of the cache's protocol, as pure functions, so that tests can break one at a time. docs/consistency.md explains I1 to I12. */
 export type Rules = {
   /** Merges the cached lease and a newly shown one: takes the larger version and the later time. */
   readonly join: (cached: Lease | undefined, shown: Lease) => Lease;

@@ -2,7 +2,7 @@ import Keyv from "keyv";
 import { LRUCache } from "lru-cache";
 import type { Lease } from "./lease.ts";
 
-/** One content of one aggregate at one version. An entry never changes (I4), and answers only reads of its own name (I11). */
+/** The cached content of one part of an aggregate at one version. An entry never changes (I4), and answers only reads of its `name` (I11). */
 export type Entry<V = unknown> = {
   readonly name: string;
   readonly epoch: string;
@@ -23,10 +23,10 @@ const bytesOf = (content: unknown): number => {
   return bytes;
 };
 
-/** Estimates from plain content the bytes of its prepared form, which has messages and their encoded bytes beside the rows. */
+/** Estimates the bytes of what a lookup's `prepare` makes of plain content: messages and their encoded bytes, besides the rows. */
 export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
 
-/** The cache in the memory of this process: leases keyed by aggregate, and entries keyed by name, the newest one of each part. */
+/** The cache in the memory of this process: the lease of each aggregate, and the newest entry of each of the aggregate's parts. */
 export type Level1 = {
   readonly lease: (aggregate: string) => Lease | undefined;
   readonly renew: (aggregate: string, lease: Lease) => void;

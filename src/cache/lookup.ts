@@ -12,7 +12,7 @@ import type { LoadedTogether, Source } from "./ports.ts";
 import { type ReadConsistency, requirementOf } from "./read-consistency.ts";
 import { orCached } from "./stale.ts";
 
-/** The reader of one kind of content: from memory, else from the shared store, else from the database. */
+/** The functions that read one kind of content: from memory, else from the shared store, else from the database. */
 export type Lookup<K, V> = {
   /** Makes the cache's form of a key, for `cached`. Making its names is most of the cost of a hit, so callers that ask often store it. */
   readonly named: (key: K) => CacheKey<K>;
@@ -23,7 +23,7 @@ export type Lookup<K, V> = {
   readonly getAll: (call: Pick<Call, "signal">, keys: readonly K[], reading: ReadConsistency) => MaybePromise<readonly V[]>;
 };
 
-/** A lookup whose content can also be loaded by the statements of other sources. */
+/** A lookup whose content can also be loaded by the statements of other lookups. */
 export type LookupOfLoaded<K, T, V> = Lookup<K, V> & {
   /** Makes the function that stores content which another source's statement loads; `version` is its aggregate's in that snapshot. */
   readonly loadedTogether: (key: K, version: bigint, content: T) => LoadedTogether;

@@ -12,7 +12,7 @@ export type Clock = {
   readonly after: (milliseconds: number, task: () => void) => () => void;
 };
 
-/** The store that processes share, Keyv over Redis. Both functions may fail, hang, forget, and answer late. */
+/** The store that processes share: Keyv over Redis. `get` and `set` may fail, hang, lose values, and answer late. */
 export type Store = {
   readonly get: (key: string) => Promise<unknown>;
   readonly set: (key: string, value: unknown, ttlMs: number) => Promise<unknown>;
@@ -44,7 +44,7 @@ export type SnapshotTaken = {
   readonly isCurrent: boolean;
 };
 
-/** A function that makes an entry of content that another source's statement has loaded, and stores it in the cache. */
+/** A function that makes an entry of content that another lookup's statement has loaded too, and stores the entry in the cache. */
 export type LoadedTogether = (taken: SnapshotTaken) => Entry;
 
 /** One kind of content of the database, and the statement that loads it. */

@@ -6,7 +6,7 @@ import { createSeal, createVault, type Seal } from "../secrets/secrets.ts";
 import type { Notification } from "../versions/notification.ts";
 import type { Bus, Store } from "./ports.ts";
 
-/** The store and the bus over one Redis server, which processes share. */
+/** The store that processes share, and the bus between these processes, both over one Redis server. */
 export type Redis = AsyncDisposable & {
   readonly store: Store;
   readonly bus: Bus;
@@ -34,8 +34,8 @@ const decode = (text: string, seal: Seal): Notification => {
 };
 
 /**
- * Connects to Redis in the background. Without it everything works, only slower: commands fail at once, and `LEVEL2_BUDGET_MS` ends the
- * wait for one that hangs. Values are encrypted and so authenticated: a value that was not written with this key is never returned.
+ * Connects to Redis in the background. While Redis can't be reached, commands fail at once, and userd works without it, only slower. Values
+ * are encrypted with `secretKey`: a value that was written with another key is never returned.
  */
 export const openRedis = (url: string, secretKey: Uint8Array, log: Logger): Redis => {
   const vault = createVault(secretKey);

@@ -14,7 +14,7 @@ export type CacheStats = {
   epochs: number;
 };
 
-/** Makes counts that are all 0. */
+/** Makes the counts of a cache, all 0 at first. */
 export const createCacheStats = (): CacheStats => ({
   hits: 0,
   level2Hits: 0,

@@ -7,7 +7,7 @@ const end = async (error: unknown): Promise<void> => {
   process.stderr.write(`${explain(error)}\n`, () => process.exit(exitCodeOf(error)));
 };
 
-/** Sets this process up to print one sentence about any error that ends it. A reader that goes away (`| head`) is no error. */
+/** Sets this process up to print one sentence about any error that ends it. Output to a closed pipe (`| head`) is no error. */
 export const endWithSentences = (): void => {
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);

@@ -17,7 +17,7 @@ export const ExitCode = {
   TERMINATED: 143,
 } as const;
 
-/** The type of an exit code. */
+/** An exit code of a command: one of the numbers in the object `ExitCode`. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** The table of exit codes that --help shows. */

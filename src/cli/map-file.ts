@@ -2,7 +2,7 @@ import { open, rename, rm } from "node:fs/promises";
 import type { ImportReport } from "../import/report.ts";
 import { orRefuse } from "./written-file.ts";
 
-/** A file of the new ids that an import gives. `write` writes all of it under the name `….part`; `publish` gives it its real name. */
+/** A JSON file that maps ids of the imported file to new ids in the database. `write` writes it as `….part`; `publish` renames it. */
 export type MapFile = AsyncDisposable & {
   readonly write: (report: ImportReport) => Promise<void>;
   /** Renames the file to its real name, which works on a full disk too. */
@@ -17,7 +17,7 @@ const formatMap = ({ remapped }: ImportReport): string => {
   return `${JSON.stringify(Object.fromEntries(kinds.map((kind) => [`${kind}s`, idsOf(kind)])), null, 2)}\n`;
 };
 
-/** Opens the map for writing. Call it before the import: a file that can't be written is refused before anything is stored. */
+/** Opens a `MapFile` for writing. Call it before the import: a file that can't be written is refused before anything is stored. */
 export const openMapFile = async (path: string): Promise<MapFile> => {
   const part = `${path}.part`;
   const file = await orRefuse("map", () => open(part, "w", 0o600));

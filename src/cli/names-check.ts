@@ -1,7 +1,7 @@
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, counted, countLines, withOutdated } from "./names-database.ts";
 
-/** Runs `userd names check`: prints how many canonical forms are outdated, and which names would become equal. It fails if it finds any. */
+/** Prints how many canonical forms are outdated, and which names recomputing would make equal. Fails if any form is outdated. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (_, findings) => {
     const counts = counted(findings);

@@ -9,7 +9,7 @@ import { CommandError, ExitCode } from "./exit.ts";
 /** The most collisions that are listed for people; --json lists all. */
 const SHOWN = 100;
 
-/** Opens the database that the settings name, finds outdated canonical forms, and calls `use` with both; returns its result. */
+/** Opens the database that the settings name, and calls `use` with it and its outdated canonical forms; returns the result of `use`. */
 export const withOutdated = async <R>(use: (db: Database, findings: Findings) => Promise<R>): Promise<R> => {
   const config = loadConfig();
   await using db = await openForCommand(config, createLogger(config.logLevel));
@@ -18,7 +18,7 @@ export const withOutdated = async <R>(use: (db: Database, findings: Findings) =>
   return await use(db, await findOutdated(db));
 };
 
-/** Counts the outdated rows, as an object from what they hold, such as `username`, to their number. */
+/** Counts the outdated rows by what they hold, such as `username`. */
 export const counted = ({ outdated }: Findings): Record<string, number> =>
   Object.fromEntries([...outdated].map(([{ what }, rows]) => [what, rows.length]));
 
@@ -29,13 +29,13 @@ export const countLines = (counts: Record<string, number>): string =>
     .map(([what, count]) => `${what}: ${count}\n`)
     .join("");
 
-/** Formats the first 100 collisions as lines for people: for each name that would become equal, all its owners. */
+/** Formats the first 100 collisions as lines for people: names that recomputing would make equal, each with all its owners. */
 export const collisionLines = ({ collisions }: Findings): string => {
   const lines = collisions.slice(0, SHOWN).map(({ what, owners }) => `one ${what}: ${owners.join(", ")}\n`);
   return lines.join("") + (collisions.length > SHOWN ? `and ${collisions.length - SHOWN} more; --json lists all\n` : "");
 };
 
-/** Makes the error that says what to do about names that would become equal. */
+/** Makes the error for names that recomputing would make equal; the message says how to rename or remove them. */
 export const collisionError = ({ collisions }: Findings): CommandError =>
   new CommandError(
     `${collisions.length} ${collisions.length === 1 ? "name" : "names"} would belong to several; nothing was changed. Rename all but one of each ` +

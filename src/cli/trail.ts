@@ -32,7 +32,7 @@ export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locke
 const levelText = (level: OptionLevel, scope: ScopeOptions): string =>
   `${valueText(level.value)}, ${originOf(level, scope)}${level.invalid ? ", though it no longer fits the definition" : ""}`;
 
-/** Explains an option in a sentence: its value, the level that this comes from, and the values that it would have otherwise. */
+/** Explains an option in a sentence: its value, the level that the value comes from, and the values of the levels that this level overrides. */
 export const explainOption = ({ key, value, trail }: ResolvedOption, scope: ScopeOptions): string => {
   const [winner, ...others] = trail.map((level) => levelText(level, scope));
   if (winner === undefined) return `${key} has no value: no level has one.`;

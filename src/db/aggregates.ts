@@ -9,10 +9,7 @@ const ascending = (a: Aggregate, b: Aggregate): number =>
 const aggregateArrays = (aggregates: readonly Aggregate[]) =>
   sql`unnest(${aggregates.map(({ kind }) => kind)}::text[], ${aggregates.map(({ id }) => String(id))}::bigint[])`;
 
-/**
- * Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. Missing rows are inserted with version 0 and no
- * transaction id, so that a change in this transaction still raises the version.
- */
+/** Locks the version rows of aggregates in ascending order, since unsorted locks deadlock. Missing rows are inserted with version 0. */
 export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate[]): Promise<void> => {
   if (aggregates.length === 0) return;
   const wanted = aggregateArrays([...aggregates].sort(ascending));
@@ -22,6 +19,7 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
       order by s.kind, s.id for update`);
   const rows = await lock();
   if (rows.length === aggregates.length) return;
+  // Without a transaction id, so that a change in this transaction still raises the version.
   await tx.rows(sql`insert into aggregate_version (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from ${wanted} as w (kind, id) order by kind, id
     on conflict (kind, id) do nothing`);

@@ -34,7 +34,7 @@ export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>
   );
 };
 
-/** Adds the consistency token to an answer. Its bytes go behind the others, since protobuf fields may come in any order. */
+/** Adds the consistency token to an answer: to the message, and at the end of the bytes, since protobuf fields may come in any order. */
 export const withToken = <M extends DescMethod>(
   { method }: Answering<M>,
   { message, bytes }: Measured<M>,

@@ -33,7 +33,7 @@ const bind = (query: string, params: readonly unknown[]): CompiledQuery => {
   return CompiledQuery.raw(params.length === 0 ? query : query.replaceAll(PLACEHOLDER, textOf(left)), values);
 };
 
-/** Makes the ORM send values as bound parameters. In the texts of statements they would get into logs, and no text could be prepared. */
+/** Makes the ORM send values as bound parameters, so that logs of statements show no values, and statements can be prepared. */
 export const bindParameters = (em: SqlEntityManager): void => {
   const connection = em.getConnection() as unknown as Connection;
   connection.execute = async (

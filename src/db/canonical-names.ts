@@ -4,7 +4,7 @@ import { canonicalNameAggregate } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Locks names in canonical form in ascending order, and returns their raised versions. Writes of RPCs call `lockCanonicalNames`. */
+/** Locks canonical names in ascending order, and raises and returns their versions. Writes of RPCs call `lockCanonicalNames` instead. */
 export const moveCanonicalNames = async (
   session: Session,
   canonicalNames: ReadonlySet<string>,
@@ -18,8 +18,8 @@ export const moveCanonicalNames = async (
 };
 
 /**
- * Locks the canonical forms of the names that a write claims or drops until its commit, and raises their versions, so that rules across
- * usernames and addresses hold. Call it once per write, after the aggregates are locked.
+ * Locks, until the commit, the canonical forms of the names that a write claims or drops, and raises their versions. Call it once per
+ * write, after the aggregates are locked.
  */
 export const lockCanonicalNames = async (tx: Tx, names: readonly string[]): Promise<void> => {
   const moved = await moveCanonicalNames(tx, new Set(names.filter((name) => name !== "").map(canonicalName)));

@@ -21,7 +21,7 @@ export const isContention = (error: unknown): boolean =>
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
   (error instanceof Error && error.name === "OptimisticLockError");
 
-/** Translates a database's error into one for callers, without its words, which hold values; undefined for an error that is unforeseen. */
+/** Translates a database error into one for callers, without the database's text, which can hold values; undefined for unforeseen errors. */
 export const databaseError = (error: unknown): DomainError | undefined => {
   if (error instanceof DomainError || !(error instanceof Error)) return undefined;
   const { constraint } = error as DriverError;

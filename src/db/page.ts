@@ -17,7 +17,7 @@ const RESULT_BYTES = 1_024;
 /** The fields of a list's request that ask for a page. */
 export type PageRequest = { readonly pageSize: number; readonly pageToken: string };
 
-/** One page of a list. It begins after the key of the last result of the page before, so that nothing is counted or skipped. */
+/** One page of a list. It begins after the key of the last result of the page before (keyset pagination). */
 export type Page = {
   readonly size: number;
   /** The key of the last result of the page before; undefined = this is the first. */
@@ -38,8 +38,8 @@ export type Page = {
 export type Sized = { readonly bytes: number };
 
 /**
- * Wraps a query so that it returns only as many rows as a page can hold, by their column `bytes`, and one more. `Page.cut` has to get a
- * `bytesOf` that never counts fewer bytes of a row than that column.
+ * Wraps a query so that it returns the rows that fit into a page by their column `bytes`, and one more. The `bytesOf` that `Page.cut` gets
+ * must never return less than this column.
  */
 export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
   select * from (

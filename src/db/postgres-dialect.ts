@@ -78,8 +78,8 @@ const createDriver = (pool: Pool): Driver => {
 };
 
 /**
- * Makes Kysely's dialect for a pool of connections to PostgreSQL. It ends an aborted statement by a cancel request, in a transaction too.
- * Kysely's own driver needs a new session for that, and lets statements of a transaction run to their end, with ROLLBACK behind them.
+ * Makes Kysely's dialect for a pool of connections to PostgreSQL. Unlike Kysely's own driver, it ends an aborted statement by a cancel
+ * request, which needs no other session and works in a transaction too.
  */
 export const createPostgresDialect = (pool: Pool): Dialect => ({
   createAdapter: () => new PostgresAdapter(),

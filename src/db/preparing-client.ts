@@ -30,7 +30,7 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
-/** Makes the class of the connections of a pool. As the options say, these prepare their statements and notice a silent server. */
+/** Makes the class of a pool's connections. With `prepares` they prepare their statements, with `silenceMs` they notice a silent server. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client {
     readonly #watch: Watch | undefined;

@@ -23,9 +23,8 @@ type Insides = { readonly processID: number; readonly connection: { readonly str
 export type Watch = (answer: Promise<unknown>) => void;
 
 /**
- * Ends a connection on which a statement has had no answer for `silenceMs`, unless the server still works for it: the host is gone, or the
- * network has lost what was sent. Else the statement, cancelled long ago, would keep its place in the pool for hours, until the operating
- * system gives up. A statement that takes long for a reason, such as an import or an index, goes on.
+ * Makes the watch that ends a connection when a statement has had no answer for `silenceMs` and the server is not at work on it. Without
+ * this, a lost host or network would keep a place in the pool for hours. A long statement, such as an import, goes on.
  */
 export const watchConnection = (client: Client, config: ClientConfig, silenceMs: number): Watch => {
   const { connection } = client as unknown as Insides;

@@ -31,7 +31,7 @@ export type Tx = Session & {
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
 
-/** A function that looks up which aggregates to lock before a write's body runs. `requireLocked` lets the body check that they suffice. */
+/** A function that looks up which aggregates to lock before a write's body runs. In the body, `requireLocked` checks that none is missing. */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
 /** The plan of a write: its RPC, its request, and what to lock before its body runs. The `Body` is the function that does the work. */

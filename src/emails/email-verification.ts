@@ -26,7 +26,7 @@ const markVerified = async (tx: Tx, userId: bigint, { id, email }: { readonly id
 /** The time for which a token that verifies an address is valid, in hours. */
 export const VERIFICATION_HOURS = 48;
 
-/** CreateEmailVerification: makes a token for one address; it replaces an earlier token of the address. */
+/** CreateEmailVerification: makes a token that verifies one address of a user. An earlier token of the address becomes invalid. */
 export const createEmailVerification =
   ({ write }: Dependencies): Operation<typeof method.createEmailVerification> =>
   (call, request) => {
@@ -51,7 +51,7 @@ const verificationOf = async (tx: Tx, userId: bigint, hash: Buffer): Promise<Ver
     from user_email where verification_hash = ${hash} and user_id = ${userId}`);
 };
 
-/** VerifyEmail: marks the address of a token as verified, since whoever has the token receives mail at the address. */
+/** VerifyEmail: marks as verified the address for which the token in the request was made. */
 export const verifyEmail =
   ({ db, write }: Dependencies): Operation<typeof method.verifyEmail> =>
   async (call, request) => {
@@ -75,7 +75,7 @@ export const verifyEmail =
     });
   };
 
-/** MarkEmailVerified: marks an address as verified without a token, since the caller knows that it is the user's. */
+/** MarkEmailVerified: marks an address of a user as verified without a token. The caller needs the permission users.admin. */
 export const markEmailVerified =
   ({ write }: Dependencies): Operation<typeof method.markEmailVerified> =>
   (call, request) => {

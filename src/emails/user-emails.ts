@@ -18,10 +18,10 @@ import { removeMailOptions } from "./mail-options.ts";
 
 const { method } = UserService;
 
-/** An address of a user, as it is stored. */
+/** The row of a user's address, including its id. */
 export type StoredEmail = UserEmailRow & { readonly id: bigint };
 
-/** Finds an address of a user by its canonical form, so without regard to case. Throws NOT_FOUND EMAIL_NOT_FOUND. */
+/** Finds the row of a user's address by the canonical form of the address. Throws NOT_FOUND EMAIL_NOT_FOUND. */
 export const storedEmail = async (tx: Tx, userId: bigint, email: string): Promise<StoredEmail> => {
   const row = await tx.row(
     tx.sql
@@ -55,7 +55,7 @@ export const listUserEmails =
     return { emails: toUserEmails({ email: user.primary_email, emails }), nextPageToken };
   };
 
-/** AddUserEmail: adds an unverified address to a user. A constraint refuses one that the user has already. */
+/** AddUserEmail: adds an unverified address to a user. A constraint refuses an address that the user has already. */
 export const addUserEmail =
   ({ write }: Dependencies): Operation<typeof method.addUserEmail> =>
   (call, request) => {
@@ -71,7 +71,7 @@ export const addUserEmail =
     });
   };
 
-/** RemoveUserEmail: deletes an address of a user, and the options that send mail there. */
+/** RemoveUserEmail: deletes an address of a user, and the user's `mail:email` options that name the address. */
 export const removeUserEmail =
   ({ write }: Dependencies): Operation<typeof method.removeUserEmail> =>
   (call, request) => {
@@ -89,7 +89,7 @@ export const removeUserEmail =
     });
   };
 
-/** VerifyUserEmails: returns for each pair of user and address whether the user has it, and has verified it; one statement reads all. */
+/** VerifyUserEmails: tells for each pair of user and address, by one statement, whether the user has the address, and whether it is verified. */
 export const verifyUserEmails =
   ({ db, freshness }: Dependencies): Operation<typeof method.verifyUserEmails> =>
   async (call, request) => {

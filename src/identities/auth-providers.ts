@@ -54,7 +54,7 @@ const organizationLock =
 
 const withBit = (flags: bigint, bit: bigint, isSet: boolean): bigint => (isSet ? flags | bit : flags & ~bit);
 
-/** UpdateAuthProvider: changes the fields of the update mask. Equal values write nothing. */
+/** UpdateAuthProvider: changes the fields of an organization's sign-in provider that the update_mask names. Equal values write nothing. */
 export const updateAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.updateAuthProvider> =>
   (call, request) => {
@@ -84,7 +84,7 @@ export const updateAuthProvider =
     });
   };
 
-/** DeleteAuthProvider: deletes the provider of an organization, and with force its identities, as DeleteIdentityProvider does. */
+/** DeleteAuthProvider: deletes the sign-in provider of an organization; with `force`, the identities at this provider too. */
 export const deleteAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteAuthProvider> =>
   (call, request) =>

@@ -12,7 +12,7 @@ import { type AuthIdentityRow, attach, detach, type IdentityRow, linkAggregates,
 
 const { method } = UserService;
 
-/** LinkIdentity: links a user to the external id by which an identity provider knows it. */
+/** LinkIdentity: links a user to the external id by which an identity provider knows the user. */
 export const linkIdentity =
   ({ write }: Dependencies): Operation<typeof method.linkIdentity> =>
   (call, request) =>
@@ -46,7 +46,7 @@ export const listIdentities =
     return { identities: shown.map(toIdentity), nextPageToken };
   };
 
-/** LinkAuthIdentity: links a user to the external id by which the provider of an organization knows it. */
+/** LinkAuthIdentity: links a user to the external id by which the sign-in provider of an organization knows the user. */
 export const linkAuthIdentity =
   ({ write }: Dependencies): Operation<typeof method.linkAuthIdentity> =>
   (call, request) =>
@@ -54,7 +54,7 @@ export const linkAuthIdentity =
       identity: toAuthIdentity(await attach(tx, "auth_identity", request)),
     }));
 
-/** UnlinkAuthIdentity: removes the link of a user to the provider of an organization. */
+/** UnlinkAuthIdentity: removes the link of a user to the sign-in provider of an organization. */
 export const unlinkAuthIdentity =
   ({ write }: Dependencies): Operation<typeof method.unlinkAuthIdentity> =>
   (call, request) =>
@@ -62,7 +62,7 @@ export const unlinkAuthIdentity =
       detach(tx, "auth_identity", request),
     );
 
-/** ListAuthIdentities: returns a page of the identities that the provider of an organization gave, ordered by user. */
+/** ListAuthIdentities: returns a page of the identities at the sign-in provider of an organization, ordered by user. */
 export const listAuthIdentities =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthIdentities> =>
   async (call, request) => {

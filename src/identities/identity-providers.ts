@@ -41,7 +41,7 @@ export const listIdentityProviders =
     return { providers: rows.map(toIdentityProvider), nextPageToken };
   };
 
-/** UpdateIdentityProvider: changes the fields of the update mask. A constraint refuses a type and external id of another provider. */
+/** UpdateIdentityProvider: changes the fields of a provider that the update_mask names. Type and external id together have to stay unique. */
 export const updateIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.updateIdentityProvider> =>
   (call, request) => {
@@ -63,7 +63,7 @@ export const updateIdentityProvider =
     });
   };
 
-/** DeleteIdentityProvider: deletes a provider, and with force its identities. Returns their number, not the provider with its config. */
+/** DeleteIdentityProvider: deletes a provider, and with `force` its identities. Returns the number of deleted identities. */
 export const deleteIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>

@@ -44,7 +44,7 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   etag: etagOf(row),
 });
 
-/** The bit of `auth_provider.flags` that lets members sign in without an identity of the provider too. */
+/** The bit of `auth_provider.flags` that lets members sign in without an identity at the provider. */
 export const ALLOW_UNLINKED = 1n;
 /** The bit of `auth_provider.flags` that says that the provider manages the members by SCIM. */
 export const SCIM_ENABLED = 2n;

@@ -13,7 +13,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 /** The name of a table of links. A link is a user's external id at a provider; the columns that both tables have are named alike. */
 export type LinkTable = "identity" | "auth_identity";
 
-/** The row of a link, without its id. `bytes` is the length of its data as JSON text, and null without data; `linkBytes` needs it. */
+/** The row of a link, without its id, and with `bytes`: the length of the link's data as JSON text, or null without data. */
 export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]>, "id"> & { readonly bytes: number | null };
 
 /** The row of an identity of an identity provider. */
@@ -22,7 +22,7 @@ export type IdentityRow = LinkRow<"identity">;
 /** The row of an identity of the provider of an organization. */
 export type AuthIdentityRow = LinkRow<"auth_identity">;
 
-/** A link between a user and an external id that a request asks for. */
+/** A request to link a user to an external id at a provider. */
 export type Link = {
   readonly userId: bigint;
   readonly providerId: bigint;
@@ -35,7 +35,7 @@ export type Link = {
 
 const shared = "l.user_id, l.provider_id, l.external_id, l.data, octet_length(l.data::text) as bytes, l.create_time, l.verify_time";
 
-/** The lists of SQL columns that make a row of each of the two tables of links. The row has the alias `l`. */
+/** The lists of SQL columns of a link's row, keyed by table of links; in the query the table has the alias `l`. */
 export const linkColumns = {
   identity: sql.raw(`${shared}, l.scopes, l.status`),
   auth_identity: sql.raw(`${shared}, l.sync_time`),
@@ -64,7 +64,7 @@ const holderOf = async (session: Session, table: LinkTable, link: Link): Promise
 /** The cause of a retry, for `requireLocked`: the external id now belongs to a user whom this write has not locked. */
 const ELSEWHERE = "The external id was linked elsewhere";
 
-/** Makes the function that looks up the users to lock for a link: its user and, with `reattach`, the one who has the external id. */
+/** Makes the function that looks up the users to lock for a link: the link's user and, with `reattach`, the user who has the external id. */
 export const linkAggregates =
   (table: LinkTable, link: Link): LookUpLocks =>
   async (session) => {
@@ -113,7 +113,7 @@ export const withoutSignIn = async (tx: Tx, users: readonly bigint[]): Promise<n
   return counted.users;
 };
 
-/** Removes the link of a provider to a user, who has to be locked. Throws IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD. */
+/** Removes a user's link to a provider; the user has to be locked. Throws IDENTITY_NOT_FOUND; FAILED_PRECONDITION LAST_SIGN_IN_METHOD. */
 export const detach = async (tx: Tx, table: LinkTable, { userId, providerId }: Pick<Link, "userId" | "providerId">): Promise<object> => {
   await writableUser(tx, userId);
   const removed = await tx.affected(sql`

@@ -1,7 +1,10 @@
 /** The most digits of an integer that is read exactly: as many as Python itself reads. */
 const MAX_DIGITS = 4_300;
 
-/** Converts the text of a JSON number to a number; an integer that a number can't hold exactly, of up to 4,300 digits, to a bigint. */
+/**
+ * Converts the text of a JSON number to a number, or to a bigint if it is an integer that a number can't hold exactly. An integer of more
+ * than 4,300 digits becomes Infinity.
+ */
 export const exactNumber = (source: string): number | bigint => {
   const nearest = Number(source);
   if (Number.isSafeInteger(nearest) || source.length > MAX_DIGITS || !/^-?\d+$/.test(source)) return nearest;

@@ -4,12 +4,15 @@ import { FieldFault, Unfit } from "./fault.ts";
 import { standInOf, standInOfLarge } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
-/** A function that adds a note about a record to the report, which counts notes by their text. So there must be few different texts. */
+/**
+ * A function that adds a note about a record to the report of the import. The report counts notes with equal text: a text must not have
+ * values from the record.
+ */
 export type Note = (text: string) => void;
 
 /**
- * A function that reads the value of one field of a record; undefined stands for an absent field. A note that it adds continues after the
- * field's name.
+ * A function that reads the value of one field of a record; undefined stands for an absent field. The text of a note is what follows the
+ * name of the field: `has white space around it`.
  * @throws FieldFault when the file is broken, Unfit when the record has to be skipped.
  */
 export type Field<T> = (value: unknown, note: Note) => T;
@@ -62,8 +65,8 @@ const written = (value: unknown): bigint | string => {
 };
 
 /**
- * Reads the primary key of a record as an id. A key that can't be an id, such as a UUID, becomes a negative number that stands for it
- * (keys.ts), and which only `--ids new` accepts. Throws Unfit for an integer below 1.
+ * Reads the primary key of a record as an id; a key that can't be an id, such as a UUID, becomes a stand-in (keys.ts). Only `--ids new`
+ * accepts stand-ins. Throws Unfit for an integer below 1.
  */
 export const key: Plain<bigint> = (value) => {
   const id = written(value);
@@ -82,7 +85,7 @@ export const text =
     return value;
   };
 
-/** Makes a `Field` that reads text of the form `form`. For other text it throws Unfit with the message `fault`, such as "is empty". */
+/** Makes a `Field` that reads text of up to `maxLength` characters, and throws Unfit with the message `fault` if `form` does not match. */
 export const matching = (maxLength: number, form: RegExp, fault: string): Plain<string> => {
   const within = text(maxLength);
   return (value) => {
@@ -120,8 +123,8 @@ const moment = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s
 const kept = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3])(?::[0-5]\d){2}\.\d{3}Z$/;
 
 /**
- * Reads a moment in ISO 8601, in any form that Django or a database writes, and cuts it to milliseconds. Without an offset it is UTC.
- * Offsets of old times have seconds.
+ * Reads a time in ISO 8601, as Django or a database writes it, and returns it in UTC, cut to milliseconds. A time without an offset is in
+ * UTC.
  */
 export const time: Plain<string> = (value) => {
   if (typeof value === "string" && kept.test(value)) return value;

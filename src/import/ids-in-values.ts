@@ -2,7 +2,10 @@ import { options } from "./readers/sentry-useroption.ts";
 import type { StagingTable } from "./staging.ts";
 import type { Kind } from "./steps/kinds.ts";
 
-/** An option whose value lists ids, which an import replaces by the database's. `model` has the option; `of` is the kind of the ids. */
+/**
+ * An option whose value is a list of ids: an import replaces each with the id in the database. Records of `model` hold the option; the ids
+ * are those of records of the kind `of`.
+ */
 export type IdList = {
   readonly key: string;
   readonly model: string;
@@ -10,7 +13,7 @@ export type IdList = {
   readonly of: Kind["noun"];
 };
 
-/** The options whose values hold ids. Sentry documents no others: options of organizations and projects are flags, texts, rates, rules. */
+/** The options whose values list ids. These are all that Sentry documents: options of organizations and projects hold no ids. */
 export const idLists: readonly IdList[] = [
   { key: "reports:disabled-organizations", model: "sentry.useroption", staging: options, of: "organization" },
 ];

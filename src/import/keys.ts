@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type StagingTable, TEXT } from "./staging.ts";
 
-/** The staging table of keys that can't be ids, such as UUIDs. The pk of each row is the number that stands for the key. */
+/** The staging table of keys that can't be ids, such as UUIDs. The pk of each row is the stand-in of the key. */
 export const keys = { name: "import_key", columns: { key: TEXT } } as const satisfies StagingTable;
 
 /**
@@ -20,40 +20,40 @@ const UUID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
 const within = (first: bigint, text: string): bigint => first + (hash("sha256", text, "buffer").readBigUInt64BE(0) & (RANGE - 1n));
 
-/** Computes the number that stands for a key that is no integer: a UUID or other text. */
+/** Computes the stand-in of a key that is no integer: a UUID or other text. */
 export const standInOf = (key: string): bigint => within(UUID.test(key) ? FIRST_UUID : FIRST_TEXT, key);
 
-/** Computes the number that stands for an integer key of 2^53 or more. As an id it would leave no larger id to be given out. */
+/** Computes the stand-in of an integer key of 2^53 or more. Such a key can't be an id: no larger id could be given out after it. */
 export const standInOfLarge = (key: bigint): bigint => within(FIRST_LARGE, String(key));
 
-/** Computes the number that stands for a record without a key, from the name of the record. */
+/** Computes the stand-in of a record without a key, from the name of the record. */
 export const standInOfName = (name: string): bigint => within(FIRST_NAME, name);
 
-/** Tells whether a staged key is a number that stands for an integer of 2^53 or more. */
+/** Tells whether `pk` is the stand-in of an integer key of 2^53 or more. */
 export const isLarge = (pk: bigint): boolean => pk >= FIRST_LARGE && pk < FIRST_UUID;
 
-/** Tells whether a staged key is no id, but a number that stands for a key of the file that can't be an id. */
+/** Tells whether `pk` is the stand-in of a key that can't be an id. Returns false for the stand-in of a name. */
 export const isStandIn = (pk: bigint): boolean => pk < FIRST_NAME;
 
-/** Returns the SQL condition that a column holds a number that stands for a key or a name, and no id. */
+/** Returns the SQL condition that a column holds a stand-in, be it of a key or of a name. */
 export const sqlIsStandIn = (column: string): string => `${column} < ${FIRST_NAME + RANGE}`;
 
-/** Returns the SQL condition that a column holds the number of a UUID. Unlike the key `7`, a UUID is unique in all installations. */
+/** Returns the SQL condition that a column holds the stand-in of a UUID. Unlike the key `7`, a UUID is unique in all installations. */
 export const sqlIsUuid = (column: string): string => `${column} between ${FIRST_UUID} and ${FIRST_TEXT - 1n}`;
 
-/** Returns the SQL condition that a record has a key, and not only a name; `column` has its staged key. */
+/** Returns the SQL condition that a record has a key in the file, and not only a name; `column` has the pk of the record in a staging table. */
 export const sqlHasKey = (column: string): string => `(${column} < ${FIRST_NAME} or ${column} > 0)`;
 
-/** Computes, for `--ids new`, the number that stands for an integer key: below all ids, in the same order. Returns others as they are. */
+/** Computes, for `--ids new`, the stand-in of an integer key: below all ids, and in the order of the keys. Returns a stand-in as it is. */
 export const shifted = (pk: bigint): bigint => (pk > 0n ? pk - SHIFT : pk);
 
 /** Returns the SQL expression that computes `shifted` of a column with positive keys. */
 export const sqlShifted = (column: string): string => `${column} - 9223372036854775807 - 1`;
 
-/** Returns the SQL expression that turns a column with staged keys into the keys of the file, as text. */
+/** Returns the SQL expression that turns a column with the pks of a staging table into the keys in the file, as text. */
 export const sqlKey = (column: string): string =>
   `case when ${column} < ${FIRST_LARGE} then (${column} + 9223372036854775807 + 1)::text
     else coalesce((select k.key from ${keys.name} k where k.pk = ${column} limit 1), ${column}::text) end`;
 
-/** Matches numbers that stand for keys, inside of text. No other numbers have a minus sign and 19 digits. */
+/** Matches stand-ins inside a text. No other number there has a minus sign and 19 digits. */
 export const STAND_IN = /-\d{19}(?!\d)/g;

@@ -19,7 +19,7 @@ const readers: Readonly<Record<Format, () => RecordReader>> = {
 };
 
 /**
- * Reads the records of a file of any known format piece by piece; memory holds one piece and the record that it ends in.
+ * Reads the records of a file of any known format piece by piece. Memory holds one piece, and a record that continues in the next piece.
  * @throws ImportFault when the file is of no known format, is broken or ends too early.
  */
 export const readRecords = async function* (source: Readable): AsyncGenerator<Piece> {

@@ -14,7 +14,10 @@ export type NameCount = { readonly name: string; readonly count: number; readonl
 /** The records that were skipped or noted for the same reason: how many they are, and the first ones as text. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
-/** A line about one record that was skipped or noted. A member of a many-to-many field has the number of its record, and no pk. */
+/**
+ * A line about a record that was skipped or noted. For a member of a many-to-many field, `record` is the number of the record with the
+ * field, and `pk` is null.
+ */
 export type ReportLine = {
   readonly fate: "skipped" | "noted";
   readonly model: string;

@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from "kysely";
 import type { ImportTx } from "./transaction.ts";
 
 /**
- * The description of a temporary table for rows of the file, so that memory does not grow with the file. Readers fill its columns.
- * Steps of the merge fill the derived ones, and copy its rows to a table of the service.
+ * The description of a staging table. Readers fill `columns`; steps of the merge fill `derived`, and copy rows to `table`, a table of the
+ * service.
  */
 export type StagingTable = {
   readonly name: string;
@@ -23,7 +23,7 @@ export type StagingTable = {
 /** A row for a staging table, as a map from column to value. */
 export type StagedRow = Readonly<Record<string, unknown>>;
 
-/** The SQL type of text that staging tables compare. Order and equality are those of the tables that they are joined with. */
+/** The SQL type of text in staging tables. It has the collation of the service's tables, so that texts compare and sort in the same way. */
 export const TEXT = 'text collate "C"';
 
 /** The columns of every staging table that say where a row comes from. */
@@ -78,7 +78,7 @@ export const isGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTab
 /** The most rows of a table that is joined as fast without statistics and indexes. */
 const FEW = 500;
 
-/** Tells whether any staging table has more than 500 rows. Then query plans matter, also those of joins with small tables. */
+/** Tells whether any staging table has more than 500 rows, so that queries need statistics and indexes to be fast. */
 export const isLarge = ({ given }: Pick<ImportTx, "given">): boolean => [...given.values()].some((rows) => rows > FEW);
 
 /** Characters of JSON that go into one statement: rows are small, and a value can have 64 KiB. */

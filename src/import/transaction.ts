@@ -2,13 +2,16 @@ import type { Session } from "../db/session.ts";
 import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
-/** The ways to treat a record whose id or name is another's in the database: store nothing, skip it, give it new ones, or join users. */
+/**
+ * The ways to treat a record whose id or name is that of another record in the database: `fail` stores nothing, `skip` skips the record,
+ * `remap` gives it a new id, and a suffix if its name is taken, `merge` joins users of the same name and treats other records like `remap`.
+ */
 export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
 
 /** A way to treat a conflict, one of `onConflicts`. */
 export type OnConflict = (typeof onConflicts)[number];
 
-/** The ids that new records get: those of the file (`keep`), which have to be integers then, or new ones (`new`). */
+/** The ids that new records get: `keep` takes those of the file, which have to be integers; `new` gives new ones. */
 export type Ids = "keep" | "new";
 
 /** The transaction of an import, with the settings and the state that its steps share. */

@@ -35,13 +35,13 @@ const placeOf = ({ path }: Cursor): string => {
   return path.length > MAX_PATH ? `${place}…` : place;
 };
 
-/** Makes the error for a value at the cursor that can't be used; `description` completes the sentence that begins with its place. */
+/** Makes the error for a value at the cursor that can't be used; `description` completes a sentence that begins with the path of the value. */
 export const refused = (cursor: Cursor, description: string): DomainError => {
   const place = placeOf(cursor);
   return place === "" ? new DomainError("Invalid", "FIELD_INVALID", `The request ${description}.`) : invalidField(place, description);
 };
 
-/** Makes the error for a member that can't be used and whose name is not that of a field; it appends the name to the path. */
+/** Makes the error for a member that is no field or occurs twice, and appends the member's name to the path of the cursor. */
 export const refusedMember = (cursor: Cursor, name: string, description: string): DomainError => {
   cursor.path.push([name]);
   return refused(cursor, description);
@@ -59,7 +59,7 @@ export const malformed = (cursor: Cursor): DomainError => {
 /** The most levels of nested messages and values: protobuf's own limit, in all its formats. */
 const MAX_DEPTH = 100;
 
-/** Adds 1 to the depth for a message or value that begins, and refuses over 100 levels. The caller subtracts 1 when it ends. */
+/** Adds 1 to the cursor's depth where a message or value begins, and refuses over 100 levels. The caller subtracts 1 where it ends. */
 export const enter = (cursor: Cursor): void => {
   cursor.depth += 1;
   if (cursor.depth > MAX_DEPTH) throw refused(cursor, `is nested over ${MAX_DEPTH} levels deep`);

@@ -31,8 +31,8 @@ const checked = (desc: DescMessage, cursor: Cursor): string => {
 };
 
 /**
- * Checks the JSON of a message: every member is a field, stands there once and has its type, and integers are decimal digits. So text that
- * protobuf's reader would take otherwise than it was written is refused. Returns the text for that reader.
+ * Checks the JSON of a message more strictly than protobuf's reader, and returns the text for that reader. Every member has to be a field,
+ * occur once and have the field's type; integers have to be decimal digits.
  * @throws DomainError FIELD_INVALID with the place.
  */
 export const checkJson = (desc: DescMessage, text: string): string => checked(desc, cursorOf(text));

@@ -83,7 +83,7 @@ export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNu
 
 const named = new Set(["NaN", "Infinity", "-Infinity"]);
 
-/** Checks the value of a field that is a double or float, and goes past it: a number, its text, "NaN", "Infinity" or "-Infinity". */
+/** Checks the value of a field that is a double or float, and goes past it: a number, also as a string, or "NaN", "Infinity" or "-Infinity". */
 export const readFloat = (cursor: Cursor): void => {
   const text = peek(cursor) === code.quote ? readString(cursor) : readAnyNumber(cursor);
   if (named.has(text)) return;

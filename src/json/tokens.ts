@@ -43,7 +43,7 @@ const unescaped = (cursor: Cursor, quoted: string): string => {
   }
 };
 
-/** Reads the string at the cursor; returns it without quotes and escapes. Throws DomainError for half a surrogate pair or no UTF-8. */
+/** Reads the string at the cursor; returns it without quotes and escapes. Throws DomainError for half a surrogate pair or invalid UTF-8. */
 export const readString = (cursor: Cursor): string => {
   if (peek(cursor) !== QUOTE) throw malformed(cursor);
   const { text, at } = cursor;

@@ -1,5 +1,5 @@
 import { getOption } from "@bufbuild/protobuf";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
@@ -18,14 +18,19 @@ const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Col
   ),
 });
 
-const listOf = ({ name }: Kind, { table, column }: Link): FilterList => ({
-  type: "list",
-  some: (condition) => sql`exists (
-    select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition(sql.ref(`l.${column}`))})`,
-});
+const listOf = ({ name }: Kind, { table, column }: Link): FilterList => {
+  const some = (condition: RawBuilder<boolean>) => sql<boolean>`exists (
+    select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition})`;
+  return {
+    type: "list",
+    item: { type: "bigint", values: new Map() },
+    holds: (id) => some(sql`${sql.ref(`l.${column}`)} = ${id}`),
+    isNotEmpty: some(sql`true`),
+  };
+};
 
 /** The functions by which filters ask what a user has to do with a row `r`. */
-const relationsOf = (kind: Kind): FilterFields["relations"] => {
+const relationsOf = (kind: Kind): NonNullable<FilterFields["relations"]> => {
   const [rule, id] = [ruleOf(kind), ruledBy(kind, "r")];
   return new Map([
     ["readable", (userId) => isRelated(rule, userId, AccessRelation.READ, id)],

@@ -95,8 +95,8 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
   });
 
 /**
- * Removes due organizations, projects, teams and resources of kinds; returns their number. Deletes the options of purged scopes too, but
- * only when no cache can take the scope for live any more: readers see all of its options or none.
+ * Removes the organizations, projects, teams and resources of kinds whose grace period is over; returns their number. Also deletes the options
+ * of purged scopes, but first waits for `boundMs`, so that no read from a cache finds only some of a scope's options.
  * @param boundMs the staleness bound of the caches, in milliseconds.
  */
 export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {

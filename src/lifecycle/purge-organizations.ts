@@ -3,7 +3,7 @@ import { lockedRow, locksOf } from "../kinds/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { type Purgeable, purgeable } from "./remove-scopes.ts";
 
-/** PurgeOrganization, PurgeProject, PurgeTeam: removes one at once, deleted before or not, with all it owns and its scope's options. */
+/** PurgeOrganization, PurgeProject, PurgeTeam: removes at once what the request names, deleted or not, with its options and all it owns. */
 export const purgeScope: StandardMethod =
   ({ write }, kind, method) =>
   (call, request) => {

@@ -14,7 +14,7 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** The transaction that purges users. Only that of an operation has `touch`, for the consistency token; the purger returns no token. */
+/** A transaction that purges users. That of the background job has no `touch`, since a job returns no consistency token. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */

@@ -65,7 +65,7 @@ const purgeBatch = (db: Database, systemUser: SystemUser): Promise<Purged> =>
   });
 
 /**
- * Starts the purger. Until it is disposed, it removes once a minute what is due. After a crash another process goes on.
+ * Starts the purger: until disposed, it removes once a minute everything whose grace period is over. Several processes share the work.
  * @param boundMs the staleness bound of the caches, in milliseconds.
  */
 export const startPurger = (db: Database, systemUser: SystemUser, boundMs: number, log: Logger): Purger => {

@@ -17,7 +17,7 @@ const rowsOf = (scopes: readonly Scope[]) =>
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
-/** Deletes the revisions of users' options in scopes: they hold values. Call it after deleting the options, which adds revisions. */
+/** Deletes the revisions of users' options in scopes, since revisions hold values. Call it after deleting the options, which adds revisions. */
 export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: readonly string[]) =>
   tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}
@@ -113,7 +113,7 @@ const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]
   return kinds;
 };
 
-/** A map from table to the function that removes a row, and the aggregate to lock before. Organizations are first: others go with them. */
+/** The function that purges a row, and the aggregate to lock for it, by table. Organizations are first: projects and teams go with them. */
 export const purgeable = {
   organization: { aggregate: "organization", aggregateId: "id", remove: removeOrganization },
   project: { aggregate: "project", aggregateId: "id", remove: removeProject },

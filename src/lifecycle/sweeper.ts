@@ -4,7 +4,7 @@ import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 
-/** The background job that deletes expired options and answers to old requests with a request_id. Nothing depends on when it runs. */
+/** The background job that deletes expired options, and the stored answers to old requests with a request_id. It may run at any time. */
 export type Sweeper = {
   /** Runs one round now; returns the number of rows that it deleted. */
   readonly sweep: () => Promise<number>;

@@ -13,9 +13,9 @@ export const mapWidth = (text: string): string => text.replace(/[\u3000\uff01-\u
 const fold = (text: string): string => caseFold(mapWidth(text).normalize("NFD")).normalize("NFC");
 
 /**
- * Makes the canonical form of a name: names with the same form are the same name. What follows an @ is compared as a domain, if it is one:
- * there ß is not ss. It is never made in SQL, where `lower()` depends on the database's locale. When the form changes, stored ones are
- * updated by `userd names apply`.
+ * Makes the canonical form of a name: names with the same form are the same name. A domain after an @ is compared as a domain, in which ß is
+ * not ss. Don't make the form in SQL, where `lower()` depends on the database's locale. When this function changes, `userd names apply`
+ * updates the stored forms.
  */
 export const canonicalName = (text: string): string => {
   if (!BEYOND_ASCII.test(text)) {

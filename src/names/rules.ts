@@ -9,8 +9,8 @@ const ADDRESS =
 const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
 
 /**
- * Returns what is wrong with an address, in words that go after the field's name; undefined = nothing. Domains beyond ASCII have the rules
- * of UTS #46. Before the @ letters, marks and digits of all scripts can stand.
+ * Returns what is wrong with an address, in words that go after the field's name; undefined = nothing. Before the @, letters, marks and digits
+ * of all scripts are allowed; domains beyond ASCII have to follow UTS #46.
  */
 export const addressFault = (address: string): string | undefined => {
   if (!ADDRESS.test(address)) return "must be an address";
@@ -21,7 +21,7 @@ export const addressFault = (address: string): string | undefined => {
   return character && `must be an address: the character ${character} can't stand before the @`;
 };
 
-/** Checks an address by the rules that go beyond its shape, which the proto's rule has checked. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Checks an address by the rules that go beyond its shape; the proto has checked the shape already. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertAddress = (address: string, field: string): void => {
   const fault = addressFault(address);
   if (fault !== undefined) throw invalidField(field, fault);

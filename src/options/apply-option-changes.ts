@@ -89,7 +89,7 @@ const abridge = (answer: ApplyOptionChangesResponse): void => {
   answer.abridged = true;
 };
 
-/** ApplyOptionChanges: stores and deletes options of a user, all or none, by one statement for each kind of change. */
+/** ApplyOptionChanges: applies a change set, which stores and deletes options of one user. */
 export const applyOptionChanges =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof UserOptionService.method.applyOptionChanges> =>
   (call, request) => {

@@ -23,7 +23,7 @@ import {
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
-/** Returns the options of a scope that have not expired: those of `keys` in their order, or if `keys` is empty all, ordered by key. */
+/** Returns the unexpired options of a scope that have the given `keys`, in the order of `keys`. Empty `keys` = all options, ordered by key. */
 export const aliveOptions = (cached: CachedOptions, keys: readonly string[], databaseTime: () => number): CachedOption[] => {
   const byKey = optionsOf(cached);
   const wanted = keys.length === 0 ? byKey.values() : keys.flatMap((key) => byKey.get(key) ?? []);
@@ -70,8 +70,9 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /**
- * Returns cached scopes, filling those that are too large to be cached whole (`isLarge`): with options of `keys`, or all if it is empty.
- * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when all are wanted and an answer can't hold them.
+ * Reads the options of those cached scopes that are too large to be cached as a whole (`isLarge`), and returns all the scopes. Empty `keys`
+ * = the options of every key.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when `keys` is empty and an answer can't hold the options.
  */
 export const completed = (
   app: Pick<OptionDependencies, "db" | "userOptions">,
@@ -99,7 +100,10 @@ export const completed = (
   });
 };
 
-/** Reads the options of a user in one scope: none in a deleted or purged one, and none yet in one too large to cache (see `completed`). */
+/**
+ * Reads the options of a user in one scope through the cache, or none if the scope is deleted or purged. If the result is `isLarge`,
+ * `completed` has to read the options.
+ */
 export const readScope = (
   { userOptions, scopeOptions }: Lookups,
   call: Call,
@@ -111,7 +115,7 @@ export const readScope = (
   return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** Reads the options of a user in one scope. Of a scope that is too large to cache, it reads just the option whose key is `name`. */
+/** Reads the options of a user in one scope through the cache, or only the option with the key `name` if the scope is too large to cache. */
 export const readScopeFor = (
   app: Lookups,
   call: Call,
@@ -123,8 +127,8 @@ export const readScopeFor = (
   );
 
 /**
- * Reads options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result is a list for each user, with
- * one entry for each scope, in the orders of `userIds` and `scopes`.
+ * Reads options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result has a list for each of
+ * `userIds`, and the list an entry for each of `scopes`, in the order given.
  */
 export const readAllUserOptions = (
   app: Lookups,

@@ -10,7 +10,7 @@ import { toUserOption } from "./option.mapping.ts";
 import { scopeOf } from "./scope.ts";
 import { storedOption } from "./stored-option.ts";
 
-/** DeleteOption: deletes one option of one scope. */
+/** DeleteOption: deletes one option that a user has in one scope. */
 export const deleteOption =
   ({ write, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.deleteOption> =>
   (call, request) => {

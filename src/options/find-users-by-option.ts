@@ -7,7 +7,7 @@ import { alive } from "./option.select.ts";
 import { scopeOf } from "./scope.ts";
 import { jsonOf } from "./value.ts";
 
-/** FindUsersByOption: reads a page of the ids of users whose option has a given value, by the index of its key (option-index.ts). */
+/** FindUsersByOption: reads a page of the ids of users whose option has a given value, by the index of the option's key (option-index.ts). */
 export const findUsersByOption =
   ({ db, freshness, registry, pager, optionScopes }: OptionDependencies): Operation<typeof UserOptionService.method.findUsersByOption> =>
   async (call, request) => {

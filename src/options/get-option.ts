@@ -22,7 +22,7 @@ const answer = (scope: CachedOptions, { key, defaultValue }: GetOptionRequest, d
 const withStaleness = (response: Response, reading: ReadConsistency): Response =>
   reading.maxStaleMs === undefined ? response : { ...response, ...stalenessOf(reading) };
 
-/** GetOption: reads one option of one scope from the cache. */
+/** GetOption: reads one option that a user has in one scope through the cache. */
 export const getOption =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.getOption> =>
   (call, request) => {

@@ -40,7 +40,7 @@ const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions,
   return { options: rows.map(({ option }) => option), nextPageToken };
 };
 
-/** ListOptions: reads the options of one scope from the cache. Those of all scopes, or of a large one, it reads from the database. */
+/** ListOptions: reads a page of a user's options: of one scope through the cache; of all scopes, or one too large, from the database. */
 export const listOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {

@@ -6,7 +6,7 @@ import type { CachedScope, ScopeOptions } from "./scope-option.lookup.ts";
 /** A scope in which no options can be read. */
 const closed: CachedScope = { isLive: false, parentId: undefined, options: new Map() };
 
-/** Reads scopes with their scope options, in the order given. A scope in which options can't be read, such as a deleted one, has none. */
+/** Reads scopes with their scope options, in the order given. A scope whose options can't be read, such as a deleted one, is empty. */
 export const readScopes = (
   scopeOptions: ScopeOptions,
   call: Call,

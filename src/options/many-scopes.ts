@@ -9,13 +9,13 @@ import { alive, type OptionOfUser, optionColumns, optionsIn } from "./option.sel
 import { ScopeKind } from "./scope.ts";
 
 /**
- * The most pairs of user and scope that a call reads through the cache. A call for more reads the database: most of its scopes would be
- * empty, and each would take an entry of the cache.
+ * The most pairs of user and scope that one call reads through the cache. A call for more pairs reads the database, since most pairs have no
+ * options and would still take a cache entry each.
  */
 export const MAX_CACHED_SCOPES = 10_000;
 
 /**
- * Reads the options that users have in many projects by one statement, past the cache. Its cost depends on how many options it finds.
+ * Reads the options of users in many projects by one statement, past the cache. The cost depends on the number of options found.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when an answer can't hold the options.
  */
 export const readManyScopes = async (

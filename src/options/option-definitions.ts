@@ -41,7 +41,7 @@ export const listOptionDefinitions =
     return { definitions: rows.map(toOptionDefinition), nextPageToken };
   };
 
-/** ListInvalidOptions: reads a page of options, ordered by id, and returns those that do not fit their definitions. It may return none. */
+/** ListInvalidOptions: reads a page of options, by id, and returns those that do not fit their definitions. Any page may be empty. */
 export const listInvalidOptions =
   ({ db, registry, pager, optionScopes }: OptionDependencies): Operation<typeof method.listInvalidOptions> =>
   async (call, request) => {

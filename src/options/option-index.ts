@@ -42,7 +42,7 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
   }
 };
 
-/** Makes the indexes of user_option fit the registry: one over the value's hash per key whose definition is `indexed`, and no other. */
+/** Creates and drops indexes of user_option until there is one for each key whose definition is `indexed`, over the hash of the value. */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {
     const session = createSession(connection);

@@ -41,7 +41,7 @@ const revisionColumns = sql.raw(
   "r.id, r.user_id, r.scope_kind, r.scope_id, r.key, r.value, r.expire_time, r.change_time, r.caller, r.acting_user_id, r.value is null as deleted, octet_length(r.value::text) as bytes",
 );
 
-/** ListOptionRevisions: reads a page of the kept writes and deletions of an option in one statement, the newest first. */
+/** ListOptionRevisions: reads a page of the revisions of an option, newest first. The last 20 writes and deletions are kept. */
 export const listOptionRevisions =
   ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listOptionRevisions> =>
   async (call, request) => {
@@ -85,8 +85,8 @@ const remove = async (tx: Tx, { userId, scope, key }: OptionKey): Promise<void> 
 };
 
 /**
- * RestoreOption: stores the value of a revision again, or deletes the option if the revision is a deletion. Limits and quotas are checked
- * again. The registry is not asked, since it accepted the value before.
+ * RestoreOption: stores the value of an option's revision again, or deletes the option if the revision is a deletion. Limits and quotas are
+ * checked again, but not the definition in the registry.
  */
 export const restoreOption =
   ({ write, optionScopes, quotas }: OptionDependencies): Operation<typeof method.restoreOption> =>

@@ -17,8 +17,8 @@ const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null =
 };
 
 /**
- * Checks by the limits, the registry and the clock an option that a request asks to store, and returns the write. Registry and clock
- * change, so call it only when a request_id is known to be new: a repeated one gets the first answer.
+ * Checks an option of a request against the limits of values, its definition and the current time, and returns the write that stores it. An
+ * error must not refuse a repeated request_id, which gets its first answer: definition and time may have changed since.
  * @param prefix the path of the option in the request, for errors: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */

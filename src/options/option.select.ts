@@ -9,9 +9,9 @@ export const optionColumns = sql.raw(
 /** The SQL condition that the option in the alias `o` has not expired. An expired option reads as absent, even while its row exists. */
 export const alive = sql.raw("(o.expire_time is null or o.expire_time > statement_timestamp())");
 
-/** A row of a left join of users and their options: a user and one of its options. A user without options is one row of nulls. */
+/** A row of a left join of users and their options: a user's id and one option. For a user without options, the option's columns are null. */
 export type OptionOfUser = { readonly found_user: bigint } & (OptionRow | { readonly id: null });
 
-/** Returns the options in the rows of a left join (`OptionOfUser`), without the rows of nulls for users that have no options. */
+/** Returns the options in the rows of a left join (`OptionOfUser`), without the rows of users that have no options. */
 export const optionsIn = (rows: readonly OptionOfUser[]): OptionRow[] =>
   rows.filter((row): row is { found_user: bigint } & OptionRow => row.id !== null);

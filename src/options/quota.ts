@@ -24,8 +24,8 @@ const exceeded = (what: keyof typeof settings, limit: number, used: number): Dom
 };
 
 /**
- * Finds the writes that would take one user or scope over a quota, and returns a map from write to error. All rows have to be of that user
- * or scope. Writes that make nothing larger count first and are never refused. The others count in their order, unless they are refused.
+ * Finds the writes of one user or scope that would exceed a quota, and returns a map from write to error. Writes that free space count
+ * first, the others in their order; refused writes do not count.
  */
 export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas): Map<R, DomainError> => {
   const { optionsPerUser, optionBytesPerUser } = quotas;
@@ -43,7 +43,7 @@ export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas)
   return refusals;
 };
 
-/** Finds the writes that would take their users over a quota, as a map from the name of the option (`nameOfRow`) to the error. */
+/** Finds the writes of many users that would exceed a user's quota, and returns a map from the option's name (`nameOfRow`) to the error. */
 export const refusalsByName = (rows: readonly (StoredOption & Growth)[], quotas: Quotas): Map<string, DomainError> =>
   new Map(
     [...Map.groupBy(rows, (row) => row.user_id).values()].flatMap((ofUser) =>

@@ -17,7 +17,7 @@ export type Level = {
   readonly name: string;
 };
 
-/** The resolution order, highest level first: the first level that has a value wins. Code, documentation and tests go by this table. */
+/** The levels of the resolution order, highest first: the first level that has a value wins, unless a level locks a value (`steps`). */
 export const levels: readonly Level[] = [
   { source: OptionSource.USER_PROJECT, holder: "user", scope: ScopeKind.PROJECT, lockable: false, name: "the user, in the project" },
   {
@@ -34,7 +34,7 @@ export const levels: readonly Level[] = [
   { source: OptionSource.DEFINITION, holder: "definition", scope: undefined, lockable: false, name: "the definition" },
 ];
 
-/** The steps that look for an option's value, until one finds it: locked values from the last level to the first, then all values. */
+/** The steps that look for a value until one finds it: locked values from the last of `levels` to the first, then all from first to last. */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels
     .filter(({ lockable }) => lockable)

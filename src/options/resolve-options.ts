@@ -107,7 +107,7 @@ const toTrail = (registry: OptionRegistry, key: string, { trail }: Resolution): 
     return { source, value: toValue(value), locked, invalid: misfit !== undefined };
   });
 
-/** ResolveOptions: computes the effective options of many users. One statement reads the uncached users, one or two the uncached scopes. */
+/** ResolveOptions: computes the effective values of options for many users through the cache, by a few statements for any number of users. */
 export const resolveOptions =
   ({
     db,

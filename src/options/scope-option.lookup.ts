@@ -30,7 +30,7 @@ export type CachedScopeOption = {
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
-/** The options of one scope and whether it is live, as cached. The organization of a project has its own entry, under `parentId`. */
+/** The cached scope options of one scope, and whether options can be read in it. A project's organization is a separate entry (`parentId`). */
 export type CachedScope = {
   /** Tells whether options can be read in the scope, unless `parentId` is an organization in which they can't. */
   readonly isLive: boolean;
@@ -59,7 +59,7 @@ const toRow = (
   version,
 });
 
-/** Makes the lookup of the scope options of everybody, of organizations and of projects. One statement loads any number of scopes. */
+/** Makes the lookup of scope options: of the global scope, organizations and projects. One statement loads any number of scopes. */
 export const createScopeOptions = (cache: Cache, db: Database, { isLiveItself, parentOf }: OptionScopes): ScopeOptions => {
   const [kindColumn, idColumn] = [sql.raw("w.scope_kind"), sql.raw("w.scope_id")];
   const load = async (scopes: readonly Scope[], signal: AbortSignal): Promise<Loaded<Content>> => {

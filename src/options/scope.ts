@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** The scope in which an option holds, as the two columns of its row. Neither is ever null, since unique keys don't compare nulls. */
+/** The scope of an option, as the columns scope_kind and scope_id. The global scope has the id 0, since unique keys don't compare nulls. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
 /** The values of the column `scope_kind`, in the order in which options are listed. */

@@ -79,7 +79,8 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
 };
 
 /**
- * Stores options, all or none. Their names have to differ, and their users to be locked. An equal value and expire_time change nothing.
+ * Stores options, all or none; an equal value and expire_time change nothing. The names of the options have to differ, and the users to be
+ * locked already.
  * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
@@ -89,7 +90,7 @@ export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrit
   return outcomesOf(tx, app, writes, rows);
 };
 
-/** Stores options as `storeOptions` does, but each for itself: a write over a quota is not stored, and its outcome is the error. */
+/** Stores options as `storeOptions` does, except that a write over a quota does not stop the others: its outcome is the error. */
 export const storeEachOption = async (
   tx: Tx,
   app: App,

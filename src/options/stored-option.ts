@@ -8,7 +8,7 @@ import type { Scope } from "./scope.ts";
 /** The name of an option: its user, scope and key. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
-/** A row of a stored option. `locked` = a locked scope option, of its own scope or of everybody, hides it for now. */
+/** A row of a stored option. `locked` tells whether a locked scope option, of the same scope or the global one, hides the option. */
 export type StoredOption = OptionRow & { readonly locked: boolean };
 
 /** Makes the name of an option as one text, for the keys of maps. Its parts can't run into each other, since only the last is free text. */
@@ -18,19 +18,19 @@ export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/
 export const nameOfRow = (row: OptionRow): string =>
   nameOf({ userId: row.user_id, scope: { kind: row.scope_kind as Scope["kind"], id: row.scope_id }, key: row.key });
 
-/** The column `locked` of a select: whether a locked scope option, of its own scope or of everybody, hides the option in the alias `o`. */
+/** The SQL column `locked`: whether a locked scope option, of the same scope or the global one, hides the option in the alias `o`. */
 export const isLocked = sql.raw(`exists (
   select from scope_option l
   where l.key = o.key and l.locked and (l.scope_kind = 0 or (l.scope_kind = o.scope_kind and l.scope_id = o.scope_id))) as locked`);
 
-/** Makes the arguments of `unnest` for names of options (user, scope, key). The text of the SQL is the same for any number of them. */
+/** Makes the arguments of SQL's `unnest` for the names of options (user, scope, key): four arrays, whatever the number of options. */
 export const keyColumns = (options: readonly OptionKey[]) => sql`
   ${options.map(({ userId }) => String(userId))}::bigint[],
   ${options.map(({ scope }) => scope.kind)}::smallint[],
   ${options.map(({ scope }) => String(scope.id))}::bigint[],
   ${options.map(({ key }) => key)}::text[]`;
 
-/** Reads those of some options that are stored, even expired ones, and meet the SQL condition `which` on the alias `o`; keyed by `nameOf`. */
+/** Reads the rows of the given options that meet the SQL condition `which` on the alias `o`, as a map from name (`nameOf`) to row. */
 export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: RawBuilder<unknown>): Promise<Map<string, StoredOption>> => {
   if (options.length === 0) return new Map();
   const rows = await tx.rows(sql<StoredOption>`
@@ -42,8 +42,8 @@ export const optionRows = async (tx: Tx, options: readonly OptionKey[], which: R
 };
 
 /**
- * Reads options, but no expired ones and none of deleted scopes, as a map from name (`nameOf`) to row. Their users have to be locked, so
- * that nothing can change the options until the commit.
+ * Reads options, except expired ones and those of deleted scopes, as a map from name (`nameOf`) to row. The users have to be locked already,
+ * so that the options can't change until the commit.
  */
 export const storedOptions = (tx: Tx, { live }: OptionScopes, options: readonly OptionKey[]): Promise<Map<string, StoredOption>> =>
   optionRows(tx, options, sql`${alive} and ${live}`);

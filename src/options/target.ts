@@ -13,7 +13,7 @@ export const scopeOfTarget = (target: Target): Scope => {
   return { kind: ScopeKind.GLOBAL, id: 0n };
 };
 
-/** Makes the target of a stored scope option, for its message, from the two columns of its scope. */
+/** Makes the target in the message of a scope option from the two columns of the option's scope. */
 export const targetOf = (kind: number, id: bigint): MessageInitShape<typeof ScopeOptionSchema>["target"] & object => {
   if (kind === ScopeKind.ORGANIZATION) return { case: "organizationId", value: id };
   if (kind === ScopeKind.PROJECT) return { case: "projectId", value: id };

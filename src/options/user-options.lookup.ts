@@ -21,7 +21,7 @@ const WHOLE_BYTES = 128 * 1024;
 /** The bytes by which an option counts towards `WHOLE_BYTES` besides its value. */
 const OPTION_BYTES = 64;
 
-/** The options of a scope as one array per column, ordered by key. One array per option would be many objects. Times: Unix milliseconds. */
+/** The options of a scope as one array per column, ordered by key, which saves memory over an array per option. Times: Unix milliseconds. */
 export type Columns = readonly [
   keys: readonly string[],
   values: readonly JsonValue[],
@@ -92,7 +92,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
   );
 };
 
-/** Returns the options of a scope with their messages, as a map from key to option, ordered by key. */
+/** Returns the options of a cached scope, each with its message, as a map from key to option, ordered by key. */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const { made } = cached;
   const options = made.kept ?? makeOptions(cached);
@@ -104,7 +104,7 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
 /** Returns a copy of a cached scope without its options, for a scope that is deleted or purged. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
-/** Returns a copy of a cached scope with these options. A scope too large to be cached whole (`isLarge`) gets them from another read. */
+/** Returns a copy of a cached scope with the options in `columns`, such as those of a scope too large to be cached whole (`isLarge`). */
 export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
   cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 

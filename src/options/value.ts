@@ -75,7 +75,7 @@ export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): 
 /** The bytes of a field of a message: its tag, its length as a varint, and its content. */
 const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
 
-/** Counts the bytes of JSON as a google.protobuf.Value in an answer. They can be many more than the text has: 11 for a `0` in a list. */
+/** Counts the bytes that JSON takes as a google.protobuf.Value in an answer. They can be many more than its text has: 11 for a `0` in a list. */
 export const wireBytes = (json: unknown): number => {
   if (typeof json === "number") return 9;
   if (typeof json === "string") return framed(Buffer.byteLength(json));
@@ -85,11 +85,12 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** Returns the bytes that stored JSON counts for in a page of a list: `bytes`, its text in PostgreSQL, or what is sent if that is more. */
+/** Returns the bytes that stored JSON counts for in a page: the larger of `bytes`, its size as text in PostgreSQL, and its size in an answer. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**
- * Checks a value that is to be stored, and returns its canonical JSON text: finite numbers, no NUL character, at most 24 levels and 64 KiB.
+ * Checks a value that is to be stored, and returns its canonical JSON text. A value may hold only finite numbers, no NUL character, at most
+ * 24 levels and 64 KiB.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -128,5 +129,5 @@ const fieldsOf = (json: object): Record<string, Value> => {
   return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
 };
 
-/** Makes the google.protobuf.Value of stored JSON. It is an object literal: `create` takes several times as long, and answers need many. */
+/** Makes the google.protobuf.Value of stored JSON as an object literal, since `create` takes several times as long. */
 export const toValue = (json: unknown): Value => ({ $typeName: "google.protobuf.Value", kind: kindOf(json) });

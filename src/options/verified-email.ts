@@ -17,7 +17,7 @@ const addressOf = ({ json }: OptionWrite): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
-/** Finds writes of unverified addresses where the registry enforces verified ones (type verified_email), as a map from write to error. */
+/** Finds writes that would store an unverified address where the definition enforces the type verified_email, as a map from write to error. */
 export const findUnverified = async (
   tx: Tx,
   registry: OptionRegistry,

@@ -8,7 +8,7 @@ import { assertProjectAndTeam } from "./project-team.ts";
 
 const method = OrganizationService.method.addProjectTeam;
 
-/** AddProjectTeam: adds a team to the teams of a project; returns whether it was added, or was one of them already. */
+/** AddProjectTeam: adds a team to a project, and returns whether the team was added or was a team of the project already. */
 export const addProjectTeam =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

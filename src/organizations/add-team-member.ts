@@ -10,7 +10,7 @@ import { storedMember } from "./member.ts";
 
 const method = OrganizationService.method.addTeamMember;
 
-/** AddTeamMember: puts a member of the team's organization, or an invitation, into the team, in the role of the request. */
+/** AddTeamMember: puts a member or an invitation of a team's organization into the team, with the role that the request names. */
 export const addTeamMember =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

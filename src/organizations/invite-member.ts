@@ -24,8 +24,8 @@ const removeExpired = async (tx: Tx, organizationId: bigint, canonical: string):
 };
 
 /**
- * InviteMember: stores an invitation of an address, or makes the user who has verified it a member. It locks the address as a
- * user's claim does: a user who verifies it at the same time either finds the invitation, or is found by this operation.
+ * InviteMember: stores an invitation of an address, or makes the user who has verified the address a member. It locks the canonical name, so
+ * that a user who verifies the address at the same time becomes a member too.
  */
 export const inviteMember =
   ({ write, invitationDays }: Dependencies): Operation<typeof method> =>

@@ -6,7 +6,7 @@ import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
-/** The part of a request that names a member, by the id of its user or its own. The proto's rules have refused one that has neither. */
+/** The part of a request that names a member, by the user's id or the member's own. The proto's rules have refused a request with neither. */
 export type Which =
   | { readonly case: "userId"; readonly value: bigint }
   | { readonly case: "memberId"; readonly value: bigint }
@@ -28,7 +28,7 @@ export const storedMember = async (tx: Tx, organizationId: bigint, which: Which)
   return row;
 };
 
-/** Makes the function that looks up what a write to a member locks: its organization and, if it has one, its user. */
+/** Makes the function that looks up what a write to a member or an invitation locks: the organization and, for a member, the user. */
 export const membershipAggregates =
   (organizationId: bigint, which: Which): LookUpLocks =>
   async (session) => {

@@ -13,11 +13,11 @@ export const owners = (organizationId: RawBuilder<unknown>) => sql`
   where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and ${presentUser("u")}`;
 
 /**
- * Refuses that the last present owner of an organization leaves or gets another role. The organization has to be locked already. To
- * suspend, deactivate, delete or purge the user is not refused: ListOrganizations finds organizations without an owner.
+ * Checks that an organization keeps a present owner when a member leaves or gets another role. The organization has to be locked already.
  * @throws FAILED_PRECONDITION LAST_OWNER.
  */
 export const assertOwnerStays = async (tx: Tx, leaving: MemberRow): Promise<void> => {
+  // To suspend, deactivate, delete or purge the last owner is allowed: ListOrganizations finds organizations without a present owner.
   if (leaving.role !== OWNER || leaving.user_id === null) return;
   const rows = await tx.rows(sql`${owners(sql`${leaving.organization_id}`)} and m.id <> ${leaving.id} limit 1`);
   if (rows.length === 0) throw failedPrecondition("LAST_OWNER", "The member is the last owner of the organization.");

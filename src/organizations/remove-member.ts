@@ -11,7 +11,7 @@ import { assertOwnerStays } from "./owners.ts";
 
 const method = OrganizationService.method.removeMember;
 
-/** RemoveMember: removes a member from the organization and its teams, unless it is the last owner. */
+/** RemoveMember: removes a member from the organization and its teams. The last present owner can't be removed. */
 export const removeMember =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -17,7 +17,7 @@ import { findMember, storedMember } from "./member.ts";
 
 const method = OrganizationService.method.resendInvitation;
 
-/** ResendInvitation: makes an invitation valid for as long as a new one. A user who has verified the address since becomes a member. */
+/** ResendInvitation: renews the expiry of an invitation, or makes a member of the user who has verified the invited address since. */
 export const resendInvitation = ({ write, invitationDays }: Dependencies): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
     await tx.rows(sql`

@@ -12,7 +12,7 @@ import { assertOwnerStays } from "./owners.ts";
 
 const method = OrganizationService.method.setMemberRole;
 
-/** SetMemberRole: changes the role of a member. If it has the role already, nothing is written. The last owner has to stay one. */
+/** SetMemberRole: changes the role of a member; an equal role writes nothing. The last present owner can't get another role. */
 export const setMemberRole =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -36,7 +36,7 @@ const createAdmin = async (tx: Tx, { id, number }: AccountRow): Promise<ProfileR
   return storeProfile(tx, { user_id: userId, account_id: id });
 };
 
-/** EnsureAccountAdmin: returns the admin of an account, and creates one if there is none. It locks the account, so never creates two. */
+/** EnsureAccountAdmin: returns the admin of an account, and creates one if there is none. The account's lock keeps calls from creating two. */
 export const ensureAccountAdmin =
   ({ write }: Dependencies): Operation<typeof method.ensureAccountAdmin> =>
   (call, request) => {

@@ -38,8 +38,8 @@ export const lacksPrimary = (accountId: bigint) => sql<boolean>`
 export type NewContact = { readonly accountId: bigint; readonly user: { readonly id: bigint; readonly email: string } };
 
 /**
- * Adds users to the contacts of accounts, in order. In an account without a primary contact the first of them becomes the primary one. A
- * contact that has the address already gets the user's name. A user without an address is left out.
+ * Adds users to the contacts of accounts; a contact that has the same address gets the user's name instead. The first user added to an
+ * account without a primary contact becomes primary. A user without an address is left out.
  */
 export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
   const reached = contacts.filter(({ user }) => user.email !== "");
@@ -68,7 +68,7 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
       user_id = coalesce(c.user_id, excluded.user_id)`);
 };
 
-/** AddAccountContact: stores a new contact. Constraints refuse an address that the account has, and a second primary contact. */
+/** AddAccountContact: stores a new contact of an account. Constraints refuse a second one with the same address, and a second primary one. */
 export const addAccountContact =
   ({ write }: Dependencies): Operation<typeof method.addAccountContact> =>
   (call, request) => {
@@ -108,7 +108,7 @@ export const listAccountContacts =
     return { contacts: rows.map(toContact), nextPageToken };
   };
 
-/** SetPrimaryContact: makes a contact the primary one. The previous one loses the flag first, since a constraint allows only one. */
+/** SetPrimaryContact: makes a contact of an account the primary one, in place of the previous primary contact. */
 export const setPrimaryContact =
   ({ write }: Dependencies): Operation<typeof method.setPrimaryContact> =>
   (call, request) => {
@@ -119,6 +119,7 @@ export const setPrimaryContact =
         select * from account_contact where account_id = ${accountId} and email_canonical = ${canonicalName(email)}`);
       if (contact === undefined) throw contactNotFound();
       if (!contact.is_primary) {
+        // In this order: a constraint allows only one primary contact.
         await tx.rows(sql`update account_contact set is_primary = false where account_id = ${accountId} and is_primary`);
         await tx.rows(sql`update account_contact set is_primary = true where id = ${contact.id}`);
       }
@@ -126,7 +127,7 @@ export const setPrimaryContact =
     });
   };
 
-/** RemoveAccountContact: deletes a contact. If it was the primary one, the next that is added without `is_primary` becomes primary. */
+/** RemoveAccountContact: deletes a contact. If it was the primary one, the next contact added without `is_primary` becomes primary. */
 export const removeAccountContact =
   ({ write }: Dependencies): Operation<typeof method.removeAccountContact> =>
   (call, request) => {

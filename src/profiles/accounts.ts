@@ -19,7 +19,7 @@ import { bytesOfMetadata, everyField, type Metadata, metadataBytes, metadataOf, 
 
 const { method } = ProfileService;
 
-/** Makes the error for an id or a number that no account has. */
+/** Makes the error NOT_FOUND ACCOUNT_NOT_FOUND, for an id or an account number that no account has. */
 export const accountNotFound = () => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 
 /** A row of the table of accounts. */
@@ -40,7 +40,7 @@ export const toAccount = (row: AccountRow): MessageInitShape<typeof AccountSchem
   updateTime: timestampFromDate(row.update_time),
 });
 
-/** Reads an account as the transaction has left it. Throws NOT_FOUND ACCOUNT_NOT_FOUND. */
+/** Reads the row of an account in a transaction, with the transaction's own changes. Throws NOT_FOUND ACCOUNT_NOT_FOUND. */
 export const storedAccount = async (tx: Tx, id: bigint): Promise<AccountRow> => {
   const row = await tx.row(selectAccounts(tx.sql).where("id", "=", id));
   if (!row) throw accountNotFound();

@@ -68,7 +68,7 @@ const store = async (tx: Tx, drafts: readonly Draft[]): Promise<ReadonlyMap<stri
   return new Map(rows.map((row) => [pairOf(row), row]));
 };
 
-/** BatchCreateProfiles: stores profiles by as many statements for 1,000 as for one. One that is refused does not affect the others. */
+/** BatchCreateProfiles: stores profiles by a fixed number of statements. A refused profile does not affect the others. */
 export const batchCreateProfiles =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -48,7 +48,7 @@ const clearResources = (
   return assertNoResources(tx, row);
 };
 
-/** DeleteProfile: deletes a profile. By `mode` it deletes or transfers its resources; the lock of the account keeps new ones out. */
+/** DeleteProfile: deletes a profile, and deletes or transfers its resources as `mode` says. By default it refuses a profile with resources. */
 export const deleteProfile =
   ({ write, quotas }: Dependencies): Operation<typeof method> =>
   (call, request) => {
@@ -61,6 +61,7 @@ export const deleteProfile =
     return write(call, { method, request, aggregates }, async (tx) => {
       const row = await storedProfile(tx, id);
       requireEtag(etag, etagOf(row), "profile");
+      // The lock of the account keeps new resources out.
       await clearResources(tx, row, request, quotas);
       await tx.rows(sql`delete from user_profile where id = ${id}`);
       return { profile: toProfile(row) };

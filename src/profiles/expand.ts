@@ -6,7 +6,7 @@ import { selectUsers } from "../users/user.select.ts";
 import { selectAccounts } from "./accounts.ts";
 import { type ProfileMessage, type ProfileRow, toProfile } from "./profile.select.ts";
 
-/** The part of a request that says whether messages of profiles are to have those of their users, and of their accounts. */
+/** The part of a request that says whether each profile in the answer comes with its user and with its account. */
 export type Expansion = { readonly withUser: boolean; readonly withAccount: boolean };
 
 /** Checks that the caller may see users, if the request asks for them. Throws PERMISSION_DENIED PERMISSION_REQUIRED. */
@@ -16,7 +16,7 @@ export const assertExpansion = (call: Call, { withUser }: Expansion): void => {
 
 const among = (ids: Iterable<bigint>) => sql<SqlBool>`id = any(${[...new Set(ids)].map(String)}::bigint[])`;
 
-/** Makes the messages of profiles, in the order of the rows. If users or accounts are asked for, one statement each reads them. */
+/** Makes the messages of profiles, in the order of the rows. If asked for, their users and their accounts are read by one statement each. */
 export const expanded = async (db: Database, call: Call, rows: readonly ProfileRow[], expansion: Expansion): Promise<ProfileMessage[]> => {
   const usersOf = () => db.session(call).rows(selectUsers(db.sql, { full: false }).where(among(rows.map(({ user_id }) => user_id))));
   const accountsOf = () => db.session(call).rows(selectAccounts(db.sql).where(among(rows.map(({ account_id }) => account_id))));

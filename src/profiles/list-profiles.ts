@@ -4,6 +4,7 @@ import { isIn } from "../access/scope.select.ts";
 import type { Operation } from "../call.ts";
 import { type Sized, withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
+import { toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { assertCaller } from "../users/privileges.ts";
@@ -41,7 +42,7 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
 /** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
-/** ListProfiles: reads a page of the profiles that fit a filter by one statement. Users and accounts, if asked for, take one each. */
+/** ListProfiles: reads a page of the profiles that match a filter, with their users and accounts if the request asks for them. */
 export const listProfiles =
   ({
     db,
@@ -69,7 +70,7 @@ export const listProfiles =
       : sql`0`;
     const found = await db.session(call).rows(sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
       ${withinPage(sql`select user_profile.*, ${metadataBytes("user_profile")} + ${accountBytes} as bytes from user_profile
-        where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`)}`);
+        where ${permitted} and ${rest} and ${toSql(condition)} order by ${sorted} limit ${page.size + 1}`)}`);
     const { rows, nextPageToken } = page.cut(found, keyOf, bytesOfMetadata);
     return { profiles: await expanded(db, call, rows, request), nextPageToken };
   };

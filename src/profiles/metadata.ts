@@ -8,7 +8,7 @@ import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 /** The metadata of an account or a profile, as a message has it. */
 type MetadataMessage = Pick<AccountMessage, "name" | "description" | "version" | "annotations" | "tags">;
 
-/** The metadata of an account or a profile, as properties of its entity. */
+/** The metadata that both accounts and profiles have, as properties of their entities. */
 export type Metadata = {
   readonly name: string;
   readonly description: string;
@@ -48,10 +48,10 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
   ...(fields.has("tags") && tagsOf(message.tags)),
 });
 
-/** The names of all fields of metadata, for `metadataOf` when an account or a profile is new. */
+/** The names of all fields of metadata: those that `metadataOf` reads from a request that creates an account or a profile. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
 
-/** Makes the columns that an insert takes from the properties of metadata. */
+/** Converts metadata from the properties of an entity to the columns of an insert. */
 export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
 /** Makes the SQL expression that counts the bytes of the metadata of a row. It counts only fields that can be large. */
@@ -59,7 +59,7 @@ export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** Returns the bytes that a row's metadata count for in a page of a list: `bytes` from `metadataBytes`, plus its annotations as sent. */
+/** Returns the bytes that a row's metadata count for in a page: `bytes` from `metadataBytes`, plus the size of the annotations in an answer. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 

@@ -22,14 +22,14 @@ export type ProfileRow = Selectable<Schema["user_profile"]>;
 /** Makes the query for all profiles, to which each read adds its condition. */
 export const selectProfiles = (db: Kysely<Schema>) => db.selectFrom("user_profile").selectAll("user_profile");
 
-/** Reads a profile as the transaction has left it. Throws NOT_FOUND PROFILE_NOT_FOUND. */
+/** Reads the row of a profile in a transaction, with the transaction's own changes. Throws NOT_FOUND PROFILE_NOT_FOUND. */
 export const storedProfile = async (tx: Tx, id: bigint): Promise<ProfileRow> => {
   const row = await tx.row(selectProfiles(tx.sql).where("id", "=", id));
   if (!row) throw profileNotFound();
   return row;
 };
 
-/** Reads the profile of an account's admin: of its present users with `is_staff` the one with the lowest id, else of all present ones. */
+/** Reads the profile of an account's admin: the present user with `is_staff` and the lowest id, or else the present user with the lowest id. */
 export const selectAccountAdmin = async (session: Session, accountId: bigint): Promise<ProfileRow | undefined> => {
   const first = (which: RawBuilder<unknown>, rank: number) => sql`(
     select p.*, ${sql.lit(rank)} as rank from user_profile p join users u on u.id = p.user_id and ${presentUser("u")} and ${which}
@@ -38,7 +38,7 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
     select * from (${first(sql`u.is_staff`, 1)} union all ${first(sql`true`, 2)}) found order by rank limit 1`);
 };
 
-/** The API's message of a profile, as a literal. */
+/** The API's message of a profile, as an object literal. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
 
 /** Makes the message of a profile, with its user and its account if they are given (expand.ts). */

@@ -6,7 +6,7 @@ import type { ResourceRef } from "../gen/userd/v1/resource_pb.ts";
 import { type Aggregate, accountAggregate } from "../versions/aggregate.ts";
 import { findResources, type ResourceRow } from "./resource.select.ts";
 
-/** Returns the accounts of profiles, which never change, as a map from profile id to account id. It lacks unknown profiles. */
+/** Returns the accounts of profiles as a map from profile id to account id, without unknown profiles. A profile's account never changes. */
 export const accountsOfProfiles = async (session: Session, profileIds: readonly bigint[]): Promise<ReadonlyMap<bigint, bigint>> => {
   const rows = await session.rows(sql<{ id: bigint; account_id: bigint }>`
     select id, account_id from user_profile where id = any(${[...new Set(profileIds)].map(String)}::bigint[])`);
@@ -19,7 +19,7 @@ export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] =
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
-/** Makes the function that looks up the accounts to lock: those of resources and profiles. `lockedResources` checks them under the lock. */
+/** Makes the function that looks up the accounts to lock for resources and profiles. `lockedResources` checks the accounts under the lock. */
 export const resourceLocks =
   (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
@@ -27,14 +27,14 @@ export const resourceLocks =
     return accountAggregates(new Set([...accountsOf(await findResources(session, refs)), ...others]));
   };
 
-/** Reads resources in the order of their references; undefined = none. The write runs again if the account of one is not locked. */
+/** Reads resources in the order of their references; undefined = no such resource. The write restarts if a resource's account is not locked. */
 export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Promise<readonly (ResourceRow | undefined)[]> => {
   const rows = await findResources(tx, refs);
   tx.requireLocked([...accountsOf(rows)].map(accountAggregate), "A resource was transferred");
   return rows;
 };
 
-/** The end of the error's sentence for an entry that names a resource which another entry names too. */
+/** The error for an entry that names the same resource as another entry, in words that go after the field's name. */
 export const NAMED_TWICE = "names a resource that another one names";
 
 /** Checks that no resource is named twice, be it by its id or its key. Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */

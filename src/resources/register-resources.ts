@@ -70,7 +70,7 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
   });
 };
 
-/** RegisterResources: stores resources, and returns those that exist already. One whose owner is unknown or has no room is refused. */
+/** RegisterResources: stores new resources, and returns new and old ones. A resource whose owner is unknown or has no quota left is refused. */
 export const registerResources =
   ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {

@@ -88,7 +88,7 @@ export const updateRole =
     });
   };
 
-/** DeleteRole: deletes a role, its permissions and its memberships. AssignRole locks the roles too, so no membership is left. */
+/** DeleteRole: deletes a role, its permissions and its memberships. AssignRole takes the same lock, so no membership is added meanwhile. */
 export const deleteRole =
   ({ write }: Dependencies): Operation<typeof method.deleteRole> =>
   (call, request) => {

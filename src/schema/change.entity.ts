@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 
-/** The table of the change log and audit trail: a row per change of a resource, written by triggers, with who made it, without values. */
+/** The table of the change log and audit trail: an entry per change of a row, with who changed it, but without values. Triggers write it. */
 export const Change = defineEntity({
   name: "Change",
   tableName: "changes",

@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { text } from "./columns.ts";
 
-/** The table of imported records that got another id or name than in their file: later imports find them by those of the file. */
+/** The table that maps the id and name of a record in an import file to the record's id in the database, where the id or name differs. */
 export const ImportOrigin = defineEntity({
   name: "ImportOrigin",
   tableName: "import_origin",

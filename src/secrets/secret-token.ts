@@ -17,5 +17,5 @@ export const newSecretToken = (): SecretToken => {
   return { token, hash: tokenHash(token) };
 };
 
-/** Makes a session nonce: 12 characters, 72 random bits. A user has one; giving it a new one ends the sessions that carry the old. */
+/** Makes a session nonce: 12 characters, 72 random bits. All sessions of a user carry the user's nonce; a new nonce ends them. */
 export const newSessionNonce = (): string => randomBytes(9).toString("base64url");

@@ -13,11 +13,11 @@ import { failedPrecondition } from "../errors.ts";
 /** A use of the secret key. Each use has a sub-key of its own, so that nobody can compute one sub-key from another. */
 export type SecretUse = "consistency-token" | "page-token" | "request-hash" | "encryption-at-rest" | "cache-notification";
 
-/** Derives the sub-key of one use from SECRET_KEY, as a key object: an HMAC would make one of bytes each time, at six times its cost. */
+/** Derives the sub-key of one use from SECRET_KEY, as a key object: an HMAC with a key of raw bytes would take six times as long. */
 export const subKey = (secretKey: Uint8Array, use: SecretUse): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync("sha256", secretKey, new Uint8Array(0), `userd ${use}`, 32)));
 
-/** A seal: it marks text so that only this service, with this key, can have made it. The text is not secret: anybody can read it. */
+/** A seal: it makes sealed texts, which everybody can read, but nobody can make or change without the secret key. */
 export type Seal = {
   readonly seal: (payload: string) => string;
   /** Returns the payload of a sealed text; undefined = the text was not sealed with this key. */
@@ -27,7 +27,7 @@ export type Seal = {
 /** The bytes of a MAC: 128 bits make forging hopeless, and tokens stay short. */
 const MAC_LENGTH = 16;
 
-/** Makes the seal of one use of the secret key. It puts an HMAC-SHA-256 of 16 bytes before the text: whoever changes it is found out. */
+/** Makes the seal of one use of the secret key. A sealed text is, in base64url, 16 bytes of an HMAC-SHA-256 and then the content. */
 export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
   const key = subKey(secretKey, use);
   const mac = (payload: Uint8Array) => createHmac("sha256", key).update(payload).digest().subarray(0, MAC_LENGTH);
@@ -57,7 +57,7 @@ const CIPHER = "aes-256-gcm";
 const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 
-/** Makes the vault of a secret key. It locks with AES-256-GCM and a random nonce; nonce, tag and ciphertext are stored. */
+/** Makes the vault of a secret key. It encrypts with AES-256-GCM and a random nonce, and returns nonce, tag and ciphertext together. */
 export const createVault = (secretKey: Uint8Array): Vault => {
   const key = subKey(secretKey, "encryption-at-rest");
   return {

@@ -48,8 +48,8 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
 /**
- * Sends the answer that connect has made. The promise rejects when the answer can't be written. Don't rely on its end: mostly it stays
- * pending even when all was sent, since connect waits for an event that responses don't have.
+ * Sends the answer that connect has made. The promise rejects when the answer can't be written. Don't rely on a resolved promise: mostly it
+ * stays pending even when all was sent.
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;
@@ -62,5 +62,6 @@ export const sendAnswer = async (answer: UniversalServerResponse, request: HttpR
     for (const [name, value] of trailer) header.append(name, value);
     return sendHeaders(response, status, header);
   }
+  // Mostly never resolves: connect waits for an event that responses don't have.
   await universalResponseToNodeResponse({ ...answer, header }, response);
 };

@@ -16,8 +16,8 @@ export type RequestBody = {
 const isCut = (request: HttpRequest): boolean => ("stream" in request ? request.aborted : request.destroyed && !request.complete);
 
 /**
- * Opens the body of a request for one reader. Reading it fails at the deadline (milliseconds since the epoch). Without that, connect
- * would wait for a stalled body until the connection ends. The request is not destroyed, since its answer would be lost too.
+ * Opens the body of a request, to be read once. Reading fails at `deadline` (milliseconds since the epoch), but the request stays open, so
+ * that it can be answered.
  */
 export const openBody = (request: HttpRequest, deadline: number): RequestBody => {
   let late = false;

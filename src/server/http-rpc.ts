@@ -91,7 +91,7 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
 const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
-/** Refuses a call of an RPC that does not exist, in the request's protocol. Returns false, and answers nothing, if it is no such call. */
+/** Refuses a call of an RPC that does not exist, in the request's protocol. Returns false, and answers nothing, if the request is no call. */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));

@@ -74,7 +74,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
   };
 };
 
-/** Opens the HTTP port. It serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and the pages for operators. */
+/** Opens the HTTP port. It serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and `/healthz`, `/readyz` and `/metrics`. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
   const handle = createHttpHandler(options, lingering);

@@ -14,9 +14,8 @@ export type Lingering = {
 };
 
 /**
- * Makes the object that lets clients go on sending for up to 5 s after an early answer. Many clients read only when they have sent all, and
- * would lose the answer if their stream or connection ended at once. After the 5 s it is ended: a client that still sends would keep a
- * process from draining.
+ * Makes the object that lets clients go on sending for up to 5 s after an early answer, and then ends their stream or connection. Many
+ * clients read only when they have sent all, and would lose the answer if stream or connection ended at once.
  */
 export const createLingering = (): Lingering => {
   const ends = new Set<() => void>();

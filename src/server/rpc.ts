@@ -7,7 +7,7 @@ import type { Route } from "./route.ts";
 
 const MiB = 1024 * 1024;
 
-/** The largest request of an RPC that writes many entries (option `batch_write`), in bytes: 4 MiB. The listeners have to let it through. */
+/** The largest request of an RPC that writes many entries (option `batch_write`), in bytes: 4 MiB. No port may have a lower limit. */
 export const maxBatchRequestBytes = 4 * MiB;
 
 /** The largest response, in bytes of the binary format. */

@@ -11,7 +11,7 @@ const explanations: Readonly<Record<string, string>> = {
   ENOTFOUND: "is not a host that can be found",
 };
 
-/** Makes a server listen; returns the address with the port that was picked. Throws a ConfigError that begins with the setting's name. */
+/** Makes a server listen; returns the address with the actual port (0 = any free). Throws a ConfigError that begins with the setting's name. */
 export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>
   new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {

@@ -73,9 +73,9 @@ class PendingStreams<T> {
 const KNOWN_MAJOR = "24";
 
 /**
- * Makes an HTTP/2 session store its streams in arrays whose slots are reused. Node stores them in a Map and a Set, and V8 replaces the hash
- * table of these every few dozen streams. An old table keeps all later ones alive, with the streams that ended. Copying these takes the
- * garbage collector a third of the CPU time of a call, as long as a busy connection lasts (docs/adr/0019).
+ * Makes an HTTP/2 session store its streams in arrays whose slots are reused, instead of Node's Map and Set. On a busy connection, old hash
+ * tables of the Map and Set keep ended streams alive; copying those takes the garbage collector a third of the CPU time of a call
+ * (docs/adr/0019).
  * @returns false, and changes nothing, on a Node whose sessions look otherwise, and for a session that has streams already.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {

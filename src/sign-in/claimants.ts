@@ -29,7 +29,7 @@ type Row = Pick<Selectable<Schema["users"]>, "id" | "email" | "is_active" | "is_
 const holdsIdentity = (identity: IdentityKey | undefined) => sql<boolean>`(
   i.provider_id = ${identity?.providerId ?? null}::bigint and i.external_id = ${identity?.externalId ?? null}::text)`;
 
-/** Finds the users who have an address, verified or not, ordered by id. `hasIdentity` of each tells whether it has `identity`. */
+/** Finds the users who have an address, verified or not, ordered by id. `hasIdentity` tells of each user whether the user has `identity`. */
 export const claimantsOf = async (session: Session, email: string, identity?: IdentityKey): Promise<readonly Claimant[]> => {
   const canonical = canonicalName(email);
   const rows = await session.rows(sql<Row>`
@@ -49,8 +49,8 @@ export const claimantsOf = async (session: Session, email: string, identity?: Id
 };
 
 /**
- * Returns those of the users as whom nobody can sign in: no usable password, no verified address, no valid token to verify one or to reset
- * the password, and no identity but `identity`. A user without `identity` who has an authenticator is left out: somebody has set it up.
+ * Returns those of the given users as whom nobody can sign in: they have no usable password, no verified address, no valid token to verify an
+ * address or reset the password, and no identity except `identity`. A user with an authenticator is left out, unless the user has `identity`.
  */
 export const unreachableUsers = async (session: Session, ids: readonly bigint[], identity?: IdentityKey): Promise<ReadonlySet<bigint>> => {
   if (ids.length === 0) return new Set();

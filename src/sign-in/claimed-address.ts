@@ -19,7 +19,8 @@ export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claim
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * Returns the user whom an unvouched address means, of those who have it: a present one, else a suspended one; undefined = nobody yet.
+ * Returns the claimant who is meant by an address that nobody vouches for: of those who have it as primary address, a present one, else a
+ * suspended one; undefined = nobody yet.
  * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
@@ -35,8 +36,8 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * Returns the claimant whom a vouched address means; undefined = a user has to be created. It is present, and nobody can sign in
- * as it (`unreachable`): somebody who can would share the user with the owner of the address. Of several only one with the identity counts.
+ * Returns the claimant who is meant by a vouched address; undefined = a user has to be created. It is a present claimant as whom nobody can
+ * sign in (`unreachable`): otherwise two people would share the user. Of several such claimants, it is the one with the identity.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

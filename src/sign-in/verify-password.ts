@@ -54,7 +54,7 @@ const replaceHash = async (tx: Tx, { id, password }: Candidate, hash: string): P
   await tx.rows(sql`update users set password = ${hash} where id = ${id} and password = ${password}`);
 };
 
-/** VerifyPassword: checks a password by one hash computation, whether the user is known or not. Only a success writes. */
+/** VerifyPassword: checks a password by one hash computation, whether the user is known or not. Only a success writes to the database. */
 export const verifyPassword =
   ({ db, write, passwords }: Dependencies): Operation<typeof UserService.method.verifyPassword> =>
   async (call, request) => {

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Session } from "../db/session.ts";
 import { addresses, type NameColumn, type OutdatedRow, usernames } from "./stored-names.ts";
 
-/** Names that a rule keeps apart, but recomputed canonical forms would make equal. `what` is their kind, `owners` are who has them. */
+/** Names that have to differ, but whose recomputed canonical forms are equal. `what` is the kind of name, `owners` say who has the names. */
 export type Collision = { readonly what: string; readonly owners: readonly string[] };
 
 /** A row with the form that it would have. `stored` is the form that it had when outdated ones were looked for. */
@@ -48,7 +48,7 @@ export const byId = (rows: readonly OutdatedRow[]) => new Map(rows.map((row) => 
 
 const ownersOf = ({ aggregate }: NameColumn, rows: readonly Row[]): string[] => rows.map(({ owner }) => `${aggregate} ${owner}`);
 
-/** Finds the collisions within one column that new forms of its outdated rows would make, and a constraint would refuse. */
+/** Finds the collisions within one column: outdated rows whose new canonical forms a unique constraint would refuse. */
 export const collisionsWithin = async (session: Session, column: NameColumn, outdated: readonly OutdatedRow[]): Promise<Collision[]> => {
   const forms = [...new Set(outdated.map(({ form }) => String(form)))];
   const collisions: Collision[] = [];
@@ -63,7 +63,7 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/** Finds usernames that would become another user's address (U2 of docs/behaviours.md), among names whose form would be in `forms`. */
+/** Finds usernames that would become another user's address (U2 of docs/behaviours.md), among the names whose recomputed form is in `forms`. */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

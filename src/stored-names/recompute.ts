@@ -102,7 +102,7 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
   return { written, refused: left.length };
 };
 
-/** Writes the forms that `findOutdated` has found. Returns for each column how many rows were written, and how many refused as taken. */
+/** Writes the forms that `findOutdated` has found. Returns for each column how many rows were written, and how many have a taken form. */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 
-/** Keeps libraries from printing: the console only adds a debug line to `log`. Kysely prints errors there, whose texts can hold values. */
+/** Keeps libraries from printing to the console, since errors that Kysely prints can hold values; `log` gets a debug line without the text. */
 export const silenceConsole = (log: Logger): void => {
   const note = () => log.debug("a library wrote to the console");
   Object.assign(console, { debug: note, log: note, info: note, warn: note, error: note });

@@ -37,7 +37,7 @@ const createQuestions = <A>() => {
   };
 };
 
-/** Makes the function that returns the text of `/metrics`: in a worker, that of all workers together, since a scrape reaches any one. */
+/** Makes the function that returns the text of `/metrics`. In a worker this is the sum over all workers: a scrape reaches only one of them. */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
   const questions = createQuestions<string>();
@@ -70,8 +70,8 @@ const add = (collected: readonly Collected[]): Collected => sumOf(collected).get
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Makes empty sums of the metrics of workers. The last counts of an ended worker stay in them: Prometheus takes a sum that goes down for a
- * restart. A new worker takes the place of an ended one, since fractions that are added in another order can give a smaller sum.
+ * Makes empty sums of the metrics of workers. Counts of workers that have ended stay in the sums: to Prometheus a count that becomes smaller
+ * means that the service was restarted.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];
@@ -83,6 +83,7 @@ export const createWorkerSums = <W>(): WorkerSums<W> => {
   };
   return {
     told: (worker, metrics) => {
+      // A new worker takes the place of one that has ended: adding in another order could round a sum down.
       const place = placeOf(worker) ?? placeOf(undefined) ?? newPlace();
       Object.assign(place, { worker, last: metrics });
     },

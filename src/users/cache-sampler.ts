@@ -20,8 +20,8 @@ const comparable = (row: CachedUserRow | undefined): string =>
   }) ?? "";
 
 /**
- * Starts a check of the cache until it is disposed. Every `sampleMs` it reads a recently changed user through the cache, and counts a
- * difference from the database. It counts it as beyond the bound if it is still there after `boundMs` and the row has not changed since.
+ * Starts a sampler that compares a recently changed user in the cache with the database every `sampleMs`, and counts differences until it is
+ * disposed. A difference that is left after `boundMs`, in a row that has not changed since, counts as beyond the bound.
  */
 export const startCacheSampler = (
   db: Database,

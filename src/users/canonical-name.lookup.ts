@@ -45,7 +45,7 @@ const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
 const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
-/** Makes the lookup of users by canonical name. One statement loads names and their users, and puts these into the lookups of users. */
+/** Makes the lookup of users by canonical name. One statement loads names and their users; `users` or `basicUsers` stores the users too. */
 export const createCanonicalNames = (
   cache: Cache,
   db: Database,

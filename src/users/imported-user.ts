@@ -60,7 +60,7 @@ const passwordOf = ({ passwordHash: hash }: ImportUsersRequest): string => {
   throw invalidField("password_hash", `can't be verified: it is ${unverifiableKind(hash)}; send none, or "!" for no password`);
 };
 
-/** Makes a new user, with id, password hash and verified addresses, of a request of ImportUsers. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Converts a request of ImportUsers to a new user, with id, password hash and verified addresses. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const importedUserOf = (request: ImportUsersRequest): NewUser => {
   const { user } = request;
   if (user === undefined) throw invalidField("user", "is required");

@@ -29,7 +29,7 @@ export const listConditions = async (db: Database, call: Call, { filter, search 
   ...(await ofRole(db, call, filter?.roleName ?? "")),
 ];
 
-/** ListUsers: returns a page of users, which one statement reads in either view. */
+/** ListUsers: returns a page of users in the basic or the full view. One statement reads the page. */
 export const listUsers =
   ({ db, freshness, pager }: Pick<Dependencies, "db" | "freshness" | "pager">): Operation<typeof method.listUsers> =>
   async (call, request) => {

@@ -32,8 +32,8 @@ const resultOf = (
 };
 
 /**
- * LookupUsers: returns one result for each key, in the order of the keys. One statement loads the names that the cache misses, together
- * with their users, and another one the other users that it misses. Identities are always read from the database.
+ * LookupUsers: finds the user of each key through the cache, and returns the results in the order of the keys. Identities are always read
+ * from the database.
  */
 export const lookupUsers =
   ({

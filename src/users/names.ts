@@ -18,7 +18,8 @@ export type Names = {
 };
 
 /**
- * Checks the rule that no constraint can: no username is another user's address. The canonical names have to be locked already.
+ * Checks that a new username is no other user's address, and a new address no other user's username. The canonical names have to be locked
+ * already.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", email = "" }: Names): Promise<void> => {
@@ -30,7 +31,7 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
 };
 
 /**
- * Locks the names that a write claims or drops, and checks them by `assertNamesFree`. Constraints check the rest, such as uniqueness.
+ * Locks the names that a write claims or gives up, and checks the claimed ones by `assertNamesFree`. Constraints check that they are unique.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {

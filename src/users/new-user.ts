@@ -6,10 +6,10 @@ import { assertAddress, assertUsername } from "../names/rules.ts";
 import type { Schema } from "../schema/entities.ts";
 import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 
-/** An address of a user that is to be stored. */
+/** An address that is to be stored with a new user. */
 export type NewEmail = { readonly email: string; readonly canonical: string; readonly isVerified: boolean; readonly dateAdded: Date };
 
-/** A user that is to be stored. Its fields are checked; whether its names are free depends on other users, and is checked later. */
+/** A user that is to be stored. Its fields are valid, but its names may be taken: `storeUsers` checks them. */
 export type NewUser = {
   /** The id of a user that was another installation's; undefined = the user gets a new one. */
   readonly id?: bigint;
@@ -36,7 +36,7 @@ const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" 
 };
 
 /**
- * Checks the form of a new user's names: the username by PRECIS or, if it is an address, as one; the email by the rules of addresses.
+ * Checks the form of a new user's names: the email as an address, the username as an address or by PRECIS (RFC 8265).
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
@@ -44,7 +44,7 @@ export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, 
   if (username.trim() !== "" && username !== email) assertUsername(username, "user.username");
 };
 
-/** Makes a new user from a message, whatever its names look like: imports take over old ones. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Makes a new user from a message. The form of its names is not checked: imports bring older ones. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const newUserOf = (user: UserMessage): NewUser => {
   const username = usernameOf(user);
   const { email = "", externalId = "" } = user;

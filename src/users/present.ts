@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 
 /**
- * Makes the SQL condition that the user in the alias `user` is present: active, not suspended, not deleted. Only a present user may sign
- * in, be acted for, have permissions, own an organization or be the admin of an account. A user that nobody has claimed yet is present too.
+ * Makes the SQL condition that the user in the alias `user` is present: active, not suspended and not deleted. A user that nobody has
+ * claimed yet can be present too.
  */
 export const presentUser = (user: string): RawBuilder<boolean> =>
   sql`(${sql.ref(`${user}.is_active`)} and not ${sql.ref(`${user}.is_suspended`)} and ${sql.ref(`${user}.delete_time`)} is null)`;

@@ -15,7 +15,8 @@ export const assertCaller = ({ caller }: Call, permission: Permission): void => 
 };
 
 /**
- * Checks that the caller has a permission. An acting user needs it too, and has to be present. Call it in the transaction that it guards.
+ * Checks that the caller has a permission, and that the acting user, if any, is present and has it too. Call it in the transaction of the
+ * write that needs the permission.
  * @throws PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const requirePermission = async (tx: Tx, permission: Permission): Promise<void> => {

@@ -110,8 +110,8 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
 };
 
 /**
- * Stores new users by a fixed number of statements, and returns one outcome for each, in their order. A name that is taken refuses its user
- * and no other. The canonical names are locked first, so that a name that is free stays free.
+ * Locks the canonical names of new users, and stores the users by a fixed number of statements. Returns one outcome for each, in their
+ * order: a user whose name is taken gets an error.
  */
 export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Stored[]> => {
   const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];

@@ -8,7 +8,7 @@ export type SystemUser = {
   readonly refuse: (username: string) => void;
 };
 
-/** Makes the system user of an installation from the reserved username, whether or not any user has it. */
+/** Makes the `SystemUser` for a reserved username, whether or not any user has that name. */
 export const createSystemUser = (username: string): SystemUser => {
   const canonical = canonicalName(username);
   return {

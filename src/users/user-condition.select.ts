@@ -36,8 +36,8 @@ const ofAddress = ({ canonicalNames, verified }: Extract<UserCondition, { kind: 
 };
 
 /**
- * Makes the SQL of a condition on a row of `users`. An array is one parameter: the text is the same for any number of values.
- * @param beyond makes the SQL that a user id comes after the previous page. Subqueries get it too: the planner does not derive it for them.
+ * Makes the SQL of a condition on a row of `users`. An array is one parameter, so that the statement is the same for any number of values.
+ * @param beyond makes the condition that a user id comes after the previous page, for subqueries: the planner does not derive it for them.
  */
 export const toSql = (condition: UserCondition, beyond: Beyond): RawBuilder<SqlBool> => {
   switch (condition.kind) {

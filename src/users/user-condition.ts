@@ -9,7 +9,7 @@ export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "i
 /** A time of a user that lists can be filtered by; a user may lack the last two. */
 export type UserTime = "date_joined" | "last_login" | "last_active";
 
-/** A condition of a list of users. A user has to meet all conditions of the list, and meets one by any of its values. */
+/** A condition of a list of users. Users in the list meet each of its conditions, by at least one of the condition's values. */
 export type UserCondition =
   | { readonly kind: "ids"; readonly ids: readonly bigint[] }
   | { readonly kind: "usernames"; readonly canonicalNames: readonly string[] }
@@ -38,13 +38,13 @@ const literal = (text: string): string =>
     .replaceAll("\n", " ")
     .replace(/[\\%_]/g, "\\$&");
 
-/** Makes the condition that a name, username or address of a user contains a text; one of fewer than 3 characters has to begin it. */
+/** Makes the condition that a name, username or address of a user contains a text, or begins with a text of fewer than 3 characters. */
 export const containing = (text: string): UserCondition => {
   const line = [...text].length < MIN_SUBSTRING ? `\n${literal(text)}` : literal(text);
   return { kind: "lines", patterns: [`%${line}%`] };
 };
 
-/** Makes the condition that a user's name is one of these. It searches the table user_search, whose text has the name as first line. */
+/** Makes the condition that a user's name is one of `names`, by a search in the table user_search, which has the name as first line. */
 export const named = (names: readonly string[]): UserCondition => ({
   kind: "lines",
   patterns: names.map((name) => `\n${literal(name)}\n%`),
@@ -76,7 +76,7 @@ const times = (filter: UserFilter): UserCondition[] => [
 ];
 
 /**
- * Returns the conditions of a filter, none if it is undefined. `listConditions` adds that of the role, which it reads from the database.
+ * Converts a filter to conditions; undefined = none. The filter's role is left to `listConditions`, which has to read it from the database.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid.
  */
 export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {

@@ -63,7 +63,7 @@ export type UserPageQuery = {
 
 const sorted = ({ columns, direction }: UserOrder) => sql.join(columns.map((column) => sql`${column} ${direction}`));
 
-/** Makes the query for the ids of a page. Join the columns to it: then they are read for the page only, not for all that were sorted. */
+/** Makes the query for the ids of a page of users. Join other columns to it, so that they are read for the page only, not for all users. */
 export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, order, after, limit }: UserPageQuery) => {
   const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<SqlBool> =>
     sql`(${sql.join(columns)}) ${order.comparison} (${sql.join(order.bind(key))})`;

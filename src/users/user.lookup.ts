@@ -19,7 +19,7 @@ export type BasicUser = {
   readonly basic: MessageInitShape<typeof UserSchema>;
 };
 
-/** A user read through the cache, with all that depends on the user alone, and not on the definitions of its roles. */
+/** A user read through the cache for the full view, without what its roles grant, which `full` adds. */
 export type CachedUser = {
   readonly row: CachedUserRow;
   /** Makes the full view of the user. It takes the roles from the caller, since they change without the user. */
@@ -71,7 +71,7 @@ const loadOf =
 
 const ofUsers = { aggregateOf: userAggregate, partOf: () => "", mayBeStale: false, hasUnversioned: true };
 
-/** Makes the lookup of users in the basic view, which costs no index look-ups of what only the full view shows. */
+/** Makes the lookup of users in the basic view, which loads only what that view shows. */
 export const createBasicUsers = (cache: Cache, db: Database) =>
   cache.lookup<bigint, BasicUserRow | null, { readonly user: BasicUser | undefined }>(
     { ...ofUsers, name: "basic_user", load: loadOf<BasicUserRow>(db, selectBasicUsers(db.sql)) },
@@ -85,8 +85,8 @@ export const createUsers = (cache: Cache, db: Database) =>
     (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
-/** The lookup of users in the basic view, in which the lookup of names also stores the users that it has loaded. */
+/** The lookup of users in the basic view, with the method `loadedTogether` by which the lookup of canonical names stores users in it. */
 export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
-/** The lookup of users for the full view, in which the lookup of names also stores the users that it has loaded. */
+/** The lookup of users for the full view, with the method `loadedTogether` by which the lookup of canonical names stores users in it. */
 export type UsersLoadedTogether = ReturnType<typeof createUsers>;

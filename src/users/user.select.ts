@@ -87,7 +87,7 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** Makes the SQL of the columns that `selectCachedUsers` adds to basic users, in the alias `users`; null where `isFull` is not true. */
+/** Makes the SQL of the columns that `selectCachedUsers` adds to `selectBasicUsers`, in the alias `users`; null unless `isFull` is true. */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,
@@ -97,7 +97,7 @@ export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unkn
 /** A user as `selectBasicUsers` returns it. */
 export type BasicUserRow = Awaited<ReturnType<ReturnType<typeof selectBasicUsers>["execute"]>>[number];
 
-/** A user as `selectCachedUsers` returns it. */
+/** A row of `selectCachedUsers`: what the cache keeps of a user. */
 export type CachedUserRow = Awaited<ReturnType<ReturnType<typeof selectCachedUsers>["execute"]>>[number];
 
 /** A user as `selectUsers` returns it. */

@@ -3,7 +3,7 @@ import type { Call } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { IdentityKey } from "../gen/userd/v1/identity_pb.ts";
 
-/** Finds the users who have identities by one statement: for each identity, in the order given, a list of one id or none. */
+/** Finds the users who have the given identities, by one statement. Returns for each identity, in the order given, a list of one id or none. */
 export const usersOfIdentities = async (
   db: Database,
   call: Call,

@@ -10,11 +10,11 @@ export const requireLive = (deleteTime: Date | null): void => {
   if (deleteTime !== null) throw failedPrecondition("USER_DELETED", "The user is deleted; it can be undeleted until it is purged.");
 };
 
-/** The columns of a user that writes to its belongings need, such as to its addresses, authenticators and identities. */
+/** The columns of a user that are needed by writes to its belongings, such as its addresses, authenticators and identities. */
 export type WritableUser = { readonly id: bigint; readonly username: string; readonly email: string; readonly isManaged: boolean };
 
 /**
- * Reads the user to whose belongings a call writes, such as its addresses. Its version has to be locked already, so that it can't change.
+ * Reads the user to whose belongings, such as addresses, a call is going to write. The user has to be locked already.
  * @throws NOT_FOUND USER_NOT_FOUND; FAILED_PRECONDITION USER_DELETED.
  */
 export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> => {
@@ -24,7 +24,7 @@ export const writableUser = async (tx: Tx, id: bigint): Promise<WritableUser> =>
   return { id, username: row.username, email: row.email, isManaged: row.is_managed };
 };
 
-/** Finds those of the users who are unknown or deleted, by one statement, and returns a map from their ids to the errors. */
+/** Finds by one statement those of the given users who are unknown or deleted, and returns a map from id to error. */
 export const unwritableUsers = async (tx: Tx, ids: readonly bigint[]): Promise<ReadonlyMap<bigint, DomainError>> => {
   const rows = await tx.rows(sql<{ id: bigint; is_known: boolean }>`
     select w.id, u.id is not null as is_known from unnest(${ids.map(String)}::bigint[]) as w (id)

@@ -38,8 +38,8 @@ export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organization", id });
 
 /**
- * Makes the aggregate of the resources of kinds in an organization. It is not the organization's own, since answers about options depend on
- * that. A write locks it after organizations, projects and users, and before canonical names.
+ * Makes the aggregate of the resources of kinds in an organization. It is not the organization's aggregate, so that changes of resources don't
+ * outdate answers about options. A write locks it after organizations, projects and users, and before canonical names.
  */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
@@ -52,10 +52,10 @@ export const sharedAggregate = (id: bigint): Aggregate => ({ kind: "kinds:shared
 /** Makes the aggregate of an account, with its contacts, its profiles and their resources. */
 export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", id });
 
-/** The aggregate of the platform account, whichever account that is, and its admins. */
+/** The aggregate of the platform account and its admins. Its id is 0, whichever account is the platform account. */
 export const platformAggregate: Aggregate = { kind: "account", id: 0n };
 
-/** Makes the aggregate of a canonical name and who has it. The id is a 128-bit hash, since it stands in tokens that anybody can read. */
+/** Makes the aggregate of a canonical name and who has it. The id is a 128-bit hash, since everybody can read the ids in consistency tokens. */
 export const canonicalNameAggregate = (canonical: string): Aggregate => ({
   kind: "canonical_name",
   id: BigInt(`0x${hash("sha256", canonical).slice(0, 32)}`),
@@ -63,5 +63,5 @@ export const canonicalNameAggregate = (canonical: string): Aggregate => ({
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 
-/** Returns the key of an aggregate in maps and in the shared store. Each look-up makes one, so it encodes only the id anew. */
+/** Returns the key of an aggregate in maps and in the shared store. Every look-up calls it, so only the id is encoded each time. */
 export const aggregateKey = ({ kind, id }: Aggregate): string => prefixes[kind] + encodeKey(id);

@@ -3,7 +3,7 @@ import { conflict } from "../errors.ts";
 /** Makes the etag of a row whose id is never used twice: the number of its writes. */
 export const etagOf = ({ version }: { readonly version: number }): string => String(version);
 
-/** Makes the etag of a row that can be deleted and made anew under its name: an etag of its first life does not fit its second. */
+/** Makes the etag of a row that can be deleted and created again under the same name. An etag of the deleted row does not fit the new one. */
 export const etagOfLife = ({ id, version }: { readonly id: bigint; readonly version: number }): string => `${id}.${version}`;
 
 /**

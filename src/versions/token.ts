@@ -1,7 +1,7 @@
 import { createSeal } from "../secrets/secrets.ts";
 import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 
-/** The content of a consistency token: in this epoch, these aggregates have at least these versions. */
+/** The content of a consistency token: an epoch, and aggregates with the lowest version of each that a read may show. */
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly aggregates: readonly VersionedAggregate[];
@@ -16,7 +16,7 @@ export type ConsistencyTokens = {
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** The most aggregates that a token names. For a write that changes more it has a time: reads have to see what was stored by then. */
+/** The most aggregates that a consistency token names. The token of a write that changes more has the time of the commit instead. */
 export const MAX_TOKEN_AGGREGATES = 16;
 
 type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];

@@ -26,7 +26,7 @@ export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note)
   }
 };
 
-/** Notes what a kind has to declare and does not, a name of the wrong form, and keys that Get could not tell apart. */
+/** Notes, as faults, what a kind has to declare and does not, a name of the wrong form, and keys without a name of their own. */
 export const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
@@ -40,7 +40,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Notes reasons named after the kind that errors.proto lacks, and aggregates that are unknown, or neither the kind nor an organization. */
+/** Notes, as faults, the kind's own reasons that errors.proto lacks, and aggregates other than the kind itself and its organization. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])

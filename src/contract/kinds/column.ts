@@ -153,7 +153,7 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
   };
 };
 
-/** Makes the link of a repeated field, and notes the faults of the field. `table` is the table of its kind. */
+/** Makes the link of a repeated field, and notes the faults of the field. `table` is the table of the field's kind. */
 export const readLink = (field: DescField, table: string, referents: ReadonlyMap<string, Referent>, note: Note): Link | undefined => {
   const { name } = field;
   if (!hasOption(field, fieldOption) || optionsOf(field).reference === undefined || !name.endsWith("_ids")) {

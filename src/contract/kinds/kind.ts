@@ -17,7 +17,7 @@ export type Referent = {
   readonly isSoft: boolean;
 };
 
-/** The thing that a column with an id refers to, and what its removal does. */
+/** The target of a column that holds an id, and the effect on the column's row when the target is removed for good. */
 export type Reference = {
   readonly to: Referent;
   readonly isParent: boolean;

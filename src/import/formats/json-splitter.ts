@@ -1,12 +1,12 @@
 import { MAX_DEPTH } from "./record-reader.ts";
 
 /**
- * A function that gets the text of a record and returns the text to put in its place. It gets undefined for a record that is too long or
- * nested too deeply; that stays in the text, and what the function returns is put before it.
+ * A function that gets the text of a record and returns text to put in place of the record. For a record that is too long or nested too
+ * deeply, it gets undefined: the record stays, and the returned text is put before the record.
  */
 export type OnRecord = (text: string | undefined) => string;
 
-/** A filter for JSON text that comes piece by piece. It replaces the records, and returns the text between them as it is. */
+/** A filter for JSON text that comes piece by piece: it replaces each record with what an `OnRecord` returns, and keeps all other text. */
 export type Splitter = {
   readonly take: (text: string, onRecord: OnRecord) => string;
   /** Returns the text that is still held back when the file ends: the beginning of a record. */
@@ -24,9 +24,9 @@ const placeOf = (character: string, text: string, from: number): number => {
 };
 
 /**
- * Makes a splitter that finds records by braces, brackets and quotes alone: the platform parses a whole record several times as fast as
- * a stream of tokens. It does not check that the text is JSON; the parsers do.
- * @param between the depth of braces and brackets between two records.
+ * Makes a splitter that finds records by braces, brackets and quotes only, and does not check that the text is JSON. JSON.parse can then
+ * parse each whole record, several times as fast as a streaming parser does.
+ * @param between the number of braces and brackets that are open between two records: 1 in an array, else 0.
  */
 export const createSplitter = (between: number): Splitter => {
   let depth = 0;

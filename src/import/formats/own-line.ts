@@ -1,4 +1,4 @@
-/** The name that reports use as model for users in userd's own format, in which each line is a message of ImportUsers. */
+/** The model name that userd gives to users in its own file format. Each line of such a file is an ImportUsersRequest in JSON. */
 export const OWN_MODEL = "userd.user";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

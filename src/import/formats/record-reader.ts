@@ -10,7 +10,7 @@ export type RecordReader = {
   readonly maxRecord: number;
 };
 
-/** The most levels of lists and objects in a record. No export has more, and deeper ones can't be taken apart safely. */
+/** The most levels of lists and objects in a record. Deeper records are refused, since recursion could overflow the stack. */
 export const MAX_DEPTH = 500;
 
 /** Escapes a name from a file as JSON does, and cuts it to 100 characters, so that it can't move the cursor of a terminal. */

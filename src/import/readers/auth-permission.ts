@@ -3,7 +3,7 @@ import { type Field, key, matching } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the permissions of a Django project, which groups and users name by their pks. None is stored by itself. */
+/** The staging table of the permissions of a Django project. Their names are stored only with the roles and users that have them. */
 export const permissionNames = {
   name: "import_permission_name",
   columns: { codename: TEXT, app_label: TEXT, content_type_pk: "bigint" },

@@ -16,8 +16,9 @@ export const organizations = {
 } as const satisfies StagingTable;
 
 /**
- * Returns the id that exports have in a column (`organization_id`) or, older ones, in a field (`organization`); undefined if in neither.
- * @throws Unfit when the two differ; the message calls them `what`.
+ * Returns the id that a record has in one of two fields, such as `organization_id` and, in older exports, `organization`; undefined if both
+ * are missing.
+ * @throws Unfit when the two ids differ; `what` is the noun in the message.
  */
 export const eitherIfAny = (first: bigint | null | undefined, second: bigint | null | undefined, what: string): bigint | undefined => {
   const value = first ?? second ?? undefined;
@@ -32,12 +33,12 @@ export const eitherOf = (first: bigint | null | undefined, second: bigint | null
   return value;
 };
 
-/** Reads the primary key of another record. It may be absent or null, since exports can have it under another name. */
+/** Reads a field with the primary key of another record. The field may be absent or null: other exports have the key in another field. */
 export const reference = optional(nullable(key));
 
 /**
- * Makes a `Field` that reads a status. In `meanings`, userd's status stands at the index that is the number in the file. Null there means
- * "being deleted", and makes the field throw Unfit.
+ * Makes a `Field` that reads the number of a status: `meanings` has userd's status at the index of the number in the file. It throws Unfit
+ * for an unknown number, and where `meanings` has null (being deleted).
  */
 export const status =
   (meanings: readonly (number | null)[]): Field<number> =>

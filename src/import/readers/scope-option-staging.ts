@@ -2,7 +2,7 @@ import { Unfit } from "../fault.ts";
 import { type Field, text } from "../fields.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the scope options in an import file: options of everybody, of organizations and of projects, from all models. */
+/** The staging table of the scope options in an import file: global options, options of organizations and options of projects. */
 export const scopeOptions = {
   name: "import_scope_option",
   table: "scope_option",

@@ -32,7 +32,7 @@ const optionalColumn = (part: 0 | 1) => Object.fromEntries(Object.entries(option
 /** The columns of `users` that a file may leave out, as a map from column to the default of a new user, in SQL. */
 export const userColumns: Readonly<Record<string, string>> = optionalColumn(1);
 
-/** The staging table of the users in an import file, from all models of users. */
+/** The staging table of all users in an import file, whatever their model. */
 export const users = {
   name: "import_user",
   table: "users",

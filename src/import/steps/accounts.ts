@@ -139,7 +139,7 @@ const rememberAccounts = (tx: ImportTx) =>
     select 'account', pk, encode(sha256(convert_to(number, 'UTF8')), 'hex'), id from import_account where id <> pk
     on conflict (kind, pk, name_hash) do update set id = excluded.id where o.id <> excluded.id`);
 
-/** Writes the accounts of a file, the profiles of users in them, and their contacts. */
+/** Writes the accounts of a file, and the profiles and contacts that belong to accounts. */
 export const mergeAccounts = async (tx: ImportTx): Promise<void> => {
   if (![accounts, profiles, accountContacts].some((staging) => isGiven(tx, staging))) return;
   await skipRepeated(tx, accounts, "its number comes again: the lowest pk stands", "number", "pk");

@@ -128,14 +128,14 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
 };
 
 /**
- * Sets the ids of the users, organizations, projects and teams of the file: that of the same record in the database, else that of the file
- * where it is free, else a new one. Treats conflicts as the import was told (`onConflict`).
+ * Gives ids to the users, organizations, projects and teams of the file: the id of the same record in the database, else the id in the file
+ * if it is free, else a new one. Treats conflicts as `onConflict` says.
  */
 export const settleIds = async (tx: ImportTx): Promise<void> => {
   for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);
 };
 
-/** Stores the database's id for each record whose id or name there is not that of the file. A later import finds the record by it. */
+/** Stores the database id of each record whose id or name differs between file and database, so that later imports find the record. */
 export const rememberOrigins = async (tx: ImportTx): Promise<void> => {
   for (const { noun, staging, name } of kinds.filter((kind) => isGiven(tx, kind.staging))) {
     await run(

@@ -16,8 +16,8 @@ const target: Target = {
 };
 
 /**
- * Writes the options of users. Of several rows of one option the one with the highest pk is written: old databases allowed them where a
- * scope column was null.
+ * Writes the options of users. If the file has several rows for one option, as old databases of Sentry allowed, the row with the highest pk
+ * is written.
  */
 export const mergeOptions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, options)) return;

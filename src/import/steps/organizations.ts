@@ -21,7 +21,10 @@ const organization: Target = {
 const project: Target = { staging: projects, key: ["organization_id"], columns: { ...named, flags: "0" }, stamps };
 const team: Target = { staging: teams, key: ["organization_id"], columns: named, stamps };
 
-/** Skips Sentry's replicas (models `…mapping`) of organizations and members whose original is in the file. Others replace the original. */
+/**
+ * Skips Sentry's replicas (models `…mapping`) whose original, an organization or a member, is in the file. Other replicas are imported like
+ * originals.
+ */
 export const settleReplicas = async (tx: ImportTx): Promise<void> => {
   // Invitations have keys of their own, too, by which nothing names them: they are no members' keys.
   if (isGiven(tx, members))

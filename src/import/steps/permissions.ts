@@ -48,7 +48,7 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Replaces the numbers that groups and users of a Django project have for their permissions with names, `app_label.codename`. Sets the
+ * Replaces the primary keys by which groups and users of a Django project refer to permissions with names, `app_label.codename`. Sets the
  * permissions of the roles that groups become.
  */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
@@ -63,8 +63,8 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Marks the permissions of groups as unchanged that the groups' roles have already; others count as created. Call it after the roles got
- * their ids, and before their permissions are written.
+ * Marks a permission of a group as unchanged if the role that the group becomes has it already; other permissions count as created. Call it
+ * when the roles have ids, and before their permissions are written.
  */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, groupPermissions)) return;

@@ -27,8 +27,8 @@ const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
 /**
- * Replaces the pks in a column, which refer to records of `to`, with the ids of these in the database. Pks that are not in the file stay.
- * Skips rows that refer to a skipped record: its id may be another one's in the database.
+ * Replaces the pks in a column that refers to records of `to` with the ids of these records in the database. A pk that is not in the file
+ * stays. Skips rows that refer to a skipped record: its pk may be the id of another record in the database.
  * @param which an SQL condition on rows `t`: those whose column refers to `to`.
  */
 export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
@@ -56,8 +56,8 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
 };
 
 /**
- * Replaces the file's ids of the organizations and projects that options belong to with their ids in the database. Skips options of skipped
- * ones.
+ * Replaces the file's ids of the organizations and projects that options belong to with the ids in the database. Skips options whose
+ * organization or project was skipped.
  */
 export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   await resolveReference(tx, staging, "scope_id", organizations, `t.scope_kind = ${ScopeKind.ORGANIZATION}`);
@@ -65,7 +65,7 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 };
 
 /**
- * Replaces the file's ids of the organizations that rows belong to with their ids in the database. Skips rows whose organization is neither
+ * Replaces the file's ids of the organizations that rows belong to with the ids in the database. Skips rows whose organization is neither
  * in the file nor in the database.
  */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
@@ -80,8 +80,8 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
 };
 
 /**
- * Sets the users that rows belong to, by pk or natural key: users of the whole file, then users in the database. Skips rows whose user
- * is in neither, or was skipped: that id may be another user's in the database. A row that names no user has none.
+ * Sets `user_id` of the rows that name a user by pk or natural key: to a user of the file, else to one in the database. Skips rows whose
+ * user is not found or was skipped. A row that names no user keeps null.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
@@ -122,8 +122,8 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
 };
 
 /**
- * Skips rows of users that are not in the file, when the file is another installation's (`isForeign`). Their ids are those of other users
- * in the database, who must not get anything that lets somebody in or gives power.
+ * Skips rows of users who are not in the file, when the file is treated as another installation's (`isForeign`). In the database their ids
+ * are those of other users, who must not get power or a way to sign in.
  */
 export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isForeign(tx)) return;

@@ -8,9 +8,8 @@ import type { ImportTx } from "../transaction.ts";
 const MANY = 10_000;
 
 /**
- * Advances the sequences of ids past the ids of the file, so that a service that runs at the same time draws none of them. An id that it
- * drew before shows as a conflict, or as a unique violation, after which the merge is repeated. It draws up to `MANY` ids one by one, since
- * setting a sequence could undo what the service draws meanwhile. A dry run does nothing: a rollback does not move a sequence back.
+ * Advances the sequences of ids past the ids of the file, so that a service that runs at the same time draws none of them. A dry run does
+ * nothing: a rollback does not move a sequence back.
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
@@ -19,6 +18,8 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
     // Options of scopes get new ids, all of them.
     if (table === undefined || staging === scopeOptions || !isGiven(tx, staging)) continue;
     const sequence = `${table}_id_seq`;
+    // Up to MANY ids are drawn one by one: setting the sequence could undo what the service draws meanwhile. An id that it drew before shows
+    // as a conflict, or as a unique violation, after which the merge is repeated.
     await tx.rows(
       sql.raw(
         `select case when missing > ${MANY} then setval('${sequence}', id)
@@ -31,7 +32,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Calls reserveIds before the comparison draws new ids. With `fail` it does so only if a user's pk is negative: its key is no id. */
+/** Calls reserveIds before the comparison draws new ids. With `--on-conflict=fail` it does so only if the pk of a user is a stand-in. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

@@ -20,8 +20,8 @@ export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, mat
 const rowOf = (alias: string, columns: readonly string[]): string => `row(${columns.map((name) => `${alias}.${name}`).join(", ")})`;
 
 /**
- * Finds the staged rows that are stored already: sets their ids, and whether they would change. `match` is an SQL condition on staged `s`
- * and stored `t`. Columns that were changed in the database since stay as they are, unless the import overwrites (`tx.overwrite`).
+ * Finds the staged rows that are stored already, and sets their ids and outcomes (`updated` or `unchanged`). `match` is an SQL condition on
+ * staged `s` and stored `t`. Stored values that are newer than the file's stay (keepChanged), unless the import overwrites.
  */
 export const matchRows = async (
   tx: ImportTx,
@@ -49,7 +49,10 @@ const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<bo
   staging.ofSeveralModels === true &&
   (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
-/** Gives new rows their ids: the file's where free, else from the sequence. Skips rows removed since an earlier import (skipRemoved). */
+/**
+ * Gives new rows their ids: the id in the file if free, else one from the sequence. Skips rows removed since an earlier import
+ * (skipRemoved).
+ */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   const { staging } = target;
   if (!isGiven(tx, staging)) return;
@@ -68,8 +71,8 @@ export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => 
 };
 
 /**
- * Gives every row without an id a new one, in the order of the file. It comes from the sequence, as the ids of a running service do. A dry
- * run counts by itself: a rollback does not move the sequence back.
+ * Gives each row without an id a new one from the sequence of ids, in the order of the file. A dry run computes the ids without the
+ * sequence, which a rollback does not move back.
  */
 export const freshIds = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (!isGiven(tx, staging)) return;

@@ -2,7 +2,10 @@ import { sql } from "kysely";
 import { addGiven, isGiven, isLarge, type StagingTable, skips } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 
-/** Deletes rows `t` from a staging table, if the SQL condition `which` is true, and lists them as skipped. Texts have to be constant. */
+/**
+ * Deletes the rows `t` of a staging table for which the SQL condition `which` is true, and lists them as skipped with `reason`. `which`
+ * becomes SQL text: it must not have values from the file.
+ */
 export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, which: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const skipped =

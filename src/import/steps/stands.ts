@@ -60,8 +60,8 @@ const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent)
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
 
 /**
- * Keeps stored values that are newer than those of staged rows with the outcome `updated`: adds their columns to `absent`, and notes each
- * row. A time stamp of the row decides, else the change log: the stored value is newer if its last change was not an import's.
+ * Makes an update keep the stored values that are newer than the file's: adds their columns to `absent` of the staged row, and notes the
+ * row. A time stamp of the row decides; without one, a stored value is newer if its last change was not made by an import.
  * @returns whether any value was kept.
  */
 export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Target, compared: readonly string[]): Promise<boolean> => {
@@ -147,12 +147,15 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
   );
 };
 
-/** Skips new rows that were removed since an earlier import (skipWhereRemoved). What userd itself cleared away may come again. */
+/**
+ * Skips new rows that an earlier import stored and a caller removed since. Rows that userd removed by itself, such as expired options, are
+ * stored again.
+ */
 export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
 
 /**
- * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at the end of their
- * grace period. Keys of a file that is treated as another installation's, or whose records get new ids, say nothing of what was here.
+ * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at
+ * the end of their grace period. Does nothing for a file of another installation (`isForeign`), or with `--ids new`.
  */
 export const skipPurged = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (isForeign(tx) || tx.ids === "new") return;

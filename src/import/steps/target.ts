@@ -3,7 +3,7 @@ import type { StagingTable } from "../staging.ts";
 /** The description of a staging table whose rows go into a table of the service. */
 export type StoredStaging = StagingTable & { readonly table: string };
 
-/** The description of how rows of a staging table are written to its table. */
+/** The description of how the rows of a staging table are written to the table of the service. */
 export type Target = {
   readonly staging: StoredStaging;
   /** The columns by which a staged row is found among the stored ones. */

@@ -156,7 +156,7 @@ func (o *Options) set(ctx context.Context, key string, userID int64, value any, 
 }
 `;
 
-/** Generates a file of typed accessors for Go, which call the stubs of grpc-go. `importPath` is where the Go code of userd.v1 is. */
+/** Generates a file of typed accessors for Go, which call the stubs of grpc-go. `importPath` is the path of the Go package of userd.v1. */
 export const go = (accessors: readonly Accessor[], importPath: string): GeneratedFile => {
   const namesOf = (accessor: Accessor) => [nameOf(accessor), `Set${nameOf(accessor)}`];
   assertDistinct(accessors.flatMap((accessor) => namesOf(accessor).map((name) => [name, accessor.key] as const)));

@@ -36,14 +36,14 @@ const preamble = `// ${HEADER}
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 
-/** Where a value is set: everywhere. */
+/** The argument that sets a value in the user's global scope: no field. */
 export type Globally = Record<never, never>;
-/** Where a value is set: in a project. */
+/** The argument that sets a value in one project. */
 export type InProject = { projectId: bigint };
-/** Where a value is set: in an organization. */
+/** The argument that sets a value in one organization. */
 export type InOrganization = { organizationId: bigint };
 
-/** What is used of a Connect client of userd.v1.UserOptionService. */
+/** The methods that the accessors call of a Connect client of userd.v1.UserOptionService. */
 export type OptionClient = {
   resolveOptions(request: { userIds: bigint[]; keys: string[]; projectId?: bigint; organizationId?: bigint }): Promise<{
     results: { userFound: boolean; options: { value?: Value | undefined }[] }[];
@@ -51,7 +51,7 @@ export type OptionClient = {
   setOption(request: { userId: bigint; key: string; value: Value; projectId?: bigint; organizationId?: bigint }): Promise<unknown>;
 };
 
-/** Reads the effective value of one option, Absent where no level has one; sets the user's own. */
+/** The accessor of one option: a call reads the effective value (Absent = no level has one); its method set stores the user's own. */
 export type Option<Value, Scope, Absent = never> = {
   (userId: bigint, scope?: Partial<InProject & InOrganization>): Promise<Value | Absent>;
   set(userId: bigint, value: Value, ...scope: Globally extends Scope ? [scope?: Scope] : [scope: Scope]): Promise<void>;
@@ -78,7 +78,7 @@ const option = <Json extends JsonValue, Scope, Absent = never>(client: OptionCli
 export const typescript = (accessors: readonly Accessor[]): GeneratedFile => {
   assertDistinct(accessors.map((accessor) => [nameOf(accessor), accessor.key]));
   const text = `${preamble}
-/** The options of users: \`options.name(userId)\` is the effective value. */
+/** Makes an accessor for each option: \`options.name(userId)\` reads the effective value. */
 export const createOptions = (client: OptionClient) => ({
 ${accessors.flatMap(methodOf).join("\n")}
 });

@@ -61,7 +61,7 @@ const byType: Record<Definition["type"], (definition: Definition) => Check> = {
   list: ({ schema }) => withSchema(when(Array.isArray, "has to be a list"), schema),
 };
 
-/** Makes the check that one definition demands of its values. Throws Error when its JSON Schema is not valid. */
+/** Makes the function that checks values against one definition. Throws Error when the JSON Schema of the definition is not valid. */
 export const checkOf = (definition: Definition): Check => {
   const check = byType[definition.type](definition);
   return definition.nullable ? (value) => (value === null ? undefined : check(value)) : check;

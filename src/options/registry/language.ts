@@ -10,8 +10,8 @@ const knownNames = () => {
 };
 
 /**
- * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. `Intl` alone takes tags like `xx` or `de-QX`,
- * which parsers of other languages refuse. Languages of three letters are all taken, since CLDR names few of them.
+ * Tells whether a text is a language tag (BCP 47) whose language, script and region exist. Unlike `Intl`, it refuses unknown codes (`xx`,
+ * `de-QX`), but it accepts every language of three letters, since CLDR names few of those.
  */
 export const isLanguage = (tag: string): boolean => {
   try {

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 /** Finds the pair of a YAML map that has this name as its key. Keys are compared as text: `1` and `"1"` are one name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/** Finds where in a YAML file a path of keys and indexes leads, or the last part of it that exists, as an offset for error messages. */
+/** Returns the offset in a YAML file for an error about a path of keys and indexes: that of the last part of the path that exists. */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

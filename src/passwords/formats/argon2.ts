@@ -37,7 +37,7 @@ export const hashArgon2 = async (password: string): Promise<string> => {
   return `${prefix}${unpadded(nonce)}$${unpadded(tag)}`;
 };
 
-/** Tells whether a hash has the format and the cost of new ones. Any other hash is replaced when its password is known. */
+/** Tells whether a hash has the format and the cost of new ones. Any other hash is replaced at the next successful check of its password. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
 /** The library's functions for version 16, which Node does not know. They pause every few milliseconds, so that other calls don't wait. */

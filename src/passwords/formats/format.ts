@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 /** A function that makes one hash computation to tell whether a password fits one hash. It never throws. */
 export type Check = (password: string) => Promise<boolean>;
 
-/** A format of hashes: a function that makes the check of one; undefined = it has another format, is damaged, or too costly to verify. */
+/** A format of hashes: makes the function that checks passwords against a hash; undefined = another format, damaged, or too costly to verify. */
 export type Format = (encoded: string) => Check | undefined;
 
 /** The most memory that verifying an imported hash may take, in bytes; its parameters are the importer's choice. */

@@ -1,4 +1,4 @@
-/** The most calls that may be in progress over both listeners, and how many are now. */
+/** The most calls that may be in progress on both ports together, and the number of calls that are in progress. */
 export type ConcurrencyLimit = {
   readonly limit: number;
   inProgress: number;
@@ -6,5 +6,5 @@ export type ConcurrencyLimit = {
   closed: boolean;
 };
 
-/** Makes the limit of calls in progress, of which there are none yet. */
+/** Makes a limit of `limit` calls in progress; no call is in progress yet. */
 export const createConcurrencyLimit = (limit: number): ConcurrencyLimit => ({ limit, inProgress: 0, closed: false });

@@ -4,7 +4,7 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { holds } from "./holds.ts";
 
-/** A function that calls `note` with the reason of each `google.rpc.Status` in a message, or in the plain object that it is made of. */
+/** A function that calls `note` with the reason of each `google.rpc.Status` in an answer: a message, or a plain object with its fields. */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
 const statuses: ReadonlySet<string> = new Set([StatusSchema.typeName]);
@@ -29,7 +29,7 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 
 /**
  * Makes the function that visits every `google.rpc.Status` in messages of a type; undefined = the type has no such field, like most.
- * @throws RangeError for a type that contains itself and a status; there is none.
+ * @throws RangeError for a type that contains itself and a status; the API has no such type.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
   if (output.typeName === StatusSchema.typeName) return walkStatus;

@@ -17,7 +17,7 @@ const failWith =
     throw rephrase(status);
   };
 
-/** Turns every error into a status: a DomainError with its own message; any other, a transport's too, into INTERNAL without its message. */
+/** Turns every error into a status. What is no DomainError, and `explain` can't translate to one, becomes INTERNAL without its message. */
 export const errors: Interceptor = (rpc, context) => {
   const fail = failWith(endCheck(rpc, context), context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);

@@ -6,7 +6,7 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** The functions that read header, deadline and cancellation of a call, shared by all calls of one listener; `S` is its type of a call. */
+/** The functions that read a header, the deadline and the cancellation of a call of one listener; `S` is the listener's own type of a call. */
 export type Transport<S> = {
   /** Returns a request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
@@ -24,8 +24,8 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It is a class for
- * speed, since every call makes one: its functions are shared, and its fields are in one object.
+ * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It is a class,
+ * whose functions all calls share, since an object with functions of its own would slow down every call.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly rpc: Rpc;

@@ -6,9 +6,9 @@ const events = [
 ] as const;
 
 /**
- * The SQL statements that create the triggers which raise an account's version when its profiles change (the log has that with their users)
- * or its users' flags that decide who its admins are. So an answer about it depends on its version, not on those of its users. Account 0
- * stands for the platform account. Its version rises when `is_platform` moves too: everybody's access depends on it.
+ * The SQL statements that create the triggers which raise an account's version when its profiles change, or those flags of its users that
+ * decide who its admins are. So an answer about an account depends on the account's version, not on those of its users. Account 0 stands for
+ * the platform account: its version rises too when that account changes in this way, and when another account becomes the platform account.
  */
 export const movedAccounts = [
   `create function move_accounts(ids bigint[]) returns void

@@ -38,12 +38,12 @@ export const changes = [
 ];
 
 /**
- * The SQL statements that create the functions and triggers which, when a row of a tracked table changes, raise the version of its
- * aggregate and log the change in the same transaction, whoever makes it.
+ * The SQL statements that create the functions and triggers which, when a row of a tracked table changes, raise the version of the row's
+ * aggregate and log the change in the same transaction, whoever makes the change.
  *
- * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource, derived)` gives a table its triggers. The three
- * expressions see the row as `r`; `derived` lists the columns that follow from others. A migration that adds columns to a tracked table
- * calls it again afterwards: the trigger compares the columns that the table had at the last call.
+ * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource, derived)` gives a table its triggers. The kind, the id
+ * and the key are SQL expressions on the row `r`; `derived` lists the columns that are computed from others. A migration that adds columns to
+ * a tracked table has to call `track_changes` again: the triggers compare the columns that the table had at the last call.
  */
 export const tracking = [
   `create function current_epoch() returns text

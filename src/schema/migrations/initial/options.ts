@@ -58,8 +58,8 @@ export const options = [
 ];
 
 /**
- * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. These raise
- * no version: the option's own trigger does. A foreign key would cost a check for each, so a trigger in search.ts deletes those of a user.
+ * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. Revisions raise
+ * no version: the option's trigger does. A trigger in search.ts deletes a removed user's revisions: a foreign key would cost a check for each.
  */
 export const revisions = [
   `create function keep_option_revisions() returns trigger

@@ -1,7 +1,7 @@
 /**
- * The SQL statements that create the table of the lines that searches look in (UserSearch in user.entity.ts), and the triggers that write
- * it. Each line stands between line breaks, even the first and the last one. Line breaks in names become spaces. A transaction that inserts
- * users and addresses may set `userd.search_later` and write their lines itself before it ends, so that each is written only once.
+ * The SQL statements that create the table of search lines (UserSearch in user.entity.ts), and the triggers that write it. A line break stands
+ * before and after each line; line breaks in names become spaces. A transaction that inserts users and addresses may set `userd.search_later`
+ * to `on` and write the search lines itself before it ends, so that they are written only once.
  */
 export const search = [
   `create table user_search (

@@ -551,7 +551,8 @@ export type ListIntegrationsRequest = Message<"userd.kinds.v1.ListIntegrationsRe
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
@@ -848,8 +849,8 @@ export type UpdateOrganizationIntegrationRequest = Message<"userd.kinds.v1.Updat
   organizationIntegration?: OrganizationIntegration | undefined;
 
   /**
-   * The fields to change: "config", "default_auth_id", "status", "grace_period_end_time", or "*". Absent or empty =
-   * those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   * The fields to change: "config", "default_auth_id", "status", "grace_period_end_time", or "*". Absent or
+   * empty = those that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -1020,7 +1021,8 @@ export type ListOrganizationIntegrationsRequest = Message<"userd.kinds.v1.ListOr
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */

@@ -431,7 +431,8 @@ export type ListEnvironmentsRequest = Message<"userd.kinds.v1.ListEnvironmentsRe
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
@@ -1049,7 +1050,8 @@ export type ListMonitorsRequest = Message<"userd.kinds.v1.ListMonitorsRequest"> 
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */

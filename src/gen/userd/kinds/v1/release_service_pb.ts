@@ -552,7 +552,8 @@ export type ListReleasesRequest = Message<"userd.kinds.v1.ListReleasesRequest"> 
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
@@ -1021,7 +1022,8 @@ export type ListReleaseFilesRequest = Message<"userd.kinds.v1.ListReleaseFilesRe
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */
@@ -1454,7 +1456,8 @@ export type ListDeploysRequest = Message<"userd.kinds.v1.ListDeploysRequest"> & 
   count: boolean;
 
   /**
-   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list all.
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
    *
    * @generated from field: optional int64 as_user_id = 10;
    */

@@ -1,0 +1,98 @@
+import type { Column, ColumnList, Kind } from "../../contract/kinds/kind.ts";
+import { pascalCase } from "../../contract/kinds/methods.ts";
+import type { FieldShape, MessageShape } from "./shape.ts";
+
+/** Returns the name of several resources of a kind, with blanks between its words. */
+export const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
+
+/** Puts "a" or "an" before a word. */
+export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+
+/** Returns what resources of a kind are listed by, in words. */
+export const parentWords = ({ listedBy }: Kind): string => listedBy.name.replace(/_id$/, "").replaceAll("_", " ");
+
+/** The field with the token of a write. */
+export const token = (number: number): FieldShape => ({
+  name: "consistency_token",
+  number,
+  type: "string",
+  comment: "For reads that have to see this write: Consistency.at_least_as_fresh.",
+});
+
+/** The field with the fields to return. */
+export const readMask = (number: number): FieldShape => ({
+  name: "read_mask",
+  number,
+  type: "google.protobuf.FieldMask",
+  comment: 'The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.',
+});
+
+/** The field that says how fresh an answer has to be. */
+export const consistency = (number: number): FieldShape => ({
+  name: "consistency",
+  number,
+  type: "userd.v1.Consistency",
+  comment: "How fresh the answer has to be. Default: minimize_latency.",
+});
+
+/** The field with the id of the request of a write. */
+export const requestId = (number: number): FieldShape => ({
+  name: "request_id",
+  number,
+  type: "string",
+  comment: "A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer. Empty = none.",
+  rules: { string: { uuid: true }, ignore: "IGNORE_IF_ZERO_VALUE" },
+});
+
+/** The field with the id of a resource. */
+export const resourceId = ({ label }: Kind): FieldShape => ({
+  name: "id",
+  number: 1,
+  type: "int64",
+  comment: `The id of the ${label}, above 0.`,
+  isRequired: true,
+  rules: { int64: { gt: 0 } },
+});
+
+/** The field with a resource. */
+export const resource = ({ message, name }: Kind, comment: string, isRequired = false): FieldShape => ({
+  name,
+  number: 1,
+  type: message.typeName,
+  comment,
+  ...(isRequired ? { isRequired, rules: { required: true } } : {}),
+});
+
+/** The field with several resources. */
+export const resources = ({ message, plural }: Kind, comment: string): FieldShape => ({
+  name: plural,
+  number: 1,
+  type: message.typeName,
+  isRepeated: true,
+  comment,
+});
+
+/** The field by which a write is checked and not done. */
+export const validateOnly = (number: number, verb: string): FieldShape => ({
+  name: "validate_only",
+  number,
+  type: "bool",
+  comment: `Check everything and ${verb} nothing. Default: false.`,
+});
+
+/** A field of a key, which has to be there. */
+const keyField = ({ name, type, maxLength }: Column, index: number): FieldShape => ({
+  name,
+  number: index + 1,
+  type: type === "text" ? "string" : "int64",
+  comment: `The ${name.replace(/_id$/, "").replaceAll("_", " ")}, ${type === "text" ? `1 to ${maxLength} characters` : "above 0"}.`,
+  isRequired: true,
+  rules: type === "text" ? { string: { min_len: 1, max_len: maxLength, not_contains: "\0" } } : { int64: { gt: 0 } },
+});
+
+/** Returns the message that holds a key of a kind in requests of Get. */
+export const keyMessage = (kind: Kind, key: ColumnList): MessageShape => ({
+  name: `${kind.message.name}${pascalCase(key.name)}Key`,
+  comment: `What identifies ${withArticle(kind.label)} by its ${key.name.replaceAll("_", " ")}.`,
+  fields: key.columns.map(keyField),
+});

@@ -1,0 +1,51 @@
+import type { Kind } from "../../contract/kinds/kind.ts";
+import { type StandardVerb, standardMethods } from "../../contract/kinds/methods.ts";
+import { keyMessage, parentWords, several, withArticle } from "./fields.ts";
+import { reasonsOf } from "./reasons.ts";
+import { requests } from "./requests.ts";
+import { responses } from "./responses.ts";
+import type { MessageShape, MethodShape, ServiceShape } from "./shape.ts";
+
+const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
+  Create: ({ label }) => `Creates ${withArticle(label)}.`,
+  Get: ({ label, isSoft }) => `Returns ${withArticle(label)}${isSoft ? ", deleted or not" : ""}.`,
+  BatchGet: (kind) => `Returns ${several(kind)} by their ids; ids that there are none of are left out.`,
+  Update: () => "Changes the fields of the mask, and no others. Equal values change nothing.",
+  Delete: ({ label, isSoft }) =>
+    isSoft
+      ? `Deletes ${withArticle(label)} softly. Lists hide it, and nothing of it can be changed. After the grace period it is purged.`
+      : `Removes ${withArticle(label)} for good. Its id is never used again.`,
+  Undelete: ({ label }) => `Restores a deleted ${label} and all that is part of it. One that is not deleted changes nothing.`,
+  Purge: ({ label }) => `Removes ${withArticle(label)} for good, and all that is part of it. Its id is never used again.`,
+  List: (kind) => `Lists the ${several(kind)} of ${withArticle(parentWords(kind))}.`,
+};
+
+const isRead = (verb: StandardVerb): boolean => ["Get", "BatchGet", "List"].includes(verb);
+
+const methodsOf = (kind: Kind): MethodShape[] =>
+  standardMethods(kind).map(([verb, name]) => ({
+    name,
+    comment: comments[verb](kind),
+    permission: isRead(verb) ? kind.readPermission : kind.writePermission,
+    isRead: isRead(verb),
+    reasons: reasonsOf(verb, kind),
+  }));
+
+const messagesOf = (kind: Kind): MessageShape[] => [
+  ...kind.keys.map((key) => keyMessage(kind, key)),
+  ...standardMethods(kind).flatMap(([verb, name]): MessageShape[] => [
+    { name: `${name}Request`, comment: `The request of ${name}.`, ...requests[verb](kind) },
+    { name: `${name}Response`, comment: `The response of ${name}.`, fields: responses[verb](kind) },
+  ]),
+];
+
+/** Returns the service of a family: the standard RPCs of its kinds, which clients are generated from. */
+export const serviceOf = (name: string, kinds: readonly Kind[]): ServiceShape => ({
+  name,
+  comment: `The kinds ${kinds
+    .map(several)
+    .join(", ")
+    .replace(/, ([^,]*)$/, " and $1")}.`,
+  methods: kinds.flatMap(methodsOf),
+  messages: kinds.flatMap(messagesOf),
+});
