@@ -1,26 +1,28 @@
-import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterFields, FilterList } from "./fields.ts";
 import { type Expr, MAX_TERMS, type ParsedFilter } from "./parse.ts";
-import { boundValue, boundValues } from "./value.ts";
+import { compared, contains, holds, is, isNotEmpty, isPresent, type Operator, oneOf, startsWith } from "./terms.ts";
+import { always, type Condition, negated, never } from "./tree.ts";
+import { readValue } from "./value.ts";
 
 /** The most levels of what stands in one another: !(…), and groups of && or ||. */
 const MAX_LEVELS = 8;
 
 // Maps: the names of functions are those of a client, and an object knows some by itself.
-const groups: ReadonlyMap<string, string> = new Map([
+const groups: ReadonlyMap<string, "and" | "or"> = new Map([
   ["_&&_", "and"],
   ["_||_", "or"],
 ]);
-const equalities = [
+const comparisons: ReadonlyMap<string, Operator> = new Map([
   ["_==_", "="],
   ["_!=_", "<>"],
-] as const;
-const comparisons: ReadonlyMap<string, string> = new Map([...equalities, ["_<_", "<"], ["_<=_", "<="], ["_>_", ">"], ["_>=_", ">="]]);
+  ["_<_", "<"],
+  ["_<=_", "<="],
+  ["_>_", ">"],
+  ["_>=_", ">="],
+]);
 
 const TERM =
-  'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], ID in LIST, has(FIELD), FIELD.startsWith("…"), a bool field, true or false';
-
-const id = { type: "bigint", values: new Map() } as const;
+  'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], VALUE in LIST, has(FIELD), FIELD.startsWith("…"), FIELD.contains("…"), a bool field, true or false';
 
 const callOf = ({ exprKind }: Expr) => (exprKind.case === "callExpr" ? exprKind.value : undefined);
 
@@ -36,7 +38,7 @@ const operandsOf = (expr: Expr, name: string): readonly Expr[] => {
   return [...found, at].toReversed();
 };
 
-/** Checks the tree of a filter against fields, and makes SQL of it: constant columns, bound values. */
+/** Checks the syntax tree of a filter against fields, and makes conditions of it. */
 const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFields) => {
   const { invalid, notIndexed } = filter;
   const namesOf = (which: (field: FilterColumn | FilterList) => boolean): string =>
@@ -55,85 +57,85 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
 
   const columnOf = (at: Expr): FilterColumn => {
     const field = fieldOf(at);
-    if (field.type === "list") throw invalid(at, "a list of ids, which ID in LIST and has(LIST) ask about");
+    if (field.type === "list") throw invalid(at, "a list, which VALUE in LIST and has(LIST) ask about");
     return field;
   };
 
-  const compare = (at: Expr, name: string, [left, right]: readonly [Expr, Expr]): RawBuilder<boolean> => {
+  const compare = (at: Expr, operator: Operator, [left, right]: readonly [Expr, Expr]): Condition => {
     const field = columnOf(left);
     const isOrdered = field.type !== "boolean" && field.type !== "enum";
-    if (!isOrdered && !equalities.some(([one]) => one === name)) throw invalid(at, "the field has no order; there may be == or !=");
-    return sql`${field.column} ${sql.raw(comparisons.get(name) ?? "")} ${boundValue(filter, field, right)}`;
+    if (!isOrdered && operator !== "=" && operator !== "<>") throw invalid(at, "the field has no order; there may be == or !=");
+    return compared(field, operator, readValue(filter, field, right));
   };
 
-  const isIn = ([left, right]: readonly [Expr, Expr]): RawBuilder<boolean> => {
+  const isIn = ([left, right]: readonly [Expr, Expr]): Condition => {
     if (right.exprKind.case === "listExpr") {
       const field = columnOf(left);
       if (field.type === "boolean") throw invalid(left, "a bool, which is compared by == or !=");
-      return sql`${field.column} = any(${boundValues(filter, field, right.exprKind.value.elements)})`;
+      return oneOf(
+        field,
+        right.exprKind.value.elements.map((at) => readValue(filter, field, at)),
+      );
     }
-    const lists = `there may be [VALUE, …] or a field with ids: ${namesOf(({ type }) => type === "list")}`;
     const list = right.exprKind.case === "identExpr" ? fieldOf(right) : undefined;
-    if (list?.type !== "list") throw invalid(right, lists);
-    const value = boundValue(filter, id, left);
-    return list.some((one) => sql`${one} = ${value}`);
+    if (list?.type === "list") return holds(list, readValue(filter, list.item, left));
+    throw invalid(right, `there may be [VALUE, …] or a list: ${namesOf(({ type }) => type === "list")}`);
   };
 
-  const has = (at: Expr): RawBuilder<boolean> => {
+  const has = (at: Expr): Condition => {
     const field = fieldOf(at);
-    if (field.type === "list") return field.some(() => sql`true`);
+    if (field.type === "list") return isNotEmpty(field);
     const nullable = namesOf((one) => one.type === "list" || one.isNullable);
     if (!field.isNullable) throw invalid(at, `the field always has a value; has(…) takes ${nullable}`);
-    return sql`${field.column} is not null`;
+    return isPresent(field);
   };
 
-  const startsWith = (target: Expr, prefix: Expr): RawBuilder<boolean> => {
+  const text = (name: string, target: Expr, part: Expr): Condition => {
     const field = columnOf(target);
-    if (field.type !== "text") throw invalid(target, `no text; startsWith takes ${namesOf(({ type }) => type === "text")}`);
-    return sql`starts_with(${field.column}, ${boundValue(filter, field, prefix)})`;
+    if (field.type !== "text") throw invalid(target, `no text; ${name} takes ${namesOf(({ type }) => type === "text")}`);
+    return (name === "contains" ? contains : startsWith)(field, String(readValue(filter, field, part)));
   };
 
-  const term = (at: Expr): RawBuilder<boolean> => {
+  const term = (at: Expr): Condition => {
     const { exprKind } = at;
     if (exprKind.case === "constExpr" && exprKind.value.constantKind.case === "boolValue") {
-      return exprKind.value.constantKind.value ? sql`true` : sql`false`;
+      return exprKind.value.constantKind.value ? always : never;
     }
     if (exprKind.case === "identExpr") {
       const field = fieldOf(at);
-      if (field.type === "boolean") return sql`${field.column}`;
+      if (field.type === "boolean") return is(field, true);
     }
     const { function: name = "", target, args = [] } = callOf(at) ?? {};
     const [first, second] = args;
     if (first !== undefined && second !== undefined && target === undefined && args.length === 2) {
-      if (comparisons.has(name)) return compare(at, name, [first, second]);
+      const operator = comparisons.get(name);
+      if (operator !== undefined) return compare(at, operator, [first, second]);
       if (name === "@in") return isIn([first, second]);
     }
     if (first !== undefined && args.length === 1) {
       if (name === "has" && target === undefined) return has(first);
-      if (name === "startsWith" && target !== undefined) return startsWith(target, first);
+      if ((name === "startsWith" || name === "contains") && target !== undefined) return text(name, target, first);
     }
     throw invalid(at, TERM);
   };
 
   let terms = 0;
-  const condition = (at: Expr, level: number): RawBuilder<boolean> => {
+  const condition = (at: Expr, level: number): Condition => {
     const { function: name = "", args = [] } = callOf(at) ?? {};
-    const group = groups.get(name);
-    if (group === undefined && name !== "!_") {
+    const op = groups.get(name);
+    if (op === undefined && name !== "!_") {
       if (++terms > MAX_TERMS) throw invalid(at, `more than ${MAX_TERMS} terms`);
       return term(at);
     }
     if (level > MAX_LEVELS) throw invalid(at, `more than ${MAX_LEVELS} levels`);
-    const parts = (group === undefined ? args : operandsOf(at, name)).map((part) => condition(part, level + 1));
-    // What a field without a value is compared with is not met, so its negation is.
-    return group === undefined ? sql`(${sql.join(parts)}) is not true` : sql`(${sql.join(parts, sql.raw(` ${group} `))})`;
+    if (op !== undefined) return { op, parts: operandsOf(at, name).map((part) => condition(part, level + 1)) };
+    return negated(condition(args[0] as Expr, level + 1));
   };
   return condition;
 };
 
 /**
- * Makes the condition in SQL that a filter stands for.
+ * Makes the condition that a filter stands for.
  * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for `fields.undeclared`.
  */
-export const conditionOf = (filter: ParsedFilter, fields: FilterFields): RawBuilder<boolean> =>
-  createChecker(filter, fields)(filter.expr, 1);
+export const conditionOf = (filter: ParsedFilter, fields: FilterFields): Condition => createChecker(filter, fields)(filter.expr, 1);

@@ -1,20 +1,41 @@
 import type { RawBuilder } from "kysely";
+import type { In } from "./tree.ts";
+
+/** The type of the values that a field is compared with. */
+export type FilterType = {
+  readonly type: "bigint" | "int" | "boolean" | "text" | "timestamptz" | "enum";
+  /** The stored numbers of an enum's values, keyed by their names; empty for other types. */
+  readonly values: ReadonlyMap<string, number>;
+  /** Makes the form of a text that the column holds; absent = it holds texts as they are. */
+  readonly fold?: (text: string) => string;
+};
 
 /** A field, for filters, that has one value or none. */
-export type FilterColumn = {
-  readonly type: "bigint" | "int" | "boolean" | "text" | "timestamptz" | "enum";
+export type FilterColumn = FilterType & {
   /** The column in statements: a constant. */
   readonly column: RawBuilder<unknown>;
   readonly isNullable: boolean;
-  /** The stored numbers of an enum's values, keyed by their names; empty for other types. */
-  readonly values: ReadonlyMap<string, number>;
+  /**
+   * What an index finds besides equal values: their beginnings ("sorted"), at least 3 characters of a text ("trigrams"), or "both"; of a
+   * bool, the one value that few rows have. Absent = nothing, not even equal values.
+   */
+  readonly index?: "sorted" | "trigrams" | "both" | boolean;
+  /** Makes the condition on a row of the list, if the column is of another table. */
+  readonly via?: (condition: RawBuilder<boolean>, isIn: In) => RawBuilder<boolean>;
+  /** Makes the condition, served by trigrams, that all rows meet whose column has a certain text in it; absent = the column's own index. */
+  readonly search?: (pattern: string, isIn: In) => RawBuilder<boolean>;
 };
 
-/** A field, for filters, that lists the ids of linked resources. A filter asks whether the list has a certain id, or any. */
+/** A field, for filters, that has several values. A filter asks whether a certain one is among them, or any. */
 export type FilterList = {
   readonly type: "list";
-  /** Makes the condition in SQL that at least one of the ids of a row meets `condition`. */
-  readonly some: (condition: (id: RawBuilder<unknown>) => RawBuilder<boolean>) => RawBuilder<boolean>;
+  readonly item: FilterType;
+  readonly holds: (value: RawBuilder<unknown>, isIn: In) => RawBuilder<boolean>;
+  readonly isNotEmpty: RawBuilder<boolean>;
+  /** True if an index finds the rows that have a value; absent = false. */
+  readonly index?: boolean;
+  /** True if the values are in another table than the rows of the list; absent = false. */
+  readonly isElsewhere?: boolean;
 };
 
 /** The fields of the resources that a filter selects from, with their names in the proto. */

@@ -1,12 +1,8 @@
-import { type RawBuilder, sql } from "kysely";
 import { momentTextFault } from "../moment.ts";
-import type { FilterColumn } from "./fields.ts";
+import type { FilterType } from "./fields.ts";
 import type { Expr, ParsedFilter } from "./parse.ts";
 
 const MAX_INT64 = 2n ** 63n - 1n;
-
-/** The types that values are bound as: an int is compared with any whole number. */
-const bound = { bigint: "bigint", int: "bigint", boolean: "boolean", text: "text", timestamptz: "timestamptz", enum: "smallint" } as const;
 
 const constantOf = ({ exprKind }: Expr) => (exprKind.case === "constExpr" ? exprKind.value.constantKind : undefined);
 
@@ -28,10 +24,8 @@ const timestampOf = ({ exprKind }: Expr, filter: ParsedFilter): string | undefin
   return text === undefined || momentTextFault(text) !== undefined ? undefined : momentOf(text);
 };
 
-type Typed = Pick<FilterColumn, "type" | "values">;
-
 /** Reads a value; undefined = it is of another type. */
-type Reader = (at: Expr, filter: ParsedFilter, values: FilterColumn["values"]) => string | boolean | number | undefined;
+type Reader = (at: Expr, filter: ParsedFilter, values: FilterType["values"]) => string | boolean | number | undefined;
 
 const wholeNumber: Reader = (at) => {
   const constant = constantOf(at);
@@ -39,7 +33,7 @@ const wholeNumber: Reader = (at) => {
   return isInt64 ? String(constant.value) : undefined;
 };
 
-const readers: Readonly<Record<FilterColumn["type"], Reader>> = {
+const readers: Readonly<Record<FilterType["type"], Reader>> = {
   bigint: wholeNumber,
   int: wholeNumber,
   boolean: (at) => {
@@ -52,7 +46,7 @@ const readers: Readonly<Record<FilterColumn["type"], Reader>> = {
 };
 
 /** What a value of a type is, in the sentences of errors. */
-const wordsOf = ({ type, values }: Typed): string =>
+const wordsOf = ({ type, values }: FilterType): string =>
   ({
     bigint: "a whole number of 64 bits",
     int: "a whole number of 64 bits",
@@ -62,19 +56,12 @@ const wordsOf = ({ type, values }: Typed): string =>
     enum: `one of ${[...values.keys()].join(", ")}`,
   })[type];
 
-const literalOf = (filter: ParsedFilter, field: Typed, at: Expr): string | boolean | number => {
+/**
+ * Reads the value that a filter compares a field with.
+ * @throws INVALID_ARGUMENT for a value of another type.
+ */
+export const readValue = (filter: ParsedFilter, field: FilterType, at: Expr): string | boolean | number => {
   const value = readers[field.type](at, filter, field.values);
   if (value === undefined) throw filter.invalid(at, `there may be ${wordsOf(field)}`);
   return value;
 };
-
-/**
- * Makes the parameter in SQL for the value that a filter compares a field with.
- * @throws INVALID_ARGUMENT for a value of another type.
- */
-export const boundValue = (filter: ParsedFilter, field: Typed, at: Expr): RawBuilder<unknown> =>
-  sql`${literalOf(filter, field, at)}::${sql.raw(bound[field.type])}`;
-
-/** Makes one parameter in SQL, an array, for the values of a list in a filter. */
-export const boundValues = (filter: ParsedFilter, field: Typed, elements: readonly Expr[]): RawBuilder<unknown> =>
-  sql`${elements.map((at) => literalOf(filter, field, at))}::${sql.raw(bound[field.type])}[]`;

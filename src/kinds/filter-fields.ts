@@ -1,5 +1,5 @@
 import { getOption } from "@bufbuild/protobuf";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
@@ -16,11 +16,16 @@ const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Col
   ),
 });
 
-const listOf = ({ name }: Kind, { table, column }: Link): FilterList => ({
-  type: "list",
-  some: (condition) => sql`exists (
-    select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition(sql.ref(`l.${column}`))})`,
-});
+const listOf = ({ name }: Kind, { table, column }: Link): FilterList => {
+  const some = (condition: RawBuilder<boolean>) => sql<boolean>`exists (
+    select from ${sql.table(table)} l where ${sql.ref(`l.${name}_id`)} = r.id and ${condition})`;
+  return {
+    type: "list",
+    item: { type: "bigint", values: new Map() },
+    holds: (id) => some(sql`${sql.ref(`l.${column}`)} = ${id}`),
+    isNotEmpty: some(sql`true`),
+  };
+};
 
 /** Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark. */
 export const filterFieldsOf = (kind: Kind): FilterFields => {

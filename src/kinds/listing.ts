@@ -5,6 +5,7 @@ import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import { type Page, withinPage } from "../db/page.ts";
 import { readFilter } from "../filter/read-filter.ts";
+import { toSql } from "../filter/tree.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
@@ -108,7 +109,7 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
     const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
     const conditions = [
       ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
-      readFilter(filter, filterFields),
+      toSql(readFilter(filter, filterFields)),
       ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
       ...(isFurther && further !== undefined ? [further.isMet] : []),
     ];

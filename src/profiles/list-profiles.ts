@@ -4,6 +4,7 @@ import { isIn } from "../access/scope.select.ts";
 import type { Operation } from "../call.ts";
 import { type Sized, withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
+import { toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { assertCaller } from "../users/privileges.ts";
@@ -69,7 +70,7 @@ export const listProfiles =
       : sql`0`;
     const found = await db.session(call).rows(sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
       ${withinPage(sql`select user_profile.*, ${metadataBytes("user_profile")} + ${accountBytes} as bytes from user_profile
-        where ${permitted} and ${rest} and ${condition} order by ${sorted} limit ${page.size + 1}`)}`);
+        where ${permitted} and ${rest} and ${toSql(condition)} order by ${sorted} limit ${page.size + 1}`)}`);
     const { rows, nextPageToken } = page.cut(found, keyOf, bytesOfMetadata);
     return { profiles: await expanded(db, call, rows, request), nextPageToken };
   };

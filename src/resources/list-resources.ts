@@ -1,29 +1,54 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { AccessDependencies } from "../access/dependencies.ts";
 import { ownersOf, type Scope } from "../access/policy.ts";
 import type { Operation } from "../call.ts";
+import { COMPOSED } from "../db/preparing-client.ts";
+import type { FilterColumn, FilterFields } from "../filter/fields.ts";
+import { createConditionReader } from "../filter/read-filter.ts";
+import { requireServed, toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
-/** The resources to list: their kind, the id after which they start, and the most to return. */
-type Query = { readonly kind: string; readonly after: bigint; readonly limit: number };
+const column = (name: string, type: FilterColumn["type"], index?: "sorted"): [string, FilterColumn] => [
+  name,
+  { type, column: sql.ref(`resource.${name}`), isNullable: false, values: new Map(), ...(index && { index }) },
+];
+
+/** The fields of resources that filters can name. */
+const fields: FilterFields = {
+  declared: new Map([
+    column("id", "bigint", "sorted"),
+    column("owner_profile_id", "bigint", "sorted"),
+    column("account_id", "bigint", "sorted"),
+    column("name", "text"),
+    column("create_time", "timestamptz"),
+  ]),
+  undeclared: new Set(),
+};
+
+const readFilter = createConditionReader(fields);
+
+/** The resources to list: their kind, the id after which they start, what they meet besides, and the most to return. */
+type Query = { readonly kind: string; readonly after: bigint; readonly condition: RawBuilder<boolean>; readonly limit: number };
 
 /**
  * Makes the SQL for the ids of a page. The resources of each owner, or account, are one range of an index, of which it takes the first. So
- * a page costs the same wherever it is, and whatever others own. It finds no resource twice (ownersOf).
+ * a page without a filter costs the same wherever it is, and whatever others own. It finds no resource twice (ownersOf).
  */
-const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, limit }: Query) => {
-  if (scope.kind === "all") return sql`select id from resource where kind = ${kind} and id > ${after} order by id limit ${limit}`;
+const selectIds = (scope: Exclude<Scope, { kind: "none" }>, { kind, after, condition, limit }: Query) => {
+  const page = (owner: RawBuilder<unknown>) =>
+    sql`select id from resource where ${owner} and kind = ${kind} and id > ${after} and ${condition} order by id limit ${limit}`;
+  if (scope.kind === "all") return page(sql`true`);
   const { profileIds, accountIds } = ownersOf(scope);
   return sql`
     select id from (
       select r.id from unnest(${profileIds.map(String)}::bigint[]) as o (id) cross join lateral (
-        select id from resource where owner_profile_id = o.id and kind = ${kind} and id > ${after} order by id limit ${limit}
+        ${page(sql`owner_profile_id = o.id`)}
       ) r
       union all
       select r.id from unnest(${accountIds.map(String)}::bigint[]) as o (id) cross join lateral (
-        select id from resource where account_id = o.id and kind = ${kind} and id > ${after} order by id limit ${limit}
+        ${page(sql`account_id = o.id`)}
       ) r
     ) of_owners order by id limit ${limit}`;
 };
@@ -37,13 +62,18 @@ export const listResources =
     pager,
   }: Pick<AccessDependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listResources> =>
   async (call, request) => {
-    const { userId, relation, kind } = request;
+    const { userId, relation, kind, filter } = request;
+    const condition = readFilter(filter);
     const page = pager(call, ListResourcesRequestSchema, request);
     await freshness.check(call, request.consistency);
     const { scope } = await access.scope(call, { userId, relation }, freshness.reading(request.consistency));
     if (scope.kind === "none") return {};
-    const ids = selectIds(scope, { kind, after: BigInt(page.after?.[0] ?? 0), limit: page.size + 1 });
-    const found = await db.session(call).rows(sql<ResourceRow>`
+    // What others may see are ranges of indexes.
+    if (scope.kind === "all")
+      requireServed(condition, "a part of a name needs id, owner_profile_id or account_id with == or in beside it, by &&");
+    const query = { kind, after: BigInt(page.after?.[0] ?? 0), condition: toSql(condition), limit: page.size + 1 };
+    const ids = selectIds(scope, query);
+    const found = await db.session(call).rows(sql<ResourceRow>`${sql.raw(filter === "" ? "" : COMPOSED)}
       select ${resourceColumns} from (${ids}) page join resource r on r.id = page.id order by r.id`);
     const { rows, nextPageToken } = page.cut(found, ({ id }) => [id]);
     return { resources: rows.map(toResource), nextPageToken };

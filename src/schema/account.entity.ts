@@ -88,6 +88,7 @@ export const UserProfileSchema = defineEntity({
   indexes: [
     { name: "user_profile_account_index", properties: ["account", "user"] },
     { name: "user_profile_name_index", properties: ["name", "id"] },
+    indexOn("user_profile_test_index", "user_profile (id) where is_test"),
     indexOn("user_profile_tag_index", "user_profile using gin (tags_canonical)"),
     indexOn("user_profile_text_index", "user_profile using gin (name gin_trgm_ops, description gin_trgm_ops)"),
   ],

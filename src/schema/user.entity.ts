@@ -46,6 +46,9 @@ export const UserSchema = defineEntity({
     // Finds the admins among the many users of an account.
     indexOn("users_staff_index", "users (id) where is_staff"),
     // Few users are one of these, and lists can ask for them.
+    indexOn("users_superuser_index", "users (id) where is_superuser"),
+    indexOn("users_inactive_index", "users (id) where not is_active"),
+    indexOn("users_unclaimed_index", "users (id) where is_unclaimed"),
     indexOn("users_app_index", "users (id) where is_app"),
     indexOn("users_suspended_index", "users (id) where is_suspended"),
     indexOn("users_purge_time_index", "users (purge_time) where purge_time is not null"),

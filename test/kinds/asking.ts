@@ -1,4 +1,5 @@
 import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
+import { sortable } from "../support/filter-cases.ts";
 import type { Maker, Shown } from "./maker.ts";
 
 /** An id that nothing has. */
@@ -42,13 +43,6 @@ export const walk = async (maker: Maker, query: object): Promise<readonly Shown[
 /** The values that a resource has in some columns. */
 export const keyOf = (shown: Shown, columns: readonly Column[]) =>
   Object.fromEntries(columns.map((column) => [local(column), shown[local(column)]]));
-
-/** A value of a field that sorts as its column does. */
-export const sortable = (value: unknown): bigint | string | number => {
-  if (typeof value !== "object" || value === null) return value as bigint | string | number;
-  const { seconds, nanos } = value as unknown as { seconds: bigint; nanos: number };
-  return seconds * 1_000_000_000n + BigInt(nanos);
-};
 
 /** Compares two resources by some fields. */
 export const compare = (a: Shown, b: Shown, names: readonly string[]): number => {

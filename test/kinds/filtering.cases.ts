@@ -1,64 +1,24 @@
-import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
 import { filterFieldsOf } from "../../src/kinds/filter-fields.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
+import { type CaseField, casesOf, combined, constants } from "../support/filter-cases.ts";
 import type { ServiceTest } from "../support/service.ts";
-import { list, local, sortable, update, walk } from "./asking.ts";
+import { list, local, update, walk } from "./asking.ts";
 import { alternatives, anotherValue, type Maker, makerOf, moreThings, type Shown } from "./maker.ts";
 
-/** A filter, and what it says of a resource. */
-type Case = { readonly text: string; readonly isMet: (shown: Shown) => boolean };
-
-const order: Readonly<Record<string, (a: bigint | string | number, b: bigint | string | number) => boolean>> = {
-  "==": (a, b) => a === b,
-  "!=": (a, b) => a !== b,
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
-};
-
-const isOrdered = ({ type }: Column): boolean => type !== "boolean" && type !== "smallint";
-
-/** A value as filters write it. */
-const literal = ({ type, field }: Column, value: unknown): string => {
-  if (type === "text") return JSON.stringify(value);
-  if (type === "timestamptz") return `timestamp("${timestampDate(value as Timestamp).toISOString()}")`;
-  return (type === "smallint" && field.enum?.values.find(({ number }) => number === value)?.name) || String(value);
-};
-
-const casesOf = (column: Column, values: readonly unknown[]): readonly Case[] => {
-  const { name, type, isNullable } = column;
-  const of = (isMet: (value: bigint | string | number) => boolean) => (shown: Shown) =>
-    shown[local(column)] !== undefined && isMet(sortable(shown[local(column)]));
-  const compared = Object.keys(order).filter((operator) => isOrdered(column) || ["==", "!="].includes(operator));
-  return [
-    ...values.flatMap((value) =>
-      compared.map((operator) => ({
-        text: `${name} ${operator} ${literal(column, value)}`,
-        isMet: of((one) => order[operator]?.(one, sortable(value)) ?? false),
-      })),
-    ),
-    ...(type === "boolean"
-      ? [{ text: name, isMet: (shown: Shown) => shown[local(column)] === true }]
-      : [[], values].map((some) => ({
-          text: `${name} in [${some.map((value) => literal(column, value)).join(", ")}]`,
-          isMet: of((one) => some.some((value) => sortable(value) === one)),
-        }))),
-    ...(isNullable ? [{ text: `has(${name})`, isMet: of(() => true) }] : []),
-    ...(type === "text"
-      ? values.flatMap((value) =>
-          ["", String(value), String(value).slice(0, 4), "_", "%"].map((prefix) => ({
-            text: `${name}.startsWith(${JSON.stringify(prefix)})`,
-            isMet: of((one) => String(one).startsWith(prefix)),
-          })),
-        )
-      : []),
-  ];
-};
+/** A column as a field of filters. */
+const fieldOf = (column: Column): CaseField<Shown> => ({
+  name: column.name,
+  type: (
+    { bigint: "number", int: "number", smallint: "enum", boolean: "boolean", text: "text", timestamptz: "time", jsonb: "text" } as const
+  )[column.type],
+  isNullable: column.isNullable,
+  of: (shown) => shown[local(column)],
+  nameOf: (value) => column.field.enum?.values.find(({ number }) => number === value)?.name ?? "",
+});
 
 /** Resources that differ, some without what may be absent and one deleted, and every single term that there is about them. */
 const arrange = async (maker: Maker, other: Readonly<Record<string, bigint>>) => {
@@ -84,12 +44,7 @@ const arrange = async (maker: Maker, other: Readonly<Record<string, bigint>>) =>
   const { rows } = await list(maker, { showDeleted: true });
 
   const names = filterFieldsOf(kind).declared;
-  const cases = kind.columns
-    .filter(({ name }) => names.has(name))
-    .flatMap((column) => {
-      const values = rows.map((row) => row[local(column)]).filter((value) => value !== undefined);
-      return casesOf(column, [...new Map(values.map((value) => [literal(column, value), value])).values()].slice(0, 2));
-    });
+  const cases = kind.columns.filter(({ name }) => names.has(name)).flatMap((column) => casesOf(fieldOf(column), rows));
   const ofLinks = kind.links.flatMap(({ name, field, to }) => {
     const idsOf = (shown: Shown) => shown[field.localName] as readonly bigint[];
     return [
@@ -102,27 +57,6 @@ const arrange = async (maker: Maker, other: Readonly<Record<string, bigint>>) =>
   });
   return { rows, cases: [...cases, ...ofLinks] };
 };
-
-const constants: readonly Case[] = [
-  { text: "true", isMet: () => true },
-  { text: "false", isMet: () => false },
-];
-
-/** Terms in groups, and their negations. */
-const combined = (cases: readonly Case[]): fc.Arbitrary<Case> =>
-  fc.letrec<{ tree: Case }>((tie) => {
-    const group = fc.array(tie("tree"), { minLength: 2, maxLength: 3 });
-    const join = (parts: readonly Case[], operator: string): string => `(${parts.map(({ text }) => text).join(` ${operator} `)})`;
-    return {
-      tree: fc.oneof(
-        { maxDepth: 3, depthIdentifier: "filter" },
-        fc.constantFrom(...cases, ...constants),
-        group.map((parts) => ({ text: join(parts, "&&"), isMet: (shown: Shown) => parts.every(({ isMet }) => isMet(shown)) })),
-        group.map((parts) => ({ text: join(parts, "||"), isMet: (shown: Shown) => parts.some(({ isMet }) => isMet(shown)) })),
-        tie("tree").map((part) => ({ text: `!(${part.text})`, isMet: (shown: Shown) => !part.isMet(shown) })),
-      ),
-    };
-  }).tree;
 
 /** The cases of filters: each against a naive one over all rows. */
 export const filteringCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {

@@ -35,9 +35,12 @@ export const users = [
   `create index users_app_index on users (id) where is_app`,
   `create index users_date_joined_index on users (date_joined, id)`,
   `create unique index users_external_id_key on users (external_id) where external_id is not null`,
+  `create index users_inactive_index on users (id) where not is_active`,
   `create index users_purge_time_index on users (purge_time) where purge_time is not null`,
   `create index users_staff_index on users (id) where is_staff`,
+  `create index users_superuser_index on users (id) where is_superuser`,
   `create index users_suspended_index on users (id) where is_suspended`,
+  `create index users_unclaimed_index on users (id) where is_unclaimed`,
   `create table canonical_name (
     name varchar(600) collate "C" primary key,
     version bigint not null

@@ -1,0 +1,86 @@
+import { type RawBuilder, sql } from "kysely";
+import { failedPrecondition } from "../errors.ts";
+
+/** Makes the condition that a column is among what a query finds. */
+export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
+
+/** The way in which a condition is met: by an index, by a walk in the order of the list, or by a look at the text of every row. */
+export type Cost = "index" | "walk" | "scan";
+
+/** One condition on a row of a list. */
+export type Term = {
+  readonly op: "term";
+  readonly cost: Cost;
+  /** True if the condition is on another table than the rows of the list. */
+  readonly isElsewhere: boolean;
+  readonly sql: (isIn: In) => RawBuilder<boolean>;
+  /** The term that is met where this one is not; absent = there is none. */
+  readonly opposite?: Term;
+};
+
+/** A filter as a tree, whatever it was written as: CEL, or a message. */
+export type Condition =
+  | Term
+  | { readonly op: "and" | "or"; readonly parts: readonly Condition[] }
+  | { readonly op: "not"; readonly part: Condition };
+
+/** The condition that every row meets. */
+export const always: Condition = { op: "and", parts: [] };
+
+/** The condition that no row meets. */
+export const never: Condition = { op: "or", parts: [] };
+
+/** Negates a condition. What is not met because a field has no value is met then. */
+export const negated = (part: Condition): Condition => (part.op === "term" && part.opposite) || { op: "not", part };
+
+/** Lists the terms of a condition. */
+export const termsOf = (condition: Condition): readonly Term[] => {
+  if (condition.op === "term") return [condition];
+  return condition.op === "not" ? termsOf(condition.part) : condition.parts.flatMap(termsOf);
+};
+
+const costOf = (condition: Condition): Cost => {
+  if (condition.op === "term") return condition.cost;
+  // What few rows have, most do not.
+  if (condition.op === "not") return "walk";
+  const costs = condition.parts.map(costOf);
+  if (condition.op === "and" && costs.includes("index")) return "index";
+  if (costs.includes("scan")) return "scan";
+  return costs.includes("walk") || condition.op === "and" ? "walk" : "index";
+};
+
+/**
+ * Checks that a filter need not look at the text of every row.
+ * @param says the end of the error's sentence: what can stand beside such a condition.
+ * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
+ */
+export const requireServed = (condition: Condition, says: string): void => {
+  if (costOf(condition) !== "scan") return;
+  const description = `no index serves it: ${says}`;
+  throw failedPrecondition("QUERY_NOT_INDEXED", `filter: ${description}`, { violations: [{ field: "filter", description }] });
+};
+
+/** PostgreSQL joins what the query finds, or keeps it in a hash table. */
+const inList: In = (column, query) => sql`${column} in (${query})`;
+
+/** PostgreSQL runs the query first, so that an index of the list's table serves it beside other alternatives. */
+const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
+
+/** Tells whether all alternatives have indexes, but some not on the list's table: as one plain condition they would read all rows. */
+const crossesTables = (parts: readonly Condition[]): boolean =>
+  parts.length > 1 && parts.every((part) => costOf(part) === "index") && parts.flatMap(termsOf).some(({ isElsewhere }) => isElsewhere);
+
+const sqlOf = (condition: Condition, isIn: In, isNegated: boolean): RawBuilder<boolean> => {
+  if (condition.op === "term") return condition.sql(isIn);
+  if (condition.op === "not") return sql`(${sqlOf(condition.part, inList, true)}) is not true`;
+  const { op, parts } = condition;
+  if (parts.length === 0) return op === "and" ? sql`true` : sql`false`;
+  const within = op === "or" && !isNegated && crossesTables(parts) ? inArray : isIn;
+  return sql`(${sql.join(
+    parts.map((part) => sqlOf(part, within, isNegated)),
+    sql.raw(` ${op} `),
+  )})`;
+};
+
+/** Makes the condition in SQL: constant columns, bound values. */
+export const toSql = (condition: Condition): RawBuilder<boolean> => sqlOf(condition, inList, false);

@@ -1,0 +1,86 @@
+import { type RawBuilder, sql } from "kysely";
+import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
+import { canonicalName } from "../names/canonical.ts";
+
+const values = new Map<string, number>();
+
+const column = (type: FilterColumn["type"], column: string | RawBuilder<boolean>, more: Partial<FilterColumn> = {}): FilterColumn => ({
+  type,
+  column: typeof column === "string" ? sql.ref(column) : column,
+  isNullable: false,
+  values,
+  ...more,
+});
+
+const tags = (name: string): FilterList => ({
+  type: "list",
+  item: { type: "text", values, fold: canonicalName },
+  holds: (tag) => sql`${sql.ref(name)} @> array[${tag}]`,
+  isNotEmpty: sql`${sql.ref(name)} <> '{}'`,
+  index: true,
+});
+
+/** The fields of profiles that filters in CEL can name. */
+export const profileFields = {
+  id: column("bigint", "user_profile.id", { index: "sorted" }),
+  user_id: column("bigint", "user_profile.user_id", { index: "sorted" }),
+  account_id: column("bigint", "user_profile.account_id", { index: "sorted" }),
+  name: column("text", "user_profile.name", { index: "both" }),
+  description: column("text", "user_profile.description", { index: "trigrams" }),
+  version: column("text", "user_profile.semver"),
+  tags: tags("user_profile.tags_canonical"),
+  is_test: column("boolean", "user_profile.is_test", { index: true }),
+  create_time: column("timestamptz", "user_profile.create_time"),
+  update_time: column("timestamptz", "user_profile.update_time"),
+};
+
+/** The fields of profiles, as filters in CEL take them. */
+export const declaredFields: FilterFields = { declared: new Map(Object.entries(profileFields)), undeclared: new Set() };
+
+/** Looks at the user of one profile after the other: for what many users are. */
+const whoseUser = (name: string | RawBuilder<boolean>): FilterColumn =>
+  column("boolean", name, {
+    via: (condition) => sql`exists (select from users where users.id = user_profile.user_id and ${condition})`,
+  });
+
+/**
+ * The profiles of users one of whose canonical names matches, of which there are few. The lines of searches (UserSearch)
+ * hold every canonical name and have an index; without a line break, which they don't hold, what is in a canonical name is in them.
+ */
+const canonicalNames = (name: string, userId: RawBuilder<unknown>, table: string): FilterColumn =>
+  column("text", name, {
+    fold: canonicalName,
+    index: "trigrams",
+    via: (condition, isIn) => isIn(sql`user_profile.user_id`, sql`select ${userId} from ${sql.table(table)} where ${condition}`),
+    search: (pattern) => sql`${userId} in (select s.user_id from user_search s where s.lines like ${pattern})`,
+  });
+
+/** The profiles of accounts, of which there are fewer. */
+const ofAccount: Required<Pick<FilterColumn, "via">> = {
+  via: (condition, isIn) => isIn(sql`user_profile.account_id`, sql`select account.id from account where ${condition}`),
+};
+
+const accountTags = tags("account.tags_canonical");
+
+/** The fields of users of profiles, which messages can name beside `profileFields`. */
+export const userFields = {
+  username: canonicalNames("users.username_canonical", sql`users.id`, "users"),
+  userEmail: canonicalNames("user_email.email_canonical", sql`user_email.user_id`, "user_email"),
+  userIsActive: whoseUser("users.is_active"),
+  userIsStaff: whoseUser("users.is_staff"),
+  userIsSuperuser: whoseUser("users.is_superuser"),
+  userIsDeleted: whoseUser(sql`(users.delete_time is not null)`),
+};
+
+/** The fields of accounts of profiles, which messages can name beside `profileFields`. */
+export const accountFields = {
+  accountNumber: column("text", "account.number", { index: "both", ...ofAccount }),
+  accountName: column("text", "account.name", { index: "trigrams", ...ofAccount }),
+  accountTag: {
+    ...accountTags,
+    isElsewhere: true,
+    holds: (tag, isIn) => ofAccount.via(accountTags.holds(tag, isIn), isIn),
+  } satisfies FilterList,
+  accountIsDefault: column("boolean", "account.is_default", ofAccount),
+  accountIsPlatform: column("boolean", "account.is_platform", ofAccount),
+};
