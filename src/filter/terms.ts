@@ -93,5 +93,8 @@ const ofList = ({ index = false, isElsewhere = false }: FilterList, sql: Term["s
 export const holds = (list: FilterList, value: FilterValue): Term =>
   ofList(list, (isIn) => list.holds(bound(list.item, value), isIn), true);
 
+/** Makes the term that a condition in SQL on other tables is met. */
+export const elsewhere = (condition: RawBuilder<boolean>): Term => ({ op: "term", cost: "walk", isElsewhere: true, sql: () => condition });
+
 /** Makes the term that a field has any values. */
 export const isNotEmpty = (list: FilterList): Term => ofList(list, () => list.isNotEmpty, false);

@@ -1,5 +1,5 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { resourceNotFound } from "../contract/kinds/errors.ts";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
@@ -7,33 +7,41 @@ import { place } from "../db/compiled.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { maskedKind } from "./read-mask.ts";
+import { isSeen, SEER, seerOf } from "./relation.ts";
 import { columnsOf, compiledFor, type Row, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
 
-const readBy = (kind: Kind, key: readonly Column[]) => {
+const readBy = (kind: Kind, key: readonly Column[], conditions: readonly RawBuilder<unknown>[]) => {
   const parts = key.map(({ name, type, field }) => sql`${sql.ref(`r.${name}`)} = ${place(field.localName)}::${sql.raw(type)}`);
-  return compiledFor(kind, sql<Row>`select ${columnsOf(kind)} from ${sql.table(kind.table)} r where ${sql.join(parts, sql` and `)}`);
+  return compiledFor(
+    kind,
+    sql<Row>`select ${columnsOf(kind)} from ${sql.table(kind.table)} r where ${sql.join([...parts, ...conditions], sql` and `)}`,
+  );
 };
 
-/** The statements that read a resource by its id or by a key, keyed by the name of that. */
-const readsOf = oncePerKind((kind) => {
+/** The statements that read a resource by its id or by a key, and under further conditions, keyed by the name of the key. */
+const reads = (kind: Kind, conditions: readonly RawBuilder<unknown>[]) => {
   const id = { name: "id", columns: kind.columns.filter(({ name }) => name === "id") };
-  return new Map([id, ...kind.keys].map(({ name, columns }) => [camelCase(name), { columns, read: readBy(kind, columns) }]));
-});
+  return new Map([id, ...kind.keys].map(({ name, columns }) => [camelCase(name), { columns, read: readBy(kind, columns, conditions) }]));
+};
 
-/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. */
+const readsOf = oncePerKind((kind) => reads(kind, []));
+const readsSeenOf = oncePerKind((kind) => reads(kind, [isSeen(kind)]));
+
+/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. What the acting user can't read is not found. */
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {
     const { key, consistency, readMask } = fieldsOf<{ key: Key; consistency?: Consistency; readMask?: FieldMask }>(request);
     const shown = maskedKind(kind, readMask);
     await freshness.check(call, consistency);
-    const by = readsOf(shown).get(key.case);
+    const seer = seerOf(call, kind);
+    const by = (seer === undefined ? readsOf : readsSeenOf)(shown).get(key.case);
     // A key of several fields is a message of them.
     const values = typeof key.value === "object" ? key.value : { [by?.columns[0]?.field.localName ?? ""]: key.value };
-    const row = by && (await db.session(call).row(by.read(values)));
+    const row = by && (await db.session(call).row(by.read({ ...values, [SEER]: seer })));
     if (row === undefined) throw resourceNotFound(kind);
     return answerOf({ [field]: toMessage(shown, row) });
   };

@@ -2,12 +2,13 @@ import { referenceNotFound, referredNotFound } from "../contract/kinds/errors.ts
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { countRows } from "./count.ts";
 import { createListings, type FurtherCondition, placesOf, type Query } from "./listing.ts";
+import { seerOf } from "./relation.ts";
 import { type Row, sentBytes, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standard-method.ts";
 
 type Request = Query & { readonly pageSize: number; readonly consistency?: Consistency; readonly count?: boolean };
 
-/** ListXs: reads one page, and whether the parent exists, in one statement. */
+/** ListXs: reads one page of what the acting user may read, and whether the parent exists, in one statement. */
 export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness, pager }, kind, method, further) => {
   const field = severalField(kind);
   const { parent, listedBy, sharedBy } = kind;
@@ -15,11 +16,12 @@ export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness,
   const listingOf = createListings(kind, further);
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
-    const { shown, page: read, all, keyOf } = listingOf(fields);
+    const seer = seerOf(call, kind);
+    const { shown, page: read, all, keyOf } = listingOf(fields, seer !== undefined);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const session = db.session(call);
-    const places = placesOf(kind, fields, page);
+    const places = placesOf(kind, fields, page, seer);
     const rows = await session.rows(read(places));
     if (rows.length === 0) throw missing();
     const found = rows.filter((row): row is Row => row.id !== null);

@@ -10,7 +10,7 @@ import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
-import { isRelated, ruledBy, ruleOf } from "./relation.ts";
+import { isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
 
 /** The fields of a list's request on which the text of its statement depends. */
@@ -47,10 +47,12 @@ export const placesOf = (
   { listedBy }: Kind,
   request: Readonly<Record<string, unknown>>,
   { after = [], size }: Pick<Page, "after" | "size">,
+  seer: bigint | undefined,
 ): Record<string, unknown> => ({
   ...Object.fromEntries(after.map((value, index) => [afterPlace(index), value])),
   parent: request[listedBy.localName],
   asUserId: request["asUserId"],
+  [SEER]: seer,
   limit: size + 1,
 });
 
@@ -96,13 +98,13 @@ const MAX_REMEMBERED = 64 * 1024;
  * Makes the function that makes the listing of a query, and keeps those of the latest ones.
  * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a mask that is none of the kind.
  */
-export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query) => Listing) => {
+export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
   const filterFields = filterFieldsOf(kind);
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
   const { from, isPart, isIt, id } = parentOf(kind);
   const table = sql.table(kind.table);
 
-  const make = (query: Query, isFurther: boolean): Listing => {
+  const make = (query: Query, isForActing: boolean, isFurther: boolean): Listing => {
     const { orderBy = "", filter = "", asUserId, relation = AccessRelation.READ, showDeleted, pageToken, readMask } = query;
     const order = readOrder(kind, orderBy);
     const shown = maskedKind(kind, readMask);
@@ -111,6 +113,7 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
       ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
       toSql(readFilter(filter, filterFields)),
       ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
+      ...(isForActing ? [isSeen(kind, id)] : []),
       ...(isFurther && further !== undefined ? [further.isMet] : []),
     ];
     const isMet = sql.join(conditions, sql` and `);
@@ -130,14 +133,14 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
     };
   };
 
-  return (query) => {
+  return (query, isForActing) => {
     const { orderBy, filter, asUserId, relation, showDeleted, pageToken, readMask } = query;
     const isFurther = further !== undefined && (query as Readonly<Record<string, unknown>>)[further.field] === true;
     const asked = asUserId !== undefined && (relation ?? true);
-    const key = JSON.stringify([orderBy, filter, asked, showDeleted, pageToken !== "", readMask?.paths, isFurther]);
+    const key = JSON.stringify([orderBy, filter, asked, showDeleted, pageToken !== "", readMask?.paths, isForActing, isFurther]);
     const known = latest.get(key);
     if (known !== undefined) return known;
-    const made = make(query, isFurther);
+    const made = make(query, isForActing, isFurther);
     latest.set(key, made);
     return made;
   };
