@@ -81,7 +81,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const gone: Record<string, bigint> = { ...(await thingsOf(client, maker.organizationId, kind)) };
     gone["organization"] = (await createOrganization(client)).id;
     await client.organizations.deleteOrganization({ id: gone["organization"] });
-    for (const other of referredKinds(kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
+    for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
     await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
     await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });
     await client.users.deleteUser({ id: gone["user"] ?? 0n });
@@ -130,7 +130,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     if (project !== maker.parentId) await client.organizations.deleteProject({ id: project });
     await client.organizations.deleteTeam({ id: team });
     await client.users.deleteUser({ id: user });
-    for (const other of referredKinds(kind)) await (await makerOf(client, other)).call("Delete", { id: shown[`${other.name}Id`] });
+    for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: shown[`${other.name}Id`] });
     const column = changeable(kind)[0] as Column;
     const value = anotherValue(column, shown[local(column)]);
     const changed = await update(maker, { ...shown, [local(column)]: value });
