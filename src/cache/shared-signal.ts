@@ -5,7 +5,7 @@ export type SharedSignal = {
   readonly join: (signal: AbortSignal) => void;
 };
 
-/** Makes a shared signal that no call waits for yet. It calls `onAbort` right before it aborts. */
+/** Makes a signal that several calls can join; it calls `onAbort`, and then aborts, when the last call that has joined has ended. */
 export const createSharedSignal = (onAbort?: () => void): SharedSignal => {
   const controller = new AbortController();
   let waiting = 0;

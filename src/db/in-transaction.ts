@@ -13,7 +13,7 @@ export class RolledBack extends Error {
   }
 }
 
-/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails, but returns the answer that a `RolledBack` carries. */
+/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails; a thrown `RolledBack` rolls back, and its answer is returned. */
 export const transact = async <T>(
   { sql: db }: Pick<Database, "sql">,
   body: (transaction: Transaction<Schema>) => Promise<T>,

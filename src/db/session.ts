@@ -1,11 +1,11 @@
-import type { Compilable, Kysely, QueryResult, RawBuilder } from "kysely";
+import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
 
 /** The options that end a statement early. Each statement gets them, since `getKysely()` ignores the signal of a forked entity manager. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
-/** A statement with bound parameters: a template of SQL, or a query that was built. */
-type Statement<R> = RawBuilder<R> | Compilable<R>;
+/** A statement with bound parameters: a template of SQL, a query that was built, or one whose text was made before. */
+type Statement<R> = RawBuilder<R> | Compilable<R> | CompiledQuery<R>;
 
 /** The functions that run statements: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
 export type Session = {

@@ -1,8 +1,8 @@
 import type { FilterColumn, FilterFields, FilterList } from "./fields.ts";
 import { type Expr, MAX_TERMS, type ParsedFilter } from "./parse.ts";
-import { compared, contains, holds, is, isNotEmpty, isPresent, type Operator, oneOf, startsWith } from "./terms.ts";
+import { compared, contains, elsewhere, holds, is, isNotEmpty, isPresent, type Operator, oneOf, startsWith } from "./terms.ts";
 import { always, type Condition, negated, never } from "./tree.ts";
-import { readValue } from "./value.ts";
+import { boundUserId, readValue } from "./value.ts";
 
 /** The most levels of what stands in one another: !(…), and groups of && or ||. */
 const MAX_LEVELS = 8;
@@ -21,8 +21,11 @@ const comparisons: ReadonlyMap<string, Operator> = new Map([
   ["_>=_", ">="],
 ]);
 
-const TERM =
-  'there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], VALUE in LIST, has(FIELD), FIELD.startsWith("…"), FIELD.contains("…"), a bool field, true or false';
+/** What may be a term, in the sentences of errors. */
+const termWords = ({ relations }: FilterFields): string => {
+  const asked = [...(relations?.keys() ?? [])].map((name) => ` ${name}(USER_ID),`).join("");
+  return `there may be FIELD == VALUE, with !=, <, <=, > or >= too, FIELD in [VALUE, …], VALUE in LIST, has(FIELD), FIELD.startsWith("…"), FIELD.contains("…"),${asked} a bool field, true or false`;
+};
 
 const callOf = ({ exprKind }: Expr) => (exprKind.case === "callExpr" ? exprKind.value : undefined);
 
@@ -39,7 +42,8 @@ const operandsOf = (expr: Expr, name: string): readonly Expr[] => {
 };
 
 /** Checks the syntax tree of a filter against fields, and makes conditions of it. */
-const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFields) => {
+const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
+  const { declared, relations, undeclared } = fields;
   const { invalid, notIndexed } = filter;
   const namesOf = (which: (field: FilterColumn | FilterList) => boolean): string =>
     [...declared].flatMap(([name, field]) => (which(field) ? [name] : [])).join(", ") || "none";
@@ -114,9 +118,14 @@ const createChecker = (filter: ParsedFilter, { declared, undeclared }: FilterFie
     }
     if (first !== undefined && args.length === 1) {
       if (name === "has" && target === undefined) return has(first);
+      const relation = target === undefined ? relations?.get(name) : undefined;
+      if (relation !== undefined) {
+        const related = relation(boundUserId(filter, first));
+        return elsewhere("walk", () => related);
+      }
       if ((name === "startsWith" || name === "contains") && target !== undefined) return text(name, target, first);
     }
-    throw invalid(at, TERM);
+    throw invalid(at, termWords(fields));
   };
 
   let terms = 0;

@@ -43,6 +43,8 @@ export type FilterList = {
 export type FilterFields = {
   /** The fields that filters can name, keyed by name. */
   readonly declared: ReadonlyMap<string, FilterColumn | FilterList>;
+  /** Functions of the id of a user, such as readable(7), keyed by name; each makes its condition in SQL. Absent = there are none. */
+  readonly relations?: ReadonlyMap<string, (userId: RawBuilder<unknown>) => RawBuilder<boolean>>;
   /** The names of the fields that filters could name if they were declared. */
   readonly undeclared: ReadonlySet<string>;
 };

@@ -1,31 +1,28 @@
-import type { RawBuilder } from "kysely";
 import { LRUCache } from "lru-cache";
 import { conditionOf } from "./condition.ts";
 import type { FilterFields } from "./fields.ts";
 import { parseFilter } from "./parse.ts";
-import { always, type Condition, toSql } from "./tree.ts";
+import { always, type Condition } from "./tree.ts";
 
 /** The most characters of filters that are remembered of each thing that is listed: what is made of them takes some ten times more. */
 const MAX_REMEMBERED = 64 * 1024;
 
-/** A function that makes what a filter's text stands for; everything meets an empty filter. */
-export type FilterReader<T> = (text: string) => T;
+/**
+ * Reads a filter's text as a condition on these fields; everything meets an empty filter.
+ * @throws what `parseFilter` and `conditionOf` throw.
+ */
+export const readFilter = (text: string, fields: FilterFields): Condition =>
+  text.trim() === "" ? always : conditionOf(parseFilter(text), fields);
 
 /** Makes the function that reads filters on these fields. It caches the conditions of the latest filters. */
-export const createConditionReader = (fields: FilterFields): FilterReader<Condition> => {
+export const createConditionReader = (fields: FilterFields): ((text: string) => Condition) => {
   const conditions = new LRUCache<string, Condition>({ maxSize: MAX_REMEMBERED, sizeCalculation: (_, text) => text.length });
   return (text) => {
-    if (text.trim() === "") return always;
     const known = conditions.get(text);
     if (known !== undefined) return known;
-    const condition = conditionOf(parseFilter(text), fields);
-    conditions.set(text, condition);
+    const condition = readFilter(text, fields);
+    // An empty text has no size, and nothing to remember.
+    if (text !== "") conditions.set(text, condition);
     return condition;
   };
-};
-
-/** Makes the function that reads filters on these fields as conditions in SQL, for lists in which no index has to serve them. */
-export const createFilterReader = (fields: FilterFields): FilterReader<RawBuilder<boolean>> => {
-  const read = createConditionReader(fields);
-  return (text) => toSql(read(text));
 };

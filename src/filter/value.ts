@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from "kysely";
 import { momentTextFault } from "../moment.ts";
 import type { FilterType } from "./fields.ts";
 import type { Expr, ParsedFilter } from "./parse.ts";
@@ -64,4 +65,15 @@ export const readValue = (filter: ParsedFilter, field: FilterType, at: Expr): st
   const value = readers[field.type](at, filter, field.values);
   if (value === undefined) throw filter.invalid(at, `there may be ${wordsOf(field)}`);
   return value;
+};
+
+/**
+ * Makes the parameter in SQL for the id of a user; 0 is that of nobody.
+ * @throws INVALID_ARGUMENT for what is no such id.
+ */
+export const boundUserId = (filter: ParsedFilter, at: Expr): RawBuilder<unknown> => {
+  const value = wholeNumber(at, filter, new Map());
+  if (value === undefined || String(value).startsWith("-"))
+    throw filter.invalid(at, "there may be the id of a user, a whole number of 64 bits that is not negative");
+  return sql`${value}::bigint`;
 };

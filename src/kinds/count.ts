@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { compiled } from "../db/compiled.ts";
 import type { Session } from "../db/session.ts";
 import { composed } from "./row.ts";
 
@@ -13,13 +14,15 @@ type Plan = { readonly "QUERY PLAN": readonly [{ readonly Plan: { readonly "Plan
 /**
  * Counts rows; if there are too many, it returns the estimate of PostgreSQL's planner.
  * @param rows the statement that selects them, from its `from` on.
+ * @param places the values of the places in it.
  */
-export const countRows = async (session: Session, rows: RawBuilder<unknown>): Promise<Count> => {
-  const { counted } = await session.one(
-    composed(sql<{ counted: bigint }>`select count(*) as counted from (select ${rows} limit ${sql.lit(MAX_COUNTED + 1)}) q`),
+export const countRows = async (session: Session, rows: RawBuilder<unknown>, places: Readonly<Record<string, unknown>>): Promise<Count> => {
+  const one = <R>(statement: RawBuilder<R>): Promise<R> => session.one(compiled(composed(statement))(places));
+  const { counted } = await one(
+    sql<{ counted: bigint }>`select count(*) as counted from (select ${rows} limit ${sql.lit(MAX_COUNTED + 1)}) q`,
   );
   if (Number(counted) <= MAX_COUNTED) return { totalSize: BigInt(counted), totalSizeIsEstimate: false };
-  const plan = await session.one(composed(sql<Plan>`explain (format json) select ${rows}`));
+  const plan = await one(sql<Plan>`explain (format json) select ${rows}`);
   const estimated = plan["QUERY PLAN"][0].Plan["Plan Rows"];
   return { totalSize: BigInt(Math.max(MAX_COUNTED + 1, Math.round(estimated))), totalSizeIsEstimate: true };
 };

@@ -1,10 +1,12 @@
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { addLinks } from "./links.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
 import { toMessage } from "./row.ts";
@@ -23,25 +25,30 @@ export type Creation = {
   readonly follow: (tx: Tx, request: object, id: bigint) => Promise<void>;
 };
 
-const stored = ({ type }: Column, value: unknown): RawBuilder<unknown> =>
-  sql`${type === "jsonb" && value !== null ? JSON.stringify(value) : value}::${sql.raw(type)}`;
+/** Makes the statement that inserts a row; `slug` stands in the place of the value that has to be made. */
+const insertion = ({ table, columns }: Kind, slug?: { readonly column: Column; readonly value: RawBuilder<string> }) => {
+  // The engine fills the organization of what is part of another resource, and callers all else that is no output.
+  const filled = columns.filter(({ name, isOutputOnly }) => !isOutputOnly || name === ORGANIZATION_ID);
+  const names = sql.join(filled.map(({ name }) => sql.ref(name)));
+  const values = filled.map((column) => (column === slug?.column ? slug.value : sql`${place(column.name)}::${sql.raw(column.type)}`));
+  return sql<{ id: bigint }>`insert into ${sql.table(table)} (${names}) values (${sql.join(values)})`;
+};
+
+const insertionOf = oncePerKind((kind) => compiled(sql<{ id: bigint }>`${insertion(kind)} returning id`));
+
+const stored = ([{ name, type }, value]: readonly [Column, unknown]) =>
+  [name, type === "jsonb" && value !== null ? JSON.stringify(value) : value] as const;
 
 /** Inserts a row; the organization of what is part of another resource follows from that. */
 const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint): Promise<bigint> => {
-  const organization = kind.columns.filter(({ name }) => name === ORGANIZATION_ID);
-  const row = new Map(organization.map((column) => [column, stored(column, organizationId)]));
-  for (const [column, value] of values.columns) row.set(column, stored(column, value));
-  const add = (onConflict: RawBuilder<unknown>) => {
-    const names = sql.join([...row.keys()].map(({ name }) => sql.ref(name)));
-    return sql<{ id: bigint }>`
-      insert into ${sql.table(kind.table)} (${names}) values (${sql.join([...row.values()])}) ${onConflict} returning id`;
-  };
+  const places = { [ORGANIZATION_ID]: organizationId, ...Object.fromEntries([...values.columns].map(stored)) };
   const key = missingSlug(kind, values);
-  if (key === undefined) return (await tx.one(add(sql``))).id;
+  if (key === undefined) return (await tx.one(insertionOf(kind)(places))).id;
   const names = sql.join([...key.within, key.slug].map(({ name }) => sql.ref(name)));
-  for (const slug of candidates(kind, key, values)) {
-    row.set(key.slug, slug);
-    const made = await tx.row(add(sql`on conflict (${names}) do nothing`));
+  for (const value of candidates(kind, key, values)) {
+    const statement = sql<{ id: bigint }>`
+      ${insertion(kind, { column: key.slug, value })} on conflict (${names}) do nothing returning id`;
+    const made = await tx.row(compiled(statement)(places));
     if (made !== undefined) return made.id;
   }
   throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");

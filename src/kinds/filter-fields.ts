@@ -2,7 +2,9 @@ import { getOption } from "@bufbuild/protobuf";
 import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
+import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
+import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 
 const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
   type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb">),
@@ -27,6 +29,15 @@ const listOf = ({ name }: Kind, { table, column }: Link): FilterList => {
   };
 };
 
+/** The functions by which filters ask what a user has to do with a row `r`. */
+const relationsOf = (kind: Kind): NonNullable<FilterFields["relations"]> => {
+  const [rule, id] = [ruleOf(kind), ruledBy(kind, "r")];
+  return new Map([
+    ["readable", (userId) => isRelated(rule, userId, AccessRelation.READ, id)],
+    ["owned", (userId) => isRelated(rule, userId, AccessRelation.OWN, id)],
+  ]);
+};
+
 /** Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark. */
 export const filterFieldsOf = (kind: Kind): FilterFields => {
   const { columns, links, keys, indexes } = kind;
@@ -39,6 +50,7 @@ export const filterFieldsOf = (kind: Kind): FilterFields => {
       ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),
       ...links.map((link) => [link.name, listOf(kind, link)] as const),
     ]),
+    relations: relationsOf(kind),
     undeclared: new Set(comparable.filter((column) => !isDeclared(column)).map(({ name }) => name)),
   };
 };

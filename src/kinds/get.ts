@@ -1,32 +1,48 @@
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { sql } from "kysely";
-import type { Column } from "../contract/kinds/kind.ts";
+import { type RawBuilder, sql } from "kysely";
+import { resourceNotFound } from "../contract/kinds/errors.ts";
+import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
+import { place } from "../db/compiled.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import { maskedKind } from "./read-mask.ts";
-import { toMessage } from "./row.ts";
+import { isSeen, SEER, seerOf } from "./relation.ts";
+import { columnsOf, compiledFor, type Row, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
-import { storedRow } from "./stored.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
 
-/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. */
+const readBy = (kind: Kind, key: readonly Column[], conditions: readonly RawBuilder<unknown>[]) => {
+  const parts = key.map(({ name, type, field }) => sql`${sql.ref(`r.${name}`)} = ${place(field.localName)}::${sql.raw(type)}`);
+  return compiledFor(
+    kind,
+    sql<Row>`select ${columnsOf(kind)} from ${sql.table(kind.table)} r where ${sql.join([...parts, ...conditions], sql` and `)}`,
+  );
+};
+
+/** The statements that read a resource by its id or by a key, and under further conditions, keyed by the name of the key. */
+const reads = (kind: Kind, conditions: readonly RawBuilder<unknown>[]) => {
+  const id = { name: "id", columns: kind.columns.filter(({ name }) => name === "id") };
+  return new Map([id, ...kind.keys].map(({ name, columns }) => [camelCase(name), { columns, read: readBy(kind, columns, conditions) }]));
+};
+
+const readsOf = oncePerKind((kind) => reads(kind, []));
+const readsSeenOf = oncePerKind((kind) => reads(kind, [isSeen(kind)]));
+
+/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. What the acting user can't read is not found. */
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {
     const { key, consistency, readMask } = fieldsOf<{ key: Key; consistency?: Consistency; readMask?: FieldMask }>(request);
     const shown = maskedKind(kind, readMask);
     await freshness.check(call, consistency);
-    const { value } = key;
-    const partOf = ({ field: { localName } }: Column): unknown => (typeof value === "object" ? value[localName] : value);
-    const columns = kind.keys.find(({ name }) => camelCase(name) === key.case)?.columns ?? [];
-    const which =
-      typeof value === "bigint"
-        ? sql`r.id = ${value}`
-        : sql.join(
-            columns.map((column) => sql`${sql.ref(`r.${column.name}`)} = ${partOf(column)}::${sql.raw(column.type)}`),
-            sql` and `,
-          );
-    return answerOf({ [field]: toMessage(shown, await storedRow(db.session(call), kind, which, shown)) });
+    const seer = seerOf(call, kind);
+    const by = (seer === undefined ? readsOf : readsSeenOf)(shown).get(key.case);
+    // A key of several fields is a message of them.
+    const values = typeof key.value === "object" ? key.value : { [by?.columns[0]?.field.localName ?? ""]: key.value };
+    const row = by && (await db.session(call).row(by.read({ ...values, [SEER]: seer })));
+    if (row === undefined) throw resourceNotFound(kind);
+    return answerOf({ [field]: toMessage(shown, row) });
   };
 };

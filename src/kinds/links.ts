@@ -1,26 +1,34 @@
 import { sql } from "kysely";
 import { type Kind, type Link, ORGANIZATION_ID } from "../contract/kinds/kind.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import type { Row } from "./row.ts";
+
+/** The statements that add to the links of a kind, keyed by link. */
+const additions = oncePerKind(({ name, links }) => {
+  const addition = ({ table, column }: Link) => {
+    // A link to an organization is that organization's.
+    const own = column === ORGANIZATION_ID ? [] : [[ORGANIZATION_ID, sql`${place("organizationId")}::bigint`] as const];
+    const values = [[`${name}_id`, sql`${place("id")}::bigint`] as const, [column, sql`w.id`] as const, ...own];
+    return compiled(sql`
+      insert into ${sql.table(table)} (${sql.join(values.map(([one]) => sql.ref(one)))})
+      select ${sql.join(values.map(([, value]) => value))} from unnest(${place("ids")}::bigint[]) as w (id) order by w.id
+      on conflict do nothing`);
+  };
+  return new Map(links.map((link) => [link, addition(link)]));
+});
 
 /** Stores the ids of a repeated reference of a resource, but for those that are stored already. */
 export const addLinks = async (
   tx: Tx,
-  { name }: Kind,
-  { table, column }: Link,
-  { id, organizationId }: { readonly id: bigint; readonly organizationId: bigint },
+  kind: Kind,
+  link: Link,
+  resource: { readonly id: bigint; readonly organizationId: bigint },
   ids: readonly bigint[],
 ): Promise<void> => {
-  if (ids.length === 0) return;
-  // A link to an organization is that organization's.
-  const [names, values] =
-    column === ORGANIZATION_ID
-      ? [[`${name}_id`, column], sql`${id}::bigint, w.id`]
-      : [[`${name}_id`, column, ORGANIZATION_ID], sql`${id}::bigint, w.id, ${organizationId}::bigint`];
-  await tx.rows(sql`
-    insert into ${sql.table(table)} (${sql.join(names.map((one) => sql.ref(one)))})
-    select ${values} from unnest(${ids.map(String)}::bigint[]) as w (id) order by w.id
-    on conflict do nothing`);
+  const add = additions(kind).get(link);
+  if (add !== undefined && ids.length > 0) await tx.rows(add({ ...resource, ids: ids.map(String) }));
 };
 
 /** Stores these ids of a repeated reference and deletes all others. Returns false when nothing had to change. */

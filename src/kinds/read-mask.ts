@@ -1,7 +1,12 @@
 import type { DescField } from "@bufbuild/protobuf";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { LRUCache } from "lru-cache";
 import type { Kind } from "../contract/kinds/kind.ts";
 import { namedFields } from "../db/mask.ts";
+import { oncePerKind } from "./once-per-kind.ts";
+
+/** The masked kinds of the latest masks, since what is made once per kind is made for each of them. */
+const latest = oncePerKind(() => new LRUCache<string, Kind>({ max: 50, maxSize: 16 * 1024, sizeCalculation: (_, paths) => paths.length }));
 
 /**
  * Returns a kind with only its id and the fields that a `read_mask` names; the kind itself without a mask, or with an empty one.
@@ -9,7 +14,12 @@ import { namedFields } from "../db/mask.ts";
  */
 export const maskedKind = (kind: Kind, mask: FieldMask | undefined): Kind => {
   if (mask === undefined || mask.paths.length === 0) return kind;
+  const paths = JSON.stringify(mask.paths);
+  const known = latest(kind).get(paths);
+  if (known !== undefined) return known;
   const names = namedFields(kind.message, mask, "read_mask").add("id");
   const isNamed = ({ field }: { readonly field: DescField }): boolean => names.has(field.localName);
-  return { ...kind, columns: kind.columns.filter(isNamed), links: kind.links.filter(isNamed) };
+  const masked = { ...kind, columns: kind.columns.filter(isNamed), links: kind.links.filter(isNamed) };
+  latest(kind).set(paths, masked);
+  return masked;
 };

@@ -1,30 +1,64 @@
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
-import type { Kind, Referent } from "../contract/kinds/kind.ts";
+import type { Kind, Link, Reference, Referent } from "../contract/kinds/kind.ts";
+import { type Compiled, compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import { served } from "../schema/entities.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import { joinedAncestors } from "./row.ts";
 import { liveById } from "./stored.ts";
 import type { Values } from "./values.ts";
 
-/** True of a row `r` of something, or of what is shared, that belongs to an organization. */
-const isOf = ({ name, organization, sharedBy }: Referent, organizationId: bigint): RawBuilder<boolean> => {
+/** The place for the organization to be in; no column has this name. */
+const WITHIN = "@organization";
+
+/** True of a row `r` of something, or of what is shared, that belongs to the organization. */
+const isOf = ({ name, organization, sharedBy }: Referent): RawBuilder<boolean> => {
+  const it = sql`${place(WITHIN)}::bigint`;
   if (sharedBy !== undefined)
     return sql`exists (
-      select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = r.id and s.organization_id = ${organizationId}::bigint)`;
-  return organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${organizationId}::bigint`;
+      select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = r.id and s.organization_id = ${it})`;
+  return organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${it}`;
 };
 
-/** True of a row `r` that can be referred to from an organization; undefined = from what organizations share. */
-const isThere = (to: Referent, organizationId: bigint | undefined): RawBuilder<boolean> =>
-  sql`${to.isSoft ? sql`r.delete_time is null` : sql`true`} and ${organizationId === undefined ? sql`true` : isOf(to, organizationId)}`;
+/** True of a row `r` that can be referred to from an organization, or, if not `isWithin`, from what organizations share. */
+const isThere = (to: Referent, isWithin = true): RawBuilder<boolean> =>
+  sql`${to.isSoft ? sql`r.delete_time is null` : sql`true`} and ${isWithin ? isOf(to) : sql`true`}`;
 
 /** True if the parent is there, and nothing that it is part of is deleted. */
-const parentIsThere = ({ ancestors: [, ...above] }: Kind, to: Referent, id: unknown, organizationId: bigint): RawBuilder<boolean> => {
+const parentIsThere = ({ parent, ancestors: [, ...above] }: Kind, to: Referent): RawBuilder<boolean> => {
   const live = above.map(({ to: { isSoft } }, index) => (isSoft ? sql`${sql.ref(`a${index + 1}.delete_time`)} is null` : sql`true`));
   return sql`exists (
     select from ${sql.table(to.table)} r ${joinedAncestors({ ancestors: above })}
-    where r.id = ${id}::bigint and ${isThere(to, organizationId)} and ${sql.join([sql`true`, ...live], sql` and `)})`;
+    where r.id = ${place(parent.name)}::bigint and ${isThere(to)} and ${sql.join([sql`true`, ...live], sql` and `)})`;
+};
+
+const absentReference = (kind: Kind, name: string, { to, isParent }: Reference): RawBuilder<unknown> =>
+  sql`select ${sql.lit(name)} as name where not ${
+    isParent
+      ? parentIsThere(kind, to)
+      : sql`exists (select from ${sql.table(to.table)} r where r.id = ${place(name)}::bigint and ${isThere(to)})`
+  }`;
+
+const absentLink = ({ sharedBy }: Kind, { name, to }: Link): RawBuilder<unknown> =>
+  sql`select ${sql.lit(name)} as name where exists (
+    select from unnest(${place(name)}::bigint[]) as w (id) where not exists (
+      select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, sharedBy === undefined)}))`;
+
+/** The statements that look for what is not there, keyed by the names of the fields that have a value. */
+const absences = oncePerKind(() => new Map<string, Compiled<{ name: string }>>());
+
+const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: string }> => {
+  const key = [...given].join();
+  const known = absences(kind).get(key);
+  if (known !== undefined) return known;
+  const absent = [
+    ...kind.columns.flatMap(({ name, reference }) => (given.has(name) && reference ? [absentReference(kind, name, reference)] : [])),
+    ...kind.links.filter(({ name }) => given.has(name)).map((link) => absentLink(kind, link)),
+  ];
+  const made = compiled(sql<{ name: string }>`${sql.join(absent, sql` union all `)} limit 1`);
+  absences(kind).set(key, made);
+  return made;
 };
 
 /**
@@ -38,27 +72,12 @@ export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: 
   const { parent, hasOwnReasons } = kind;
   const above = hasOwnReasons && served.find(({ name }) => name === parent.reference?.to.name);
   if (above && columns.has(parent)) await liveById(tx, above, columns.get(parent) as bigint);
-  const absent = [
-    ...[...columns].flatMap(([{ name, reference }, id]) => {
-      if (reference === undefined || id === null) return [];
-      const { to, isParent } = reference;
-      if (isParent && hasOwnReasons) return [];
-      const there = isParent
-        ? parentIsThere(kind, to, id, organizationId)
-        : sql`exists (select from ${sql.table(to.table)} r where r.id = ${id}::bigint and ${isThere(to, organizationId)})`;
-      return [sql`select ${sql.lit(name)} as name where not ${there}`];
-    }),
-    ...[...links].flatMap(([{ name, to }, ids]) =>
-      ids.length === 0
-        ? []
-        : [
-            sql`select ${sql.lit(name)} as name where exists (
-              select from unnest(${ids.map(String)}::bigint[]) as w (id) where not exists (
-                select from ${sql.table(to.table)} r where r.id = w.id and ${isThere(to, kind.sharedBy === undefined ? organizationId : undefined)}))`,
-          ],
-    ),
-  ];
-  if (absent.length === 0) return;
-  const row = await tx.row(sql<{ name: string }>`${sql.join(absent, sql` union all `)} limit 1`);
+  const given = new Map<string, unknown>();
+  for (const [{ name, reference }, id] of columns)
+    if (reference !== undefined && id !== null && !(reference.isParent && hasOwnReasons)) given.set(name, id);
+  for (const [{ name }, ids] of links) if (ids.length > 0) given.set(name, ids.map(String));
+  if (given.size === 0) return;
+  const absent = absenceOf(kind, new Set(given.keys()));
+  const row = await tx.row(absent({ ...Object.fromEntries(given), [WITHIN]: organizationId }));
   if (row !== undefined) throw referenceNotFound(`${kind.name}.${row.name}`);
 };

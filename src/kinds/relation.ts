@@ -1,6 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
+import type { Call } from "../call.ts";
 import { type Ancestor, type Kind, ORGANIZATION_ID, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
+import { place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
 import { type DomainError, forbidden } from "../errors.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
@@ -78,6 +80,18 @@ export const ruledBy = (
  */
 export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation, id: RawBuilder<unknown>): RawBuilder<boolean> =>
   sql`exists (select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or ${rule(relation, id)}))`;
+
+/** Returns the acting user of a call if reads of a kind ask about it: organizations, projects and teams are read by permission alone. */
+export const seerOf = ({ actingUserId }: Call, kind: Kind): bigint | undefined => (models.includes(kind) ? undefined : actingUserId);
+
+/** The name of the place in statements for the acting user; no column has this name. */
+export const SEER = "@seer";
+
+/**
+ * Makes the condition in SQL that the acting user, whose id comes to the place `SEER`, may read a resource.
+ * @param id the id that the rule of the kind asks about.
+ */
+export const isSeen = (kind: Kind, id = ruledBy(kind, "r")): RawBuilder<boolean> => isRelated(ruleOf(kind), place(SEER), READ, id);
 
 /** Rows, and what a rule asks about each of them. */
 type Ruled = { readonly rule: Rule; readonly from: RawBuilder<unknown>; readonly id: RawBuilder<unknown> };

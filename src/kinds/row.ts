@@ -1,8 +1,12 @@
+import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type RawBuilder, sql } from "kysely";
 import type { Column, Kind } from "../contract/kinds/kind.ts";
+import { type Compiled, compiled } from "../db/compiled.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import { wireBytes } from "../options/value.ts";
+import { served } from "../schema/entities.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 
 /** A resource as statements select it: the values of its columns, and the ids of its links as texts. */
 export type Row = Readonly<Record<string, unknown>> & {
@@ -16,6 +20,9 @@ export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 
 /** Marks a statement that is not to be prepared: its text depends on the request, so there are too many such texts. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
+
+/** Makes the text of a statement that reads the fields of a kind; one with a `read_mask` is `composed`. */
+export const compiledFor = <R>(kind: Kind, query: RawBuilder<R>): Compiled<R> => compiled(served.includes(kind) ? query : composed(query));
 
 /**
  * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. The list includes delete_time when
@@ -64,12 +71,10 @@ export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
 };
 
 /** Makes the function that counts the bytes of a row's large values in an answer; never fewer than `bytesOf` counts. */
-export const sentBytes =
-  ({ columns }: Kind) =>
-  (row: Row): number =>
-    columns
-      .filter(({ type }) => type === "jsonb")
-      .reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);
+export const sentBytes = oncePerKind(({ columns }): ((row: Row) => number) => {
+  const json = columns.filter(({ type }) => type === "jsonb");
+  return (row) => json.reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);
+});
 
 const isEtag = ({ field }: Column): boolean => field.name === "etag";
 
@@ -79,20 +84,31 @@ export const etagColumn = ({ columns }: Kind): string => columns.find(isEtag)?.n
 /** The etag of a row: the number of its writes. */
 export const etagOf = (kind: Kind, row: Row): string => String(row[etagColumn(kind)]);
 
-const shownOf = (column: Column, value: unknown, isDeleted: boolean): unknown => {
-  if (isEtag(column)) return String(value);
-  if (column.type === "timestamptz") return timestampFromDate(value as Date);
-  if (column.type !== "smallint") return value;
-  return isDeleted && column.deletedValue !== undefined ? column.deletedValue : (value as number) + column.enumBase;
+/** A function that shows the value of a column as the API does. */
+type Show = (value: unknown, row: Row) => unknown;
+
+/** Makes the `Show` of a column; undefined = the value is shown as it is. */
+const showOf = (column: Column): Show | undefined => {
+  const { type, enumBase, deletedValue } = column;
+  if (isEtag(column)) return String;
+  if (type === "timestamptz") return (value) => timestampFromDate(value as Date);
+  if (type !== "smallint") return undefined;
+  return (value, row) => (deletedValue !== undefined && row.delete_time ? deletedValue : (value as number) + enumBase);
 };
 
+const mappingOf = oncePerKind(({ message, columns, links }): ((row: Row) => Record<string, unknown>) => {
+  const fields = columns.map((column) => ({ name: column.name, localName: column.field.localName, show: showOf(column) }));
+  const lists = links.map(({ name, field }) => ({ name, localName: field.localName }));
+  return (row) => {
+    const shown = create(message) as Record<string, unknown>;
+    for (const { name, localName, show } of fields) {
+      const value = row[name];
+      if (value !== null && value !== undefined) shown[localName] = show === undefined ? value : show(value, row);
+    }
+    for (const { name, localName } of lists) shown[localName] = (row[name] as readonly string[]).map(BigInt);
+    return shown;
+  };
+});
+
 /** Makes the message of a row: the resource as the API shows it. */
-export const toMessage = ({ columns, links }: Kind, row: Row): Record<string, unknown> => {
-  const message: Record<string, unknown> = {};
-  for (const column of columns) {
-    const value = row[column.name];
-    if (value !== null && value !== undefined) message[column.field.localName] = shownOf(column, value, !!row.delete_time);
-  }
-  for (const { name, field } of links) message[field.localName] = (row[name] as readonly string[]).map(BigInt);
-  return message;
-};
+export const toMessage = (kind: Kind, row: Row): Record<string, unknown> => mappingOf(kind)(row);

@@ -1,40 +1,29 @@
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import { resourceDeleted, resourceNotFound } from "../contract/kinds/errors.ts";
 import { type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, type Referent } from "../contract/kinds/kind.ts";
+import { compiled, place } from "../db/compiled.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { kinds } from "../schema/entities.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
+import { oncePerKind } from "./once-per-kind.ts";
 import { requireOwned, ruledRow } from "./relation.ts";
-import { columnsOf, composed, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
+import { columnsOf, deletedAncestor, joinedAncestors, type Row, type StoredRow } from "./row.ts";
 
-const readOne = async <R extends Row>(session: Session, kind: Kind, query: RawBuilder<R>): Promise<R> => {
-  const row = await session.row(query);
-  if (row === undefined) throw resourceNotFound(kind);
-  return row;
-};
-
-/**
- * Reads the one resource that meets a condition on `r`.
- * @param shown the kind with only the fields that are to be read.
- * @throws NOT_FOUND with the reason of the kind.
- */
-export const storedRow = (session: Session, kind: Kind, which: RawBuilder<unknown>, shown: Kind = kind): Promise<Row> => {
-  const query = sql<Row>`select ${columnsOf(shown)} from ${sql.table(kind.table)} r where ${which}`;
-  return readOne(session, kind, shown === kind ? query : composed(query));
-};
+const byId = oncePerKind((kind) =>
+  compiled(sql<StoredRow>`
+    select ${columnsOf(kind)}, ${deletedAncestor(kind)} as deleted_ancestor
+    from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where r.id = ${place("id")}`),
+);
 
 /**
  * Reads the resource with this id, and which of the things that it is part of is deleted.
  * @throws NOT_FOUND with the reason of the kind.
  */
-export const storedById = (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
-  const columns = sql`${columnsOf(kind)}, ${deletedAncestor(kind)} as deleted_ancestor`;
-  return readOne(
-    session,
-    kind,
-    sql<StoredRow>`select ${columns} from ${sql.table(kind.table)} r ${joinedAncestors(kind)} where r.id = ${id}`,
-  );
+export const storedById = async (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
+  const row = await session.row(byId(kind)({ id }));
+  if (row === undefined) throw resourceNotFound(kind);
+  return row;
 };
 
 /**

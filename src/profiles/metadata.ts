@@ -48,7 +48,7 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
   ...(fields.has("tags") && tagsOf(message.tags)),
 });
 
-/** The names of all fields of metadata, for `metadataOf` when an account or a profile is new. */
+/** The names of all fields of metadata: those that `metadataOf` reads from a request that creates an account or a profile. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
 
 /** Converts metadata from the properties of an entity to the columns of an insert. */

@@ -36,7 +36,7 @@ import { updateUser } from "../users/update-user.ts";
 import { deactivateUser, deleteUser, reactivateUser, setAvatar, suspendUser, undeleteUser, unsuspendUser } from "../users/user-state.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Makes the operations of UserService, one for each RPC, from the folders of the features, such as src/users and src/emails. */
+/** Makes the operations of UserService, one for each RPC; they are defined in the folders of their features, such as src/users and src/emails. */
 export const userOperations = (app: AllDependencies): Operations<typeof UserService> => ({
   createUser: createUser(app),
   getUser: getUser(app),

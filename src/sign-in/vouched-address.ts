@@ -15,7 +15,7 @@ export const localUsername = (): string => `local-${randomBytes(8).toString("hex
 export const bearerOf = async (session: Session, email: string): Promise<bigint | undefined> =>
   (await session.row(session.sql.selectFrom("users").select("id").where("username_canonical", "=", canonicalName(email))))?.id;
 
-/** Renames a user whose username is somebody else's address, and ends its sessions. The user's version has to be locked already. */
+/** Renames a user whose username is somebody else's address, and ends all sessions of that user. The user's version has to be locked already. */
 export const renameRival = async (tx: Tx, id: bigint, username: string): Promise<void> => {
   await tx.rows(sql`
     update users set username = ${username}, username_canonical = ${canonicalName(username)}, session_nonce = ${newSessionNonce()}, version = version + 1

@@ -70,8 +70,8 @@ const add = (collected: readonly Collected[]): Collected => sumOf(collected).get
 type Place<W> = { worker: W | undefined; last: Collected; ended: Collected };
 
 /**
- * Makes empty sums of the metrics of workers. Counts of ended workers stay in the sums, since Prometheus takes a sum that goes down for a
- * restart. A new worker takes the place of an ended one: rounding in another order of addition could make a sum smaller.
+ * Makes empty sums of the metrics of workers. Counts of workers that have ended stay in the sums: to Prometheus a count that becomes smaller
+ * means that the service was restarted.
  */
 export const createWorkerSums = <W>(): WorkerSums<W> => {
   const places: Place<W>[] = [];
@@ -83,6 +83,7 @@ export const createWorkerSums = <W>(): WorkerSums<W> => {
   };
   return {
     told: (worker, metrics) => {
+      // A new worker takes the place of one that has ended: adding in another order could round a sum down.
       const place = placeOf(worker) ?? placeOf(undefined) ?? newPlace();
       Object.assign(place, { worker, last: metrics });
     },

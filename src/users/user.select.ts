@@ -97,7 +97,7 @@ export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unkn
 /** A user as `selectBasicUsers` returns it. */
 export type BasicUserRow = Awaited<ReturnType<ReturnType<typeof selectBasicUsers>["execute"]>>[number];
 
-/** A user as `selectCachedUsers` returns it. */
+/** A row of `selectCachedUsers`: what the cache keeps of a user. */
 export type CachedUserRow = Awaited<ReturnType<ReturnType<typeof selectCachedUsers>["execute"]>>[number];
 
 /** A user as `selectUsers` returns it. */

@@ -166,6 +166,11 @@ describe("a file that is refused says what to do", () => {
       '<django-objects><object model="x"><field name="a">&b;</field></object></django-objects>',
       /not valid XML \(record 1, at fields.a\)/,
     ],
+    [
+      "an entity of HTML",
+      '<django-objects><object model="x"><field name="a">&copy;</field></object></django-objects>',
+      /not valid XML \(record 1, at fields.a\)/,
+    ],
     ["XML cut off", xml.slice(0, -5), /ends too early \(record 2\)/],
     ["XML that is none", '<django-objects><object model="x" pk="1"></field>', /not valid XML/],
     [

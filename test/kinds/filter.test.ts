@@ -75,6 +75,17 @@ const faults: readonly (readonly [text: string, line: number, column: number, sa
   ["[[[[[1]]]]]", 1, 2, "what begins here is in no filter"],
   ["constructor()", 1, 1, "there may be FIELD == VALUE"],
   ["toString(true, true)", 1, 1, "there may be FIELD == VALUE"],
+  ["id > 0 &&\n readable", 2, 2, "no field that filters can name"],
+  ["readable()", 1, 1, "readable(USER_ID), owned(USER_ID)"],
+  ["owned(7, 8)", 1, 1, "readable(USER_ID), owned(USER_ID)"],
+  ["!owned(-1)", 1, 8, "the id of a user, a whole number of 64 bits that is not negative"],
+  ['readable("7")', 1, 10, "the id of a user"],
+  ["readable(owner_user_id)", 1, 10, "the id of a user"],
+  ["readable([7])", 1, 10, "the id of a user"],
+  ["owned(9223372036854775808)", 1, 7, "the id of a user"],
+  ["id.owned(7)", 1, 3, "readable(USER_ID), owned(USER_ID)"],
+  ["readable(7) == true", 1, 1, "there may be a field"],
+  ["Owned(7)", 1, 1, "readable(USER_ID), owned(USER_ID)"],
   ["valueOf(id, 1)", 1, 1, "there may be FIELD == VALUE"],
   ["__proto__(true, true)", 1, 1, "there may be FIELD == VALUE"],
 ];
@@ -176,7 +187,7 @@ describe("a filter", () => {
 
   const words = "id version status project_ids owner_user_id data start_time RELEASE_STATUS_OPEN true null".split(" ");
   const values = `1 -9223372036854775808 1e999 "a" '\\n' b"\\xff" r"\\" """ timestamp("2026-01-01T00:00:00Z") []`.split(" ");
-  const signs = ["\n", " in ", ..."== != < >= && || ! - ( ) [ ] { } , . ? : has( .startsWith( //".split(" ")];
+  const signs = ["\n", " in ", ..."== != < >= && || ! - ( ) [ ] { } , . ? : has( readable( owned( .startsWith( //".split(" ")];
 
   test("of any text is answered or refused, and never INTERNAL", async ({ clients }) => {
     const maker = await makerOf(clients["grpc-js"], release);

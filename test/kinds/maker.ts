@@ -13,6 +13,9 @@ export type Shown = Readonly<Record<string, unknown>> & { readonly id: bigint; r
 /** The answer to any standard RPC. */
 export type Answer = Readonly<Record<string, unknown>> & { readonly consistencyToken: string; readonly nextPageToken: string };
 
+/** Calls a standard RPC of a kind. */
+export type Caller = (verb: StandardVerb, request: object, options?: object) => Promise<Answer>;
+
 /** What makes valid resources of a kind, and calls its RPCs. */
 export type Maker = {
   readonly kind: Kind;
@@ -26,7 +29,7 @@ export type Maker = {
   readonly valid: (fields?: object) => Promise<Record<string, unknown>>;
   /** The ids of what fields can refer to, by model. */
   readonly things: Readonly<Record<string, bigint>>;
-  readonly call: (verb: StandardVerb, request: object) => Promise<Answer>;
+  readonly call: Caller;
   readonly create: (fields?: object) => Promise<Shown>;
   /** Deletes what the resources are part of. */
   readonly deleteParent: () => Promise<unknown>;
@@ -71,6 +74,17 @@ export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?
   return field.scalar === ScalarType.INT64 ? BigInt(number) : number;
 };
 
+/** What calls the RPCs of a kind, and the names of the fields that hold a resource, or several. */
+export const callerOf = (clients: Clients, kind: Kind) => {
+  const client = clients.families[kind.service] as unknown as Record<string, (request: object, options?: object) => Promise<Answer>>;
+  const call: Caller = (verb, request, options) => {
+    const name = standardMethods(kind).find(([one]) => one === verb)?.[1] ?? "";
+    const made = client[name.charAt(0).toLowerCase() + name.slice(1)]?.(request, options);
+    return made ?? Promise.reject(new Error(`${kind.name} has no ${verb}`));
+  };
+  return { call, field: resourceField(kind), several: severalField(kind) };
+};
+
 /** Makes resources of a kind in an organization of their own. */
 export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
   const organizationId = within ?? (await createOrganization(clients)).id;
@@ -78,7 +92,7 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
   const parentKind = kinds.find(({ name }) => name === kind.parent.reference?.to.name);
   const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));
   const parentId = parentMaker ? (await parentMaker.create()).id : (things[kind.parent.reference?.to.name ?? ""] ?? organizationId);
-  const [field, several] = [resourceField(kind), severalField(kind)];
+  const { call, field, several } = callerOf(clients, kind);
   const others = await Promise.all(referredKinds(kind).map((other) => makerOf(clients, other, organizationId)));
   const firstValue = (column: Column): unknown => (column.reference ? things[column.reference.to.name] : anotherValue(column));
   const left = alternatives(kind);
@@ -93,12 +107,6 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
       ...(kind.ancestors.length > 0 && { [kind.parent.field.localName]: parentId }),
       ...fields,
     };
-  };
-  const client = clients.families[kind.service] as unknown as Record<string, (request: object) => Promise<Answer>>;
-  const nameOf = (verb: StandardVerb) => standardMethods(kind).find(([one]) => one === verb)?.[1] ?? "";
-  const call: Maker["call"] = (verb, request) => {
-    const name = nameOf(verb);
-    return client[name.charAt(0).toLowerCase() + name.slice(1)]?.(request) ?? Promise.reject(new Error(`${kind.name} has no ${verb}`));
   };
   return {
     ...{ kind, field, several, organizationId, parentId, things, valid, call },

@@ -24,9 +24,12 @@ const booleans = new Map<string, unknown>([
   ["False", false],
 ]);
 
+/** Else the parser takes the entities of HTML, too; its types do not know that option. */
+const options = { trim: false, normalize: false, xmlns: false, position: false, strictEntities: true };
+
 /** Makes the reader of the XML that Django writes: `<field>`s in `<object model pk>`s. It refuses document types, which define entities. */
 export const xmlReader = (): RecordReader => {
-  const parser = sax.parser(true, { trim: false, normalize: false, xmlns: false, position: false });
+  const parser = sax.parser(true, options);
   const open: Element[] = [];
   let records: unknown[] = [];
   let fields: Record<string, unknown> = {};

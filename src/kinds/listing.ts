@@ -1,0 +1,147 @@
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { type RawBuilder, sql } from "kysely";
+import { LRUCache } from "lru-cache";
+import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
+import { type Compiled, compiled, place } from "../db/compiled.ts";
+import { type Page, withinPage } from "../db/page.ts";
+import { readFilter } from "../filter/read-filter.ts";
+import { toSql } from "../filter/tree.ts";
+import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
+import { filterFieldsOf } from "./filter-fields.ts";
+import { type Order, readOrder } from "./order.ts";
+import { maskedKind } from "./read-mask.ts";
+import { isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
+import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
+
+/** The fields of a list's request on which the text of its statement depends. */
+export type Query = {
+  readonly orderBy?: string;
+  readonly filter?: string;
+  readonly asUserId?: bigint;
+  readonly relation?: AccessRelation;
+  readonly showDeleted?: boolean;
+  readonly pageToken: string;
+  readonly readMask?: FieldMask;
+};
+
+/** A further condition in SQL on a resource `r`, and the bool field of a list's request that asks for it. */
+export type FurtherCondition = { readonly field: string; readonly isMet: RawBuilder<boolean> };
+
+/** What is made of the query of a list: its statements, and what tells of a row. */
+export type Listing = {
+  /** The kind with only the fields to show. */
+  readonly shown: Kind;
+  /** Reads a page; one row without an id where the parent has no such resources, and none without the parent. */
+  readonly page: Compiled<Row | { readonly id: null }>;
+  /** The statement of what is listed, from its `from` on, with the places of `page`. */
+  readonly all: RawBuilder<unknown>;
+  /** Returns the key of a row in the order, as a page token keeps it. */
+  readonly keyOf: (row: Row) => string[];
+};
+
+/** The name of the place for a part of the key of the last row of the page before. */
+const afterPlace = (index: number): string => `after${index}`;
+
+/** Makes the values of the places of a listing. */
+export const placesOf = (
+  { listedBy }: Kind,
+  request: Readonly<Record<string, unknown>>,
+  { after = [], size }: Pick<Page, "after" | "size">,
+  seer: bigint | undefined,
+): Record<string, unknown> => ({
+  ...Object.fromEntries(after.map((value, index) => [afterPlace(index), value])),
+  parent: request[listedBy.localName],
+  asUserId: request["asUserId"],
+  [SEER]: seer,
+  limit: size + 1,
+});
+
+/** True of the rows after the last one of the page before. */
+const isAfter = ({ columns, isDescending }: Order): RawBuilder<unknown> => {
+  const names = sql.join(columns.map(({ name }) => sql.ref(`r.${name}`)));
+  const values = sql.join(columns.map(({ type }, index) => sql`${place(afterPlace(index))}::${sql.raw(type)}`));
+  return isDescending ? sql`(${names}) < (${values})` : sql`(${names}) > (${values})`;
+};
+
+const orderedBy = ({ columns, isDescending }: Order, alias: string): RawBuilder<unknown> =>
+  sql.join(columns.map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
+
+/**
+ * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, and what access
+ * follows from; one row without columns where there is no parent.
+ */
+const parentOf = (kind: Kind) => {
+  const { name, parent, sharedBy, ancestors } = kind;
+  const [above, ...further] = ancestors;
+  const isIt = sql`p.id = ${place("parent")}`;
+  if (sharedBy !== undefined) {
+    const isPart = sql`exists (
+      select from ${sql.table(sharedBy)} s where s.organization_id = p.id and ${sql.ref(`s.${name}_id`)} = r.id)`;
+    return { from: sql`${sql.table(ORGANIZATION)} p`, isPart, isIt, id: ruledBy(kind, "r") };
+  }
+  return above === undefined
+    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, id: ruledBy(kind, "r") }
+    : {
+        from: sql`${sql.table(above.to.table)} p`,
+        isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
+        isIt,
+        id: ruledBy(kind, "p", further),
+      };
+};
+
+/** The most queries of a list of which something is kept. */
+const MAX_LISTINGS = 100;
+/** The most characters of these queries: what is made of them takes some ten times more. */
+const MAX_REMEMBERED = 64 * 1024;
+
+/**
+ * Makes the function that makes the listing of a query, and keeps those of the latest ones.
+ * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a mask that is none of the kind.
+ */
+export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
+  const filterFields = filterFieldsOf(kind);
+  const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
+  const { from, isPart, isIt, id } = parentOf(kind);
+  const table = sql.table(kind.table);
+
+  const make = (query: Query, isForActing: boolean, isFurther: boolean): Listing => {
+    const { orderBy = "", filter = "", asUserId, relation = AccessRelation.READ, showDeleted, pageToken, readMask } = query;
+    const order = readOrder(kind, orderBy);
+    const shown = maskedKind(kind, readMask);
+    const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
+    const conditions = [
+      ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
+      toSql(readFilter(filter, filterFields)),
+      ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
+      ...(isForActing ? [isSeen(kind, id)] : []),
+      ...(isFurther && further !== undefined ? [further.isMet] : []),
+    ];
+    const isMet = sql.join(conditions, sql` and `);
+    const page = withinPage(sql<Row | { readonly id: null }>`
+      select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
+        select ${columnsOf(selected)} from ${table} r
+        where ${isPart} and ${pageToken === "" ? sql`true` : isAfter(order)} and ${isMet}
+        order by ${orderedBy(order, "r")} limit ${place("limit")}
+      ) q on true where ${isIt} order by ${orderedBy(order, "q")}`);
+    // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
+    const isFirst = orderBy === "" && filter === "" && shown === kind && asUserId === undefined;
+    return {
+      shown,
+      page: compiled(isFirst ? page : composed(page)),
+      all: sql`from ${from} join ${table} r on ${isPart} where ${isIt} and ${isMet}`,
+      keyOf: (row) => order.columns.map(({ name }) => (row[name] instanceof Date ? row[name].toISOString() : String(row[name]))),
+    };
+  };
+
+  return (query, isForActing) => {
+    const { orderBy, filter, asUserId, relation, showDeleted, pageToken, readMask } = query;
+    const isFurther = further !== undefined && (query as Readonly<Record<string, unknown>>)[further.field] === true;
+    const asked = asUserId !== undefined && (relation ?? true);
+    const key = JSON.stringify([orderBy, filter, asked, showDeleted, pageToken !== "", readMask?.paths, isForActing, isFurther]);
+    const known = latest.get(key);
+    if (known !== undefined) return known;
+    const made = make(query, isForActing, isFurther);
+    latest.set(key, made);
+    return made;
+  };
+};

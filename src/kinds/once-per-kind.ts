@@ -1,0 +1,13 @@
+import type { Kind } from "../contract/kinds/kind.ts";
+
+/** Makes a function that makes something of a kind once, and keeps it for as long as the kind. */
+export const oncePerKind = <T extends object>(make: (kind: Kind) => T): ((kind: Kind) => T) => {
+  const kept = new WeakMap<Kind, T>();
+  return (kind) => {
+    const known = kept.get(kind);
+    if (known !== undefined) return known;
+    const made = make(kind);
+    kept.set(kind, made);
+    return made;
+  };
+};
