@@ -21,12 +21,16 @@ const folded = ({ fold }: FilterType, value: FilterValue): FilterValue => {
 
 const bound = (field: FilterType, value: FilterValue): RawBuilder<unknown> => sql`${folded(field, value)}::${sql.raw(types[field.type])}`;
 
-const term = ({ via, search }: FilterColumn, cost: Cost, condition: Term["sql"]): Term => ({
-  op: "term",
-  cost,
-  isElsewhere: via !== undefined || search !== undefined,
-  sql: via === undefined ? condition : (place) => via(condition(place), place),
-});
+const term = ({ via, search, isLookedUp = false }: FilterColumn, cost: Cost, condition: Term["sql"]): Term => {
+  const made: Term = {
+    op: "term",
+    cost,
+    isElsewhere: via !== undefined || search !== undefined,
+    sql: via === undefined ? condition : (place) => via(condition(place), place),
+  };
+  // To look up each row costs the same whatever is wanted there.
+  return isLookedUp ? { ...made, opposite: { ...made, sql: (place) => sql`(${made.sql(place)}) is not true` } } : made;
+};
 
 /** What an index does not find is met in a walk, if that need not look up each row elsewhere. */
 const unserved = ({ isLookedUp = false }: FilterColumn): Cost => (isLookedUp ? "scan" : "walk");
