@@ -30,16 +30,19 @@ const listOf = ({ name }: Kind, { table, column }: Link): FilterList => {
 };
 
 /** The functions by which filters ask what a user has to do with a row `r`. */
-const relationsOf = (kind: Kind): NonNullable<FilterFields["relations"]> => {
-  const [rule, id] = [ruleOf(kind), ruledBy(kind, "r")];
+const relationsOf = (kind: Kind, id: RawBuilder<unknown>): NonNullable<FilterFields["relations"]> => {
+  const rule = ruleOf(kind);
   return new Map([
     ["readable", (userId) => isRelated(rule, userId, AccessRelation.READ, id)],
     ["owned", (userId) => isRelated(rule, userId, AccessRelation.OWN, id)],
   ]);
 };
 
-/** Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark. */
-export const filterFieldsOf = (kind: Kind): FilterFields => {
+/**
+ * Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark.
+ * @param id what access to a row follows from: where that is of the parent, PostgreSQL asks once and not for each row.
+ */
+export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kind, "r")): FilterFields => {
   const { columns, links, keys, indexes } = kind;
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
@@ -50,7 +53,7 @@ export const filterFieldsOf = (kind: Kind): FilterFields => {
       ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),
       ...links.map((link) => [link.name, listOf(kind, link)] as const),
     ]),
-    relations: relationsOf(kind),
+    relations: relationsOf(kind, id),
     undeclared: new Set(comparable.filter((column) => !isDeclared(column)).map(({ name }) => name)),
   };
 };
