@@ -119,7 +119,10 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
     if (first !== undefined && args.length === 1) {
       if (name === "has" && target === undefined) return has(first);
       const relation = target === undefined ? relations?.get(name) : undefined;
-      if (relation !== undefined) return elsewhere(relation(boundUserId(filter, first)));
+      if (relation !== undefined) {
+        const related = relation(boundUserId(filter, first));
+        return elsewhere("walk", () => related);
+      }
       if ((name === "startsWith" || name === "contains") && target !== undefined) return text(name, target, first);
     }
     throw invalid(at, termWords(fields));

@@ -4,6 +4,16 @@ import { failedPrecondition } from "../errors.ts";
 /** Makes the condition that a column is among what a query finds. */
 export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
 
+/** Makes the condition that an id comes after the page before. */
+export type Beyond = (id: RawBuilder<unknown>) => RawBuilder<boolean>;
+
+/** The place of a term in a statement. */
+export type Place = {
+  readonly isIn: In;
+  /** For subqueries: the planner does not derive it for them. */
+  readonly beyond: Beyond;
+};
+
 /** The way in which a condition is met: by an index, by a walk in the order of the list, or by a look at the text of every row. */
 export type Cost = "index" | "walk" | "scan";
 
@@ -13,7 +23,7 @@ export type Term = {
   readonly cost: Cost;
   /** True if the condition is on another table than the rows of the list. */
   readonly isElsewhere: boolean;
-  readonly sql: (isIn: In) => RawBuilder<boolean>;
+  readonly sql: (place: Place) => RawBuilder<boolean>;
   /** The term that is met where this one is not; absent = there is none. */
   readonly opposite?: Term;
 };
@@ -63,24 +73,28 @@ export const requireServed = (condition: Condition, says: string): void => {
 /** PostgreSQL joins what the query finds, or keeps it in a hash table. */
 const inList: In = (column, query) => sql`${column} in (${query})`;
 
-/** PostgreSQL runs the query first, so that an index of the list's table serves it beside other alternatives. */
-const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
+/** PostgreSQL runs the query first, so that an index of the list's table serves it, also beside other alternatives. */
+export const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
 
 /** Tells whether all alternatives have indexes, but some not on the list's table: as one plain condition they would read all rows. */
 const crossesTables = (parts: readonly Condition[]): boolean =>
   parts.length > 1 && parts.every((part) => costOf(part) === "index") && parts.flatMap(termsOf).some(({ isElsewhere }) => isElsewhere);
 
-const sqlOf = (condition: Condition, isIn: In, isNegated: boolean): RawBuilder<boolean> => {
-  if (condition.op === "term") return condition.sql(isIn);
-  if (condition.op === "not") return sql`(${sqlOf(condition.part, inList, true)}) is not true`;
+const sqlOf = (condition: Condition, place: Place, isNegated: boolean): RawBuilder<boolean> => {
+  if (condition.op === "term") return condition.sql(place);
+  if (condition.op === "not") return sql`(${sqlOf(condition.part, { ...place, isIn: inList }, true)}) is not true`;
   const { op, parts } = condition;
   if (parts.length === 0) return op === "and" ? sql`true` : sql`false`;
-  const within = op === "or" && !isNegated && crossesTables(parts) ? inArray : isIn;
+  const within = op === "or" && !isNegated && crossesTables(parts) ? { ...place, isIn: inArray } : place;
   return sql`(${sql.join(
     parts.map((part) => sqlOf(part, within, isNegated)),
     sql.raw(` ${op} `),
   )})`;
 };
 
-/** Makes the condition in SQL: constant columns, bound values. */
-export const toSql = (condition: Condition): RawBuilder<boolean> => sqlOf(condition, inList, false);
+/**
+ * Makes the condition in SQL: constant columns, bound values.
+ * @param beyond is for lists of users; without it, subqueries find also what pages before have.
+ */
+export const toSql = (condition: Condition, beyond: Beyond = () => sql`true`): RawBuilder<boolean> =>
+  sqlOf(condition, { isIn: inList, beyond }, false);
