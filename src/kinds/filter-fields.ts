@@ -1,13 +1,13 @@
 import { getOption } from "@bufbuild/protobuf";
 import { type RawBuilder, sql } from "kysely";
-import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
+import { type Column, isComparable, type Kind, type Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 
 const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
-  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb">),
+  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb" | "double precision">),
   column: sql.ref(`r.${name}`),
   isNullable,
   // UNSPECIFIED is stored nowhere, and neither is what deletion alone shows.
@@ -47,7 +47,7 @@ export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kin
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
     column.name === "id" || column.reference !== undefined || indexed.has(column) || getOption(column.field, fieldOption).filter;
-  const comparable = columns.filter(({ type, field }) => type !== "jsonb" && field.name !== "etag");
+  const comparable = columns.filter(({ type, field }) => isComparable(type) && field.name !== "etag");
   return {
     declared: new Map<string, FilterColumn | FilterList>([
       ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),
