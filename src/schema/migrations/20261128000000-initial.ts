@@ -8,13 +8,13 @@ import { options, revisions } from "./initial/options.ts";
 import { organizations } from "./initial/organizations.ts";
 import { profiles } from "./initial/profiles.ts";
 import { search, trigramIndexes } from "./initial/search.ts";
-import { forgottenOrigins, trackedTables } from "./initial/tracked.ts";
+import { trackedTables } from "./initial/tracked.ts";
 import { users } from "./initial/users.ts";
 
 /** The order of statements: tables, then what keeps versions and the change log, then what a change of a row does besides. */
 const statements = [
   ...[...changes, ...users, ...identities, ...options, ...organizations, ...profiles, ...kinds],
-  ...[...tracking, ...trackedTables, ...forgottenOrigins],
+  ...[...tracking, ...trackedTables],
   ...[...search, trigramIndexes, ...revisions, ...membersMoveUsers, ...movedAccounts],
 ];
 

@@ -58,19 +58,3 @@ const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** The SQL statements that create the triggers of each tracked table. */
 export const trackedTables = tracked.map((row) => `select track_changes(${row.map(literal).join(", ")})`);
-
-/** The SQL statements that make the database forget under which ids import files have a resource of a kind, when it is deleted. */
-export const forgottenOrigins = [
-  `create function forget_origins() returns trigger
-    language plpgsql
-    as $$ begin
-      delete from import_origin o using gone where o.kind = tg_table_name and o.id = gone.id;
-      return null;
-    end $$`,
-  ...tracked
-    .filter(([, , , , derived]) => derived === "{id,etag}")
-    .map(
-      ([table]) => `create trigger origins_are_forgotten after delete on ${table} referencing old table as gone
-        for each statement execute function forget_origins()`,
-    ),
-];
