@@ -8,6 +8,7 @@ import { getOption } from "@bufbuild/protobuf";
 import { declaredReasons } from "../src/contract/reasons.ts";
 import { Calls, calls, request_field } from "../src/gen/userd/v1/error_options_pb.ts";
 import { ErrorReasonSchema } from "../src/gen/userd/v1/errors_pb.ts";
+import { builtin } from "../src/schema/kind-set.ts";
 import type { AllDependencies } from "../src/services/dependencies.ts";
 import { createRoutes } from "../src/services/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
@@ -32,7 +33,7 @@ export const commonReasonsTable = (): string => {
 
 /** The reasons that each RPC has besides, in Markdown. */
 export const rpcReasonsTable = (): string => {
-  const rows = createRoutes({} as AllDependencies).flatMap(({ service }) =>
+  const rows = createRoutes({ db: { kinds: builtin } } as AllDependencies).flatMap(({ service }) =>
     service.methods.map((method) => {
       const { own, entry } = declaredReasons(method);
       return [`\`${service.name}/${method.name}\``, listed(own), listed(entry)];

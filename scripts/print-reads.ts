@@ -6,6 +6,7 @@
 
 import { readsOf } from "../src/contract/reads.ts";
 import { Reads } from "../src/gen/userd/v1/options_pb.ts";
+import { builtin } from "../src/schema/kind-set.ts";
 import type { AllDependencies } from "../src/services/dependencies.ts";
 import { createRoutes } from "../src/services/routes.ts";
 import { markdownTable } from "./markdown-table.ts";
@@ -20,7 +21,7 @@ const origins: readonly (readonly [Reads, string])[] = [
 
 /** The table, in Markdown. */
 export const readsTable = (): string => {
-  const methods = createRoutes({} as AllDependencies).flatMap(({ service }) => service.methods);
+  const methods = createRoutes({ db: { kinds: builtin } } as AllDependencies).flatMap(({ service }) => service.methods);
   const namesOf = (origin: Reads) => methods.filter((method) => readsOf(method) === origin).map(({ name }) => `\`${name}\``);
   return markdownTable(
     ["reads", "RPCs"],

@@ -7,6 +7,7 @@
 import { getOption } from "@bufbuild/protobuf";
 import { readsOf } from "../src/contract/reads.ts";
 import { permission, Reads } from "../src/gen/userd/v1/options_pb.ts";
+import { builtin } from "../src/schema/kind-set.ts";
 import { prepareRpcs } from "../src/server/rpc.ts";
 import type { AllDependencies } from "../src/services/dependencies.ts";
 import { createRoutes } from "../src/services/routes.ts";
@@ -25,7 +26,7 @@ const kinds: Readonly<Partial<Record<Reads, string>>> = {
 /** The table, in Markdown. */
 export const rpcTable = (): string => {
   // The routes are the table of contents of the API; their operations are made of nothing here, and never called.
-  const routes = createRoutes({} as AllDependencies);
+  const routes = createRoutes({ db: { kinds: builtin } } as AllDependencies);
   const limits = new Map(prepareRpcs(routes).map((rpc) => [rpc.name, rpc]));
   const rows = routes.flatMap(({ service }) =>
     service.methods.map((method) => {

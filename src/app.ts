@@ -83,7 +83,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
       log,
       metrics,
-      explain: databaseError,
+      explain: databaseError(db.kinds),
       ready: () => answers(db),
     }),
   );

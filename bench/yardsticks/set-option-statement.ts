@@ -10,6 +10,7 @@ import type { OptionRegistry } from "../../src/options/registry/registry.ts";
 import { setOption } from "../../src/options/set-option.ts";
 import { toValue } from "../../src/options/value.ts";
 import type { Schema } from "../../src/schema/entities.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
 
 /** One bound parameter, as text. */
 export type Parameter = string | null | readonly (string | null)[];
@@ -55,7 +56,7 @@ const positions = (parameters: readonly unknown[], wanted: string): number[] =>
 /** Asks the SetOption of src/ for its upsert, so that both sides always run the same text. */
 export const setOptionStatement = async (key: string): Promise<Statement> => {
   const recorded: CompiledQuery[] = [];
-  const tx = { call, ...createSession(recorder(recorded)) } as unknown as Tx;
+  const tx = { call, ...createSession(recorder(recorded), builtin) } as unknown as Tx;
   const request: SetOptionRequest = create(SetOptionRequestSchema, { userId: user, key, value: toValue(value) });
   // No definition stands in the way: the statement is the same with any registry.
   const registry = { get: () => undefined, assertFits: () => {} } as unknown as OptionRegistry;

@@ -1,5 +1,5 @@
 import { conflict, DomainError, unavailable } from "../errors.ts";
-import { constraintErrors } from "../schema/constraints.ts";
+import type { KindSet } from "../schema/kind-set.ts";
 import { codeOf, type DriverError, isUnreachable } from "./unreachable.ts";
 
 /** The code of a statement that ran into its time limit, which write() sets to the rest of the call's deadline. */
@@ -21,16 +21,22 @@ export const isContention = (error: unknown): boolean =>
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.
   (error instanceof Error && error.name === "OptimisticLockError");
 
-/** Translates a database error into one for callers, without the database's text, which can hold values; undefined for unforeseen errors. */
-export const databaseError = (error: unknown): DomainError | undefined => {
-  if (error instanceof DomainError || !(error instanceof Error)) return undefined;
-  const { constraint } = error as DriverError;
-  if (constraint !== undefined && Object.hasOwn(constraintErrors, constraint)) return constraintErrors[constraint]?.();
-  if (isContention(error)) return conflict("CONTENTION", "The write lost against concurrent ones too often; try again.", { cause: error });
-  if (codeOf(error) === QUERY_CANCELED)
-    return new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The deadline passed.", { cause: error });
-  if (isUnreachable(error)) {
-    return unavailable("DATABASE_UNAVAILABLE", "The database can't be reached; try again.", { cause: error, retryAfterMs: 1_000 });
-  }
-  return undefined;
-};
+/**
+ * Makes the function that translates an error of a database with some kinds into one for callers, without the database's text, which can
+ * hold values; it returns undefined for unforeseen errors.
+ */
+export const databaseError =
+  ({ errors }: Pick<KindSet, "errors">) =>
+  (error: unknown): DomainError | undefined => {
+    if (error instanceof DomainError || !(error instanceof Error)) return undefined;
+    const { constraint } = error as DriverError;
+    if (constraint !== undefined && Object.hasOwn(errors, constraint)) return errors[constraint]?.();
+    if (isContention(error))
+      return conflict("CONTENTION", "The write lost against concurrent ones too often; try again.", { cause: error });
+    if (codeOf(error) === QUERY_CANCELED)
+      return new DomainError("DeadlineExceeded", "DEADLINE_PASSED", "The deadline passed.", { cause: error });
+    if (isUnreachable(error)) {
+      return unavailable("DATABASE_UNAVAILABLE", "The database can't be reached; try again.", { cause: error, retryAfterMs: 1_000 });
+    }
+    return undefined;
+  };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Options } from "@mikro-orm/core";
+import type { EntitySchema, Options } from "@mikro-orm/core";
 import { Migrator } from "@mikro-orm/migrations";
 import type { MikroORM as PgliteORM } from "@mikro-orm/pglite";
 import { MikroORM as PostgresORM } from "@mikro-orm/postgresql";
@@ -10,7 +10,8 @@ import type { Logger } from "pino";
 import type { Call } from "../call.ts";
 import type { Config } from "../config.ts";
 import { storedMoment } from "../moment.ts";
-import { entities, type Schema } from "../schema/entities.ts";
+import type { Schema } from "../schema/entities.ts";
+import { builtin, type KindSet } from "../schema/kind-set.ts";
 import { migrations } from "../schema/migrations/index.ts";
 import { bindParameters } from "./bound-parameters.ts";
 import { createPostgresDialect } from "./postgres-dialect.ts";
@@ -28,6 +29,8 @@ export type Database = {
   readonly orm: PostgresORM | PgliteORM;
   /** Statements outside any transaction, with bound parameters: what reads use. */
   readonly sql: Kysely<Schema>;
+  /** The kinds whose tables it has, and whose services are served over it. */
+  readonly kinds: KindSet;
   /** Makes the options that end a statement when the call ends. PGlite can't cancel what runs, only what waits. */
   readonly abort: (call: Pick<Call, "signal">) => AbortOptions;
   /** Makes a session for statements outside any transaction, which reads use; they end with the call, if there is one. */
@@ -47,7 +50,7 @@ const getTypeParser = (oid: number, format?: "text" | "binary") =>
 
 /** The options of MikroORM that both drivers and the migration script share. */
 export const ormOptions = {
-  entities: [...entities],
+  entities: [...builtin.entities],
   forceUtcTimezone: true,
   migrations: {
     tableName: MIGRATIONS_TABLE,
@@ -98,29 +101,40 @@ const createPool = (url: string, { poolSize, preparedStatements = true, silenceM
   return pool;
 };
 
-const openPostgres = (url: string, connections: Connections, log: Logger): Promise<PostgresORM> =>
+const openPostgres = (url: string, entities: EntitySchema[], connections: Connections, log: Logger): Promise<PostgresORM> =>
   PostgresORM.init({
     ...ormOptions,
+    entities,
     clientUrl: url,
     extensions: [Migrator],
     driverOptions: createPostgresDialect(createPool(url, connections, log)),
   });
 
-const openPglite = async (folder: string): Promise<PgliteORM> => {
+const openPglite = async (folder: string, entities: EntitySchema[]): Promise<PgliteORM> => {
   // Loaded when needed: a process on PostgreSQL does without a database in memory.
   const [{ MikroORM }, { pg_trgm }] = await Promise.all([import("@mikro-orm/pglite"), import("@electric-sql/pglite/contrib/pg_trgm")]);
   return MikroORM.init({
     ...ormOptions,
+    entities,
     dbName: folder === "memory" ? "memory://" : folder,
     extensions: [Migrator],
     driverOptions: { parsers, extensions: { pg_trgm } },
   });
 };
 
-/** Opens the database that the settings name. The folder of an embedded one has to be locked already (data-folder.ts). */
-export const openDatabase = async (config: Pick<Config, "database"> & Connections, log: Logger): Promise<Database> => {
+/**
+ * Opens the database that the settings name. The folder of an embedded one has to be locked already (data-folder.ts).
+ * @param kinds the kinds to serve over it.
+ */
+export const openDatabase = async (
+  config: Pick<Config, "database"> & Connections,
+  log: Logger,
+  kinds: KindSet = builtin,
+): Promise<Database> => {
   const { database } = config;
-  const orm = database.kind === "postgres" ? await openPostgres(database.url, config, log) : await openPglite(database.folder);
+  const entities = [...kinds.entities];
+  const orm =
+    database.kind === "postgres" ? await openPostgres(database.url, entities, config, log) : await openPglite(database.folder, entities);
   const em: SqlEntityManager = orm.em;
   bindParameters(em);
   log.debug({ kind: database.kind }, "database opened");
@@ -132,8 +146,9 @@ export const openDatabase = async (config: Pick<Config, "database"> & Connection
     em,
     orm,
     sql,
+    kinds,
     abort,
-    session: (call) => createSession(sql, call && abort(call)),
+    session: (call) => createSession(sql, kinds, call && abort(call)),
     // A connection that hangs may never say that it has ended. The embedded database is waited for: it writes to its folder.
     [Symbol.asyncDispose]: () =>
       database.kind === "postgres" ? Promise.race([orm.close(true), delay(CLOSE_MS, undefined, { ref: false })]) : orm.close(true),

@@ -1,5 +1,6 @@
 import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from "kysely";
 import type { Schema } from "../schema/entities.ts";
+import type { KindSet } from "../schema/kind-set.ts";
 
 /** The options that end a statement early. Each statement gets them, since `getKysely()` ignores the signal of a forked entity manager. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
@@ -11,6 +12,8 @@ type Statement<R> = RawBuilder<R> | Compilable<R> | CompiledQuery<R>;
 export type Session = {
   /** Builds queries. They run by the functions below, which also end them. */
   readonly sql: Kysely<Schema>;
+  /** The kinds of the database. */
+  readonly kinds: KindSet;
   readonly rows: <R>(statement: Statement<R>) => Promise<R[]>;
   /** The first row that a statement returns; undefined without one. */
   readonly row: <R>(statement: Statement<R>) => Promise<R | undefined>;
@@ -21,11 +24,12 @@ export type Session = {
 };
 
 /** Makes a session that runs statements on a transaction, a connection or the pool, each with the options `abort`. */
-export const createSession = (sql: Kysely<Schema>, abort?: AbortOptions): Session => {
+export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions): Session => {
   const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
     "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);
   return {
     sql,
+    kinds,
     rows: async (statement) => (await run(statement)).rows,
     row: async (statement) => (await run(statement)).rows[0],
     one: async (statement) => {

@@ -150,7 +150,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     try {
       const { response, moved } = await transact(db, async (transaction) => {
         em.setTransactionContext(transaction);
-        const performed = await perform({ ...createSession(transaction, abort), call, em }, plan, body);
+        const performed = await perform({ ...createSession(transaction, db.kinds, abort), call, em }, plan, body);
         commitSent = performed.moved !== undefined;
         return performed;
       });

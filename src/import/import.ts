@@ -117,7 +117,7 @@ const importFile = async (tx: ImportTx, source: Readable, options: ImportOptions
  * @throws ImportFault when the file is broken; the message says at which record and field.
  */
 export const runImport = async (
-  db: Pick<OwnedDatabase, "kind" | "sql" | "abort" | "secretKey">,
+  db: Pick<OwnedDatabase, "kind" | "kinds" | "sql" | "abort" | "secretKey">,
   source: Readable,
   options: ImportOptions = {},
 ): Promise<ImportReport> => {
@@ -146,8 +146,8 @@ export const runImport = async (
   try {
     return await transact(db, async (transaction) => {
       const abort = db.abort({ signal });
-      const outside = db.kind === "postgres" ? createSession(db.sql, abort) : undefined;
-      const tx: ImportTx = { ...createSession(transaction, abort), ...context, outside };
+      const outside = db.kind === "postgres" ? createSession(db.sql, db.kinds, abort) : undefined;
+      const tx: ImportTx = { ...createSession(transaction, db.kinds, abort), ...context, outside };
       const found = await importFile(tx, source, options);
       await Promise.all(tx.pending);
       const stored = !dryRun && !stops(tx, found.conflicts);

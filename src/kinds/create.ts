@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
-import { compiled, place } from "../db/compiled.ts";
+import { type Compiled, compiled, place } from "../db/compiled.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
@@ -9,8 +9,8 @@ import { addLinks } from "./links.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
-import { toMessage } from "./row.ts";
-import { candidates, missingSlug } from "./slug.ts";
+import { columnsOf, type Row, toMessage } from "./row.ts";
+import { candidates, missingSlug, type SlugKey } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
 import { type Resource, sharersIn, type Values, valuesOf } from "./values.ts";
@@ -25,31 +25,31 @@ export type Creation = {
   readonly follow: (tx: Tx, request: object, id: bigint) => Promise<void>;
 };
 
-/** Makes the statement that inserts a row; `slug` stands in the place of the value that has to be made. */
-const insertion = ({ table, columns }: Kind, slug?: { readonly column: Column; readonly value: RawBuilder<string> }) => {
+/** Makes the statement that inserts a row and returns it; `slug` stands in the place of the value that has to be made. */
+const insertion = (kind: Kind, slug?: { readonly key: SlugKey; readonly value: RawBuilder<string> }): Compiled<Row> => {
   // The engine fills the organization of what is part of another resource, and callers all else that is no output.
-  const filled = columns.filter(({ name, isOutputOnly }) => !isOutputOnly || name === ORGANIZATION_ID);
-  const names = sql.join(filled.map(({ name }) => sql.ref(name)));
-  const values = filled.map((column) => (column === slug?.column ? slug.value : sql`${place(column.name)}::${sql.raw(column.type)}`));
-  return sql<{ id: bigint }>`insert into ${sql.table(table)} (${names}) values (${sql.join(values)})`;
+  const filled = kind.columns.filter(({ name, isOutputOnly }) => !isOutputOnly || name === ORGANIZATION_ID);
+  const namesOf = (columns: readonly Column[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
+  const values = filled.map((column) => (column === slug?.key.slug ? slug.value : sql`${place(column.name)}::${sql.raw(column.type)}`));
+  const onConflict = slug === undefined ? sql`` : sql`on conflict (${namesOf([...slug.key.within, slug.key.slug])}) do nothing`;
+  return compiled(sql<Row>`
+    with r as (insert into ${sql.table(kind.table)} (${namesOf(filled)}) values (${sql.join(values)}) ${onConflict} returning *)
+    select ${columnsOf(kind)} from r`);
 };
 
-const insertionOf = oncePerKind((kind) => compiled(sql<{ id: bigint }>`${insertion(kind)} returning id`));
+const insertionOf = oncePerKind((kind) => insertion(kind));
 
 const stored = ([{ name, type }, value]: readonly [Column, unknown]) =>
   [name, type === "jsonb" && value !== null ? JSON.stringify(value) : value] as const;
 
 /** Inserts a row; the organization of what is part of another resource follows from that. */
-const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint): Promise<bigint> => {
+const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint): Promise<Row> => {
   const places = { [ORGANIZATION_ID]: organizationId, ...Object.fromEntries([...values.columns].map(stored)) };
   const key = missingSlug(kind, values);
-  if (key === undefined) return (await tx.one(insertionOf(kind)(places))).id;
-  const names = sql.join([...key.within, key.slug].map(({ name }) => sql.ref(name)));
+  if (key === undefined) return tx.one(insertionOf(kind)(places));
   for (const value of candidates(kind, key, values)) {
-    const statement = sql<{ id: bigint }>`
-      ${insertion(kind, { column: key.slug, value })} on conflict (${names}) do nothing returning id`;
-    const made = await tx.row(compiled(statement)(places));
-    if (made !== undefined) return made.id;
+    const row = await tx.row(insertion(kind, { key, value })(places));
+    if (row !== undefined) return row;
   }
   throw conflict("CONTENTION", "Too many are given the same slug at once; try again.");
 };
@@ -76,11 +76,14 @@ export const createResource: StandardMethod<Creation> = ({ write }, kind, method
       await also?.check(tx, request);
       await requireOwned(tx, kind, ruledParent(kind, parentId, sharers), missing);
       await requireReferences(tx, kind, values, organizationId);
-      const id = await insert(tx, kind, values, organizationId);
+      const row = await insert(tx, kind, values, organizationId);
+      const { id } = row;
       for (const aggregate of aggregatesOf(kind, isRoot ? [id] : organizationIds(), id)) tx.touch(aggregate);
       for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId }, ids);
       await also?.follow(tx, request, id);
-      return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
+      // What followed the insert may be part of the resource.
+      const isAll = also === undefined && [...values.links.values()].every((ids) => ids.length === 0);
+      return answerOf({ [field]: toMessage(kind, isAll ? row : await storedById(tx, kind, id)) });
     });
   };
 };

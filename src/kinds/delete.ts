@@ -2,7 +2,6 @@ import { sql } from "kysely";
 import { changeEntity } from "../db/entity.ts";
 import { afterDays } from "../moment.ts";
 import { requireEtag } from "../versions/etag.ts";
-import { entityOf } from "./entity-of.ts";
 import { etagOf, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } from "./stored.ts";
@@ -23,7 +22,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
         return answerOf({});
       }
       const deleteTime = new Date();
-      await changeEntity(tx, entityOf(kind), row, { deleteTime, purgeTime: afterDays(deleteTime, purgeAfterDays) });
+      await changeEntity(tx, tx.kinds.entityOf(kind), row, { deleteTime, purgeTime: afterDays(deleteTime, purgeAfterDays) });
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });
   };
@@ -37,7 +36,7 @@ export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
     return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
       const row = await lockedRow(tx, kind, id);
       requireLiveAncestors(kind, row);
-      await changeEntity(tx, entityOf(kind), row, { deleteTime: null, purgeTime: null });
+      await changeEntity(tx, tx.kinds.entityOf(kind), row, { deleteTime: null, purgeTime: null });
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });
   };

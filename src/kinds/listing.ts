@@ -99,9 +99,9 @@ const MAX_REMEMBERED = 64 * 1024;
  * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a mask that is none of the kind.
  */
 export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
-  const filterFields = filterFieldsOf(kind);
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
   const { from, isPart, isIt, id } = parentOf(kind);
+  const filterFields = filterFieldsOf(kind, id);
   const table = sql.table(kind.table);
 
   const make = (query: Query, isForActing: boolean, isFurther: boolean): Listing => {

@@ -3,7 +3,6 @@ import { referenceNotFound } from "../contract/kinds/errors.ts";
 import type { Kind, Link, Reference, Referent } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
-import { served } from "../schema/entities.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { joinedAncestors } from "./row.ts";
 import { liveById } from "./stored.ts";
@@ -70,7 +69,7 @@ const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: str
  */
 export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
   const { parent, hasOwnReasons } = kind;
-  const above = hasOwnReasons && served.find(({ name }) => name === parent.reference?.to.name);
+  const above = hasOwnReasons && tx.kinds.served.find(({ name }) => name === parent.reference?.to.name);
   if (above && columns.has(parent)) await liveById(tx, above, columns.get(parent) as bigint);
   const given = new Map<string, unknown>();
   for (const [{ name, reference }, id] of columns)

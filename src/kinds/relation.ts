@@ -19,7 +19,7 @@ type Rule = (relation: AccessRelation, id: RawBuilder<unknown>) => RawBuilder<bo
 const leastRole = (relation: AccessRelation) => sql`${roleColumn(relation === OWN ? MemberRole.MANAGER : MemberRole.MEMBER)}::smallint`;
 
 /** Members of an organization read what belongs to it, managers and owners own it. */
-export const ofOrganization: Rule = (relation, id) => sql`exists (
+const ofOrganization: Rule = (relation, id) => sql`exists (
   select from organization_member m where m.organization_id = ${id} and m.user_id = u.id and m.role >= ${leastRole(relation)})`;
 
 /** Members of a project's teams read what belongs to it, and all members where anybody may join a team; admins of its teams own it. */

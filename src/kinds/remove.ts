@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Kind } from "../contract/kinds/kind.ts";
 import { lockAggregates } from "../db/aggregates.ts";
 import type { Session } from "../db/session.ts";
-import { kinds } from "../schema/entities.ts";
+import type { KindSet } from "../schema/kind-set.ts";
 import { type Aggregate, kindsAggregate, sharedAggregate } from "../versions/aggregate.ts";
 
 /**
@@ -17,7 +17,7 @@ type Place = {
 };
 
 /** The places that refer to a model; those that go with their organization are not asked for by it. */
-const placesOf = (model: "project" | "team" | "user"): readonly Place[] =>
+const placesOf = ({ kinds }: KindSet, model: "project" | "team" | "user"): readonly Place[] =>
   kinds.flatMap(({ name: kind, table, columns, links }) => [
     ...columns.flatMap(({ name, reference }) =>
       reference?.to.name === model ? [{ table, column: name, isCleared: reference.deletion === "set null" }] : [],
@@ -26,9 +26,6 @@ const placesOf = (model: "project" | "team" | "user"): readonly Place[] =>
       link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }] : [],
     ),
   ]);
-
-/** The kinds that are deleted softly: a purge removes their deleted resources when the grace period is over. */
-export const softKinds: readonly Kind[] = kinds.filter(({ isSoft }) => isSoft);
 
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
 const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
@@ -47,7 +44,7 @@ export const dropReferences = async (
   model: "project" | "team" | "user",
   ids: readonly string[],
 ): Promise<readonly Aggregate[]> => {
-  const places = placesOf(model);
+  const places = placesOf(tx.kinds, model);
   if (places.length === 0) return [];
   const refers = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
   const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${refers(place)}`);
@@ -94,6 +91,7 @@ export const dropResourcesOf = async (tx: Session, organizationId: bigint): Prom
   const aggregates: Aggregate[] = [kindsAggregate(organizationId)];
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
   await lockAggregates(tx, aggregates);
+  const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
     if (kind.sharedBy === undefined && !isOfKind)

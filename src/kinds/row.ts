@@ -5,7 +5,6 @@ import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled } from "../db/compiled.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import { wireBytes } from "../options/value.ts";
-import { served } from "../schema/entities.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 
 /** A resource as statements select it: the values of its columns, and the ids of its links as texts. */
@@ -21,8 +20,9 @@ export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 /** Marks a statement that is not to be prepared: its text depends on the request, so there are too many such texts. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
-/** Makes the text of a statement that reads the fields of a kind; one with a `read_mask` is `composed`. */
-export const compiledFor = <R>(kind: Kind, query: RawBuilder<R>): Compiled<R> => compiled(served.includes(kind) ? query : composed(query));
+/** Makes the text of a statement that reads the fields of a kind; one that a `read_mask` leaves only some of is `composed`. */
+export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuilder<R>): Compiled<R> =>
+  compiled(columns.length + links.length === message.fields.length ? query : composed(query));
 
 /**
  * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. The list includes delete_time when

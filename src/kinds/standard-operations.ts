@@ -1,7 +1,6 @@
 import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import type { Operations } from "../call.ts";
 import { type StandardVerb, standardMethods } from "../contract/kinds/methods.ts";
-import { served } from "../schema/entities.ts";
 import { batchGetResources } from "./batch-get.ts";
 import { createResource } from "./create.ts";
 import { deleteResource, purgeResource, undeleteResource } from "./delete.ts";
@@ -32,7 +31,9 @@ export const standardOperations = <S extends DescService>(
   others: Readonly<Record<string, StandardMethod>> = {},
 ): Operations<S> => {
   const known = new Map(
-    served.flatMap((kind) => standardMethods(kind).map(([verb, name]) => [name, { make: others[name] ?? verbs[verb], kind }] as const)),
+    app.db.kinds.served.flatMap((kind) =>
+      standardMethods(kind).map(([verb, name]) => [name, { make: others[name] ?? verbs[verb], kind }] as const),
+    ),
   );
   const operations = service.methods.flatMap((method) => {
     const standard = known.get(method.name);

@@ -4,7 +4,6 @@ import { type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, type Referent } from "../
 import { compiled, place } from "../db/compiled.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
-import { kinds } from "../schema/entities.ts";
 import type { Aggregate } from "../versions/aggregate.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { requireOwned, ruledRow } from "./relation.ts";
@@ -63,7 +62,7 @@ export const organizationOf = async (session: Session, { table, organization }: 
 
 /** The organizations that share a resource, and those of what refers to it and goes with it: they may share it no longer. */
 const sharersOf = async (session: Session, { name, sharedBy = "" }: Kind, id: bigint): Promise<readonly bigint[]> => {
-  const places = kinds.flatMap(({ table, columns }) =>
+  const places = session.kinds.kinds.flatMap(({ table, columns }) =>
     columns.flatMap(({ name: column, reference }) => (reference?.to.name === name ? [{ table, column }] : [])),
   );
   const rows = await session.rows(

@@ -9,7 +9,6 @@ import { maskedFields } from "../db/mask.ts";
 import type { Tx } from "../db/transaction.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 import { requireEtag } from "../versions/etag.ts";
-import { entityOf } from "./entity-of.ts";
 import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
@@ -39,7 +38,7 @@ const added = (row: StoredRow, { columns, links }: Values): Values => ({
 const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
   const changes = Object.fromEntries([...columns].map(([{ field }, value]) => [field.localName, value]));
   const etag = etagColumn(kind);
-  const after = (await changeEntity(tx, entityOf(kind), row, changes)) as Readonly<Record<string, unknown>>;
+  const after = (await changeEntity(tx, tx.kinds.entityOf(kind), row, changes)) as Readonly<Record<string, unknown>>;
   let isLinked = false;
   for (const [link, ids] of links) isLinked = (await replaceLinks(tx, kind, link, row, ids)) || isLinked;
   // A link is a row of another table, and part of this resource all the same.

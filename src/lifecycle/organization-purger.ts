@@ -5,9 +5,9 @@ import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
-import { softKinds } from "../kinds/remove.ts";
 import { locksOf } from "../kinds/stored.ts";
 import type { Scope } from "../options/scope.ts";
+import type { KindSet } from "../schema/kind-set.ts";
 import type { AggregateKind } from "../versions/aggregate.ts";
 import { forgetRevisions, purgeable } from "./remove-scopes.ts";
 
@@ -41,17 +41,19 @@ const lockShared = (kind: Kind) => async (tx: Session) => {
 };
 
 /** In this order, since projects, teams and resources of kinds are removed with their organization. */
-const due: readonly Due[] = [
+const dueOf = ({ kinds }: KindSet): readonly Due[] => [
   ...Object.entries(purgeable).map(
     ([table, { aggregate, aggregateId, remove }]): Due => ({ table, lockOne: lockFree(table, aggregate, aggregateId), remove }),
   ),
-  ...softKinds.map(
-    (kind): Due => ({
-      table: kind.table,
-      lockOne: kind.sharedBy === undefined ? lockFree(kind.table, "kinds:organization", "organization_id") : lockShared(kind),
-      remove: (tx, id) => tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`),
-    }),
-  ),
+  ...kinds
+    .filter(({ isSoft }) => isSoft)
+    .map(
+      (kind): Due => ({
+        table: kind.table,
+        lockOne: kind.sharedBy === undefined ? lockFree(kind.table, "kinds:organization", "organization_id") : lockShared(kind),
+        remove: (tx, id) => tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`),
+      }),
+    ),
 ];
 
 /** Removes one row that is due; returns how many it removed. */
@@ -101,7 +103,7 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
  */
 export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {
   let removed = 0;
-  for (const one of due) {
+  for (const one of dueOf(db.kinds)) {
     for (let rows = 1; rows > 0 && !stopped.aborted; removed += rows) rows = await removeOne(db, one);
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);

@@ -45,7 +45,7 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
 /** Creates and drops indexes of user_option until there is one for each key whose definition is `indexed`, over the hash of the value. */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {
-    const session = createSession(connection);
+    const session = createSession(connection, db.kinds);
     await lock(session);
     try {
       // An index of a large table takes longer than any call may.

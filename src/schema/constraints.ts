@@ -1,6 +1,4 @@
 import { alreadyExists, type DomainError, notFound } from "../errors.ts";
-import { kinds, served } from "./entities.ts";
-import { choiceErrors, keyErrors, referenceErrors } from "./kind-constraints.ts";
 
 const noUser = (): DomainError => notFound("USER_NOT_FOUND", "There is no such user.");
 const noProvider = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
@@ -11,7 +9,10 @@ const noAccount = (): DomainError => notFound("ACCOUNT_NOT_FOUND", "There is no 
 const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
 
 /** A map from constraint to the function that makes the error for its violation. The violation of any other constraint is a fault. */
-export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
+export type ConstraintErrors = Readonly<Record<string, () => DomainError>>;
+
+/** The errors of the tables that are written by hand; those of kinds follow from their messages (kind-constraints.ts). */
+export const constraintErrors: ConstraintErrors = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),
   users_external_id_key: () => alreadyExists("EXTERNAL_ID_TAKEN", "The external id is another user's."),
@@ -47,7 +48,4 @@ export const constraintErrors: Readonly<Record<string, () => DomainError>> = {
   user_profile_account_id_foreign: noAccount,
   resource_key: () => alreadyExists("RESOURCE_TAKEN", "The profile has a resource of this kind and name."),
   resource_owner_profile_id_foreign: noProfile,
-  ...keyErrors(served),
-  ...referenceErrors(kinds),
-  ...choiceErrors(kinds),
 };

@@ -1,18 +1,18 @@
 import type { InferKyselyDB } from "@mikro-orm/sql";
 import { familyFiles } from "../contract/kinds/families.ts";
-import { models, readKinds } from "../contract/kinds/read.ts";
+import { readKinds } from "../contract/kinds/read.ts";
 import { AccountContact, AccountSchema, Resource, UserProfileSchema } from "./account.entity.ts";
 import { Change, Idempotency } from "./change.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
-import { entitiesOf } from "./kind.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
 import { Organization, OrganizationMemberSchema, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
 import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
-const handwritten = [
+/** The ORM's entities that are written by hand: of all tables but those of kinds. */
+export const handwritten = [
   UserSchema,
   UserActivity,
   UserIp,
@@ -49,20 +49,11 @@ const handwritten = [
   Idempotency,
 ] as const;
 
-/** The kinds without code of their own, such as releases, read from the proto files of families.ts. Parents come before children. */
+/** The built-in kinds, such as releases, read from the proto files of families.ts. Parents come before children. */
 export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
 );
-
-/** All kinds that have standard RPCs: `kinds`, and organizations, projects and teams, whose tables are written by hand. */
-export const served = [...models, ...kinds];
-
-/** A map from the name of a table to its ORM entity, for the tables of `kinds` and those that hold their repeated references. */
-export const kindEntities = entitiesOf(kinds);
-
-/** The ORM's entities of all tables of the schema. */
-export const entities = [...handwritten, ...kindEntities.values()];
 
 /** The type of the database for Kysely: the tables and their columns, without those of `kinds`. */
 export type Schema = InferKyselyDB<(typeof handwritten)[number]>;

@@ -1,18 +1,19 @@
 import { referenceNotFound, referredNotFound, resourceTaken } from "../contract/kinds/errors.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
 import { type DomainError, invalidField } from "../errors.ts";
+import type { ConstraintErrors } from "./constraints.ts";
 import { choiceConstraint } from "./kind.entity.ts";
 
 type Entry = readonly [constraint: string, error: () => DomainError];
 
 /** Makes a map from unique constraint of a kind's table to the function that makes its error: another resource has the key already. */
-export const keyErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
+export const keyErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.table}_${name}_key`, () => resourceTaken(kind, name)])),
   );
 
 /** Makes a map from foreign key of a kind's table to the function that makes its error: what a field refers to was removed meanwhile. */
-export const referenceErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
+export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) => [
       ...kind.columns
@@ -28,7 +29,7 @@ export const referenceErrors = (kinds: readonly Kind[]): Readonly<Record<string,
   );
 
 /** Makes a map from the constraint of a kind's choice to the function that makes its error: two of its fields would have a value. */
-export const choiceErrors = (kinds: readonly Kind[]): Readonly<Record<string, () => DomainError>> =>
+export const choiceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) =>
       kind.choices.map((choice): Entry => {

@@ -21,6 +21,7 @@ const relation = (to: EntityName, column: string, deletion: Reference["deletion"
 const builders = {
   bigint: () => p.bigint(),
   int: () => p.integer(),
+  "double precision": () => p.double(),
   smallint: () => p.smallint(),
   boolean: () => p.boolean(),
   text,

@@ -1,4 +1,3 @@
-import { families } from "../contract/kinds/families.ts";
 import { ChangeService } from "../gen/userd/v1/change_service_pb.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
@@ -20,5 +19,5 @@ export const createRoutes = (dependencies: AllDependencies): readonly Route[] =>
   route(OrganizationService, organizationOperations(dependencies)),
   route(ProfileService, profileOperations(dependencies)),
   route(ChangeService, changeOperations(dependencies)),
-  ...families.map((service) => route(service, standardOperations(dependencies, service))),
+  ...dependencies.db.kinds.services.map((service) => route(service, standardOperations(dependencies, service))),
 ];

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import type { ListenAddress } from "../../src/config.ts";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
 import { createRoutes } from "../../src/services/routes.ts";
 import { buildUser } from "../support/build.ts";
 import { createClients } from "../support/clients.ts";
@@ -35,7 +36,7 @@ const IN_FLIGHT = 32;
 const MAX_VIOLATIONS = 20;
 
 /** Every RPC that is served, read from the routes: a new one is fuzzed from its first day. */
-const rpcs = createRoutes({} as never).flatMap(({ service }) =>
+const rpcs = createRoutes({ db: { kinds: builtin } } as never).flatMap(({ service }) =>
   service.methods.map((method) => ({ name: `${service.typeName}/${method.name}`, method, targets: targets as readonly Target[] })),
 );
 const health = {

@@ -3,7 +3,7 @@ import type { OwnedDatabase } from "../../src/db/open.ts";
 import { type Database, openDatabase } from "../../src/db/orm.ts";
 import { type ImportOptions, runImport } from "../../src/import/import.ts";
 import type { ImportReport } from "../../src/import/report.ts";
-import { kindEntities } from "../../src/schema/entities.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
 import { test as base, cloneDatabase, secretKey, silent } from "../support/database.ts";
 import { exportFile } from "../support/exports.ts";
 
@@ -30,7 +30,7 @@ export const rowsOf = async <T = Record<string, unknown>>(db: Database, query: R
     Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name, typeof value === "bigint" ? String(value) : value])),
   ) as T[];
 
-const kindTables = [...kindEntities.keys()].flatMap((name) => kindEntities.get(name)?.meta.tableName ?? []);
+const kindTables = [...builtin.tables.keys()].flatMap((name) => builtin.tables.get(name)?.meta.tableName ?? []);
 
 /** All that may not move when an import changes nothing. */
 export const stateOf = (db: Database) =>

@@ -6,7 +6,7 @@ import { exitCodesHelp } from "../../src/cli/exit.ts";
 import { namesCommand } from "../../src/cli/names.ts";
 import { optionsCommand } from "../../src/cli/options.ts";
 import { usersCommand } from "../../src/cli/users.ts";
-import { entities, kindEntities } from "../../src/schema/entities.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
 import { root } from "../foreign/tools.ts";
 import { sectionOf } from "./blocks.ts";
 import { blocksOf, documents } from "./sections.ts";
@@ -72,7 +72,7 @@ describe("docs/architecture.md", () => {
 
   test("names every table in the data model, but for those of families", () => {
     const [, model = ""] = /## The data model\n(.*?)\n## /s.exec(read("docs/architecture.md")) ?? [];
-    const tables = entities.map(({ meta }) => meta.tableName).filter((table) => !kindEntities.has(table));
+    const tables = builtin.entities.map(({ meta }) => meta.tableName).filter((table) => !builtin.tables.has(table));
     expect(tables.length).toBeGreaterThan(30);
     expect(
       tables.filter((table) => !new RegExp(`\\b${table}\\b`).test(model)),

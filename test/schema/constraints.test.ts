@@ -1,9 +1,10 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
-import { constraintErrors } from "../../src/schema/constraints.ts";
-import { kindEntities, kinds } from "../../src/schema/entities.ts";
 import { choiceConstraint } from "../../src/schema/kind.entity.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
 import { test } from "../support/database.ts";
+
+const { kinds } = builtin;
 
 /** Constraints that no request can violate, and why. */
 const unreachable: Readonly<Record<string, string>> = {
@@ -112,7 +113,7 @@ const reachableOfKinds = new Set([
 
 /** The same of kinds: identities, checks of what the proto's rules refuse, and what links hold of their own resource. */
 const unreachableOfKinds = [
-  ...[...kindEntities].flatMap(([table, { meta }]) => [`${table}_pkey`, ...meta.checks.map(({ name }) => name ?? "")]),
+  ...[...builtin.tables].flatMap(([table, { meta }]) => [`${table}_pkey`, ...meta.checks.map(({ name }) => name ?? "")]),
   ...kinds.flatMap(({ name, links }) =>
     links.flatMap(({ table }) => [`${table}_key`, `${table}_${name}_id_foreign`, `${table}_organization_id_foreign`]),
   ),
@@ -126,7 +127,7 @@ test("every constraint means an error of the API, or can't be violated for a rea
       where i.indisunique and c.relnamespace = 'public'::regnamespace
     order by 1`.execute(db.sql);
   const names = new Set(rows.map(({ name }) => name));
-  const known = [...Object.keys(constraintErrors), ...Object.keys(unreachable), ...unreachableOfKinds];
+  const known = [...Object.keys(builtin.errors), ...Object.keys(unreachable), ...unreachableOfKinds];
   expect(
     [...names].filter((name) => !known.includes(name)),
     "give the constraint its error in src/schema/constraints.ts, or say in `unreachable` here why no request can violate it",

@@ -31,7 +31,7 @@ export const test = base
       ),
       log: silent,
       metrics,
-      explain: databaseError,
+      explain: databaseError(db.kinds),
       ready: () => true,
     });
     onCleanup(() => listeners[Symbol.asyncDispose]());

@@ -71,21 +71,20 @@ const requireReferences = async (tx: Tx, { organizationId, projectIds, ownerUser
   if (row !== undefined) throw notFound("REFERENCE_NOT_FOUND", `release.${row.name} names what does not exist.`);
 };
 
-const insert = async (tx: Tx, release: Release): Promise<bigint> => {
+const insert = async (tx: Tx, release: Release): Promise<ReleaseRow> => {
   const { organizationId, version, status = ReleaseStatus.OPEN, ownerUserId = null, ref = "", url = "", data } = release;
   const { startTime, releaseTime, commitCount = 0n } = release;
-  const { id } = await tx.one(sql<{ id: bigint }>`
-    insert into release (organization_id, version, status, owner_user_id, ref, url, data, start_time, release_time, commit_count)
+  const row = await tx.one(sql<ReleaseRow>`
+    with r as (insert into release (organization_id, version, status, owner_user_id, ref, url, data, start_time, release_time, commit_count)
     values (${organizationId}, ${version}, ${status || ReleaseStatus.OPEN}, ${ownerUserId}, ${ref}, ${url},
       ${data === undefined ? null : jsonOf(toValue(data), "release.data")}::jsonb, ${startTime === undefined ? null : momentOf(startTime)},
       ${releaseTime === undefined ? null : momentOf(releaseTime)}, ${commitCount})
-    returning id`);
-  if (release.projectIds.length > 0) {
-    await tx.rows(sql`
-      insert into release_project (organization_id, release_id, project_id)
-      select ${organizationId}::bigint, ${id}::bigint, w.id from unnest(${release.projectIds.map(String)}::bigint[]) as w (id) order by w.id`);
-  }
-  return id;
+    returning *) select ${releaseColumns} from r`);
+  if (release.projectIds.length === 0) return row;
+  await tx.rows(sql`
+    insert into release_project (organization_id, release_id, project_id)
+    select ${organizationId}::bigint, ${row.id}::bigint, w.id from unnest(${release.projectIds.map(String)}::bigint[]) as w (id) order by w.id`);
+  return tx.one(sql<ReleaseRow>`select ${releaseColumns} from release r where r.id = ${row.id}`);
 };
 
 /** CreateRelease as somebody would write it without the engine of kinds. */
@@ -99,7 +98,6 @@ export const createRelease =
     const aggregates = [kindsAggregate(release.organizationId)];
     return write(call, { method: method.createRelease, request, aggregates }, async (tx) => {
       await requireReferences(tx, release);
-      const id = await insert(tx, release);
-      return { release: toRelease(await tx.one(sql<ReleaseRow>`select ${releaseColumns} from release r where r.id = ${id}`)) };
+      return { release: toRelease(await insert(tx, release)) };
     });
   };

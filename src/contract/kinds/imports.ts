@@ -1,5 +1,12 @@
 import { type DescField, getOption } from "@bufbuild/protobuf";
-import { field as fieldOption, import_as, type KindImportPart, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import {
+  field as fieldOption,
+  import_as,
+  type KindImportLeft,
+  type KindImportPart,
+  KindScope,
+  kind as kindOption,
+} from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import type { Column, Kind, Link } from "./kind.ts";
 
@@ -16,22 +23,34 @@ export type ImportSource = {
 };
 
 /** A model of export files whose records each link a resource to something else, and its fields with the keys of both. */
-export type ImportLink = { readonly model: string; readonly resource: readonly string[]; readonly linked: readonly string[] };
+export type ImportLink = {
+  readonly model: string;
+  readonly resource: readonly string[];
+  readonly linked: readonly string[];
+  readonly left: LeftFields;
+};
+
+/** The fields of a model that have no place in resources, as a map from name to reason. */
+export type LeftFields = Readonly<Record<string, string>>;
+
+const leftFields = (left: readonly KindImportLeft[]): LeftFields =>
+  Object.fromEntries(left.flatMap(({ names, reason }) => names.map((name) => [name, reason] as const)));
 
 /** The fields of records with a key that can end in "_id". */
 const withId = (name: string): readonly string[] => [name, `${name}_id`];
 
+/** A model of export files whose records become resources of a kind, or have some of their fields. */
+export type ImportModel = { readonly model: string; readonly left: LeftFields };
+
 /** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
-export const importedModels = ({ message }: Pick<Kind, "message">): readonly string[] =>
-  getOption(message, kindOption).import.map(({ model }) => model);
+export const importedModels = ({ message }: Pick<Kind, "message">): readonly ImportModel[] =>
+  getOption(message, kindOption).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
 
 /** Returns the models whose records have some fields of a kind's resources, each with the names of the field with its key. */
-export const importedParts = ({
-  message,
-}: Pick<Kind, "message">): readonly { readonly model: string; readonly names: readonly string[] }[] =>
+export const importedParts = ({ message }: Pick<Kind, "message">): readonly (ImportModel & { readonly names: readonly string[] })[] =>
   getOption(message, kindOption)
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
-    .map(({ model, field }) => ({ model, names: withId(field) }));
+    .map(({ model, field, left }) => ({ model, names: withId(field), left: leftFields(left) }));
 
 /** Returns the places where export files have the value of a field; by default in the field of the same name. */
 export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
@@ -51,10 +70,11 @@ export const linkSources = ({ field, column }: Link): readonly string[] =>
 
 /** Returns the models whose records each hold one element of a repeated reference. */
 export const importLinks = ({ field }: Link): readonly ImportLink[] =>
-  getOption(field, fieldOption).importLinks.map(({ model, resource, linked }) => ({
+  getOption(field, fieldOption).importLinks.map(({ model, resource, linked, left }) => ({
     model,
     resource: withId(resource),
     linked: withId(linked),
+    left: leftFields(left),
   }));
 
 /** Makes the map from what export files have for a value of an enum to the number of that value. */
@@ -69,9 +89,11 @@ export const isImported = ({ name, field, isOutputOnly }: Column): boolean =>
 const ofStaging = ["model", "record", "pk", "absent", "outcome"];
 
 /** Notes, as faults, what is declared for imports of a kind and can't be done. */
-export const checkImports = ({ message, columns }: Pick<Kind, "message" | "columns">, note: Note): void => {
+export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | "columns" | "keys">, note: Note): void => {
   const parts = importedParts({ message }).map(({ model }) => model);
   if (importedModels({ message }).length === 0) return;
+  if (getOption(message, kindOption).scope === KindScope.ORGANIZATIONS && keys.length === 0)
+    note(message, "is imported and has neither a key nor a parent");
   for (const { name, field, type, reference } of columns) {
     const { import: declared } = getOption(field, fieldOption);
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");

@@ -8,7 +8,16 @@ import { checkChoices, checkNames, checkOptions, checkScope, checkSlugs, checkSt
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
 import { checkImports } from "./imports.ts";
-import { type Ancestor, type Column, type ColumnList, type Kind, ORGANIZATION, ORGANIZATION_ID, type Referent } from "./kind.ts";
+import {
+  type Ancestor,
+  type Column,
+  type ColumnList,
+  isComparable,
+  type Kind,
+  ORGANIZATION,
+  ORGANIZATION_ID,
+  type Referent,
+} from "./kind.ts";
 
 /** The model that is no kind and that kinds can refer to. */
 const user: Referent = { name: "user", table: "users", organization: undefined, isSoft: true };
@@ -45,7 +54,7 @@ const readList = (
   const found = columnsOf(message, what, fields, columns, note);
   for (const { field, name: column, type, isNullable } of found) {
     if (isNullable) note(field, `is in ${what} and may have no value`);
-    else if (type === "jsonb" || column === "etag") note(field, `is in ${what} and can't be compared`);
+    else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
     else if (what !== INDEX && type !== "bigint" && type !== "text")
       note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
   }
@@ -84,7 +93,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   }));
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
-  checkImports({ message, columns }, note);
+  checkImports({ message, columns, keys }, note);
   return {
     ...referent,
     message,

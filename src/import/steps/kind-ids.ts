@@ -46,7 +46,7 @@ const compare = async (tx: ImportTx, { kind, staging }: ImportedKind): Promise<v
       from ${staging.name} i left join ${kind.table} by_id on by_id.id = i.pk left join ${kind.table} by_key on ${isSame(kind, "i", "by_key")}
       where i.id is null and by_id.id is distinct from by_key.id
         -- What is part of a conflict is none of its own.
-        and i.${kind.parent.name} > 0`),
+        ${kind.ancestors.length > 0 ? `and i.${kind.parent.name} > 0` : ""}`),
   );
   addGiven(tx, conflicts, found);
 };

@@ -32,8 +32,8 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   team_member: ["'organization'", "t.organization_id", "concat_ws('/', t.team_id, t.member_id)"],
   project_team: ["'project'", "t.project_id", "t.team_id"],
   ...Object.fromEntries(
-    importedKinds.flatMap(({ kind: { name, table }, links }) => [
-      [table, ["'kinds:organization'", "t.organization_id", "t.id"] as const],
+    importedKinds.flatMap(({ kind: { name, table, sharedBy }, links }) => [
+      [table, sharedBy === undefined ? ["'kinds:organization'", "t.organization_id", "t.id"] : ["'kinds:shared'", "t.id", "t.id"]] as const,
       ...links.map(
         ({ link }) =>
           [link.table, ["'kinds:organization'", "t.organization_id", `concat_ws('/', t.${name}_id, t.${link.column})`] as const] as const,

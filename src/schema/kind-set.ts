@@ -1,0 +1,46 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { EntityClass, EntitySchema } from "@mikro-orm/core";
+import { families } from "../contract/kinds/families.ts";
+import type { Kind } from "../contract/kinds/kind.ts";
+import { models } from "../contract/kinds/read.ts";
+import { type ConstraintErrors, constraintErrors } from "./constraints.ts";
+import { kinds as builtinKinds, handwritten } from "./entities.ts";
+import { entitiesOf, modelEntities } from "./kind.entity.ts";
+import { choiceErrors, keyErrors, referenceErrors } from "./kind-constraints.ts";
+
+/** The kinds of a database, and what follows from them. Each database that is open has its own, so one process can serve several. */
+export type KindSet = {
+  /** The kinds without code of their own, parents before children. */
+  readonly kinds: readonly Kind[];
+  /** All kinds that have standard RPCs: `kinds`, and organizations, projects and teams, whose tables are written by hand. */
+  readonly served: readonly Kind[];
+  /** The services of families to serve. */
+  readonly services: readonly DescService[];
+  /** A map from the name of a table to its ORM entity, for the tables of `kinds` and those that hold their repeated references. */
+  readonly tables: ReadonlyMap<string, EntitySchema>;
+  /** The ORM's entities of all tables of the database. */
+  readonly entities: readonly EntitySchema[];
+  /** Returns the ORM's entity of a kind, whose properties are named like the fields of its message. */
+  readonly entityOf: (kind: Kind) => EntityClass<Record<string, unknown>>;
+  /** The errors for violations of all constraints of the database. */
+  readonly errors: ConstraintErrors;
+};
+
+/** Makes the set of some kinds, whose families some services serve. */
+export const createKindSet = (kinds: readonly Kind[], services: readonly DescService[]): KindSet => {
+  const served = [...models, ...kinds];
+  const tables = entitiesOf(kinds);
+  return {
+    ...{ kinds, served, services, tables },
+    entities: [...handwritten, ...tables.values()] as readonly EntitySchema[],
+    entityOf: ({ name, table }) => {
+      const entity = tables.get(table)?.class ?? modelEntities[name];
+      if (entity === undefined) throw new Error(`${table} has no entity`);
+      return entity as EntityClass<Record<string, unknown>>;
+    },
+    errors: { ...constraintErrors, ...keyErrors(served), ...referenceErrors(kinds), ...choiceErrors(kinds) },
+  };
+};
+
+/** The set of the built-in kinds. */
+export const builtin: KindSet = createKindSet(builtinKinds, families);
