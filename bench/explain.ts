@@ -11,6 +11,7 @@ import type { Page } from "../src/db/page.ts";
 import { createSession } from "../src/db/session.ts";
 import { permissions } from "../src/permissions.ts";
 import type { Schema } from "../src/schema/entities.ts";
+import { builtin } from "../src/schema/kind-set.ts";
 
 type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
 type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };
@@ -38,7 +39,7 @@ const recorder = (recorded: CompiledQuery[]): Database => {
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
-  return { sql, session: () => createSession(sql) } as unknown as Database;
+  return { sql, session: () => createSession(sql, builtin) } as unknown as Database;
 };
 
 /** Takes every token. */
