@@ -51,7 +51,7 @@ const listOf = (holds: FilterList["holds"], isNotEmpty: FilterList["isNotEmpty"]
 const membersOf = (roleId: RawBuilder<unknown>, beyond: Beyond) =>
   sql`(select m.user_id from role_member m where m.role_id = ${roleId} and ${beyond(sql`m.user_id`)} order by m.user_id)`;
 
-/** The fields of users that filters in CEL can name. Passwords and nonces are none. */
+/** The fields of users that filters in CEL can name: neither passwords nor nonces. */
 export const userFields = {
   id: column("bigint", "users.id", { index: ["equal"] }),
   username: column("text", "users.username_canonical", { index: ["equal", "beginning", "part"], ...line }),
