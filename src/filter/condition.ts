@@ -145,6 +145,6 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
 
 /**
  * Makes the condition that a filter stands for.
- * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for `fields.undeclared`.
+ * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for a field of `fields.undeclared`.
  */
 export const conditionOf = (filter: ParsedFilter, fields: FilterFields): Condition => createChecker(filter, fields)(filter.expr, 1);

@@ -27,7 +27,7 @@ export type FilterColumn = FilterType & {
   readonly search?: (patterns: readonly string[], place: Place) => RawBuilder<boolean>;
 };
 
-/** A field, for filters, that has several values. A filter asks whether a certain one is among them, or any. */
+/** A field, for filters, that has several values. A filter asks whether a certain value is among them, or whether there are any values. */
 export type FilterList = {
   readonly type: "list";
   readonly item: FilterType;
@@ -39,7 +39,7 @@ export type FilterList = {
   readonly isElsewhere?: boolean;
 };
 
-/** The fields of the resources that a filter selects from, with their names in the proto. */
+/** The fields and functions that the filters of one list can name, and the names of fields that are not declared for filters. */
 export type FilterFields = {
   /** The fields that filters can name, keyed by name. */
   readonly declared: ReadonlyMap<string, FilterColumn | FilterList>;

@@ -35,17 +35,17 @@ const term = ({ via, search, isLookedUp = false }: FilterColumn, cost: Cost, con
 /** What an index does not find is met in a walk, if that need not look up each row elsewhere. */
 const unserved = ({ isLookedUp = false }: FilterColumn): Cost => (isLookedUp ? "scan" : "walk");
 
-/** Makes a term on other tables than the rows of the list. */
+/** Makes a term whose condition is on another table than the one that is listed. */
 export const elsewhere = (cost: Cost, sql: Term["sql"]): Term => ({ op: "term", cost, isElsewhere: true, sql });
 
-/** Makes the term that a bool has a value. */
+/** Makes the term that a bool field equals `value`. */
 export const is = (field: FilterColumn, value: boolean): Term => {
   const make = (wanted: boolean): Term =>
     term(field, field.rare === wanted ? "index" : "walk", () => (wanted ? sql`${field.column}` : sql`not ${field.column}`));
   return { ...make(value), ...(!field.isNullable && { opposite: make(!value) }) };
 };
 
-/** Returns a text as a part of a pattern of LIKE in which it stands for itself: only LIKE is served by the indexes of trigrams. */
+/** Escapes a text for a LIKE pattern, so that the pattern matches exactly this text. */
 export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, "\\$&");
 
 /** The condition, which may take the search of lines along. No line has a line break. */
@@ -80,7 +80,7 @@ const equals = (field: FilterColumn, values: readonly FilterValue[], condition: 
   );
 };
 
-/** Makes the term that a field has a value which compares so with another one. */
+/** Makes the term that compares a field with `value` by `operator`. */
 export const compared = (field: FilterColumn, operator: Operator, value: FilterValue): Term => {
   if (typeof value === "boolean") return is(field, value === (operator === "="));
   const condition = sql<boolean>`${field.column} ${sql.raw(operator)} ${bound(field, value)}`;
@@ -101,6 +101,7 @@ export const isPresent = (field: FilterColumn): Term => term(field, unserved(fie
 const like = (field: FilterColumn, value: string, isBeginning: boolean): Term => {
   const { index = [] } = field;
   const text = folded(field, value) as string;
+  // Not starts_with() or strpos(), which trigram indexes do not serve.
   const condition = sql<boolean>`${field.column} like ${`${isBeginning ? "" : "%"}${literal(text)}%`}::text`;
   if (text === "") return term(field, "walk", () => condition);
   if (isBeginning && index.includes("beginning")) return term(field, "index", () => condition);

@@ -4,10 +4,10 @@ import { failedPrecondition } from "../errors.ts";
 /** Makes the condition that a column is among what a query finds. */
 export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
 
-/** Makes the condition that an id comes after the page before. */
+/** Makes the condition that an id comes after the last id of the previous page. */
 export type Beyond = (id: RawBuilder<unknown>) => RawBuilder<boolean>;
 
-/** The place of a term in a statement. */
+/** The functions that a term builds its subqueries with; they differ by page and by the term's position in the filter. */
 export type Place = {
   readonly isIn: In;
   /** For subqueries: the planner does not derive it for them. */
@@ -40,7 +40,7 @@ export const always: Condition = { op: "and", parts: [] };
 /** The condition that no row meets. */
 export const never: Condition = { op: "or", parts: [] };
 
-/** Negates a condition. What is not met because a field has no value is met then. */
+/** Negates a condition. A row that fails the condition because its field is null meets the negation. */
 export const negated = (part: Condition): Condition => (part.op === "term" && part.opposite) || { op: "not", part };
 
 /** Lists the terms of a condition. */
@@ -61,7 +61,7 @@ const costOf = (condition: Condition): Cost => {
 
 /**
  * Checks that a filter need not look at the text of every row.
- * @param says the end of the error's sentence: what can stand beside such a condition.
+ * @param says the end of the error's message, which tells the caller what to add to the filter.
  * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
 export const requireServed = (condition: Condition, says: string): void => {
@@ -73,7 +73,7 @@ export const requireServed = (condition: Condition, says: string): void => {
 /** PostgreSQL joins what the query finds, or keeps it in a hash table. */
 const inList: In = (column, query) => sql`${column} in (${query})`;
 
-/** PostgreSQL runs the query first, so that an index of the list's table serves it, also beside other alternatives. */
+/** Makes the condition `column = any(array(query))`: PostgreSQL runs the query first, then uses the column's index, even within OR. */
 export const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
 
 /** Tells whether all alternatives have indexes, but some not on the list's table: as one plain condition they would read all rows. */
@@ -93,8 +93,8 @@ const sqlOf = (condition: Condition, place: Place, isNegated: boolean): RawBuild
 };
 
 /**
- * Makes the condition in SQL: constant columns, bound values.
- * @param beyond is for lists of users; without it, subqueries find also what pages before have.
+ * Converts a condition to SQL, with values as bound parameters.
+ * @param beyond limits subqueries on users to ids after the previous page; by default, they search all users.
  */
 export const toSql = (condition: Condition, beyond: Beyond = () => sql`true`): RawBuilder<boolean> =>
   sqlOf(condition, { isIn: inList, beyond }, false);

@@ -39,8 +39,10 @@ const relationsOf = (kind: Kind, id: RawBuilder<unknown>): NonNullable<FilterFie
 };
 
 /**
- * Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark.
- * @param id what access to a row follows from: where that is of the parent, PostgreSQL asks once and not for each row.
+ * Returns the fields of a row `r` that filters can name: id, references, indexed fields, and those with the option `filter`. Also returns the
+ * names of the fields that filters could name with this option.
+ * @param id the SQL expression of the id by which access is decided (`ruledBy`). With the parent's id PostgreSQL checks access once, not for
+ * each row.
  */
 export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kind, "r")): FilterFields => {
   const { columns, links, keys, indexes } = kind;

@@ -35,7 +35,7 @@ export const profileFields = {
   update_time: column("timestamptz", "user_profile.update_time"),
 };
 
-/** The fields of profiles, as filters in CEL take them. */
+/** The `profileFields` in the form that the reader of filters in CEL takes. */
 export const declaredFields: FilterFields = { declared: new Map(Object.entries(profileFields)), undeclared: new Set() };
 
 /** Looks at the user of one profile after the other: for what many users are. */
@@ -63,7 +63,7 @@ const ofAccount: Required<Pick<FilterColumn, "via">> = {
 
 const accountTags = tags("account.tags_canonical");
 
-/** The fields of users of profiles, which messages can name beside `profileFields`. */
+/** The fields of a profile's user that the message `ProfileTerm` of a filter can name, but a filter in CEL can't. */
 export const userFields = {
   username: canonicalNames("users.username_canonical", sql`users.id`, "users"),
   userEmail: canonicalNames("user_email.email_canonical", sql`user_email.user_id`, "user_email"),
@@ -73,7 +73,7 @@ export const userFields = {
   userIsDeleted: whoseUser(sql`(users.delete_time is not null)`),
 };
 
-/** The fields of accounts of profiles, which messages can name beside `profileFields`. */
+/** The fields of a profile's account that the message `ProfileTerm` of a filter can name, but a filter in CEL can't. */
 export const accountFields = {
   accountNumber: column("text", "account.number", { index: ["equal", "beginning", "part"], ...ofAccount }),
   accountName: column("text", "account.name", { index: ["equal", "part"], ...ofAccount }),

@@ -46,7 +46,7 @@ const propertyOf = (column: Column, entities: (name: string) => EntityName): unk
   return column.isNullable ? () => make().nullable() : make;
 };
 
-/** Returns the name of the constraint of a table that one column at most of a choice has a value. */
+/** Returns the name of a table's constraint for a choice: fields of which one at most has a value. */
 export const choiceConstraint = (table: string, { name }: ColumnList): string => `${table}_${name}`;
 
 /** Rules of one row. Requests can break none but choices: the others hold what imports and people write. */

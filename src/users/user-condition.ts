@@ -31,7 +31,7 @@ export const containing = (text: string): Condition =>
 /** Makes the condition that a user's name is one of `names`, by a search in the table user_search, which has the name as first line. */
 export const named = (names: readonly string[]): Condition => lines(names.map((name) => `\n${lineOf(name)}\n%`));
 
-/** Makes the condition that a user has one of these permissions, by a grant of its own or by a role. */
+/** Makes the condition that a user has one of these permissions, granted to the user directly or by a role. */
 export const permitted = (permissions: readonly string[]): Condition => ({
   op: "or",
   parts: permissions.map((permission) => holds(userFields.permissions, permission)),

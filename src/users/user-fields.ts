@@ -108,5 +108,5 @@ export const userFields = {
   ),
 } satisfies Record<string, FilterColumn | FilterList>;
 
-/** The fields of users, as filters in CEL take them. */
+/** The `userFields` in the form that the reader of filters in CEL takes. */
 export const declaredFields: FilterFields = { declared: new Map(Object.entries(userFields)), undeclared: new Set() };

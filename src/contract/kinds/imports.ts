@@ -22,7 +22,7 @@ export type ImportSource = {
   readonly isOwner: boolean;
 };
 
-/** A model of export files whose records each link a resource to something else, and its fields with the keys of both. */
+/** A model of export files whose records each link a resource to something else, with the names of the fields that hold the two keys. */
 export type ImportLink = {
   readonly model: string;
   readonly resource: readonly string[];
@@ -30,7 +30,7 @@ export type ImportLink = {
   readonly left: LeftFields;
 };
 
-/** The fields of a model that have no place in resources, as a map from name to reason. */
+/** The fields of a model that an import does not store, as a map from the name of the field to an explanation. */
 export type LeftFields = Readonly<Record<string, string>>;
 
 const leftFields = (left: readonly KindImportLeft[]): LeftFields =>
@@ -39,14 +39,14 @@ const leftFields = (left: readonly KindImportLeft[]): LeftFields =>
 /** The fields of records with a key that can end in "_id". */
 const withId = (name: string): readonly string[] => [name, `${name}_id`];
 
-/** A model of export files whose records become resources of a kind, or have some of their fields. */
+/** A model of export files whose records become resources of a kind, or hold some of the fields of such resources. */
 export type ImportModel = { readonly model: string; readonly left: LeftFields };
 
 /** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
 export const importedModels = ({ message }: Pick<Kind, "message">): readonly ImportModel[] =>
   getOption(message, kindOption).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
 
-/** Returns the models whose records have some fields of a kind's resources, each with the names of the field with its key. */
+/** Returns the models that hold some fields of a kind's resources, each with the names of the resource field that refers to that model. */
 export const importedParts = ({ message }: Pick<Kind, "message">): readonly (ImportModel & { readonly names: readonly string[] })[] =>
   getOption(message, kindOption)
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
@@ -64,7 +64,7 @@ export const importSources = (field: DescField, isReference: boolean, byDefault 
   }));
 };
 
-/** Returns the places of a repeated reference: the list of keys in the record of a resource, by default in the plural of what it refers to. */
+/** Returns the names of the record fields that list the keys of a repeated reference; by default `teams` for the field `team_ids`. */
 export const linkSources = ({ field, column }: Link): readonly string[] =>
   importSources(field, false, `${column.replace(/_id$/, "")}s`).flatMap(({ names }) => names);
 
@@ -81,14 +81,14 @@ export const importLinks = ({ field }: Link): readonly ImportLink[] =>
 export const importedValues = (field: DescField): ReadonlyMap<string, number> =>
   new Map(field.enum?.values.flatMap((value) => getOption(value, import_as).map((name) => [name, value.number] as const)));
 
-/** Tells whether a column is filled from files: what callers write, the time of creation, and what declares its name in files. */
+/** Tells whether an import fills a column: `create_time`, a column that callers can write, or one whose field has the option `import`. */
 export const isImported = ({ name, field, isOutputOnly }: Column): boolean =>
   !isOutputOnly || name === "create_time" || getOption(field, fieldOption).import.length > 0;
 
 /** The columns that staging tables have besides those of the kind. */
 const ofStaging = ["model", "record", "pk", "absent", "outcome"];
 
-/** Notes, as faults, what is declared for imports of a kind and can't be done. */
+/** Notes, as faults, what keeps an import from filling a kind as its message declares. */
 export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | "columns" | "keys">, note: Note): void => {
   const parts = importedParts({ message }).map(({ model }) => model);
   if (importedModels({ message }).length === 0) return;

@@ -181,14 +181,14 @@ const ofOlderTable = (column: Column): Column => {
   return column.type === "smallint" ? { ...column, enumBase: 1 } : column;
 };
 
-/** The kinds whose tables and services are written by hand: organizations, projects and teams. */
+/** The models whose tables and services are written by hand, described like kinds: organizations, projects and teams. */
 export const models: readonly Kind[] = readAll([organizationFile, projectFile, teamFile], [], []).map((kind) => ({
   ...kind,
   columns: kind.columns.map(ofOlderTable),
 }));
 
 /**
- * Reads the kinds that files declare, parents before their parts. They can also refer to organizations, projects, teams and users.
+ * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams and users.
  * @param taken the names of all other tables, which no kind can have.
  * @throws KindFaults with all faults of all these kinds.
  */

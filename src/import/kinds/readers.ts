@@ -117,7 +117,7 @@ const linkReaders = ({ kind }: ImportedKind, linked: ImportedLink): readonly Rea
       };
     });
 
-/** The readers of the models that kinds declare: of their resources, of parts of these, and of their repeated references. */
+/** The readers of the models that kinds declare: for resources, for parts of resources, and for repeated references. */
 export const kindReaders: readonly Reader[] = importedKinds.flatMap((one) => [
   ...one.models.map((model) => kindReader(one, model)),
   ...one.parts.map((part) => partReader(one, part)),

@@ -28,13 +28,13 @@ export type ImportedKind = {
   readonly links: readonly ImportedLink[];
 };
 
-/** A column that refers to something. */
+/** A column that holds the id of something else, described by its `reference`. */
 export type Referring = Column & { readonly reference: NonNullable<Column["reference"]> };
 
-/** Tells whether a column refers to something. */
+/** Tells whether a column holds the id of something else. */
 export const isReferring = (column: Column): column is Referring => column.reference !== undefined;
 
-/** The staging columns of a reference: the key of what it refers to, the name of a user, the key of an actor. */
+/** Returns the names of a reference's staging columns: for the target's key, for a user's name, and for the key of a Sentry actor. */
 export const referenceColumns = ({ name }: Pick<Column, "name">) => ({ pk: `${name}_pk`, name: `${name}_name`, actor: `${name}_actor_pk` });
 
 /** The types of staging columns that differ from those of the tables. */

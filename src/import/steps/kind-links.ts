@@ -10,8 +10,8 @@ import { skip, skipRepeated } from "./skip.ts";
 const keyOf = ({ kind }: ImportedKind, { link }: ImportedLink) => [...new Set([ORGANIZATION_ID, `${kind.name}_id`, link.column])];
 
 /**
- * Finds both sides of the elements of a repeated reference; the resource has to be in the file. Skips new resources that have to have an
- * element and have none.
+ * Finds the ids of the two sides of each element of a repeated reference. Skips elements whose resource is not in the file or whose target is
+ * not found, and new resources that lack a required element.
  */
 export const resolveLink = async (tx: ImportTx, one: ImportedKind, linked: ImportedLink): Promise<void> => {
   const { kind, staging: resources } = one;
@@ -32,7 +32,7 @@ export const resolveLink = async (tx: ImportTx, one: ImportedKind, linked: Impor
   await skip(tx, resources, `it has no ${link.to.name} that is here or in the file`, hasNone);
 };
 
-/** Writes the elements of a repeated reference. A resource that is here and gets one has another etag from then on. */
+/** Writes the elements of a repeated reference, and changes the etags of stored resources that get a new element. */
 export const storeLink = async (tx: ImportTx, one: ImportedKind, linked: ImportedLink): Promise<void> => {
   const { kind, staging: resources } = one;
   const { staging } = linked;

@@ -27,8 +27,8 @@ const lock = (tx: ImportTx, aggregate: string, ids: readonly string[]) =>
   );
 
 /**
- * Locks the versions of the kinds of all organizations, and of the shared resources, that the file can change, in ascending order and after
- * users, as every write does.
+ * Locks the versions of the resources that the file can change: one for all resources of an organization, and one for each shared resource.
+ * Like every write, it takes these locks after those of users, in ascending order of the ids.
  */
 export const lockKinds = async (tx: ImportTx): Promise<void> => {
   const given = importedKinds.filter(({ staging }) => isGiven(tx, staging));

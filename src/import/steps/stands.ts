@@ -154,8 +154,8 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
 export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
 
 /**
- * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at
- * the end of their grace period. Does nothing for a file of another installation (`isForeign`), or with `--ids new`.
+ * Skips staged users, organizations, projects, teams and resources of kinds if an earlier import stored them and they were removed since, by a
+ * call or at the end of their grace period. Does nothing for a foreign file (`isForeign`), with `--ids new` or with `--overwrite`.
  */
 export const skipPurged = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (isForeign(tx) || tx.ids === "new") return;
