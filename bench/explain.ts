@@ -8,8 +8,10 @@ import { withinBound } from "../src/cache/read-consistency.ts";
 import type { Call, Operation } from "../src/call.ts";
 import type { Database } from "../src/db/orm.ts";
 import type { Page } from "../src/db/page.ts";
+import { createSession } from "../src/db/session.ts";
 import { permissions } from "../src/permissions.ts";
 import type { Schema } from "../src/schema/entities.ts";
+import { builtin } from "../src/schema/kind-set.ts";
 
 type Plan = { readonly "Shared Hit Blocks": number; readonly "Shared Read Blocks": number };
 type Explained = { readonly Plan: Plan; readonly "Planning Time": number; readonly "Execution Time": number };
@@ -27,19 +29,18 @@ export const call: Call = {
 };
 
 /** A database that runs nothing and keeps what it was to run. */
-const recorder = (recorded: CompiledQuery[]) =>
-  ({
-    abort: () => ({ signal: call.signal }),
-    sql: new Kysely<Schema>({
-      log: ({ query }) => void recorded.push(query),
-      dialect: {
-        createAdapter: () => new PostgresAdapter(),
-        createDriver: () => new DummyDriver(),
-        createIntrospector: (kysely) => new PostgresIntrospector(kysely),
-        createQueryCompiler: () => new PostgresQueryCompiler(),
-      },
-    }),
-  }) as unknown as Database;
+const recorder = (recorded: CompiledQuery[]): Database => {
+  const sql = new Kysely<Schema>({
+    log: ({ query }) => void recorded.push(query),
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (kysely) => new PostgresIntrospector(kysely),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+  return { sql, session: () => createSession(sql, builtin) } as unknown as Database;
+};
 
 /** Takes every token. */
 export const freshness = { check: () => undefined, reading: () => withinBound };

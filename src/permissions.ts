@@ -16,6 +16,8 @@ export const permissions = [
   "monitors.write",
   "integrations.read",
   "integrations.write",
+  "alerts.read",
+  "alerts.write",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

@@ -5,7 +5,7 @@ export type SharedSignal = {
   readonly join: (signal: AbortSignal) => void;
 };
 
-/** Makes a signal that several calls can join; it calls `onAbort`, and then aborts, when the last call that has joined has ended. */
+/** Makes a signal that several calls can join. After the last of these calls ends, `onAbort` is called, and then the signal aborts. */
 export const createSharedSignal = (onAbort?: () => void): SharedSignal => {
   const controller = new AbortController();
   let waiting = 0;

@@ -6,13 +6,13 @@ type Place = { readonly [PLACE]: string };
 
 const isPlace = (parameter: unknown): parameter is Place => typeof parameter === "object" && parameter !== null && PLACE in parameter;
 
-/** Makes a place in a statement that is compiled once, for a value that comes with each run under this name. */
+/** Makes a named placeholder in a statement that is compiled once; each run binds a value to the name. */
 export const place = (name: string): RawBuilder<unknown> => sql`${{ [PLACE]: name } satisfies Place}`;
 
-/** A statement whose text is made already: a function that binds the values of its places, by their names. */
+/** A compiled statement: a function that binds values to its placeholders, by their names. */
 export type Compiled<R> = (values: Readonly<Record<string, unknown>>) => CompiledQuery<R>;
 
-/** Makes the text of a statement, which then serves any number of runs: to make it takes longer than to send it. */
+/** Compiles a statement to SQL text once for any number of runs, since compiling takes longer than sending. */
 export const compiled = <R>(statement: RawBuilder<R>): Compiled<R> => {
   const node = statement.toOperationNode() as RootOperationNode;
   const { sql: text, parameters } = new PostgresQueryCompiler().compileQuery(node, { queryId: "" });

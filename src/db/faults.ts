@@ -22,8 +22,8 @@ export const isContention = (error: unknown): boolean =>
   (error instanceof Error && error.name === "OptimisticLockError");
 
 /**
- * Makes the function that translates an error of a database with some kinds into one for callers, without the database's text, which can
- * hold values; it returns undefined for unforeseen errors.
+ * Makes the function that translates a database error into an error for callers, without the database's message, which can contain stored
+ * values. The function returns undefined for an unforeseen error.
  */
 export const databaseError =
   ({ errors }: Pick<KindSet, "errors">) =>

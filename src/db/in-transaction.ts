@@ -13,7 +13,7 @@ export class RolledBack extends Error {
   }
 }
 
-/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails; a thrown `RolledBack` rolls back, and its answer is returned. */
+/** Runs one transaction. Throws what `body` throws, even if ROLLBACK fails; but if `body` throws `RolledBack`, returns that error's answer. */
 export const transact = async <T>(
   { sql: db }: Pick<Database, "sql">,
   body: (transaction: Transaction<Schema>) => Promise<T>,

@@ -119,7 +119,10 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
     if (first !== undefined && args.length === 1) {
       if (name === "has" && target === undefined) return has(first);
       const relation = target === undefined ? relations?.get(name) : undefined;
-      if (relation !== undefined) return elsewhere(relation(boundUserId(filter, first)));
+      if (relation !== undefined) {
+        const related = relation(boundUserId(filter, first));
+        return elsewhere("walk", () => related);
+      }
       if ((name === "startsWith" || name === "contains") && target !== undefined) return text(name, target, first);
     }
     throw invalid(at, termWords(fields));
@@ -142,6 +145,6 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
 
 /**
  * Makes the condition that a filter stands for.
- * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for `fields.undeclared`.
+ * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for a field of `fields.undeclared`.
  */
 export const conditionOf = (filter: ParsedFilter, fields: FilterFields): Condition => createChecker(filter, fields)(filter.expr, 1);

@@ -1,5 +1,5 @@
 import type { RawBuilder } from "kysely";
-import type { In } from "./tree.ts";
+import type { Place } from "./tree.ts";
 
 /** The type of the values that a field is compared with. */
 export type FilterType = {
@@ -15,22 +15,23 @@ export type FilterColumn = FilterType & {
   /** The column in statements: a constant. */
   readonly column: RawBuilder<unknown>;
   readonly isNullable: boolean;
-  /**
-   * What an index finds besides equal values: their beginnings ("sorted"), at least 3 characters of a text ("trigrams"), or "both"; of a
-   * bool, the one value that few rows have. Absent = nothing, not even equal values.
-   */
-  readonly index?: "sorted" | "trigrams" | "both" | boolean;
+  /** What an index finds: equal values, texts by their beginning, texts by a part of at least 3 characters. Absent = nothing. */
+  readonly index?: readonly ("equal" | "beginning" | "part")[];
+  /** The value of a bool that few rows have, which an index finds. Absent = there is none. */
+  readonly rare?: boolean;
+  /** True if each row has to be looked up in another table. Absent = false. */
+  readonly isLookedUp?: boolean;
   /** Makes the condition on a row of the list, if the column is of another table. */
-  readonly via?: (condition: RawBuilder<boolean>, isIn: In) => RawBuilder<boolean>;
-  /** Makes the condition, served by trigrams, that all rows meet whose column has a certain text in it; absent = the column's own index. */
-  readonly search?: (pattern: string, isIn: In) => RawBuilder<boolean>;
+  readonly via?: (condition: RawBuilder<boolean>, place: Place) => RawBuilder<boolean>;
+  /** Makes the condition, served by trigrams, that the lines of a row, of which the column is one, match one of these patterns of LIKE. */
+  readonly search?: (patterns: readonly string[], place: Place) => RawBuilder<boolean>;
 };
 
-/** A field, for filters, that has several values. A filter asks whether a certain one is among them, or any. */
+/** A field, for filters, that has several values. A filter asks whether a certain value is among them, or whether there are any values. */
 export type FilterList = {
   readonly type: "list";
   readonly item: FilterType;
-  readonly holds: (value: RawBuilder<unknown>, isIn: In) => RawBuilder<boolean>;
+  readonly holds: (value: RawBuilder<unknown>, place: Place) => RawBuilder<boolean>;
   readonly isNotEmpty: RawBuilder<boolean>;
   /** True if an index finds the rows that have a value; absent = false. */
   readonly index?: boolean;
@@ -38,7 +39,7 @@ export type FilterList = {
   readonly isElsewhere?: boolean;
 };
 
-/** The fields of the resources that a filter selects from, with their names in the proto. */
+/** The fields and functions that the filters of one list can name, and the names of fields that are not declared for filters. */
 export type FilterFields = {
   /** The fields that filters can name, keyed by name. */
   readonly declared: ReadonlyMap<string, FilterColumn | FilterList>;

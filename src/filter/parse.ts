@@ -4,7 +4,7 @@ import { type DomainError, failedPrecondition, invalidField } from "../errors.ts
 /** A node of the syntax tree of a filter. */
 export type Expr = ReturnType<typeof parse>["expr"];
 
-/** A parsed filter: its syntax tree, and functions about its nodes. The text of an error is the node's place in the filter, then `says`. */
+/** A filter's syntax tree, with functions that check a node or make its error. The error's message is the node's position, then `says`. */
 export type ParsedFilter = {
   readonly expr: Expr;
   /** Tells whether a node is a text in plain quotes with no other escapes than CEL's: the parser takes others as they stand. */
@@ -13,7 +13,7 @@ export type ParsedFilter = {
   readonly notIndexed: (at: Expr, says: string) => DomainError;
 };
 
-/** The most terms of a filter, such as comparisons. */
+/** The maximum number of terms, such as comparisons, in one filter. */
 export const MAX_TERMS = 50;
 
 /** The most brackets that stand in one another. */

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterList, FilterType } from "./fields.ts";
-import type { Cost, In, Term } from "./tree.ts";
+import type { Cost, Term } from "./tree.ts";
 
 /** An operator between a field and a value. */
 export type Operator = "=" | "<>" | "<" | "<=" | ">" | ">=";
@@ -21,59 +21,93 @@ const folded = ({ fold }: FilterType, value: FilterValue): FilterValue => {
 
 const bound = (field: FilterType, value: FilterValue): RawBuilder<unknown> => sql`${folded(field, value)}::${sql.raw(types[field.type])}`;
 
-const term = ({ via, search }: FilterColumn, cost: Cost, condition: (isIn: In) => RawBuilder<boolean>): Term => ({
-  op: "term",
-  cost,
-  isElsewhere: via !== undefined || search !== undefined,
-  sql: via === undefined ? condition : (isIn) => via(condition(isIn), isIn),
-});
+const term = ({ via, search, isLookedUp = false }: FilterColumn, cost: Cost, condition: Term["sql"]): Term => {
+  const made: Term = {
+    op: "term",
+    cost,
+    isElsewhere: via !== undefined || search !== undefined,
+    sql: via === undefined ? condition : (place) => via(condition(place), place),
+  };
+  // To look up each row costs the same whatever is wanted there.
+  return isLookedUp ? { ...made, opposite: { ...made, sql: (place) => sql`(${made.sql(place)}) is not true` } } : made;
+};
 
-/** Makes the term that a bool has a value. */
+/** What an index does not find is met in a walk, if that need not look up each row elsewhere. */
+const unserved = ({ isLookedUp = false }: FilterColumn): Cost => (isLookedUp ? "scan" : "walk");
+
+/** Makes a term whose condition is on another table than the one that is listed. */
+export const elsewhere = (cost: Cost, sql: Term["sql"]): Term => ({ op: "term", cost, isElsewhere: true, sql });
+
+/** Makes the term that a bool field equals `value`. */
 export const is = (field: FilterColumn, value: boolean): Term => {
   const make = (wanted: boolean): Term =>
-    term(field, field.index === wanted ? "index" : "walk", () => (wanted ? sql`${field.column}` : sql`not ${field.column}`));
+    term(field, field.rare === wanted ? "index" : "walk", () => (wanted ? sql`${field.column}` : sql`not ${field.column}`));
   return { ...make(value), ...(!field.isNullable && { opposite: make(!value) }) };
 };
 
-/** Makes the term that a field has a value which compares so with another one. */
-export const compared = (field: FilterColumn, operator: Operator, value: FilterValue): Term =>
-  typeof value === "boolean"
-    ? is(field, value === (operator === "="))
-    : term(
-        field,
-        operator === "=" && field.index !== undefined ? "index" : "walk",
-        () => sql`${field.column} ${sql.raw(operator)} ${bound(field, value)}`,
-      );
+/** Escapes a text for a LIKE pattern, so that the pattern matches exactly this text. */
+export const literal = (text: string): string => text.replaceAll(/[\\%_]/g, "\\$&");
 
-/** Makes the term that a field has one of these values. */
-export const oneOf = (field: FilterColumn, values: readonly FilterValue[]): Term =>
-  term(
+/** The condition, which may take the search of lines along. No line has a line break. */
+const searched = (
+  field: FilterColumn,
+  condition: RawBuilder<boolean>,
+  texts: readonly string[],
+  pattern: (text: string) => string,
+): Term => {
+  const { search } = field;
+  if (search === undefined || texts.length === 0) return term(field, "index", () => condition);
+  if (texts.some((text) => text.includes("\n"))) return term(field, "scan", () => condition);
+  return term(
     field,
-    field.index === undefined ? "walk" : "index",
-    () => sql`${field.column} = any(${values.map((value) => folded(field, value))}::${sql.raw(types[field.type])}[])`,
+    "index",
+    (place) =>
+      sql`(${condition} and ${search(
+        texts.map((text) => pattern(literal(text))),
+        place,
+      )})`,
   );
-
-/** Makes the term that a field has a value. */
-export const isPresent = (field: FilterColumn): Term => term(field, "walk", () => sql`${field.column} is not null`);
-
-/** A pattern of LIKE in which the text stands for itself: only LIKE is served by the indexes of trigrams. */
-const literal = (text: string): string => text.replaceAll(/[\\%_]/g, "\\$&");
-
-const costOfText = ({ index, search }: FilterColumn, text: string, isBeginning: boolean): Cost => {
-  if (text === "") return "walk";
-  if (isBeginning && index === "sorted") return "index";
-  if (index !== "trigrams" && index !== "both") return isBeginning ? "walk" : "scan";
-  if (isBeginning && index === "both" && search === undefined) return "index";
-  return [...text].length >= INDEXED_LENGTH ? "index" : "scan";
 };
 
+const equals = (field: FilterColumn, values: readonly FilterValue[], condition: RawBuilder<boolean>): Term => {
+  if (field.index?.includes("equal")) return term(field, "index", () => condition);
+  if (field.search === undefined) return term(field, unserved(field), () => condition);
+  return searched(
+    field,
+    condition,
+    values.map((value) => String(folded(field, value))),
+    (text) => `%\n${text}\n%`,
+  );
+};
+
+/** Makes the term that compares a field with `value` by `operator`. */
+export const compared = (field: FilterColumn, operator: Operator, value: FilterValue): Term => {
+  if (typeof value === "boolean") return is(field, value === (operator === "="));
+  const condition = sql<boolean>`${field.column} ${sql.raw(operator)} ${bound(field, value)}`;
+  return operator === "=" ? equals(field, [value], condition) : term(field, unserved(field), () => condition);
+};
+
+/** Makes the term that a field has one of these values. */
+export const oneOf = (field: FilterColumn, values: readonly FilterValue[]): Term => {
+  const array = sql`${values.map((value) => folded(field, value))}::${sql.raw(types[field.type])}[]`;
+  // An empty array is equal to nothing, so an index of what is not null would not serve without saying it.
+  const isThere = field.isNullable ? sql`${field.column} is not null and ` : sql``;
+  return equals(field, values, sql`(${isThere}${field.column} = any(${array}))`);
+};
+
+/** Makes the term that a field has a value. */
+export const isPresent = (field: FilterColumn): Term => term(field, unserved(field), () => sql`${field.column} is not null`);
+
 const like = (field: FilterColumn, value: string, isBeginning: boolean): Term => {
+  const { index = [] } = field;
   const text = folded(field, value) as string;
-  const { column, search } = field;
-  const condition = sql<boolean>`${column} like ${`${isBeginning ? "" : "%"}${literal(text)}%`}::text`;
-  const cost = costOfText(field, text, isBeginning);
-  if (search === undefined || cost !== "index") return term(field, cost, () => condition);
-  return term(field, cost, (isIn) => sql`(${condition} and ${search(`%${literal(text)}%`, isIn)})`);
+  // Not starts_with() or strpos(), which trigram indexes do not serve.
+  const condition = sql<boolean>`${field.column} like ${`${isBeginning ? "" : "%"}${literal(text)}%`}::text`;
+  if (text === "") return term(field, "walk", () => condition);
+  if (isBeginning && index.includes("beginning")) return term(field, "index", () => condition);
+  if (!index.includes("part")) return term(field, isBeginning ? "walk" : "scan", () => condition);
+  if ([...text].length < INDEXED_LENGTH) return term(field, "scan", () => condition);
+  return searched(field, condition, [text], (part) => `%${part}%`);
 };
 
 /** Makes the term that a text begins with another one. */
@@ -91,10 +125,7 @@ const ofList = ({ index = false, isElsewhere = false }: FilterList, sql: Term["s
 
 /** Makes the term that a value is among those of a field. */
 export const holds = (list: FilterList, value: FilterValue): Term =>
-  ofList(list, (isIn) => list.holds(bound(list.item, value), isIn), true);
-
-/** Makes the term that a condition in SQL on other tables is met. */
-export const elsewhere = (condition: RawBuilder<boolean>): Term => ({ op: "term", cost: "walk", isElsewhere: true, sql: () => condition });
+  ofList(list, (place) => list.holds(bound(list.item, value), place), true);
 
 /** Makes the term that a field has any values. */
 export const isNotEmpty = (list: FilterList): Term => ofList(list, () => list.isNotEmpty, false);

@@ -4,6 +4,16 @@ import { failedPrecondition } from "../errors.ts";
 /** Makes the condition that a column is among what a query finds. */
 export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
 
+/** Makes the condition that an id comes after the last id of the previous page. */
+export type Beyond = (id: RawBuilder<unknown>) => RawBuilder<boolean>;
+
+/** The functions that a term builds its subqueries with; they differ by page and by the term's position in the filter. */
+export type Place = {
+  readonly isIn: In;
+  /** For subqueries: the planner does not derive it for them. */
+  readonly beyond: Beyond;
+};
+
 /** The way in which a condition is met: by an index, by a walk in the order of the list, or by a look at the text of every row. */
 export type Cost = "index" | "walk" | "scan";
 
@@ -13,7 +23,7 @@ export type Term = {
   readonly cost: Cost;
   /** True if the condition is on another table than the rows of the list. */
   readonly isElsewhere: boolean;
-  readonly sql: (isIn: In) => RawBuilder<boolean>;
+  readonly sql: (place: Place) => RawBuilder<boolean>;
   /** The term that is met where this one is not; absent = there is none. */
   readonly opposite?: Term;
 };
@@ -30,7 +40,7 @@ export const always: Condition = { op: "and", parts: [] };
 /** The condition that no row meets. */
 export const never: Condition = { op: "or", parts: [] };
 
-/** Negates a condition. What is not met because a field has no value is met then. */
+/** Negates a condition. A row that fails the condition because its field is null meets the negation. */
 export const negated = (part: Condition): Condition => (part.op === "term" && part.opposite) || { op: "not", part };
 
 /** Lists the terms of a condition. */
@@ -51,7 +61,7 @@ const costOf = (condition: Condition): Cost => {
 
 /**
  * Checks that a filter need not look at the text of every row.
- * @param says the end of the error's sentence: what can stand beside such a condition.
+ * @param says the end of the error's message, which tells the caller what to add to the filter.
  * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
 export const requireServed = (condition: Condition, says: string): void => {
@@ -63,24 +73,28 @@ export const requireServed = (condition: Condition, says: string): void => {
 /** PostgreSQL joins what the query finds, or keeps it in a hash table. */
 const inList: In = (column, query) => sql`${column} in (${query})`;
 
-/** PostgreSQL runs the query first, so that an index of the list's table serves it beside other alternatives. */
-const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
+/** Makes the condition `column = any(array(query))`: PostgreSQL runs the query first, then uses the column's index, even within OR. */
+export const inArray: In = (column, query) => sql`${column} = any(array(${query}))`;
 
 /** Tells whether all alternatives have indexes, but some not on the list's table: as one plain condition they would read all rows. */
 const crossesTables = (parts: readonly Condition[]): boolean =>
   parts.length > 1 && parts.every((part) => costOf(part) === "index") && parts.flatMap(termsOf).some(({ isElsewhere }) => isElsewhere);
 
-const sqlOf = (condition: Condition, isIn: In, isNegated: boolean): RawBuilder<boolean> => {
-  if (condition.op === "term") return condition.sql(isIn);
-  if (condition.op === "not") return sql`(${sqlOf(condition.part, inList, true)}) is not true`;
+const sqlOf = (condition: Condition, place: Place, isNegated: boolean): RawBuilder<boolean> => {
+  if (condition.op === "term") return condition.sql(place);
+  if (condition.op === "not") return sql`(${sqlOf(condition.part, { ...place, isIn: inList }, true)}) is not true`;
   const { op, parts } = condition;
   if (parts.length === 0) return op === "and" ? sql`true` : sql`false`;
-  const within = op === "or" && !isNegated && crossesTables(parts) ? inArray : isIn;
+  const within = op === "or" && !isNegated && crossesTables(parts) ? { ...place, isIn: inArray } : place;
   return sql`(${sql.join(
     parts.map((part) => sqlOf(part, within, isNegated)),
     sql.raw(` ${op} `),
   )})`;
 };
 
-/** Makes the condition in SQL: constant columns, bound values. */
-export const toSql = (condition: Condition): RawBuilder<boolean> => sqlOf(condition, inList, false);
+/**
+ * Converts a condition to SQL, with values as bound parameters.
+ * @param beyond limits subqueries on users to ids after the previous page; by default, they search all users.
+ */
+export const toSql = (condition: Condition, beyond: Beyond = () => sql`true`): RawBuilder<boolean> =>
+  sqlOf(condition, { isIn: inList, beyond }, false);

@@ -68,8 +68,8 @@ export const readValue = (filter: ParsedFilter, field: FilterType, at: Expr): st
 };
 
 /**
- * Makes the parameter in SQL for the id of a user; 0 is that of nobody.
- * @throws INVALID_ARGUMENT for what is no such id.
+ * Makes the SQL parameter for a user id that a filter contains; 0 stands for no user.
+ * @throws INVALID_ARGUMENT for what is not a whole number of 64 bits, or is negative.
  */
 export const boundUserId = (filter: ParsedFilter, at: Expr): RawBuilder<unknown> => {
   const value = wholeNumber(at, filter, new Map());

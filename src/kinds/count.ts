@@ -6,15 +6,15 @@ import { composed } from "./row.ts";
 /** The most rows that are counted: what there is beyond them is estimated. */
 const MAX_COUNTED = 10_000;
 
-/** The number of all results of a list, as its answer has it. */
+/** The number of results on all pages of a list: exact up to 10,000, above that an estimate. */
 export type Count = { readonly totalSize: bigint; readonly totalSizeIsEstimate: boolean };
 
 type Plan = { readonly "QUERY PLAN": readonly [{ readonly Plan: { readonly "Plan Rows": number } }] };
 
 /**
- * Counts rows; if there are too many, it returns the estimate of PostgreSQL's planner.
- * @param rows the statement that selects them, from its `from` on.
- * @param places the values of the places in it.
+ * Counts rows exactly up to 10,000; for more it returns the estimate of PostgreSQL's planner.
+ * @param rows the statement that selects the rows, without its `select` list: from the word `from` on.
+ * @param places the values of the named parameters (`place`) in `rows`.
  */
 export const countRows = async (session: Session, rows: RawBuilder<unknown>, places: Readonly<Record<string, unknown>>): Promise<Count> => {
   const one = <R>(statement: RawBuilder<R>): Promise<R> => session.one(compiled(composed(statement))(places));

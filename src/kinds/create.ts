@@ -15,7 +15,7 @@ import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standa
 import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
 import { type Resource, sharersIn, type Values, valuesOf } from "./values.ts";
 
-/** The steps that a service written by hand adds to Create. */
+/** The additional steps of Create for a kind whose service is written by hand. */
 export type Creation = {
   /** Returns the aggregates that the write locks besides those of the kind. */
   readonly locks: (request: object) => readonly Aggregate[];

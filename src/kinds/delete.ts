@@ -28,7 +28,10 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
   };
 };
 
-/** UndeleteX: restores a deleted resource as it was, since its keys were kept for it. A resource that is not deleted stays as it is. */
+/**
+ * UndeleteX: restores a deleted resource with its unique keys, which no other resource could take meanwhile. A resource that is not deleted
+ * stays as it is.
+ */
 export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   return (call, request) => {

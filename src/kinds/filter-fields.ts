@@ -1,13 +1,13 @@
 import { getOption } from "@bufbuild/protobuf";
 import { type RawBuilder, sql } from "kysely";
-import type { Column, Kind, Link } from "../contract/kinds/kind.ts";
+import { type Column, isComparable, type Kind, type Link } from "../contract/kinds/kind.ts";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 
 const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
-  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb">),
+  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb" | "double precision">),
   column: sql.ref(`r.${name}`),
   isNullable,
   // UNSPECIFIED is stored nowhere, and neither is what deletion alone shows.
@@ -30,27 +30,32 @@ const listOf = ({ name }: Kind, { table, column }: Link): FilterList => {
 };
 
 /** The functions by which filters ask what a user has to do with a row `r`. */
-const relationsOf = (kind: Kind): NonNullable<FilterFields["relations"]> => {
-  const [rule, id] = [ruleOf(kind), ruledBy(kind, "r")];
+const relationsOf = (kind: Kind, id: RawBuilder<unknown>): NonNullable<FilterFields["relations"]> => {
+  const rule = ruleOf(kind);
   return new Map([
     ["readable", (userId) => isRelated(rule, userId, AccessRelation.READ, id)],
     ["owned", (userId) => isRelated(rule, userId, AccessRelation.OWN, id)],
   ]);
 };
 
-/** Returns the fields that filters on rows `r` can name (id, references, indexed, marked `filter`), and the names of others to mark. */
-export const filterFieldsOf = (kind: Kind): FilterFields => {
+/**
+ * Returns the fields of a row `r` that filters can name: id, references, indexed fields, and those with the option `filter`. Also returns the
+ * names of the fields that filters could name with this option.
+ * @param id the SQL expression of the id by which access is decided (`ruledBy`). With the parent's id PostgreSQL checks access once, not for
+ * each row.
+ */
+export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kind, "r")): FilterFields => {
   const { columns, links, keys, indexes } = kind;
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
     column.name === "id" || column.reference !== undefined || indexed.has(column) || getOption(column.field, fieldOption).filter;
-  const comparable = columns.filter(({ type, field }) => type !== "jsonb" && field.name !== "etag");
+  const comparable = columns.filter(({ type, field }) => isComparable(type) && field.name !== "etag");
   return {
     declared: new Map<string, FilterColumn | FilterList>([
       ...comparable.filter(isDeclared).map((column) => [column.name, columnOf(column)] as const),
       ...links.map((link) => [link.name, listOf(kind, link)] as const),
     ]),
-    relations: relationsOf(kind),
+    relations: relationsOf(kind, id),
     undeclared: new Set(comparable.filter((column) => !isDeclared(column)).map(({ name }) => name)),
   };
 };

@@ -19,7 +19,7 @@ const additions = oncePerKind(({ name, links }) => {
   return new Map(links.map((link) => [link, addition(link)]));
 });
 
-/** Stores the ids of a repeated reference of a resource, but for those that are stored already. */
+/** Adds ids to a repeated reference of a resource; ids that are stored already are left alone. */
 export const addLinks = async (
   tx: Tx,
   kind: Kind,
@@ -31,7 +31,7 @@ export const addLinks = async (
   if (add !== undefined && ids.length > 0) await tx.rows(add({ ...resource, ids: ids.map(String) }));
 };
 
-/** Stores these ids of a repeated reference and deletes all others. Returns false when nothing had to change. */
+/** Stores `ids` as the only ids of a repeated reference of a resource. Returns false when nothing had to change. */
 export const replaceLinks = async (tx: Tx, kind: Kind, link: Link, row: Row, ids: readonly bigint[]): Promise<boolean> => {
   const before = new Set((row[link.name] as readonly string[]).map(BigInt));
   const added = ids.filter((id) => !before.has(id));

@@ -13,7 +13,7 @@ import { maskedKind } from "./read-mask.ts";
 import { isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
 
-/** The fields of a list's request on which the text of its statement depends. */
+/** The fields of a list's request on which the SQL text of the list's statements depends. */
 export type Query = {
   readonly orderBy?: string;
   readonly filter?: string;
@@ -24,10 +24,10 @@ export type Query = {
   readonly readMask?: FieldMask;
 };
 
-/** A further condition in SQL on a resource `r`, and the bool field of a list's request that asks for it. */
+/** An SQL condition on a resource `r` that a service written by hand adds to List, and the bool field of the request that turns it on. */
 export type FurtherCondition = { readonly field: string; readonly isMet: RawBuilder<boolean> };
 
-/** What is made of the query of a list: its statements, and what tells of a row. */
+/** The SQL statements of a list for one `Query`, the fields to show, and the function that makes a row's key for page tokens. */
 export type Listing = {
   /** The kind with only the fields to show. */
   readonly shown: Kind;
@@ -42,7 +42,7 @@ export type Listing = {
 /** The name of the place for a part of the key of the last row of the page before. */
 const afterPlace = (index: number): string => `after${index}`;
 
-/** Makes the values of the places of a listing. */
+/** Returns the values of the named parameters (`place`) in the statements of a `Listing`, keyed by name. */
 export const placesOf = (
   { listedBy }: Kind,
   request: Readonly<Record<string, unknown>>,
@@ -95,13 +95,13 @@ const MAX_LISTINGS = 100;
 const MAX_REMEMBERED = 64 * 1024;
 
 /**
- * Makes the function that makes the listing of a query, and keeps those of the latest ones.
- * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a mask that is none of the kind.
+ * Makes the function that returns the `Listing` of a `Query`, and remembers the listings of the latest queries.
+ * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a read mask that is not valid for the kind.
  */
 export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
-  const filterFields = filterFieldsOf(kind);
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
   const { from, isPart, isIt, id } = parentOf(kind);
+  const filterFields = filterFieldsOf(kind, id);
   const table = sql.table(kind.table);
 
   const make = (query: Query, isForActing: boolean, isFurther: boolean): Listing => {

@@ -1,6 +1,6 @@
 import type { Kind } from "../contract/kinds/kind.ts";
 
-/** Makes a function that makes something of a kind once, and keeps it for as long as the kind. */
+/** Makes a function that calls `make` once for each kind, and remembers the result as long as the kind is in memory. */
 export const oncePerKind = <T extends object>(make: (kind: Kind) => T): ((kind: Kind) => T) => {
   const kept = new WeakMap<Kind, T>();
   return (kind) => {

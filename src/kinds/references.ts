@@ -61,11 +61,10 @@ const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: str
 };
 
 /**
- * Checks that everything the values refer to exists, is not deleted, and belongs to the organization. Foreign keys catch what is
- * removed after the check.
- * It runs one statement, whose text depends on the kind and the fields alone.
- * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that refers to something else; what `liveById` throws for the parent of a
- * kind with reasons of its own.
+ * Checks that everything the values refer to exists, is not deleted, and belongs to the organization. Foreign keys catch what is removed after
+ * the check.
+ * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that fails the check. For the parent of a kind with error reasons of its own: what
+ * `liveById` throws.
  */
 export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
   const { parent, hasOwnReasons } = kind;

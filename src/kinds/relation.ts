@@ -19,7 +19,7 @@ type Rule = (relation: AccessRelation, id: RawBuilder<unknown>) => RawBuilder<bo
 const leastRole = (relation: AccessRelation) => sql`${roleColumn(relation === OWN ? MemberRole.MANAGER : MemberRole.MEMBER)}::smallint`;
 
 /** Members of an organization read what belongs to it, managers and owners own it. */
-export const ofOrganization: Rule = (relation, id) => sql`exists (
+const ofOrganization: Rule = (relation, id) => sql`exists (
   select from organization_member m where m.organization_id = ${id} and m.user_id = u.id and m.role >= ${leastRole(relation)})`;
 
 /** Members of a project's teams read what belongs to it, and all members where anybody may join a team; admins of its teams own it. */
@@ -56,8 +56,8 @@ export const ruleOf = (kind: Kind): Rule => {
 };
 
 /**
- * Returns the id in SQL that `ruleOf` a kind asks about, for a row of its table in the alias `row`; if `row` is the parent of a
- * resource, `ancestors` are those of the parent.
+ * Returns the SQL expression of the id by which the rule of a kind (`ruleOf`) decides: for the row with the alias `row` the id of its project or
+ * organization, or its own id if organizations share it. If `row` is the parent of a resource, `ancestors` are those of the parent.
  */
 export const ruledBy = (
   { ancestors: all }: Pick<Kind, "ancestors">,
@@ -75,35 +75,38 @@ export const ruledBy = (
 };
 
 /**
- * Makes the condition in SQL that a user has a relation to something: by the rule, or as a superuser. Who is not present has none.
- * @param id the id that the rule asks about.
+ * Makes the SQL condition that a present user may read or own a resource (`relation`), by the rule or as a superuser.
+ * @param id the id by which the rule decides (`ruledBy`).
  */
 export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation, id: RawBuilder<unknown>): RawBuilder<boolean> =>
   sql`exists (select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or ${rule(relation, id)}))`;
 
-/** Returns the acting user of a call if reads of a kind ask about it: organizations, projects and teams are read by permission alone. */
+/**
+ * Returns the acting user whose access limits what reads of a kind show; undefined = no limit. Reads of organizations, projects and teams have
+ * no limit: for these the permission of the RPC decides.
+ */
 export const seerOf = ({ actingUserId }: Call, kind: Kind): bigint | undefined => (models.includes(kind) ? undefined : actingUserId);
 
-/** The name of the place in statements for the acting user; no column has this name. */
+/** The name of the parameter (`place`) for the id of the acting user in SQL statements; no column has this name. */
 export const SEER = "@seer";
 
 /**
- * Makes the condition in SQL that the acting user, whose id comes to the place `SEER`, may read a resource.
- * @param id the id that the rule of the kind asks about.
+ * Makes the SQL condition that the acting user may read a resource; the statement's parameter `SEER` is the id of that user.
+ * @param id the id by which the rule of the kind decides (`ruledBy`).
  */
 export const isSeen = (kind: Kind, id = ruledBy(kind, "r")): RawBuilder<boolean> => isRelated(ruleOf(kind), place(SEER), READ, id);
 
 /** Rows, and what a rule asks about each of them. */
 type Ruled = { readonly rule: Rule; readonly from: RawBuilder<unknown>; readonly id: RawBuilder<unknown> };
 
-/** Returns the row of a resource, for `requireOwned`. */
+/** Returns what `requireOwned` has to check for a write to a stored resource: the access to the resource itself. */
 export const ruledRow = (kind: Kind, id: bigint): Ruled => ({
   rule: ruleOf(kind),
   from: sql`${sql.table(kind.table)} r where r.id = ${id}::bigint`,
   id: ruledBy(kind, "r"),
 });
 
-/** Returns what a new resource is part of, for `requireOwned`: the parent, or all organizations that are to share it. */
+/** Returns what `requireOwned` has to check for a new resource: the access to its parent, or to all organizations that are to share it. */
 export const ruledParent = (kind: Kind, parentId: bigint, organizationIds: readonly bigint[]): Ruled => {
   const [above, ...further] = kind.ancestors;
   if (above === undefined)
@@ -113,10 +116,10 @@ export const ruledParent = (kind: Kind, parentId: bigint, organizationIds: reado
 };
 
 /**
- * Refuses a write to a resource when the acting user, if there is one, does not own all rows that decide about it. It does not check
+ * Refuses a write to a resource when the call has an acting user who does not own all that `ruledRow` or `ruledParent` names. It does not check
  * organizations, projects and teams: for these the permission of the RPC decides.
- * @throws what `missing` makes when the user may not even read one of them, since the user must not learn that it exists; PERMISSION_DENIED
- * PERMISSION_REQUIRED when the user may read them.
+ * @throws the error that `missing` makes when the user has no read access, so that existence stays secret; PERMISSION_DENIED PERMISSION_REQUIRED
+ * when the user may read but not write.
  */
 export const requireOwned = async (tx: Tx, kind: Kind, { rule, from, id }: Ruled, missing: () => DomainError): Promise<void> => {
   const { actingUserId } = tx.call;

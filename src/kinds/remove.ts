@@ -35,8 +35,8 @@ const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promi
 };
 
 /**
- * Deletes the rows that refer to projects, teams or users that are being purged, or clears their references. It does so before the
- * foreign keys would, to lock in the order of every write to a kind: first the kinds, then the rows that are referred to.
+ * Deletes, in the tables of kinds, the rows that refer to projects, teams or users about to be purged, or sets the references to null. It runs
+ * before the foreign keys would do the same, so that `kindsAggregate` is locked before any row, as in every write to a resource.
  * @returns the aggregates whose versions it raised.
  */
 export const dropReferences = async (
@@ -86,7 +86,10 @@ const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, org
   return aggregates;
 };
 
-/** Deletes all resources of kinds of an organization that is purged. Returns the aggregates whose versions it raised. */
+/**
+ * Deletes the resources of all kinds in an organization that is being purged. Resources that other organizations share stay, without this one.
+ * Returns the aggregates whose versions it raised.
+ */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
   const aggregates: Aggregate[] = [kindsAggregate(organizationId)];
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.

@@ -14,13 +14,15 @@ export type Row = Readonly<Record<string, unknown>> & {
   readonly delete_time?: Date | null;
 };
 
-/** A row with the name of the outermost deleted thing that the resource is part of; null = none is deleted. */
+/** A row with the kind of the resource's outermost deleted ancestor, such as `project`; null = no ancestor is deleted. */
 export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 
 /** Marks a statement that is not to be prepared: its text depends on the request, so there are too many such texts. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
-/** Makes the text of a statement that reads the fields of a kind; one that a `read_mask` leaves only some of is `composed`. */
+/**
+ * Compiles a statement that reads the fields of a kind. The statement is marked as `composed` if the kind has only the fields of a `read_mask`.
+ */
 export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuilder<R>): Compiled<R> =>
   compiled(columns.length + links.length === message.fields.length ? query : composed(query));
 
@@ -28,8 +30,8 @@ export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuil
 const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
 
 /**
- * Returns the list in SQL of the columns to select from `r`; their names come from descriptors alone. The list includes delete_time when
- * an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
+ * Returns the SQL list of the columns to select from `r`, with names from descriptors alone. The list includes delete_time when an enum has a
+ * value for deleted resources: `toMessage` shows that value for a row with a delete_time.
  */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
@@ -52,8 +54,8 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
   );
 
 /**
- * Returns the expression in SQL for the name of the outermost deleted thing in `joinedAncestors`; null = none is deleted. What
- * organizations share is deleted with all of them.
+ * Returns the SQL expression for the kind of the outermost deleted ancestor among `joinedAncestors`; null = no ancestor is deleted. For a shared
+ * resource it is `organization` once all organizations that share it are deleted.
  */
 export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder<string | null> => {
   if (sharedBy !== undefined)
@@ -64,7 +66,7 @@ export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };
 
-/** Returns the expression in SQL for the bytes of the values of a row `q` that can be large: texts, JSON, the ids of links. */
+/** Returns the SQL expression for the number of bytes that the large values of a row `q` take: texts, JSON, the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [

@@ -46,7 +46,7 @@ export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | unde
   })[0];
 
 /**
- * Returns the slugs to try one after the other, as expressions in SQL: a few times the first free one, then some with nine random digits.
+ * Returns SQL expressions for the slugs to try one after the other: three times the first free slug, then three slugs with nine random digits.
  * When another write takes a slug first, the next attempt finds another, so the race hardly ever causes an error.
  */
 export const candidates = ({ name: kind, table }: Kind, { slug, within }: SlugKey, { columns }: Values) => {

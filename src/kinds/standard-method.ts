@@ -15,7 +15,7 @@ export type StandardMethod<Also = never> = (
   also?: Also,
 ) => Operation<DescMethodUnary>;
 
-/** Casts a request to a type with its fields, which only its descriptor knows. */
+/** Casts a request to a type with its fields: only the descriptor of the request knows these. */
 export const fieldsOf = <T>(request: object): T => request as T;
 
 /** Casts an answer to the type that operations return: only its descriptor knows its fields. */

@@ -21,9 +21,9 @@ const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
 };
 
 /**
- * Makes the operations of a service's standard RPCs, which it finds by name: "CreateX" creates a resource of the kind X. A service
- * of kinds alone has no others; a service written by hand adds them to its own.
- * @param others the methods of those RPCs that do more than the standard, keyed by the name of the RPC.
+ * Makes the operations of a service's standard RPCs, which it finds by name: "CreateX" creates a resource of the kind X. These are all
+ * operations of a service, unless it is written by hand and has others besides.
+ * @param others the methods to use instead of the standard ones, keyed by the name of the RPC.
  */
 export const standardOperations = <S extends DescService>(
   app: KindDependencies,

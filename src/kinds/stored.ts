@@ -50,8 +50,8 @@ export const requireLiveAncestors = (kind: Kind, { deleted_ancestor: ancestor }:
 };
 
 /**
- * Reads the id of a row's organization, which never changes; 0 = there is no such row. Only the body of the write refuses a missing
- * row: a replay by request_id gets its first answer even when the row is gone.
+ * Reads the id of a row's organization, which never changes; 0 = there is no such row. It does not throw for a missing row, so that a write
+ * repeated by its request_id gets its first answer even when the row is gone.
  */
 export const organizationOf = async (session: Session, { table, organization }: Referent, id: bigint): Promise<bigint> => {
   if (organization === "id") return id;
@@ -86,7 +86,9 @@ export const aggregatesOf = ({ name, aggregates }: Kind, organizationIds: readon
     return (isOwn ? (id === undefined ? [] : [id]) : [...new Set(organizationIds)]).map((of) => ({ kind, id: of }));
   });
 
-/** Makes the function that looks up which aggregates a write to a resource has to lock; `more` are organizations that are to share it. */
+/**
+ * Makes the function that looks up which aggregates a write to a resource has to lock; `more` are organizations that are to share the resource.
+ */
 export const locksOf =
   (kind: Kind, id: bigint, more: readonly bigint[] = []): LookUpLocks =>
   async (session) => {

@@ -12,7 +12,7 @@ export type Resource = Message & { readonly [field: string]: unknown };
 /** The values that a request gives to a resource: one for each column, and the ids for each link. */
 export type Values = { readonly columns: ReadonlyMap<Column, unknown>; readonly links: ReadonlyMap<Link, readonly bigint[]> };
 
-/** Returns the organizations that the values name as those that share the resource; none where they don't speak of them. */
+/** Returns the ids of the organizations that are to share the resource; empty if the values have no organization_ids. */
 export const sharersIn = ({ links }: Values): readonly bigint[] => [...links].find(([{ name }]) => name === ORGANIZATION_IDS)?.[1] ?? [];
 
 /** In requests UNSPECIFIED is the default. */
@@ -46,7 +46,7 @@ const linkedIds = (kind: Kind, { name, field, isRequired }: Link, resource: Reso
 };
 
 /**
- * Reads from a message the values of the fields for whose local names `isAsked` returns true, to be stored.
+ * Reads from a message the values to store, those of the fields whose local names `isAsked` accepts. Output-only fields are left out.
  * @throws INVALID_ARGUMENT for a required field without a value, a blank text where none may be, or JSON that `jsonOf` refuses.
  */
 export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => ({

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterFields, FilterList } from "../filter/fields.ts";
 import { canonicalName } from "../names/canonical.ts";
+import { linesMatch } from "../users/user-fields.ts";
 
 const values = new Map<string, number>();
 
@@ -22,19 +23,19 @@ const tags = (name: string): FilterList => ({
 
 /** The fields of profiles that filters in CEL can name. */
 export const profileFields = {
-  id: column("bigint", "user_profile.id", { index: "sorted" }),
-  user_id: column("bigint", "user_profile.user_id", { index: "sorted" }),
-  account_id: column("bigint", "user_profile.account_id", { index: "sorted" }),
-  name: column("text", "user_profile.name", { index: "both" }),
-  description: column("text", "user_profile.description", { index: "trigrams" }),
+  id: column("bigint", "user_profile.id", { index: ["equal"] }),
+  user_id: column("bigint", "user_profile.user_id", { index: ["equal"] }),
+  account_id: column("bigint", "user_profile.account_id", { index: ["equal"] }),
+  name: column("text", "user_profile.name", { index: ["equal", "beginning", "part"] }),
+  description: column("text", "user_profile.description", { index: ["equal", "part"] }),
   version: column("text", "user_profile.semver"),
   tags: tags("user_profile.tags_canonical"),
-  is_test: column("boolean", "user_profile.is_test", { index: true }),
+  is_test: column("boolean", "user_profile.is_test", { rare: true }),
   create_time: column("timestamptz", "user_profile.create_time"),
   update_time: column("timestamptz", "user_profile.update_time"),
 };
 
-/** The fields of profiles, as filters in CEL take them. */
+/** The `profileFields` in the form that the reader of filters in CEL takes. */
 export const declaredFields: FilterFields = { declared: new Map(Object.entries(profileFields)), undeclared: new Set() };
 
 /** Looks at the user of one profile after the other: for what many users are. */
@@ -50,19 +51,19 @@ const whoseUser = (name: string | RawBuilder<boolean>): FilterColumn =>
 const canonicalNames = (name: string, userId: RawBuilder<unknown>, table: string): FilterColumn =>
   column("text", name, {
     fold: canonicalName,
-    index: "trigrams",
-    via: (condition, isIn) => isIn(sql`user_profile.user_id`, sql`select ${userId} from ${sql.table(table)} where ${condition}`),
-    search: (pattern) => sql`${userId} in (select s.user_id from user_search s where s.lines like ${pattern})`,
+    index: ["equal", "part"],
+    via: (condition, { isIn }) => isIn(sql`user_profile.user_id`, sql`select ${userId} from ${sql.table(table)} where ${condition}`),
+    search: (patterns) => sql`${userId} in (select s.user_id from user_search s where ${linesMatch(patterns)})`,
   });
 
 /** The profiles of accounts, of which there are fewer. */
 const ofAccount: Required<Pick<FilterColumn, "via">> = {
-  via: (condition, isIn) => isIn(sql`user_profile.account_id`, sql`select account.id from account where ${condition}`),
+  via: (condition, { isIn }) => isIn(sql`user_profile.account_id`, sql`select account.id from account where ${condition}`),
 };
 
 const accountTags = tags("account.tags_canonical");
 
-/** The fields of users of profiles, which messages can name beside `profileFields`. */
+/** The fields of a profile's user that the message `ProfileTerm` of a filter can name, but a filter in CEL can't. */
 export const userFields = {
   username: canonicalNames("users.username_canonical", sql`users.id`, "users"),
   userEmail: canonicalNames("user_email.email_canonical", sql`user_email.user_id`, "user_email"),
@@ -72,14 +73,14 @@ export const userFields = {
   userIsDeleted: whoseUser(sql`(users.delete_time is not null)`),
 };
 
-/** The fields of accounts of profiles, which messages can name beside `profileFields`. */
+/** The fields of a profile's account that the message `ProfileTerm` of a filter can name, but a filter in CEL can't. */
 export const accountFields = {
-  accountNumber: column("text", "account.number", { index: "both", ...ofAccount }),
-  accountName: column("text", "account.name", { index: "trigrams", ...ofAccount }),
+  accountNumber: column("text", "account.number", { index: ["equal", "beginning", "part"], ...ofAccount }),
+  accountName: column("text", "account.name", { index: ["equal", "part"], ...ofAccount }),
   accountTag: {
     ...accountTags,
     isElsewhere: true,
-    holds: (tag, isIn) => ofAccount.via(accountTags.holds(tag, isIn), isIn),
+    holds: (tag, place) => ofAccount.via(accountTags.holds(tag, place), place),
   } satisfies FilterList,
   accountIsDefault: column("boolean", "account.is_default", ofAccount),
   accountIsPlatform: column("boolean", "account.is_platform", ofAccount),

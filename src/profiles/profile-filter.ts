@@ -74,8 +74,9 @@ const readTerm = ({ condition }: ProfileTerm): Condition => {
 };
 
 /**
- * Reads a filter; every profile meets an absent one.
- * @throws FIELD_INVALID above 5 levels or 50 terms, and for an expression that can't be read; FAILED_PRECONDITION QUERY_NOT_INDEXED.
+ * Converts a filter to a condition, which holds for every profile if the filter is absent.
+ * @throws FIELD_INVALID above 5 levels or 50 terms, and for an expression that can't be read; FAILED_PRECONDITION QUERY_NOT_INDEXED for a filter
+ * that no index serves.
  */
 export const conditionOf = (filter: ProfileFilter | undefined): ProfileCondition => {
   let terms = 0;

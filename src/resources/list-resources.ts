@@ -10,7 +10,7 @@ import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ListResourcesRequestSchema } from "../gen/userd/v1/resource_pb.ts";
 import { type ResourceRow, resourceColumns, toResource } from "./resource.select.ts";
 
-const column = (name: string, type: FilterColumn["type"], index?: "sorted"): [string, FilterColumn] => [
+const column = (name: string, type: FilterColumn["type"], index?: FilterColumn["index"]): [string, FilterColumn] => [
   name,
   { type, column: sql.ref(`resource.${name}`), isNullable: false, values: new Map(), ...(index && { index }) },
 ];
@@ -18,9 +18,9 @@ const column = (name: string, type: FilterColumn["type"], index?: "sorted"): [st
 /** The fields of resources that filters can name. */
 const fields: FilterFields = {
   declared: new Map([
-    column("id", "bigint", "sorted"),
-    column("owner_profile_id", "bigint", "sorted"),
-    column("account_id", "bigint", "sorted"),
+    column("id", "bigint", ["equal"]),
+    column("owner_profile_id", "bigint", ["equal"]),
+    column("account_id", "bigint", ["equal"]),
     column("name", "text"),
     column("create_time", "timestamptz"),
   ]),

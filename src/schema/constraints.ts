@@ -11,7 +11,7 @@ const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no 
 /** A map from constraint to the function that makes the error for its violation. The violation of any other constraint is a fault. */
 export type ConstraintErrors = Readonly<Record<string, () => DomainError>>;
 
-/** The errors of the tables that are written by hand; those of kinds follow from their messages (kind-constraints.ts). */
+/** The errors for violated constraints of the tables that are written by hand. kind-constraints.ts makes those of the tables of kinds. */
 export const constraintErrors: ConstraintErrors = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),

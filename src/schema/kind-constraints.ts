@@ -28,7 +28,7 @@ export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
     ]),
   );
 
-/** Makes a map from the constraint of a kind's choice to the function that makes its error: two of its fields would have a value. */
+/** Makes a map from the constraint of a kind's choice (fields of which one at most has a value) to the function that makes its error. */
 export const choiceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) =>

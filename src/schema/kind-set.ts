@@ -9,7 +9,10 @@ import { kinds as builtinKinds, handwritten } from "./entities.ts";
 import { entitiesOf, modelEntities } from "./kind.entity.ts";
 import { choiceErrors, keyErrors, referenceErrors } from "./kind-constraints.ts";
 
-/** The kinds of a database, and what follows from them. Each database that is open has its own, so one process can serve several. */
+/**
+ * The kinds of a database, with the services, ORM entities and errors that follow from them. Each open database has its own set, so one process
+ * can serve several databases.
+ */
 export type KindSet = {
   /** The kinds without code of their own, parents before children. */
   readonly kinds: readonly Kind[];
@@ -31,7 +34,7 @@ export type KindSet = {
   readonly errors: ConstraintErrors;
 };
 
-/** Makes the set of some kinds, whose families some services serve, and of which these files are mounted. */
+/** Makes the `KindSet` of a database from its kinds, the services of their families, and the files of those that are mounted. */
 export const createKindSet = (kinds: readonly Kind[], services: readonly DescService[], mounted: readonly DescFile[] = []): KindSet => {
   const served = [...models, ...kinds];
   const tables = entitiesOf(kinds);

@@ -31,6 +31,7 @@ const relation = (to: EntityName, column: string, deletion: Reference["deletion"
 const builders = {
   bigint: () => p.bigint(),
   int: () => p.integer(),
+  "double precision": () => p.double(),
   smallint: () => p.smallint(),
   boolean: () => p.boolean(),
   text,
@@ -55,7 +56,7 @@ const propertyOf = (column: Column, entities: (name: string) => EntityName): unk
   return column.isNullable ? () => make().nullable() : make;
 };
 
-/** Returns the name of the constraint of a table that one column at most of a choice has a value. */
+/** Returns the name of a table's constraint for a choice: fields of which one at most has a value. */
 export const choiceConstraint = (table: string, { name }: ColumnList): string => `${table}_${name}`;
 
 /** Quotes the names of columns that operators choose: they can be words of SQL. Ours are none, and stand bare in migrations. */

@@ -1,103 +1,115 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { type RawBuilder, sql } from "kysely";
+import type { FilterColumn } from "../filter/fields.ts";
+import { createConditionReader } from "../filter/read-filter.ts";
+import { compared, elsewhere, holds, is, literal, oneOf } from "../filter/terms.ts";
+import { type Condition, negated } from "../filter/tree.ts";
 import type { UserFilter } from "../gen/userd/v1/user_list_pb.ts";
 import { momentOf } from "../moment.ts";
 import { canonicalName } from "../names/canonical.ts";
-
-/** A flag of a user that lists can be filtered by. */
-export type UserFlag = "is_active" | "is_staff" | "is_superuser" | "is_app" | "is_suspended";
-
-/** A time of a user that lists can be filtered by; a user may lack the last two. */
-export type UserTime = "date_joined" | "last_login" | "last_active";
-
-/** A condition of a list of users. Users in the list meet each of its conditions, by at least one of the condition's values. */
-export type UserCondition =
-  | { readonly kind: "ids"; readonly ids: readonly bigint[] }
-  | { readonly kind: "usernames"; readonly canonicalNames: readonly string[] }
-  | { readonly kind: "externalIds"; readonly externalIds: readonly string[] }
-  /** The role with this id; 0 = a role that nobody has. */
-  | { readonly kind: "role"; readonly id: bigint }
-  /** A time at or after `since` and before `before`. A time that the user does not have is before every moment. */
-  | { readonly kind: "time"; readonly time: UserTime; readonly since: Date | undefined; readonly before: Date | undefined }
-  | { readonly kind: "members"; readonly organizationId: bigint }
-  /** The user has an address that is one of `canonicalNames`, if given, and that is verified or not as `verified` says, if given. */
-  | { readonly kind: "emails"; readonly canonicalNames?: readonly string[]; readonly verified?: boolean }
-  | { readonly kind: "flags"; readonly anyOf: readonly { readonly flag: UserFlag; readonly value: boolean }[] }
-  /** Users who have one of the permissions, by a grant of their own or by a role. */
-  | { readonly kind: "permissions"; readonly permissions: readonly string[] }
-  | { readonly kind: "authenticators"; readonly types: readonly number[] }
-  | { readonly kind: "hasAuthenticator"; readonly value: boolean }
-  /** LIKE patterns over the lines of user_search. */
-  | { readonly kind: "lines"; readonly patterns: readonly string[] };
+import { declaredFields, linesMatch, userFields } from "./user-fields.ts";
 
 /** The least characters of a text that is looked for anywhere: no index finds a shorter one but at the beginning. */
 const MIN_SUBSTRING = 3;
 
+const readExpression = createConditionReader(declaredFields);
+
+const lines = (patterns: readonly string[]): Condition =>
+  elsewhere(
+    "index",
+    ({ beyond }) => sql`exists (
+      select from user_search s where s.user_id = users.id and ${beyond(sql`s.user_id`)} and ${linesMatch(patterns)})`,
+  );
+
 /** Returns text folded as the lines are, with what LIKE would take for wildcards escaped. */
-const literal = (text: string): string =>
-  canonicalName(text)
-    .replaceAll("\n", " ")
-    .replace(/[\\%_]/g, "\\$&");
+const lineOf = (text: string): string => literal(canonicalName(text).replaceAll("\n", " "));
 
 /** Makes the condition that a name, username or address of a user contains a text, or begins with a text of fewer than 3 characters. */
-export const containing = (text: string): UserCondition => {
-  const line = [...text].length < MIN_SUBSTRING ? `\n${literal(text)}` : literal(text);
-  return { kind: "lines", patterns: [`%${line}%`] };
-};
+export const containing = (text: string): Condition =>
+  lines([`%${[...text].length < MIN_SUBSTRING ? `\n${lineOf(text)}` : lineOf(text)}%`]);
 
 /** Makes the condition that a user's name is one of `names`, by a search in the table user_search, which has the name as first line. */
-export const named = (names: readonly string[]): UserCondition => ({
-  kind: "lines",
-  patterns: names.map((name) => `\n${literal(name)}\n%`),
+export const named = (names: readonly string[]): Condition => lines(names.map((name) => `\n${lineOf(name)}\n%`));
+
+/** Makes the condition that a user has one of these permissions, granted to the user directly or by a role. */
+export const permitted = (permissions: readonly string[]): Condition => ({
+  op: "or",
+  parts: permissions.map((permission) => holds(userFields.permissions, permission)),
 });
 
-const flag = (name: UserFlag, value: boolean | undefined): UserCondition[] =>
-  value === undefined ? [] : [{ kind: "flags", anyOf: [{ flag: name, value }] }];
+/** Makes the condition that a user has the role with this id; 0 = a role that nobody has. */
+export const inRole = (id: bigint): Condition =>
+  // A literal: a plan for any role would read all users for one that few have.
+  elsewhere(
+    "index",
+    ({ beyond }) => sql`users.id in (select m.user_id from role_member m
+      where m.role_id = ${sql.raw(String(id))} and ${beyond(sql`m.user_id`)})`,
+  );
 
-const emails = ({ emails: listed, emailVerified }: UserFilter): UserCondition[] => {
-  if (listed.length === 0 && emailVerified === undefined) return [];
-  return [
-    {
-      kind: "emails",
-      ...(listed.length > 0 && { canonicalNames: listed.map(canonicalName) }),
-      ...(emailVerified !== undefined && { verified: emailVerified }),
-    },
-  ];
+/** Makes the condition that a user has an address that is one of `emails`, if given, and that is verified or not, if given. */
+export const addressed = (emails: readonly string[] | undefined, verified?: boolean): Condition => {
+  const asVerified: RawBuilder<unknown> = verified === undefined ? sql`true` : sql`e.is_verified = ${verified}::boolean`;
+  if (emails === undefined)
+    return elsewhere("walk", () => sql`exists (select from user_email e where e.user_id = users.id and ${asVerified})`);
+  return elsewhere(
+    "index",
+    () => sql`users.id in (select e.user_id from user_email e
+      where e.email_canonical = any(${emails.map(canonicalName)}::text[]) and ${asVerified})`,
+  );
 };
 
-const timed = (time: UserTime, since: Timestamp | undefined, before: Timestamp | undefined): UserCondition[] =>
-  since === undefined && before === undefined
-    ? []
-    : [{ kind: "time", time, since: since && momentOf(since), before: before && momentOf(before) }];
+const inOrganization = (organizationId: bigint): Condition =>
+  elsewhere(
+    "index",
+    ({ beyond }) => sql`users.id in (select m.user_id from organization_member m
+      where m.organization_id = ${organizationId} and m.user_id is not null and ${beyond(sql`m.user_id`)})`,
+  );
 
-const times = (filter: UserFilter): UserCondition[] => [
-  ...timed("date_joined", filter.joinedSince, filter.joinedBefore),
-  ...timed("last_login", filter.lastLoginSince, filter.lastLoginBefore),
-  ...timed("last_active", filter.lastActiveSince, filter.lastActiveBefore),
+// Stored are the numbers of the model that authenticators are imported from: one less.
+const secured = (types: readonly number[]): Condition =>
+  elsewhere(
+    "walk",
+    () => sql`exists (select from authenticator a where a.user_id = users.id
+      and a.type = any(${types.map((type) => type - 1)}::smallint[]))`,
+  );
+
+const hasAuthenticator = elsewhere("walk", () => sql`exists (select from authenticator a where a.user_id = users.id)`);
+
+const flag = (field: FilterColumn, value: boolean | undefined): Condition[] => (value === undefined ? [] : [is(field, value)]);
+
+/** A time that the user does not have is before every moment. */
+const timed = (field: FilterColumn, since: Timestamp | undefined, before: Timestamp | undefined): Condition[] => [
+  ...(since ? [compared(field, ">=", momentOf(since))] : []),
+  ...(before && (since || !field.isNullable) ? [compared(field, "<", momentOf(before))] : []),
+  ...(before && !since && field.isNullable ? [negated(compared(field, ">=", momentOf(before)))] : []),
 ];
 
 /**
  * Converts a filter to conditions; undefined = none. The filter's role is left to `listConditions`, which has to read it from the database.
- * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid.
+ * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid, and on an expression that can't be read.
  */
-export const conditionsOf = (filter: UserFilter | undefined): readonly UserCondition[] => {
+export const conditionsOf = (filter: UserFilter | undefined): readonly Condition[] => {
   if (filter === undefined) return [];
-  const { userIds, usernames, organizationId, permission, authenticatorTypes, withoutAuthenticator, query } = filter;
-  const conditions: UserCondition[] = [
-    ...emails(filter),
-    ...flag("is_active", filter.isActive),
-    ...flag("is_staff", filter.isStaff),
-    ...flag("is_superuser", filter.isSuperuser),
-    ...flag("is_app", filter.isApp),
-    ...flag("is_suspended", filter.isSuspended),
-    ...times(filter),
+  const { emails, emailVerified, userIds, usernames, organizationId, permission, authenticatorTypes, withoutAuthenticator, query } = filter;
+  const conditions: Condition[] = [
+    ...flag(userFields.is_active, filter.isActive),
+    ...flag(userFields.is_staff, filter.isStaff),
+    ...flag(userFields.is_superuser, filter.isSuperuser),
+    ...flag(userFields.is_app, filter.isApp),
+    ...flag(userFields.is_suspended, filter.isSuspended),
+    ...timed(userFields.date_joined, filter.joinedSince, filter.joinedBefore),
+    ...timed(userFields.last_login, filter.lastLoginSince, filter.lastLoginBefore),
+    ...timed(userFields.last_active, filter.lastActiveSince, filter.lastActiveBefore),
   ];
-  if (userIds.length > 0) conditions.push({ kind: "ids", ids: userIds });
-  if (usernames.length > 0) conditions.push({ kind: "usernames", canonicalNames: usernames.map(canonicalName) });
-  if (filter.externalIds.length > 0) conditions.push({ kind: "externalIds", externalIds: filter.externalIds });
-  if (organizationId !== 0n) conditions.push({ kind: "members", organizationId });
-  if (permission !== "") conditions.push({ kind: "permissions", permissions: [permission] });
-  if (authenticatorTypes.length > 0) conditions.push({ kind: "authenticators", types: authenticatorTypes });
-  if (withoutAuthenticator !== undefined) conditions.push({ kind: "hasAuthenticator", value: !withoutAuthenticator });
+  if (emails.length > 0 || emailVerified !== undefined) conditions.push(addressed(emails.length > 0 ? emails : undefined, emailVerified));
+  if (userIds.length > 0) conditions.push(oneOf(userFields.id, userIds));
+  if (usernames.length > 0) conditions.push(oneOf(userFields.username, usernames));
+  if (filter.externalIds.length > 0) conditions.push(oneOf(userFields.external_id, filter.externalIds));
+  if (organizationId !== 0n) conditions.push(inOrganization(organizationId));
+  if (permission !== "") conditions.push(permitted([permission]));
+  if (authenticatorTypes.length > 0) conditions.push(secured(authenticatorTypes));
+  if (withoutAuthenticator !== undefined) conditions.push(withoutAuthenticator ? negated(hasAuthenticator) : hasAuthenticator);
   if (query !== "") conditions.push(containing(query));
+  if (filter.expression !== "") conditions.push(readExpression(filter.expression));
   return conditions;
 };

@@ -1,8 +1,7 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from "kysely";
+import { type Beyond, type Condition, toSql } from "../filter/tree.ts";
 import { canonicalName } from "../names/canonical.ts";
 import type { Schema } from "../schema/entities.ts";
-import { toSql } from "./user-condition.select.ts";
-import type { UserCondition } from "./user-condition.ts";
 
 /** The columns that make the place of a user in a list. */
 type Placed = { readonly id: bigint; readonly username: string; readonly date_joined: Date };
@@ -53,7 +52,7 @@ export const orderOf = (orderBy: string): UserOrder => {
 
 /** The page of users to select: conditions, order, beginning and size. */
 export type UserPageQuery = {
-  readonly conditions: readonly UserCondition[];
+  readonly conditions: readonly Condition[];
   readonly showDeleted: boolean;
   readonly order: UserOrder;
   /** The key of the last user of the page before. */
@@ -65,10 +64,9 @@ const sorted = ({ columns, direction }: UserOrder) => sql.join(columns.map((colu
 
 /** Makes the query for the ids of a page of users. Join other columns to it, so that they are read for the page only, not for all users. */
 export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, order, after, limit }: UserPageQuery) => {
-  const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<SqlBool> =>
+  const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<boolean> =>
     sql`(${sql.join(columns)}) ${order.comparison} (${sql.join(order.bind(key))})`;
-  const beyondId = (column: RawBuilder<bigint>): RawBuilder<SqlBool> =>
-    after !== undefined && order.byId ? beyond([column], after) : sql`true`;
+  const beyondId: Beyond = (column) => (after !== undefined && order.byId ? beyond([column], after) : sql`true`);
   const where = [
     ...(showDeleted ? [] : [sql`users.delete_time is null`]),
     ...(after === undefined ? [] : [beyond(order.columns, after)]),

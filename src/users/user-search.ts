@@ -1,6 +1,8 @@
 import { type DomainError, invalidField } from "../errors.ts";
-import { canonicalName } from "../names/canonical.ts";
-import { containing, named, type UserCondition, type UserFlag } from "./user-condition.ts";
+import { is, oneOf } from "../filter/terms.ts";
+import type { Condition } from "../filter/tree.ts";
+import { addressed, containing, named, permitted } from "./user-condition.ts";
+import { userFields } from "./user-fields.ts";
 
 /** A word of a search, `value` or `key:value`, without its quotes. */
 type Token = { readonly key: string | undefined; readonly value: string };
@@ -42,12 +44,12 @@ const idOf = (token: Token): bigint => {
   return id;
 };
 
-const states: ReadonlyMap<string, { readonly flag: UserFlag; readonly value: boolean }> = new Map([
-  ["superuser", { flag: "is_superuser", value: true }],
-  ["staff", { flag: "is_staff", value: true }],
-  ["active", { flag: "is_active", value: true }],
-  ["inactive", { flag: "is_active", value: false }],
-] as const);
+const states: ReadonlyMap<string, Condition> = new Map([
+  ["superuser", is(userFields.is_superuser, true)],
+  ["staff", is(userFields.is_staff, true)],
+  ["active", is(userFields.is_active, true)],
+  ["inactive", is(userFields.is_active, false)],
+]);
 
 const stateOf = (token: Token) => {
   const state = states.get(token.value.toLowerCase());
@@ -55,24 +57,24 @@ const stateOf = (token: Token) => {
   return state;
 };
 
-const canonicalNamesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => canonicalName(value));
+const valuesOf = (tokens: readonly Token[]): string[] => tokens.map(({ value }) => value);
 
 /** The functions that make one condition of all words with one key; any of the words meets it. */
-const keys: ReadonlyMap<string, (tokens: readonly Token[]) => UserCondition> = new Map([
-  ["id", (tokens: readonly Token[]): UserCondition => ({ kind: "ids", ids: tokens.map(idOf) })],
-  ["name", (tokens: readonly Token[]): UserCondition => named(tokens.map(({ value }) => value))],
-  ["email", (tokens: readonly Token[]): UserCondition => ({ kind: "emails", canonicalNames: canonicalNamesOf(tokens) })],
-  ["username", (tokens: readonly Token[]): UserCondition => ({ kind: "usernames", canonicalNames: canonicalNamesOf(tokens) })],
-  ["permission", (tokens: readonly Token[]): UserCondition => ({ kind: "permissions", permissions: tokens.map(({ value }) => value) })],
-  ["is", (tokens: readonly Token[]): UserCondition => ({ kind: "flags", anyOf: tokens.map(stateOf) })],
+const keys: ReadonlyMap<string, (tokens: readonly Token[]) => Condition> = new Map<string, (tokens: readonly Token[]) => Condition>([
+  ["id", (tokens) => oneOf(userFields.id, tokens.map(idOf))],
+  ["name", (tokens) => named(valuesOf(tokens))],
+  ["email", (tokens) => addressed(valuesOf(tokens))],
+  ["username", (tokens) => oneOf(userFields.username, valuesOf(tokens))],
+  ["permission", (tokens) => permitted(valuesOf(tokens))],
+  ["is", (tokens) => ({ op: "or", parts: tokens.map(stateOf) })],
 ]);
 
 /**
  * Parses a search such as `jane is:staff id:1 id:2`. All words without a key have to match; words with the same key are alternatives.
  * @throws INVALID_ARGUMENT FIELD_INVALID naming the word that is not understood.
  */
-export const parseSearch = (search: string): readonly UserCondition[] => {
-  const conditions: UserCondition[] = [];
+export const parseSearch = (search: string): readonly Condition[] => {
+  const conditions: Condition[] = [];
   const byKey = new Map<string, Token[]>();
   for (const token of tokensOf(search)) {
     if (token.key === undefined) conditions.push(containing(token.value));

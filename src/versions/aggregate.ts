@@ -44,8 +44,8 @@ export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organi
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
 /**
- * Makes the aggregate of a resource that organizations share, of whatever kind: one aggregate for all of them would make every write wait
- * for the others. Writes lock it after those of `kindsAggregate`.
+ * Makes the aggregate of one resource that organizations share, of whatever kind. Each such resource has its own: with a single aggregate for
+ * all, every write would wait for the others. Writes lock it after those of `kindsAggregate`.
  */
 export const sharedAggregate = (id: bigint): Aggregate => ({ kind: "kinds:shared", id });
 

@@ -24,12 +24,13 @@ test("what calls change, unlink and remove of the resources of every kind stands
   for (const { kind } of importedKinds) {
     const [changed, second] = await idsOf(kind);
     expect([kind.name, second], "give the kind two records in all-of-sentry.json").not.toEqual([kind.name, undefined]);
-    const values = changeable(kind).map((column) => [column.field.localName, anotherValue(column)]);
-    const links = kind.links.map(({ field }) => [field.localName, []]);
+    // Who has another key is another one for imports, as with slugs.
+    const free = changeable(kind).filter((column) => !kind.keys.some(({ columns }) => columns.includes(column)));
+    const values = free.map((column) => [column.field.localName, anotherValue(column)]);
+    const links = kind.links.filter(({ isRequired }) => !isRequired);
     await call(service, kind, "update", {
       [resourceField(kind)]: { id: BigInt(changed?.id ?? 0), ...Object.fromEntries(values) },
-      updateMask: { paths: [...changeable(kind), ...kind.links].map(({ name }) => name) },
-      ...Object.fromEntries(links),
+      updateMask: { paths: [...free, ...links].map(({ name }) => name) },
     });
   }
   for (const { kind } of importedKinds.toReversed()) {
@@ -43,9 +44,12 @@ test("what calls change, unlink and remove of the resources of every kind stands
     const of = (lines: typeof report.notes, reason: RegExp) =>
       lines
         .filter((one) => reason.test(one.reason))
-        .flatMap(({ examples }) => examples.filter((example) => example.startsWith(`${models[0]} `)));
+        .flatMap(({ examples }) => examples.filter((example) => example.startsWith(`${models[0]?.model} `)));
     expect([models, of(report.notes, /^it was changed here since/)]).toEqual([models, [expect.any(String)]]);
-    expect([models, of(report.skipped, /^it was removed here since/)]).toEqual([models, [expect.any(String)]]);
+    expect([models, of(report.skipped, /^it was removed here since|^its integration was skipped$/)]).toEqual([
+      models,
+      expect.arrayContaining([expect.any(String)]),
+    ]);
   }
   await importRecords(db, file, { overwrite: true });
   for (const [name, rows] of await ofKinds()) {

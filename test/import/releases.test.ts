@@ -13,7 +13,8 @@ const project = (pk: number, fields: Fields = {}) =>
 const release = (pk: number, fields: Fields = {}) => record("release", pk, { organization: 1, version: `web@${pk}`, status: 0, ...fields });
 const file = (pk: number, fields: Fields = {}) =>
   record("releasefile", pk, { organization_id: 1, release_id: 10, ident: `ident-${pk}`, name: `~/${pk}.js`, ...fields });
-const deploy = (pk: number, fields: Fields = {}) => record("deploy", pk, { organization_id: 1, release: 10, environment_id: 5, ...fields });
+const deploy = (pk: number, fields: Fields = {}) =>
+  record("deploy", pk, { organization_id: 1, release: 10, environment_id: null, ...fields });
 
 const rows = (db: OwnedDatabase, table: string) => rowsOf(db, sql`select * from ${sql.table(table)} order by id`);
 const versions = (db: OwnedDatabase) => rowsOf(db, sql`select id, version from release order by id`);
@@ -32,7 +33,15 @@ const whole = [
   organization(1),
   project(1),
   project(2),
-  deploy(30, { name: "blue", url: "https://example.com", date_started: "2024-01-01T00:00:00Z", date_finished: null, notified: true }),
+  record("environment", 5, { organization_id: 1, name: "production" }),
+  deploy(30, {
+    environment_id: 5,
+    name: "blue",
+    url: "https://example.com",
+    date_started: "2024-01-01T00:00:00Z",
+    date_finished: null,
+    notified: true,
+  }),
   file(20, { file: 7, dist: 8, artifact_count: 3 }),
   record("file", 7, { name: "x", type: "release.file", size: 12, checksum: "abc", timestamp: "2023-01-01T00:00:00Z", headers: {} }),
   record("distribution", 8, { organization_id: 1, release: 10, name: "arm64", date_added: "2023-01-01T00:00:00Z" }),

@@ -133,9 +133,7 @@ describe("the sample exports", () => {
   test("a fresh install stores its two users, and counts what userd does not hold", async ({ own: db }) => {
     const report = await runImport(db, fresh());
     expect(countsOf(report, "sentry.user")).toEqual(all("created", 2));
-    expect(report.notHeld).toEqual(
-      ["email", "relayusage", "rule"].map((name) => ({ name: `sentry.${name}`, count: name === "email" ? 2 : 1 })),
-    );
+    expect(report.notHeld).toEqual(["email", "relayusage"].map((name) => ({ name: `sentry.${name}`, count: name === "email" ? 2 : 1 })));
     expect(await rowsOf(db, sql`select is_app from users`)).toEqual([{ is_app: false }, { is_app: false }]);
   });
 

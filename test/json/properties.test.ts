@@ -33,6 +33,7 @@ const scalar = (type: ScalarType): fc.Arbitrary<JsonValue> => {
   if (type === ScalarType.STRING) return fc.string({ unit: "grapheme" });
   if (type === ScalarType.INT64) return fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
   if (type === ScalarType.INT32) return fc.integer();
+  if (type === ScalarType.DOUBLE) return fc.double({ noNaN: true, noDefaultInfinity: true });
   throw new Error(`No request has had a field of this type: ${ScalarType[type]}`);
 };
 

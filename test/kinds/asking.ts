@@ -57,6 +57,7 @@ export const compare = (a: Shown, b: Shown, names: readonly string[]): number =>
 export const badValues = ({ type, maxLength, isNotEmpty, isRequired }: Column): readonly unknown[] => [
   ...(type === "text" ? ["x".repeat(maxLength + 1), "a\0b", ...(isNotEmpty ? [""] : [])] : []),
   ...(type === "smallint" ? [99] : []),
+  ...(type === "double precision" ? [Number.NaN, Number.POSITIVE_INFINITY] : []),
   ...(type === "timestamptz" ? [{ seconds: 253_402_300_800n }] : []),
   ...(isRequired ? [undefined] : []),
 ];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
+import { type Column, isComparable, type Kind } from "../../src/contract/kinds/kind.ts";
 import { filterFieldsOf } from "../../src/kinds/filter-fields.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -13,7 +13,16 @@ import { alternatives, anotherValue, type Maker, makerOf, moreThings, type Shown
 const fieldOf = (column: Column): CaseField<Shown> => ({
   name: column.name,
   type: (
-    { bigint: "number", int: "number", smallint: "enum", boolean: "boolean", text: "text", timestamptz: "time", jsonb: "text" } as const
+    {
+      bigint: "number",
+      int: "number",
+      "double precision": "number",
+      smallint: "enum",
+      boolean: "boolean",
+      text: "text",
+      timestamptz: "time",
+      jsonb: "text",
+    } as const
   )[column.type],
   isNullable: column.isNullable,
   of: (shown) => shown[local(column)],
@@ -104,7 +113,7 @@ export const filteringCases = (test: ServiceTest, clientKind: ClientKind, kind: 
       expect(refused.error.rawMessage).toContain("filter at line 2, column 7: ");
       expect(refused.error.rawMessage).toContain([...declared.keys()].join(", "));
     }
-    for (const { name } of kind.columns.filter((column) => column.type === "jsonb" || column.name === "etag")) {
+    for (const { name } of kind.columns.filter(({ type, name: of }) => !isComparable(type) || of === "etag")) {
       const refused = await expectRefusal(list(maker, { filter: `${name} == "1"` }), "InvalidArgument", "FIELD_INVALID");
       expect(refused.error.rawMessage).toContain("filter at line 1, column 1: ");
     }

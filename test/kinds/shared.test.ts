@@ -1,4 +1,5 @@
-import type { Client } from "@connectrpc/connect";
+import { type Client, Code } from "@connectrpc/connect";
+import { sql } from "kysely";
 import { expect } from "vitest";
 import type { IntegrationService } from "../../src/gen/userd/kinds/v1/integration_service_pb.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
@@ -71,4 +72,38 @@ test("a monitor has an owner at most, a user or a team", async ({ clients }) => 
   await expectRefusal(maker.create({ ownerUserId, ownerTeamId }), "InvalidArgument", "FIELD_INVALID");
   const changed = await update(maker, { id, ownerTeamId }, ["owner_user_id", "owner_team_id"]);
   expect([changed["ownerUserId"], changed["ownerTeamId"]]).toEqual([undefined, ownerTeamId]);
+});
+
+test("sharing, writing and purging at once neither fail for each other nor leave an integration of nobody", async ({ clients, db }) => {
+  const client = clients["grpc-js"];
+  const maker = await makerOf(client, kindOf("integration"));
+  const settings = await makerOf(client, kindOf("organization_integration"), maker.organizationId);
+  const gone = await Promise.all(Array.from({ length: 6 }, async () => (await createOrganization(client)).id));
+  const ids = await Promise.all(
+    gone.map(async (id, index) => {
+      const organizationIds = [...(index % 2 === 0 ? [maker.organizationId] : []), id, ...gone.slice(0, index)];
+      const made = await maker.create({ organizationIds });
+      await settings.call("Create", { [settings.field]: { organizationId: id, integrationId: made.id } });
+      return made.id;
+    }),
+  );
+  const write = async (round: number) => {
+    for (const id of ids) {
+      const organizationIds = [maker.organizationId, gone[(round + Number(id)) % gone.length] ?? 0n];
+      const outcome = await update(maker, { id, organizationIds }).then(
+        () => "done",
+        (error: { readonly code: number }) => error.code,
+      );
+      // An organization is purged meanwhile, and with it what it alone has.
+      expect(["done", Code.NotFound]).toContain(outcome);
+    }
+  };
+  const purge = async () => {
+    for (const id of gone) await client.organizations.purgeOrganization({ id });
+  };
+  await Promise.all([write(0), write(1), write(2), purge()]);
+  const { rows } = await sql`
+    select from integration i where i.id = any(${ids.map(String)}::bigint[])
+    and not exists (select from integration_organization s where s.integration_id = i.id)`.execute(db.sql);
+  expect(rows).toEqual([]);
 });

@@ -130,7 +130,11 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     if (project !== maker.parentId) await client.organizations.deleteProject({ id: project });
     await client.organizations.deleteTeam({ id: team });
     await client.users.deleteUser({ id: user });
-    for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: shown[`${other.name}Id`] });
+    // What is removed at once is no longer referred to.
+    for (const other of referredKinds(client, kind).filter(({ isSoft }) => isSoft)) {
+      const column = kind.columns.find(({ reference }) => reference?.to.name === other.name) as Column;
+      await (await makerOf(client, other)).call("Delete", { id: shown[local(column)] });
+    }
     const column = changeable(kind)[0] as Column;
     const value = anotherValue(column, shown[local(column)]);
     const changed = await update(maker, { ...shown, [local(column)]: value });

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
+import { importedKinds } from "../../src/import/kinds/staging.ts";
 import { toValue } from "../../src/options/value.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { fileText } from "../import/accounting/fixture.ts";
@@ -57,7 +58,8 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   await service.profiles.registerResources({ resources: [{ kind: "cell", ownerProfileId: profile ?? 0n, name: "x" }] });
   await service.users.createPasswordReset({ userId: users.at(-1) ?? 0n });
   const origins = () => rowsOf(db, sql`select distinct kind from import_origin order by 1`);
-  expect(await origins()).toEqual(["account", "organization", "project", "team", "user"].map((kind) => ({ kind })));
+  const all = ["account", "organization", "project", "team", "user", ...importedKinds.map(({ kind }) => kind.name)].toSorted();
+  expect(await origins()).toEqual(all.map((kind) => ({ kind })));
   expect((await tablesOf(db)).empty).toEqual(["idempotency", "purged_scope"]);
   // One of each by itself; with an organization goes the rest.
   await service.organizations.purgeTeam({ id: teams[0] ?? 0n });

@@ -17,7 +17,7 @@ import {
 } from "./kind.ts";
 import { standardMethods } from "./methods.ts";
 
-/** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or has and must not have. */
+/** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or that it has but must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
   for (const name of Object.keys(standardFields)) {
     const isThere = message.fields.some((field) => field.name === name);
@@ -27,7 +27,7 @@ export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note)
   }
 };
 
-/** Notes, as faults, what a kind has to declare and does not, a name of the wrong form, and keys without a name of their own. */
+/** Notes, as faults, missing options of a kind or its file, a message name not like ApiKey, and key names that are empty, `id` or repeated. */
 export const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
@@ -41,7 +41,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Notes, as faults, the kind's own reasons that errors.proto lacks, and aggregates other than the kind itself and its organization. */
+/** Notes, as faults, the kind's own reasons that errors.proto lacks, and aggregates that are neither the kind itself nor its organization. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])
@@ -87,7 +87,7 @@ export const checkRpcs = (kinds: readonly Kind[], note: Note): void => {
   }
 };
 
-/** Notes a choice of less than two fields, and fields of a choice that always have a value. */
+/** Notes a choice (fields of which at most one has a value) with less than two fields, and fields of a choice that always have a value. */
 export const checkChoices = (message: DescMessage, choices: readonly ColumnList[], note: Note): void => {
   for (const { columns } of choices) {
     if (columns.length < 2) note(message, "has a choice of less than two fields");
@@ -107,7 +107,7 @@ const checkShared = ({ message, columns, links }: Scoped, parent: Referent | und
   for (const { field } of others) note(field, "refers to something, and organizations share the resource");
 };
 
-/** Notes a scope that does not fit the parent, and a kind that does not say which organizations its resources belong to. */
+/** Notes a kind whose option `scope` does not fit its parent, or whose fields do not say which organizations a resource belongs to. */
 export const checkScope = (kind: Scoped, parent: Referent | undefined, isKind: (name: string) => boolean, note: Note): void => {
   const { name, message, scope, columns } = kind;
   if (scope === KindScope.GLOBAL) {

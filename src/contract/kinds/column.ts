@@ -4,7 +4,7 @@ import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/ge
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 import { deleted, field as fieldOption, type KindField, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
-import type { Column, ColumnType, Link, Reference, Referent } from "./kind.ts";
+import { type Column, type ColumnType, isComparable, type Link, type Reference, type Referent } from "./kind.ts";
 
 /** The standard fields, which userd itself fills in resources of kinds: a map from their names to the types of their columns. */
 export const standardFields: Readonly<Record<string, ColumnType>> = {
@@ -21,6 +21,7 @@ const computed = ["bytes", "upto", "deleted_ancestor"];
 const scalarTypes: Readonly<Partial<Record<ScalarType, ColumnType>>> = {
   [ScalarType.INT64]: "bigint",
   [ScalarType.INT32]: "int",
+  [ScalarType.DOUBLE]: "double precision",
   [ScalarType.BOOL]: "boolean",
   [ScalarType.STRING]: "text",
 };
@@ -54,6 +55,7 @@ const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
     if (notContains !== "\0" && (pattern === "" || optionsOf(field).slugFrom === ""))
       note(field, 'has no rule not_contains: "\\000", which no text of the database can hold');
   }
+  if (type === "double precision" && !(rules.case === "double" && rules.value.finite)) note(field, "has no rule finite");
   if (type === "smallint" && !(rules.case === "enum" && rules.value.definedOnly)) note(field, "has no rule enum.defined_only");
 };
 
@@ -103,7 +105,7 @@ const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] =
   if (type === "text") return "";
   if (type === "boolean") return optionsOf(field).defaultTrue;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0)?.number ?? null;
-  return type === "bigint" ? 0n : type === "int" ? 0 : null;
+  return type === "bigint" ? 0n : type === "int" || type === "double precision" ? 0 : null;
 };
 
 /** Makes the column of a field that is not repeated, and notes the faults of the field. */
@@ -124,7 +126,7 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     if (reference?.isParent !== true) checkPresence(field, note);
   }
   const { nullable, required, notBlank, slugFrom, filter, defaultTrue, defaultUuid } = optionsOf(field);
-  if (filter && (type === "jsonb" || name === "etag")) note(field, "is declared for filters and can't be compared");
+  if (filter && (!isComparable(type) || name === "etag")) note(field, "is declared for filters and can't be compared");
   if (defaultTrue && type !== "boolean") note(field, "is default_true and no bool");
   if (defaultUuid && type !== "text") note(field, "is default_uuid and no string");
   const deletedValue = field.enum?.values.find((value) => getOption(value, deleted))?.number;

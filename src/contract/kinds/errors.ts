@@ -28,7 +28,7 @@ export const referenceNotFound = (field: string): DomainError => {
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 
-/** Makes the error for a reference that leads nowhere. If `kind` has its own reasons, the reason names a missing parent: PROJECT_NOT_FOUND. */
+/** Makes the error for a missing target of a reference: REFERENCE_NOT_FOUND; for a parent, if `kind` has own reasons, PROJECT_NOT_FOUND etc. */
 export const referredNotFound = (kind: Kind, { reference }: Column, field: string): DomainError =>
   kind.hasOwnReasons && reference?.isParent ? resourceNotFound(kind, reference.to.name) : referenceNotFound(field);
 

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
-/** A function that records a fault of a message or of a field; `says` completes the sentence that begins with its name. */
+/** A function that records a fault of a message or field; `says` completes a sentence that begins with the name of the message or field. */
 export type Note = (of: DescMessage | DescField, says: string) => void;
 
 /** The error that lists all faults of the messages that declare kinds. */
@@ -14,7 +14,7 @@ export class KindFaults extends Error {
   }
 }
 
-/** Makes an empty list of faults, and the function that adds one to it, with its file, message and field. */
+/** Makes an empty list of faults, and the function that adds a fault to the list, with the names of its file, message and field. */
 export const createNotes = (): { readonly note: Note; readonly faults: string[] } => {
   const faults: string[] = [];
   const note: Note = (of, says) => {

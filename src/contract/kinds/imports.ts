@@ -1,5 +1,12 @@
 import { type DescField, getOption } from "@bufbuild/protobuf";
-import { field as fieldOption, import_as, type KindImportPart, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
+import {
+  field as fieldOption,
+  import_as,
+  type KindImportLeft,
+  type KindImportPart,
+  KindScope,
+  kind as kindOption,
+} from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import type { Column, Kind, Link } from "./kind.ts";
 
@@ -15,23 +22,35 @@ export type ImportSource = {
   readonly isOwner: boolean;
 };
 
-/** A model of export files whose records each link a resource to something else, and its fields with the keys of both. */
-export type ImportLink = { readonly model: string; readonly resource: readonly string[]; readonly linked: readonly string[] };
+/** A model of export files whose records each link a resource to something else, with the names of the fields that hold the two keys. */
+export type ImportLink = {
+  readonly model: string;
+  readonly resource: readonly string[];
+  readonly linked: readonly string[];
+  readonly left: LeftFields;
+};
+
+/** The fields of a model that an import does not store, as a map from the name of the field to an explanation. */
+export type LeftFields = Readonly<Record<string, string>>;
+
+const leftFields = (left: readonly KindImportLeft[]): LeftFields =>
+  Object.fromEntries(left.flatMap(({ names, reason }) => names.map((name) => [name, reason] as const)));
 
 /** The fields of records with a key that can end in "_id". */
 const withId = (name: string): readonly string[] => [name, `${name}_id`];
 
-/** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
-export const importedModels = ({ message }: Pick<Kind, "message">): readonly string[] =>
-  getOption(message, kindOption).import.map(({ model }) => model);
+/** A model of export files whose records become resources of a kind, or hold some of the fields of such resources. */
+export type ImportModel = { readonly model: string; readonly left: LeftFields };
 
-/** Returns the models whose records have some fields of a kind's resources, each with the names of the field with its key. */
-export const importedParts = ({
-  message,
-}: Pick<Kind, "message">): readonly { readonly model: string; readonly names: readonly string[] }[] =>
+/** Returns the models of export files whose records become resources of a kind; none for a kind that is not imported. */
+export const importedModels = ({ message }: Pick<Kind, "message">): readonly ImportModel[] =>
+  getOption(message, kindOption).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
+
+/** Returns the models that hold some fields of a kind's resources, each with the names of the resource field that refers to that model. */
+export const importedParts = ({ message }: Pick<Kind, "message">): readonly (ImportModel & { readonly names: readonly string[] })[] =>
   getOption(message, kindOption)
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
-    .map(({ model, field }) => ({ model, names: withId(field) }));
+    .map(({ model, field, left }) => ({ model, names: withId(field), left: leftFields(left) }));
 
 /** Returns the places where export files have the value of a field; by default in the field of the same name. */
 export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
@@ -45,33 +64,36 @@ export const importSources = (field: DescField, isReference: boolean, byDefault 
   }));
 };
 
-/** Returns the places of a repeated reference: the list of keys in the record of a resource, by default in the plural of what it refers to. */
+/** Returns the names of the record fields that list the keys of a repeated reference; by default `teams` for the field `team_ids`. */
 export const linkSources = ({ field, column }: Link): readonly string[] =>
   importSources(field, false, `${column.replace(/_id$/, "")}s`).flatMap(({ names }) => names);
 
 /** Returns the models whose records each hold one element of a repeated reference. */
 export const importLinks = ({ field }: Link): readonly ImportLink[] =>
-  getOption(field, fieldOption).importLinks.map(({ model, resource, linked }) => ({
+  getOption(field, fieldOption).importLinks.map(({ model, resource, linked, left }) => ({
     model,
     resource: withId(resource),
     linked: withId(linked),
+    left: leftFields(left),
   }));
 
 /** Makes the map from what export files have for a value of an enum to the number of that value. */
 export const importedValues = (field: DescField): ReadonlyMap<string, number> =>
   new Map(field.enum?.values.flatMap((value) => getOption(value, import_as).map((name) => [name, value.number] as const)));
 
-/** Tells whether a column is filled from files: what callers write, the time of creation, and what declares its name in files. */
+/** Tells whether an import fills a column: `create_time`, a column that callers can write, or one whose field has the option `import`. */
 export const isImported = ({ name, field, isOutputOnly }: Column): boolean =>
   !isOutputOnly || name === "create_time" || getOption(field, fieldOption).import.length > 0;
 
 /** The columns that staging tables have besides those of the kind. */
 const ofStaging = ["model", "record", "pk", "absent", "outcome"];
 
-/** Notes, as faults, what is declared for imports of a kind and can't be done. */
-export const checkImports = ({ message, columns }: Pick<Kind, "message" | "columns">, note: Note): void => {
+/** Notes, as faults, what keeps an import from filling a kind as its message declares. */
+export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | "columns" | "keys">, note: Note): void => {
   const parts = importedParts({ message }).map(({ model }) => model);
   if (importedModels({ message }).length === 0) return;
+  if (getOption(message, kindOption).scope === KindScope.ORGANIZATIONS && keys.length === 0)
+    note(message, "is imported and has neither a key nor a parent");
   for (const { name, field, type, reference } of columns) {
     const { import: declared } = getOption(field, fieldOption);
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");

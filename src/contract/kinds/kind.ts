@@ -2,7 +2,10 @@ import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import type { AggregateKind } from "../../versions/aggregate.ts";
 
 /** The PostgreSQL types that columns of kinds can have. */
-export type ColumnType = "bigint" | "int" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
+export type ColumnType = "bigint" | "int" | "double precision" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
+
+/** Tells whether keys, orders and filters can use a type: not jsonb, nor floating-point numbers, which can differ where they look equal. */
+export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && type !== "double precision";
 
 /** Something that references can name: a kind, or one of the models that are written by hand. */
 export type Referent = {

@@ -9,7 +9,7 @@ export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-
 /** Converts a name in snake case to the case of the local names of fields, such as apiKey. */
 export const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** Returns the standard verbs that a kind has, each with the name of the RPC that a service has for it: Get and GetRelease. */
+/** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
 export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const one = message.name;
   const several = pascalCase(plural);

@@ -12,6 +12,7 @@ import {
   type Ancestor,
   type Column,
   type ColumnList,
+  isComparable,
   type Kind,
   MOUNTED_SCHEMA,
   ORGANIZATION,
@@ -55,7 +56,7 @@ const readList = (
   const found = columnsOf(message, what, fields, columns, note);
   for (const { field, name: column, type, isNullable } of found) {
     if (isNullable) note(field, `is in ${what} and may have no value`);
-    else if (type === "jsonb" || column === "etag") note(field, `is in ${what} and can't be compared`);
+    else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
     else if (what !== INDEX && type !== "bigint" && type !== "text")
       note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
   }
@@ -96,7 +97,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkLengths(message, { name: referent.name, columns, lists: [...keys, ...indexes] }, note);
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
-  checkImports({ message, columns }, note);
+  checkImports({ message, columns, keys }, note);
   return {
     ...referent,
     message,
@@ -185,14 +186,14 @@ const ofOlderTable = (column: Column): Column => {
   return column.type === "smallint" ? { ...column, enumBase: 1 } : column;
 };
 
-/** The kinds whose tables and services are written by hand: organizations, projects and teams. */
+/** The models whose tables and services are written by hand, described like kinds: organizations, projects and teams. */
 export const models: readonly Kind[] = readAll([organizationFile, projectFile, teamFile], [], []).map((kind) => ({
   ...kind,
   columns: kind.columns.map(ofOlderTable),
 }));
 
 /**
- * Reads the kinds that files declare, parents before their parts. They can also refer to organizations, projects, teams and users.
+ * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams and users.
  * @param taken the names of all other tables, which no kind can have.
  * @throws KindFaults with all faults of all these kinds.
  */

@@ -1,12 +1,11 @@
-import { importedModels, importedParts, importSources, isImported } from "../../contract/kinds/imports.ts";
+import { type ImportModel, importedModels, importedParts, importSources, isImported } from "../../contract/kinds/imports.ts";
 import { type Column, type Kind, type Link, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
 import { kinds } from "../../schema/entities.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import type { StoredStaging } from "../steps/target.ts";
 
 /** A model whose records have some columns of a kind's resources, and the staging table of these records. */
-export type ImportedPart = {
-  readonly model: string;
+export type ImportedPart = ImportModel & {
   /** The names of the field, in the record of a resource, with the key of the part's record. */
   readonly names: readonly string[];
   /** The staging column with that key. */
@@ -21,7 +20,7 @@ export type ImportedLink = { readonly link: Link; readonly staging: StoredStagin
 /** A kind whose resources an import reads from files. */
 export type ImportedKind = {
   readonly kind: Kind;
-  readonly models: readonly string[];
+  readonly models: readonly ImportModel[];
   /** The columns that files fill. */
   readonly columns: readonly Column[];
   readonly staging: StoredStaging;
@@ -29,27 +28,20 @@ export type ImportedKind = {
   readonly links: readonly ImportedLink[];
 };
 
-/** A column that refers to something. */
+/** A column that holds the id of something else, described by its `reference`. */
 export type Referring = Column & { readonly reference: NonNullable<Column["reference"]> };
 
-/** Tells whether a column refers to something. */
+/** Tells whether a column holds the id of something else. */
 export const isReferring = (column: Column): column is Referring => column.reference !== undefined;
 
-/** The staging columns of a reference: the key of what it refers to, the name of a user, the key of an actor. */
+/** Returns the names of a reference's staging columns: for the target's key, for a user's name, and for the key of a Sentry actor. */
 export const referenceColumns = ({ name }: Pick<Column, "name">) => ({ pk: `${name}_pk`, name: `${name}_name`, actor: `${name}_actor_pk` });
 
-const types = {
-  bigint: "bigint",
-  int: "int",
-  smallint: "smallint",
-  boolean: "boolean",
-  text: TEXT,
-  timestamptz: "timestamptz(3)",
-  jsonb: "jsonb",
-};
+/** The types of staging columns that differ from those of the tables. */
+const types: Readonly<Partial<Record<Column["type"], string>>> = { text: TEXT, timestamptz: "timestamptz(3)" };
 
 const stagedColumns = (column: Column): [name: string, type: string][] => {
-  if (!isReferring(column)) return [[column.name, types[column.type]]];
+  if (!isReferring(column)) return [[column.name, types[column.type] ?? column.type]];
   const { pk, name, actor } = referenceColumns(column);
   return [
     [pk, "bigint"],
@@ -76,13 +68,13 @@ const linkOf = (kind: Kind, link: Link): ImportedLink => ({
 
 const importedKind = (kind: Kind): ImportedKind => {
   const columns = kind.columns.filter(isImported);
-  const parts = importedParts(kind).map(({ model, names }): ImportedPart => {
+  const parts = importedParts(kind).map(({ model, names, left }): ImportedPart => {
     const ofPart = columns.filter(({ field, reference }) =>
       importSources(field, reference !== undefined).some(({ part }) => part === model),
     );
     const own = Object.fromEntries(ofPart.flatMap(stagedColumns));
     const name = model.replace(/^.*\./, "");
-    return { model, names, key: `${name}_part_pk`, columns: ofPart, staging: { name: `import_${kind.name}_${name}`, columns: own } };
+    return { model, names, left, key: `${name}_part_pk`, columns: ofPart, staging: { name: `import_${kind.name}_${name}`, columns: own } };
   });
   return {
     kind,

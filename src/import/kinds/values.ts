@@ -61,16 +61,25 @@ const int32: Field<bigint> = (value) => {
   return read;
 };
 
+const decimal: Field<number> = (value) => {
+  const read = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (typeof read !== "number" && typeof read !== "bigint") throw new FieldFault("must be a number");
+  if (!Number.isFinite(Number(read))) throw new Unfit("is no finite number");
+  return Number(read);
+};
+
 const fieldOf = (column: Column): Field<unknown> => {
   const { type, maxLength } = column;
   if (type === "smallint") return enumValue(column);
-  return { bigint: int, int: int32, boolean: bool, text: text(maxLength), timestamptz: time, jsonb: struct }[type];
+  return { bigint: int, int: int32, "double precision": decimal, boolean: bool, text: text(maxLength), timestamptz: time, jsonb: struct }[
+    type
+  ];
 };
 
-/** The value of a column for a null in the file: what it has by default. The time of creation is not said then. */
-const ofNull = ({ name, isRequired, defaultValue }: Column): unknown => {
+/** The value of a column for a null in the file: what it has by default. The time of creation and a UUID are not said then. */
+const ofNull = ({ name, isRequired, isUuid, defaultValue }: Column): unknown => {
   if (isRequired) throw new Unfit("is null");
-  return name === "create_time" ? undefined : defaultValue;
+  return name === "create_time" || isUuid ? undefined : defaultValue;
 };
 
 const readValue = (column: Column, sources: readonly ImportSource[]): ReadColumn => {
@@ -131,7 +140,7 @@ const validator = createValidator();
 /** Columns whose values the rules of the message are about, in the way that the message has them. */
 const checked = new Set(["bigint", "int", "smallint", "text"]);
 
-/** Makes the function that reads columns of a kind, as far as the records of one model have them: of the kind's own, or of a part. */
+/** Makes the function that reads columns of a kind from records of the model `part`; by default, from records of the kind's own models. */
 export const createReadColumns = (message: DescMessage, columns: readonly Column[], part = ""): ReadColumns => {
   const reads = columns.flatMap((column): readonly ReadColumn[] => {
     const sources = importSources(column.field, isReferring(column)).filter((source) => source.part === part);

@@ -46,7 +46,7 @@ const compare = async (tx: ImportTx, { kind, staging }: ImportedKind): Promise<v
       from ${staging.name} i left join ${kind.table} by_id on by_id.id = i.pk left join ${kind.table} by_key on ${isSame(kind, "i", "by_key")}
       where i.id is null and by_id.id is distinct from by_key.id
         -- What is part of a conflict is none of its own.
-        and i.${kind.parent.name} > 0`),
+        ${kind.ancestors.length > 0 ? `and i.${kind.parent.name} > 0` : ""}`),
   );
   addGiven(tx, conflicts, found);
 };
@@ -95,14 +95,14 @@ const settle = async (tx: ImportTx, one: ImportedKind): Promise<void> => {
 };
 
 /**
- * Sets the ids of resources of kinds: that of the same resource here, which has the same id and key, else that of the file where it is free,
- * else a new one. Treats conflicts as the import was told; where records get new ids, the one here with the key is the same one.
+ * Sets the id of each imported resource: that of the same resource in the database (by id and key; by key alone if `isForeign`), else the file's
+ * id if it is free, else a new id. Handles conflicts as `tx.onConflict` says.
  */
 export const settleKinds = async (tx: ImportTx): Promise<void> => {
   for (const one of importedKinds) if (isGiven(tx, one.staging)) await settle(tx, one);
 };
 
-/** Stores the ids here of resources that have another one in the file. A later import finds them by it. */
+/** Stores which id in the database replaced a resource's pk in the file, so that a later import of that pk finds the resource. */
 export const rememberKinds = async (tx: ImportTx): Promise<void> => {
   for (const { kind, staging } of importedKinds) {
     if (!isGiven(tx, staging)) continue;

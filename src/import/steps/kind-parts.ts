@@ -23,12 +23,12 @@ const takePart = async (tx: ImportTx, { staging }: ImportedKind, { key, staging:
   await run(tx, `update ${part.name} set outcome = 'unchanged'`);
 };
 
-/** Copies the fields of parts, such as the size of a file, to the resources that name them. */
+/** Copies fields from the records of parts, such as the size of a file, to the staged resources that refer to these records. */
 export const takeParts = async (tx: ImportTx, one: ImportedKind): Promise<void> => {
   for (const part of one.parts) await takePart(tx, one, part);
 };
 
-/** Skips actors that own nothing of the file. */
+/** Skips Sentry actors that own no record of the file, and marks the others as unchanged. */
 export const settleActors = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, actors)) return;
   const owned = importedKinds.flatMap(({ staging }) =>

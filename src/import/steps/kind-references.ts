@@ -41,7 +41,7 @@ type Place = {
   readonly hasActor: boolean;
 };
 
-/** Returns the place of a reference of a kind. */
+/** Returns the staging table, the column and the target of a reference of a kind. */
 export const placeOf = ({ staging }: ImportedKind, { name, reference }: Referring): Place => {
   const { name: named, actor } = referenceColumns({ name });
   return { staging, name, to: reference.to, isNamed: named in staging.columns, hasActor: actor in staging.columns };
@@ -64,8 +64,8 @@ const resolveActors = async (tx: ImportTx, { staging, name, to }: Place): Promis
 };
 
 /**
- * Sets the ids of what rows refer to: that of the record in the file, else that of the one here. What is neither stays null, and so does
- * a user who is only here when the file is another installation's: that id is somebody else's there.
+ * Fills a reference column with ids: of records in the file, else of rows in the database, else null. Users are looked up only in the file if it
+ * is another installation's (`isForeign`): the same id in the database is another user's.
  */
 export const findReferred = async (tx: ImportTx, place: Place): Promise<void> => {
   const { staging, name, to, isNamed, hasActor } = place;
@@ -92,7 +92,7 @@ export const findReferred = async (tx: ImportTx, place: Place): Promise<void> =>
     );
 };
 
-/** Skips rows that refer to a record that was skipped, or to what is neither in the file nor here. */
+/** Skips rows that refer to a record that was skipped, or to what is neither in the file nor in the database. */
 export const skipUnreferred = async (tx: ImportTx, { staging, name, to }: Place): Promise<void> => {
   const { pk } = referenceColumns({ name });
   const label = labelOf(to);
@@ -101,14 +101,17 @@ export const skipUnreferred = async (tx: ImportTx, { staging, name, to }: Place)
 };
 
 /** Returns the condition that what a row refers to is stored, and in the row's organization. */
-const isThere = ({ name, to }: Place): string =>
-  `exists (select from ${to.table} r where r.id = t.${name} ${to.organization === undefined ? "" : `and r.${to.organization} = t.organization_id`})`;
+const isThere = ({ name, to }: Place): string => {
+  const shared = `and exists (select from ${to.sharedBy} l where l.${to.name}_id = r.id and l.organization_id = t.organization_id)`;
+  const owned = to.organization === undefined ? "" : `and r.${to.organization} = t.organization_id`;
+  return `exists (select from ${to.table} r where r.id = t.${name} ${to.sharedBy === undefined ? owned : shared})`;
+};
 
 /** Skips rows that refer to what is not stored, or belongs to another organization. */
 export const skipUnrelated = (tx: ImportTx, place: Place) =>
   skip(tx, place.staging, `its ${labelOf(place.to)} was skipped, or is of another organization`, `not ${isThere(place)}`);
 
-/** Clears references to what is not stored, or belongs to another organization, and notes that. */
+/** Clears references to what is not stored, or belongs to another organization, and adds a note for each row. */
 export const clearUnrelated = async (tx: ImportTx, place: Place): Promise<void> => {
   const { staging, name, to, isNamed } = place;
   const { pk, name: named } = referenceColumns({ name });

@@ -10,7 +10,7 @@ import { type ImportTx, isForeign } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
 import { skip } from "./skip.ts";
 
-/** The names, as SQL strings, of the models that hold something else than users. Users can be of a model that only the file knows. */
+/** The names, as SQL strings, of all models that hold no users. Users are found by exclusion: a file can have a user model of its own. */
 export const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");

@@ -32,8 +32,8 @@ const logged: Readonly<Record<string, readonly [kind: string, id: string, key: s
   team_member: ["'organization'", "t.organization_id", "concat_ws('/', t.team_id, t.member_id)"],
   project_team: ["'project'", "t.project_id", "t.team_id"],
   ...Object.fromEntries(
-    importedKinds.flatMap(({ kind: { name, table }, links }) => [
-      [table, ["'kinds:organization'", "t.organization_id", "t.id"] as const],
+    importedKinds.flatMap(({ kind: { name, table, sharedBy }, links }) => [
+      [table, sharedBy === undefined ? ["'kinds:organization'", "t.organization_id", "t.id"] : ["'kinds:shared'", "t.id", "t.id"]] as const,
       ...links.map(
         ({ link }) =>
           [link.table, ["'kinds:organization'", "t.organization_id", `concat_ws('/', t.${name}_id, t.${link.column})`] as const] as const,
@@ -154,8 +154,8 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
 export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
 
 /**
- * Skips users, organizations, projects, teams and resources of kinds that an earlier import stored and that were removed since, by a call or at
- * the end of their grace period. Does nothing for a file of another installation (`isForeign`), or with `--ids new`.
+ * Skips staged users, organizations, projects, teams and resources of kinds if an earlier import stored them and they were removed since, by a
+ * call or at the end of their grace period. Does nothing for a foreign file (`isForeign`), with `--ids new` or with `--overwrite`.
  */
 export const skipPurged = async (tx: ImportTx, staging: StoredStaging): Promise<void> => {
   if (isForeign(tx) || tx.ids === "new") return;

@@ -110,7 +110,7 @@ const imported: readonly DescFile[] = [
   file_userd_v1_options,
 ];
 
-/** Returns the path of the proto file with a family's service, which lies beside the file of its kinds. */
+/** Returns the path of the proto file of a family's service, in the same folder as the proto file of the family's kinds. */
 export const servicePath = (file: DescFile, service: string): string =>
   `${file.proto.name.replace(/[^/]*$/, "")}${service.replaceAll(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()}.proto`;
 

@@ -2,16 +2,16 @@ import type { Column, ColumnList, Kind } from "../../contract/kinds/kind.ts";
 import { pascalCase } from "../../contract/kinds/methods.ts";
 import type { FieldShape, MessageShape } from "./shape.ts";
 
-/** Returns the name of several resources of a kind, with blanks between its words. */
+/** Returns the plural of a kind's name, with blanks between its words. */
 export const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
 
 /** Puts "a" or "an" before a word. */
 export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
-/** Returns what resources of a kind are listed by, in words. */
+/** Returns in words what the resources of a kind are listed by: the parent, or an organization that shares them. */
 export const parentWords = ({ listedBy }: Kind): string => listedBy.name.replace(/_id$/, "").replaceAll("_", " ");
 
-/** The field with the token of a write. */
+/** The field with the consistency token that a write returns. */
 export const token = (number: number): FieldShape => ({
   name: "consistency_token",
   number,
@@ -19,7 +19,7 @@ export const token = (number: number): FieldShape => ({
   comment: "For reads that have to see this write: Consistency.at_least_as_fresh.",
 });
 
-/** The field with the fields to return. */
+/** The field with the mask of the fields that an answer is to have. */
 export const readMask = (number: number): FieldShape => ({
   name: "read_mask",
   number,
@@ -35,7 +35,7 @@ export const consistency = (number: number): FieldShape => ({
   comment: "How fresh the answer has to be. Default: minimize_latency.",
 });
 
-/** The field with the id of the request of a write. */
+/** The field with the UUID by which a repeated write returns its first answer. */
 export const requestId = (number: number): FieldShape => ({
   name: "request_id",
   number,
@@ -54,7 +54,7 @@ export const resourceId = ({ label }: Kind): FieldShape => ({
   rules: { int64: { gt: 0 } },
 });
 
-/** The field with a resource. */
+/** The field, with the number 1, that holds one resource of a kind in a request or a response. */
 export const resource = ({ message, name }: Kind, comment: string, isRequired = false): FieldShape => ({
   name,
   number: 1,
@@ -63,7 +63,7 @@ export const resource = ({ message, name }: Kind, comment: string, isRequired = 
   ...(isRequired ? { isRequired, rules: { required: true } } : {}),
 });
 
-/** The field with several resources. */
+/** The repeated field, with the number 1, that holds several resources of a kind in a response. */
 export const resources = ({ message, plural }: Kind, comment: string): FieldShape => ({
   name: plural,
   number: 1,

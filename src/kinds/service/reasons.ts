@@ -13,7 +13,10 @@ const ownReasons = (reason: Reason, { name, keys, ancestors, parent }: Kind): re
   return [reason, ...(reason === "REFERENCE_NOT_FOUND" && parent.reference ? [ownReason(parent.reference.to.name, "NOT_FOUND")] : [])];
 };
 
-/** Returns the errors that a standard RPC of a kind has of its own, in the order of the enum. */
+/**
+ * Returns the error reasons that a standard RPC of a kind declares, in the order of the enum `ErrorReason`. Reasons that all calls or all writes
+ * can have are not among them.
+ */
 export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => {
   const { columns, links, keys, hasOwnReasons } = kind;
   const writes = columns.filter(({ isOutputOnly }) => !isOutputOnly);

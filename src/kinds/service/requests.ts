@@ -77,7 +77,7 @@ const listFields = (kind: Kind): FieldShape[] => {
   ];
 };
 
-/** What the requests of standard RPCs have. */
+/** The functions that make the fields of the request of a standard RPC, keyed by verb, such as `Create`. */
 export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> = {
   Create: (kind) => ({
     fields: [resource(kind, `The ${kind.label} to create; OUTPUT_ONLY fields are ignored.`, true), requestId(2), validateOnly(3, "create")],

@@ -39,7 +39,7 @@ const messagesOf = (kind: Kind): MessageShape[] => [
   ]),
 ];
 
-/** Returns the service of a family: the standard RPCs of its kinds, which clients are generated from. */
+/** Returns the description of the service of a family: the standard RPCs of its kinds, with their messages and comments. */
 export const serviceOf = (name: string, kinds: readonly Kind[]): ServiceShape => ({
   name,
   comment: `The kinds ${kinds

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Reason } from "../../errors.ts";
 
-/** A field of a request or a response. */
+/** A field of a request or a response, as described to generate a proto file and a descriptor. */
 export type FieldShape = {
   readonly name: string;
   readonly number: number;
@@ -25,7 +25,7 @@ export type MessageShape = {
   readonly fields: readonly FieldShape[];
 };
 
-/** A standard RPC. Its messages are called after it. */
+/** A standard RPC. Its messages are named after it: `<name>Request` and `<name>Response`. */
 export type MethodShape = {
   readonly name: string;
   readonly comment: string;

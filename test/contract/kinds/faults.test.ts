@@ -115,7 +115,7 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
   ],
   [
     "a type that has no column",
-    (set) => set.addField("Deploy", { name: "added", type: FieldDescriptorProto_Type.DOUBLE }),
+    (set) => set.addField("Deploy", { name: "added", type: FieldDescriptorProto_Type.FLOAT }),
     ["Deploy.added is of a type that has no column"],
   ],
   [
@@ -297,6 +297,14 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     "no deletion",
     (set) => set.setKind("Deploy", { ...hard, deletion: KindDeletion.UNSPECIFIED }),
     ["Deploy does not say what deleting does"],
+  ],
+  [
+    "a decimal number that may be infinite, in an index",
+    (set) => {
+      set.addField("Deploy", { name: "ratio", type: FieldDescriptorProto_Type.DOUBLE, proto3Optional: true });
+      set.setKind("Deploy", { ...hard, indexes: [{ fields: ["release_id", "ratio"] }] });
+    },
+    ["Deploy.ratio has no rule finite", "Deploy.ratio is in an index and can't be compared"],
   ],
   [
     "imports that can't be done",

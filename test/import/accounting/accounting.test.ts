@@ -70,8 +70,8 @@ const tampers = [
   ["update auth_provider set flags = 2 where organization_id = 301", ["sentry.authprovider 68 flags"]],
   ["update user_profile set is_test = false", ["account.userprofile 75 is_test"]],
   ["update release set ref = 'x'", ["sentry.release 80 ref"]],
-  ["delete from release_project where project_id = 404", ["sentry.releaseproject 83 "]],
-  ["delete from release_file", ["sentry.file 86 ", "sentry.distribution 88 ", "sentry.releasefile 89 "]],
+  ["delete from release_project where project_id = 402", ["sentry.releaseproject 83 "]],
+  ["delete from release_file where id = 1301", ["sentry.file 86 ", "sentry.distribution 88 ", "sentry.releasefile 89 "]],
 ] as const;
 
 const places = (losses: readonly Loss[]): string[] => losses.map(({ model, record, field }) => `${model} ${record} ${field}`);
@@ -102,8 +102,8 @@ describe("the accounting can fail", () => {
     const [first, ...others] = imported.file;
     const isNew = first === undefined ? [] : [{ ...first, fields: { ...first.fields, brand_new: 1 } }, ...others];
     expect(await lossesOf({ file: isNew })).toEqual(["sentry.user 1 brand_new"]);
-    expect(await lossesOf({ file: [...imported.file, { record: 99, model: "sentry.rule", pk: "1", fields: {} }] })).toEqual([
-      "sentry.rule 0 notHeld",
+    expect(await lossesOf({ file: [...imported.file, { record: 99, model: "sentry.ruleactivity", pk: "1", fields: {} }] })).toEqual([
+      "sentry.ruleactivity 0 notHeld",
     ]);
     expect(await lossesOf({ report: { ...imported.report, unknownFields: [] } })).toContain("sentry.userroleuser.date_updated 0 ignored");
   });

@@ -32,7 +32,7 @@ const models = {
 
 const modelsOf: ReadonlyMap<string, readonly string[]> = new Map([
   ...Object.entries(models),
-  ...importedKinds.map((one) => [one.kind.name, one.models] as const),
+  ...importedKinds.map((one) => [one.kind.name, one.models.map(({ model }) => model)] as const),
 ]);
 
 /** By what others refer to a record. */

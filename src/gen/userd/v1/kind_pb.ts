@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSJECgpLaW5kSW1wb3J0Eg0KBW1vZGVsGAEgASgJEicKBXBhcnRzGAIgAygLMhgudXNlcmQudjEuS2luZEltcG9ydFBhcnQiLgoOS2luZEltcG9ydFBhcnQSDQoFbW9kZWwYASABKAkSDQoFZmllbGQYAiABKAkiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJBCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAki1AIKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCRIlCgdjaG9pY2VzGAsgAygLMhQudXNlcmQudjEuS2luZENob2ljZRIkCgZpbXBvcnQYCiADKAsyFC51c2VyZC52MS5LaW5kSW1wb3J0ImAKDUtpbmRSZWZlcmVuY2USDAoEa2luZBgBIAEoCRIOCgZwYXJlbnQYAiABKAgSMQoIZGVsZXRpb24YAyABKA4yHy51c2VyZC52MS5LaW5kUmVmZXJlbmNlRGVsZXRpb24imAIKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCiABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkAKCWltcG9ydF9hcxIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMKOAyADKAlSCGltcG9ydEFzOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJpCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAkSJgoEbGVmdBgEIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRMZWZ0ItQCCgRLaW5kEiIKBXNjb3BlGAEgASgOMhMudXNlcmQudjEuS2luZFNjb3BlEigKCGRlbGV0aW9uGAIgASgOMhYudXNlcmQudjEuS2luZERlbGV0aW9uEh8KBGtleXMYAyADKAsyES51c2VyZC52MS5LaW5kS2V5EiQKB2luZGV4ZXMYBCADKAsyEy51c2VyZC52MS5LaW5kSW5kZXgSFwoPcmVhZF9wZXJtaXNzaW9uGAUgASgJEhgKEHdyaXRlX3Blcm1pc3Npb24YBiABKAkSDgoGcGx1cmFsGAcgASgJEhMKC293bl9yZWFzb25zGAggASgIEhIKCmFnZ3JlZ2F0ZXMYCSADKAkSJQoHY2hvaWNlcxgLIAMoCzIULnVzZXJkLnYxLktpbmRDaG9pY2USJAoGaW1wb3J0GAogAygLMhQudXNlcmQudjEuS2luZEltcG9ydCJgCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uIpgCCglLaW5kRmllbGQSKgoJcmVmZXJlbmNlGAEgASgLMhcudXNlcmQudjEuS2luZFJlZmVyZW5jZRIQCghudWxsYWJsZRgCIAEoCBIQCghyZXF1aXJlZBgDIAEoCBIRCglub3RfYmxhbmsYBCABKAgSEQoJc2x1Z19mcm9tGAUgASgJEhQKDGRlZmF1bHRfdHJ1ZRgGIAEoCBIOCgZmaWx0ZXIYByABKAgSFAoMZGVmYXVsdF91dWlkGAogASgIEikKBmltcG9ydBgIIAMoCzIZLnVzZXJkLnYxLktpbmRGaWVsZEltcG9ydBIuCgxpbXBvcnRfbGlua3MYCSADKAsyGC51c2VyZC52MS5LaW5kTGlua0ltcG9ydCqoAQoJS2luZFNjb3BlEhoKFktJTkRfU0NPUEVfVU5TUEVDSUZJRUQQABIbChdLSU5EX1NDT1BFX09SR0FOSVpBVElPThABEhUKEUtJTkRfU0NPUEVfUEFSRU5UEAISFQoRS0lORF9TQ09QRV9HTE9CQUwQAxIWChJLSU5EX1NDT1BFX1BST0pFQ1QQBBIcChhLSU5EX1NDT1BFX09SR0FOSVpBVElPTlMQBSpdCgxLaW5kRGVsZXRpb24SHQoZS0lORF9ERUxFVElPTl9VTlNQRUNJRklFRBAAEhYKEktJTkRfREVMRVRJT05fSEFSRBABEhYKEktJTkRfREVMRVRJT05fU09GVBACKosBChVLaW5kUmVmZXJlbmNlRGVsZXRpb24SJwojS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fVU5TUEVDSUZJRUQQABIjCh9LSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9DQVNDQURFEAESJAogS0lORF9SRUZFUkVOQ0VfREVMRVRJT05fU0VUX05VTEwQAjpFCgRraW5kEh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGL6OAyABKAsyDi51c2VyZC52MS5LaW5kUgRraW5kOkoKBWZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi/jgMgASgLMhMudXNlcmQudjEuS2luZEZpZWxkUgVmaWVsZDo9CgdkZWxldGVkEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwY4DIAEoCFIHZGVsZXRlZDpACglpbXBvcnRfYXMSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjCjgMgAygJUghpbXBvcnRBczpICgZmYW1pbHkSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMYwI4DIAEoCzIQLnVzZXJkLnYxLkZhbWlseVIGZmFtaWx5QigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -113,6 +113,34 @@ export const KindChoiceSchema: GenMessage<KindChoice> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 3);
 
 /**
+ * Fields of a model of export files that have no place in resources.
+ *
+ * @generated from message userd.v1.KindImportLeft
+ */
+export type KindImportLeft = Message<"userd.v1.KindImportLeft"> & {
+  /**
+   * The names of the fields.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+
+  /**
+   * Why they are left out, without a full stop: reports and docs/import.md say it.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message userd.v1.KindImportLeft.
+ * Use `create(KindImportLeftSchema)` to create a new message.
+ */
+export const KindImportLeftSchema: GenMessage<KindImportLeft> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 4);
+
+/**
  * A model of export files whose records become resources.
  *
  * @generated from message userd.v1.KindImport
@@ -131,6 +159,13 @@ export type KindImport = Message<"userd.v1.KindImport"> & {
    * @generated from field: repeated userd.v1.KindImportPart parts = 2;
    */
   parts: KindImportPart[];
+
+  /**
+   * Its fields that have no place in the resources.
+   *
+   * @generated from field: repeated userd.v1.KindImportLeft left = 3;
+   */
+  left: KindImportLeft[];
 };
 
 /**
@@ -138,7 +173,7 @@ export type KindImport = Message<"userd.v1.KindImport"> & {
  * Use `create(KindImportSchema)` to create a new message.
  */
 export const KindImportSchema: GenMessage<KindImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 4);
+  messageDesc(file_userd_v1_kind, 5);
 
 /**
  * A model of export files whose records have some fields of resources, and become nothing by themselves.
@@ -159,6 +194,13 @@ export type KindImportPart = Message<"userd.v1.KindImportPart"> & {
    * @generated from field: string field = 2;
    */
   field: string;
+
+  /**
+   * Its fields that have no place in the resources.
+   *
+   * @generated from field: repeated userd.v1.KindImportLeft left = 3;
+   */
+  left: KindImportLeft[];
 };
 
 /**
@@ -166,7 +208,7 @@ export type KindImportPart = Message<"userd.v1.KindImportPart"> & {
  * Use `create(KindImportPartSchema)` to create a new message.
  */
 export const KindImportPartSchema: GenMessage<KindImportPart> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 5);
+  messageDesc(file_userd_v1_kind, 6);
 
 /**
  * A name that export files have for a field.
@@ -209,7 +251,7 @@ export type KindFieldImport = Message<"userd.v1.KindFieldImport"> & {
  * Use `create(KindFieldImportSchema)` to create a new message.
  */
 export const KindFieldImportSchema: GenMessage<KindFieldImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 6);
+  messageDesc(file_userd_v1_kind, 7);
 
 /**
  * A model of export files whose records each hold one element of a repeated reference.
@@ -237,6 +279,13 @@ export type KindLinkImport = Message<"userd.v1.KindLinkImport"> & {
    * @generated from field: string linked = 3;
    */
   linked: string;
+
+  /**
+   * Its fields that have no place in the resources.
+   *
+   * @generated from field: repeated userd.v1.KindImportLeft left = 4;
+   */
+  left: KindImportLeft[];
 };
 
 /**
@@ -244,7 +293,7 @@ export type KindLinkImport = Message<"userd.v1.KindLinkImport"> & {
  * Use `create(KindLinkImportSchema)` to create a new message.
  */
 export const KindLinkImportSchema: GenMessage<KindLinkImport> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 7);
+  messageDesc(file_userd_v1_kind, 8);
 
 /**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
@@ -337,7 +386,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 8);
+  messageDesc(file_userd_v1_kind, 9);
 
 /**
  * A field that holds the id of something.
@@ -372,7 +421,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 9);
+  messageDesc(file_userd_v1_kind, 10);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -456,7 +505,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 10);
+  messageDesc(file_userd_v1_kind, 11);
 
 /**
  * The owner of the resources of a kind.

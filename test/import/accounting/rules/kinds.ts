@@ -1,4 +1,11 @@
-import { importedValues, importLinks, importSources, linkSources } from "../../../../src/contract/kinds/imports.ts";
+import {
+  type ImportModel,
+  importedValues,
+  importLinks,
+  importSources,
+  type LeftFields,
+  linkSources,
+} from "../../../../src/contract/kinds/imports.ts";
 import type { Column } from "../../../../src/contract/kinds/kind.ts";
 import { type ImportedKind, type ImportedLink, type ImportedPart, importedKinds } from "../../../../src/import/kinds/staging.ts";
 import type { FileRecord } from "../records.ts";
@@ -53,6 +60,7 @@ const expectOf = (column: Column): Expect => {
     boolean: flag,
     bigint: (says) => (says === null && column.isNullable ? null : String(says ?? 0)),
     int: (says) => says ?? defaultValue,
+    "double precision": (says) => says ?? defaultValue,
     smallint: (says) => nameOf(says === null ? defaultValue : names.get(String(says))),
     timestamptz: (says) => (says === null && name === "create_time" ? anything : timeOf(says)),
     jsonb: value,
@@ -80,12 +88,22 @@ const found = async ({ kind }: ImportedKind, record: FileRecord, { idOf, answers
 const said = ({ fields }: FileRecord, names: readonly string[]): unknown =>
   names.map((name) => fields[name] ?? null).find((one) => one !== null);
 
+const modelsOf = ({ models }: ImportedKind): readonly string[] => models.map(({ model }) => model);
+
+const ignoredFields = (left: LeftFields): Readonly<Record<string, Check>> =>
+  Object.fromEntries(Object.keys(left).map((name) => [name, ignored]));
+
+/** What is part of something repeats whose that is. */
+const ofOrganization = answered("organizationId", (pk, _, world) => (pk === null ? anything : world.idOf("organization", pk)));
+
 const keys = (names: readonly string[]): Readonly<Record<string, Check>> => Object.fromEntries(names.map((name) => [name, key]));
 
-const kindRule = (one: ImportedKind, model: string): Rule => ({
+const kindRule = (one: ImportedKind, { model, left }: ImportModel): Rule => ({
   model,
   find: (record, world) => found(one, record, world),
   fields: {
+    ...ignoredFields(left),
+    ...(one.kind.ancestors.length > 1 && { organization: ofOrganization, organization_id: ofOrganization }),
     ...checksOf(one.columns),
     ...keys(one.parts.flatMap(({ names }) => names)),
     ...Object.fromEntries(
@@ -99,27 +117,29 @@ const kindRule = (one: ImportedKind, model: string): Rule => ({
   },
 });
 
-const partRule = (one: ImportedKind, { model, names, columns }: ImportedPart): Rule => ({
+const partRule = (one: ImportedKind, { model, left, names, columns }: ImportedPart): Rule => ({
   model,
   find: async ({ pk }, world) => {
-    const named = world.file.find((record) => one.models.includes(record.model) && String(said(record, names)) === pk);
+    const named = world.file.find((record) => modelsOf(one).includes(record.model) && String(said(record, names)) === pk);
     return named === undefined ? undefined : found(one, named, world);
   },
-  fields: checksOf(columns, model),
+  fields: { ...ignoredFields(left), ...checksOf(columns, model) },
 });
 
 const linkRules = (one: ImportedKind, { link }: ImportedLink): readonly Rule[] =>
-  importLinks(link).map(({ model, resource, linked }) => ({
-    model,
-    find: async (record, world) => {
-      const owner = world.recordOf(one.models, said(record, resource));
-      const from = owner === undefined ? undefined : await found(one, owner, world);
-      const id = world.idOf(link.to.name, said(record, linked));
-      const isThere = (from?.answer[link.field.jsonName] as unknown[] | undefined)?.includes(id);
-      return isThere ? { name: `${from?.name} of ${link.to.name} ${id}`, answer: {} } : undefined;
-    },
-    fields: keys([...resource, ...linked]),
-  }));
+  importLinks(link)
+    .filter(({ model }) => !importedKinds.some((other) => modelsOf(other).includes(model)))
+    .map(({ model, resource, linked, left }) => ({
+      model,
+      find: async (record, world) => {
+        const owner = world.recordOf(modelsOf(one), said(record, resource));
+        const from = owner === undefined ? undefined : await found(one, owner, world);
+        const id = world.idOf(link.to.name, said(record, linked));
+        const isThere = (from?.answer[link.field.jsonName] as unknown[] | undefined)?.includes(id);
+        return isThere ? { name: `${from?.name} of ${link.to.name} ${id}`, answer: {} } : undefined;
+      },
+      fields: { ...ignoredFields(left), ...keys([...resource, ...linked]) },
+    }));
 
 const actor: Rule = {
   model: "sentry.actor",

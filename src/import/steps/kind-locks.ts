@@ -1,0 +1,46 @@
+import { ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
+import { type ImportedKind, importedKinds } from "../kinds/staging.ts";
+import { isGiven } from "../staging.ts";
+import type { ImportTx } from "../transaction.ts";
+import { run } from "./rows.ts";
+
+/** Returns statements that select the organizations of the resources that the file can change. */
+const organizationsOf = ({ kind, staging }: ImportedKind): readonly string[] => {
+  const { sharedBy, table, name, parent } = kind;
+  if (sharedBy !== undefined) return [`select organization_id from ${sharedBy} where ${name}_id in (select pk from ${staging.name})`];
+  const { reference } = parent;
+  return [
+    `select organization_id from ${table} where id in (select pk from ${staging.name})`,
+    parent.name === ORGANIZATION_ID || reference === undefined
+      ? `select ${parent.name}_pk from ${staging.name}`
+      : `select organization_id from ${reference.to.table} where id in (select ${parent.name}_pk from ${staging.name})`,
+  ];
+};
+
+const lock = (tx: ImportTx, aggregate: string, ids: readonly string[]) =>
+  run(
+    tx,
+    `insert into aggregate_version as s (kind, id, version, xid)
+      select distinct '${aggregate}', id, 0, '0'::xid8 from (${ids.join(" union all ")}) touched (id) where id > 0 order by id
+      -- Never true, but the row is locked before that is seen.
+      on conflict (kind, id) do update set version = s.version where false`,
+  );
+
+/**
+ * Locks the versions of the resources that the file can change: one for all resources of an organization, and one for each shared resource.
+ * Like every write, it takes these locks after those of users, in ascending order of the ids.
+ */
+export const lockKinds = async (tx: ImportTx): Promise<void> => {
+  const given = importedKinds.filter(({ staging }) => isGiven(tx, staging));
+  if (given.length === 0) return;
+  const remembered = `select v.id from import_origin o join import_organization s on s.pk = o.pk
+    join aggregate_version v on v.kind = 'kinds:organization' and v.id = o.id where o.kind = 'organization'`;
+  await lock(tx, "kinds:organization", ["select pk from import_organization", remembered, ...given.flatMap(organizationsOf)]);
+  const shared = given.filter(({ kind }) => kind.sharedBy !== undefined);
+  if (shared.length > 0)
+    await lock(
+      tx,
+      "kinds:shared",
+      shared.map(({ staging }) => `select pk from ${staging.name}`),
+    );
+};
