@@ -114,10 +114,10 @@ export type Kind = Referent & {
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";
 
-/** The name of the kind that all others belong to. */
+/** The name of the model of organizations, to which the resources of all kinds belong. */
 export const ORGANIZATION = "organization";
 
-/** The name of the kind that resources can have as their parent instead of an organization. */
+/** The name of the model of projects, which can be parents of resources, as organizations can. */
 export const PROJECT = "project";
 
 /** The name of the field that says which organizations share a resource. */
