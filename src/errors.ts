@@ -19,7 +19,10 @@ export type ErrorKind =
   | "DeadlineExceeded"
   | "Cancelled";
 
-/** A fault of the request: the proto path of a field (`user.email`, `keys[3]`), and the end of a sentence that begins with it. */
+/**
+ * A fault of the request: the proto path of a field (`user.email`, `keys[3]`), and a description that completes a sentence starting with
+ * the path.
+ */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
 /** The details that an error may carry besides its message. */

@@ -27,15 +27,15 @@ export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
 
-/** Returns the aggregates whose versions rise when accounts get or lose members: the accounts, and account 0 if one is the platform account. */
+/** Returns the aggregates whose versions rise when accounts get or lose members: the accounts, and for the platform account also account 0. */
 export const memberAggregates = async (session: Session, ...accountIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql`select from account where id = any(${accountIds.map(String)}::bigint[]) and is_platform`);
   return [...(rows.length > 0 ? [platformAggregate] : []), ...accountIds.map(accountAggregate)];
 };
 
 /**
- * Returns the aggregates whose versions rise when profiles change: the profiles' users and accounts, and account 0 if the platform account is
- * among these accounts. The user and the account of a profile never change. An unknown profile adds none.
+ * Returns the aggregates whose versions rise when profiles change: their users and accounts, and for the platform account also account 0. The
+ * user and the account of a profile never change. An unknown profile adds no aggregate.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

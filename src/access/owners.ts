@@ -33,8 +33,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the function that finds the owners of the profiles and resources to check. It reads the resources by one SQL statement, and the
- * profiles that it has not read before by another one. It asks the cache of users whether a profile still exists.
+ * Makes the function that finds the owners of the profiles and resources to check. It reads the resources by one SQL statement, and new
+ * profiles, which it remembers, by a second statement. It asks the cache of users whether a profile still exists.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.

@@ -47,7 +47,7 @@ const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
-/** The rules of the policy; the first that applies decides. Every decision, scope and list comes from this table. */
+/** The rules of access for staff and regular users who have a profile; the first rule that applies decides. */
 export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },

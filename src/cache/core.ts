@@ -15,7 +15,7 @@ export type CacheLimits = {
   readonly maxBytes: number;
 };
 
-/** The parts that the cache is given from outside: a clock, a shared store, a bus, and the check for an unreachable database. */
+/** The dependencies of the cache: a clock, a shared store, a bus, and the check whether an error means an unreachable database. */
 export type CachePorts = {
   readonly clock: Clock;
   readonly store?: Store | undefined;
@@ -24,7 +24,7 @@ export type CachePorts = {
   readonly isUnreachable: (error: unknown) => boolean;
 };
 
-/** The parts and limits of a cache that all its lookups share. */
+/** The clock, limits, rules, memory, shared store and counts of a cache, which all its lookups share. */
 export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
   CacheLimits & {
     readonly rules: Rules;

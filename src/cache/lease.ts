@@ -37,7 +37,7 @@ export type FlightState = {
 /** The new version of an aggregate, as a commit or a notification reports it. */
 export type Invalidation = { readonly epoch: string; readonly version: bigint };
 
-/** The decisions of the cache's protocol, as pure functions, so that tests can break one at a time. docs/consistency.md explains I1 to I12. */
+/** The decisions of the cache's protocol, as pure functions, so that a test can break one. docs/consistency.md has the invariants I1 to I12. */
 export type Rules = {
   /** Merges the cached lease and a newly shown one: takes the larger version and the later time. */
   readonly join: (cached: Lease | undefined, shown: Lease) => Lease;

@@ -23,7 +23,7 @@ const bytesOf = (content: unknown): number => {
   return bytes;
 };
 
-/** Estimates the bytes of what a lookup's `prepare` makes of plain content: messages and their encoded bytes, besides the rows. */
+/** Estimates the memory, in bytes, of plain content together with the messages made from it and their encoded bytes. */
 export const preparedBytes = (content: unknown): number => bytesOf(content) * 3;
 
 /** The cache in the memory of this process: the lease of each aggregate, and the newest entry of each of the aggregate's parts. */

@@ -1,4 +1,4 @@
-/** The counts of what the cache does, as plain numbers: metrics would cost more than a hit. telemetry/cache-metrics.ts explains each. */
+/** The counts of what the cache does, as plain numbers, which are faster than metrics. telemetry/cache-metrics.ts explains each count. */
 export type CacheStats = {
   hits: number;
   level2Hits: number;

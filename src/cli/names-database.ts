@@ -18,11 +18,11 @@ export const withOutdated = async <R>(use: (db: Database, findings: Findings) =>
   return await use(db, await findOutdated(db));
 };
 
-/** Counts the outdated rows by what they hold, such as `username`. */
+/** Counts the rows with outdated canonical forms for each sort of name, such as `username`. */
 export const counted = ({ outdated }: Findings): Record<string, number> =>
   Object.fromEntries([...outdated].map(([{ what }, rows]) => [what, rows.length]));
 
-/** Formats the numbers of outdated rows as lines for people. */
+/** Formats the numbers of rows with outdated canonical forms as lines for people. */
 export const countLines = (counts: Record<string, number>): string =>
   Object.entries(counts)
     .filter(([, count]) => count > 0)

@@ -1,7 +1,7 @@
 /** The field that every page of a list has. */
 type Answer = { readonly nextPageToken: string };
 
-/** Yields all pages of a list in order. `ask` is the caller's function that fetches the page of a token; the first token is empty. */
+/** Yields all pages of a list in order. `ask` fetches the page of a token; the token of the first page is empty. */
 export const pagesOf = async function* <A extends Answer>(ask: (pageToken: string) => Promise<A>): AsyncGenerator<A> {
   let pageToken = "";
   do {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { EntityClass, EntityData } from "@mikro-orm/core";
 import type { Tx } from "./transaction.ts";
 
-/** Changes a row that a statement has loaded, through its entity, and returns the entity. It reads nothing, and writes what differs. */
+/** Updates a row that a statement has loaded, and returns its entity. It writes only the values in `changes` that differ from `row`. */
 export const changeEntity = async <E extends object>(tx: Tx, entity: EntityClass<E>, row: object, changes: EntityData<E>): Promise<E> => {
   const found = tx.em.map(entity, row as never);
   const stored = new Map<string, unknown>(Object.entries(found));

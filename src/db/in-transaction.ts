@@ -35,7 +35,7 @@ export const transact = async <T>(
   }
 };
 
-/** Runs one transaction of a worker or a command, which has no call; the change log names `caller` as the one who writes. */
+/** Runs one transaction of a background job or a command, which has no call; the change log names `caller` as the one who writes. */
 export const inTransaction = <T>(db: Database, caller: string, body: (tx: Session) => Promise<T>): Promise<T> =>
   transact(db, async (transaction) => {
     const tx = createSession(transaction, db.kinds);

@@ -38,8 +38,8 @@ export type Page = {
 export type Sized = { readonly bytes: number };
 
 /**
- * Wraps a query so that it returns the rows that fit into a page by their column `bytes`, and one more. The `bytesOf` that `Page.cut` gets
- * must never return less than this column.
+ * Wraps a query so that it returns no row after the one with which the sum of the column `bytes` reaches PAGE_BYTES. The `bytesOf` that
+ * `Page.cut` gets must never return less than this column.
  */
 export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
   select * from (

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 
 /**
- * The SQL of a table with one row, which reads for the cache join: the current epoch of versions, and the start of the transaction by the
- * database's clock, in milliseconds since 1970. `statement_timestamp()` may be later than the snapshot that the statement sees.
+ * The SQL of a one-row table to join in statements that load for the cache: the current epoch of versions, and the start of the transaction by
+ * the database's clock, in ms since 1970. `statement_timestamp()` may be later than the snapshot that the statement sees.
  */
 export const snapshot = sql.raw(
   "(select current_epoch() as epoch, extract(epoch from transaction_timestamp())::float8 * 1000 as database_time offset 0) snapshot",

@@ -49,8 +49,8 @@ type Body<M extends DescMethod> = (tx: Tx) => Promise<MessageInitShape<M["output
 
 /**
  * A function that runs a write in one transaction and adds the consistency token to its response. The transaction is cancelled with the
- * call. It is tried three times at most when it loses against another transaction or the connection breaks before COMMIT, and ten times
- * while what it has to lock changes. So the body may run more than once: it must do nothing but SQL.
+ * call. A failed transaction is repeated: 3 attempts in all when it conflicts with another transaction or the connection breaks before
+ * COMMIT, 10 when the set of aggregates to lock has changed. So the body may run more than once: it must do nothing but SQL.
  */
 export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>) => Promise<MessageInitShape<M["output"]>>;
 

@@ -4,7 +4,10 @@ import { type DomainError, failedPrecondition, invalidField } from "../errors.ts
 /** A node of the syntax tree of a filter. */
 export type Expr = ReturnType<typeof parse>["expr"];
 
-/** A filter's syntax tree, with functions that check a node or make its error. The error's message is the node's position, then `says`. */
+/**
+ * The syntax tree of a filter, with functions that check a node or make an error about a node. The error's message is the position of the
+ * node, followed by the given text (`says`).
+ */
 export type ParsedFilter = {
   readonly expr: Expr;
   /** Tells whether a node is a text in plain quotes with no other escapes than CEL's: the parser takes others as they stand. */

@@ -110,10 +110,10 @@ const like = (field: FilterColumn, value: string, isBeginning: boolean): Term =>
   return searched(field, condition, [text], (part) => `%${part}%`);
 };
 
-/** Makes the term that a text begins with another one. */
+/** Makes the term that the value of a field begins with `text`. */
 export const startsWith = (field: FilterColumn, text: string): Term => like(field, text, true);
 
-/** Makes the term that a text has another one in it. */
+/** Makes the term that the value of a field has `text` in it. */
 export const contains = (field: FilterColumn, text: string): Term => like(field, text, false);
 
 const ofList = ({ index = false, isElsewhere = false }: FilterList, sql: Term["sql"], isIndexed: boolean): Term => ({

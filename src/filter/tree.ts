@@ -14,7 +14,7 @@ export type Place = {
   readonly beyond: Beyond;
 };
 
-/** The way in which a condition is met: by an index, by a walk in the order of the list, or by a look at the text of every row. */
+/** The way in which PostgreSQL finds rows: by an index, by reading rows in order until the page is full (`walk`), or by testing all rows. */
 export type Cost = "index" | "walk" | "scan";
 
 /** One condition on a row of a list. */

@@ -19,7 +19,7 @@ export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]
 /** The row of an identity of an identity provider. */
 export type IdentityRow = LinkRow<"identity">;
 
-/** The row of an identity of the provider of an organization. */
+/** The row of an identity at the sign-in provider of an organization. */
 export type AuthIdentityRow = LinkRow<"auth_identity">;
 
 /** A request to link a user to an external id at a provider. */
@@ -83,8 +83,8 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
 };
 
 /**
- * Links a user to an external id of a provider. A link that is there already gets the new data and a new time of verification.
- * @throws ALREADY_EXISTS IDENTITY_TAKEN if the external id is another user's, or the user has another one; `reattach` removes such links.
+ * Links a user to an external id of a provider. If the two are linked already, the link gets the new data and a new time of verification.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN if another user has the external id, or the user another one. `reattach` removes these other links.
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;

@@ -3,8 +3,8 @@ import type { StagingTable } from "./staging.ts";
 import type { Kind } from "./steps/kinds.ts";
 
 /**
- * An option whose value is a list of ids: an import replaces each with the id in the database. Records of `model` hold the option; the ids
- * are those of records of the kind `of`.
+ * An option whose value lists the ids of organizations, projects, teams or users (`of`). An import replaces each id in the list by the id
+ * in the database. Records of `model` hold the option.
  */
 export type IdList = {
   readonly key: string;
@@ -13,7 +13,7 @@ export type IdList = {
   readonly of: Kind["noun"];
 };
 
-/** The options whose values list ids. These are all that Sentry documents: options of organizations and projects hold no ids. */
+/** All options that Sentry documents as lists of ids. They are options of users: no option of an organization or project lists ids. */
 export const idLists: readonly IdList[] = [
   { key: "reports:disabled-organizations", model: "sentry.useroption", staging: options, of: "organization" },
 ];

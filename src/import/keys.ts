@@ -23,7 +23,7 @@ const within = (first: bigint, text: string): bigint => first + (hash("sha256", 
 /** Computes the stand-in of a key that is no integer: a UUID or other text. */
 export const standInOf = (key: string): bigint => within(UUID.test(key) ? FIRST_UUID : FIRST_TEXT, key);
 
-/** Computes the stand-in of an integer key of 2^53 or more. Such a key can't be an id: no larger id could be given out after it. */
+/** Computes the stand-in of an integer key of 2^53 or more, which is too large for an id. */
 export const standInOfLarge = (key: bigint): bigint => within(FIRST_LARGE, String(key));
 
 /** Computes the stand-in of a record without a key, from the name of the record. */
@@ -55,5 +55,5 @@ export const sqlKey = (column: string): string =>
   `case when ${column} < ${FIRST_LARGE} then (${column} + 9223372036854775807 + 1)::text
     else coalesce((select k.key from ${keys.name} k where k.pk = ${column} limit 1), ${column}::text) end`;
 
-/** Matches stand-ins inside a text. No other number there has a minus sign and 19 digits. */
+/** Matches the stand-ins in the JSON of a report, where no other number has a minus sign and 19 digits. */
 export const STAND_IN = /-\d{19}(?!\d)/g;

@@ -21,8 +21,8 @@ import type { ImportTx } from "./transaction.ts";
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
 /**
- * The first steps of a merge, by which an import stores a staged file. They wait for other imports, skip repeated records, and lock what
- * the second steps compare with the file.
+ * The first steps of a merge. They wait for other imports, skip repeated records, and lock the scopes, users, kinds and names that the second
+ * steps compare with the file.
  */
 export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },

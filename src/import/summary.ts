@@ -97,7 +97,7 @@ export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   return JSON.parse(json.replace(STAND_IN, (standIn) => JSON.stringify(keyOf.get(standIn) ?? standIn).slice(1, -1))) as T;
 };
 
-/** Makes the lists that the report shows under its table: models and fields that are not stored, skipped records, and notes. */
+/** Makes the lists that the report shows under its table of models: models and fields that are not stored, skipped records, and notes. */
 export const lists = async (tx: ImportTx, tally: Tally) => ({
   notHeld: names(tally.totals().notHeld),
   unknownFields: names(tally.totals().unknownFields).map(withReason),

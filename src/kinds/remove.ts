@@ -87,8 +87,8 @@ const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, org
 };
 
 /**
- * Deletes the resources of all kinds in an organization that is being purged. Resources that other organizations share stay, without this one.
- * Returns the aggregates whose versions it raised.
+ * Deletes the resources of all kinds in an organization that is being purged. Resources shared with other organizations stay, but no longer
+ * belong to this one. Returns the aggregates whose versions it raised.
  */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
   const aggregates: Aggregate[] = [kindsAggregate(organizationId)];

@@ -30,8 +30,8 @@ export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuil
 const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
 
 /**
- * Returns the SQL list of the columns to select from `r`, with names from descriptors alone. The list includes delete_time when an enum has a
- * value for deleted resources: `toMessage` shows that value for a row with a delete_time.
+ * Returns the SQL list of the columns to select from `r`; their names come from descriptors, never from a request. The list includes delete_time
+ * when an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
  */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
@@ -84,7 +84,7 @@ export const sentBytes = oncePerKind(({ columns }): ((row: Row) => number) => {
 
 const isEtag = ({ field }: Column): boolean => field.name === "etag";
 
-/** Returns the name of the column that counts the writes of a row; the property of its entity has this name too. */
+/** Returns the name of the column that counts the writes of a row; the property of the ORM's entity has the same name. */
 export const etagColumn = ({ columns }: Kind): string => columns.find(isEtag)?.name ?? "";
 
 /** The etag of a row: the number of its writes. */

@@ -17,7 +17,7 @@ const rowsOf = (scopes: readonly Scope[]) =>
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
-/** Deletes the revisions of users' options in scopes, since revisions hold values. Call it after deleting the options, which adds revisions. */
+/** Deletes the revisions of users' options in scopes, since revisions hold values. Call it after the options are deleted: deleting adds some. */
 export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: readonly string[]) =>
   tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}

@@ -70,8 +70,8 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /**
- * Reads the options of those cached scopes that are too large to be cached as a whole (`isLarge`), and returns all the scopes. Empty `keys`
- * = the options of every key.
+ * Reads the options of the large scopes in `cached` (`isLarge`), and returns all scopes of `cached` with their options. Empty `keys` = the
+ * options of every key.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when `keys` is empty and an answer can't hold the options.
  */
 export const completed = (

@@ -22,7 +22,7 @@ export const readScopes = (
     });
   });
 
-/** Tells for each scope, in the order given, whether options of users can be read in it. The global scope alone needs no look-up. */
+/** Tells for each scope, in the order given, whether options of users can be read in it. If each is the global scope, nothing is looked up. */
 export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,

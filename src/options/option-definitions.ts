@@ -41,7 +41,10 @@ export const listOptionDefinitions =
     return { definitions: rows.map(toOptionDefinition), nextPageToken };
   };
 
-/** ListInvalidOptions: reads a page of options, by id, and returns those that do not fit their definitions. Any page may be empty. */
+/**
+ * ListInvalidOptions: reads a page of options, ordered by id, and returns those that do not fit their definitions. A page before the last may
+ * be empty, too.
+ */
 export const listInvalidOptions =
   ({ db, registry, pager, optionScopes }: OptionDependencies): Operation<typeof method.listInvalidOptions> =>
   async (call, request) => {

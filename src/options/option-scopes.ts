@@ -16,7 +16,7 @@ type OpenScopes = {
   readonly isOpen: Test;
 };
 
-/** The SQL conditions on the scopes of options, for one setting of SCOPE_CHECK. Every statement over options uses them. */
+/** The SQL conditions that options can be read or written in a scope, for one setting of SCOPE_CHECK. Every statement over options uses them. */
 export type OptionScopes = {
   /** The condition that options can be read in the scope that these two columns name. */
   readonly isLive: Test;
@@ -83,7 +83,7 @@ const registered: Omit<OptionScopes, "live"> = {
   }),
 };
 
-/** Makes the SQL conditions on the scopes of options, for one setting of SCOPE_CHECK. */
+/** Makes the SQL conditions that options can be read or written in a scope, for one setting of SCOPE_CHECK. */
 export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
   const scopes = check === "registered" ? registered : trusting;
   return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };

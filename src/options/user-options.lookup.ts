@@ -92,7 +92,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
   );
 };
 
-/** Returns the options of a cached scope, each with its message, as a map from key to option, ordered by key. */
+/** Returns the options of a cached scope, with the API's message of each, as a map from key to option, ordered by key. */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const { made } = cached;
   const options = made.kept ?? makeOptions(cached);

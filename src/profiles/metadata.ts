@@ -39,7 +39,7 @@ const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tagsCanonical
   return { tags: [...byCanonical.values()], tagsCanonical: [...byCanonical.keys()] };
 };
 
-/** Makes properties of an entity from the fields of a message that `fields` names. `prefix`, for errors, is `account.` or `profile.`. */
+/** Makes properties of an entity from a message, only those named in `fields`. Errors put `prefix` (such as `account.`) before the field. */
 export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
   ...(fields.has("name") && { name: message.name ?? "" }),
   ...(fields.has("description") && { description: message.description ?? "" }),

@@ -19,7 +19,7 @@ import { type ProfileRow, profileNotFound, selectProfiles, storedProfile, toProf
 
 const { method } = ProfileService;
 
-/** The columns of a new profile; all but the first two have defaults. */
+/** The columns of a new profile; all but the user's id and the account's id have defaults. */
 export type NewProfile = {
   readonly user_id: bigint;
   readonly account_id: bigint;
@@ -28,8 +28,8 @@ export type NewProfile = {
 } & Partial<ReturnType<typeof metadataRow>>;
 
 /**
- * Makes the columns of a new profile from its message. `prefix` is the place of the message in the request.
- * @throws INVALID_ARGUMENT FIELD_INVALID, or one of the reasons of option values.
+ * Makes the columns of a new profile from its message. `prefix` is the path of the message in the request, for errors.
+ * @throws INVALID_ARGUMENT FIELD_INVALID, or for annotations OPTION_VALUE_TOO_DEEP or OPTION_VALUE_TOO_LARGE.
  */
 export const newProfileOf = (profile: UserProfileMessage, prefix: string): Required<NewProfile> => {
   const { userId, accountId } = profile;

@@ -8,7 +8,7 @@ export const tooManyResources = (limit: number, used: number): DomainError =>
     metadata: { quota: "QUOTA_RESOURCES_PER_PROFILE", limit: String(limit), used: String(used) },
   });
 
-/** Counts the resources of each profile, up to `limit` + 1, by profile id. Lock the profiles' accounts before, so that the counts stay true. */
+/** Counts resources, up to `limit` + 1 per profile, as a map keyed by profile id. Lock the profiles' accounts first, to keep counts true. */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];
   if (wanted.length === 0) return new Map();

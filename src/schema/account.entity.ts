@@ -69,7 +69,7 @@ export const AccountContact = defineEntity({
   checks: [{ name: "account_contact_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });
 
-/** The table of profiles: users in accounts, to which resources belong. */
+/** The table of profiles. A profile is a user in an account, and can own resources. */
 export const UserProfileSchema = defineEntity({
   name: "UserProfile",
   tableName: "user_profile",

@@ -127,7 +127,7 @@ export const Authenticator = defineEntity({
   checks: [{ name: "authenticator_type_known", expression: "type >= 0 and type <= 3" }],
 });
 
-/** The table of tokens that set new passwords. No read returns one, so no trigger logs changes or raises versions for it. */
+/** The table of tokens that set new passwords. It is not a tracked table, since no read returns a token. */
 export const PasswordReset = defineEntity({
   name: "PasswordReset",
   tableName: "password_reset",
@@ -171,8 +171,8 @@ export const UserIp = defineEntity({
 });
 
 /**
- * The table of the text that searches look in: name, username and addresses of a user in canonical form, each on a line of its own, so that
- * one index serves all and a line can be matched from its beginning. Triggers write it. No change of it raises a version.
+ * The table of search lines. All lines of a user are one text, so that one index serves them all, and a line can be matched from its beginning.
+ * Triggers write the table; its changes raise no version.
  */
 export const UserSearch = defineEntity({
   name: "UserSearch",

@@ -4,7 +4,7 @@ import { type DomainError, failedPrecondition } from "../errors.ts";
 /** A token, which goes to the user, and its hash, which is stored. */
 export type SecretToken = { readonly token: string; readonly hash: Buffer };
 
-/** Computes the hash of a token, which is stored in its place. SHA-256 is enough: a token has 256 random bits. */
+/** Computes the hash that is stored in place of a token. SHA-256 is enough: a token has 256 random bits. */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
 /** Makes the error for a token that is unknown, used, replaced or expired; it does not say which. */

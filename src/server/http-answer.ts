@@ -48,8 +48,7 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
 /**
- * Sends the answer that connect has made. The promise rejects when the answer can't be written. Don't rely on a resolved promise: mostly it
- * stays pending even when all was sent.
+ * Sends the answer that connect has made. The promise rejects when the answer can't be written, but may never resolve, even when all was sent.
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;

@@ -5,7 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 /** A request over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
-/** The body of a request as chunks of bytes, which only one reader can take. */
+/** The body of a request; its chunks of bytes can be read only once. */
 export type RequestBody = {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
   /** Ends the chunks, also for a reader that waits for one. Bytes that still arrive are left for others to read. */

@@ -9,8 +9,8 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Removes the client's timeout from the headers and returns it in milliseconds; undefined = there is none. The interceptors enforce it:
- * connect would refuse a long one, which the gRPC port shortens. A malformed timeout stays in the headers, for connect to refuse.
+ * Removes the client's timeout from the headers and returns it in milliseconds; undefined = it is absent or malformed. A malformed timeout stays
+ * in the headers, for connect to refuse. Connect sees no other timeout, since it would refuse a long one instead of shortening it.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {
   for (const [name, parse] of [

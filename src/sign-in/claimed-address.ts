@@ -36,8 +36,8 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * Returns the claimant who is meant by a vouched address; undefined = a user has to be created. It is a present claimant as whom nobody can
- * sign in (`unreachable`): otherwise two people would share the user. Of several such claimants, it is the one with the identity.
+ * Returns the present claimant who has a vouched address as primary one, and as whom nobody can sign in (`unreachable`): otherwise two people
+ * would share the user. Of several such claimants it is the one with the call's identity; undefined = a user has to be created.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

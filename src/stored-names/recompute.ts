@@ -102,7 +102,9 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
   return { written, refused: left.length };
 };
 
-/** Writes the forms that `findOutdated` has found. Returns for each column how many rows were written, and how many have a taken form. */
+/**
+ * Writes the forms that `findOutdated` found. Returns per column how many rows were written, and how many were not: another row has the form.
+ */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);
   const results = new Map<NameColumn, { readonly written: number; readonly refused: number }>();

@@ -5,7 +5,7 @@ import { alreadyExists } from "../errors.ts";
 import { canonicalName } from "../names/canonical.ts";
 import { externalCanonicalName } from "./external-id.ts";
 
-/** The names that a write gives to a user or takes from it; undefined = the write leaves the name as it is, "" = there is none. */
+/** The names that a write claims for a user or gives up. A username or email that is undefined or "" claims nothing. */
 export type Names = {
   /** The user; undefined = one that is being created. */
   readonly userId?: bigint;

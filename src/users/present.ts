@@ -1,9 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 
-/**
- * Makes the SQL condition that the user in the alias `user` is present: active, not suspended and not deleted. A user that nobody has
- * claimed yet can be present too.
- */
+/** Makes the SQL condition that the user in the alias `user` is present: active, not suspended and not deleted, whatever `is_unclaimed` says. */
 export const presentUser = (user: string): RawBuilder<boolean> =>
   sql`(${sql.ref(`${user}.is_active`)} and not ${sql.ref(`${user}.is_suspended`)} and ${sql.ref(`${user}.delete_time`)} is null)`;
 

@@ -10,7 +10,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { externalCanonicalName } from "./external-id.ts";
 import type { NewUser } from "./new-user.ts";
 
-/** The outcome of storing one new user: its id, or the error for which it was refused. */
+/** The result of storing one new user: its id, or the error for which it was refused. */
 export type Stored = { readonly id: bigint } | { readonly error: DomainError };
 
 /** The names that are in use, in canonical form. */
@@ -110,8 +110,8 @@ const insertUsers = async (tx: Tx, users: readonly (NewUser & { readonly id: big
 };
 
 /**
- * Locks the canonical names of new users, and stores the users by a fixed number of statements. Returns one outcome for each, in their
- * order: a user whose name is taken gets an error.
+ * Locks the canonical names of new users, and stores the users by a fixed number of statements. Returns one result per user, in the order given:
+ * an error for a user whose name is taken.
  */
 export const storeUsers = async (tx: Tx, users: readonly NewUser[]): Promise<Stored[]> => {
   const canonicalNames = [...new Set(users.flatMap(({ canonical, emails }) => [canonical, ...emails.map((email) => email.canonical)]))];

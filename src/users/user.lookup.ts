@@ -19,7 +19,7 @@ export type BasicUser = {
   readonly basic: MessageInitShape<typeof UserSchema>;
 };
 
-/** A user read through the cache for the full view, without what its roles grant, which `full` adds. */
+/** A user read through the cache for the full view. It has only the ids of its roles; the function `full` adds their names and permissions. */
 export type CachedUser = {
   readonly row: CachedUserRow;
   /** Makes the full view of the user. It takes the roles from the caller, since they change without the user. */

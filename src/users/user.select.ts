@@ -69,7 +69,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
     ]);
 
-/** Makes the query for users that are read past the cache; callers add a condition. Without `full`, columns of the full view are null. */
+/** Makes the query that reads users without the cache; add a condition to it. Without `full`, columns of the full view are null. */
 export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
   selectBasicUsers(db).select([
     inFull(full, emailsOf).as("emails"),

@@ -9,7 +9,7 @@ export type ConsistencyToken = {
   readonly time?: number;
 };
 
-/** The functions that make and read consistency tokens. These are opaque and authenticated, so no caller can make one itself. */
+/** The functions that make and read consistency tokens. A token is authenticated, so that no caller can make one itself. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
   /** Returns the content of a token; undefined = it was not made with this key. */

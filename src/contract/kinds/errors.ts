@@ -28,7 +28,10 @@ export const referenceNotFound = (field: string): DomainError => {
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 
-/** Makes the error for a missing target of a reference: REFERENCE_NOT_FOUND; for a parent, if `kind` has own reasons, PROJECT_NOT_FOUND etc. */
+/**
+ * Makes the error for a missing target of a reference. Its reason is REFERENCE_NOT_FOUND, or, for the parent of a kind with own reasons, one
+ * such as PROJECT_NOT_FOUND.
+ */
 export const referredNotFound = (kind: Kind, { reference }: Column, field: string): DomainError =>
   kind.hasOwnReasons && reference?.isParent ? resourceNotFound(kind, reference.to.name) : referenceNotFound(field);
 

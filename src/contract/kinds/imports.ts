@@ -46,7 +46,7 @@ export type ImportModel = { readonly model: string; readonly left: LeftFields };
 export const importedModels = ({ message }: Pick<Kind, "message">): readonly ImportModel[] =>
   getOption(message, kindOption).import.map(({ model, left }) => ({ model, left: leftFields(left) }));
 
-/** Returns the models that hold some fields of a kind's resources, each with the names of the resource field that refers to that model. */
+/** Returns the parts of a kind, each with the two names that a record's reference to the part can have, such as `file` and `file_id`. */
 export const importedParts = ({ message }: Pick<Kind, "message">): readonly (ImportModel & { readonly names: readonly string[] })[] =>
   getOption(message, kindOption)
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)

@@ -123,10 +123,10 @@ export const unqualified = (table: string): string => table.slice(table.indexOf(
 /** Tells whether a kind is one that an operator mounts, and not built in. */
 export const isMounted = ({ table }: Pick<Referent, "table">): boolean => table.startsWith(`${MOUNTED_SCHEMA}.`);
 
-/** The name of the kind that all others belong to. */
+/** The name of the model of organizations, to which the resources of all kinds belong. */
 export const ORGANIZATION = "organization";
 
-/** The name of the kind that resources can have as their parent instead of an organization. */
+/** The name of the model of projects, which can be parents of resources, as organizations can. */
 export const PROJECT = "project";
 
 /** The name of the field that says which organizations share a resource. */

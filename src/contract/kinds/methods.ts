@@ -1,6 +1,6 @@
 import type { Kind } from "./kind.ts";
 
-/** The verbs of the standard methods. */
+/** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
 export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
 
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */

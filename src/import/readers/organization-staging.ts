@@ -37,8 +37,8 @@ export const eitherOf = (first: bigint | null | undefined, second: bigint | null
 export const reference = optional(nullable(key));
 
 /**
- * Makes a `Field` that reads the number of a status: `meanings` has userd's status at the index of the number in the file. It throws Unfit
- * for an unknown number, and where `meanings` has null (being deleted).
+ * Makes a `Field` that reads the number of a status, and returns userd's number for it: `meanings[n]` for the number n. The field throws
+ * Unfit when `meanings[n]` is missing (unknown) or null (being deleted).
  */
 export const status =
   (meanings: readonly (number | null)[]): Field<number> =>

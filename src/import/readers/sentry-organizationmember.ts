@@ -54,7 +54,7 @@ export const role: Field<number> = (value, note) => {
   return known;
 };
 
-/** Checks that the status of an invitation is 0 (approved), and returns true. Throws Unfit for a request that nobody has approved yet. */
+/** Checks that the status of an invitation is 0 (approved), and returns true. Throws Unfit for an invitation that nobody has approved yet. */
 export const inviteStatus: Plain<true> = (value) => {
   if (int(value) !== 0n) throw new Unfit("says that nobody has approved it yet");
   return true;

@@ -5,7 +5,7 @@ import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, t
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the addresses in an import file, and of primary addresses that a step adds where they are missing. */
+/** The staging table of the addresses in an import file. A later step adds the primary address of each user who has no record of it. */
 export const emails = {
   name: "import_email",
   table: "user_email",

@@ -59,7 +59,7 @@ const MAX_USERNAME = 128;
 
 const isBlank = (value: string | null | undefined): boolean => value === null || value === undefined || value.trim() === "";
 
-/** Reads a password's hash. One that userd can't verify is replaced by an unusable one, with a note: to keep it would only help thieves. */
+/** Reads the hash of a password. A hash that userd can't verify is dropped, with a note: the user then has no usable password. */
 export const password: Field<string> = (value, note) => {
   const hash = text(10_000)(value);
   if (hash === "" || checkOf(hash) !== undefined) return hash;

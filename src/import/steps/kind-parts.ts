@@ -23,7 +23,7 @@ const takePart = async (tx: ImportTx, { staging }: ImportedKind, { key, staging:
   await run(tx, `update ${part.name} set outcome = 'unchanged'`);
 };
 
-/** Copies fields from the records of parts, such as the size of a file, to the staged resources that refer to these records. */
+/** Copies fields from the records of parts, such as the size in a `sentry.file`, to the staged resources that refer to these records. */
 export const takeParts = async (tx: ImportTx, one: ImportedKind): Promise<void> => {
   for (const part of one.parts) await takePart(tx, one, part);
 };

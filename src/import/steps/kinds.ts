@@ -4,7 +4,7 @@ import { teams } from "../readers/sentry-team.ts";
 import { users } from "../readers/user-staging.ts";
 import type { StoredStaging } from "./target.ts";
 
-/** A kind of record that other records refer to by its id, and whose name is unique. */
+/** The description of users, organizations, projects or teams, for the steps that give them ids and unique names. */
 export type Kind = {
   readonly noun: "user" | "organization" | "project" | "team";
   readonly staging: StoredStaging;
@@ -18,7 +18,7 @@ export type Kind = {
 
 const slugged = { name: "slug", renamed: ["slug"], maxLength: 50 } as const;
 
-/** The kinds of records with ids and unique names, in an order in which each refers only to earlier ones. */
+/** The descriptions of users, organizations, projects and teams (`Kind`), each after those that its records refer to. */
 export const kinds: readonly Kind[] = [
   {
     noun: "user",

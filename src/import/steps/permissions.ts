@@ -48,8 +48,8 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Replaces the primary keys by which groups and users of a Django project refer to permissions with names, `app_label.codename`. Sets the
- * permissions of the roles that groups become.
+ * Replaces the primary keys of permissions, in the groups and users of a Django project, with the permissions' names (`app_label.codename`).
+ * Sets the permissions of the roles that groups become.
  */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await skipLinksOfSkipped(tx);

@@ -53,7 +53,7 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
 
 /**
  * Locks the versions of all users that the file can change, and of the aggregates that roles and providers belong to, in ascending order,
- * as every write does. Call it before the comparison: what is compared under the locks stays as it is.
+ * as every write does. Call it before the file is compared with the database, so that what was compared can't change afterwards.
  */
 export const lockAggregates = (tx: ImportTx) =>
   tx.rows(sql`select count(*) from (

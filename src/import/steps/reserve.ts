@@ -32,7 +32,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Calls reserveIds before the comparison draws new ids. With `--on-conflict=fail` it does so only if the pk of a user is a stand-in. */
+/** Calls reserveIds before the import draws new ids; with `--on-conflict=fail` only if the pk of a user is a stand-in. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

@@ -16,7 +16,7 @@ const target: Target = {
   stamp: { column: "update_time" },
 };
 
-/** Locks the versions of all organizations and projects of the file, in ascending order and before users, as every write does. */
+/** Locks the versions of all organizations and projects of the file, in ascending order and before those of users, as every write does. */
 export const lockScopes = (tx: ImportTx) =>
   tx.rows(sql`insert into aggregate_version as s (kind, id, version, xid)
     select kind, id, 0, '0'::xid8 from (

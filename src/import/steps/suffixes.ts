@@ -42,8 +42,8 @@ const giveWay = ({ noun, staging, name, maxLength, isWithin }: Kind): string => 
 };
 
 /**
- * Gives records whose name is taken the first free suffix (`ann-2`). A record in the database keeps its name, else the one with the lowest
- * pk in the file. Later imports of a renamed record find its new name again.
+ * Gives records whose name is taken the first free suffix (`ann-2`). A taken name stays with the record in the database, or,
+ * if only records of the file have it, with the one of the lowest pk. Later imports of a renamed record find its new name again.
  */
 export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
   const { noun, staging, name, renamed, maxLength, isWithin } = kind;

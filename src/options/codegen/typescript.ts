@@ -36,11 +36,11 @@ const preamble = `// ${HEADER}
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 
-/** The argument that sets a value in the user's global scope: no field. */
+/** The argument of \`set\` for the user's global scope, which has no fields. */
 export type Globally = Record<never, never>;
-/** The argument that sets a value in one project. */
+/** The argument of \`set\` for one project. */
 export type InProject = { projectId: bigint };
-/** The argument that sets a value in one organization. */
+/** The argument of \`set\` for one organization. */
 export type InOrganization = { organizationId: bigint };
 
 /** The methods that the accessors call of a Connect client of userd.v1.UserOptionService. */
@@ -51,7 +51,7 @@ export type OptionClient = {
   setOption(request: { userId: bigint; key: string; value: Value; projectId?: bigint; organizationId?: bigint }): Promise<unknown>;
 };
 
-/** The accessor of one option: a call reads the effective value (Absent = no level has one); its method set stores the user's own. */
+/** The accessor of one option: calling it reads the effective value, or Absent if no level has one; \`set\` stores the user's own value. */
 export type Option<Value, Scope, Absent = never> = {
   (userId: bigint, scope?: Partial<InProject & InOrganization>): Promise<Value | Absent>;
   set(userId: bigint, value: Value, ...scope: Globally extends Scope ? [scope?: Scope] : [scope: Scope]): Promise<void>;

@@ -21,7 +21,7 @@ export const typeNames = [
   "list",
 ] as const;
 
-/** The ways to deal with a value that does not fit, as the registry file names them. */
+/** The ways to deal with a value that does not fit its definition, as the registry file names them. */
 export const modeNames = ["enforce", "warn", "off"] as const;
 
 /** The schema of one key of the registry file; every field but the description and the type has a default. */

@@ -46,7 +46,7 @@ export const endCheck = (rpc: Rpc, context: InterceptorContext): ((invocation: I
   return (invocation, reason) => look(invocation, reason, false);
 };
 
-/** Makes an RPC check that it declares the reasons with which entries of a batch fail. Returns an RPC without such entries unchanged. */
+/** Wraps an RPC so that undeclared reasons of failed batch entries are counted and logged. Returns an RPC without such entries unchanged. */
 export const withEntriesChecked = <R extends Rpc>(rpc: R, context: InterceptorContext): R => {
   const walk = entryReasonsWalk(rpc.method.output);
   if (walk === undefined) return rpc;

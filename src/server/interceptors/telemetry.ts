@@ -9,7 +9,7 @@ const pressures: ReadonlySet<Code> = new Set([Code.UNAVAILABLE, Code.RESOURCE_EX
 
 const levelOf = (code: Code): "error" | "warn" | "info" => (faults.has(code) ? "error" : pressures.has(code) ? "warn" : "info");
 
-/** Counts and times every call. It logs calls that fail or take over 100 ms, and at debug all, but never their contents. */
+/** Counts and times every call. It logs failed calls, unary calls of over 100 ms, and at level debug all calls, but never their contents. */
 export const telemetry: Interceptor = (rpc, { log, metrics }) => {
   const observe = metrics.forMethod(rpc.name);
   const logsEveryCall = log.isLevelEnabled("debug");

@@ -18,9 +18,9 @@ const ofAll = (rows: string, operation: string): string =>
   `select id, user_id, '${operation}' as operation, null::text[] as columns from ${rows} where user_id is not null`;
 
 /**
- * The SQL statements that create the triggers which raise a user's version, and log the change, when one of the user's memberships changes:
- * the list of the user's organizations depends on them. Invitations have no user. The triggers of `track_changes` raise the organization's
- * version.
+ * The SQL statements that create the triggers which raise a user's version, and log the change, when one of the user's memberships changes,
+ * since the list of the user's organizations depends on the memberships. Invitations have no user, so they raise no user's version. The
+ * triggers of `track_changes` raise the organization's version.
  */
 export const membersMoveUsers = [
   `create function organization_member_of_user_changed() returns trigger

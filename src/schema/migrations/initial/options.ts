@@ -58,8 +58,9 @@ export const options = [
 ];
 
 /**
- * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. Revisions raise
- * no version: the option's trigger does. A trigger in search.ts deletes a removed user's revisions: a foreign key would cost a check for each.
+ * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. The triggers of
+ * `track_changes` raise the user's version. A trigger in search.ts deletes the revisions of a removed user, since a foreign key would be
+ * checked for every revision.
  */
 export const revisions = [
   `create function keep_option_revisions() returns trigger

@@ -79,7 +79,10 @@ export const search = [
   ]),
 ];
 
-/** The SQL statement that creates the indexes for substrings. Without the extension pg_trgm, searches find the same, but read all lines. */
+/**
+ * The SQL statement that creates the indexes for searches by substring. Without the extension pg_trgm it creates none, and such searches read
+ * all rows.
+ */
 export const trigramIndexes = `do $$
   declare
     operators text;
