@@ -69,20 +69,34 @@ export const dropReferences = async (
   return locked;
 };
 
-/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
-const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, organizationId: bigint): Promise<readonly Aggregate[]> => {
+/** A resource that an organization shares; `is_last` = it shares it with nobody. */
+type Shared = { readonly id: bigint; readonly is_last: boolean };
+
+const sharedOf = (tx: Session, { name, sharedBy = "" }: Kind, organizationId: bigint): Promise<Shared[]> => {
   const resource = sql.ref(`s.${name}_id`);
-  const rows = await tx.rows(sql<{ id: bigint; is_last: boolean }>`
+  return tx.rows(sql<Shared>`
     select ${resource} as id, not exists (
       select from ${sql.table(sharedBy)} o where ${sql.ref(`o.${name}_id`)} = ${resource} and o.organization_id <> ${organizationId}) as is_last
     from ${sql.table(sharedBy)} s where s.organization_id = ${organizationId}`);
-  const aggregates = rows.map(({ id }) => sharedAggregate(id));
+};
+
+/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
+const dropShared = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
+  const kinds = tx.kinds.kinds.filter(({ sharedBy }) => sharedBy !== undefined);
+  const found: Shared[] = [];
+  for (const kind of kinds) found.push(...(await sharedOf(tx, kind, organizationId)));
+  if (found.length === 0) return [];
+  // Resources of several kinds can have one id, and with it one aggregate. Of all kinds at once, since locks are taken in ascending order.
+  const aggregates = [...new Set(found.map(({ id }) => id))].map(sharedAggregate);
   await lockAggregates(tx, aggregates);
-  const { last = [], others = [] } = Object.groupBy(rows, (row) => (row.is_last ? "last" : "others"));
-  const among = (some: typeof rows) => sql`id = any(${some.map(({ id }) => String(id))}::bigint[])`;
-  await tx.rows(sql`delete from ${sql.table(table)} where ${among(last)}`);
-  await tx.rows(sql`delete from ${sql.table(sharedBy)} where organization_id = ${organizationId}`);
-  await tx.rows(sql`update ${sql.table(table)} set etag = etag + 1 where ${among(others)}`);
+  for (const kind of kinds) {
+    // Again under the locks: the other organization that shared it may have been purged meanwhile.
+    const { last = [], others = [] } = Object.groupBy(await sharedOf(tx, kind, organizationId), (row) => (row.is_last ? "last" : "others"));
+    const ids = (some: readonly Shared[]) => some.map(({ id }) => id);
+    await tx.rows(sql`delete from ${sql.table(kind.table)} where id = any(${ids(last).map(String)}::bigint[])`);
+    await tx.rows(sql`delete from ${sql.table(kind.sharedBy ?? "")} where organization_id = ${organizationId}`);
+    await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = any(${ids(others).map(String)}::bigint[])`);
+  }
   return aggregates;
 };
 
@@ -91,15 +105,14 @@ const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, org
  * belong to this one. Returns the aggregates whose versions it raised.
  */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const aggregates: Aggregate[] = [kindsAggregate(organizationId)];
+  const own = kindsAggregate(organizationId);
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
-  await lockAggregates(tx, aggregates);
+  await lockAggregates(tx, [own]);
   const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
     if (kind.sharedBy === undefined && !isOfKind)
       await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
-  for (const kind of kinds) if (kind.sharedBy !== undefined) aggregates.push(...(await dropShared(tx, kind, organizationId)));
-  return aggregates;
+  return [own, ...(await dropShared(tx, organizationId))];
 };
