@@ -10,6 +10,8 @@ import { type Aggregate, kindsAggregate, sharedAggregate } from "../versions/agg
  * resource whose links they are has another etag from then on.
  */
 type Place = {
+  /** The name of the kind whose resources refer. */
+  readonly kind: string;
   readonly table: string;
   readonly column: string;
   readonly isCleared: boolean;
@@ -17,15 +19,47 @@ type Place = {
 };
 
 /** The places that refer to a model; those that go with their organization are not asked for by it. */
-const placesOf = ({ kinds }: KindSet, model: "project" | "team" | "user"): readonly Place[] =>
+const placesOf = ({ kinds }: KindSet, model: string): readonly Place[] =>
   kinds.flatMap(({ name: kind, table, columns, links }) => [
     ...columns.flatMap(({ name, reference }) =>
-      reference?.to.name === model ? [{ table, column: name, isCleared: reference.deletion === "set null" }] : [],
+      reference?.to.name === model ? [{ kind, table, column: name, isCleared: reference.deletion === "set null" }] : [],
     ),
     ...links.flatMap((link) =>
-      link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }] : [],
+      link.to.name === model
+        ? [{ kind, table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }]
+        : [],
     ),
   ]);
+
+/** Makes the condition that a column refers to something that is about to go. */
+type Refers = (column: string) => RawBuilder<unknown>;
+
+/**
+ * Deletes the rows that refer to something of a model, and what refers to these in turn, or sets the references to null, as they declare. Foreign
+ * keys would do it too, but would leave the etags of the resources that stay.
+ */
+const drop = async (tx: Session, model: string, refers: Refers): Promise<void> => {
+  for (const { kind, table, column, isCleared, linked } of placesOf(tx.kinds, model)) {
+    const isMeant = refers(column);
+    if (isCleared) {
+      await tx.rows(sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`);
+      continue;
+    }
+    if (linked === undefined) await drop(tx, kind, (own) => sql`${sql.ref(own)} in (select id from ${sql.table(table)} where ${isMeant})`);
+    else
+      await tx.rows(sql`
+        update ${sql.table(linked.table)} set etag = etag + 1
+        where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);
+    await tx.rows(sql`delete from ${sql.table(table)} where ${isMeant}`);
+  }
+};
+
+/** Removes resources of a kind for good, with what refers to them. What `locksOf` names has to be locked. */
+export const removeResources = async (tx: Session, { name, table }: Kind, ids: readonly bigint[]): Promise<void> => {
+  const among = sql`any(${ids.map(String)}::bigint[])`;
+  await drop(tx, name, (column) => sql`${sql.ref(column)} = ${among}`);
+  await tx.rows(sql`delete from ${sql.table(table)} where id = ${among}`);
+};
 
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
 const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
@@ -46,26 +80,13 @@ export const dropReferences = async (
 ): Promise<readonly Aggregate[]> => {
   const places = placesOf(tx.kinds, model);
   if (places.length === 0) return [];
-  const refers = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
-  const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${refers(place)}`);
+  const refers: Refers = (column) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+  const owners = places.map(({ table, column }) => sql`select organization_id from ${sql.table(table)} where ${refers(column)}`);
   const locked = await lockKinds(tx, sql.join(owners, sql` union `));
   if (locked.length === 0) return [];
   // A reference that another organization has got meanwhile is left to the foreign key: that organization is not locked.
   const isLocked = sql`organization_id = any(${locked.map(({ id }) => String(id))}::bigint[])`;
-  for (const place of places) {
-    const { table, column, isCleared, linked } = place;
-    const isMeant = sql`${refers(place)} and ${isLocked}`;
-    if (linked !== undefined) {
-      await tx.rows(sql`
-        update ${sql.table(linked.table)} set etag = etag + 1
-        where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);
-    }
-    await tx.rows(
-      isCleared
-        ? sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`
-        : sql`delete from ${sql.table(table)} where ${isMeant}`,
-    );
-  }
+  await drop(tx, model, (column) => sql`${refers(column)} and ${isLocked}`);
   return locked;
 };
 
@@ -93,7 +114,7 @@ const dropShared = async (tx: Session, organizationId: bigint): Promise<readonly
     // Again under the locks: the other organization that shared it may have been purged meanwhile.
     const { last = [], others = [] } = Object.groupBy(await sharedOf(tx, kind, organizationId), (row) => (row.is_last ? "last" : "others"));
     const ids = (some: readonly Shared[]) => some.map(({ id }) => id);
-    await tx.rows(sql`delete from ${sql.table(kind.table)} where id = any(${ids(last).map(String)}::bigint[])`);
+    await removeResources(tx, kind, ids(last));
     await tx.rows(sql`delete from ${sql.table(kind.sharedBy ?? "")} where organization_id = ${organizationId}`);
     await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = any(${ids(others).map(String)}::bigint[])`);
   }
