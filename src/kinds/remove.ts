@@ -61,6 +61,10 @@ export const removeResources = async (tx: Session, { name, table }: Kind, ids: r
   await tx.rows(sql`delete from ${sql.table(table)} where id = ${among}`);
 };
 
+/** Drops, of organizations that share a resource no longer, what refers to it: they don't see it any more. Their kinds have to be locked. */
+export const dropOfLeaving = (tx: Session, { name }: Kind, id: bigint, organizationIds: readonly bigint[]): Promise<void> =>
+  drop(tx, name, (column) => sql`${sql.ref(column)} = ${id} and organization_id = any(${organizationIds.map(String)}::bigint[])`);
+
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
 const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
   const rows = await tx.rows(sql<{ id: bigint }>`

@@ -81,6 +81,32 @@ test("a monitor has an owner at most, a user or a team", async ({ clients }) => 
   expect([changed["ownerUserId"], changed["ownerTeamId"]]).toEqual([undefined, ownerTeamId]);
 });
 
+test("an organization that shares an integration no longer loses what refers to it, and the others keep theirs", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const integration = await makerOf(client, kindOf("integration"));
+  const { id: other } = await createOrganization(client);
+  const both = [integration.organizationId, other];
+  const { id } = await integration.create({ organizationIds: both });
+  const settings = await makerOf(client, kindOf("organization_integration"), integration.organizationId);
+  const made = await Promise.all(
+    both.map(async (organizationId) => {
+      const { id: settingsId } = await settings.create({ organizationId, integrationId: id });
+      const actions = await makerOf(client, kindOf("alert_rule_trigger_action"), organizationId);
+      return { settingsId, actions, action: await actions.create({ integrationId: id }) };
+    }),
+  );
+  await update(integration, { id, organizationIds: both });
+  const [kept, lost] = made as [(typeof made)[number], (typeof made)[number]];
+  expect((await get(settings, lost.settingsId)).id).toBe(lost.settingsId);
+  await update(integration, { id, organizationIds: [integration.organizationId] });
+  await expectRefusal(get(settings, lost.settingsId), "NotFound", "RESOURCE_NOT_FOUND");
+  expect(await get(lost.actions, lost.action.id)).toEqual({ ...lost.action, integrationId: undefined, etag: "2" });
+  expect((await get(settings, kept.settingsId)).id).toBe(kept.settingsId);
+  expect(await get(kept.actions, kept.action.id)).toEqual(kept.action);
+  await update(integration, { id, organizationIds: both });
+  await settings.create({ organizationId: other, integrationId: id });
+});
+
 test("two organizations that share an integration and are purged at once leave nothing of it", async ({ clients, db }) => {
   const client = clients["grpc-js"];
   const maker = await makerOf(client, kindOf("integration"));
