@@ -158,3 +158,26 @@ describe("what is being deleted, or is nowhere", () => {
     );
   });
 });
+
+describe("values that calls would refuse", () => {
+  const base = [organization(1), organization(2), project(1)];
+  const integration = (pk: number, fields: object) =>
+    record("integration", pk, { provider: "slack", external_id: `e${pk}`, status: 0, organizations: [1], ...fields });
+
+  test("are not read from lists or objects, whatever their text would be", async ({ own: db }) => {
+    const report = await importRecords(db, [
+      ...base,
+      rule(1, { status: [0] }),
+      rule(2, { owner: ["team:1"] }),
+      rule(3, { owner: {} }),
+      integration(1, { status: [0] }),
+      integration(2, { status: "0" }),
+      integration(3, { status: { toString: 0 } }),
+    ]);
+    expect(reasons(report)).toEqual([
+      ["status is no number, text or boolean", 3],
+      ["owner is no number, text or boolean", 2],
+    ]);
+    expect(await rowsOf(db, sql`select id from rule union all select id from integration`)).toEqual([{ id: "2" }]);
+  });
+});
