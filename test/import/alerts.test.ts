@@ -180,4 +180,16 @@ describe("values that calls would refuse", () => {
     ]);
     expect(await rowsOf(db, sql`select id from rule union all select id from integration`)).toEqual([{ id: "2" }]);
   });
+
+  test("are no elements beyond the most of a repeated reference, those that are here included", async ({ own: db }) => {
+    const organizations = Array.from({ length: 1_003 }, (_, index) => organization(index + 1));
+    const upTo = (last: number) => organizations.slice(0, last).map(({ pk }) => pk);
+    const sharers = sql`select count(*)::int as count, min(organization_id) as first, max(organization_id) as last from integration_organization`;
+    await importRecords(db, [...organizations, integration(1, { organizations: upTo(999) })]);
+    const report = await importRecords(db, [...organizations, integration(1, { organizations: upTo(1_003) })]);
+    expect(reasons(report)).toEqual([["its integration would have more than 1000 of its organization_ids", 3]]);
+    expect(await rowsOf(db, sharers)).toEqual([{ count: 1_000, first: "1", last: "1000" }]);
+    const again = await importRecords(db, [integration(2, { external_id: "new", organizations: upTo(1_001) })]);
+    expect(reasons(again)).toEqual([["its integration would have more than 1000 of its organization_ids", 1]]);
+  });
 });
