@@ -192,4 +192,26 @@ describe("values that calls would refuse", () => {
     const again = await importRecords(db, [integration(2, { external_id: "new", organizations: upTo(1_001) })]);
     expect(reasons(again)).toEqual([["its integration would have more than 1000 of its organization_ids", 1]]);
   });
+
+  test.for([{}, { overwrite: true }, { onConflict: "merge" }] as const)(
+    "do not replace what never changes, with %o",
+    async (options, { own: db }) => {
+      const monitor = (pk: number, guid: string | undefined, name: string) =>
+        record("monitor", pk, { organization_id: 1, project_id: 1, name, slug: `m-${pk}`, guid, type: 0, status: 0, config: {} });
+      const [first, second, third] = [1, 2, 3].map((digit) => `${digit}1111111-1111-1111-1111-111111111111`);
+      await importRecords(db, [...base, monitor(1, first, "a"), monitor(2, second, "b")]);
+      const report = await importRecords(db, [...base, monitor(1, second, "c"), monitor(2, third, "d")], options);
+      expect(report.notes).toEqual([
+        {
+          reason: "it never changes, and stays as it is here",
+          count: 2,
+          examples: ["sentry.monitor 1 (record 4): guid", "sentry.monitor 2 (record 5): guid"],
+        },
+      ]);
+      expect(await rowsOf(db, sql`select guid, name from monitor order by id`)).toEqual([
+        { guid: first, name: "c" },
+        { guid: second, name: "d" },
+      ]);
+    },
+  );
 });
