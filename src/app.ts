@@ -6,6 +6,8 @@ import { databaseError } from "./db/faults.ts";
 import { assertMigrated, migrate } from "./db/migrate.ts";
 import { type OwnedDatabase, openForCommand } from "./db/open.ts";
 import { type Database, SILENCE_MS } from "./db/orm.ts";
+import { assertApplied } from "./kinds/mounted/applied.ts";
+import { loadKinds } from "./kinds/mounted/load.ts";
 import { startPurger } from "./lifecycle/purger.ts";
 import { startSweeper } from "./lifecycle/sweeper.ts";
 import { alignOptionIndexes } from "./options/option-index.ts";
@@ -47,6 +49,7 @@ const prepare = async (
 ): Promise<void> => {
   if (migrateFirst) await migrate(db, log);
   else await assertMigrated(db);
+  await assertApplied(db);
   if (importFile === undefined) return;
   const { importBeforeServing } = await import("./import/before-serving.ts");
   await importBeforeServing(db, importFile, config.systemUsername);
@@ -54,7 +57,7 @@ const prepare = async (
 
 /** Migrates the database, or checks that it is migrated, and imports the file of `--import`. Called once, before any worker starts. */
 export const prepareDatabase = async (config: Config, log: Logger, options: AppOptions): Promise<void> => {
-  await using db = await openForCommand(config, log);
+  await using db = await openForCommand(config, log, loadKinds(config).kinds);
   await prepare(db, config, log, options);
 };
 
@@ -64,9 +67,10 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
   assertExposure(config);
 
   const metrics = createMetrics();
+  const { kinds } = loadKinds(config);
   const registry = createOptionRegistry(config, log, metrics.registry);
 
-  const db = stack.use(await openForCommand({ ...config, silenceMs: SILENCE_MS }, log));
+  const db = stack.use(await openForCommand({ ...config, silenceMs: SILENCE_MS }, log, kinds));
   await prepare(db, config, log, options);
   await alignOptionIndexes(db, registry, log);
 
@@ -81,6 +85,7 @@ export const startApp = async (config: Config, log: Logger, options: AppOptions)
     await startListeners({
       config,
       routes: [...createRoutes(dependencies), ...(options.furtherRoutes?.(dependencies) ?? [])],
+      permissions: kinds.permissions,
       log,
       metrics,
       explain: databaseError(db.kinds),

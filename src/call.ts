@@ -8,13 +8,12 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import type { Permission } from "./permissions.ts";
 
 /** A caller: a service that presented a token, or `local` on loopback. */
 export type Caller = {
   /** The name in the token file. Audit rows and page tokens are bound to it. */
   readonly name: string;
-  readonly permissions: ReadonlySet<Permission>;
+  readonly permissions: ReadonlySet<string>;
 };
 
 /** One invocation of an RPC: the caller, the deadline, and all else that the operation may know of it. */

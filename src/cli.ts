@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { endWithSentences } from "./cli/endings.ts";
 import { ExitCode, exitCodesHelp } from "./cli/exit.ts";
 import { importCommand } from "./cli/import.ts";
+import { kindsCommand } from "./cli/kinds.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { namesCommand } from "./cli/names.ts";
 import { optionsCommand } from "./cli/options.ts";
@@ -15,6 +16,7 @@ const program = new Command("userd")
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(importCommand())
+  .addCommand(kindsCommand())
   .addCommand(namesCommand())
   .addCommand(usersCommand())
   .addCommand(optionsCommand())

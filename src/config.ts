@@ -44,6 +44,15 @@ const cache = z.string().transform((value, context): CacheUrl => {
   return z.NEVER;
 });
 
+const kinds = z.string().transform((value, context): Config["kinds"] => {
+  const parts = value.split(",").map((part) => part.trim());
+  if (parts.includes("") || (parts.includes("none") && parts.length > 1)) {
+    context.addIssue({ code: "custom", message: "must be none, or builtin and paths of descriptor sets, separated by commas" });
+    return z.NEVER;
+  }
+  return { isBuiltin: parts.includes("builtin"), paths: parts.filter((part) => part !== "builtin" && part !== "none") };
+});
+
 const secretKey = z.string().transform((value, context): Uint8Array => {
   const key = Buffer.from(value, "base64");
   if (key.length === 32 && /^[A-Za-z0-9+/_-]+={0,2}$/.test(value)) return key;
@@ -105,6 +114,9 @@ export const settings = z.object({
   ),
   QUOTA_OPTION_BYTES_PER_USER: integer(1, 1_073_741_824, 1_048_576).describe("Most bytes that their values take together (docs/values.md)"),
   QUOTA_RESOURCES_PER_PROFILE: integer(1, 100_000_000, 100_000).describe("Most registered resources of a profile"),
+  KINDS: kinds
+    .prefault("builtin")
+    .describe("The kinds that are served: `builtin`, `none`, and paths or globs of descriptor sets, separated by commas (docs/kinds.md)"),
   READ_POLICY: z
     .enum(["owner_only", "account_wide"])
     .default("owner_only")
@@ -152,6 +164,8 @@ export type Config = {
   /** `trust`: options can be written for any project and organization; `registered`: only for those of this service. */
   readonly scopeCheck: "trust" | "registered";
   readonly quotas: Quotas;
+  /** Whether the built-in kinds are served, and the paths and globs of the descriptor sets with kinds of the operator's own. */
+  readonly kinds: { readonly isBuiltin: boolean; readonly paths: readonly string[] };
   readonly readPolicy: "owner_only" | "account_wide";
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
@@ -197,6 +211,7 @@ export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJ
       optionBytesPerUser: value.QUOTA_OPTION_BYTES_PER_USER,
       resourcesPerProfile: value.QUOTA_RESOURCES_PER_PROFILE,
     }),
+    kinds: value.KINDS,
     readPolicy: value.READ_POLICY,
     logLevel: value.LOG_LEVEL,
   });

@@ -1,4 +1,4 @@
-/** The names of all permissions that callers can have. Each RPC needs the one that its method option `(userd.v1.permission)` names. */
+/** The names of the permissions that callers can have, besides those of mounted kinds. Each RPC needs the one that its method option `(userd.v1.permission)` names. */
 export const permissions = [
   "users.read",
   "users.write",
@@ -22,6 +22,3 @@ export const permissions = [
 
 /** The name of a permission, which RPCs demand and token files give to callers. */
 export type Permission = (typeof permissions)[number];
-
-/** Tells whether a text of a token file or of the proto is the name of a permission. */
-export const isPermission = (name: string): name is Permission => (permissions as readonly string[]).includes(name);

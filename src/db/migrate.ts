@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import { migrations } from "../schema/migrations/index.ts";
@@ -62,6 +63,20 @@ const runPending = async (db: Database): Promise<void> => {
   }
 };
 
+/** Runs what changes the schema of the database: processes take turns. */
+export const underMigrationLock = async <T>(db: Database, body: () => Promise<T>): Promise<T> => {
+  // The embedded database has one connection, and its folder is locked already.
+  if (db.kind === "pglite") return body();
+  return inTransaction(db, "userd migrate", async (holder) => {
+    await holder.rows(sql`set local idle_in_transaction_session_timeout = 0`);
+    // Concurrent builds of indexes wait for snapshots. A statement that waits for the lock has one, so it is asked for again and again;
+    // one with parameters keeps its own until the next statement, so this has none.
+    const attempt = sql<{ is: boolean }>`select pg_try_advisory_xact_lock(${sql.lit(LOCK)}) as is`;
+    while (!(await holder.one(attempt)).is) await delay(100);
+    return body();
+  });
+};
+
 /** Runs the pending migrations and returns their names. It runs in one transaction and under a lock: processes take turns. */
 export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   const up = async () => {
@@ -71,13 +86,7 @@ export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
     log.info({ migrations: pending }, "migrated");
     return pending;
   };
-  // The embedded database has one connection, and its folder is locked already.
-  if (db.kind === "pglite") return up();
-  return inTransaction(db, "userd migrate", async (holder) => {
-    await holder.rows(sql`set local idle_in_transaction_session_timeout = 0`);
-    await holder.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
-    return up();
-  });
+  return underMigrationLock(db, up);
 };
 
 /** Throws a StartupError when migrations of the database have not run yet. */

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
+import type { KindSet } from "../schema/kind-set.ts";
 import { type DataFolder, lockDataFolder } from "./data-folder.ts";
 import { type Database, openDatabase } from "./orm.ts";
 import { StartupError } from "./startup-error.ts";
@@ -48,19 +49,20 @@ const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
   database.kind === "pglite" && database.folder !== "memory" ? lockDataFolder(database.folder) : undefined;
 
 /**
- * Opens the database for a command. An embedded one is locked first: only one process may have it open.
+ * Opens the database for a command, with the built-in kinds or others. An embedded one is locked first: only one process may have it open.
  * @throws StartupError when the database is in use, unreachable, damaged or too old, with a sentence that says so.
  */
 export const openForCommand = async (
   config: Pick<Config, "database" | "poolSize" | "secretKey"> &
     Partial<Pick<Config, "preparedStatements">> & { readonly silenceMs?: number },
   log: Logger,
+  kinds?: KindSet,
 ): Promise<OwnedDatabase> => {
   await using stack = new AsyncDisposableStack();
   const folder = lock(config);
   if (folder) stack.use(folder);
   try {
-    const db = stack.use(await openDatabase(config, log));
+    const db = stack.use(await openDatabase(config, log, kinds));
     await assertVersion(db);
     folder?.opened();
     const secretKey = config.secretKey ?? folder?.secretKey ?? new Uint8Array(32);

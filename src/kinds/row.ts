@@ -26,6 +26,9 @@ export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.ra
 export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuilder<R>): Compiled<R> =>
   compiled(columns.length + links.length === message.fields.length ? query : composed(query));
 
+/** Quotes the name of a table, which may have its schema before it. */
+const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
+
 /**
  * Returns the SQL list of the columns to select from `r`; their names come from descriptors, never from a request. The list includes delete_time
  * when an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
@@ -34,7 +37,7 @@ export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
   const linked = links.map(
     (link) => `array(
-      select l."${link.column}"::text from "${link.table}" l where l."${name}_id" = r.id order by l."${link.column}") as "${link.name}"`,
+      select l."${link.column}"::text from ${quoted(link.table)} l where l."${name}_id" = r.id order by l."${link.column}") as "${link.name}"`,
   );
   return sql.raw([...[...names].map((column) => `r."${column}"`), ...linked].join(", "));
 };
@@ -44,7 +47,8 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
   sql.raw(
     ancestors
       .map(
-        ({ to, column }, index) => `join "${to.table}" a${index + 1} on a${index + 1}.id = ${index === 0 ? "r" : `a${index}`}."${column}"`,
+        ({ to, column }, index) =>
+          `join ${quoted(to.table)} a${index + 1} on a${index + 1}.id = ${index === 0 ? "r" : `a${index}`}."${column}"`,
       )
       .join(" "),
   );
@@ -56,7 +60,7 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
 export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder<string | null> => {
   if (sharedBy !== undefined)
     return sql.raw(`case when not exists (
-      select from "${sharedBy}" s join organization o on o.id = s.organization_id
+      select from ${quoted(sharedBy)} s join organization o on o.id = s.organization_id
       where s."${name}_id" = r.id and o.delete_time is null) then 'organization' end`);
   const soft = ancestors.flatMap(({ to }, index) => (to.isSoft ? [`when a${index + 1}.delete_time is not null then '${to.name}'`] : []));
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);

@@ -30,10 +30,9 @@ export const standardOperations = <S extends DescService>(
   service: S,
   others: Readonly<Record<string, StandardMethod>> = {},
 ): Operations<S> => {
+  const ofService = app.db.kinds.served.filter((kind) => kind.service === service.name);
   const known = new Map(
-    app.db.kinds.served.flatMap((kind) =>
-      standardMethods(kind).map(([verb, name]) => [name, { make: others[name] ?? verbs[verb], kind }] as const),
-    ),
+    ofService.flatMap((kind) => standardMethods(kind).map(([verb, name]) => [name, { make: others[name] ?? verbs[verb], kind }] as const)),
   );
   const operations = service.methods.flatMap((method) => {
     const standard = known.get(method.name);

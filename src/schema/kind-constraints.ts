@@ -1,5 +1,5 @@
 import { referenceNotFound, referredNotFound, resourceTaken } from "../contract/kinds/errors.ts";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { type Kind, unqualified } from "../contract/kinds/kind.ts";
 import { type DomainError, invalidField } from "../errors.ts";
 import type { ConstraintErrors } from "./constraints.ts";
 import { choiceConstraint } from "./kind.entity.ts";
@@ -9,7 +9,7 @@ type Entry = readonly [constraint: string, error: () => DomainError];
 /** Makes a map from unique constraint of a kind's table to the function that makes its error: another resource has the key already. */
 export const keyErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
-    kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.table}_${name}_key`, () => resourceTaken(kind, name)])),
+    kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.name}_${name}_key`, () => resourceTaken(kind, name)])),
   );
 
 /** Makes a map from foreign key of a kind's table to the function that makes its error: what a field refers to was removed meanwhile. */
@@ -20,10 +20,10 @@ export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
         .filter(({ reference }) => reference !== undefined)
         .map((column): Entry => {
           const { name } = column;
-          return [`${kind.table}_${name}_foreign`, () => referredNotFound(kind, column, `${kind.name}.${name}`)];
+          return [`${kind.name}_${name}_foreign`, () => referredNotFound(kind, column, `${kind.name}.${name}`)];
         }),
       ...kind.links.map(
-        ({ name, table, column }): Entry => [`${table}_${column}_foreign`, () => referenceNotFound(`${kind.name}.${name}`)],
+        ({ name, table, column }): Entry => [`${unqualified(table)}_${column}_foreign`, () => referenceNotFound(`${kind.name}.${name}`)],
       ),
     ]),
   );
@@ -35,7 +35,7 @@ export const choiceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
       kind.choices.map((choice): Entry => {
         const [first, ...others] = choice.columns.map(({ name }) => name);
         return [
-          choiceConstraint(kind.table, choice),
+          choiceConstraint(kind.name, choice),
           () => invalidField(`${kind.name}.${first}`, `can't have a value beside ${others.join(" or ")}`),
         ];
       }),

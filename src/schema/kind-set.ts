@@ -1,8 +1,9 @@
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescFile, DescService } from "@bufbuild/protobuf";
 import type { EntityClass, EntitySchema } from "@mikro-orm/core";
 import { families } from "../contract/kinds/families.ts";
 import type { Kind } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
+import { permissions } from "../permissions.ts";
 import { type ConstraintErrors, constraintErrors } from "./constraints.ts";
 import { kinds as builtinKinds, handwritten } from "./entities.ts";
 import { entitiesOf, modelEntities } from "./kind.entity.ts";
@@ -19,26 +20,33 @@ export type KindSet = {
   readonly served: readonly Kind[];
   /** The services of families to serve. */
   readonly services: readonly DescService[];
-  /** A map from the name of a table to its ORM entity, for the tables of `kinds` and those that hold their repeated references. */
+  /** A map from the name of a kind, or of a table that holds repeated references, to its ORM entity. */
   readonly tables: ReadonlyMap<string, EntitySchema>;
   /** The ORM's entities of all tables of the database. */
   readonly entities: readonly EntitySchema[];
   /** Returns the ORM's entity of a kind, whose properties are named like the fields of its message. */
   readonly entityOf: (kind: Kind) => EntityClass<Record<string, unknown>>;
+  /** The names of all permissions: userd's own, and those that mounted kinds need. */
+  readonly permissions: readonly string[];
+  /** The files of descriptor sets that the operator mounts, in the order of their imports. */
+  readonly mounted: readonly DescFile[];
   /** The errors for violations of all constraints of the database. */
   readonly errors: ConstraintErrors;
 };
 
-/** Makes the `KindSet` of a database from its kinds and the services of their families. */
-export const createKindSet = (kinds: readonly Kind[], services: readonly DescService[]): KindSet => {
+/** Makes the `KindSet` of a database from its kinds, the services of their families, and the files of those that are mounted. */
+export const createKindSet = (kinds: readonly Kind[], services: readonly DescService[], mounted: readonly DescFile[] = []): KindSet => {
   const served = [...models, ...kinds];
   const tables = entitiesOf(kinds);
   return {
-    ...{ kinds, served, services, tables },
+    ...{ kinds, served, services, tables, mounted },
+    permissions: [
+      ...new Set([...permissions, ...kinds.flatMap(({ readPermission, writePermission }) => [readPermission, writePermission])]),
+    ],
     entities: [...handwritten, ...tables.values()] as readonly EntitySchema[],
-    entityOf: ({ name, table }) => {
-      const entity = tables.get(table)?.class ?? modelEntities[name];
-      if (entity === undefined) throw new Error(`${table} has no entity`);
+    entityOf: ({ name }) => {
+      const entity = tables.get(name)?.class ?? modelEntities[name];
+      if (entity === undefined) throw new Error(`${name} has no entity`);
       return entity as EntityClass<Record<string, unknown>>;
     },
     errors: { ...constraintErrors, ...keyErrors(served), ...referenceErrors(kinds), ...choiceErrors(kinds) },

@@ -1,5 +1,15 @@
 import { defineEntity, type EntityName, type EntitySchema, p } from "@mikro-orm/core";
-import { type Column, type ColumnList, type Kind, type Link, ORGANIZATION_ID, type Reference } from "../contract/kinds/kind.ts";
+import {
+  type Column,
+  type ColumnList,
+  isMounted,
+  type Kind,
+  type Link,
+  MOUNTED_SCHEMA,
+  ORGANIZATION_ID,
+  type Reference,
+  unqualified,
+} from "../contract/kinds/kind.ts";
 import { id, text, time, timeOfInsert } from "./columns.ts";
 import { Organization, Project, Team } from "./organization.entity.ts";
 import { User } from "./user.entity.ts";
@@ -49,27 +59,31 @@ const propertyOf = (column: Column, entities: (name: string) => EntityName): unk
 /** Returns the name of a table's constraint for a choice: fields of which one at most has a value. */
 export const choiceConstraint = (table: string, { name }: ColumnList): string => `${table}_${name}`;
 
+/** Quotes the names of columns that operators choose: they can be words of SQL. Ours are none, and stand bare in migrations. */
+const quoteIn = (table: string): ((column: string) => string) => (isMounted({ table }) ? (column) => `"${column}"` : (column) => column);
+
 /** Rules of one row. Requests can break none but choices: the others hold what imports and people write. */
-const checksOf = ({ table, columns, choices, isSoft }: Kind) => {
-  const filled = columns.filter(({ isNotEmpty }) => isNotEmpty).map(({ name }) => `${name} <> ''`);
+const checksOf = ({ name: table, table: of, columns, choices, isSoft }: Kind) => {
+  const q = quoteIn(of);
+  const filled = columns.filter(({ isNotEmpty }) => isNotEmpty).map(({ name }) => `${q(name)} <> ''`);
   const enums = columns.filter(({ type }) => type === "smallint");
   return [
     ...(filled.length > 0 ? [{ name: `${table}_not_empty`, expression: filled.join(" and ") }] : []),
     ...enums.map(({ name, field, deletedValue }) => ({
       name: `${table}_${name}_known`,
-      expression: `${name} >= 1 and ${name} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number).filter((number) => number !== deletedValue))}`,
+      expression: `${q(name)} >= 1 and ${q(name)} <= ${Math.max(...(field.enum?.values ?? []).map(({ number }) => number).filter((number) => number !== deletedValue))}`,
     })),
     ...choices.map((choice) => ({
       name: choiceConstraint(table, choice),
-      expression: `num_nonnulls(${choice.columns.map(({ name }) => name).join(", ")}) <= 1`,
+      expression: `num_nonnulls(${choice.columns.map(({ name }) => q(name)).join(", ")}) <= 1`,
     })),
     ...(isSoft ? [{ name: `${table}_purged_when_deleted`, expression: "(delete_time is null) = (purge_time is null)" }] : []),
   ];
 };
 
 const indexOf = (table: string, name: string, columns: readonly string[], which = "") => ({
-  name: `${table}_${name}_index`,
-  expression: `create index ${table}_${name}_index on ${table} (${columns.join(", ")})${which}`,
+  name: `${unqualified(table)}_${name}_index`,
+  expression: `create index ${unqualified(table)}_${name}_index on ${table} (${columns.map(quoteIn(table)).join(", ")})${which}`,
 });
 
 /** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged. */
@@ -78,10 +92,13 @@ const indexesOf = ({ table, columns, parent, ancestors, indexes, isSoft }: Kind)
   return [
     ...(ancestors.length === 0 ? [] : [indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"])]),
     ...indexes.map((index) => indexOf(table, index.name, [...index.columns.map(({ name }) => name), "id"])),
-    ...others.map(({ name, isNullable }) => indexOf(table, name, [name], isNullable ? ` where ${name} is not null` : "")),
+    ...others.map(({ name, isNullable }) => indexOf(table, name, [name], isNullable ? ` where ${quoteIn(table)(name)} is not null` : "")),
     ...(isSoft ? [indexOf(table, "purge_time", ["purge_time"], " where purge_time is not null")] : []),
   ];
 };
+
+/** The schema and the name of a table, as entities have them. */
+const placeOf = (table: string) => ({ tableName: unqualified(table), ...(isMounted({ table }) && { schema: MOUNTED_SCHEMA }) });
 
 const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityName): EntitySchema => {
   const { table, column } = link;
@@ -97,8 +114,8 @@ const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityNa
   const indexes = isSharing
     ? [indexOf(table, column, [column, own])]
     : [indexOf(table, column, [column]), indexOf(table, ORGANIZATION_ID, [ORGANIZATION_ID])];
-  const uniques = [{ name: `${table}_key`, properties: ["resourceId", "linkedId"] }];
-  return entityOf({ name: table, tableName: table, properties, indexes, uniques });
+  const uniques = [{ name: `${unqualified(table)}_key`, properties: ["resourceId", "linkedId"] }];
+  return entityOf({ name: table, ...placeOf(table), properties, indexes, uniques });
 };
 
 /** Makes the ORM's entities of kinds and of their repeated references, as a map from table to entity: so migrations know the tables. */
@@ -109,10 +126,10 @@ export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySc
     const { name, table, columns, keys, links } = kind;
     const properties = Object.fromEntries(columns.map((column) => [column.field.localName, propertyOf(column, entities)]));
     const uniques = keys.map((key) => ({
-      name: `${table}_${key.name}_key`,
+      name: `${name}_${key.name}_key`,
       properties: key.columns.map(({ field }) => field.localName),
     }));
-    made.set(name, entityOf({ name, tableName: table, properties, uniques, indexes: indexesOf(kind), checks: checksOf(kind) }));
+    made.set(name, entityOf({ name, ...placeOf(table), properties, uniques, indexes: indexesOf(kind), checks: checksOf(kind) }));
     for (const link of links) made.set(link.table, linkEntity(kind, link, entities));
   }
   return made;

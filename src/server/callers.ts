@@ -13,17 +13,18 @@ export type Callers = {
   readonly find: (authorization: string | undefined) => Caller | undefined;
 };
 
-const tokenFile = z.strictObject({
-  callers: z
-    .array(
-      z.strictObject({
-        name: z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, _ - or ."),
-        token_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the token, 64 lower-case hex digits"),
-        permissions: z.array(z.enum(permissions, { error: `must be one of ${permissions.join(", ")}` })),
-      }),
-    )
-    .min(1, "must name at least one caller"),
-});
+const tokenFile = (known: readonly string[]) =>
+  z.strictObject({
+    callers: z
+      .array(
+        z.strictObject({
+          name: z.string().regex(/^[\w.-]{1,64}$/, "must be 1 to 64 letters, digits, _ - or ."),
+          token_sha256: z.string().regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the token, 64 lower-case hex digits"),
+          permissions: z.array(z.enum(known, { error: `must be one of ${known.join(", ")}` })),
+        }),
+      )
+      .min(1, "must name at least one caller"),
+  });
 
 /** The most `authorization` headers whose callers are remembered, so that the token of a busy caller isn't hashed in every call. */
 const remembered = 1_000;
@@ -48,9 +49,10 @@ const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
 
 /**
  * Reads a token file: `{"callers": [{"name": "billing", "token_sha256": "…", "permissions": ["users.read"]}]}`.
+ * @param known the names of the permissions that there are.
  * @throws ConfigError that names all faults of the file, and no hash.
  */
-export const readTokenFile = (path: string): Callers => {
+export const readTokenFile = (path: string, known: readonly string[] = permissions): Callers => {
   const refuse = (faults: readonly string[]) => new ConfigError(faults.map((fault) => `TOKEN_FILE ${path}: ${fault}`).join("\n"));
   let text: string;
   try {
@@ -64,7 +66,7 @@ export const readTokenFile = (path: string): Callers => {
   } catch {
     throw refuse(["is not valid JSON"]);
   }
-  const parsed = tokenFile.safeParse(json);
+  const parsed = tokenFile(known).safeParse(json);
   if (!parsed.success) {
     throw refuse(parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"} ${message}`));
   }
@@ -79,11 +81,12 @@ export const readTokenFile = (path: string): Callers => {
   return createTokenCallers(byHash);
 };
 
-const local: Caller = { name: "local", permissions: new Set(permissions) };
-
 /** Makes the look-up of callers from the token file. Without a file every call is by the caller `local`, who has all permissions. */
-export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">): Callers =>
-  path === undefined ? { find: () => local } : readTokenFile(path);
+export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">, known: readonly string[] = permissions): Callers => {
+  if (path !== undefined) return readTokenFile(path, known);
+  const local: Caller = { name: "local", permissions: new Set(known) };
+  return { find: () => local };
+};
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 

@@ -22,6 +22,8 @@ const arrivalMs = 100;
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
+  /** The names of all permissions that callers can have. Default: those of userd itself. */
+  readonly permissions?: readonly string[];
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Translates an error from below the operations, such as a driver's, into one for the caller. Default: each is a fault. */
@@ -48,14 +50,15 @@ export type Listeners = AsyncDisposable & {
 export const startListeners = async ({
   config,
   routes,
+  permissions,
   log,
   metrics,
   ready,
   explain = () => undefined,
 }: ListenersOptions): Promise<Listeners> => {
   const concurrency = createConcurrencyLimit(config.maxConcurrentCalls);
-  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers: loadCallers(config), explain };
-  const rpcs = prepareRpcs(routes);
+  const context: InterceptorContext = { log, metrics: metrics.calls, concurrency, callers: loadCallers(config, permissions), explain };
+  const rpcs = prepareRpcs(routes, permissions);
   const services = routes.map(({ service }) => service);
   const readiness = createReadiness(ready);
   metrics.watchInProgress(() => concurrency.inProgress);

@@ -2,7 +2,7 @@ import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import { type Call, MAX_RESPONSE_BYTES, type MaybePromise } from "../call.ts";
 import { isRead, readsFault } from "../contract/reads.ts";
 import { batch_write, permission } from "../gen/userd/v1/options_pb.ts";
-import { isPermission, type Permission } from "../permissions.ts";
+import { permissions } from "../permissions.ts";
 import type { Route } from "./route.ts";
 
 const MiB = 1024 * 1024;
@@ -33,7 +33,7 @@ export type Rpc = {
   readonly operation: AnyOperation;
   /** The name of the RPC in metrics and logs, for example `userd.v1.UserService/GetUser`. */
   readonly name: string;
-  readonly permission: Permission;
+  readonly permission: string;
   /** The time of a call when the client sends no deadline, in milliseconds. */
   readonly defaultTimeoutMs: number;
   /** The longest time that a client may ask for, in milliseconds. */
@@ -63,9 +63,10 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 
 /**
  * Makes the list of all RPCs of the routes, with what the method options in the proto say of them.
+ * @param known the names of the permissions that there are.
  * @throws Error that names each RPC that can't be served, such as one without a known permission, or a read without the option `reads`.
  */
-export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
+export const prepareRpcs = (routes: readonly Route[], known: readonly string[] = permissions): readonly Rpc[] => {
   const faults: string[] = [];
   const rpcs = routes.flatMap(({ service, operations }) =>
     service.methods.flatMap((method): Rpc[] => {
@@ -73,7 +74,7 @@ export const prepareRpcs = (routes: readonly Route[]): readonly Rpc[] => {
       const needed = getOption(method, permission);
       const unread = readsFault(method);
       const operation = operations[method.localName] as AnyOperation | undefined;
-      if (!isPermission(needed)) {
+      if (!known.includes(needed)) {
         faults.push(`${name} ${needed ? `names the unknown permission "${needed}"` : "has no (userd.v1.permission)"}`);
       } else if (unread !== undefined) {
         faults.push(`${name} ${unread}`);

@@ -79,7 +79,7 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     const [column] = changeable(kind);
     if (column !== undefined) await update(maker, { id: shown.id, [local(column)]: anotherValue(column, shown[local(column)]) });
     await maker.call(kind.isSoft ? "Purge" : "Delete", { id: shown.id });
-    const { auditEntries } = await client.changes.listAuditEntries({ filter: { kinds: [kind.table] }, pageSize: 1_000 });
+    const { auditEntries } = await client.changes.listAuditEntries({ filter: { kinds: [kind.name] }, pageSize: 1_000 });
     expect(
       auditEntries.filter(({ key }) => key === String(shown.id)).map(({ operation, changedFields }) => [operation, changedFields]),
     ).toEqual([
@@ -89,7 +89,7 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     ]);
     const [kindsAfter, organizationAfter] = await versions();
     // That a shared resource changes is no change of what the organization has. What a new one refers to is new, too.
-    const madeFor = (of: Kind): number => referredKinds(of).reduce((sum, other) => sum + 1 + madeFor(other), 0);
+    const madeFor = (of: Kind): number => referredKinds(client, of).reduce((sum, other) => sum + 1 + madeFor(other), 0);
     const moved = (kind.sharedBy === undefined ? 3n : 2n) + BigInt(madeFor(kind));
     expect([kindsAfter?.name, (kindsAfter?.version ?? 0n) - (kindsBefore?.version ?? 0n)]).toEqual(["kinds:organization", moved]);
     expect(organizationAfter).toEqual(organizationBefore);

@@ -3,7 +3,6 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods } from "../../src/contract/kinds/methods.ts";
 import { resourceField, severalField } from "../../src/kinds/standard-method.ts";
-import { kinds } from "../../src/schema/entities.ts";
 import { createOrganization, createProject, createTeam, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 
@@ -36,7 +35,7 @@ export type Maker = {
 };
 
 /** The kinds that resources of a kind refer to, besides their parent. */
-export const referredKinds = ({ columns }: Kind): readonly Kind[] =>
+export const referredKinds = ({ kinds }: Clients, { columns }: Kind): readonly Kind[] =>
   kinds.filter(({ name }) => columns.some(({ reference }) => reference?.to.name === name && !reference.isParent));
 
 /** Something for each model that fields of a kind refer to. */
@@ -47,7 +46,7 @@ export const thingsOf = async (clients: Clients, organizationId: bigint, kind: K
     team: (await createTeam(clients, organizationId)).id,
     user: (await createUser(clients)).id,
   };
-  for (const other of referredKinds(kind)) made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
+  for (const other of referredKinds(clients, kind)) made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
   return made;
 };
 
@@ -89,11 +88,11 @@ export const callerOf = (clients: Clients, kind: Kind) => {
 export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
   const organizationId = within ?? (await createOrganization(clients)).id;
   const things = await thingsOf(clients, organizationId, kind);
-  const parentKind = kinds.find(({ name }) => name === kind.parent.reference?.to.name);
+  const parentKind = clients.kinds.find(({ name }) => name === kind.parent.reference?.to.name);
   const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));
   const parentId = parentMaker ? (await parentMaker.create()).id : (things[kind.parent.reference?.to.name ?? ""] ?? organizationId);
   const { call, field, several } = callerOf(clients, kind);
-  const others = await Promise.all(referredKinds(kind).map((other) => makerOf(clients, other, organizationId)));
+  const others = await Promise.all(referredKinds(clients, kind).map((other) => makerOf(clients, other, organizationId)));
   const firstValue = (column: Column): unknown => (column.reference ? things[column.reference.to.name] : anotherValue(column));
   const left = alternatives(kind);
   const written = kind.columns.filter((column) => !column.isOutputOnly && !left.includes(column));

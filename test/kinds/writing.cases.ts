@@ -81,7 +81,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const gone: Record<string, bigint> = { ...(await thingsOf(client, maker.organizationId, kind)) };
     gone["organization"] = (await createOrganization(client)).id;
     await client.organizations.deleteOrganization({ id: gone["organization"] });
-    for (const other of referredKinds(kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
+    for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
     await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
     await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });
     await client.users.deleteUser({ id: gone["user"] ?? 0n });
@@ -131,7 +131,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     await client.organizations.deleteTeam({ id: team });
     await client.users.deleteUser({ id: user });
     // What is removed at once is no longer referred to.
-    for (const other of referredKinds(kind).filter(({ isSoft }) => isSoft)) {
+    for (const other of referredKinds(client, kind).filter(({ isSoft }) => isSoft)) {
       const column = kind.columns.find(({ reference }) => reference?.to.name === other.name) as Column;
       await (await makerOf(client, other)).call("Delete", { id: shown[local(column)] });
     }

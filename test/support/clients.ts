@@ -2,12 +2,13 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { App } from "../../src/app.ts";
-import { families } from "../../src/contract/kinds/families.ts";
+import type { Kind } from "../../src/contract/kinds/kind.ts";
 import { ChangeService } from "../../src/gen/userd/v1/change_service_pb.ts";
 import { OrganizationService } from "../../src/gen/userd/v1/organization_service_pb.ts";
 import { ProfileService } from "../../src/gen/userd/v1/profile_service_pb.ts";
 import { UserOptionService } from "../../src/gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../../src/gen/userd/v1/user_service_pb.ts";
+import { builtin, type KindSet } from "../../src/schema/kind-set.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
 import { detailTypes } from "../../src/status.ts";
 import { createGrpcJsTransport } from "./grpc-js-transport.ts";
@@ -37,18 +38,21 @@ export type Clients = {
   readonly changes: Client<typeof ChangeService>;
   /** The services of kinds, by name. */
   readonly families: Readonly<Record<string, Client<DescService>>>;
+  /** The kinds that the service has. */
+  readonly kinds: readonly Kind[];
 };
 
 /** Far more than a call takes, also on a machine that does much else. */
 const patience = { defaultTimeoutMs: 30_000 };
 
-const over = (transport: Transport): Clients => ({
+const over = (transport: Transport, { kinds, services }: KindSet): Clients => ({
+  kinds,
   users: createClient(UserService, transport),
   options: createClient(UserOptionService, transport),
   organizations: createClient(OrganizationService, transport),
   profiles: createClient(ProfileService, transport),
   changes: createClient(ChangeService, transport),
-  families: Object.fromEntries(families.map((service) => [service.name, createClient(service, transport)])),
+  families: Object.fromEntries(services.map((service) => [service.name, createClient(service, transport)])),
 });
 
 /** Opens a connection of each kind to one service. */
@@ -74,10 +78,14 @@ const createTransports = (service: Pick<App, "grpcAddress" | "httpAddress">, lim
   return { byKind, close: () => grpcJs.close() };
 };
 
-/** Makes the clients of one service; without `limits` the deadlines are the server's own. */
-export const createClients = (service: Pick<App, "grpcAddress" | "httpAddress">, limits: { defaultTimeoutMs?: number } = patience) => {
+/** Makes the clients of one service, with the kinds that it serves; without `limits` the deadlines are the server's own. */
+export const createClients = (
+  service: Pick<App, "grpcAddress" | "httpAddress">,
+  limits: { defaultTimeoutMs?: number } = patience,
+  set: KindSet = builtin,
+) => {
   const { byKind: transports, close } = createTransports(service, limits);
   const kinds = [...clientKinds, ...http2Kinds];
-  const byKind = Object.fromEntries(kinds.map((kind) => [kind, over(transports[kind])])) as Record<ClientKind, Clients>;
+  const byKind = Object.fromEntries(kinds.map((kind) => [kind, over(transports[kind], set)])) as Record<ClientKind, Clients>;
   return { byKind, transports, close };
 };

@@ -15,6 +15,7 @@ import {
   PROJECT,
   type Referent,
 } from "./kind.ts";
+import { standardMethods } from "./methods.ts";
 
 /** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or that it has but must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
@@ -56,6 +57,33 @@ export const checkSlugs = (columns: readonly Column[], keys: readonly ColumnList
     if (from?.type !== "text" || !from.isNotBlank)
       note(column.field, `is made from "${column.slugFrom}", which is no text that is not blank`);
     if (!keys.some((key) => key.columns.at(-1) === column)) note(column.field, "is a slug, and no key ends in it");
+  }
+};
+
+/** The most characters of a name in PostgreSQL, which cuts longer ones. */
+const MAX_NAME = 63;
+
+/** Notes fields, keys and indexes whose constraints would have too long a name. */
+export const checkLengths = (
+  message: DescMessage,
+  { name, columns, lists }: { readonly name: string; readonly columns: readonly Column[]; readonly lists: readonly ColumnList[] },
+  note: Note,
+): void => {
+  const isLong = (one: string) => `${name}_${one}_foreign`.length > MAX_NAME;
+  for (const column of columns)
+    if (isLong(column.name)) note(column.field, `has a name that is too long: ${MAX_NAME} characters with the kind's`);
+  for (const list of lists) if (isLong(list.name)) note(message, `has a key or an index with too long a name: "${list.name}"`);
+};
+
+/** Notes kinds of one service whose RPCs would have one name, as plurals can make them. */
+export const checkRpcs = (kinds: readonly Kind[], note: Note): void => {
+  const taken = new Set<string>();
+  for (const kind of kinds) {
+    for (const [, name] of standardMethods(kind)) {
+      const rpc = `${kind.file.proto.package}.${kind.service}/${name}`;
+      if (taken.has(rpc)) note(kind.message, `has an RPC whose name is taken: ${name}`);
+      taken.add(rpc);
+    }
   }
 };
 

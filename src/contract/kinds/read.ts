@@ -4,7 +4,7 @@ import { file_userd_v1_organization as organizationFile } from "../../gen/userd/
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
-import { checkChoices, checkNames, checkOptions, checkScope, checkSlugs, checkStandard } from "./check.ts";
+import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
 import { checkImports, checkModels } from "./imports.ts";
@@ -14,9 +14,11 @@ import {
   type ColumnList,
   isComparable,
   type Kind,
+  MOUNTED_SCHEMA,
   ORGANIZATION,
   ORGANIZATION_ID,
   type Referent,
+  unqualified,
 } from "./kind.ts";
 
 /** The model that is no kind and that kinds can refer to. */
@@ -70,10 +72,11 @@ const readList = (
 
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
+  const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
   const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
   if (scopeOf(message) === KindScope.ORGANIZATIONS)
-    return { name, table: name, organization: undefined, sharedBy: `${name}_${ORGANIZATION}`, isSoft };
-  return { name, table: name, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
+    return { name, table, organization: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
+  return { name, table, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -91,6 +94,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     name: fields.join("_or_"),
     columns: columnsOf(message, "a choice", fields, columns, note),
   }));
+  checkLengths(message, { name: referent.name, columns, lists: [...keys, ...indexes] }, note);
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
   checkImports({ message, columns, keys }, note);
@@ -147,7 +151,7 @@ const ancestorsOf = (
 const checkTables = (drafts: readonly Draft[], taken: Iterable<string>, note: Note): void => {
   const names = new Set(taken);
   for (const { message, table, links } of drafts) {
-    for (const name of [table, ...links.map((link) => link.table)]) {
+    for (const name of [table, ...links.map((link) => link.table)].map(unqualified)) {
       if (names.has(name)) note(message, `has a name that is taken: "${name}"`);
       names.add(name);
     }
@@ -172,6 +176,7 @@ const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: re
     const listedBy = draft.sharedBy === undefined ? parent.field : { name: ORGANIZATION_ID, localName: "organizationId" };
     return [{ ...draft, parent, listedBy, ancestors }];
   });
+  checkRpcs(kinds, note);
   if (faults.length > 0) throw new KindFaults(faults);
   return kinds.toSorted((a, b) => a.ancestors.length - b.ancestors.length);
 };

@@ -17,6 +17,7 @@ const drop = ({ message }: FaultySet, of: string, name: string): void => {
 const share = (set: FaultySet, options: Parameters<FaultySet["setField"]>[2]): void => {
   drop(set, "Deploy", "organization_id");
   drop(set, "Deploy", "release_id");
+  drop(set, "Deploy", "environment_id");
   set.addField("Deploy", { name: "organization_ids", label: FieldDescriptorProto_Label.REPEATED });
   set.setRules("Deploy", "organization_ids", { type: { case: "repeated", value: { unique: true, maxItems: 9n } } });
   set.setField("Deploy", "organization_ids", options);
@@ -244,6 +245,7 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
       "Deploy is shared by organizations and has no field organization_ids that refers to them",
       "Deploy.organization_id refers to something, and organizations share the resource",
       "Deploy.release_id refers to something, and organizations share the resource",
+      "Deploy.environment_id refers to something, and organizations share the resource",
     ],
   ],
   [
@@ -305,6 +307,22 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
       set.setKind("Deploy", { ...hard, indexes: [{ fields: ["release_id", "ratio"] }] });
     },
     ["Deploy.ratio has no rule finite", "Deploy.ratio is in an index and can't be compared"],
+  ],
+  [
+    "names that PostgreSQL would cut",
+    (set) => {
+      set.addField("Deploy", { name: `f${"x".repeat(50)}`, proto3Optional: true });
+      set.setKind("Release", { ...soft, keys: [{ name: `k${"x".repeat(50)}`, fields: ["organization_id", "version"] }] });
+    },
+    [
+      `Release has a key or an index with too long a name: "k${"x".repeat(50)}"`,
+      `Deploy.f${"x".repeat(50)} has a name that is too long: 63 characters with the kind's`,
+    ],
+  ],
+  [
+    "RPCs of one name",
+    (set) => set.setKind("Deploy", { ...hard, plural: "release_files" }),
+    ["Deploy has an RPC whose name is taken: BatchGetReleaseFiles", "Deploy has an RPC whose name is taken: ListReleaseFiles"],
   ],
   [
     "imports that can't be done",

@@ -14,6 +14,7 @@ import { FieldRulesSchema, field as rules } from "@bufbuild/protovalidate/gen/bu
 import { KindFaults } from "../../../src/contract/kinds/faults.ts";
 import { readKinds } from "../../../src/contract/kinds/read.ts";
 import { type FieldBehavior, field_behavior } from "../../../src/gen/google/api/field_behavior_pb.ts";
+import { file_userd_kinds_v1_monitor as monitors } from "../../../src/gen/userd/kinds/v1/monitor_pb.ts";
 import { file_userd_kinds_v1_release as releases } from "../../../src/gen/userd/kinds/v1/release_pb.ts";
 import { KindFieldSchema, KindSchema, kind, field as kindField } from "../../../src/gen/userd/v1/kind_pb.ts";
 
@@ -73,7 +74,7 @@ export const faultsOf = (spoil: (set: FaultySet) => void): readonly string[] => 
   const imports = withImports(releases).slice(1);
   const registry = createFileRegistry(file, (name) => imports.find(({ proto }) => proto.name === name)?.proto);
   try {
-    readKinds([there(registry.getFile(file.name))], ["organization", "users"]);
+    readKinds([there(registry.getFile(file.name)), monitors], ["organization", "users"]);
     return [];
   } catch (error) {
     if (!(error instanceof KindFaults)) throw error;

@@ -1,0 +1,22 @@
+import { type Config, loadConfig } from "../config.ts";
+import { openForCommand } from "../db/open.ts";
+import type { Database } from "../db/orm.ts";
+import { loadKinds } from "../kinds/mounted/load.ts";
+import type { KindSet } from "../schema/kind-set.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { CommandError, ExitCode } from "./exit.ts";
+
+/** Reads the kinds that KINDS names. Throws CommandError when it mounts none. */
+export const loadMounted = (config: Config): KindSet => {
+  const { kinds } = loadKinds(config);
+  if (kinds.mounted.length > 0) return kinds;
+  throw new CommandError("KINDS mounts no descriptor set: name one, as docs/kinds.md says.", ExitCode.USAGE);
+};
+
+/** Runs a command on the database that the settings name, with the kinds that are mounted. */
+export const withMounted = async <T>(body: (db: Database) => Promise<T>): Promise<T> => {
+  const config = loadConfig();
+  const kinds = loadMounted(config);
+  await using db = await openForCommand(config, createLogger(config.logLevel), kinds);
+  return await body(db);
+};

@@ -1,0 +1,101 @@
+import type { Column, Kind, Link } from "../../contract/kinds/kind.ts";
+
+/** The changes from applied kinds to others: what they add, and what can't be, with what to do instead. */
+export type KindChanges = { readonly changes: readonly string[]; readonly faults: readonly string[] };
+
+type Notes = { readonly add: (what: string) => void; readonly refuse: (what: string) => void };
+
+/** The parts of a column that can't change, by what they are called. */
+const fixed: Readonly<Record<string, (column: Column) => unknown>> = {
+  number: ({ field }) => field.number,
+  type: ({ field, type }) => `${type} ${field.scalar ?? ""}`,
+  "name of its enum": ({ field }) => field.enum?.name,
+  "reference.kind": ({ reference }) => reference?.to.name,
+  "reference.deletion": ({ reference }) => reference?.deletion,
+  "reference.parent": ({ reference }) => reference?.isParent,
+  presence: ({ isNullable, isRequired, isNotEmpty }) => `${isNullable} ${isRequired} ${isNotEmpty}`,
+  default: ({ defaultValue, isUuid }) => `${defaultValue} ${isUuid}`,
+};
+
+const valuesOf = ({ field }: Column): ReadonlyMap<number, string> =>
+  new Map(field.enum?.values.map(({ number, name }) => [number, name]) ?? []);
+
+const compareColumns = (at: string, before: Column, after: Column, { add, refuse }: Notes): void => {
+  const differing = Object.entries(fixed).filter(([, of]) => of(before) !== of(after));
+  for (const [what] of differing) refuse(`${at} has another ${what}: leave it as it is, and add a field`);
+  if (after.maxLength < before.maxLength)
+    refuse(`${at} takes ${after.maxLength} characters, and took ${before.maxLength}: rows may be longer, so leave it`);
+  if (after.maxLength > before.maxLength) add(`${at} takes ${after.maxLength} characters instead of ${before.maxLength}`);
+  if (before.deletedValue !== after.deletedValue) refuse(`${at} shows another value of what is deleted: leave it as it is`);
+  const [had, has] = [valuesOf(before), valuesOf(after)];
+  for (const [number, name] of had)
+    if (has.get(number) !== name) refuse(`${at} lacks the value ${name} = ${number}: rows may have it, so keep it`);
+  for (const [number, name] of has) if (!had.has(number)) add(`${at} has the new value ${name}`);
+};
+
+/** Rows that are there, and instances with the older set, give a new field no value. */
+const addColumn = (at: string, { isNullable, defaultValue, reference }: Column, { add, refuse }: Notes): void => {
+  const isFilled = isNullable || (defaultValue !== null && reference === undefined);
+  if (isFilled) add(`the new field ${at}`);
+  else refuse(`${at} is new and always has a value of its own, which resources that are there lack: make it nullable`);
+};
+
+const compareLinks = (at: string, before: Link, after: Link, { refuse }: Notes): void => {
+  if (before.field.number !== after.field.number || before.to.name !== after.to.name || before.isRequired !== after.isRequired)
+    refuse(`${at} has another number, another reference.kind or another required: leave it as it is, and add a field`);
+};
+
+/** The lists of columns of a kind, as texts that are equal when the lists are. */
+const listsOf = ({ keys, indexes, choices }: Kind) => {
+  const texts = (lists: Kind["keys"]) =>
+    new Set(lists.map(({ name, columns }) => `"${name}" (${columns.map((one) => one.name).join(", ")})`));
+  return { key: texts(keys), index: texts(indexes), choice: texts(choices) };
+};
+
+const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
+  const { add, refuse } = notes;
+  const name = after.message.name;
+  const place = ({ isSoft, sharedBy, parent, aggregates }: Kind) => [isSoft, sharedBy, parent.name, ...aggregates].join();
+  if (place(before) !== place(after)) refuse(`${name} has another scope, deletion, parent or aggregate: leave it as it is, and add a kind`);
+  for (const column of before.columns) {
+    const now = after.columns.find((one) => one.name === column.name);
+    if (now === undefined) refuse(`${name} lacks the field ${column.name}: rows have it, so keep it, and mark it as deprecated`);
+    else compareColumns(`${name}.${column.name}`, column, now, notes);
+  }
+  for (const column of after.columns)
+    if (!before.columns.some((one) => one.name === column.name)) addColumn(`${name}.${column.name}`, column, notes);
+  for (const link of before.links) {
+    const now = after.links.find((one) => one.name === link.name);
+    if (now === undefined) refuse(`${name} lacks the field ${link.name}: rows have it, so keep it, and mark it as deprecated`);
+    else compareLinks(`${name}.${link.name}`, link, now, notes);
+  }
+  for (const link of after.links) {
+    if (before.links.some((one) => one.name === link.name)) continue;
+    if (link.isRequired) refuse(`${name}.${link.name} is new and required, and resources that are there lack it: make it optional`);
+    else add(`the new field ${name}.${link.name}`);
+  }
+  const [had, has] = [listsOf(before), listsOf(after)];
+  for (const what of ["key", "index", "choice"] as const) {
+    for (const one of had[what])
+      if (!has[what].has(one)) refuse(`${name} lacks the ${what} ${one}: instances with the older set need it, so keep it`);
+    for (const one of has[what]) {
+      if (had[what].has(one)) continue;
+      if (what === "index") add(`the new index ${name} ${one}`);
+      else refuse(`${name} has the new ${what} ${one}, which resources that are there may break: add a kind that has it`);
+    }
+  }
+};
+
+/** Compares applied kinds with those that are to be applied: new kinds, fields, indexes and enum values fit, and longer texts. */
+export const compareSets = (before: readonly Kind[], after: readonly Kind[]): KindChanges => {
+  const changes: string[] = [];
+  const faults: string[] = [];
+  const notes: Notes = { add: (what) => changes.push(what), refuse: (what) => faults.push(what) };
+  for (const kind of before) {
+    const now = after.find(({ name }) => name === kind.name);
+    if (now === undefined) notes.refuse(`No set has the kind ${kind.message.name} any more, whose resources are stored: mount it again`);
+    else compareKinds(kind, now, notes);
+  }
+  for (const kind of after) if (!before.some(({ name }) => name === kind.name)) notes.add(`the new kind ${kind.message.name}`);
+  return { changes, faults };
+};

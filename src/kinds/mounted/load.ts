@@ -1,0 +1,96 @@
+import { globSync } from "node:fs";
+import { type DescFile, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
+import { type Config, ConfigError } from "../../config.ts";
+import { families, familyFiles } from "../../contract/kinds/families.ts";
+import { KindFaults } from "../../contract/kinds/faults.ts";
+import { isMounted, type Kind } from "../../contract/kinds/kind.ts";
+import { readKinds } from "../../contract/kinds/read.ts";
+import { family } from "../../gen/userd/v1/kind_pb.ts";
+import { handwritten } from "../../schema/entities.ts";
+import { builtin, createKindSet, type KindSet } from "../../schema/kind-set.ts";
+import { describeService, servicePath } from "../service/descriptor.ts";
+import { serviceOf } from "../service/service.ts";
+import { ownServices, readSetFile } from "./read-set.ts";
+
+/** The name of the table of applied sets, in the schema of mounted kinds. */
+export const APPLIED = "applied_set";
+
+/** The kinds that the settings name, and the path of the descriptor set that each file of mounted kinds is from. */
+export type LoadedKinds = { readonly kinds: KindSet; readonly paths: ReadonlyMap<DescFile, string> };
+
+/** Reads the kinds that files of descriptor sets declare, after the built-in ones, which they can refer to. */
+export const readMounted = (files: readonly DescFile[]): readonly Kind[] =>
+  readKinds([...familyFiles, ...files], [APPLIED, ...handwritten.map(({ meta }) => meta.tableName)]);
+
+/** The services of families, with a fault for each that has another one's name or file. */
+const checkServices = (files: readonly DescFile[], note: (file: DescFile, fault: string) => void): void => {
+  const taken = new Set<string>(ownServices.map(({ name }) => name));
+  const paths = new Set(files.map(({ proto }) => proto.name));
+  for (const file of files.filter((one) => hasOption(one, family))) {
+    const { service } = getOption(file, family);
+    if (taken.has(service)) note(file, `has the service ${service}, whose name is taken`);
+    taken.add(service);
+    const path = servicePath(file, service);
+    if (paths.has(path)) note(file, `has the service ${service}, whose file ${path} is in a set already: userd makes it`);
+    paths.add(path);
+  }
+};
+
+const checkPermissions = (kinds: readonly Kind[], note: (file: DescFile, fault: string) => void): void => {
+  for (const { file, message, readPermission, writePermission } of kinds) {
+    for (const name of [readPermission, writePermission])
+      if (!/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name))
+        note(file, `${message.name} has the permission "${name}", whose name is not like tickets.read`);
+  }
+};
+
+/** Makes the services of families, with a fault for each of their messages whose name a file has for something else. */
+const describe = (
+  kinds: readonly Kind[],
+  files: readonly DescFile[],
+  note: (file: DescFile, fault: string) => void,
+): readonly DescService[] => {
+  const taken = new Set(files.flatMap((file) => [...nestedTypes(file)].map(({ typeName }) => typeName)));
+  return [...Map.groupBy(kinds, ({ file }) => file)].map(([file, some]) => {
+    const service = describeService(file, serviceOf(getOption(file, family).service, some));
+    for (const { typeName } of service.file.messages)
+      if (taken.has(typeName)) note(file, `${typeName} is a message of its service: userd makes it`);
+    return service;
+  });
+};
+
+/**
+ * Reads the kinds that the setting KINDS names. The tables of the built-in kinds are there even if they are not served.
+ * @throws ConfigError with all faults of the descriptor sets, each with the path of its set.
+ */
+export const loadKinds = ({ kinds: { isBuiltin, paths } }: Pick<Config, "kinds">): LoadedKinds => {
+  const own = isBuiltin ? families : [];
+  if (paths.length === 0) return { kinds: isBuiltin ? builtin : createKindSet(builtin.kinds, own), paths: new Map() };
+  const faults: string[] = [];
+  const from = new Map<DescFile, string>();
+  for (const path of paths) {
+    const found = /[*?[{]/.test(path) ? globSync(path).toSorted() : [path];
+    if (found.length === 0) faults.push(`${path} names no file`);
+    for (const one of found) {
+      const set = readSetFile(one);
+      faults.push(...set.faults.map((fault) => `${one} ${fault}`));
+      for (const file of set.files) from.set(file, one);
+    }
+  }
+  const files = [...from.keys()];
+  const note = (file: DescFile, fault: string) => faults.push(`${from.get(file)}: ${file.proto.name}: ${fault}`);
+  checkServices(files, note);
+  const pathOf = (fault: string) => from.get(files.find(({ proto }) => fault.startsWith(`${proto.name}: `)) as DescFile);
+  try {
+    const all = readMounted(files);
+    const mounted = all.filter(isMounted);
+    checkPermissions(mounted, note);
+    const services = describe(mounted, files, note);
+    if (faults.length === 0) return { kinds: createKindSet(all, [...own, ...services], files), paths: from };
+  } catch (error) {
+    if (!(error instanceof KindFaults)) throw error;
+    faults.push(...error.faults.map((fault) => `${pathOf(fault)}: ${fault}`));
+  }
+  throw new ConfigError(faults.map((fault) => `KINDS ${fault}`).join("\n"));
+};

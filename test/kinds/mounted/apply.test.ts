@@ -1,0 +1,199 @@
+import { sql } from "kysely";
+import { describe, expect } from "vitest";
+import { startApp } from "../../../src/app.ts";
+import { migrate } from "../../../src/db/migrate.ts";
+import { openDatabase } from "../../../src/db/orm.ts";
+import { applyKinds, planKinds } from "../../../src/kinds/mounted/apply.ts";
+import { createOrganization } from "../../support/build.ts";
+import { createClients } from "../../support/clients.ts";
+import { cloneDatabase, silent, test } from "../../support/database.ts";
+import { testConfig } from "../../support/service.ts";
+import { makerOf } from "../maker.ts";
+import { apply, KINDS, kindsOf, openWith, ticketSetting } from "./service.ts";
+import type { Change } from "./set.ts";
+
+/** What a newer set has: a value, a wider text, a field, an index, and a kind. */
+const newer: readonly Change[] = [
+  ["TICKET_PRIORITY_URGENT = 2;", "TICKET_PRIORITY_URGENT = 2;\n  TICKET_PRIORITY_LOW = 3;"],
+  ["max_len: 40 ", "max_len: 80 "],
+  ["  google.protobuf.Timestamp create_time = 9", "  optional int64 votes = 20;\n  google.protobuf.Timestamp create_time = 9"],
+  ["    indexes: {", '    indexes: {fields: ["organization_id", "priority"]}\n    indexes: {'],
+];
+
+const NEWER = ticketSetting(newer);
+
+/** Starts the service over a database, and makes its clients. */
+const serve = async (url: string, setting: string) => {
+  const app = await startApp(testConfig(url, { KINDS: setting }), silent, { migrate: true });
+  const { byKind, close } = createClients(app, undefined, kindsOf(setting));
+  const dispose = async () => {
+    close();
+    await app[Symbol.asyncDispose]();
+  };
+  return { clients: byKind["grpc-js"], app, [Symbol.asyncDispose]: dispose };
+};
+
+const kindOf = (setting: string, name: string) => kindsOf(setting).kinds.filter((kind) => kind.name === name);
+
+const createTicket = async (url: string, setting: string) => {
+  await using service = await serve(url, setting);
+  for (const kind of kindOf(setting, "ticket")) await (await makerOf(service.clients, kind)).create();
+};
+
+test("a set that is not applied ends the start with the command to run", async () => {
+  await using database = await cloneDatabase();
+  await expect(serve(database.url, KINDS)).rejects.toThrow(/not applied to the database: run `userd kinds apply`/);
+  await apply(database.url, KINDS);
+  await createTicket(database.url, KINDS);
+  await expect(serve(database.url, NEWER)).rejects.toThrow(/not applied/);
+});
+
+test("a plan changes nothing, apply does what it says, and the second time nothing is left", async () => {
+  await using database = await cloneDatabase();
+  await using db = await openWith(database.url, KINDS);
+  const plan = await planKinds(db);
+  expect(plan.changes).toEqual(["the new kind Ticket", "the new kind TicketNote"]);
+  expect(await planKinds(db)).toEqual(plan);
+  expect(await applyKinds(db)).toEqual(plan);
+  const nothing = { changes: [], statements: [], indexes: [] };
+  expect([await planKinds(db), await applyKinds(db)]).toEqual([nothing, nothing]);
+});
+
+test("compatible changes are applied beside rows and an older instance, which goes on and starts again", async () => {
+  await using database = await cloneDatabase();
+  await apply(database.url, KINDS);
+  await createTicket(database.url, KINDS);
+  await using older = await serve(database.url, KINDS);
+  const [kind] = kindOf(KINDS, "ticket");
+  if (kind === undefined) throw new Error("The set has no tickets.");
+  const maker = await makerOf(older.clients, kind);
+  const { changes, indexes } = await apply(database.url, NEWER);
+  expect(changes).toEqual([
+    "Ticket.number takes 80 characters instead of 40",
+    "Ticket.priority has the new value TICKET_PRIORITY_LOW",
+    "the new field Ticket.votes",
+    'the new index Ticket "organization_id_priority" (organization_id, priority)',
+  ]);
+  expect(indexes).toEqual([expect.stringMatching(/^create index ticket_organization_id_priority_index on kinds\.ticket /)]);
+  await maker.create();
+  await createTicket(database.url, KINDS);
+  await createTicket(database.url, NEWER);
+  await using service = await serve(database.url, NEWER);
+  const [wider] = kindOf(NEWER, "ticket");
+  if (wider === undefined) throw new Error("The set has no tickets.");
+  const made = await makerOf(service.clients, wider);
+  const shown = await made.create({ priority: 3, votes: 7n, number: "9".repeat(80) });
+  expect(shown).toMatchObject({ priority: 3, votes: 7n, number: "9".repeat(80) });
+  await made.call("Update", { ticket: { id: shown.id, votes: 8n } });
+  const { auditEntries } = await service.clients.changes.listAuditEntries({ filter: { kinds: ["ticket"] } });
+  expect(auditEntries.map(({ changedFields }) => changedFields)).toContainEqual(["votes"]);
+  await using db = await openWith(database.url, NEWER);
+  expect((await planKinds(db)).statements).toEqual([]);
+});
+
+test("two applies at once take turns: one changes the database, and the other finds it done", async () => {
+  await using database = await cloneDatabase();
+  for (const setting of [KINDS, NEWER]) {
+    const both = await Promise.all([apply(database.url, setting), apply(database.url, setting)]);
+    expect(both.map(({ changes }) => changes.length > 0).toSorted()).toEqual([false, true]);
+  }
+});
+
+test("an index that was broken off is made anew", async () => {
+  await using database = await cloneDatabase();
+  await apply(database.url, KINDS);
+  await using db = await openWith(database.url, NEWER);
+  const plan = await planKinds(db);
+  for (const statement of plan.statements) await sql.raw(statement).execute(db.sql);
+  await sql.raw(plan.indexes.join(";")).execute(db.sql);
+  await sql`update pg_index set indisvalid = false where indexrelid = 'kinds.ticket_organization_id_priority_index'::regclass`.execute(
+    db.sql,
+  );
+  expect((await applyKinds(db)).indexes).toEqual(plan.indexes);
+  await createTicket(database.url, NEWER);
+});
+
+const VOTES = "  google.protobuf.Timestamp create_time = 9";
+
+/** Changes that are not compatible, and the sentence for each. */
+const incompatible: readonly (readonly [what: string, changes: readonly Change[], sentence: string])[] = [
+  [
+    "a shorter text",
+    [["max_len: 40 ", "max_len: 39 "]],
+    "Ticket.number takes 39 characters, and took 40: rows may be longer, so leave it.",
+  ],
+  [
+    "a value of an enum that is gone",
+    [["TICKET_PRIORITY_URGENT = 2", "TICKET_PRIORITY_HIGH = 3"]],
+    "Ticket.priority lacks the value TICKET_PRIORITY_URGENT = 2: rows may have it, so keep it.",
+  ],
+  [
+    "a field that is gone",
+    [["  google.protobuf.Timestamp due_time = 6 [(userd.v1.field).filter = true];", ""]],
+    "Ticket lacks the field due_time: rows have it, so keep it, and mark it as deprecated.",
+  ],
+  ["another number", [["due_time = 6", "due_time = 66"]], "Ticket.due_time has another number: leave it as it is, and add a field."],
+  [
+    "another type",
+    [
+      ["optional int32 order", "optional int64 order"],
+      ["(buf.validate.field).int32 = {", "(buf.validate.field).int64 = {"],
+    ],
+    "Ticket.order has another type: leave it as it is, and add a field.",
+  ],
+  [
+    "a new field that is required",
+    [[VOTES, `  optional int64 votes = 20 [(userd.v1.field).required = true];\n${VOTES}`]],
+    "Ticket.votes is new and always has a value of its own, which resources that are there lack: make it nullable.",
+  ],
+  [
+    "a new key",
+    [["    keys: {", '    keys: {name: "twin" fields: ["organization_id", "number"]}\n    keys: {']],
+    'Ticket has the new key "twin" (organization_id, number), which resources that are there may break: add a kind that has it.',
+  ],
+  [
+    "an index that is gone",
+    [['    indexes: {fields: ["organization_id", "order", "create_time"]}', ""]],
+    'Ticket lacks the index "organization_id_order_create_time" (organization_id, order, create_time): instances with the older set need it, so keep it.',
+  ],
+  [
+    "another deletion",
+    [["KIND_REFERENCE_DELETION_SET_NULL}", "KIND_REFERENCE_DELETION_CASCADE}"]],
+    "Ticket.owner_user_id has another reference.deletion: leave it as it is, and add a field.",
+  ],
+  [
+    "a kind that is gone",
+    [["message TicketNote {", "message TicketRemark {"]],
+    "No set has the kind TicketNote any more, whose resources are stored: mount it again.",
+  ],
+];
+
+describe("incompatible changes are refused, with what to do instead", () => {
+  test.for(incompatible)("%s", async ([, changes, sentence], { databaseUrl }) => {
+    await apply(databaseUrl, KINDS);
+    const setting = ticketSetting(changes);
+    const refused = await apply(databaseUrl, setting).catch((error: Error) => error.message);
+    expect(String(refused).split("\n")).toContain(sentence);
+    await using db = await openWith(databaseUrl, KINDS);
+    expect((await planKinds(db)).changes).toEqual([]);
+  });
+});
+
+test("with none and a set, the built-in kinds are not served, and their tables stay", async () => {
+  await using database = await cloneDatabase();
+  const setting = KINDS.replace(/^builtin,/, "");
+  await apply(database.url, setting);
+  await using service = await serve(database.url, setting);
+  expect(Object.keys(service.clients.families)).toEqual(["TicketService"]);
+  const { id } = await createOrganization(service.clients);
+  await service.clients.organizations.purgeOrganization({ id });
+  await using bare = await serve(database.url, "none");
+  expect(Object.keys(bare.clients.families)).toEqual([]);
+});
+
+test("the embedded database takes them too", async () => {
+  await using db = await openDatabase({ database: { kind: "pglite", folder: "memory" }, poolSize: 1 }, silent, kindsOf(KINDS));
+  await migrate(db, silent);
+  expect((await applyKinds(db)).changes).toHaveLength(2);
+  expect((await applyKinds(db)).changes).toEqual([]);
+});
