@@ -20,7 +20,7 @@ test("every service of the proto is served", () => {
   expect(declared.length).toBeGreaterThan(4);
   expect(
     declared.filter((name = "") => !served.has(name)),
-    "add a line for the service to src/services/routes.ts",
+    "add a line for the service to src/services/routes.ts; for one of userd.kinds, to src/contract/kinds/families.ts",
   ).toEqual([]);
 });
 

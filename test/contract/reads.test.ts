@@ -18,10 +18,13 @@ describe("where a read has its answers from", () => {
     const asked = [first.length > 0, again.length > 0];
     if (readsOf(method) === Reads.CACHE) {
       // What another test has asked for may be cached already.
-      expect(again).toEqual([]);
+      expect(again, "option (reads) says that the cache answers, and a second call asks the database").toEqual([]);
       const consistency = { mode: { case: "fullyConsistent", value: true } };
       expect(await statementsOf(() => callRpc(own, method, { ...request, consistency }))).not.toEqual([]);
-    } else expect(asked).toEqual(readsOf(method) === Reads.MEMORY ? [false, false] : [true, true]);
+    } else {
+      const says = `option (reads) is not true: it says whether each call asks the database, as ${method.name} does or does not`;
+      expect(asked, says).toEqual(readsOf(method) === Reads.MEMORY ? [false, false] : [true, true]);
+    }
   });
 
   test("what asks the memory of the service alone has nothing to be fresh about, and everything else can be told", () => {

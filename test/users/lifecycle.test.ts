@@ -208,7 +208,9 @@ describe.for(clientKinds)("the life of a user, through %s", { concurrent: true }
     await options.setOption({ userId: id, key: "theme", value: value("dark") });
     await users.recordActivity({ userId: id, ip: "203.0.113.7" });
     await inTurn(() => furnish(db, id));
-    expect(Object.keys(await rowsOf(db, id))).toHaveLength(ownedTables.length + cascading.length + 1);
+    expect(Object.keys(await rowsOf(db, id)), "make a row of each table of users in `furnish`").toHaveLength(
+      ownedTables.length + cascading.length + 1,
+    );
     await users.purgeUser({ id, validateOnly: true });
     expect((await users.getUser({ id })).user?.id).toBe(id);
     await users.purgeUser({ id });
