@@ -1,8 +1,8 @@
 import { Client, type ClientConfig, type QueryConfig } from "pg";
 import { type Watch, watchConnection } from "./silent-connections.ts";
 
-/** The texts that come with bound parameters are few and constant; what is composed per request would fill the server. */
-const MAX_NAMES = 200;
+/** The texts that come with bound parameters are constant, about a dozen for each kind; what is composed per request would fill the server. */
+const MAX_NAMES = 500;
 
 /** The comment at the beginning of statements that are composed per request: they have too many different texts to be prepared. */
 export const COMPOSED = "/* composed */";
@@ -11,7 +11,8 @@ export const COMPOSED = "/* composed */";
 const names = new Map<string, string>();
 
 const nameOf = (text: string): string | undefined => {
-  if (text.startsWith(COMPOSED)) return undefined;
+  // MikroORM's updates name the columns that have changed: there are as many texts as sets of columns.
+  if (text.startsWith(COMPOSED) || text.startsWith('update "')) return undefined;
   const known = names.get(text);
   if (known !== undefined || names.size >= MAX_NAMES) return known;
   const name = `userd_${names.size + 1}`;
