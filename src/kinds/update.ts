@@ -3,6 +3,7 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
 import { type Column, type Kind, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
+import { withArticle } from "../contract/kinds/methods.ts";
 import { declaredReasons } from "../contract/reasons.ts";
 import { changeEntity } from "../db/entity.ts";
 import { maskedFields } from "../db/mask.ts";
@@ -21,7 +22,7 @@ import { changedValues, type Resource, sharersIn, type Values } from "./values.t
 /** Refuses another value of a field that never changes; the value that it has may be named. */
 const requireSame = ({ label }: Kind, { name }: Column, before: unknown, after: unknown): void => {
   if (isDeepStrictEqual(before, after)) return;
-  throw failedPrecondition("IMMUTABLE_FIELD", `The ${name} of a ${label} can't be changed.`);
+  throw failedPrecondition("IMMUTABLE_FIELD", `The ${name} of ${withArticle(label)} can't be changed.`);
 };
 
 /** The values that a resource does not have yet: what it has may refer to what has been deleted since. */

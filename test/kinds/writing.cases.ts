@@ -46,7 +46,8 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const maker = await makerOf(clients[clientKind], kind);
     const first = await maker.create();
     for (const { name, columns } of kind.keys) {
-      const { info } = await expectRefusal(maker.create(keyOf(first, columns)), "AlreadyExists", "RESOURCE_TAKEN");
+      const { info, error } = await expectRefusal(maker.create(keyOf(first, columns)), "AlreadyExists", "RESOURCE_TAKEN");
+      expect(error.rawMessage).toMatch(/^There is (an [aeiou]|a [^aeiou])/);
       expect(info?.metadata).toEqual({ kind: kind.name, key: name });
       const elsewhere = await makerOf(clients[clientKind], kind);
       const rest = keyOf(
@@ -175,7 +176,9 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const shown = await maker.create();
     for (const column of kind.columns.filter(({ isImmutable }) => isImmutable)) {
       const value = column.reference ? NOBODY : anotherValue(column);
-      await expectRefusal(update(maker, { id: shown.id, [local(column)]: value }), "FailedPrecondition", "IMMUTABLE_FIELD");
+      const changed = update(maker, { id: shown.id, [local(column)]: value });
+      const { error } = await expectRefusal(changed, "FailedPrecondition", "IMMUTABLE_FIELD");
+      expect(error.rawMessage).toMatch(/ of (an [aeiou]|a [^aeiou])/);
       expect(await update(maker, { id: shown.id, [local(column)]: shown[local(column)] }, [column.name])).toEqual(shown);
     }
   });

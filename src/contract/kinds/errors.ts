@@ -1,5 +1,6 @@
 import { alreadyExists, type DomainError, type ErrorDetails, failedPrecondition, notFound, type Reason } from "../../errors.ts";
 import type { Column, Kind, Referent } from "./kind.ts";
+import { withArticle } from "./methods.ts";
 
 type Reasoned = Pick<Kind, "hasOwnReasons">;
 
@@ -37,7 +38,7 @@ export const referredNotFound = (kind: Kind, { reference }: Column, field: strin
 
 /** Makes the error for a key that another resource of the kind has. */
 export const resourceTaken = (kind: Kind, key: string): DomainError => {
-  const sentence = kind.hasOwnReasons ? `The ${words(key)} is taken.` : `There is a ${kind.label} with this ${words(key)}.`;
+  const sentence = kind.hasOwnReasons ? `The ${words(key)} is taken.` : `There is ${withArticle(kind.label)} with this ${words(key)}.`;
   return alreadyExists(reasonOf(kind, key, "TAKEN"), sentence, detailsOf(kind, { kind: kind.name, key }));
 };
 

@@ -9,6 +9,9 @@ export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-
 /** Converts a name in snake case to the case of the local names of fields, such as apiKey. */
 export const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Puts "a" or "an" before a word. */
+export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
 export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const one = message.name;

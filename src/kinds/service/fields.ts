@@ -1,12 +1,9 @@
 import type { Column, ColumnList, Kind } from "../../contract/kinds/kind.ts";
-import { pascalCase } from "../../contract/kinds/methods.ts";
+import { pascalCase, withArticle } from "../../contract/kinds/methods.ts";
 import type { FieldShape, MessageShape } from "./shape.ts";
 
 /** Returns the plural of a kind's name, with blanks between its words. */
 export const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
-
-/** Puts "a" or "an" before a word. */
-export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
 /** Returns in words what the resources of a kind are listed by: the parent, or an organization that shares them. */
 export const parentWords = ({ listedBy }: Kind): string => listedBy.name.replace(/_id$/, "").replaceAll("_", " ");

@@ -1,6 +1,6 @@
 import type { Kind } from "../../contract/kinds/kind.ts";
-import { type StandardVerb, standardMethods } from "../../contract/kinds/methods.ts";
-import { keyMessage, parentWords, several, withArticle } from "./fields.ts";
+import { type StandardVerb, standardMethods, withArticle } from "../../contract/kinds/methods.ts";
+import { keyMessage, parentWords, several } from "./fields.ts";
 import { reasonsOf } from "./reasons.ts";
 import { requests } from "./requests.ts";
 import { responses } from "./responses.ts";
