@@ -32,7 +32,7 @@ export const standInOfName = (name: string): bigint => within(FIRST_NAME, name);
 /** Tells whether `pk` is the stand-in of an integer key of 2^53 or more. */
 export const isLarge = (pk: bigint): boolean => pk >= FIRST_LARGE && pk < FIRST_UUID;
 
-/** Tells whether `pk` is the stand-in of a key that can't be an id. Returns false for the stand-in of a name. */
+/** Tells whether `pk` is the stand-in of a key; false for an id, and for the stand-in of the name of a record that has no key. */
 export const isStandIn = (pk: bigint): boolean => pk < FIRST_NAME;
 
 /** Returns the SQL condition that a column holds a stand-in, be it of a key or of a name. */

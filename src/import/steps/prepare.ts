@@ -99,7 +99,7 @@ export const lockCanonicalNames = (tx: ImportTx) =>
 
 /**
  * Raises the versions of the canonical names of users and addresses that were created or have changed, so that cached look-ups by them are
- * outdated. It leaves out names that are new: lockCanonicalNames gave them version 1.
+ * outdated. It leaves out names that came into being with this import: lockCanonicalNames gave them version 1.
  */
 export const bumpCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid

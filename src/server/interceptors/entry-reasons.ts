@@ -28,7 +28,7 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 };
 
 /**
- * Makes the function that visits every `google.rpc.Status` in messages of a type; undefined = the type has no such field, like most.
+ * Makes the function that visits every `google.rpc.Status` in messages of a type; undefined = no message of the type can hold one.
  * @throws RangeError for a type that contains itself and a status; the API has no such type.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
