@@ -22,16 +22,19 @@ export const MAX_TERMS = 50;
 /** The most brackets that stand in one another. */
 const MAX_OPEN = 16;
 
+/** The most brackets in all. */
+const MAX_BRACKETS = 4 * MAX_TERMS;
+
 /** The most places that are in no filter, and the most brackets that nothing closes, of which the parser is asked. */
 const MAX_ODD = 3;
 
 const OPERAND = 'a field, a value, has(…), timestamp("…"), "!", "(" or "["';
 const OPERATOR = '==, !=, <, <=, > or >= with a value, in with a list, .startsWith("…"), && or || with another term, or the end';
 
-const plainText = /(["'])(?!\1\1)(?:(?!\1)[^\\]|\\(?:[abfnrtv\\?"'`]|[0-3][0-7]{2}|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}))*\1/y;
+const plainText = /(["'])(?:(?!\1)[^\\]|\\(?:[abfnrtv\\?"'`]|[0-3][0-7]{2}|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}))*\1/y;
 
 /** Escapes of what is no character, for which the parser has an error without a place. */
-const badEscape = /\\(?:u|U0000)d[89a-f]|\\U(?!00(?:0|10))/i;
+const badEscape = /\\(?:u|U0000)[dD][89a-fA-F]|\\U(?!00(?:0|10))/;
 
 const placeOf = (text: string, offset: number): string => {
   const lines = text.slice(0, offset).split(/\r\n|\r|\n/);
@@ -40,8 +43,11 @@ const placeOf = (text: string, offset: number): string => {
 
 const invalidAt = (text: string, offset: number, says: string): DomainError => invalidField("filter", `${placeOf(text, offset)}: ${says}`);
 
-/** The texts in quotes, and what decides how long a parser takes for the rest. */
-const tokens = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()[\]{}?,]|&&|\|\|/gs;
+/**
+ * The texts in quotes, and what decides how long a parser takes for the rest. First what would hide the rest, since quotes and escapes mean
+ * something else in it: comments, and texts that are raw or in triple quotes.
+ */
+const tokens = /(?<comment>\/\/)|(?<unplain>[bB]?(?:[rR]["']|[rR]?(?:"""|''')))|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()[\]{}?,]|&&|\|\|/gs;
 
 /**
  * Refuses what the parser would take long for. Its time grows with the cube of brackets that nothing closes, and with lists in
@@ -52,10 +58,14 @@ const requireQuick = (text: string): void => {
   const open: string[] = [];
   const odd: number[] = [];
   let terms = 1;
-  for (const { 0: token, index } of text.matchAll(tokens)) {
+  let brackets = 0;
+  for (const { 0: token, index, groups } of text.matchAll(tokens)) {
     const around = open.at(-1);
+    if (groups?.["comment"]) throw invalidAt(text, index, "a comment begins here, and a filter has none");
+    if (groups?.["unplain"]) throw invalidAt(text, index, "there may be a text in plain quotes, neither raw nor in triple quotes");
     if (token === "(" || token === "[") {
       if (open.push(token) > MAX_OPEN) throw invalidAt(text, index, `more than ${MAX_OPEN} brackets in one another`);
+      if (++brackets > MAX_BRACKETS) throw invalidAt(text, index, `more than ${MAX_BRACKETS} brackets`);
       if (token === "[" && around === "[") odd.push(index);
     } else if (token === ")" || token === "]") {
       open.pop();
@@ -76,7 +86,12 @@ type SyntaxFault = {
 
 const syntaxError = (text: string, error: unknown): DomainError => {
   const { location, expected = [] } = error as SyntaxFault;
-  if (location === undefined) return invalidAt(text, Math.max(0, text.search(badEscape)), "an escape that is no character");
+  if (location === undefined) {
+    const at = text.search(badEscape);
+    return at < 0
+      ? invalidAt(text, 0, "what begins here has too much in it to be read")
+      : invalidAt(text, at, "an escape that is no character");
+  }
   const names = new Set(expected.map(({ value }) => value).filter((name) => name !== "whitespace" && name !== "comment"));
   const allowed = names.has("identifier")
     ? OPERAND

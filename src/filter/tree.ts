@@ -32,7 +32,7 @@ export type Term = {
 export type Condition =
   | Term
   | { readonly op: "and" | "or"; readonly parts: readonly Condition[] }
-  | { readonly op: "not"; readonly part: Condition };
+  | { readonly op: "not"; readonly part: Term };
 
 /** The condition that every row meets. */
 export const always: Condition = { op: "and", parts: [] };
@@ -40,19 +40,27 @@ export const always: Condition = { op: "and", parts: [] };
 /** The condition that no row meets. */
 export const never: Condition = { op: "or", parts: [] };
 
-/** Negates a condition. A row that fails the condition because its field is null meets the negation. */
-export const negated = (part: Condition): Condition => (part.op === "term" && part.opposite) || { op: "not", part };
+/**
+ * Negates a condition. A row that fails the condition because its field is null meets the negation. Only terms are negated, not groups and
+ * negations, so that a filter costs the same however it is written.
+ */
+export const negated = (condition: Condition): Condition => {
+  if (condition.op === "not") return condition.part;
+  if (condition.op !== "term") return { op: condition.op === "and" ? "or" : "and", parts: condition.parts.map(negated) };
+  const { opposite } = condition;
+  return opposite === undefined ? { op: "not", part: condition } : { ...opposite, opposite: condition };
+};
 
 /** Lists the terms of a condition. */
 export const termsOf = (condition: Condition): readonly Term[] => {
   if (condition.op === "term") return [condition];
-  return condition.op === "not" ? termsOf(condition.part) : condition.parts.flatMap(termsOf);
+  return condition.op === "not" ? [condition.part] : condition.parts.flatMap(termsOf);
 };
 
 const costOf = (condition: Condition): Cost => {
   if (condition.op === "term") return condition.cost;
-  // What few rows have, most do not.
-  if (condition.op === "not") return "walk";
+  // What few rows have, most do not; but a text has to be looked at to know that.
+  if (condition.op === "not") return condition.part.cost === "scan" ? "scan" : "walk";
   const costs = condition.parts.map(costOf);
   if (condition.op === "and" && costs.includes("index")) return "index";
   if (costs.includes("scan")) return "scan";
@@ -80,14 +88,14 @@ export const inArray: In = (column, query) => sql`${column} = any(array(${query}
 const crossesTables = (parts: readonly Condition[]): boolean =>
   parts.length > 1 && parts.every((part) => costOf(part) === "index") && parts.flatMap(termsOf).some(({ isElsewhere }) => isElsewhere);
 
-const sqlOf = (condition: Condition, place: Place, isNegated: boolean): RawBuilder<boolean> => {
+const sqlOf = (condition: Condition, place: Place): RawBuilder<boolean> => {
   if (condition.op === "term") return condition.sql(place);
-  if (condition.op === "not") return sql`(${sqlOf(condition.part, { ...place, isIn: inList }, true)}) is not true`;
+  if (condition.op === "not") return sql`(${condition.part.sql({ ...place, isIn: inList })}) is not true`;
   const { op, parts } = condition;
   if (parts.length === 0) return op === "and" ? sql`true` : sql`false`;
-  const within = op === "or" && !isNegated && crossesTables(parts) ? { ...place, isIn: inArray } : place;
+  const within = op === "or" && crossesTables(parts) ? { ...place, isIn: inArray } : place;
   return sql`(${sql.join(
-    parts.map((part) => sqlOf(part, within, isNegated)),
+    parts.map((part) => sqlOf(part, within)),
     sql.raw(` ${op} `),
   )})`;
 };
@@ -97,4 +105,4 @@ const sqlOf = (condition: Condition, place: Place, isNegated: boolean): RawBuild
  * @param beyond limits subqueries on users to ids after the previous page; by default, they search all users.
  */
 export const toSql = (condition: Condition, beyond: Beyond = () => sql`true`): RawBuilder<boolean> =>
-  sqlOf(condition, { isIn: inList, beyond }, false);
+  sqlOf(condition, { isIn: inList, beyond });

@@ -1,7 +1,7 @@
-import { sql } from "kysely";
 import { changeEntity } from "../db/entity.ts";
 import { afterDays } from "../moment.ts";
 import { requireEtag } from "../versions/etag.ts";
+import { removeResources } from "./remove.ts";
 import { etagOf, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, requireLiveAncestors, storedById } from "./stored.ts";
@@ -18,7 +18,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
       requireLive(kind, row);
       requireEtag(etag, etagOf(kind, row), kind.label);
       if (!kind.isSoft) {
-        await tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`);
+        await removeResources(tx, kind, [id]);
         return answerOf({});
       }
       const deleteTime = new Date();
@@ -52,7 +52,7 @@ export const purgeResource: StandardMethod =
     const { id } = fieldsOf<Request>(request);
     return write(call, { method, request, aggregates: locksOf(kind, id) }, async (tx) => {
       await lockedRow(tx, kind, id);
-      await tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`);
+      await removeResources(tx, kind, [id]);
       return answerOf({});
     });
   };

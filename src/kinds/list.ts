@@ -8,7 +8,7 @@ import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standar
 
 type Request = Query & { readonly pageSize: number; readonly consistency?: Consistency; readonly count?: boolean };
 
-/** ListXs: reads one page of the resources that the acting user may read, and checks that the parent exists, in one statement. */
+/** ListXs: reads one page of the resources that the acting user may read, and checks that the parent exists for this user, in one statement. */
 export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness, pager }, kind, method, further) => {
   const field = severalField(kind);
   const { parent, listedBy, sharedBy } = kind;

@@ -10,7 +10,7 @@ import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
-import { isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
+import { isOrganizationSeen, isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
 
 /** The fields of a list's request on which the SQL text of the list's statements depends. */
@@ -31,7 +31,7 @@ export type FurtherCondition = { readonly field: string; readonly isMet: RawBuil
 export type Listing = {
   /** The kind with only the fields to show. */
   readonly shown: Kind;
-  /** Reads a page; one row without an id where the parent has no such resources, and none without the parent. */
+  /** Reads a page; one row without an id where the parent has no such resources, and none without the parent, or if the acting user sees neither. */
   readonly page: Compiled<Row | { readonly id: null }>;
   /** The statement of what is listed, from its `from` on, with the places of `page`. */
   readonly all: RawBuilder<unknown>;
@@ -67,8 +67,8 @@ const orderedBy = ({ columns, isDescending }: Order, alias: string): RawBuilder<
   sql.join(columns.map(({ name }) => sql`${sql.ref(`${alias}.${name}`)} ${sql.raw(isDescending ? "desc" : "asc")}`));
 
 /**
- * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, and what access
- * follows from; one row without columns where there is no parent.
+ * The parent of what is listed as `p`, or an organization that shares it, the conditions on `p` and on a resource `r`, what access
+ * follows from, and the condition that the acting user may read what belongs to `p`; one row without columns where there is no parent.
  */
 const parentOf = (kind: Kind) => {
   const { name, parent, sharedBy, ancestors } = kind;
@@ -77,16 +77,24 @@ const parentOf = (kind: Kind) => {
   if (sharedBy !== undefined) {
     const isPart = sql`exists (
       select from ${sql.table(sharedBy)} s where s.organization_id = p.id and ${sql.ref(`s.${name}_id`)} = r.id)`;
-    return { from: sql`${sql.table(ORGANIZATION)} p`, isPart, isIt, id: ruledBy(kind, "r") };
+    return {
+      from: sql`${sql.table(ORGANIZATION)} p`,
+      isPart,
+      isIt,
+      id: ruledBy(kind, "r"),
+      isParentSeen: isOrganizationSeen(sql.ref("p.id")),
+    };
   }
-  return above === undefined
-    ? { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, id: ruledBy(kind, "r") }
-    : {
-        from: sql`${sql.table(above.to.table)} p`,
-        isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
-        isIt,
-        id: ruledBy(kind, "p", further),
-      };
+  if (above === undefined)
+    return { from: sql`(select) p`, isPart: sql`true`, isIt: sql`true`, id: ruledBy(kind, "r"), isParentSeen: sql`true` };
+  const id = ruledBy(kind, "p", further);
+  return {
+    from: sql`${sql.table(above.to.table)} p`,
+    isPart: sql`${sql.ref(`r.${parent.name}`)} = p.id`,
+    isIt,
+    id,
+    isParentSeen: isSeen(kind, id),
+  };
 };
 
 /** The most queries of a list of which something is kept. */
@@ -100,7 +108,7 @@ const MAX_REMEMBERED = 64 * 1024;
  */
 export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
-  const { from, isPart, isIt, id } = parentOf(kind);
+  const { from, isPart, isIt, id, isParentSeen } = parentOf(kind);
   const filterFields = filterFieldsOf(kind, id);
   const table = sql.table(kind.table);
 
@@ -117,12 +125,14 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
       ...(isFurther && further !== undefined ? [further.isMet] : []),
     ];
     const isMet = sql.join(conditions, sql` and `);
+    // An empty page would tell the acting user that there is a parent.
+    const isTold = isForActing ? sql`${isIt} and (q.id is not null or ${isParentSeen})` : isIt;
     const page = withinPage(sql<Row | { readonly id: null }>`
       select q.*, ${bytesOf(shown)} as bytes from ${from} left join lateral (
         select ${columnsOf(selected)} from ${table} r
         where ${isPart} and ${pageToken === "" ? sql`true` : isAfter(order)} and ${isMet}
         order by ${orderedBy(order, "r")} limit ${place("limit")}
-      ) q on true where ${isIt} order by ${orderedBy(order, "q")}`);
+      ) q on true where ${isTold} order by ${orderedBy(order, "q")}`);
     // Orders, filters and masks are many: each connection prepares the statements of the first order alone.
     const isFirst = orderBy === "" && filter === "" && shown === kind && asUserId === undefined;
     return {

@@ -10,6 +10,8 @@ import { type Aggregate, kindsAggregate, sharedAggregate } from "../versions/agg
  * resource whose links they are has another etag from then on.
  */
 type Place = {
+  /** The name of the kind whose resources refer. */
+  readonly kind: string;
   readonly table: string;
   readonly column: string;
   readonly isCleared: boolean;
@@ -17,15 +19,51 @@ type Place = {
 };
 
 /** The places that refer to a model; those that go with their organization are not asked for by it. */
-const placesOf = ({ kinds }: KindSet, model: "project" | "team" | "user"): readonly Place[] =>
+const placesOf = ({ kinds }: KindSet, model: string): readonly Place[] =>
   kinds.flatMap(({ name: kind, table, columns, links }) => [
     ...columns.flatMap(({ name, reference }) =>
-      reference?.to.name === model ? [{ table, column: name, isCleared: reference.deletion === "set null" }] : [],
+      reference?.to.name === model ? [{ kind, table, column: name, isCleared: reference.deletion === "set null" }] : [],
     ),
     ...links.flatMap((link) =>
-      link.to.name === model ? [{ table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }] : [],
+      link.to.name === model
+        ? [{ kind, table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }]
+        : [],
     ),
   ]);
+
+/** Makes the condition that a column refers to something that is about to go. */
+type Refers = (column: string) => RawBuilder<unknown>;
+
+/**
+ * Deletes the rows that refer to something of a model, and what refers to these in turn, or sets the references to null, as they declare. Foreign
+ * keys would do it too, but would leave the etags of the resources that stay.
+ */
+const drop = async (tx: Session, model: string, refers: Refers): Promise<void> => {
+  for (const { kind, table, column, isCleared, linked } of placesOf(tx.kinds, model)) {
+    const isMeant = refers(column);
+    if (isCleared) {
+      await tx.rows(sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`);
+      continue;
+    }
+    if (linked === undefined) await drop(tx, kind, (own) => sql`${sql.ref(own)} in (select id from ${sql.table(table)} where ${isMeant})`);
+    else
+      await tx.rows(sql`
+        update ${sql.table(linked.table)} set etag = etag + 1
+        where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);
+    await tx.rows(sql`delete from ${sql.table(table)} where ${isMeant}`);
+  }
+};
+
+/** Removes resources of a kind for good, with what refers to them. What `locksOf` names has to be locked. */
+export const removeResources = async (tx: Session, { name, table }: Kind, ids: readonly bigint[]): Promise<void> => {
+  const among = sql`any(${ids.map(String)}::bigint[])`;
+  await drop(tx, name, (column) => sql`${sql.ref(column)} = ${among}`);
+  await tx.rows(sql`delete from ${sql.table(table)} where id = ${among}`);
+};
+
+/** Drops, of organizations that share a resource no longer, what refers to it: they don't see it any more. Their kinds have to be locked. */
+export const dropOfLeaving = (tx: Session, { name }: Kind, id: bigint, organizationIds: readonly bigint[]): Promise<void> =>
+  drop(tx, name, (column) => sql`${sql.ref(column)} = ${id} and organization_id = any(${organizationIds.map(String)}::bigint[])`);
 
 /** Locks the kinds of organizations in ascending order, before rows that a write to a kind may hold. */
 const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promise<readonly Aggregate[]> => {
@@ -46,43 +84,44 @@ export const dropReferences = async (
 ): Promise<readonly Aggregate[]> => {
   const places = placesOf(tx.kinds, model);
   if (places.length === 0) return [];
-  const refers = ({ column }: Place) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
-  const owners = places.map((place) => sql`select organization_id from ${sql.table(place.table)} where ${refers(place)}`);
+  const refers: Refers = (column) => sql`${sql.ref(column)} = any(${ids}::bigint[])`;
+  const owners = places.map(({ table, column }) => sql`select organization_id from ${sql.table(table)} where ${refers(column)}`);
   const locked = await lockKinds(tx, sql.join(owners, sql` union `));
   if (locked.length === 0) return [];
   // A reference that another organization has got meanwhile is left to the foreign key: that organization is not locked.
   const isLocked = sql`organization_id = any(${locked.map(({ id }) => String(id))}::bigint[])`;
-  for (const place of places) {
-    const { table, column, isCleared, linked } = place;
-    const isMeant = sql`${refers(place)} and ${isLocked}`;
-    if (linked !== undefined) {
-      await tx.rows(sql`
-        update ${sql.table(linked.table)} set etag = etag + 1
-        where id in (select ${sql.ref(linked.column)} from ${sql.table(table)} where ${isMeant})`);
-    }
-    await tx.rows(
-      isCleared
-        ? sql`update ${sql.table(table)} set ${sql.ref(column)} = null, etag = etag + 1 where ${isMeant}`
-        : sql`delete from ${sql.table(table)} where ${isMeant}`,
-    );
-  }
+  await drop(tx, model, (column) => sql`${refers(column)} and ${isLocked}`);
   return locked;
 };
 
-/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
-const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, organizationId: bigint): Promise<readonly Aggregate[]> => {
+/** A resource that an organization shares; `is_last` = it shares it with nobody. */
+type Shared = { readonly id: bigint; readonly is_last: boolean };
+
+const sharedOf = (tx: Session, { name, sharedBy = "" }: Kind, organizationId: bigint): Promise<Shared[]> => {
   const resource = sql.ref(`s.${name}_id`);
-  const rows = await tx.rows(sql<{ id: bigint; is_last: boolean }>`
+  return tx.rows(sql<Shared>`
     select ${resource} as id, not exists (
       select from ${sql.table(sharedBy)} o where ${sql.ref(`o.${name}_id`)} = ${resource} and o.organization_id <> ${organizationId}) as is_last
     from ${sql.table(sharedBy)} s where s.organization_id = ${organizationId}`);
-  const aggregates = rows.map(({ id }) => sharedAggregate(id));
+};
+
+/** Takes from an organization what it shares with others; what it shares with nobody goes. Locks it before, as writes do. */
+const dropShared = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
+  const kinds = tx.kinds.kinds.filter(({ sharedBy }) => sharedBy !== undefined);
+  const found: Shared[] = [];
+  for (const kind of kinds) found.push(...(await sharedOf(tx, kind, organizationId)));
+  if (found.length === 0) return [];
+  // Resources of several kinds can have one id, and with it one aggregate. Of all kinds at once, since locks are taken in ascending order.
+  const aggregates = [...new Set(found.map(({ id }) => id))].map(sharedAggregate);
   await lockAggregates(tx, aggregates);
-  const { last = [], others = [] } = Object.groupBy(rows, (row) => (row.is_last ? "last" : "others"));
-  const among = (some: typeof rows) => sql`id = any(${some.map(({ id }) => String(id))}::bigint[])`;
-  await tx.rows(sql`delete from ${sql.table(table)} where ${among(last)}`);
-  await tx.rows(sql`delete from ${sql.table(sharedBy)} where organization_id = ${organizationId}`);
-  await tx.rows(sql`update ${sql.table(table)} set etag = etag + 1 where ${among(others)}`);
+  for (const kind of kinds) {
+    // Again under the locks: the other organization that shared it may have been purged meanwhile.
+    const { last = [], others = [] } = Object.groupBy(await sharedOf(tx, kind, organizationId), (row) => (row.is_last ? "last" : "others"));
+    const ids = (some: readonly Shared[]) => some.map(({ id }) => id);
+    await removeResources(tx, kind, ids(last));
+    await tx.rows(sql`delete from ${sql.table(kind.sharedBy ?? "")} where organization_id = ${organizationId}`);
+    await tx.rows(sql`update ${sql.table(kind.table)} set etag = etag + 1 where id = any(${ids(others).map(String)}::bigint[])`);
+  }
   return aggregates;
 };
 
@@ -91,15 +130,14 @@ const dropShared = async (tx: Session, { name, table, sharedBy = "" }: Kind, org
  * belong to this one. Returns the aggregates whose versions it raised.
  */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
-  const aggregates: Aggregate[] = [kindsAggregate(organizationId)];
+  const own = kindsAggregate(organizationId);
   // Also where it had no version: a first resource that is being made waits here, and not at the rows that it refers to.
-  await lockAggregates(tx, aggregates);
+  await lockAggregates(tx, [own]);
   const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
     if (kind.sharedBy === undefined && !isOfKind)
       await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
-  for (const kind of kinds) if (kind.sharedBy !== undefined) aggregates.push(...(await dropShared(tx, kind, organizationId)));
-  return aggregates;
+  return [own, ...(await dropShared(tx, organizationId))];
 };

@@ -12,6 +12,7 @@ import { requireEtag } from "../versions/etag.ts";
 import { replaceLinks } from "./links.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
+import { dropOfLeaving } from "./remove.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
@@ -33,6 +34,13 @@ const added = (row: StoredRow, { columns, links }: Values): Values => ({
     }),
   ),
 });
+
+/** The organizations that share a resource, and are not to share it any more. */
+const leaving = (row: StoredRow, values: Values): readonly bigint[] => {
+  const staying = sharersIn(values);
+  if (staying.length === 0) return [];
+  return (row[ORGANIZATION_IDS] as readonly string[]).map(BigInt).filter((id) => !staying.includes(id));
+};
 
 /** Writes what differs; equal values write nothing. */
 const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
@@ -74,6 +82,8 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
       if (sharers.length > 0)
         await requireOwned(tx, kind, ruledParent(kind, 0n, sharers), () => referenceNotFound(`${kind.name}.${ORGANIZATION_IDS}`));
       await requireReferences(tx, kind, more, row.organization_id);
+      const left = leaving(row, values);
+      if (left.length > 0) await dropOfLeaving(tx, kind, id, left);
       await change(tx, kind, row, values);
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });

@@ -5,6 +5,7 @@ import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
+import { removeResources } from "../kinds/remove.ts";
 import { locksOf } from "../kinds/stored.ts";
 import type { Scope } from "../options/scope.ts";
 import type { KindSet } from "../schema/kind-set.ts";
@@ -51,7 +52,7 @@ const dueOf = ({ kinds }: KindSet): readonly Due[] => [
       (kind): Due => ({
         table: kind.table,
         lockOne: kind.sharedBy === undefined ? lockFree(kind.table, "kinds:organization", "organization_id") : lockShared(kind),
-        remove: (tx, id) => tx.rows(sql`delete from ${sql.table(kind.table)} where id = ${id}`),
+        remove: (tx, id) => removeResources(tx, kind, [id]),
       }),
     ),
 ];

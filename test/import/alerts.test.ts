@@ -158,3 +158,60 @@ describe("what is being deleted, or is nowhere", () => {
     );
   });
 });
+
+describe("values that calls would refuse", () => {
+  const base = [organization(1), organization(2), project(1)];
+  const integration = (pk: number, fields: object) =>
+    record("integration", pk, { provider: "slack", external_id: `e${pk}`, status: 0, organizations: [1], ...fields });
+
+  test("are not read from lists or objects, whatever their text would be", async ({ own: db }) => {
+    const report = await importRecords(db, [
+      ...base,
+      rule(1, { status: [0] }),
+      rule(2, { owner: ["team:1"] }),
+      rule(3, { owner: {} }),
+      integration(1, { status: [0] }),
+      integration(2, { status: "0" }),
+      integration(3, { status: { toString: 0 } }),
+    ]);
+    expect(reasons(report)).toEqual([
+      ["status is no number, text or boolean", 3],
+      ["owner is no number, text or boolean", 2],
+    ]);
+    expect(await rowsOf(db, sql`select id from rule union all select id from integration`)).toEqual([{ id: "2" }]);
+  });
+
+  test("are no elements beyond the most of a repeated reference, those that are here included", async ({ own: db }) => {
+    const organizations = Array.from({ length: 1_003 }, (_, index) => organization(index + 1));
+    const upTo = (last: number) => organizations.slice(0, last).map(({ pk }) => pk);
+    const sharers = sql`select count(*)::int as count, min(organization_id) as first, max(organization_id) as last from integration_organization`;
+    await importRecords(db, [...organizations, integration(1, { organizations: upTo(999) })]);
+    const report = await importRecords(db, [...organizations, integration(1, { organizations: upTo(1_003) })]);
+    expect(reasons(report)).toEqual([["its integration would have more than 1000 of its organization_ids", 3]]);
+    expect(await rowsOf(db, sharers)).toEqual([{ count: 1_000, first: "1", last: "1000" }]);
+    const again = await importRecords(db, [integration(2, { external_id: "new", organizations: upTo(1_001) })]);
+    expect(reasons(again)).toEqual([["its integration would have more than 1000 of its organization_ids", 1]]);
+  });
+
+  test.for([{}, { overwrite: true }, { onConflict: "merge" }] as const)(
+    "do not replace what never changes, with %o",
+    async (options, { own: db }) => {
+      const monitor = (pk: number, guid: string | undefined, name: string) =>
+        record("monitor", pk, { organization_id: 1, project_id: 1, name, slug: `m-${pk}`, guid, type: 0, status: 0, config: {} });
+      const [first, second, third] = [1, 2, 3].map((digit) => `${digit}1111111-1111-1111-1111-111111111111`);
+      await importRecords(db, [...base, monitor(1, first, "a"), monitor(2, second, "b")]);
+      const report = await importRecords(db, [...base, monitor(1, second, "c"), monitor(2, third, "d")], options);
+      expect(report.notes).toEqual([
+        {
+          reason: "it never changes, and stays as it is here",
+          count: 2,
+          examples: ["sentry.monitor 1 (record 4): guid", "sentry.monitor 2 (record 5): guid"],
+        },
+      ]);
+      expect(await rowsOf(db, sql`select guid, name from monitor order by id`)).toEqual([
+        { guid: first, name: "c" },
+        { guid: second, name: "d" },
+      ]);
+    },
+  );
+});

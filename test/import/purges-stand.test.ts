@@ -1,12 +1,14 @@
+import type { Client } from "@connectrpc/connect";
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import type { Database } from "../../src/db/orm.ts";
+import type { IntegrationService } from "../../src/gen/userd/kinds/v1/integration_service_pb.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { type ServiceWith, serviceWith } from "../options/service-with.ts";
 import { silent } from "../support/database.ts";
-import { importRecords, stateOf, test } from "./fixture.ts";
-import { of2023 } from "./of-2023.ts";
+import { importRecords, rowsOf, stateOf, test } from "./fixture.ts";
+import { of2023, recordOf } from "./of-2023.ts";
 
 /** Lets the grace period of a user end, and the purger come. */
 const purgeAtEnd = async ({ users }: ServiceWith, db: Database): Promise<void> => {
@@ -56,4 +58,24 @@ describe.for(Object.entries<Removal>(removals))("19 after %s an older file", ([,
     await importRecords(db, of2023, { overwrite: true });
     expect(await countsOf(db)).toEqual(imported);
   });
+});
+
+test("19 what organizations shared comes back with the last of them, and not to one that stopped sharing it", async ({
+  own: db,
+  ownUrl,
+}) => {
+  const organization = (pk: number) => recordOf("organization", pk, { name: `Org ${pk}`, slug: `org-${pk}`, status: 0 });
+  const both = [organization(1), organization(2)];
+  const integration = recordOf("integration", 5, { provider: "slack", external_id: "a", status: 0, organizations: [1, 2] });
+  await importRecords(db, [...both, integration]);
+  await using service = await serviceWith(ownUrl, {});
+  const integrations = service.families["IntegrationService"] as unknown as Client<typeof IntegrationService>;
+  const links = () => rowsOf(db, sql`select integration_id, organization_id from integration_organization`);
+  await integrations.updateIntegration({ integration: { id: 5n, organizationIds: [2n] } });
+  await service.organizations.purgeOrganization({ id: 2n });
+  await importRecords(db, [...both, integration]);
+  expect(await links()).toEqual([]);
+  await importRecords(db, both, { overwrite: true });
+  await importRecords(db, [...both, integration]);
+  expect(await links()).toEqual([{ integration_id: "5", organization_id: "2" }]);
 });

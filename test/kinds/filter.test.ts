@@ -1,6 +1,8 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
+import { DomainError } from "../../src/errors.ts";
+import { parseFilter } from "../../src/filter/parse.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { createProject } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -22,11 +24,20 @@ const faults: readonly (readonly [text: string, line: number, column: number, sa
   ['"𝒳é" = id', 1, 6, "there may be ==, !=, <"],
   ['version == "\\ud800"', 1, 13, "an escape that is no character"],
   ['version == "\\U00110000"', 1, 13, "an escape that is no character"],
+  ['version in ["\\u00e9", "\\ud800"]', 1, 24, "an escape that is no character"],
   ['version == "\\0"', 1, 12, "a text in plain quotes with escapes of CEL"],
   ['version == "\\q"', 1, 12, "a text in plain quotes with escapes of CEL"],
   ["version in ['', '\\u12']", 1, 17, "a text in plain quotes with escapes of CEL"],
   ['version == r"a"', 1, 12, "a text in plain quotes"],
   ['version == """a\\q"""', 1, 12, "a text in plain quotes"],
+  [`version == "a" && version != R'a'`, 1, 30, "neither raw nor in triple quotes"],
+  ["version inbr'a'", 1, 11, "neither raw nor in triple quotes"],
+  ["version == \n'''a'''", 2, 1, "neither raw nor in triple quotes"],
+  ["id == 1 // one", 1, 9, "a comment begins here"],
+  ["id == 1 &&\n// two\nid == 2", 2, 1, "a comment begins here"],
+  [`// "\n${"([".repeat(200)}// "`, 1, 1, "a comment begins here"],
+  [`version == r"\\" || ${"([".repeat(200)}"\\"`, 1, 12, "neither raw nor in triple quotes"],
+  [`version == """a"b""" || ${"([".repeat(200)}"`, 1, 12, "neither raw nor in triple quotes"],
   ['version == b"a"', 1, 12, "a text in plain quotes"],
   ['version == "\\x00"', 1, 12, "without a NUL character"],
   ["nothing == 1", 1, 1, "no field that filters can name; filters can name id, organization_id, version"],
@@ -72,6 +83,7 @@ const faults: readonly (readonly [text: string, line: number, column: number, sa
   [`${"!(id == 1 || ".repeat(4)}!(id == 1)${")".repeat(4)}`, 1, 53, "more than 8 levels"],
   ["(".repeat(65), 1, 17, "more than 16 brackets in one another"],
   ["(".repeat(9), 1, 10, "9 brackets are not closed"],
+  [`id${".f()".repeat(201)}`, 1, 805, "more than 200 brackets"],
   ["[[[[[1]]]]]", 1, 2, "what begins here is in no filter"],
   ["constructor()", 1, 1, "there may be FIELD == VALUE"],
   ["toString(true, true)", 1, 1, "there may be FIELD == VALUE"],
@@ -111,6 +123,8 @@ describe("a filter", () => {
     const { id } = await maker.create();
     for (const filter of [
       " \n",
+      `version != "// r' \\"\\"\\" '''"`,
+      "version != ''",
       terms(50, " && "),
       terms(50, "||"),
       `${"!(id < 0 || ".repeat(4)}id > 0${")".repeat(4)}`,
@@ -183,6 +197,27 @@ describe("a filter", () => {
     ]) {
       expect((await list(maker, { filter })).rows.map((row) => row.id)).toEqual([id]);
     }
+  });
+
+  test("that is too deep for the stack of calls is refused with a place", async () => {
+    const told = new Set<string>();
+    // From the deepest call on, each of those before it has more of the stack left.
+    const descend = (): void => {
+      try {
+        descend();
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+      if (told.size > 1) return;
+      try {
+        parseFilter("!(!(id == 1))");
+        told.add("read");
+      } catch (error) {
+        if (error instanceof DomainError) told.add(error.message);
+      }
+    };
+    descend();
+    expect([...told]).toEqual(["filter at line 1, column 1: what begins here has too much in it to be read", "read"]);
   });
 
   const words = "id version status project_ids owner_user_id data start_time RELEASE_STATUS_OPEN true null".split(" ");

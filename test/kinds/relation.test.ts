@@ -12,6 +12,7 @@ import { actingAs, createOrganization, createUser } from "../support/build.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { createGrpcJsTransport } from "../support/grpc-js-transport.ts";
 import { test as base } from "../support/service.ts";
+import { NOBODY } from "./asking.ts";
 import { makerOf } from "./maker.ts";
 
 const test = base.extend("releases", async ({ service }, { onCleanup }) => {
@@ -56,6 +57,33 @@ test("who acts for nobody that owns a release can't make, change, delete, restor
   await Promise.all(creations(member.id).map((create) => create()));
   expect((await releases.updateRelease({ release: { id, ref: "x" } }, actingAs(member.id))).release?.ref).toBe("x");
   await releases.purgeRelease({ id }, actingAs(member.id));
+});
+
+test("who acts for nobody that reads a parent is told by lists what is told of a missing one", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const stranger = await createUser(client);
+  for (const name of ["release", "release_file", "monitor", "integration", "organization_integration"]) {
+    const kind = kinds.find((one) => one.name === name) as (typeof kinds)[number];
+    const maker = await makerOf(client, kind);
+    const member = await createUser(client);
+    const { organizationId } = maker;
+    await client.organizations.addMember({ organizationId, userId: member.id, role: MemberRole.MANAGER });
+    const list = (parentId: bigint, user: bigint, query: object = {}) =>
+      maker.call("List", { [kind.listedBy.localName]: parentId, ...query }, actingAs(user));
+    const told = async (parentId: bigint, query?: object) => {
+      const { error, info, fields } = await expectRefusal(list(parentId, stranger.id, query), "NotFound", "REFERENCE_NOT_FOUND");
+      return [error.rawMessage, info, fields];
+    };
+    const missing = await told(NOBODY);
+    expect([await list(maker.parentId, member.id)].map((answer) => answer[maker.several])).toEqual([[]]);
+    expect(await told(maker.parentId)).toEqual(missing);
+    const { id } = await maker.create();
+    for (const query of [{}, { count: true }, { filter: "true" }, { asUserId: member.id }])
+      expect(await told(maker.parentId, query)).toEqual(missing);
+    const listed = async (query: object) =>
+      ((await list(maker.parentId, member.id, query))[maker.several] as { id: bigint }[]).map((one) => one.id);
+    expect([await listed({}), await listed({ filter: "false" }), await listed({ asUserId: stranger.id })]).toEqual([[id], [], []]);
+  }
 });
 
 test("nobody is who has no relation to anything, and a relation without a user is none", async ({ releases, clients }) => {

@@ -1,13 +1,22 @@
 import { sql } from "kysely";
 import { describe, expect } from "vitest";
+import type { Kind } from "../../src/contract/kinds/kind.ts";
+import type { Database } from "../../src/db/orm.ts";
 import { startPurger } from "../../src/lifecycle/purger.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { createSystemUser } from "../../src/users/system-user.ts";
 import { silent } from "../support/database.ts";
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
-import { local } from "./asking.ts";
-import { makerOf, type Shown } from "./maker.ts";
+import { get, local, update } from "./asking.ts";
+import { callerOf, makerOf, type Shown } from "./maker.ts";
+
+/** Ends the grace period of a resource, and has the purger remove it. */
+const purgeDue = async (db: Database, { table }: Kind, id: bigint): Promise<void> => {
+  await sql`update ${sql.table(table)} set purge_time = now() where id = ${id}`.execute(db.sql);
+  await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+  await purger.purge();
+};
 
 describe.for(kinds)("$name", { concurrent: true }, (kind) => {
   test("loses what it refers to when that is purged, or goes with it, as its references say", async ({ clients }) => {
@@ -40,15 +49,40 @@ describe.for(kinds)("$name", { concurrent: true }, (kind) => {
     }
   });
 
+  test("loses what it refers to of other kinds when that is removed, or goes with it, and has another etag then", async ({
+    clients,
+    db,
+  }) => {
+    const client = clients["grpc-js"];
+    const removals = kinds.flatMap((other) => {
+      const column = kind.columns.find(({ reference }) => reference?.to.name === other.name);
+      return column ? (other.isSoft ? (["RPC", "purger"] as const) : (["RPC"] as const)).map((by) => ({ other, column, by })) : [];
+    });
+    for (const { other, column, by } of removals) {
+      const maker = await makerOf(client, kind);
+      const shown = await maker.create();
+      const id = shown[local(column)] as bigint;
+      const { call } = callerOf(client, other);
+      if (by === "purger") {
+        await call("Delete", { id });
+        await purgeDue(db, other, id);
+      } else await call(other.isSoft ? "Purge" : "Delete", { id });
+      const left = get(maker, shown.id);
+      if (column.reference?.deletion === "cascade") await expectRefusal(left, "NotFound", "RESOURCE_NOT_FOUND");
+      else {
+        expect(await left).toEqual({ ...shown, [local(column)]: undefined, etag: "2" });
+        await expectRefusal(update(maker, { id: shown.id, etag: shown.etag }), "Aborted", "ETAG_MISMATCH");
+      }
+    }
+  });
+
   if (!kind.isSoft) return;
 
   test("is removed by the purger when its grace period is over, and not before", async ({ clients, db }) => {
     const maker = await makerOf(clients["grpc-js"], kind);
     const [due, later] = [await maker.create(), await maker.create()];
     for (const { id } of [due, later]) await maker.call("Delete", { id });
-    await sql`update ${sql.table(kind.table)} set purge_time = now() where id = ${due.id}`.execute(db.sql);
-    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
-    await purger.purge();
+    await purgeDue(db, kind, due.id);
     await expectRefusal(maker.call("Get", { key: { case: "id", value: due.id } }), "NotFound", "RESOURCE_NOT_FOUND");
     await maker.call("Undelete", { id: later.id });
   });

@@ -1,6 +1,7 @@
 import { type Client, Code } from "@connectrpc/connect";
 import { sql } from "kysely";
 import { expect } from "vitest";
+import type { Database } from "../../src/db/orm.ts";
 import type { IntegrationService } from "../../src/gen/userd/kinds/v1/integration_service_pb.ts";
 import { MemberRole } from "../../src/gen/userd/v1/member_pb.ts";
 import { kinds } from "../../src/schema/entities.ts";
@@ -8,7 +9,13 @@ import { actingAs, createOrganization, createTeam, createUser, unique } from "..
 import { expectRefusal } from "../support/errors.ts";
 import { test } from "../support/service.ts";
 import { get, update } from "./asking.ts";
-import { makerOf } from "./maker.ts";
+import { makerOf, type Shown } from "./maker.ts";
+
+/** How many statements wait for a lock. */
+const waiting = async (db: Database): Promise<number> => {
+  const { rows } = await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db.sql);
+  return rows.length;
+};
 
 const kindOf = (name: string) => kinds.find((kind) => kind.name === name) as (typeof kinds)[number];
 
@@ -72,6 +79,50 @@ test("a monitor has an owner at most, a user or a team", async ({ clients }) => 
   await expectRefusal(maker.create({ ownerUserId, ownerTeamId }), "InvalidArgument", "FIELD_INVALID");
   const changed = await update(maker, { id, ownerTeamId }, ["owner_user_id", "owner_team_id"]);
   expect([changed["ownerUserId"], changed["ownerTeamId"]]).toEqual([undefined, ownerTeamId]);
+});
+
+test("an organization that shares an integration no longer loses what refers to it, and the others keep theirs", async ({ clients }) => {
+  const client = clients["grpc-js"];
+  const integration = await makerOf(client, kindOf("integration"));
+  const { id: other } = await createOrganization(client);
+  const both = [integration.organizationId, other];
+  const { id } = await integration.create({ organizationIds: both });
+  const settings = await makerOf(client, kindOf("organization_integration"), integration.organizationId);
+  const made = await Promise.all(
+    both.map(async (organizationId) => {
+      const { id: settingsId } = await settings.create({ organizationId, integrationId: id });
+      const actions = await makerOf(client, kindOf("alert_rule_trigger_action"), organizationId);
+      return { settingsId, actions, action: await actions.create({ integrationId: id }) };
+    }),
+  );
+  await update(integration, { id, organizationIds: both });
+  const [kept, lost] = made as [(typeof made)[number], (typeof made)[number]];
+  expect((await get(settings, lost.settingsId)).id).toBe(lost.settingsId);
+  await update(integration, { id, organizationIds: [integration.organizationId] });
+  await expectRefusal(get(settings, lost.settingsId), "NotFound", "RESOURCE_NOT_FOUND");
+  expect(await get(lost.actions, lost.action.id)).toEqual({ ...lost.action, integrationId: undefined, etag: "2" });
+  expect((await get(settings, kept.settingsId)).id).toBe(kept.settingsId);
+  expect(await get(kept.actions, kept.action.id)).toEqual(kept.action);
+  await update(integration, { id, organizationIds: both });
+  await settings.create({ organizationId: other, integrationId: id });
+});
+
+test("two organizations that share an integration and are purged at once leave nothing of it", async ({ clients, db }) => {
+  const client = clients["grpc-js"];
+  const maker = await makerOf(client, kindOf("integration"));
+  const { id: other } = await createOrganization(client);
+  const fields = await maker.valid({ organizationIds: [maker.organizationId, other] });
+  const { id } = (await maker.call("Create", { [maker.field]: fields }))[maker.field] as Shown;
+  // Both purges have read who shares it before one of them takes it from its organization.
+  const blocker = await db.sql.startTransaction().execute();
+  await sql`select from aggregate_version where kind = 'kinds:shared' and id = ${id} for update`.execute(blocker);
+  const purges = [maker.organizationId, other].map((organization) => client.organizations.purgeOrganization({ id: organization }));
+  await expect.poll(() => waiting(db)).toBe(2);
+  await blocker.rollback().execute();
+  await Promise.all(purges);
+  await expectRefusal(get(maker, id), "NotFound", "RESOURCE_NOT_FOUND");
+  const { id: third } = await createOrganization(client);
+  await maker.call("Create", { [maker.field]: { ...fields, organizationIds: [third] } });
 });
 
 test("sharing, writing and purging at once neither fail for each other nor leave an integration of nobody", async ({ clients, db }) => {

@@ -25,12 +25,17 @@ test("a filter that no index serves is refused, unless another condition beside 
     join("anyOf", here, short),
     join("allOf", short, text("name", "contains", "a")),
     join("allOf", join("anyOf", here, short), term({ case: "isTest", value: false })),
+    join("noneOf", short),
+    join("noneOf", join("noneOf", short)),
+    join("noneOf", join("noneOf", here, short)),
+    join("noneOf", here, join("noneOf", short)),
   ]) {
     const { error } = await expectRefusal(client.profiles.listProfiles({ filter }), "FailedPrecondition", "QUERY_NOT_INDEXED");
     expect(error.rawMessage).toContain("needs 3 characters");
   }
   expect(await list(join("allOf", here, short))).toEqual([id]);
   expect(await list(join("allOf", here, join("noneOf", short)))).toEqual([]);
+  expect(await list(join("noneOf", join("noneOf", here), join("noneOf", short)))).toEqual([id]);
   expect(await list(join("allOf", here, join("anyOf", short, text("name", "contains", "x"))))).toEqual([id]);
   for (const filter of [text("name", "startsWith", unique()), text("description", "equals", ""), text("name", "contains", "")])
     await list(filter);

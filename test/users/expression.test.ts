@@ -170,6 +170,13 @@ describe.for(clientKinds)("an expression in a filter of users, through %s", { co
       "external_id.contains('abc')",
       `last_active < ${moment}`,
       `is_staff || last_login >= ${moment}`,
+      "!(name.contains('ab'))",
+      "!(!name.contains('ab') && true)",
+      "!(!external_id.contains('abc') || false)",
+      `!(!(last_active < ${moment}) && true)`,
+      "!(has(last_active) && true)",
+      `!(is_staff && last_active < ${moment})`,
+      "!(is_staff) && name.contains('ab')",
     ];
     for (const expression of unserved) {
       for (const list of lists) {
@@ -178,7 +185,12 @@ describe.for(clientKinds)("an expression in a filter of users, through %s", { co
         expect(fields).toEqual(["filter"]);
       }
     }
-    const served = { expression: `last_active < ${moment}`, userIds: [rows[1]?.id ?? 0n] };
-    expect((await users.listUserIds({ filter: served })).ids).toEqual([rows[1]?.id]);
+    for (const expression of [`last_active < ${moment}`, `!(!(last_active < ${moment}) && true)`]) {
+      expect((await users.listUserIds({ filter: { expression, userIds: [rows[1]?.id ?? 0n] } })).ids).toEqual([rows[1]?.id]);
+    }
+    const apart = `!(id != ${rows[1]?.id} || !(!(id == ${rows[1]?.id})) && false || !(last_active < ${moment}))`;
+    await expectRefusal(users.listUserIds({ filter: { expression: apart } }), "FailedPrecondition", "QUERY_NOT_INDEXED");
+    const within = `!(!(id == ${rows[1]?.id}) || !(last_active < ${moment}))`;
+    expect((await users.listUserIds({ filter: { expression: within } })).ids).toEqual([rows[1]?.id]);
   });
 });

@@ -50,6 +50,10 @@ test("expressions in filters of users are served by indexes", { timeout: 60_000 
     'is_superuser && last_active < timestamp("2020-01-01T00:00:00Z")': "users_superuser_index",
     'username == "nobody" || "nobody@example.com" in emails': "user_email_address_index",
     'name == "nobody" || email.startsWith("nobody") || is_app': "users_app_index",
+    '!(!(username == "nobody") || !(name.contains("nowhere")))': "users_username_key",
+    '!(!(username == "nobody") && !("nobody@example.com" in emails))': "user_email_address_index",
+    "!(is_active || is_staff)": "users_inactive_index",
+    "!(!is_superuser)": "users_superuser_index",
     is_active: "users_pkey",
     "!is_staff": "users_pkey",
   };

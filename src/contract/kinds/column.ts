@@ -167,10 +167,10 @@ export const readLink = (field: DescField, table: string, referents: ReadonlyMap
   if (reference?.deletion === "set null") note(field, "is repeated: an element goes with what it refers to, or not at all");
   const rules = rulesOf(field);
   const isOutputOnly = behaves(field, FieldBehavior.OUTPUT_ONLY);
-  if (!isOutputOnly && !(rules.case === "repeated" && rules.value.unique && rules.value.maxItems > 0n))
-    note(field, "has no rules unique and max_items");
+  const maxItems = rules.case === "repeated" ? Number(rules.value.maxItems) : 0;
+  if (!isOutputOnly && !(rules.case === "repeated" && rules.value.unique && maxItems > 0)) note(field, "has no rules unique and max_items");
   const one = name.slice(0, -"_ids".length);
   const { required: isRequired } = optionsOf(field);
   if (isRequired && isOutputOnly) note(field, "has two roles: OUTPUT_ONLY and required");
-  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to, isOutputOnly, isRequired };
+  return reference && { field, name, table: `${table}_${one}`, column: `${one}_id`, to: reference.to, isOutputOnly, isRequired, maxItems };
 };

@@ -105,3 +105,21 @@ export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | 
     }
   }
 };
+
+/** Notes, as faults, models of export files that more than one kind, part or repeated reference is imported from. */
+export const checkModels = (kinds: readonly Pick<Kind, "message" | "links">[], note: Note): void => {
+  const imported = kinds.filter(({ message }) => importedModels({ message }).length > 0);
+  const ofKinds = new Set(imported.flatMap(({ message }) => importedModels({ message }).map(({ model }) => model)));
+  const readers = new Map<string, string>();
+  for (const { message, links } of imported) {
+    // What is a resource of its own can be an element as well.
+    const elements = links
+      .filter(({ isOutputOnly }) => !isOutputOnly)
+      .flatMap((link) => importLinks(link).filter(({ model }) => !ofKinds.has(model)));
+    for (const { model } of [...importedModels({ message }), ...importedParts({ message }), ...elements]) {
+      const other = readers.get(model);
+      if (other !== undefined) note(message, `is imported from "${model}", as ${other} is`);
+      readers.set(model, message.name);
+    }
+  }
+};

@@ -72,6 +72,8 @@ export type Link = {
   readonly isOutputOnly: boolean;
   /** A resource always has one of them at least. */
   readonly isRequired: boolean;
+  /** The most of them that a resource has; 0 where the rules of the field do not say. */
+  readonly maxItems: number;
 };
 
 /** A key or an index of a kind: the columns by which a resource is found, or a list is ordered. */

@@ -7,7 +7,7 @@ import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
-import { checkImports } from "./imports.ts";
+import { checkImports, checkModels } from "./imports.ts";
 import {
   type Ancestor,
   type Column,
@@ -165,6 +165,7 @@ const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: re
   const all = messages.map((message) => readDraft(message, referents, note));
   const drafts = new Map(all.map((draft) => [draft.name, draft]));
   checkTables(all, taken, note);
+  checkModels(all, note);
   const kinds = all.flatMap(({ parents, scope, ...draft }): Kind[] => {
     const whole = { ...draft, parents, scope };
     const ancestors = ancestorsOf(whole, drafts, others, note);

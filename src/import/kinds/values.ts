@@ -46,10 +46,18 @@ const struct: Field<string | null> = (value, note) => {
   return json;
 };
 
+const scalars = ["string", "number", "bigint", "boolean"];
+
+/** The text of a value that is no list or object: their texts could be those of other values. */
+const scalar = (value: unknown): string => {
+  if (!scalars.includes(typeof value)) throw new Unfit("is no number, text or boolean");
+  return String(value);
+};
+
 const enumValue = ({ field }: Column): Field<number> => {
   const numbers = importedValues(field);
   return (value) => {
-    const number = numbers.get(String(value));
+    const number = numbers.get(scalar(value));
     if (number === undefined) throw new Unfit("is not known");
     return number;
   };
@@ -84,7 +92,7 @@ const ofNull = ({ name, isRequired, isUuid, defaultValue }: Column): unknown => 
 
 const readValue = (column: Column, sources: readonly ImportSource[]): ReadColumn => {
   const names = sources.flatMap((source) => source.names);
-  const deleting = new Set(sources.flatMap((source) => [...source.deleting]));
+  const deleting = new Set(sources.flatMap((source) => [...source.deleting].map(String)));
   const field = fieldOf(column);
   return (record, note) => {
     const { name, value } = valueIn(record, names);
@@ -94,7 +102,7 @@ const readValue = (column: Column, sources: readonly ImportSource[]): ReadColumn
         return {};
       }
       if (value === null) return { [column.name]: ofNull(column) };
-      if (deleting.size > 0 && deleting.has(int(value))) throw new Unfit("says that it is being deleted");
+      if (deleting.size > 0 && deleting.has(scalar(value))) throw new Unfit("says that it is being deleted");
       const read = field(value, noteField);
       if (column.isNotBlank && String(read).trim() === "") throw new Unfit("is blank");
       return { [column.name]: read };
@@ -107,7 +115,7 @@ const OWNER = /^(user|team):(.+)$/;
 /** Reads the user or team of an owner, which is a text with its key, or the key of an actor. */
 const owner = (column: Column, value: unknown): StagedRow => {
   const columns = referenceColumns(column);
-  const [, of, pk] = OWNER.exec(String(value)) ?? [];
+  const [, of, pk] = OWNER.exec(scalar(value)) ?? [];
   if (of === undefined) return { [columns.pk]: null, [columns.actor]: key(value) };
   return { [columns.pk]: of === column.reference?.to.name ? key(pk) : null };
 };

@@ -10,8 +10,8 @@ import { freshIds, run } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import { skipPurged } from "./stands.ts";
 
-/** The columns by which a resource is known besides its id: those of the first key; without one, the parent. */
-const identityOf = ({ keys: [key], parent }: Kind): readonly string[] => key?.columns.map(({ name }) => name) ?? [parent.name];
+/** Returns the columns by which a resource is known besides its id: those of the first key; without one, the parent. */
+export const identityOf = ({ keys: [key], parent }: Kind): readonly string[] => key?.columns.map(({ name }) => name) ?? [parent.name];
 
 /** The condition that the rows `a` and `b` have the same key. Without a key they are the same if id and parent are. */
 const isSame = (kind: Kind, a: string, b: string): string => {

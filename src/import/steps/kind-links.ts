@@ -3,7 +3,7 @@ import type { ImportedKind, ImportedLink } from "../kinds/staging.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { findReferred, skipUnreferred, skipUnrelated } from "./kind-references.ts";
-import { mergeRows, run } from "./rows.ts";
+import { assignIds, insertRows, matchRows, run, sameKey } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 
 /** The columns by which a link is known. */
@@ -32,12 +32,34 @@ export const resolveLink = async (tx: ImportTx, one: ImportedKind, linked: Impor
   await skip(tx, resources, `it has no ${link.to.name} that is here or in the file`, hasNone);
 };
 
+/** Skips new elements of resources that have as many as they may have. */
+const skipExcess = (tx: ImportTx, { kind }: ImportedKind, { link, staging }: ImportedLink) => {
+  const own = `${kind.name}_id`;
+  // Resources are looked at before their elements, which may be a million: hardly ever one has too many.
+  const full = `select ${own}, free from (select ${own}, count(*) as added from ${staging.name} where outcome is null group by ${own}) fresh,
+    lateral (select ${link.maxItems} - count(*) as free from ${link.table} l where l.${own} = fresh.${own}) stored where added > free`;
+  return skip(
+    tx,
+    staging,
+    `its ${kind.label} would have more than ${link.maxItems} of its ${link.name}`,
+    `t.ctid in (
+      select place from (
+        select n.ctid as place, free, row_number() over (partition by ${own} order by n.record, n.${link.column}) as position
+        from ${staging.name} n join (${full}) overfull using (${own}) where n.outcome is null
+      ) ranked where position > free)`,
+  );
+};
+
 /** Writes the elements of a repeated reference, and changes the etags of stored resources that get a new element. */
 export const storeLink = async (tx: ImportTx, one: ImportedKind, linked: ImportedLink): Promise<void> => {
   const { kind, staging: resources } = one;
   const { staging } = linked;
   if (!isGiven(tx, staging)) return;
-  await mergeRows(tx, { staging, key: keyOf(one, linked), columns: {} });
+  const target = { staging, key: keyOf(one, linked), columns: {} };
+  await matchRows(tx, target, sameKey(target), target.key);
+  await assignIds(tx, target);
+  await skipExcess(tx, one, linked);
+  await insertRows(tx, target);
   await run(
     tx,
     `update ${kind.table} t set etag = etag + 1 from ${resources.name} s where s.id = t.id and s.outcome = 'unchanged'

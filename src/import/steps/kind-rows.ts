@@ -2,11 +2,13 @@ import { type Column, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
 import { type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
+import { identityOf } from "./kind-ids.ts";
 import { resolveLink, storeLink } from "./kind-links.ts";
 import { settleActors } from "./kind-parts.ts";
 import { clearUnrelated, findReferred, placeOf, skipUnreferred, skipUnrelated } from "./kind-references.ts";
 import { insertRows, keepAbsent, matchRows, run, updateRows } from "./rows.ts";
 import { skip } from "./skip.ts";
+import { sqlAbout, sqlDiffering } from "./stands.ts";
 import type { Target } from "./target.ts";
 
 /** What a new row gets, in SQL, when the file leaves a column out. */
@@ -26,6 +28,27 @@ const targetOf = ({ kind, columns, staging }: ImportedKind): Target => {
     columns: Object.fromEntries(others.map((column) => [column.name, defaultOf(column)])),
     stamps: { etag: "t.etag + 1" },
   };
+};
+
+/** Makes what never changes stay as it is here, and notes each row of which the file says something else. */
+const keepImmutable = async (tx: ImportTx, { kind, columns, staging }: ImportedKind, target: Target): Promise<void> => {
+  const identity = identityOf(kind);
+  const names = columns
+    .filter(({ name, isImmutable }) => isImmutable && name in target.columns && !identity.includes(name))
+    .map(({ name }) => name);
+  if (names.length === 0) return;
+  await run(
+    tx,
+    `with differing as materialized (
+      select s.ctid as place, array(select name from unnest(${sqlDiffering(names)}) name where name <> all(s.absent)) as columns
+      from ${staging.name} s join ${kind.table} t on t.id = s.id
+    ), kept as (
+      update ${staging.name} s set absent = s.absent || d.columns from differing d where s.ctid = d.place and d.columns <> '{}'
+      returning s.model, s.record, s.pk, d.columns
+    )
+    insert into import_note (model, record, pk, reason, about)
+    select model, record, pk, 'it never changes, and stays as it is here', ${sqlAbout("array_to_string(columns, ', ')")} from kept`,
+  );
 };
 
 /** Skips rows with a further key of the kind that another resource has here. */
@@ -85,8 +108,9 @@ export const mergeKinds = async (tx: ImportTx): Promise<void> => {
     const target = isGiven(tx, one.staging) ? targetOf(one) : undefined;
     if (target !== undefined) {
       await resolveReferences(tx, one);
-      await skipTaken(tx, one);
+      await keepImmutable(tx, one, target);
       await keepAbsent(tx, target, "t.id = s.id");
+      await skipTaken(tx, one);
       await matchRows(tx, target, "t.id = s.id");
       await skipUndecided(tx, one);
     }

@@ -112,6 +112,16 @@ const REMOVED = "it was removed here since, which stands; --overwrite lets the f
 /** The tables of which each aggregate has one row. When it is inserted anew, what was removed before no longer counts. */
 const roots = "('user', 'users'), ('organization', 'organization'), ('project', 'project'), ('account', 'account')";
 
+/** The condition in SQL on a change `p`: it is of an organization that is to share the staged resource `t`; false for other rows. */
+const isOfSharer = (staging: StoredStaging): string => {
+  const of = importedKinds.find((one) => one.staging === staging && one.kind.sharedBy !== undefined);
+  const organizations = (of?.links ?? []).map(
+    ({ staging: { name } }) => `select coalesce(o.id, l.organization_id_pk) from ${name} l
+      left join import_organization o on o.pk = l.organization_id_pk where l.${of?.kind.name}_id_pk = t.pk`,
+  );
+  return of === undefined ? "false" : `p.aggregate_kind = 'organization' and p.aggregate_id in (${organizations.join(" union all ")})`;
+};
+
 /** The condition in SQL on a change `c`: userd did not make it by itself, as when it clears away options past their time. */
 const ON_DEMAND = "c.caller not like 'userd %'";
 
@@ -124,10 +134,9 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
   const names = logged[staging.table];
   if (names === undefined || tx.overwrite || tx.past.isEmpty) return;
   const [kind, id, key] = names.map((expression) => expression.replaceAll("t.id", "t.pk"));
-  const insertedInto = (kind: string) => `p.aggregate_kind = ${kind} and p.aggregate_id = c.aggregate_id and p.operation = 'insert'`;
-  const ofAggregate = insertedInto("c.aggregate_kind");
-  // The kinds of an organization begin anew with it.
-  const ofRoot = insertedInto("replace(c.aggregate_kind, 'kinds:', '')");
+  const isOf = (kind: string) => `p.aggregate_kind = ${kind} and p.aggregate_id = c.aggregate_id`;
+  // The kinds of an organization begin anew with it, and so does what it shares.
+  const isOfRoot = `(${isOf("replace(c.aggregate_kind, 'kinds:', '')")} or ${isOfSharer(staging)})`;
   await skip(
     tx,
     staging,
@@ -142,8 +151,8 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
       select t.ctid from ${staging.name} t join removed c
         on c.aggregate_kind = ${kind} collate "C" and c.aggregate_id = ${id} and c.key = (${key})::text
       where t.outcome is null and c.caller <> '${IMPORTER}' and ${which} and exists (
-          select from changes p where ${ofAggregate} and p.kind = '${staging.table}' and p.key = c.key and p.caller = '${IMPORTER}')
-        and not exists (select from changes p where ${ofRoot} and p.id > c.id and (p.aggregate_kind, p.kind) in (${roots})))`,
+          select from changes p where ${isOf("c.aggregate_kind")} and p.operation = 'insert' and p.kind = '${staging.table}' and p.key = c.key and p.caller = '${IMPORTER}')
+        and not exists (select from changes p where ${isOfRoot} and p.operation = 'insert' and p.id > c.id and (p.aggregate_kind, p.kind) in (${roots})))`,
   );
 };
 

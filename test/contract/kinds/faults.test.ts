@@ -340,6 +340,32 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ],
   ],
   [
+    "two kinds that are imported from one model",
+    (set) => {
+      const parts = [{ model: "sentry.file", field: "file" }];
+      set.setKind("Deploy", {
+        ...hard,
+        import: [{ model: "sentry.deploy", parts }, { model: "sentry.releasefile" }, { model: "sentry.deploy" }],
+      });
+    },
+    [
+      'Deploy is imported from "sentry.releasefile", as ReleaseFile is',
+      'Deploy is imported from "sentry.deploy", as Deploy is',
+      'Deploy is imported from "sentry.file", as ReleaseFile is',
+    ],
+  ],
+  [
+    "a repeated reference whose elements are imported from the model of a part",
+    (set) => {
+      const reference = { kind: "project", deletion: CASCADE };
+      set.setField("Release", "project_ids", {
+        reference,
+        importLinks: [{ model: "sentry.file", resource: "release", linked: "project" }],
+      });
+    },
+    ['ReleaseFile is imported from "sentry.file", as Release is'],
+  ],
+  [
     "no permissions",
     (set) => set.setKind("Deploy", { ...hard, readPermission: "", writePermission: "" }),
     ["Deploy has no read_permission", "Deploy has no write_permission"],

@@ -24,19 +24,23 @@ export const apply = async (url: string, setting: string) => {
   return await applyKinds(db);
 };
 
+/** Makes the test whose service is over a database to which the kinds of a setting are applied; its clients are made of their descriptors. */
+export const testWith = (setting: string) =>
+  base
+    .override("service", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<App> => {
+      await apply(databaseUrl, setting);
+      const app = await startApp(testConfig(databaseUrl, { KINDS: setting }), silent, { migrate: true });
+      onCleanup(() => app[Symbol.asyncDispose]());
+      return app;
+    })
+    .override("clients", { scope: "file" }, async ({ service }, { onCleanup }) => {
+      const clients = createClients(service, undefined, kindsOf(setting));
+      onCleanup(() => clients.close());
+      return clients.byKind;
+    });
+
 /** The setting of the file's service. */
 export const KINDS: string = ticketSetting();
 
-/** The service over a database to which the tickets are applied, and its clients, made of the mounted descriptors. */
-export const test = base
-  .override("service", { scope: "file" }, async ({ databaseUrl }, { onCleanup }): Promise<App> => {
-    await apply(databaseUrl, KINDS);
-    const app = await startApp(testConfig(databaseUrl, { KINDS }), silent, { migrate: true });
-    onCleanup(() => app[Symbol.asyncDispose]());
-    return app;
-  })
-  .override("clients", { scope: "file" }, async ({ service }, { onCleanup }) => {
-    const clients = createClients(service, undefined, kindsOf(KINDS));
-    onCleanup(() => clients.close());
-    return clients.byKind;
-  });
+/** The service with the tickets as they are. */
+export const test = testWith(KINDS);
