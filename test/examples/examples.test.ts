@@ -21,7 +21,7 @@ test.for(programs)(
     // Its packages take minutes to compile: run where somebody has done that.
     if (section.name === "rust" && !existsSync(rustPackages)) skip("scripts/install-ci-tools.sh rust was not run");
     await using proxy = await startRefusingProxy(service.grpcAddress);
-    const outputs = await runSection(section, { ...service, grpcAddress: proxy.address }, service);
+    const outputs = await runSection(section, { ...service, grpcAddress: proxy.address }, { again: service });
     // The second time its user is there already, and nothing refuses it.
     expect(outputs).toHaveLength(2);
     for (const output of outputs) expectOutputs(section, [output]);

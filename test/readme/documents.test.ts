@@ -113,7 +113,7 @@ describe("what people are told to install", () => {
 });
 
 describe("what is written for people", () => {
-  const written = globSync(["*.md", "proto/README.md", "bench/README.md", "docs/**/*.md"], { cwd: root });
+  const written = globSync(["*.md", "{proto,bench,examples/*}/README.md", "docs/**/*.md"], { cwd: root });
 
   test.for(written)("%s names files and folders that exist", (document) => {
     const text = read(document);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { App } from "../../src/app.ts";
 import { formatAddress } from "../../src/server/sockets.ts";
-import { root, runScript, temporaryFolder, venvPython } from "../foreign/tools.ts";
+import { root, runScript, temporaryFolder, toolPath, venvPython } from "../foreign/tools.ts";
 import type { Clients } from "../support/clients.ts";
 import { type Block, parseBlocks, sectionOf } from "./blocks.ts";
 
@@ -28,10 +28,17 @@ export const sections: readonly Section[] = [
   { document: "docs/clients.md", name: "rust", tools: [], slow: true },
   { document: "docs/command-line.md", name: "cli", tools: ["curl"] },
   { document: "docs/command-line.md", name: "import", tools: [] },
+  { document: "examples/kinds/README.md", name: "kinds", tools: ["bash", "curl", "patch", venvPython], slow: true },
 ];
 
 /** The documents each of whose blocks belongs to a section that is run, or is `untested`. */
-export const documents = ["README.md", "docs/clients.md", "docs/command-line.md", "docs/architecture.md"] as const;
+export const documents = [
+  "README.md",
+  "docs/clients.md",
+  "docs/command-line.md",
+  "docs/architecture.md",
+  "examples/kinds/README.md",
+] as const;
 
 /** Sections that other tests look at: `start` test/packaging, `test` .ci/run, `tree` documents.test.ts. A `figure` is for the eye. */
 export const elsewhere = ["start", "test", "tree", "figure"] as const;
@@ -80,20 +87,30 @@ export const writtenBefore = async ({ name }: Section, { users, options }: Clien
 /** Where a service listens. */
 type Addresses = Pick<App, "grpcAddress" | "httpAddress">;
 
-/**
- * Runs the commands of a section in a folder of their own, in one shell; resolves to what each block printed.
- * @param again where the last command is run once more: what was installed and compiled for the first time serves it.
- */
+/** How a section is run, if not as all are. */
+type RunOptions = {
+  /** Where the last command is run once more: what was installed and compiled for the first time serves it. */
+  readonly again?: Addresses;
+  /** Where a second service of the section listens. */
+  readonly second?: Addresses;
+  readonly env?: NodeJS.ProcessEnv;
+};
+
+/** Runs the commands of a section in a folder of their own, in one shell; resolves to what each block printed. */
 export const runSection = async (
   { document, name }: Section,
-  { grpcAddress, httpAddress }: Addresses,
-  again?: Addresses,
+  first: Addresses,
+  { again, second = first, env: own = {} }: RunOptions = {},
 ): Promise<string[]> => {
   await using folder = await temporaryFolder();
   const { files, commands } = sectionOf(blocksOf(document), name);
   const substituted = ({ text }: Block) =>
-    text.replaceAll("127.0.0.1:50051", formatAddress(grpcAddress)).replaceAll("127.0.0.1:8080", formatAddress(httpAddress));
-  for (const own of ["proto", "examples"]) await cp(join(root, own), join(folder.path, own), { recursive: true });
+    text
+      .replaceAll("127.0.0.1:50051", formatAddress(first.grpcAddress))
+      .replaceAll("127.0.0.1:50052", formatAddress(second.grpcAddress))
+      .replaceAll("127.0.0.1:8080", formatAddress(first.httpAddress))
+      .replaceAll("127.0.0.1:8081", formatAddress(second.httpAddress));
+  for (const copied of ["proto", "examples"]) await cp(join(root, copied), join(folder.path, copied), { recursive: true });
   for (const block of files) {
     const path = join(folder.path, block.file ?? "");
     await mkdir(dirname(path), { recursive: true });
@@ -105,17 +122,21 @@ export const runSection = async (
     await installed[name]?.(folder.path);
   }
   const chosen = commands.filter(({ setup }) => installs || !setup);
-  const script = chosen.map((block) =>
-    block.setup ? `{\n${substituted(block)}} >&2\n` : `${substituted(block)}\nprintf '${separator}'\n`,
+  // What a section starts in the background ends with it, also when it fails.
+  const script = ["trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"];
+  script.push(
+    ...chosen.map((block) => (block.setup ? `{\n${substituted(block)}} >&2\n` : `${substituted(block)}\nprintf '${separator}'\n`)),
   );
   const [last = ""] = chosen.at(-1)?.text.trim().split("\n").slice(-1) ?? [];
   if (again !== undefined) script.push(`export USERD_ADDRESS=${formatAddress(again.grpcAddress)}\n${last}\nprintf '${separator}'\n`);
   const env = {
-    USERD_ADDRESS: formatAddress(grpcAddress),
+    PATH: `${join(folder.path, "node_modules/.bin")}${delimiter}${toolPath}`,
+    USERD_ADDRESS: formatAddress(first.grpcAddress),
     DATABASE_URL: "pglite:./data",
     LOG_LEVEL: "error",
     // What is compiled once serves all runs.
     CARGO_TARGET_DIR: join(root, "node_modules/.cache/userd-tools/rust"),
+    ...own,
   };
   const output = await runScript(script.join(""), { cwd: folder.path, env });
   return output.split(separator).slice(0, -1);
