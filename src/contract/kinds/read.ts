@@ -8,6 +8,7 @@ import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkS
 import { readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
 import { checkImports, checkModels } from "./imports.ts";
+import { inOrder } from "./in-order.ts";
 import {
   type Ancestor,
   type Column,
@@ -177,8 +178,9 @@ const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: re
     return [{ ...draft, parent, listedBy, ancestors }];
   });
   checkRpcs(kinds, note);
+  const ordered = inOrder(kinds, note);
   if (faults.length > 0) throw new KindFaults(faults);
-  return kinds.toSorted((a, b) => a.ancestors.length - b.ancestors.length);
+  return ordered;
 };
 
 /** A column as it is in a table that is older than kinds: the etag is called after what it counts, and enums begin with 0. */

@@ -91,6 +91,18 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Deploy.release_id is in a cycle of parents", "ReleaseFile.release_id is in a cycle of parents"],
   ],
   [
+    "a reference to itself",
+    (set) => set.setField("Deploy", "environment_id", { reference: { kind: "deploy", deletion: SET_NULL } }),
+    ["Deploy.environment_id is in a cycle of references"],
+  ],
+  [
+    "a cycle of references",
+    (set) => {
+      set.setField("Release", "owner_user_id", { reference: { kind: "deploy", deletion: SET_NULL } });
+    },
+    ["Deploy.release_id is in a cycle of references"],
+  ],
+  [
     "a second parent",
     (set) => set.setField("Deploy", "organization_id", { reference: { kind: "organization", parent: true, deletion: CASCADE } }),
     [
