@@ -1,5 +1,5 @@
 import type { Kind } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 
-/** The three kinds whose tables are written by hand: those of organizations, projects and teams. */
+/** The kinds of organizations, of projects and of teams: the three kinds whose tables are written by hand. */
 export const [organizations, projects, teams] = models as [Kind, Kind, Kind];
