@@ -61,7 +61,7 @@ export const prepareDatabase = async (config: Config, log: Logger, options: AppO
   await prepare(db, config, log, options);
 };
 
-/** Starts the service: database, cache, background jobs and both ports. Throws ConfigError or StartupError; nothing stays open then. */
+/** Starts the service: database, cache, background jobs and both ports. If it throws (ConfigError or StartupError), nothing stays open. */
 export const startApp = async (config: Config, log: Logger, options: AppOptions): Promise<App> => {
   await using stack = new AsyncDisposableStack();
   assertExposure(config);

@@ -36,7 +36,7 @@ export type Call = {
 /** The most bytes that an answer may have in the binary format: 3 MiB. */
 export const MAX_RESPONSE_BYTES = 3 * 1024 * 1024;
 
-/** A value, or a promise of one. Code that takes it awaits only a promise, and uses a plain value at once (`whenReady`). */
+/** A value, or a promise of one. `whenReady` uses a value at once, and awaits only a promise. */
 export type MaybePromise<T> = T | Promise<T>;
 
 /** Returns `next(value)`. It awaits the value only if that is a promise, so that an answer from memory makes no promise. */
@@ -65,7 +65,7 @@ export type ClientStreamOperation<M extends DescMethodClientStreaming> = (
   requests: AsyncIterable<MessageShape<M["input"]>>,
 ) => Promise<MessageInitShape<M["output"]>>;
 
-/** The type of the function that answers a method: `Operation`, `ServerStreamOperation` or `ClientStreamOperation`, by what is streamed. */
+/** The type of the function that answers an RPC: `Operation`, or for streams `ServerStreamOperation` or `ClientStreamOperation`. */
 export type OperationOf<M extends DescMethod> = M extends DescMethodUnary
   ? Operation<M>
   : M extends DescMethodServerStreaming

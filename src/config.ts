@@ -3,7 +3,7 @@ import { z } from "zod";
 /** An address to listen on, `host:port`; port 0 picks a free one. An IPv6 host stands in brackets. */
 export type ListenAddress = { readonly host: string; readonly port: number };
 
-/** The place of the data: a PostgreSQL server, or the embedded database in a folder or in `memory`. */
+/** The place of the data: a PostgreSQL server, or the embedded database in a folder, or in memory when `folder` is `memory`. */
 export type DatabaseUrl = { readonly kind: "postgres"; readonly url: string } | { readonly kind: "pglite"; readonly folder: string };
 
 /** The place of cached reads: the memory of each process, that memory and a Redis server, or nowhere (`none`). */
@@ -170,7 +170,7 @@ export type Config = {
   readonly logLevel: z.infer<typeof settings>["LOG_LEVEL"];
 };
 
-/** Reads the settings from the environment; those in `overrides` win. Empty = not set. Throws ConfigError naming all faults. */
+/** Reads the settings from the environment; those in `overrides` win. Empty settings count as not set. Throws ConfigError naming all faults. */
 export const loadConfig = (overrides: NodeJS.ProcessEnv = {}, environment: NodeJS.ProcessEnv = process.env): Config => {
   const set = Object.entries({ ...environment, ...overrides }).filter(([, value]) => value !== undefined && value !== "");
   const result = settings.safeParse(Object.fromEntries(set));

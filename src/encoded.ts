@@ -1,7 +1,7 @@
 /** The bytes of encoded answers. The cache answers with the same object again and again, and a write measures its answer before COMMIT. */
 const encoded = new WeakMap<object, Uint8Array>();
 
-/** Stores an answer's encoded bytes, so that no call encodes it again. The answer must not change, and only one RPC may return it. */
+/** Stores an answer's encoded bytes, so that the answer is not encoded again. The answer must not change, and only one RPC may return it. */
 export const keepEncoded = (answer: object, bytes: Uint8Array): void => void encoded.set(answer, bytes);
 
 /** Returns the bytes that `keepEncoded` has stored for an answer; undefined = none. */

@@ -3,7 +3,7 @@ import type { ErrorReason } from "./gen/userd/v1/errors_pb.ts";
 /** The reason of an error: its machine-readable name, which is sent to the caller as this string. */
 export type Reason = Exclude<keyof typeof ErrorReason, "ERROR_REASON_UNSPECIFIED">;
 
-/** The kind of an error. Each kind has one status code (status.ts). */
+/** The kind of an error. Each kind has one gRPC status code (status.ts). */
 export type ErrorKind =
   | "Invalid"
   | "NotFound"
@@ -25,7 +25,7 @@ export type ErrorKind =
  */
 export type FieldViolation = { readonly field: string; readonly description: string };
 
-/** The details that an error may carry besides its message. */
+/** The details of a `DomainError` besides its message: metadata, faulty fields, the time until a retry, and the cause. */
 export type ErrorDetails = {
   /** Machine-readable context, sent as `ErrorInfo.metadata`. It never has an address, a hash, a token or SQL. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -64,22 +64,22 @@ const of =
 export const notFound = of("NotFound");
 /** Makes the error for a write that a uniqueness rule refuses. */
 export const alreadyExists = of("AlreadyExists");
-/** Makes the error for a well-formed request that the state does not allow. */
+/** Makes the error for a well-formed request that the stored state does not allow. */
 export const failedPrecondition = of("FailedPrecondition");
-/** Makes the error for a write that lost against another one, by a stale etag or by contention. */
+/** Makes the error for a write that lost against another write, by a stale etag or by contention. */
 export const conflict = of("Conflict");
 /** Makes the error for a caller or an acting user who lacks a permission. */
 export const forbidden = of("Forbidden");
 /** Makes the error for a limit that is reached. With `retryAfterMs` the same call can succeed later; without it no retry is advised. */
 export const exhausted = of("Exhausted");
-/** Makes the error for a call that can't be answered now. To repeat it blindly is safe. */
+/** Makes the error for a call that can't be answered now. Repeating the call is safe. */
 export const unavailable = of("Unavailable");
 
-/** Makes the error for a field whose value can't be used. `description` completes the sentence that begins with the field. */
+/** Makes the error for a field whose value can't be used. `description` completes the sentence that begins with the field's name. */
 export const invalidField = (field: string, description: string, reason: Reason = "FIELD_INVALID"): DomainError =>
   new DomainError("Invalid", reason, `${field} ${description}`, { violations: [{ field, description }] });
 
-/** Runs a check, and returns its result or the DomainError that it throws. It is for batches whose entries succeed or fail one by one. */
+/** Runs the check of one entry of a batch, and returns the result, or the DomainError that `check` throws. Throws other errors. */
 export const orRefusal = <T>(check: () => T): T | DomainError => {
   try {
     return check();
@@ -93,8 +93,8 @@ export const orRefusal = <T>(check: () => T): T | DomainError => {
 export const isAccepted = <T>(outcome: T | DomainError): outcome is T => !(outcome instanceof DomainError);
 
 /**
- * Checks that no two entries of a repeated field share a name; `names[i]` are the names of entry i. Throws INVALID_ARGUMENT DUPLICATE_ENTRY
- * with the path of the second entry, and then `description`, as its message.
+ * Checks that no two entries of a repeated field share a name; `names[i]` are the names of entry i. Throws INVALID_ARGUMENT DUPLICATE_ENTRY,
+ * whose message is the path of the second entry, followed by `description`.
  */
 export const assertDistinct = (names: readonly (readonly string[])[], field: string, description: string): void => {
   const seen = new Set<string>();

@@ -3,16 +3,17 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 /**
- * Makes V8 create every object in its young generation. Otherwise V8 creates the objects of calls in the old generation after a busy moment,
- * which took a third of a server's CPU time at full load (docs/adr/0019).
+ * Makes V8 create every object in its young generation. Otherwise, after a busy moment, V8 creates the objects of calls in the old
+ * generation: this took a third of a server's CPU time at full load (docs/adr/0019).
  */
 export const keepCallsYoung = (): void => setFlagsFromString("--no-allocation-site-pretenuring");
 
 const kept: object[] = [];
 
 /**
- * Keeps for ever one object that `process.nextTick` makes inside Node. When a full garbage collection finds none of these objects alive, V8
- * forgets their shape and makes later ones six times as slowly: a tenth of the CPU time of a read from memory (docs/adr/0030).
+ * Keeps for ever one of the objects that `process.nextTick` makes inside Node. When a full garbage collection finds none of these objects
+ * alive, V8 forgets their hidden class, and makes later ones six times as slowly: this took a tenth of the CPU time of a read from the cache
+ * (docs/adr/0030).
  */
 export const keepTicksFast = (): void => {
   const hook = createHook({
@@ -25,8 +26,8 @@ export const keepTicksFast = (): void => {
 };
 
 /**
- * Makes V8 collect garbage now, and more often from now on. Call it at the end of the start. By default V8 lets the heap grow to four times
- * what is in use: a process with a cache of 64 MB took 750 MB.
+ * Makes V8 collect garbage now, and more often from now on. Call it when the service has started. By default V8 lets the heap grow to four
+ * times the memory in use: a process with a cache of 64 MB took 750 MB.
  */
 export const boundGarbage = (): void => {
   // In percent of what the last full collection found in use.

@@ -9,13 +9,13 @@ const LONGEST = 315_576_000_000n;
 const FIRST = BigInt(FIRST_MS / 1_000);
 const LAST = BigInt(Math.floor(LAST_MS / 1_000));
 
-/** Returns what is wrong with a timestamp, as the end of a sentence; undefined = it is a moment of the years 1 to 9999. */
+/** Returns what is wrong with a timestamp, in words that follow the field's name; undefined = it is a moment of the years 1 to 9999. */
 export const timestampFault = ({ seconds, nanos }: Timestamp): string | undefined => {
   if (seconds < FIRST || seconds > LAST) return "must be in the years 1 to 9999";
   return nanos < 0 || nanos > 999_999_999 ? "must have nanos from 0 to 999,999,999" : undefined;
 };
 
-/** Returns what is wrong with a duration, as the end of a sentence; undefined = nothing. */
+/** Returns what is wrong with a duration, in words that follow the field's name; undefined = nothing. */
 export const durationFault = ({ seconds, nanos }: Duration): string | undefined => {
   if (seconds < -LONGEST || seconds > LONGEST) return `must be at most ${LONGEST} seconds`;
   if (nanos < -999_999_999 || nanos > 999_999_999) return "must have nanos from -999,999,999 to 999,999,999";
@@ -23,12 +23,12 @@ export const durationFault = ({ seconds, nanos }: Duration): string | undefined 
   return isMixed ? "must have seconds and nanos of one sign" : undefined;
 };
 
-/** Converts a timestamp to a Date, rounded down to the millisecond. It has to be checked before (server/interceptors/times.ts). */
+/** Converts a timestamp to a Date, rounded down to the millisecond. The timestamp has to be checked already (`timestampFault`). */
 export const momentOf = ({ seconds, nanos }: Timestamp): Date => new Date(Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000));
 
 /**
- * Converts a moment from the database to a Date: milliseconds since the epoch, or text in UTC (`2026-01-31 12:00:00.5+00`, in JSON
- * `2026-01-31T12:00:00.5+00:00`). A moment that no answer can hold becomes the nearest one that an answer can hold.
+ * Converts a moment from the database to a Date: milliseconds since 1970, or text in UTC (`2026-01-31 12:00:00.5+00`, in JSON
+ * `2026-01-31T12:00:00.5+00:00`). A moment outside the years 1 to 9999 becomes the first or last moment of these years.
  */
 export const storedMoment = (text: string | number): Date => {
   if (typeof text === "number") return new Date(Math.min(Math.max(text, FIRST_MS), LAST_MS));
@@ -41,7 +41,9 @@ export const storedMoment = (text: string | number): Date => {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(?:Z|[+-](\d\d):(\d\d))$/;
 
-/** Returns what is wrong with the text of a moment, as the end of a sentence; undefined = it is RFC 3339, in the years 1 to 9999. */
+/**
+ * Returns what is wrong with the text of a moment, in words that follow the field's name; undefined = it is RFC 3339, in the years 1 to 9999.
+ */
 export const momentTextFault = (text: string): string | undefined => {
   const [, year, month, day, hour, minute, second, offsetHour, offsetMinute] = (rfc3339.exec(text) ?? []).map(Number);
   if (year === undefined || month === undefined) return "must be a moment such as 2026-01-31T12:00:00Z";
@@ -60,7 +62,7 @@ const inRange = (value: number | undefined, min: number, max: number): boolean =
 
 const durationText = /^-?(\d{1,12})(?:\.\d{1,9})?s$/;
 
-/** Returns what is wrong with the text of a duration, as the end of a sentence; undefined = it is seconds, such as `1.5s`. */
+/** Returns what is wrong with the text of a duration, in words that follow the field's name; undefined = it is seconds, such as `1.5s`. */
 export const durationTextFault = (text: string): string | undefined => {
   const seconds = durationText.exec(text)?.[1];
   if (seconds === undefined) return "must be a number of seconds such as 1.5s";

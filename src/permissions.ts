@@ -1,4 +1,4 @@
-/** The names of the permissions that callers can have, besides those of mounted kinds. Each RPC needs the one that its method option `(userd.v1.permission)` names. */
+/** The permissions that callers can have, besides those of mounted kinds. An RPC needs the one in its option `(userd.v1.permission)`. */
 export const permissions = [
   "users.read",
   "users.write",

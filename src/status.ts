@@ -31,11 +31,11 @@ const DEFAULT_RETRY_MS = 1_000;
 
 const detail = <D extends DescMessage>(desc: D, value: MessageInitShape<D>): Detail => ({ desc, value: create(desc, value) });
 
-/** Returns the milliseconds after which a retry makes sense: the error's own, else 1 s if it is Unavailable, else undefined. */
+/** Returns after how many milliseconds a retry makes sense: the error's own number, else 1,000 for the kind Unavailable, else undefined. */
 export const retryAfterMsOf = ({ kind, retryAfterMs }: DomainError): number | undefined =>
   kind === "Unavailable" ? (retryAfterMs ?? DEFAULT_RETRY_MS) : retryAfterMs;
 
-/** Makes the machine-readable details of an error: its reason and, if it has them, the fields that are wrong and the time to wait. */
+/** Makes the machine-readable details of an error: its reason and, if the error has them, the invalid fields and the time to wait. */
 export const detailsOf = (error: DomainError): readonly Detail[] => {
   const { reason, metadata, violations } = error;
   const details = [detail(ErrorInfoSchema, { reason, domain: "userd.v1", metadata })];
@@ -50,12 +50,12 @@ export const detailsOf = (error: DomainError): readonly Detail[] => {
   return details;
 };
 
-/** Makes the `google.rpc.Status` of an error, for an entry of a batch. It says the same as the error of a single call. */
+/** Makes the `google.rpc.Status` of a failed batch entry, with the same code, message and details as the error of a single call. */
 export const toStatus = (error: DomainError): MessageInitShape<typeof StatusSchema> => ({
   code: codes[error.kind],
   message: error.message.toWellFormed(),
   details: detailsOf(error).map(({ desc, value }) => anyPack(desc, value)),
 });
 
-/** Makes the result for a refused entry of a batch from the error that refuses the entry. */
+/** Makes the result for a refused entry of a batch: the error, as a `google.rpc.Status`. */
 export const refusedEntry = (error: DomainError) => ({ result: { case: "error" as const, value: toStatus(error) } });

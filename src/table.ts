@@ -18,7 +18,7 @@ const bare = {
   middle: "  ",
 };
 
-/** Formats a table for people. It has no lines between rows and columns, so that awk can split it too. */
+/** Formats a table for people, without lines between rows and columns, so that awk can split it too. */
 export const formatTable = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
   const table = new Table({ head: [...head], chars: bare, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
   table.push(...rows.map((row) => [...row]));

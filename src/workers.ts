@@ -17,7 +17,7 @@ export const assertWorkers = (workers: number, { database }: Pick<Config, "datab
 
 /**
  * Runs the service in several processes that share the ports, until SIGTERM or SIGINT. A process that ends by itself is replaced. SIGHUP is
- * passed on to all processes. `ready` is called once, when all are ready, with the line that one of them reports.
+ * passed on to all processes. `ready` is called once, when all processes are ready, with the line that the last of them has reported.
  * @throws StartupError when a process can't start; that process has written its own error to standard error.
  */
 export const superviseWorkers = async (workers: number, log: Logger, ready: (line: string) => void): Promise<void> => {

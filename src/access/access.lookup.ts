@@ -11,7 +11,7 @@ import type { AccessAccount, AccessUser } from "./policy.ts";
 /** A cached lookup, by user id, of a user's rank and profiles, which decide the user's access. An unknown user has the rank `nobody`. */
 export type AccessUsers = Lookup<bigint, AccessUser>;
 
-/** A cached lookup, by account id, of an account's admins, whose resources its users may read. The id 0 stands for the platform account. */
+/** A cached lookup, by account id, of the admins of an account, which decide what the account's users may read. Id 0 = the platform account. */
 export type AccessAccounts = Lookup<bigint, AccessAccount>;
 
 /** Makes the lookup of the ranks and profiles of users. One SQL statement loads any number of users. */

@@ -46,7 +46,7 @@ const isMember = ({ standing }: AccessUser): boolean => standing === "staff" || 
 
 const membersOf = (question: AccessQuestion, user: AccessUser): readonly Owner[] => (isMember(user) ? profilesFor(question, user) : []);
 
-/** Makes the functions that answer questions about access, for one setting of READ_POLICY. */
+/** Makes the functions that answer questions about access, for one value of the setting READ_POLICY. */
 export const createAccess = (
   { accessUsers, accessAccounts }: { readonly accessUsers: AccessUsers; readonly accessAccounts: AccessAccounts },
   policy: ReadPolicy,

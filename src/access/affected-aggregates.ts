@@ -15,14 +15,14 @@ const accountsOf = async (session: Session, userId: bigint): Promise<Aggregate[]
 };
 
 /**
- * Makes the function that looks up the aggregates to lock before a user's flags change or the user is removed: the user, and the accounts in
- * which the user is a member or a contact. Without these locks, the triggers that raise the aggregates' versions could deadlock.
+ * Makes the function that looks up the aggregates to lock before a user's name, rank or state changes, or the user is removed: the user, and the
+ * accounts in which the user is a member or a contact. Without these locks, the triggers that raise the aggregates' versions could deadlock.
  */
 export const flagAggregates =
   (userId: bigint): LookUpLocks =>
   async (session) => [userAggregate(userId), ...(await accountsOf(session, userId))];
 
-/** Adds a user's accounts to the consistency token of a write. The user has to be locked already, so that no account is added meanwhile. */
+/** Adds a user's accounts to the consistency token of a write. The user has to be locked already, so that these accounts can't change. */
 export const touchAccounts = async (tx: Tx, userId: bigint): Promise<void> => {
   for (const aggregate of await accountsOf(tx, userId)) tx.touch(aggregate);
 };
@@ -34,8 +34,8 @@ export const memberAggregates = async (session: Session, ...accountIds: readonly
 };
 
 /**
- * Returns the aggregates whose versions rise when profiles change: their users and accounts, and for the platform account also account 0. The
- * user and the account of a profile never change. An unknown profile adds no aggregate.
+ * Returns the aggregates whose versions rise when profiles change: the users and the accounts of the profiles, and for the platform account also
+ * account 0. The result stays valid, since no profile ever gets another user or account. An unknown profile adds no aggregate.
  */
 export const profileAggregates = async (session: Session, profileIds: readonly bigint[]): Promise<readonly Aggregate[]> => {
   const rows = await session.rows(sql<{ user_id: bigint; account_id: bigint; is_platform: boolean }>`

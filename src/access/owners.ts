@@ -9,10 +9,13 @@ import { findResources, type ResourceRow } from "../resources/resource.select.ts
 import type { AccessUsers } from "./access.lookup.ts";
 import type { AccessUser, Owner } from "./policy.ts";
 
-/** The subject of a check: a profile that owns resources, or one resource. */
+/** The target of a check of access: a profile that owns resources, or one resource. */
 export type Target = AccessCheck["target"];
 
-/** A function that returns the owner of each profile or resource to check, in their order; undefined = there is no such profile or resource. */
+/**
+ * A function that returns an owner for each target of a check, in the order of `targets`: the profile itself, or the owner of the resource;
+ * undefined = there is no such profile or resource.
+ */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
 /** The user and the account of a profile, which never change. The id of a profile is never used again, so this fact needs no lease. */
@@ -33,8 +36,8 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
   row && { profileId: row.owner_profile_id, accountId: row.account_id };
 
 /**
- * Makes the function that finds the owners of the profiles and resources to check. It reads the resources by one SQL statement, and new
- * profiles, which it remembers, by a second statement. It asks the cache of users whether a profile still exists.
+ * Makes the function that finds an owner for each target of a check. One SQL statement reads all the resources, and another one the profiles
+ * that are asked for the first time. Profiles are remembered; the cache of users tells whether a profile still exists.
  */
 export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
   // By size, since `max` takes the memory of all of them at once.

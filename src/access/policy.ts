@@ -47,7 +47,7 @@ const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
-/** The rules of access for staff and regular users who have a profile; the first rule that applies decides. */
+/** The rules of access for a user who has a profile and the rank `staff` or `regular`; the first rule that covers an owner decides. */
 export const rules: readonly Rule[] = [
   { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
   { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
@@ -77,7 +77,7 @@ export type ScopeBasis = {
   readonly platform: AccessAccount;
 };
 
-/** Makes the scope of one user by the table of rules. */
+/** Computes the scope of a user: all owners for a superuser, none for the rank `nobody` or without profiles, else those that `rules` grant. */
 export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform }: ScopeBasis): Scope => {
   if (user.standing === "nobody") return { kind: "none", rule: AccessRule.NOBODY };
   if (user.standing === "superuser") return { kind: "all", rule: AccessRule.SUPERUSER };
@@ -95,7 +95,7 @@ export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform 
   return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
 };
 
-/** The answer to a check: whether access is allowed, and the rule that decided. */
+/** The answer to a check of access: whether access is allowed, and the rule that decided. */
 export type Decision = { readonly allowed: boolean; readonly rule: AccessRule };
 
 const covers = (grant: Grant, { profileId, accountId }: Owner): boolean =>
@@ -124,7 +124,7 @@ export const decide = (scope: Scope, owner: Owner | undefined): Decision => {
   return grant ? decisionOf("allowed", grant.rule) : decisionOf("refused", AccessRule.NOT_GRANTED);
 };
 
-/** Returns the owners of a scope as ascending lists of profile ids and account ids. A profile is left out when its account is listed. */
+/** Returns the owners in a scope as ascending lists of profile ids and account ids. A profile is left out when its account is listed. */
 export const ownersOf = (scope: Extract<Scope, { kind: "set" }>): { profileIds: bigint[]; accountIds: bigint[] } => {
   const accountIds = new Set(scope.grants.flatMap((grant) => ("accountId" in grant ? [grant.accountId] : [])));
   const profiles = scope.grants.flatMap((grant) => ("profiles" in grant ? grant.profiles : []));

@@ -28,7 +28,7 @@ const types: readonly AuthenticatorType[] = [
 /** Returns the number that the database stores for a type of authenticator. */
 export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
 
-/** Makes the API's message of an authenticator from its row. The vault decrypts the config. */
+/** Makes the API's message of an authenticator from its row; `vault` decrypts the authenticator's config. */
 export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
   userId: row.user_id,
   type: types[row.type] ?? AuthenticatorType.UNSPECIFIED,
@@ -37,7 +37,7 @@ export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault:
   ...(row.last_used_time && { lastUsedTime: timestampFromDate(row.last_used_time) }),
 });
 
-/** AddAuthenticator: stores an authenticator of a user, with its config encrypted. A constraint refuses a second one of the same type. */
+/** AddAuthenticator: stores an authenticator of a user, with its config encrypted. A second authenticator of the same type is refused. */
 export const addAuthenticator =
   ({ write, vault }: Dependencies): Operation<typeof method.addAuthenticator> =>
   (call, request) => {
@@ -52,7 +52,7 @@ export const addAuthenticator =
     });
   };
 
-/** RemoveAuthenticator: deletes the user's authenticator of one type. */
+/** RemoveAuthenticator: deletes a user's authenticator of the type in the request. Throws NOT_FOUND when the user has none of this type. */
 export const removeAuthenticator =
   ({ write }: Dependencies): Operation<typeof method.removeAuthenticator> =>
   (call, request) => {
@@ -84,7 +84,7 @@ export const listAuthenticators =
     return { authenticators: shown.map((row) => toAuthenticator(row, vault)), nextPageToken };
   };
 
-/** BatchHas2fa: returns for each user whether it has a second factor, in one statement. */
+/** BatchHas2fa: tells, by one SQL statement, which users have a second factor: an authenticator other than recovery codes. */
 export const batchHas2fa =
   ({ db, freshness }: Dependencies): Operation<typeof method.batchHas2fa> =>
   async (call, request) => {

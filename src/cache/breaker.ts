@@ -1,4 +1,4 @@
-/** A use of the shared store that a circuit breaker has admitted. At its end, the code that uses the store calls `succeeded` or `failed`. */
+/** An admission by a circuit breaker to use the shared store once. After the use, the code that used the store calls `succeeded` or `failed`. */
 export type Use = {
   /** Tells whether this is the one use that a half-open breaker admits: no call should wait for it. */
   readonly isTrial: boolean;

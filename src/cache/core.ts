@@ -15,7 +15,7 @@ export type CacheLimits = {
   readonly maxBytes: number;
 };
 
-/** The dependencies of the cache: a clock, a shared store, a bus, and the check whether an error means an unreachable database. */
+/** The dependencies of the cache: `Clock`, `Store`, `Bus`, and the check whether an error means that the database can't be reached. */
 export type CachePorts = {
   readonly clock: Clock;
   readonly store?: Store | undefined;
@@ -40,5 +40,8 @@ export type CacheCore = Pick<CachePorts, "clock" | "isUnreachable"> &
     readonly observe: (answer: { epoch: string; databaseTime: number; sent: number; answered: number }) => boolean;
   };
 
-/** A key by which content is looked up, with its aggregate, and with the names of the aggregate's lease and of the key's entry. */
+/**
+ * A key of a lookup, with the aggregate that its content is part of, and the names under which the cache has the aggregate's lease and the
+ * content's entry.
+ */
 export type CacheKey<K> = { readonly key: K; readonly aggregate: Aggregate; readonly aggregateName: string; readonly name: string };

@@ -1,4 +1,7 @@
-/** The bounds on how far the database's clock is ahead of this process's. The leases in the shared store carry times of the database's clock. */
+/**
+ * The functions that estimate how far the database's clock is ahead of this process's clock. The leases in the shared store carry times of the
+ * database's clock.
+ */
 export type DatabaseClock = {
   /**
    * Updates the bounds from one answer of the database; `sent` and `answered` are the times of this process before and after it.
@@ -23,7 +26,7 @@ const MAX_AGE_MS = 2 * WINDOW_MS;
 /** The bounds of the offset by the answers of one window: it lies between `least` and `most`. */
 type Window = { readonly since: number; least: number; most: number };
 
-/** Makes a `DatabaseClock` that has seen no answer of the database yet. An answer bounds the offset of the two clocks for 60 s at most. */
+/** Makes a `DatabaseClock` that has seen no answer of the database yet. Its `offset` comes from the answers of the last 60 s only. */
 export const createDatabaseClock = (): DatabaseClock => {
   let current: Window | undefined;
   let before: Window | undefined;

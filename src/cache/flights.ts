@@ -7,7 +7,7 @@ import type { CacheStats } from "./stats.ts";
 /** Something that a flight can load, with the name under which other calls find the flight. */
 export type Named = { readonly name: string };
 
-/** A function that loads some things at once, for all calls that wait for them (a flight). Its results are in the order of `wanted`. */
+/** A function that does one flight: it loads `wanted` for all calls that wait, and returns the results in the order of `wanted`. */
 export type Run<W extends Named, L> = (
   wanted: readonly W[],
   flight: {
@@ -34,7 +34,7 @@ type Flight<L> = FlightState & {
   readonly loaded: Promise<readonly L[]>;
 };
 
-/** Makes the flights of one lookup, of which none is in progress yet; `run` does the loading of a flight. */
+/** Makes the `Flights` of one lookup, with no flight in progress yet; `run` does the load of a flight. */
 export const createFlights = <W extends Named, L>(
   { clock, rules, boundMs, stats }: { readonly clock: Clock; readonly rules: Rules; readonly boundMs: number; readonly stats: CacheStats },
   run: Run<W, L>,

@@ -7,7 +7,7 @@ import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import type { ConsistencyToken, ConsistencyTokens } from "../versions/token.ts";
 import { type ReadConsistency, withinBound } from "./read-consistency.ts";
 
-/** The functions that read the field `consistency` of a request: one for reads through the cache, and one for reads that nothing caches. */
+/** The functions that read the field `consistency` of a request: one for reads through the cache, and one for reads without the cache. */
 export type Freshness = {
   /** Returns how fresh a read through the cache has to be for a request. */
   readonly reading: (consistency: Consistency | undefined) => ReadConsistency;
@@ -17,7 +17,7 @@ export type Freshness = {
 
 const FIELD = "consistency.at_least_as_fresh";
 
-/** Makes the fields `stale` and `age` of an answer, which are set only when the caller takes stale answers. */
+/** Makes the fields `stale` and `age` of an answer. The answer to a request without `max_stale` has neither. */
 export const stalenessOf = ({ maxStaleMs, stale, ageMs }: ReadConsistency): { stale?: boolean; age?: Duration } =>
   maxStaleMs === undefined ? {} : { stale, age: durationFromMs(Math.max(0, Math.ceil(ageMs))) };
 

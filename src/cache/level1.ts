@@ -2,7 +2,10 @@ import Keyv from "keyv";
 import { LRUCache } from "lru-cache";
 import type { Lease } from "./lease.ts";
 
-/** The cached content of one part of an aggregate at one version. An entry never changes (I4), and answers only reads of its `name` (I11). */
+/**
+ * The cached content of one part of an aggregate at one version. An entry never changes, and answers only reads of its `name` (invariants I4 and
+ * I11 of docs/consistency.md).
+ */
 export type Entry<V = unknown> = {
   readonly name: string;
   readonly epoch: string;

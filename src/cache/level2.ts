@@ -10,7 +10,7 @@ import type { CacheStats } from "./stats.ts";
 /** A content, with the lease under which it may be served. */
 export type Leased<T> = Lease & { readonly content: T };
 
-/** The cache in the store that processes share. Failures of the store never make a read or a write fail (I10). */
+/** The cache in the store that processes share. Failures of the store never fail a read or a write (invariant I10 of docs/consistency.md). */
 export type Level2 = {
   /** Reads a content from the store; undefined when it is not there, its lease is too old, or the store fails. */
   readonly read: (wanted: SharedRead) => Promise<Leased<unknown> | undefined>;

@@ -24,7 +24,7 @@ export type Bus = {
   readonly publish: (notification: Notification) => void;
 };
 
-/** The result of a load: what one statement on the primary database has returned, as lists in the order of the keys. */
+/** The result of a load by one statement: epoch and time, and lists of versions and contents in the order of the loaded keys. */
 export type Loaded<T> = {
   readonly epoch: string;
   /** The time of the database at the start of the transaction, which is before its snapshot, in milliseconds since the epoch. */
@@ -35,7 +35,7 @@ export type Loaded<T> = {
   readonly loadedTogether?: readonly (readonly LoadedTogether[])[];
 };
 
-/** The times and the epoch of a snapshot of the database; `isCurrent` = what the snapshot has shown may be stored in the cache. */
+/** The times and the epoch of a snapshot of the database; `isCurrent` tells whether what the snapshot showed may be stored in the cache. */
 export type SnapshotTaken = {
   readonly epoch: string;
   /** The time when the statement was sent, by the monotonic clock of this process. */

@@ -11,7 +11,7 @@ const PATIENCE_MS = 500;
 
 /**
  * Wraps a load for callers who say how old an answer may be (`max_stale`): the cache answers when the database can't be reached or does not
- * answer within 500 ms. A consistency token still holds: no answer is older than it demands (I7).
+ * answer within 500 ms. A consistency token still holds: no answer is older than the token demands (invariant I7 of docs/consistency.md).
  */
 export const orCached = <K, V>(core: CacheCore, source: Pick<Source<K, unknown>, "mayBeStale">, load: Load<K, V>): Load<K, V> => {
   const { rules, clock, level1, stats, boundMs, isUnreachable } = core;

@@ -11,7 +11,7 @@ const parseAddress = (address: string): string => {
   return address;
 };
 
-/** Adds --address and --token, the options of a client of a running service, to a command, and returns it. */
+/** Adds --address and --token, the options of a client of a running service, to a command, and returns the command. */
 export const withClientOptions = (command: Command): Command =>
   command
     .addOption(

@@ -25,7 +25,7 @@ const explainSilence =
     }
   };
 
-/** Makes a client of the service at an address; each call ends after 10 s. */
+/** Makes a client of the service at an address; a call that takes longer than 10 s fails. */
 export const connect = <S extends DescService>(service: S, { address, token }: ClientOptions): Client<S> =>
   createClient(
     service,

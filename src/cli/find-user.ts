@@ -12,7 +12,7 @@ const keyOf = (name: string): UserKey["key"] => {
   return name.includes("@") ? { case: "email", value: name } : { case: "username", value: name };
 };
 
-/** Finds the one user that a text names by id, username, address or `external_id:…`. With an @ it may be an address or a username. */
+/** Finds the one user that a text names by id, username, address or `external_id:…`. A text with an @ can be an address or a username. */
 export const findUser = async (name: string, options: ClientOptions): Promise<User> => {
   const key = keyOf(name);
   const keys = key.case === "email" ? [{ key }, { key: { case: "username" as const, value: name } }] : [{ key }];

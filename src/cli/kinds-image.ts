@@ -4,7 +4,7 @@ import { imageOf } from "../kinds/mounted/image.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { loadMounted } from "./mounted.ts";
 
-/** Writes the descriptor set of the mounted kinds with their services to a file, or to standard output. */
+/** Writes the descriptor set of the mounted kinds, with their services, to the file `out`, or to standard output for `-`. */
 export const run = async ({ out }: { readonly out: string }): Promise<void> => {
   const image = imageOf(loadMounted(loadConfig()));
   if (out === "-") {

@@ -2,7 +2,7 @@ import { open, rename, rm } from "node:fs/promises";
 import type { ImportReport } from "../import/report.ts";
 import { orRefuse } from "./written-file.ts";
 
-/** A JSON file that maps ids of the imported file to new ids in the database. `write` writes it as `….part`; `publish` renames it. */
+/** A JSON file that maps ids of the imported file to new ids in the database. `write` fills a `….part` file, and `publish` renames that file. */
 export type MapFile = AsyncDisposable & {
   readonly write: (report: ImportReport) => Promise<void>;
   /** Renames the file to its real name, which works on a full disk too. */

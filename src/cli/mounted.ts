@@ -6,14 +6,14 @@ import type { KindSet } from "../schema/kind-set.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 
-/** Reads the kinds that KINDS names. Throws CommandError when it mounts none. */
+/** Reads the kinds that userd serves. Throws CommandError when the setting KINDS mounts none. */
 export const loadMounted = (config: Config): KindSet => {
   const { kinds } = loadKinds(config);
   if (kinds.mounted.length > 0) return kinds;
   throw new CommandError("KINDS mounts no descriptor set: name one, as docs/kinds.md says.", ExitCode.USAGE);
 };
 
-/** Runs a command on the database that the settings name, with the kinds that are mounted. */
+/** Calls `body` with the database that the settings name, opened with the mounted kinds. Throws CommandError when KINDS mounts none. */
 export const withMounted = async <T>(body: (db: Database) => Promise<T>): Promise<T> => {
   const config = loadConfig();
   const kinds = loadMounted(config);

@@ -2,7 +2,7 @@ import { applyForms } from "../stored-names/recompute.ts";
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, countLines, withOutdated } from "./names-database.ts";
 
-/** Recomputes outdated canonical forms and prints how many it wrote; writes none when names would become equal. */
+/** Recomputes the outdated canonical forms and prints how many were written; none is written when recomputing would make names equal. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (db, findings) => {
     const { collisions } = findings;

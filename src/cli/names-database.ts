@@ -29,7 +29,7 @@ export const countLines = (counts: Record<string, number>): string =>
     .map(([what, count]) => `${what}: ${count}\n`)
     .join("");
 
-/** Formats the first 100 collisions as lines for people: names that recomputing would make equal, each with all its owners. */
+/** Formats the first 100 collisions (names that recomputing would make equal) as lines for people: the sort of name, and who has the names. */
 export const collisionLines = ({ collisions }: Findings): string => {
   const lines = collisions.slice(0, SHOWN).map(({ what, owners }) => `one ${what}: ${owners.join(", ")}\n`);
   return lines.join("") + (collisions.length > SHOWN ? `and ${collisions.length - SHOWN} more; --json lists all\n` : "");

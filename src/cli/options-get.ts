@@ -6,7 +6,7 @@ import { CommandError, ExitCode } from "./exit.ts";
 import { findUser } from "./find-user.ts";
 import { type OptionCommand, scopeOf } from "./scope-options.ts";
 
-/** Prints the value of one option as JSON. */
+/** Prints the value of one option of a user as JSON. */
 export const run = async (user: string, key: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
   const { found, value } = await connect(UserOptionService, options).getOption({ userId: id, key, ...scopeOf(options) });

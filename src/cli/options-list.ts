@@ -8,7 +8,7 @@ import { findUser } from "./find-user.ts";
 import { pagesOf } from "./pages.ts";
 import { type OptionCommand, scopeName, scopeOf } from "./scope-options.ts";
 
-/** Prints a user's options in one scope, or in all. */
+/** Prints a user's options in one scope, or in all scopes. */
 export const run = async (user: string, options: OptionCommand): Promise<void> => {
   const { id } = await findUser(user, options);
   const scoped = options.project !== undefined || options.organization !== undefined;

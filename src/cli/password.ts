@@ -15,7 +15,7 @@ const firstLine = async (): Promise<string> => {
   }
 };
 
-/** Reads a password from standard input: typed unseen, or piped. On a command line, other users of the machine could read it. */
+/** Reads a password from standard input, typed unseen or piped. Other users of the machine could read a password in a command's arguments. */
 export const readPassword = async (): Promise<string> => {
   if (process.stdin.isTTY) process.stderr.write("New password: ");
   const password = await firstLine();

@@ -2,10 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { UserOption } from "../gen/userd/v1/user_option_pb.ts";
 import { type ClientOptions, withClientOptions } from "./client-options.ts";
 
-/** The ids of the options --project and --organization, by which a command line names a scope. */
+/** The project id and the organization id that a command line gives by --project and --organization, to name a scope. */
 export type ScopeOptions = { readonly project?: bigint; readonly organization?: bigint };
 
-/** The options of every command that reads or writes options in a scope. */
+/** The command-line options of every command that reads or writes users' options in a scope. */
 export type OptionCommand = ClientOptions & ScopeOptions & { readonly json?: true };
 
 const parseId = (text: string): bigint => {
@@ -13,13 +13,13 @@ const parseId = (text: string): bigint => {
   return BigInt(text);
 };
 
-/** Adds --project and --organization, which name a scope, and the options of a client to a command, and returns it. */
+/** Adds --project and --organization, which name a scope, and the options of a client to a command, and returns the command. */
 export const withScope = (command: Command): Command =>
   withClientOptions(command)
     .option("--project <id>", "scope: a project", parseId)
     .option("--organization <id>", "scope: an organization", parseId);
 
-/** Makes the two fields by which a request names a scope; 0 stands for an option that is not given. */
+/** Makes the two fields by which a request names a scope; 0 stands for an id that the command line does not give. */
 export const scopeOf = ({ project = 0n, organization = 0n }: ScopeOptions) => ({ projectId: project, organizationId: organization });
 
 /** Formats the scope of an option for people: `project 7`, `organization 7` or `global`. */

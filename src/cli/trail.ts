@@ -3,10 +3,10 @@ import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type OptionLevel, OptionSource, type ResolvedOption } from "../gen/userd/v1/user_option_pb.ts";
 import type { ScopeOptions } from "./scope-options.ts";
 
-/** Formats a value as JSON on one line, for people. */
+/** Formats an option's value as JSON on one line, for people; undefined becomes `nothing`. */
 export const valueText = (value: Value | undefined): string => (value ? toJsonString(ValueSchema, value) : "nothing");
 
-/** Describes where a value comes from, in words that can stand behind the value: `"dark", set by the user`. */
+/** Describes the level that an option's value comes from, in words that can stand behind the value: `"dark", set by the user`. */
 export const originOf = ({ source, locked }: Pick<OptionLevel, "source" | "locked">, { project, organization }: ScopeOptions): string => {
   const [inProject, inOrganization] = [`project ${project}`, `organization ${organization}`];
   switch (source) {

@@ -40,7 +40,7 @@ const stateOf = ({ deleteTime, isSuspended, isActive, isSuperuser, isStaff }: Us
     ...(isStaff ? ["staff"] : []),
   ].join(", ");
 
-/** Prints the users that a search finds, or all: as a table for people, or as JSON for scripts. */
+/** Prints the users that a search finds, or all users: as a table for people, or as JSON for scripts. */
 export const run = async (search: string[], options: ListOptions): Promise<void> => {
   const { users, isMore } = await listUsers(search.join(" "), options);
   if (options.json) {

@@ -4,7 +4,7 @@ import type { ClientOptions } from "./client-options.ts";
 import { findUser } from "./find-user.ts";
 import { readPassword } from "./password.ts";
 
-/** Sets the password of a user to the one that it reads from standard input. */
+/** Reads a password from standard input, and stores it as the password of a user. */
 export const run = async (name: string, options: ClientOptions): Promise<void> => {
   const { id } = await findUser(name, options);
   await connect(UserService, options).setPassword({ userId: id, password: await readPassword() });

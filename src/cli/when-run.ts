@@ -1,4 +1,4 @@
-/** Makes the action of a command, which loads the command's module only when the command runs: `--help` and other commands start faster. */
+/** Makes the action of a command, and loads the command's module only when the action runs: `--help` and other commands start faster. */
 export const whenRun =
   <A extends unknown[]>(load: () => Promise<{ readonly run: (...args: A) => Promise<void> }>) =>
   async (...args: A): Promise<void> =>

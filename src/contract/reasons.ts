@@ -24,7 +24,10 @@ const declarations = ErrorReasonSchema.values.map((value) => ({
   field: getOption(value, request_field),
 }));
 
-/** Returns the reasons that errors.proto declares for an RPC: for all calls, for all writes, and for the fields of its request. */
+/**
+ * Returns the reasons that errors.proto declares for an RPC: those of all calls, those of all writes if the RPC is a write, and those of the
+ * fields of its request.
+ */
 export const commonReasons = (method: DescMethod): readonly Reason[] => {
   const fields = new Set(method.input.fields.map(({ name }) => name));
   return declarations
@@ -32,7 +35,7 @@ export const commonReasons = (method: DescMethod): readonly Reason[] => {
     .map(({ name }) => name);
 };
 
-/** Returns the reasons that an RPC can answer with. They are computed anew each time, for start-up, documents and tests. */
+/** Returns the reasons that an RPC can answer with. It computes them anew each time, so it is for start-up, documents and tests only. */
 export const declaredReasons = (method: DescMethod): DeclaredReasons => {
   const { reasons = [], entryReasons = [] } = getOption(method, errors);
   const own = reasons.map(nameOf);

@@ -29,7 +29,7 @@ export const lockAggregates = async (tx: Session, aggregates: readonly Aggregate
 /** Tells whether an aggregate comes with its current version. */
 export const isVersioned = (aggregate: Aggregate | VersionedAggregate): aggregate is VersionedAggregate => "version" in aggregate;
 
-/** Reads the epoch, and the versions of the aggregates that a write has touched, as its commit will show them. */
+/** Reads the epoch, and the versions that the aggregates touched by a write have once the write is committed. */
 export const versionsOf = async (tx: Session, touched: readonly (Aggregate | VersionedAggregate)[]): Promise<Notification> => {
   const aggregates = touched.filter((aggregate) => !isVersioned(aggregate));
   const rows = await tx.rows(sql<VersionedAggregate & { epoch: string }>`

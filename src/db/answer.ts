@@ -14,10 +14,10 @@ export type Answering<M extends DescMethod> = {
   readonly abridge?: (answer: MessageShape<M["output"]>) => void;
 };
 
-/** An answer of a write as a message and as encoded bytes, before or after `withToken` has added its consistency token. */
+/** The answer of a write, as a message and as encoded bytes, with or without the consistency token. */
 export type Measured<M extends DescMethod> = { readonly message: MessageShape<M["output"]>; readonly bytes: Uint8Array };
 
-/** Encodes a write's answer before the commit. Throws RESPONSE_TOO_LARGE, so that nothing is stored whose answer can't be sent. */
+/** Encodes a write's answer before the commit. Throws RESPONSE_TOO_LARGE if the answer can't be sent, so that nothing is stored. */
 export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>, answer: MessageInitShape<M["output"]>): Measured<M> => {
   const message = create<M["output"]>(method.output, answer);
   const encode = () => toBinary<M["output"]>(method.output, message);
@@ -34,7 +34,10 @@ export const sendable = <M extends DescMethod>({ method, abridge }: Answering<M>
   );
 };
 
-/** Adds the consistency token to an answer: to the message, and at the end of the bytes, since protobuf fields may come in any order. */
+/**
+ * Adds the consistency token to a write's answer: to the message, and at the end of the encoded bytes, since protobuf fields may come in any
+ * order.
+ */
 export const withToken = <M extends DescMethod>(
   { method }: Answering<M>,
   { message, bytes }: Measured<M>,

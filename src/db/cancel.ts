@@ -46,8 +46,8 @@ const send = ({ host, port, ssl, sslNegotiation, processID, secretKey }: Insides
   });
 
 /**
- * Ends the statement that a client waits for, or the client's connection when the server can't be reached. Send no other statement before
- * the promise resolves: the cancellation could end that one instead.
+ * Cancels the statement that a client waits for, or closes the client's connection when the server can't be reached. Send no new statement
+ * before the promise resolves: the new statement could be cancelled instead.
  */
 export const cancelStatement = async (client: Client): Promise<void> => {
   const insides = client as unknown as Insides;

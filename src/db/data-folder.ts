@@ -87,9 +87,9 @@ const prepare = (folder: string): void => {
 };
 
 /**
- * Locks a data folder for this process until the result is disposed: two processes on one folder lose acknowledged writes without an error.
- * The lock is SQLite's, since Node has none; whatever ends the process ends it too (docs/adr/0004-folder-lock.md).
- * @throws StartupError when another process has the lock, or the folder can't be used. Its files are then unchanged.
+ * Locks the folder of an embedded database for this process until the result is disposed: two processes on one folder lose acknowledged
+ * writes without an error. The lock is SQLite's, since Node can't lock files; the lock ends with the process (docs/adr/0004-folder-lock.md).
+ * @throws StartupError when another process has the lock, or the folder can't be used; the files in the folder are then unchanged.
  */
 export const lockDataFolder = (folder: string): DataFolder => {
   using(folder, () => assertUsable(folder));

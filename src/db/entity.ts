@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { EntityClass, EntityData } from "@mikro-orm/core";
 import type { Tx } from "./transaction.ts";
 
-/** Updates a row that a statement has loaded, and returns its entity. It writes only the values in `changes` that differ from `row`. */
+/** Updates a row that a statement has loaded, and returns the row's entity. Only the values in `changes` that differ from `row` are written. */
 export const changeEntity = async <E extends object>(tx: Tx, entity: EntityClass<E>, row: object, changes: EntityData<E>): Promise<E> => {
   const found = tx.em.map(entity, row as never);
   const stored = new Map<string, unknown>(Object.entries(found));

@@ -15,7 +15,7 @@ const contention = new Set([
 /** Tells whether an error of the database says that a row with the same key is stored already. */
 export const isUniqueViolation = (error: unknown): boolean => codeOf(error) === "23505";
 
-/** Tells whether an error says that a write lost against another one: running it again may succeed. */
+/** Tells whether an error says that a write lost against a concurrent write; a retry may succeed. */
 export const isContention = (error: unknown): boolean =>
   contention.has(codeOf(error) ?? "") ||
   // The ORM's: a row has another version than it was loaded with. Imports change rows without the locks of their aggregates.

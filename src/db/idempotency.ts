@@ -6,7 +6,7 @@ import { invalidField } from "../errors.ts";
 import { subKey } from "../secrets/secrets.ts";
 import type { Session } from "./session.ts";
 
-/** The number of hours that the answer to a request_id is kept. */
+/** The number of hours for which the answer to a request with a request_id is kept. */
 export const IDEMPOTENCY_HOURS = 24;
 
 /** The transaction of a write, and the call that it belongs to. */
@@ -29,7 +29,7 @@ export type Idempotency = {
   readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array) => Promise<void>;
 };
 
-/** Makes the store of the answers of writes. It stores requests only as a hash with a key that is derived from `secretKey`. */
+/** Makes the store of the answers of earlier writes. A request is stored only as a keyed hash, whose key is derived from `secretKey`. */
 export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
   return {

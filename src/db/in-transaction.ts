@@ -3,7 +3,7 @@ import type { Schema } from "../schema/entities.ts";
 import type { Database } from "./orm.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** The error that ends a transaction which is to store nothing, and carries its answer: only an error makes a transaction roll back. */
+/** The error to throw in a transaction that must store nothing: `transact` rolls back, and returns the error's `answer`. */
 export class RolledBack extends Error {
   override readonly name = "RolledBack";
   readonly answer: unknown;
@@ -35,7 +35,7 @@ export const transact = async <T>(
   }
 };
 
-/** Runs one transaction of a background job or a command, which has no call; the change log names `caller` as the one who writes. */
+/** Runs one transaction of a background job or a command; the change log names `caller` as the writer. */
 export const inTransaction = <T>(db: Database, caller: string, body: (tx: Session) => Promise<T>): Promise<T> =>
   transact(db, async (transaction) => {
     const tx = createSession(transaction, db.kinds);

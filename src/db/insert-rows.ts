@@ -8,7 +8,7 @@ const replacer = (_: string, value: unknown): unknown => {
   return typeof value === "string" ? value.toWellFormed() : value;
 };
 
-/** Inserts any number of rows by one statement with one parameter, which is JSON. All have to have the columns of the first row. */
+/** Inserts any number of rows by one statement, with all rows in one JSON parameter. All rows must have the columns of the first row. */
 export const insertRows = async <T extends keyof Schema & string>(
   tx: Tx,
   table: T,

@@ -4,7 +4,8 @@ import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
 /**
- * Returns the local names of the fields that an update changes: those in the mask; with an empty mask or none, those set in the message.
+ * Returns the property names (`localName`) of the fields that an update changes: the fields in the mask; with an empty mask or none, the
+ * fields that are set in the message.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedFields = (schema: DescMessage, message: Message, mask: FieldMask | undefined): Set<string> => {
@@ -16,8 +17,9 @@ export const maskedFields = (schema: DescMessage, message: Message, mask: FieldM
 };
 
 /**
- * Returns the local names of the fields that the paths of a mask name: "*" names all, and a path into a field names the field.
- * @param of the name of the request's field with the mask, for the error.
+ * Returns the property names (`localName`) of the fields that the paths of a mask name. The path "*" names all fields; a path into the
+ * message of a field names that field.
+ * @param of the name of the request's mask field, for the error's message.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const namedFields = (schema: DescMessage, { paths }: FieldMask, of: "update_mask" | "read_mask"): Set<string> => {

@@ -26,7 +26,8 @@ const executed = async (db: Database): Promise<string[]> => {
 
 /**
  * Returns the names of the migrations that have not run yet.
- * @throws StartupError for a database with other tables than userd's, or that a newer or too old a version of userd has migrated.
+ * @throws StartupError if the database holds tables that are not userd's, or was migrated by a newer version of userd, or before the first
+ * release.
  */
 export const pendingMigrations = async (db: Database): Promise<string[]> => {
   const tables = await tablesOf(db);
@@ -63,7 +64,7 @@ const runPending = async (db: Database): Promise<void> => {
   }
 };
 
-/** Runs what changes the schema of the database: processes take turns. */
+/** Runs `body`, which changes the schema of the database, under a lock that only one process at a time can hold. */
 export const underMigrationLock = async <T>(db: Database, body: () => Promise<T>): Promise<T> => {
   // The embedded database has one connection, and its folder is locked already.
   if (db.kind === "pglite") return body();
@@ -77,7 +78,7 @@ export const underMigrationLock = async <T>(db: Database, body: () => Promise<T>
   });
 };
 
-/** Runs the pending migrations and returns their names. It runs in one transaction and under a lock: processes take turns. */
+/** Runs the pending migrations, and returns their names. They run in one transaction, under a lock that only one process at a time can hold. */
 export const migrate = async (db: Database, log: Logger): Promise<string[]> => {
   const up = async () => {
     const pending = await pendingMigrations(db);

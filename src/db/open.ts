@@ -49,8 +49,9 @@ const lock = ({ database }: Pick<Config, "database">): DataFolder | undefined =>
   database.kind === "pglite" && database.folder !== "memory" ? lockDataFolder(database.folder) : undefined;
 
 /**
- * Opens the database for a command, with the built-in kinds or others. An embedded one is locked first: only one process may have it open.
- * @throws StartupError when the database is in use, unreachable, damaged or too old, with a sentence that says so.
+ * Opens the database for a command; `kinds` defaults to the built-in kinds. An embedded database is locked first: only one process may have
+ * it open.
+ * @throws StartupError when the database is in use, unreachable, damaged or too old; the message says which.
  */
 export const openForCommand = async (
   config: Pick<Config, "database" | "poolSize" | "secretKey"> &

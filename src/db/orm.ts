@@ -48,7 +48,7 @@ defaults.parseInputDatesAsUTC = true;
 const getTypeParser = (oid: number, format?: "text" | "binary") =>
   (parsers as Record<number, (value: string) => unknown>)[oid] ?? types.getTypeParser(oid, format);
 
-/** The options of MikroORM that both drivers and the migration script share. */
+/** The options of MikroORM for PostgreSQL, for the embedded database (PGlite) and for the migration script. */
 export const ormOptions = {
   entities: [...builtin.entities],
   forceUtcTimezone: true,
@@ -74,7 +74,7 @@ const ACQUIRE_TIMEOUT = 2_000;
 /** The longest that closing waits for connections that are in use, in milliseconds. */
 const CLOSE_MS = 5_000;
 
-/** The longest that a statement may have no answer, in ms, before its connection is checked; the server itself ends statements earlier. */
+/** The time without an answer, in ms, after which a statement's connection is checked; the server itself ends statements earlier. */
 export const SILENCE_MS = STATEMENT_TIMEOUT + 5_000;
 
 /** The settings of the connections to PostgreSQL. */
@@ -123,8 +123,8 @@ const openPglite = async (folder: string, entities: EntitySchema[]): Promise<Pgl
 };
 
 /**
- * Opens the database that the settings name. The folder of an embedded one has to be locked already (data-folder.ts).
- * @param kinds the kinds to serve over it.
+ * Opens the database that the settings name. The folder of an embedded database has to be locked already (data-folder.ts).
+ * @param kinds the kinds whose services use the database.
  */
 export const openDatabase = async (
   config: Pick<Config, "database"> & Connections,

@@ -1,6 +1,9 @@
 import { DomainError } from "../errors.ts";
 
-/** The error that ends an attempt of a write when something has changed since it looked up what to lock. The write begins anew. */
+/**
+ * The error that ends an attempt of a write because something has changed since the attempt looked up what to lock. The write is then
+ * retried.
+ */
 export class Overtaken extends DomainError {
   /** @param what a sentence without its end: what has changed. */
   constructor(what: string) {

@@ -5,11 +5,11 @@ import { type Call, MAX_RESPONSE_BYTES } from "../call.ts";
 import { invalidField } from "../errors.ts";
 import { createSeal } from "../secrets/secrets.ts";
 
-/** The number of results of a page when the request does not say. */
+/** The number of results of a page when the request names no page size. */
 export const DEFAULT_PAGE_SIZE = 50;
-/** The most results of a page; a larger size in a request counts as this one. */
+/** The most results of a page; a request for a larger page gets a page of this size. */
 export const MAX_PAGE_SIZE = 1_000;
-/** The most bytes of the results of a page. They leave 256 KiB of the largest answer for all else that stands in it. */
+/** The most bytes that the results of a page may take: the maximum of an answer, less 256 KiB for everything else in the answer. */
 export const PAGE_BYTES = MAX_RESPONSE_BYTES - 256 * 1024;
 /** The bytes of a result besides those that its size counts: ids, times, names. */
 const RESULT_BYTES = 1_024;
@@ -34,12 +34,12 @@ export type Page = {
   ) => { rows: readonly T[]; nextPageToken: string };
 };
 
-/** A row whose column `bytes`, computed by its statement, says how many bytes of it PostgreSQL sends. */
+/** A row with a column `bytes`, in which the statement computes the size of the row's large values. */
 export type Sized = { readonly bytes: number };
 
 /**
- * Wraps a query so that it returns no row after the one with which the sum of the column `bytes` reaches PAGE_BYTES. The `bytesOf` that
- * `Page.cut` gets must never return less than this column.
+ * Wraps a query so that the last row is at most the one with which the sum of the column `bytes` reaches PAGE_BYTES. For each row, the
+ * `bytesOf` given to `Page.cut` must return at least the value of this column.
  */
 export const withinPage = <R>(query: RawBuilder<R>): RawBuilder<R> => sql<R>`
   select * from (
@@ -56,7 +56,10 @@ const fitting = <T>(rows: readonly T[], bytesOf: (row: T) => number): number => 
   return rows.length;
 };
 
-/** A function that makes the page that a request asks for. Page tokens are bound to caller and query, and hold only the last key. */
+/**
+ * A function that makes the `Page` that a request asks for. A page token is valid only for one caller and query, and holds the key of the
+ * last result.
+ */
 export type Pager = <S extends DescMessage>(
   call: Call,
   schema: S,
@@ -78,7 +81,7 @@ const queryOf = <S extends DescMessage>(call: Call, schema: S, request: MessageS
     .slice(0, 22);
 };
 
-/** Makes the function that makes the pages of lists. The secret key seals their page tokens, so that no caller can make one. */
+/** Makes the `Pager`. The secret key seals the page tokens, so that no caller can forge one. */
 export const createPager = (secretKey: Uint8Array): Pager => {
   const seal = createSeal(secretKey, "page-token");
   return (call, schema, request, defaultSize = DEFAULT_PAGE_SIZE) => {

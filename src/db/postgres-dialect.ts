@@ -78,8 +78,8 @@ const createDriver = (pool: Pool): Driver => {
 };
 
 /**
- * Makes Kysely's dialect for a pool of connections to PostgreSQL. Unlike Kysely's own driver, it ends an aborted statement by a cancel
- * request, which needs no other session and works in a transaction too.
+ * Makes Kysely's dialect for a pool of connections to PostgreSQL. Unlike Kysely's own dialect, this dialect ends an aborted statement by a
+ * cancel request, which needs no other session and works in a transaction too.
  */
 export const createPostgresDialect = (pool: Pool): Dialect => ({
   createAdapter: () => new PostgresAdapter(),

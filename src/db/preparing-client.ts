@@ -31,7 +31,7 @@ type ClientOptions = {
   readonly silenceMs: number | undefined;
 };
 
-/** Makes the class of a pool's connections. With `prepares` they prepare their statements, with `silenceMs` they notice a silent server. */
+/** Makes the class of a pool's connections, which prepare their statements with `prepares`, and notice a silent server with `silenceMs`. */
 export const clientClass = ({ prepares, silenceMs }: ClientOptions): typeof Client =>
   class extends Client {
     readonly #watch: Watch | undefined;

@@ -2,13 +2,13 @@ import type { Compilable, CompiledQuery, Kysely, QueryResult, RawBuilder } from 
 import type { Schema } from "../schema/entities.ts";
 import type { KindSet } from "../schema/kind-set.ts";
 
-/** The options that end a statement early. Each statement gets them, since `getKysely()` ignores the signal of a forked entity manager. */
+/** The options that end a statement when a signal aborts. Each statement gets them, since MikroORM's `getKysely()` passes no signal on. */
 export type AbortOptions = { readonly signal: AbortSignal; readonly inflightQueryAbortStrategy?: "cancel query" };
 
 /** A statement with bound parameters: a template of SQL, a query that was built, or one whose text was made before. */
 type Statement<R> = RawBuilder<R> | Compilable<R> | CompiledQuery<R>;
 
-/** The functions that run statements: inside one transaction, or each by itself. A statement ends with the call that it belongs to. */
+/** The functions that run statements: inside one transaction, or each by itself. A statement of a call is cancelled when the call ends. */
 export type Session = {
   /** Builds queries. They run by the functions below, which also end them. */
   readonly sql: Kysely<Schema>;
@@ -23,7 +23,7 @@ export type Session = {
   readonly affected: (statement: Statement<unknown>) => Promise<number>;
 };
 
-/** Makes a session that runs statements on a transaction, a connection or the pool, each with the options `abort`. */
+/** Makes a session that runs statements on a transaction, a connection or the pool; each statement gets the options `abort`. */
 export const createSession = (sql: Kysely<Schema>, kinds: KindSet, abort?: AbortOptions): Session => {
   const run = <R>(statement: Statement<R>): Promise<QueryResult<R>> =>
     "isRawBuilder" in statement ? statement.execute(sql, abort) : sql.executeQuery(statement, abort);

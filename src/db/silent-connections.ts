@@ -19,12 +19,12 @@ const isAtWork = async (config: ClientConfig, processId: number): Promise<boolea
 /** The members of pg's client that its types lack. */
 type Insides = { readonly processID: number; readonly connection: { readonly stream: { destroy: () => void } } };
 
-/** A function that is given the promise of each answer on one connection, to notice when none comes. */
+/** A function that gets the promise of each answer on one connection, and notices when an answer does not come. */
 export type Watch = (answer: Promise<unknown>) => void;
 
 /**
- * Makes the watch that ends a connection when a statement has had no answer for `silenceMs` and the server is not at work on it. Without
- * this, a lost host or network would keep a place in the pool for hours. A long statement, such as an import, goes on.
+ * Makes the watch that ends a connection when a statement has had no answer for `silenceMs` and the server is not at work on the statement.
+ * Without the watch, a connection to a lost host would stay in the pool for hours. A long statement, such as one of an import, goes on.
  */
 export const watchConnection = (client: Client, config: ClientConfig, silenceMs: number): Watch => {
   const { connection } = client as unknown as Insides;

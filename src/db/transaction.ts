@@ -17,7 +17,7 @@ import { Overtaken } from "./overtaken.ts";
 import { createSession, type Session } from "./session.ts";
 import { isUnreachable } from "./unreachable.ts";
 
-/** The transaction of a write. A function that takes a Tx runs inside it and never begins another one. */
+/** The transaction of a write. A function that takes a `Tx` runs inside that transaction, and never begins another transaction. */
 export type Tx = Session & {
   readonly call: Call;
   /** The ORM's entity manager. Flush it before you make the response of entities, since versions exist only then. */
@@ -31,10 +31,13 @@ export type Tx = Session & {
   readonly requireLocked: (aggregates: readonly Aggregate[], what: string) => void;
 };
 
-/** A function that looks up which aggregates to lock before a write's body runs. In the body, `requireLocked` checks that none is missing. */
+/**
+ * A function that looks up which aggregates to lock before a write's body runs. The body calls `Tx.requireLocked` to find any that were
+ * missed.
+ */
 export type LookUpLocks = (session: Session) => Promise<readonly Aggregate[]>;
 
-/** The plan of a write: its RPC, its request, and what to lock before its body runs. The `Body` is the function that does the work. */
+/** The plan of a write: its RPC, its request, and the aggregates to lock before its body runs. The body is the function that does the work. */
 export type WritePlan<M extends DescMethod> = Answering<M> & {
   /** Its fields `request_id` and `validate_only`, where the RPC has them, hold for the write. */
   readonly request: MessageShape<M["input"]>;
@@ -48,9 +51,9 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
 type Body<M extends DescMethod> = (tx: Tx) => Promise<MessageInitShape<M["output"]>>;
 
 /**
- * A function that runs a write in one transaction and adds the consistency token to its response. The transaction is cancelled with the
+ * A function that runs a write in one transaction and adds the consistency token to the response. The transaction is cancelled with the
  * call. A failed transaction is repeated: 3 attempts in all when it conflicts with another transaction or the connection breaks before
- * COMMIT, 10 when the set of aggregates to lock has changed. So the body may run more than once: it must do nothing but SQL.
+ * COMMIT, 10 when the set of aggregates to lock has changed. The body must do nothing but SQL, since it may run more than once.
  */
 export type Write = <M extends DescMethod>(call: Call, plan: WritePlan<M>, body: Body<M>) => Promise<MessageInitShape<M["output"]>>;
 
@@ -107,7 +110,10 @@ type WriteParts = {
   readonly committed: (moved: Notification) => void;
 };
 
-/** Makes the function that runs writes on a database. After a commit it passes what has changed to `committed`, which must not throw. */
+/**
+ * Makes the function that runs writes on a database. After each commit, that function passes the changed aggregates and their versions to
+ * `committed`, which must not throw.
+ */
 export const createWrite = (db: Database, { tokens, idempotency, committed }: WriteParts): Write => {
   /** Runs all of a write but BEGIN and COMMIT. */
   const perform = async <M extends DescMethod>(

@@ -1,4 +1,4 @@
-/** An error of a driver, with the fields that drivers add; MikroORM copies these to its own errors. */
+/** An error of a database driver, with the fields that drivers add; MikroORM copies these fields to its own errors. */
 export type DriverError = Error & { readonly code?: string; readonly constraint?: string };
 
 /** The codes of a server that went away, is starting, stopping or full, or was never there. */
@@ -27,7 +27,7 @@ const unreachable = new Set([
 const unreachableMessage =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed|driver has already been destroyed)/;
 
-/** Returns the code that a driver has given an error; undefined for other errors. */
+/** Returns the error code that a database driver has set on an error; undefined for an error without a code. */
 export const codeOf = (error: unknown): string | undefined => (error instanceof Error ? (error as DriverError).code : undefined);
 
 /** Tells whether an error says that the database could not be reached, or that the connection to it was lost. */

@@ -21,7 +21,7 @@ export const moveMailOptions = async (tx: Tx, userId: bigint, from: string, to: 
     where id = any(${ids.map(String)}::bigint[])`);
 };
 
-/** Deletes the `mail:email` options of a user that name an address. Addresses are compared in canonical form. */
+/** Deletes a user's `mail:email` options that hold the address `email`. Addresses are compared in canonical form. */
 export const removeMailOptions = async (tx: Tx, userId: bigint, email: string): Promise<void> => {
   const ids = await optionsWith(tx, userId, email);
   await tx.rows(sql`delete from user_option where id = any(${ids.map(String)}::bigint[])`);

@@ -53,8 +53,8 @@ const makePrimary = async (tx: Tx, systemUser: SystemUser, user: User, stored: S
 };
 
 /**
- * SetPrimaryEmail: replaces a user's primary address by a verified one, also in the username and `mail:email` options that hold the old
- * address. The user's sessions and reset tokens end.
+ * SetPrimaryEmail: replaces a user's primary address by a verified address, also in a username and in `mail:email` options that hold the old
+ * address. The user's sessions and password-reset tokens end.
  */
 export const setPrimaryEmail =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.setPrimaryEmail> =>

@@ -71,7 +71,7 @@ export const addUserEmail =
     });
   };
 
-/** RemoveUserEmail: deletes an address of a user, and the user's `mail:email` options that name the address. */
+/** RemoveUserEmail: deletes an address of a user, and the user's `mail:email` options that hold the address. */
 export const removeUserEmail =
   ({ write }: Dependencies): Operation<typeof method.removeUserEmail> =>
   (call, request) => {

@@ -144,7 +144,8 @@ const createChecker = (filter: ParsedFilter, fields: FilterFields) => {
 };
 
 /**
- * Makes the condition that a filter stands for.
- * @throws INVALID_ARGUMENT for what is no condition on these fields; FAILED_PRECONDITION QUERY_NOT_INDEXED for a field of `fields.undeclared`.
+ * Converts a parsed filter to a condition.
+ * @throws INVALID_ARGUMENT for a filter that is no condition on `fields`; FAILED_PRECONDITION QUERY_NOT_INDEXED for a field of
+ * `fields.undeclared`.
  */
 export const conditionOf = (filter: ParsedFilter, fields: FilterFields): Condition => createChecker(filter, fields)(filter.expr, 1);

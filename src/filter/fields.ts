@@ -1,7 +1,7 @@
 import type { RawBuilder } from "kysely";
 import type { Place } from "./tree.ts";
 
-/** The type of the values that a field is compared with. */
+/** The type of the values that a filter compares a field with. */
 export type FilterType = {
   readonly type: "bigint" | "int" | "boolean" | "text" | "timestamptz" | "enum";
   /** The stored numbers of an enum's values, keyed by their names; empty for other types. */
@@ -10,7 +10,7 @@ export type FilterType = {
   readonly fold?: (text: string) => string;
 };
 
-/** A field, for filters, that has one value or none. */
+/** A field that filters can name, and that has one value or none. */
 export type FilterColumn = FilterType & {
   /** The column in statements: a constant. */
   readonly column: RawBuilder<unknown>;
@@ -27,7 +27,7 @@ export type FilterColumn = FilterType & {
   readonly search?: (patterns: readonly string[], place: Place) => RawBuilder<boolean>;
 };
 
-/** A field, for filters, that has several values. A filter asks whether a certain value is among them, or whether there are any values. */
+/** A field that filters can name, and that has several values. A filter asks whether a certain value is among them, or whether there are any. */
 export type FilterList = {
   readonly type: "list";
   readonly item: FilterType;

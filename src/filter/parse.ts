@@ -6,7 +6,7 @@ export type Expr = ReturnType<typeof parse>["expr"];
 
 /**
  * The syntax tree of a filter, with functions that check a node or make an error about a node. The error's message is the position of the
- * node, followed by the given text (`says`).
+ * node in the filter's text, followed by `says`.
  */
 export type ParsedFilter = {
   readonly expr: Expr;
@@ -102,8 +102,8 @@ const syntaxError = (text: string, error: unknown): DomainError => {
 };
 
 /**
- * Parses a filter, which is CEL. The text has to be a few KB at most.
- * @throws INVALID_ARGUMENT with the place of the fault in the text.
+ * Parses a filter, which is written in CEL. The text may have a few KB at most.
+ * @throws INVALID_ARGUMENT with the position of the fault in the text.
  */
 export const parseFilter = (text: string): ParsedFilter => {
   requireQuick(text);

@@ -8,13 +8,13 @@ import { always, type Condition } from "./tree.ts";
 const MAX_REMEMBERED = 64 * 1024;
 
 /**
- * Reads a filter's text as a condition on these fields; everything meets an empty filter.
+ * Reads a filter's text as a condition on `fields`; every row meets an empty filter.
  * @throws what `parseFilter` and `conditionOf` throw.
  */
 export const readFilter = (text: string, fields: FilterFields): Condition =>
   text.trim() === "" ? always : conditionOf(parseFilter(text), fields);
 
-/** Makes the function that reads filters on these fields. It caches the conditions of the latest filters. */
+/** Makes the function that reads filters on `fields`, and that caches the conditions of the latest filters. */
 export const createConditionReader = (fields: FilterFields): ((text: string) => Condition) => {
   const conditions = new LRUCache<string, Condition>({ maxSize: MAX_REMEMBERED, sizeCalculation: (_, text) => text.length });
   return (text) => {

@@ -2,10 +2,10 @@ import { type RawBuilder, sql } from "kysely";
 import type { FilterColumn, FilterList, FilterType } from "./fields.ts";
 import type { Cost, Term } from "./tree.ts";
 
-/** An operator between a field and a value. */
+/** A comparison operator between a field and a value. */
 export type Operator = "=" | "<>" | "<" | "<=" | ">" | ">=";
 
-/** A value that a field is compared with, as the driver binds it. */
+/** A value that a filter compares a field with; the statement gets it as a bound parameter. */
 export type FilterValue = string | boolean | number | bigint | Date;
 
 /** The fewest characters that an index of trigrams can find within a text. */
@@ -35,7 +35,7 @@ const term = ({ via, search, isLookedUp = false }: FilterColumn, cost: Cost, con
 /** What an index does not find is met in a walk, if that need not look up each row elsewhere. */
 const unserved = ({ isLookedUp = false }: FilterColumn): Cost => (isLookedUp ? "scan" : "walk");
 
-/** Makes a term whose condition is on another table than the one that is listed. */
+/** Makes a term whose condition is on another table than that of the list's rows. */
 export const elsewhere = (cost: Cost, sql: Term["sql"]): Term => ({ op: "term", cost, isElsewhere: true, sql });
 
 /** Makes the term that a bool field equals `value`. */
@@ -123,9 +123,9 @@ const ofList = ({ index = false, isElsewhere = false }: FilterList, sql: Term["s
   sql,
 });
 
-/** Makes the term that a value is among those of a field. */
+/** Makes the term that `value` is among the values of a field. */
 export const holds = (list: FilterList, value: FilterValue): Term =>
   ofList(list, (place) => list.holds(bound(list.item, value), place), true);
 
-/** Makes the term that a field has any values. */
+/** Makes the term that a field with several values has at least one. */
 export const isNotEmpty = (list: FilterList): Term => ofList(list, () => list.isNotEmpty, false);

@@ -1,20 +1,23 @@
 import { type RawBuilder, sql } from "kysely";
 import { failedPrecondition } from "../errors.ts";
 
-/** Makes the condition that a column is among what a query finds. */
+/** A function that makes the condition that a column's value is among the results of a query. */
 export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => RawBuilder<boolean>;
 
-/** Makes the condition that an id comes after the last id of the previous page. */
+/** A function that makes the condition that an id comes after the last id of the previous page. */
 export type Beyond = (id: RawBuilder<unknown>) => RawBuilder<boolean>;
 
-/** The functions that a term builds its subqueries with; they differ by page and by the term's position in the filter. */
+/** The functions with which a term builds its subqueries; they depend on the page and on the term's position in the filter. */
 export type Place = {
   readonly isIn: In;
   /** For subqueries: the planner does not derive it for them. */
   readonly beyond: Beyond;
 };
 
-/** The way in which PostgreSQL finds rows: by an index, by reading rows in order until the page is full (`walk`), or by testing all rows. */
+/**
+ * The way in which PostgreSQL finds rows: by an index, by reading rows in order until the page is full (`walk`), or by testing all rows
+ * (`scan`).
+ */
 export type Cost = "index" | "walk" | "scan";
 
 /** One condition on a row of a list. */
@@ -28,7 +31,7 @@ export type Term = {
   readonly opposite?: Term;
 };
 
-/** A filter as a tree, whatever it was written as: CEL, or a message. */
+/** A filter as a tree of terms, whether it was written in CEL or as a message. */
 export type Condition =
   | Term
   | { readonly op: "and" | "or"; readonly parts: readonly Condition[] }
@@ -41,8 +44,8 @@ export const always: Condition = { op: "and", parts: [] };
 export const never: Condition = { op: "or", parts: [] };
 
 /**
- * Negates a condition. A row that fails the condition because its field is null meets the negation. Only terms are negated, not groups and
- * negations, so that a filter costs the same however it is written.
+ * Negates a condition. A row that fails the condition because a field is null meets the negation. In the result only terms are negated,
+ * never groups, so that a filter costs the same however it is written.
  */
 export const negated = (condition: Condition): Condition => {
   if (condition.op === "not") return condition.part;
@@ -68,7 +71,7 @@ const costOf = (condition: Condition): Cost => {
 };
 
 /**
- * Checks that a filter need not look at the text of every row.
+ * Checks that PostgreSQL can answer a filter without testing all rows.
  * @param says the end of the error's message, which tells the caller what to add to the filter.
  * @throws FAILED_PRECONDITION QUERY_NOT_INDEXED.
  */
@@ -102,7 +105,7 @@ const sqlOf = (condition: Condition, place: Place): RawBuilder<boolean> => {
 
 /**
  * Converts a condition to SQL, with values as bound parameters.
- * @param beyond limits subqueries on users to ids after the previous page; by default, they search all users.
+ * @param beyond limits subqueries on users to ids after the previous page; by default, the subqueries search all users.
  */
 export const toSql = (condition: Condition, beyond: Beyond = () => sql`true`): RawBuilder<boolean> =>
   sqlOf(condition, { isIn: inList, beyond });

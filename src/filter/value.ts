@@ -59,7 +59,7 @@ const wordsOf = ({ type, values }: FilterType): string =>
 
 /**
  * Reads the value that a filter compares a field with.
- * @throws INVALID_ARGUMENT for a value of another type.
+ * @throws INVALID_ARGUMENT for a value of another type than the field's.
  */
 export const readValue = (filter: ParsedFilter, field: FilterType, at: Expr): string | boolean | number => {
   const value = readers[field.type](at, filter, field.values);
@@ -69,7 +69,7 @@ export const readValue = (filter: ParsedFilter, field: FilterType, at: Expr): st
 
 /**
  * Makes the SQL parameter for a user id that a filter contains; 0 stands for no user.
- * @throws INVALID_ARGUMENT for what is not a whole number of 64 bits, or is negative.
+ * @throws INVALID_ARGUMENT for a value that is not a whole number of 64 bits, or is negative.
  */
 export const boundUserId = (filter: ParsedFilter, at: Expr): RawBuilder<unknown> => {
   const value = wholeNumber(at, filter, new Map());

@@ -14,7 +14,7 @@ import { assertNamed, configJson, deleteProvider, providersOf, storedProvider } 
 
 const { method } = UserService;
 
-/** CreateAuthProvider: stores the sign-in provider of an organization. A constraint refuses a second one. */
+/** CreateAuthProvider: stores the sign-in provider of an organization. A constraint refuses a second provider for the organization. */
 export const createAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.createAuthProvider> =>
   (call, request) => {
@@ -54,7 +54,10 @@ const organizationLock =
 
 const withBit = (flags: bigint, bit: bigint, isSet: boolean): bigint => (isSet ? flags | bit : flags & ~bit);
 
-/** UpdateAuthProvider: changes the fields of an organization's sign-in provider that the update_mask names. Equal values write nothing. */
+/**
+ * UpdateAuthProvider: changes the sign-in provider of an organization, in the fields that the update_mask names. Nothing is written if all
+ * values equal the stored ones.
+ */
 export const updateAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.updateAuthProvider> =>
   (call, request) => {
@@ -84,7 +87,7 @@ export const updateAuthProvider =
     });
   };
 
-/** DeleteAuthProvider: deletes the sign-in provider of an organization; with `force`, the identities at this provider too. */
+/** DeleteAuthProvider: deletes the sign-in provider of an organization and, with `force`, the provider's auth identities. */
 export const deleteAuthProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteAuthProvider> =>
   (call, request) =>

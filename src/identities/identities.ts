@@ -62,7 +62,7 @@ export const unlinkAuthIdentity =
       detach(tx, "auth_identity", request),
     );
 
-/** ListAuthIdentities: returns a page of the identities at the sign-in provider of an organization, ordered by user. */
+/** ListAuthIdentities: returns a page of the auth identities at the sign-in provider of an organization, ordered by user. */
 export const listAuthIdentities =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listAuthIdentities> =>
   async (call, request) => {

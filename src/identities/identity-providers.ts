@@ -13,7 +13,7 @@ import { assertNamed, configJson, deleteProvider, providersOf, storedProvider } 
 
 const { method } = UserService;
 
-/** CreateIdentityProvider: stores a provider. A constraint refuses a second one of the same type and external id. */
+/** CreateIdentityProvider: stores an identity provider. A constraint refuses a second one of the same type and external id. */
 export const createIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.createIdentityProvider> =>
   (call, request) => {
@@ -30,7 +30,7 @@ export const createIdentityProvider =
     });
   };
 
-/** ListIdentityProviders: returns a page of providers, ordered by id. */
+/** ListIdentityProviders: returns a page of identity providers, ordered by id. */
 export const listIdentityProviders =
   ({ db, freshness, pager }: Dependencies): Operation<typeof method.listIdentityProviders> =>
   async (call, request) => {
@@ -41,7 +41,10 @@ export const listIdentityProviders =
     return { providers: rows.map(toIdentityProvider), nextPageToken };
   };
 
-/** UpdateIdentityProvider: changes the fields of a provider that the update_mask names. Type and external id together have to stay unique. */
+/**
+ * UpdateIdentityProvider: changes an identity provider, in the fields that the update_mask names. Type and external id together have to stay
+ * unique.
+ */
 export const updateIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.updateIdentityProvider> =>
   (call, request) => {
@@ -63,7 +66,7 @@ export const updateIdentityProvider =
     });
   };
 
-/** DeleteIdentityProvider: deletes a provider, and with `force` its identities. Returns the number of deleted identities. */
+/** DeleteIdentityProvider: deletes an identity provider, and with `force` its identities. Returns the number of deleted identities. */
 export const deleteIdentityProvider =
   ({ write }: Dependencies): Operation<typeof method.deleteIdentityProvider> =>
   (call, request) =>

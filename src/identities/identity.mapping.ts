@@ -23,7 +23,7 @@ export const toIdentity = (row: IdentityRow): MessageInitShape<typeof IdentitySc
   status: row.status as IdentityStatus,
 });
 
-/** Makes the API's message of an identity at an organization's provider from its row. */
+/** Makes the API's message of an auth identity from its row. */
 export const toAuthIdentity = (row: AuthIdentityRow): MessageInitShape<typeof AuthIdentitySchema> => ({
   userId: row.user_id,
   providerId: row.provider_id,
@@ -44,12 +44,12 @@ export const toIdentityProvider = (row: Selectable<Schema["identity_provider"]>)
   etag: etagOf(row),
 });
 
-/** The bit of `auth_provider.flags` that lets members sign in without an identity at the provider. */
+/** The bit of `auth_provider.flags` that lets members sign in without an auth identity. */
 export const ALLOW_UNLINKED = 1n;
-/** The bit of `auth_provider.flags` that says that the provider manages the members by SCIM. */
+/** The bit of `auth_provider.flags` that says that the sign-in provider manages the members by SCIM. */
 export const SCIM_ENABLED = 2n;
 
-/** Makes the API's message of an organization's provider from its row. */
+/** Makes the API's message of an organization's sign-in provider from its row. */
 export const toAuthProvider = (row: Selectable<Schema["auth_provider"]>): MessageInitShape<typeof AuthProviderSchema> => ({
   id: row.id,
   organizationId: row.organization_id,

@@ -10,16 +10,16 @@ import type { Schema } from "../schema/entities.ts";
 import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 
-/** The name of a table of links. A link is a user's external id at a provider; the columns that both tables have are named alike. */
+/** The name of a table of links, each from a user to the user's external id at a provider. Columns that both tables have are named alike. */
 export type LinkTable = "identity" | "auth_identity";
 
-/** The row of a link, without its id, and with `bytes`: the length of the link's data as JSON text, or null without data. */
+/** The row of a link without its id, and with `bytes`: the length of the link's data as JSON text, or null without data. */
 export type LinkRow<T extends LinkTable = LinkTable> = Omit<Selectable<Schema[T]>, "id"> & { readonly bytes: number | null };
 
-/** The row of an identity of an identity provider. */
+/** The row, without its id, of the link of a user to an identity provider. */
 export type IdentityRow = LinkRow<"identity">;
 
-/** The row of an identity at the sign-in provider of an organization. */
+/** The row, without its id, of the link of a user to the sign-in provider of an organization. */
 export type AuthIdentityRow = LinkRow<"auth_identity">;
 
 /** A request to link a user to an external id at a provider. */
@@ -35,13 +35,13 @@ export type Link = {
 
 const shared = "l.user_id, l.provider_id, l.external_id, l.data, octet_length(l.data::text) as bytes, l.create_time, l.verify_time";
 
-/** The lists of SQL columns of a link's row, keyed by table of links; in the query the table has the alias `l`. */
+/** The SQL lists of the columns of a link's row, keyed by the name of the table; the query gives the table the alias `l`. */
 export const linkColumns = {
   identity: sql.raw(`${shared}, l.scopes, l.status`),
   auth_identity: sql.raw(`${shared}, l.sync_time`),
 } satisfies Record<LinkTable, unknown>;
 
-/** Computes how many bytes a link takes of the size limit of a page. */
+/** Computes how many bytes a link takes of PAGE_BYTES, the size limit of a page. */
 export const linkBytes = ({ bytes, data, external_id }: LinkRow): number => sentBytes(bytes ?? 0, data) + external_id.length * 3;
 
 /** The SQL for further columns that linking sets: whoever links an identity has just used it, so it is valid. */
@@ -64,7 +64,7 @@ const holderOf = async (session: Session, table: LinkTable, link: Link): Promise
 /** The cause of a retry, for `requireLocked`: the external id now belongs to a user whom this write has not locked. */
 const ELSEWHERE = "The external id was linked elsewhere";
 
-/** Makes the function that looks up the users to lock for a link: the link's user and, with `reattach`, the user who has the external id. */
+/** Makes the function that looks up the users to lock for a link: the link's user and, with `reattach`, the user who now has the external id. */
 export const linkAggregates =
   (table: LinkTable, link: Link): LookUpLocks =>
   async (session) => {
@@ -84,7 +84,8 @@ const detachOthers = async (tx: Tx, table: LinkTable, link: Link): Promise<void>
 
 /**
  * Links a user to an external id of a provider. If the two are linked already, the link gets the new data and a new time of verification.
- * @throws ALREADY_EXISTS IDENTITY_TAKEN if another user has the external id, or the user another one. `reattach` removes these other links.
+ * @throws ALREADY_EXISTS IDENTITY_TAKEN if the external id has another user, or the user another external id; `reattach` removes such links
+ * instead.
  */
 export const attach = async <T extends LinkTable>(tx: Tx, table: T, link: Link): Promise<LinkRow<T>> => {
   const { userId, providerId, externalId, data, reattach } = link;

@@ -22,21 +22,24 @@ type Deletion = { readonly id: bigint; readonly etag: string; readonly force: bo
 /** The most identities that are deleted with their provider: so a write never holds many locks, nor for long. */
 const MAX_REMOVED = 10_000;
 
-/** Checks that a provider's type is not empty; the proto can't, since updates may omit the type. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/**
+ * Checks that a provider's type is not empty; the proto can't check this, since updates may omit the type. Throws INVALID_ARGUMENT
+ * FIELD_INVALID.
+ */
 export const assertNamed = (name: string, field: string): void => {
   if (name === "") throw invalidField(field, "must be at least 1 characters");
 };
 
 const providerNotFound = (): DomainError => notFound("PROVIDER_NOT_FOUND", "There is no such provider.");
 
-/** Reads the row of a provider, with the changes of the transaction itself. Throws NOT_FOUND PROVIDER_NOT_FOUND. */
+/** Reads the row of a provider as the transaction sees it. Throws NOT_FOUND PROVIDER_NOT_FOUND. */
 export const storedProvider = async <T extends ProviderTable>(tx: Tx, table: T, id: bigint): Promise<Selectable<Schema[T]>> => {
   const row = await tx.row(sql<Selectable<Schema[T]>>`select * from ${sql.table(table)} where id = ${id}`);
   if (row === undefined) throw providerNotFound();
   return row;
 };
 
-/** Reads a page of providers, ordered by id, that meet the SQL condition `which` on the alias `p`. */
+/** Reads a page of the providers that meet the SQL condition `which`, ordered by id. The condition uses the alias `p` for the table. */
 export const providersOf = async <T extends ProviderTable>(session: Session, table: T, page: Page, which: RawBuilder<unknown>) => {
   type Row = Selectable<Schema[T]> & Sized & { readonly id: bigint; readonly config: unknown };
   const rows = await session.rows(
@@ -85,7 +88,8 @@ const removeIdentities = async (tx: Tx, table: ProviderTable, id: bigint, locked
 
 /**
  * Deletes a provider, and with `force` its identities; returns the number of deleted identities. The aggregate that the provider belongs to
- * has to be locked already. To avoid deadlocks, the users are locked before the provider's row, as in writes that link users.
+ * has to be locked already. To avoid deadlocks, the users of these identities are locked before the provider's row, as in writes that link
+ * users.
  * @throws PROVIDER_NOT_FOUND, ETAG_MISMATCH, PROVIDER_IN_USE, LAST_SIGN_IN_METHOD; PERMISSION_REQUIRED for force.
  */
 export const deleteProvider = async (tx: Tx, table: ProviderTable, { id, etag, force }: Deletion): Promise<bigint> => {

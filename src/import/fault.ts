@@ -3,14 +3,17 @@ export class ImportFault extends Error {
   override readonly name = "ImportFault";
 }
 
-/** The error that a field has an impossible value: the file is broken. The message is what follows the name of the field: `must be text`. */
+/**
+ * The error for a field with an impossible value: the file is broken. The message completes a sentence that begins with the name of the
+ * field: `must be text`.
+ */
 export class FieldFault extends Error {
   override readonly name = "FieldFault";
 }
 
 /**
- * The error that a record can't be stored, though the file is valid: the import skips the record, with the message as the reason. A message
- * about a field is what follows the name of the field: `is empty`.
+ * The error for a record that can't be stored, though the file is valid: the import skips the record, with the message as the reason. A
+ * message about a field completes a sentence that begins with the name of the field: `is empty`.
  */
 export class Unfit extends Error {
   override readonly name = "Unfit";

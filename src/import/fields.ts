@@ -5,14 +5,14 @@ import { standInOf, standInOfLarge } from "./keys.ts";
 import { pythonLiteral } from "./python-literal.ts";
 
 /**
- * A function that adds a note about a record to the report of the import. The report counts notes with equal text: a text must not have
+ * A function that adds a note about a record to the report of the import. The report counts notes of equal text, so the text must hold no
  * values from the record.
  */
 export type Note = (text: string) => void;
 
 /**
- * A function that reads the value of one field of a record; undefined stands for an absent field. The text of a note is what follows the
- * name of the field: `has white space around it`.
+ * A function that reads the value of one field of a record; undefined stands for an absent field. The text of a note completes a sentence
+ * that begins with the name of the field: `has white space around it`.
  * @throws FieldFault when the file is broken, Unfit when the record has to be skipped.
  */
 export type Field<T> = (value: unknown, note: Note) => T;
@@ -98,7 +98,10 @@ export const matching = (maxLength: number, form: RegExp, fault: string): Plain<
 /** Makes a `Field` that reads text of 1 to `maxLength` characters. */
 export const filled = (maxLength: number): Plain<string> => matching(maxLength, /./s, "is empty");
 
-/** Makes a `Field` that reads integers from 0 to `last`. For others it throws Unfit with the message `fault`, such as "is not 0 or 1". */
+/**
+ * Makes a `Field` that reads integers from 0 to `last`. For other integers it throws Unfit with the message `fault`, such as "is not 0 or
+ * 1".
+ */
 export const upTo =
   (last: bigint, fault: string): Plain<bigint> =>
   (value) => {
@@ -184,7 +187,7 @@ export const nullable =
   (value, note) =>
     value === null ? null : field(value, note);
 
-/** Makes a `Field` return `meaning` for null. If that is undefined, null means the same as an absent field. */
+/** Makes a `Field` return `meaning` for null. If `meaning` is undefined, null means the same as an absent field. */
 export const nullAs =
   <T, N>(meaning: N, field: Field<T>): Field<T | N> =>
   (value, note) =>

@@ -3,8 +3,8 @@ import type { StagingTable } from "./staging.ts";
 import type { Kind } from "./steps/kinds.ts";
 
 /**
- * An option whose value lists the ids of organizations, projects, teams or users (`of`). An import replaces each id in the list by the id
- * in the database. Records of `model` hold the option.
+ * An option whose value is a list of ids of organizations, projects, teams or users, as `of` says. An import replaces each id in the list by
+ * the id in the database. The option stands in records of the model `model`.
  */
 export type IdList = {
   readonly key: string;

@@ -21,8 +21,8 @@ import type { ImportTx } from "./transaction.ts";
 type Step = { readonly name: string; readonly run: (tx: ImportTx) => Promise<unknown> };
 
 /**
- * The first steps of a merge. They wait for other imports, skip repeated records, and lock the scopes, users, kinds and names that the second
- * steps compare with the file.
+ * The first steps of a merge. They wait for other imports, skip repeated records, and lock the scopes, users, kinds and canonical names that
+ * the second steps compare with the file.
  */
 export const preparing: readonly Step[] = [
   { name: "waiting for other imports", run: lockImports },
@@ -44,7 +44,7 @@ export const matching: readonly Step[] = [
   { name: "comparing kinds", run: settleKinds },
 ];
 
-/** The last steps of a merge, which store the file. Each works on all rows of the file at once. */
+/** The last steps of a merge, which store the file. Each step works on all rows of the file at once. */
 export const writing: readonly Step[] = [
   { name: "reserving ids", run: reserveIds },
   { name: "matching users", run: matchUsers },

@@ -59,8 +59,8 @@ const isPlain = (value: unknown, level = 1): boolean => {
 const SHORT = MAX_VALUE_BYTES / 4;
 
 /**
- * Reads the value of an option, and returns it as canonical JSON. Files hold plain JSON, JSON in a string (`"\\"Europe/Vienna\\""`), text
- * (`Europe/Vienna`) or pickles. Throws Unfit for a value that the API could neither write nor return.
+ * Reads the value of an option, and returns it as canonical JSON. In files the value is plain JSON, JSON in a string
+ * (`"\"Europe/Vienna\""`), text (`Europe/Vienna`) or a pickle. Throws Unfit for a value that the API could neither write nor return.
  */
 export const optionValue: Field<string> = (value, note) => {
   if (value === undefined) throw new FieldFault("is missing");

@@ -140,7 +140,7 @@ const STOP = 0x2e;
 /** Tells whether a text has the form of a pickle of protocol 2 to 5 in base64, as Sentry stored options up to 22.x. */
 export const isPickle = (text: string): boolean => /^gA[I-X][A-Za-z0-9+/]{3,}={0,2}$/.test(text) && text.length % 4 === 0;
 
-/** Reads the plain data in a pickle in base64, and executes nothing. Throws Unfit when it is damaged, too large, or not plain data. */
+/** Reads the plain data in a pickle in base64, and executes nothing. Throws Unfit when the pickle is damaged, too large, or not plain data. */
 export const readPickle = (base64: string): PlainData => {
   const input = createInput(Buffer.from(base64, "base64"));
   const stack: Stack = { values: [], marks: [], memo: new Map(), input };

@@ -34,6 +34,6 @@ const lines = (): ProgressDisplay => {
   };
 };
 
-/** Makes the display of progress on standard error: on a terminal a bar, if the file's size is known, else a line every 5 seconds. */
+/** Makes the display of progress on standard error: a bar if this is a terminal and the file's size is known, else a line every 5 seconds. */
 export const createProgress = (size: number | undefined): ProgressDisplay =>
   process.stderr.isTTY && size !== undefined && size > 0 ? bar(size) : lines();

@@ -3,7 +3,7 @@ import { FieldFault, Unfit } from "./fault.ts";
 import type { Field, Note } from "./fields.ts";
 import type { StagedRow, StagingTable } from "./staging.ts";
 
-/** The row that one member of a many-to-many field becomes. The report counts it under a model of its own, such as `auth.user.groups`. */
+/** The row that one member of a many-to-many field becomes. The report counts the row under a model of its own, such as `auth.user.groups`. */
 export type LinkRow = { readonly model: string; readonly into: StagingTable; readonly columns: (note: Note) => StagedRow };
 
 /** The description of a many-to-many field of a model: which values are its members, and what row each becomes. */

@@ -8,7 +8,7 @@ import { unpack } from "./formats/unpack.ts";
 import { xmlReader } from "./formats/xml.ts";
 import { yamlReader } from "./formats/yaml.ts";
 
-/** A piece of a file: the records that ended since the last piece, and the number of bytes of the file that were read so far. */
+/** One piece of an import file: the records that end in the piece, and the number of bytes of the file up to the end of the piece. */
 export type Piece = { readonly records: readonly unknown[]; readonly bytes: number };
 
 const readers: Readonly<Record<Format, () => RecordReader>> = {
@@ -19,7 +19,7 @@ const readers: Readonly<Record<Format, () => RecordReader>> = {
 };
 
 /**
- * Reads the records of a file of any known format piece by piece. Memory holds one piece, and a record that continues in the next piece.
+ * Reads the records of an import file in any known format, piece by piece, so that memory never holds the whole file.
  * @throws ImportFault when the file is of no known format, is broken or ends too early.
  */
 export const readRecords = async function* (source: Readable): AsyncGenerator<Piece> {

@@ -28,7 +28,7 @@ const listed = (listings: readonly Listing[]): string[] =>
 const counted = (names: readonly NameCount[]): string[] =>
   names.map(({ name, count, reason }) => `${count} × ${plain(name)}${reason === undefined ? "" : ` (${reason})`}`);
 
-/** The sentence that the report has for a file of which userd stores nothing (`isEmpty`). */
+/** The sentence that the report shows if the file has nothing that userd stores (`isEmpty`). */
 export const NOTHING_HELD = "Nothing in the file is held: what userd reads stands in docs/import.md. Is it the right file?";
 
 const outcome = (report: ImportReport): string => {
@@ -39,7 +39,7 @@ const outcome = (report: ImportReport): string => {
   return `${countOf(conflicts.length, "conflict")}: nothing was stored. --on-conflict=skip leaves such records out, --on-conflict=remap gives them new ids, --on-conflict=merge joins users to the accounts of that name.`;
 };
 
-/** Formats the report of an import as text for people: a table, and lists under it. */
+/** Formats the report of an import as text for people: a table, followed by lists. */
 export const formatReport = (report: ImportReport): string => {
   const columns = ["read", "created", "updated", "unchanged", "skipped"] as const;
   const rows = report.models.map((model) => [model.model, ...columns.map((column) => String(model[column]))]);

@@ -1,4 +1,4 @@
-/** The numbers of records of one model in an import: `read` is the sum of the other four. */
+/** The numbers of records of one model that an import read, created, updated, left unchanged and skipped; `read` is the sum of the others. */
 export type ModelReport = {
   readonly model: string;
   readonly read: number;
@@ -8,15 +8,15 @@ export type ModelReport = {
   readonly skipped: number;
 };
 
-/** A model or field that is not stored: its name, how often the file has it, and the reason where userd knows one. */
+/** A model or field that userd does not store: its name, how often it occurs in the file, and the reason, if there is a known one. */
 export type NameCount = { readonly name: string; readonly count: number; readonly reason?: string };
 
-/** The records that were skipped or noted for the same reason: how many they are, and the first ones as text. */
+/** The records that were skipped or noted for one reason: their number, and the first 20 of them as text. */
 export type Listing = { readonly reason: string; readonly count: number; readonly examples: readonly string[] };
 
 /**
- * A line about a record that was skipped or noted. For a member of a many-to-many field, `record` is the number of the record with the
- * field, and `pk` is null.
+ * A line of the report about one record that was skipped or noted. If the line is about a member of a many-to-many field, `pk` is null, and
+ * `record` is the number of the record that has the field.
  */
 export type ReportLine = {
   readonly fate: "skipped" | "noted";
@@ -28,7 +28,7 @@ export type ReportLine = {
   readonly about: string | null;
 };
 
-/** A record of the file whose id or name belongs to another record in the database. Ids are text: they can exceed a JSON number. */
+/** A record of the file whose id or name belongs to another record in the database. Ids are strings: a JSON number can't hold all of them. */
 export type Conflict = {
   /** user, organization, project, team, account, or the name of a kind, such as release. */
   readonly kind: string;
@@ -43,10 +43,10 @@ export type Conflict = {
   readonly idHere: string | null;
 };
 
-/** A record of the file that has another id in the database: `pk` is its key in the file, `id` that in the database. */
+/** A record whose id in the database (`id`) differs from its key in the file (`pk`). */
 export type Remapped = { readonly kind: Conflict["kind"]; readonly pk: string; readonly id: string };
 
-/** The report of an import: what it did or, when nothing was stored, what it found. */
+/** The report of an import: the numbers of records, what was skipped or is not stored and why, the notes, and the conflicts. */
 export type ImportReport = {
   /** False after a dry run, and when conflicts stopped the import. */
   readonly stored: boolean;
@@ -68,6 +68,9 @@ export type ImportReport = {
 /** Tells whether conflicts stopped the import, so that nothing was stored. */
 export const isStopped = (report: ImportReport): boolean => !report.stored && !report.dryRun;
 
-/** Tells whether an import found nothing to store: no record of a known model, or only skipped ones. False if conflicts stopped it. */
+/**
+ * Tells whether the file has nothing to store: no record of a known model, or only skipped records. Returns false if conflicts stopped the
+ * import.
+ */
 export const isEmpty = (report: ImportReport): boolean =>
   !isStopped(report) && report.models.every(({ read, skipped }) => read === skipped);

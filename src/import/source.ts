@@ -4,13 +4,13 @@ import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { ImportFault } from "./fault.ts";
 
-/** A file that was opened for an import: the stream of its bytes, and its size, which is undefined when it is not known in advance. */
+/** A file that was opened for an import: the stream of its bytes, and its size in bytes, or undefined if the size is not known in advance. */
 export type Source = { readonly stream: Readable; readonly size: number | undefined };
 
 /** The file name that stands for standard input. */
 export const STDIN = "-";
 
-/** Opens the file to import, where `-` is standard input. Throws ImportFault when it can't be read. */
+/** Opens the file to import, where `-` is standard input. Throws ImportFault when the file can't be read. */
 export const openSource = async (file: string): Promise<Source> => {
   if (file === STDIN) return { stream: process.stdin, size: undefined };
   try {

@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from "kysely";
 import type { ImportTx } from "./transaction.ts";
 
 /**
- * The description of a staging table. Readers fill `columns`; steps of the merge fill `derived`, and copy rows to `table`, a table of the
- * service.
+ * The description of a staging table. Import readers fill `columns`; the merge fills `derived`, and copies the rows to `table`, a permanent
+ * table.
  */
 export type StagingTable = {
   readonly name: string;
@@ -23,7 +23,7 @@ export type StagingTable = {
 /** A row for a staging table, as a map from column to value. */
 export type StagedRow = Readonly<Record<string, unknown>>;
 
-/** The SQL type of text in staging tables. It has the collation of the service's tables, so that texts compare and sort in the same way. */
+/** The SQL type of text in staging tables, with the collation of the permanent tables, so that texts compare and sort in the same way. */
 export const TEXT = 'text collate "C"';
 
 /** The columns of every staging table that say where a row comes from. */
@@ -35,7 +35,7 @@ const fate = { id: "bigint", outcome: "text" } as const;
 /** The columns of a staging table whose rows belong to users (`UserReference`), as a map from name to SQL type. */
 export const userReferenceColumns = { user_pk: "bigint", user_name: TEXT, user_canonical: TEXT } as const;
 
-/** The staging table of records that are not stored, each with the reason. */
+/** The staging table of skipped records, each with the reason. */
 export const skips = { name: "import_skip", columns: { reason: TEXT } } as const satisfies StagingTable;
 
 /** The staging table of notes for the report, about records that are stored. */
@@ -55,7 +55,7 @@ const widenBuffers = (tx: ImportTx) =>
     set local temp_buffers = '256MB';
   exception when invalid_parameter_value then null; end $$`);
 
-/** Creates the staging tables of an import, in one statement. The end of the transaction drops them. */
+/** Creates the staging tables of an import, in one statement. PostgreSQL drops the tables at the end of the transaction. */
 export const createStagingTables = async (tx: ImportTx, tables: readonly StagingTable[]): Promise<void> => {
   await widenBuffers(tx);
   const created = tables.map(({ name, columns, derived = {}, getsIds, isLeaf }) => {
@@ -67,7 +67,7 @@ export const createStagingTables = async (tx: ImportTx, tables: readonly Staging
   await tx.rows(sql.raw(`do $$ begin ${created.join(" ")} end $$`));
 };
 
-/** Adds to the number of rows that a staging table got in this import (`tx.given`). */
+/** Adds `rows` to the count of the rows that a staging table got in this import (`tx.given`). */
 export const addGiven = ({ given }: Pick<ImportTx, "given">, { name }: StagingTable, rows = 1): void => {
   if (rows > 0) given.set(name, (given.get(name) ?? 0) + rows);
 };
@@ -91,7 +91,7 @@ export type Staging = {
   readonly flush: () => Promise<void>;
 };
 
-/** The record of the file that a row comes from: its model, its number in the file, and its key. */
+/** The record of the file from which a row comes: the record's model, number in the file, and key. */
 export type Origin = { readonly model: string; readonly record: number; readonly pk?: bigint | undefined };
 
 /**

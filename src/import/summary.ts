@@ -11,7 +11,7 @@ const EXAMPLES = 20;
 
 type Outcome = { model: string; outcome: "created" | "updated" | "unchanged" | "skipped"; count: number };
 
-/** The staging tables that the readers write to. */
+/** All staging tables to which import readers write. */
 export const stagingTables: readonly StagingTable[] = [...new Set(readers.flatMap((reader) => reader.tables))];
 
 const outcomes = async (tx: ImportTx, isMerged: boolean): Promise<Outcome[]> => {
@@ -48,7 +48,7 @@ const listings = async (tx: ImportTx, table: StagingTable, example: string, whic
 /** Lines that are in memory at a time. */
 const PAGE = 1_000;
 
-/** Calls `take` with a line for each record that was skipped or noted, in the order of the file. It reads a page of lines at a time. */
+/** Calls `take` with a line for each record that was skipped or noted, in the order of the file. Holds at most 1,000 lines in memory. */
 export const eachLine = async (tx: ImportTx, take: (line: ReportLine) => Promise<void> | void): Promise<void> => {
   await tx.rows(sql`declare lines no scroll cursor for
     select * from (
@@ -76,7 +76,9 @@ const withReason = (named: NameCount): NameCount => {
   return reason === undefined ? named : { ...named, reason };
 };
 
-/** Counts the records of each model that were read, created, updated, unchanged and skipped; without a merge only read and skipped. */
+/**
+ * Counts the records of each model that were read, created, updated, unchanged and skipped; if `isMerged` is false, only those read and skipped.
+ */
 export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean): Promise<ModelReport[]> => {
   const found = await outcomes(tx, isMerged);
   return [...tally.totals().read].map(([model, read]) => {
@@ -85,7 +87,7 @@ export const modelReports = async (tx: ImportTx, tally: Tally, isMerged: boolean
   });
 };
 
-/** Replaces stand-ins in a report (keys.ts: numbers for keys that are no ids) with the keys of the file, or with names of users. */
+/** Replaces the stand-ins in a report with the keys or usernames that they stand for. */
 export const withKeys = async <T>(tx: ImportTx, report: T): Promise<T> => {
   const json = JSON.stringify(report);
   const standIns = [...new Set(json.match(STAND_IN))];

@@ -1,7 +1,7 @@
-/** A map from the name of a model or field to the number of times that the file has it. */
+/** A map from the name of a model or field to the number of its occurrences in the file. */
 export type Counts = ReadonlyMap<string, number>;
 
-/** Counters of the records, models and fields that are met while a file is read. */
+/** Counters of the records, models and fields that occur in a file. */
 export type Tally = {
   readonly records: () => number;
   readonly read: (model: string) => void;
@@ -22,7 +22,7 @@ const count = (counts: Map<string, number>, name: string): void => {
   else counts.set(OTHERS, (counts.get(OTHERS) ?? 0) + 1);
 };
 
-/** Makes the counters for a file. They begin at 0. */
+/** Makes the counters for one file, all of which begin at 0. */
 export const createTally = (): Tally => {
   const read = new Map<string, number>();
   const notHeld = new Map<string, number>();

@@ -3,18 +3,19 @@ import type { Vault } from "../secrets/secrets.ts";
 import type { SystemUser } from "../users/system-user.ts";
 
 /**
- * The ways to treat a record whose id or name is that of another record in the database: `fail` stores nothing, `skip` skips the record,
- * `remap` gives it a new id, and a suffix if its name is taken, `merge` joins users of the same name and treats other records like `remap`.
+ * The ways to treat a record whose id or name is that of another record in the database: `fail` stores nothing, `skip` skips the record, `remap`
+ * gives it a new id, and a suffix if its name is taken, `merge` joins a user with the user of the same name in the database and treats other
+ * records like `remap`.
  */
 export const onConflicts = ["fail", "skip", "remap", "merge"] as const;
 
 /** A way to treat a conflict, one of `onConflicts`. */
 export type OnConflict = (typeof onConflicts)[number];
 
-/** The ids that new records get: `keep` takes those of the file, which have to be integers; `new` gives new ones. */
+/** The choice of ids for new records: `keep` takes the ids in the file, which have to be integers; `new` draws new ids. */
 export type Ids = "keep" | "new";
 
-/** The transaction of an import, with the settings and the state that its steps share. */
+/** The transaction of an import, with the settings and the state that the steps of the import share. */
 export type ImportTx = Session & {
   readonly onConflict: OnConflict;
   readonly ids: Ids;
@@ -37,7 +38,7 @@ export type ImportTx = Session & {
 };
 
 /**
- * Tells whether the file is treated as another installation's, as with `remap` and `merge`. A record with the same name in the
- * database need not be the same thing then.
+ * Tells whether the file is treated as another installation's, which is so with `remap` and `merge`. The same id or name in the file and in the
+ * database can then mean two different records.
  */
 export const isForeign = ({ onConflict }: ImportTx): boolean => onConflict === "remap" || onConflict === "merge";

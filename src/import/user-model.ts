@@ -6,7 +6,7 @@ import { users } from "./readers/user-staging.ts";
 
 const byModel = new Map<string, Reader>(readers.map((reader) => [reader.model, reader]));
 
-/** The functions that find the reader of each record of a file. The first user in the file shows which model holds the users. */
+/** The functions that find the import reader for each record of a file, and the model that holds the users of the file. */
 export type Models = {
   /**
    * Finds the reader of a record by its model, in lower case, or by fields that only users have. Returns undefined for other models.
@@ -20,7 +20,8 @@ export type Models = {
 };
 
 /**
- * Makes the functions that find the readers for a file. `told` is the model of its users; if undefined, the first user in the file decides.
+ * Makes the functions that find the import readers for a file. `told` is the name of the file's user model; if undefined, the first user in the
+ * file shows the model.
  * @throws ImportFault when `told` is not the name of a model.
  */
 export const createModels = (told: string | undefined): Models => {

@@ -15,7 +15,7 @@ export type Cursor = {
   readonly rounded: number[];
 };
 
-/** Makes a cursor at the beginning of a text. `isLossy` says that U+FFFD stands in the text for bytes that are no UTF-8. */
+/** Makes a cursor at the beginning of a text. `isLossy` tells whether U+FFFD replaced bytes in the text that are not UTF-8. */
 export const cursorOf = (text: string, isLossy = false): Cursor => ({ text, isLossy, at: 0, depth: 0, path: [], rounded: [] });
 
 /** The pattern of names that an error may repeat, since a field could have them. Other names may be an address or a secret, or endless. */
@@ -35,7 +35,7 @@ const placeOf = ({ path }: Cursor): string => {
   return path.length > MAX_PATH ? `${place}…` : place;
 };
 
-/** Makes the error for a value at the cursor that can't be used; `description` completes a sentence that begins with the path of the value. */
+/** Makes the error for an unusable value at the cursor; `description` completes a sentence that begins with the path of the value. */
 export const refused = (cursor: Cursor, description: string): DomainError => {
   const place = placeOf(cursor);
   return place === "" ? new DomainError("Invalid", "FIELD_INVALID", `The request ${description}.`) : invalidField(place, description);
@@ -47,7 +47,7 @@ export const refusedMember = (cursor: Cursor, name: string, description: string)
   return refused(cursor, description);
 };
 
-/** Makes the error that the text is not well-formed JSON, with the character at the cursor as the wrong one. */
+/** Makes the error that the text is not well-formed JSON. The message names the character at the cursor as the wrong one. */
 export const malformed = (cursor: Cursor): DomainError => {
   const place = placeOf(cursor);
   const where = place === "" ? "" : ` (in ${place})`;
@@ -59,7 +59,10 @@ export const malformed = (cursor: Cursor): DomainError => {
 /** The most levels of nested messages and values: protobuf's own limit, in all its formats. */
 const MAX_DEPTH = 100;
 
-/** Adds 1 to the cursor's depth where a message or value begins, and refuses over 100 levels. The caller subtracts 1 where it ends. */
+/**
+ * Adds 1 to the cursor's depth at the beginning of a nested message or value; the caller subtracts 1 at its end. Throws DomainError for more
+ * than 100 levels.
+ */
 export const enter = (cursor: Cursor): void => {
   cursor.depth += 1;
   if (cursor.depth > MAX_DEPTH) throw refused(cursor, `is nested over ${MAX_DEPTH} levels deep`);

@@ -31,11 +31,11 @@ const checked = (desc: DescMessage, cursor: Cursor): string => {
 };
 
 /**
- * Checks the JSON of a message more strictly than protobuf's reader, and returns the text for that reader. Every member has to be a field,
- * occur once and have the field's type; integers have to be decimal digits.
- * @throws DomainError FIELD_INVALID with the place.
+ * Checks the JSON of a message more strictly than protobuf's reader, and returns the text for that reader. Every member has to be a field of the
+ * message, occur once and have the field's type; integers have to be decimal digits.
+ * @throws DomainError FIELD_INVALID with the path of the wrong value.
  */
 export const checkJson = (desc: DescMessage, text: string): string => checked(desc, cursorOf(text));
 
-/** Checks the JSON of a message in bytes of UTF-8, and returns its text, as `checkJson` does. */
+/** Decodes the JSON of a message from UTF-8, and checks and returns the text as `checkJson` does. */
 export const decodeJson = (desc: DescMessage, bytes: Uint8Array): string => checked(desc, textOf(bytes));

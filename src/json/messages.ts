@@ -5,7 +5,7 @@ import { code, eachItem, eachMember, peek, takeNull } from "./tokens.ts";
 
 const reads = new WeakMap<DescMessage, Read>();
 
-/** Returns the reader that checks the JSON of a message type; it is made once per type. */
+/** Returns the reader that checks the JSON of a message type. The reader is made once per type. */
 export const messageRead = (desc: DescMessage): Read => {
   const known = reads.get(desc);
   if (known !== undefined) return known;

@@ -28,7 +28,7 @@ export const assertInteger = (cursor: Cursor, type: ScalarType, text: string): v
   }
 };
 
-/** Makes the reader of an integer type, which takes decimal digits, as a number or as a string. */
+/** Makes the reader of an integer type, which accepts decimal digits as a JSON number or in a string. */
 export const readInteger =
   (type: ScalarType) =>
   (cursor: Cursor): void => {
@@ -78,12 +78,15 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   }
 };
 
-/** Checks the number at the cursor, in a google.protobuf.Value, and goes past it. */
+/** Checks the number at the cursor, which is the value of a google.protobuf.Value, and moves the cursor behind the number. */
 export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNumber(cursor));
 
 const named = new Set(["NaN", "Infinity", "-Infinity"]);
 
-/** Checks the value of a field that is a double or float, and goes past it: a number, also as a string, or "NaN", "Infinity" or "-Infinity". */
+/**
+ * Checks the value at the cursor, of a double or float field, and moves the cursor behind the value. Accepts a number, a number in a string,
+ * "NaN", "Infinity" and "-Infinity".
+ */
 export const readFloat = (cursor: Cursor): void => {
   const text = peek(cursor) === code.quote ? readString(cursor) : readAnyNumber(cursor);
   if (named.has(text)) return;

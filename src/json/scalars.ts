@@ -6,7 +6,9 @@ import { assertInteger, isInteger, readFloat, readInteger } from "./numbers.ts";
 import { code, peek, readString, takeNull } from "./tokens.ts";
 import { readBoolean, readList, readStruct, readValue } from "./values.ts";
 
-/** A function that checks the value at the cursor, and moves the cursor behind it. Throws DomainError FIELD_INVALID with the place. */
+/**
+ * A function that checks the value at the cursor, and moves the cursor behind it. Throws DomainError FIELD_INVALID with the path of the value.
+ */
 export type Read = (cursor: Cursor) => void;
 
 const text = (cursor: Cursor): string => {
@@ -22,7 +24,7 @@ const readBytes: Read = (cursor) => {
   if (!base64.test(read) || read.replace(/=+$/, "").length % 4 === 1) throw refused(cursor, "must be base64");
 };
 
-/** Returns the reader of a scalar type. */
+/** Returns the reader that checks values of a scalar type, such as string or int64. */
 export const scalarRead = (type: ScalarType): Read => {
   if (isInteger(type)) return readInteger(type);
   if (type === ScalarType.BOOL) return readBoolean;
@@ -41,7 +43,7 @@ export const keyCheck =
 /** The most names of an enum that an error lists. */
 const MAX_NAMES = 20;
 
-/** Makes the reader of an enum, which takes a known name or any number, since a number may be one of a newer proto. */
+/** Makes the reader of an enum, which accepts a known name or any number, since a client with a newer proto may send new numbers. */
 export const enumRead = ({ typeName, values }: DescEnum): Read => {
   const names = new Set(values.flatMap(({ name, jsonName }) => [name, jsonName]));
   const readNumber = readInteger(ScalarType.INT32);

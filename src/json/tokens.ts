@@ -3,10 +3,10 @@ import { type Cursor, malformed, refused } from "./cursor.ts";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-/** The codes of the characters that tell a reader what follows: a string, an object, an array, null, true, false or a comma. */
+/** The character codes by which a reader recognizes the next token: a string, an object, an array, null, true, false or a comma. */
 export const code = { quote: QUOTE, brace: 0x7b, bracket: 0x5b, n: 0x6e, t: 0x74, f: 0x66, comma: 0x2c } as const;
 
-/** Skips white space and returns the code of the next character; NaN at the end. */
+/** Skips white space and returns the code of the next character, or NaN at the end of the text. */
 export const peek = (cursor: Cursor): number => {
   const { text } = cursor;
   for (;;) {
@@ -22,13 +22,13 @@ const take = (cursor: Cursor, wanted: number): void => {
   cursor.at += 1;
 };
 
-/** Goes past the word, such as `null`, that has to stand at the cursor. */
+/** Moves the cursor behind a word, such as `null`. Throws DomainError if the word does not stand at the cursor. */
 export const takeWord = (cursor: Cursor, word: string): void => {
   if (!cursor.text.startsWith(word, cursor.at)) throw malformed(cursor);
   cursor.at += word.length;
 };
 
-/** Goes past `null` and returns true, or returns false if it does not stand at the cursor. */
+/** Moves the cursor behind `null` and returns true; returns false if no `null` stands at the cursor. */
 export const takeNull = (cursor: Cursor): boolean => {
   if (peek(cursor) !== code.n) return false;
   takeWord(cursor, "null");
@@ -43,7 +43,10 @@ const unescaped = (cursor: Cursor, quoted: string): string => {
   }
 };
 
-/** Reads the string at the cursor; returns it without quotes and escapes. Throws DomainError for half a surrogate pair or invalid UTF-8. */
+/**
+ * Reads the string at the cursor, and returns the text without quotes and escapes. Throws DomainError for half a surrogate pair or invalid
+ * UTF-8.
+ */
 export const readString = (cursor: Cursor): string => {
   if (peek(cursor) !== QUOTE) throw malformed(cursor);
   const { text, at } = cursor;
@@ -66,7 +69,7 @@ export const readString = (cursor: Cursor): string => {
 
 const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
-/** Reads the number that has to stand at the cursor, and returns its text. */
+/** Reads the number at the cursor, and returns its text. Throws DomainError if no number stands at the cursor. */
 export const readNumber = (cursor: Cursor): string => {
   number.lastIndex = cursor.at;
   const read = number.exec(cursor.text)?.[0];
@@ -109,7 +112,7 @@ export const eachItem = (cursor: Cursor, read: () => void): void => {
   });
 };
 
-/** Checks that only white space follows the cursor in the text. */
+/** Checks that only white space follows the cursor in the text. Throws DomainError if anything else does. */
 export const assertEnd = (cursor: Cursor): void => {
   if (!Number.isNaN(peek(cursor))) throw malformed(cursor);
 };

@@ -27,8 +27,8 @@ const readOf = oncePerKind((kind) => read(kind, sql`true`));
 const readSeenOf = oncePerKind((kind) => read(kind, isSeen(kind)));
 
 /**
- * BatchGetX: reads the resources that exist and that the acting user may read, in the order of the ids, by one statement. Refuses an
- * answer of `PAGE_BYTES` or more.
+ * BatchGetX: returns those of the requested resources that exist and that the acting user may read, in the order of the requested ids. Refuses
+ * an answer of `PAGE_BYTES` or more.
  */
 export const batchGetResources: StandardMethod = ({ db, freshness }, kind) => {
   const field = severalField(kind);

@@ -28,10 +28,7 @@ export const deleteResource: StandardMethod = ({ write, purgeAfterDays }, kind, 
   };
 };
 
-/**
- * UndeleteX: restores a deleted resource with its unique keys, which no other resource could take meanwhile. A resource that is not deleted
- * stays as it is.
- */
+/** UndeleteX: restores a deleted resource, which has kept its unique keys. A resource that is not deleted stays as it is. */
 export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   return (call, request) => {
@@ -45,7 +42,7 @@ export const undeleteResource: StandardMethod = ({ write }, kind, method) => {
   };
 };
 
-/** PurgeX: removes a resource for good at once, with all that is part of it, whether it was deleted before or not. */
+/** PurgeX: removes a resource, deleted or not, at once and for good, with all that is part of it. */
 export const purgeResource: StandardMethod =
   ({ write }, kind, method) =>
   (call, request) => {

@@ -39,10 +39,10 @@ const relationsOf = (kind: Kind, id: RawBuilder<unknown>): NonNullable<FilterFie
 };
 
 /**
- * Returns the fields of a row `r` that filters can name: id, references, indexed fields, and those with the option `filter`. Also returns the
- * names of the fields that filters could name with this option.
- * @param id the SQL expression of the id by which access is decided (`ruledBy`). With the parent's id PostgreSQL checks access once, not for
- * each row.
+ * Returns the fields of a row with the alias `r` that a filter can name: the id, references, indexed fields, and fields with the proto option
+ * `filter`. Also returns the names of the fields that a filter could name if they had this option.
+ * @param id the SQL expression of the id by which access is decided (`ruledBy`). An id of the parent's row lets PostgreSQL check access once,
+ * not for each row.
  */
 export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kind, "r")): FilterFields => {
   const { columns, links, keys, indexes } = kind;

@@ -30,7 +30,10 @@ const reads = (kind: Kind, conditions: readonly RawBuilder<unknown>[]) => {
 const readsOf = oncePerKind((kind) => reads(kind, []));
 const readsSeenOf = oncePerKind((kind) => reads(kind, [isSeen(kind)]));
 
-/** GetX: reads one resource by its id or by a key, deleted or not, in one statement. What the acting user can't read is not found. */
+/**
+ * GetX: reads one resource, deleted or not, by its id or a unique key, in one statement. A resource that the acting user can't read is
+ * NOT_FOUND.
+ */
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {

@@ -8,7 +8,10 @@ import { answerOf, fieldsOf, type StandardMethod, severalField } from "./standar
 
 type Request = Query & { readonly pageSize: number; readonly consistency?: Consistency; readonly count?: boolean };
 
-/** ListXs: reads one page of the resources that the acting user may read, and checks that the parent exists for this user, in one statement. */
+/**
+ * ListXs: reads one page of the resources that the acting user may read, in one statement. The parent is NOT_FOUND if it is missing, or if this
+ * user may read nothing of it.
+ */
 export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness, pager }, kind, method, further) => {
   const field = severalField(kind);
   const { parent, listedBy, sharedBy } = kind;

@@ -13,7 +13,7 @@ import { maskedKind } from "./read-mask.ts";
 import { isOrganizationSeen, isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
 import { bytesOf, columnsOf, composed, type Row } from "./row.ts";
 
-/** The fields of a list's request on which the SQL text of the list's statements depends. */
+/** The fields of a List request that decide the text of its SQL statements. */
 export type Query = {
   readonly orderBy?: string;
   readonly filter?: string;
@@ -24,10 +24,13 @@ export type Query = {
   readonly readMask?: FieldMask;
 };
 
-/** An SQL condition on a resource `r` that a service written by hand adds to List, and the bool field of the request that turns it on. */
+/**
+ * An SQL condition on the resource in the alias `r` that a service written by hand adds to List if the bool field `field` of the request is
+ * true.
+ */
 export type FurtherCondition = { readonly field: string; readonly isMet: RawBuilder<boolean> };
 
-/** The SQL statements of a list for one `Query`, the fields to show, and the function that makes a row's key for page tokens. */
+/** The SQL statements of List for one `Query`, the fields to show, and the function that makes the key of a row for page tokens. */
 export type Listing = {
   /** The kind with only the fields to show. */
   readonly shown: Kind;

@@ -1,18 +1,18 @@
 import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { failedPrecondition, invalidField } from "../errors.ts";
 
-/** The order of a list: its columns, of which the last one is the id, all in the same direction. */
+/** The columns by which a list is ordered, all in the same direction. The last column is the id. */
 export type Order = { readonly columns: readonly Column[]; readonly isDescending: boolean };
 
-/** Returns the orders that an index serves, each as the list of columns that `order_by` names. */
+/** Returns the orders of lists that the indexes of a kind serve, each as the columns that `order_by` has to name. */
 export const ordersOf = ({ keys, indexes }: Pick<Kind, "keys" | "indexes">): readonly (readonly Column[])[] =>
   [...keys, ...indexes].flatMap(({ columns: [parent, ...columns] }) =>
     parent?.reference?.isParent ? columns.map((_, index) => columns.slice(0, index + 1)) : [],
   );
 
 /**
- * Reads an `order_by`, such as "status, create_time" or "create_time desc"; an empty one means by id.
- * @throws INVALID_ARGUMENT for what is no order; FAILED_PRECONDITION QUERY_NOT_INDEXED for one that no index serves.
+ * Parses an `order_by`, such as "status, create_time" or "create_time desc"; an empty text means the order by id.
+ * @throws INVALID_ARGUMENT for a text that is no order; FAILED_PRECONDITION QUERY_NOT_INDEXED for an order that no index serves.
  */
 export const readOrder = (kind: Kind, orderBy: string): Order => {
   const id = kind.columns.filter(({ name }) => name === "id");

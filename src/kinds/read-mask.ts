@@ -9,7 +9,7 @@ import { oncePerKind } from "./once-per-kind.ts";
 const latest = oncePerKind(() => new LRUCache<string, Kind>({ max: 50, maxSize: 16 * 1024, sizeCalculation: (_, paths) => paths.length }));
 
 /**
- * Returns a kind with only its id and the fields that a `read_mask` names; the kind itself without a mask, or with an empty one.
+ * Returns a copy of a kind with only the id and the fields that a `read_mask` names, or the kind itself if the mask is absent or empty.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a path that the message does not have.
  */
 export const maskedKind = (kind: Kind, mask: FieldMask | undefined): Kind => {

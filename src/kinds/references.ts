@@ -61,10 +61,10 @@ const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: str
 };
 
 /**
- * Checks that everything the values refer to exists, is not deleted, and belongs to the organization. Foreign keys catch what is removed after
- * the check.
+ * Checks that everything a resource's values refer to exists, is not deleted, and belongs to the resource's organization. Foreign keys catch
+ * what is removed after the check.
  * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that fails the check. If the kind has its own error reasons (`hasOwnReasons`), a
- * parent that fails the check throws as in `liveById`.
+ * parent that fails has the error of `liveById`.
  */
 export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
   const { parent, hasOwnReasons } = kind;

@@ -49,15 +49,15 @@ const ofShared =
 
 const isOfProject = ({ to }: Ancestor): boolean => to.name === PROJECT;
 
-/** Returns the rule that decides who may see and write the resources of a kind. */
+/** Returns the rule that decides which users may read or own the resources of a kind. */
 export const ruleOf = (kind: Kind): Rule => {
   if (kind.sharedBy !== undefined) return ofShared(kind);
   return kind.ancestors.some(isOfProject) ? ofProject : ofOrganization;
 };
 
 /**
- * Returns the SQL expression of the id by which the rule of a kind (`ruleOf`) decides: for the row with the alias `row` the id of its project or
- * organization, or its own id if organizations share it. If `row` is the parent of a resource, `ancestors` are those of the parent.
+ * Returns the SQL expression of the id by which the rule of a kind (`ruleOf`) decides on the row with the alias `row`: the id of its project or
+ * organization, or its own id if several organizations share it. If the row is the parent of a resource, pass the parent's `ancestors`.
  */
 export const ruledBy = (
   { ancestors: all }: Pick<Kind, "ancestors">,
@@ -75,15 +75,15 @@ export const ruledBy = (
 };
 
 /**
- * Makes the SQL condition that a present user may read or own a resource (`relation`), by the rule or as a superuser.
+ * Makes the SQL condition that a user is present, and may read or own (`relation`) a resource by the rule or as a superuser.
  * @param id the id by which the rule decides (`ruledBy`).
  */
 export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation, id: RawBuilder<unknown>): RawBuilder<boolean> =>
   sql`exists (select from users u where u.id = ${userId}::bigint and ${presentUser("u")} and (u.is_superuser or ${rule(relation, id)}))`;
 
 /**
- * Returns the acting user whose access limits what reads of a kind show; undefined = no limit. Reads of organizations, projects and teams have
- * no limit: for these the permission of the RPC decides.
+ * Returns the id of the acting user if reads of a kind show only what this user may read; undefined = reads show everything. Reads of
+ * organizations, projects and teams show everything: for these the permission of the RPC decides.
  */
 export const seerOf = ({ actingUserId }: Call, kind: Kind): bigint | undefined => (models.includes(kind) ? undefined : actingUserId);
 
@@ -119,10 +119,10 @@ export const ruledParent = (kind: Kind, parentId: bigint, organizationIds: reado
 };
 
 /**
- * Refuses a write to a resource when the call has an acting user who does not own all that `ruledRow` or `ruledParent` names. It does not check
- * organizations, projects and teams: for these the permission of the RPC decides.
- * @throws the error that `missing` makes when the user has no read access, so that existence stays secret; PERMISSION_DENIED PERMISSION_REQUIRED
- * when the user may read but not write.
+ * Refuses a write to a resource when the call has an acting user who does not own all that `ruledRow` or `ruledParent` returned. Writes to
+ * organizations, projects and teams pass: for these the permission of the RPC decides.
+ * @throws the error that `missing` makes when the user has no read access, so that the resource's existence stays secret; PERMISSION_DENIED
+ * PERMISSION_REQUIRED when the user may read but not write.
  */
 export const requireOwned = async (tx: Tx, kind: Kind, { rule, from, id }: Ruled, missing: () => DomainError): Promise<void> => {
   const { actingUserId } = tx.call;

@@ -54,14 +54,20 @@ const drop = async (tx: Session, model: string, refers: Refers): Promise<void> =
   }
 };
 
-/** Removes resources of a kind for good, with what refers to them. What `locksOf` names has to be locked. */
+/**
+ * Removes resources of a kind for good. Rows that refer to them are deleted too, or their references set to null. The aggregates of `locksOf`
+ * have to be locked already.
+ */
 export const removeResources = async (tx: Session, { name, table }: Kind, ids: readonly bigint[]): Promise<void> => {
   const among = sql`any(${ids.map(String)}::bigint[])`;
   await drop(tx, name, (column) => sql`${sql.ref(column)} = ${among}`);
   await tx.rows(sql`delete from ${sql.table(table)} where id = ${among}`);
 };
 
-/** Drops, of organizations that share a resource no longer, what refers to it: they don't see it any more. Their kinds have to be locked. */
+/**
+ * Deletes the rows that refer to a resource in organizations that no longer share the resource, or sets the references to null. The
+ * `kindsAggregate` of each organization has to be locked already.
+ */
 export const dropOfLeaving = (tx: Session, { name }: Kind, id: bigint, organizationIds: readonly bigint[]): Promise<void> =>
   drop(tx, name, (column) => sql`${sql.ref(column)} = ${id} and organization_id = any(${organizationIds.map(String)}::bigint[])`);
 
@@ -73,9 +79,9 @@ const lockKinds = async (tx: Session, organizations: RawBuilder<unknown>): Promi
 };
 
 /**
- * Deletes, in the tables of kinds, the rows that refer to projects, teams or users about to be purged, or sets the references to null. It runs
- * before the foreign keys would do the same, so that `kindsAggregate` is locked before any row, as in every write to a resource.
- * @returns the aggregates whose versions it raised.
+ * Deletes the rows of kinds that refer to projects, teams or users about to be purged, or sets the references to null. Unlike foreign keys, this
+ * function locks `kindsAggregate` before any row, as every write to a resource does.
+ * @returns the aggregates whose versions have risen.
  */
 export const dropReferences = async (
   tx: Session,
@@ -127,7 +133,7 @@ const dropShared = async (tx: Session, organizationId: bigint): Promise<readonly
 
 /**
  * Deletes the resources of all kinds in an organization that is being purged. Resources shared with other organizations stay, but no longer
- * belong to this one. Returns the aggregates whose versions it raised.
+ * belong to this one. Returns the aggregates whose versions have risen.
  */
 export const dropResourcesOf = async (tx: Session, organizationId: bigint): Promise<readonly Aggregate[]> => {
   const own = kindsAggregate(organizationId);

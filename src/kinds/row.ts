@@ -7,7 +7,7 @@ import { COMPOSED } from "../db/preparing-client.ts";
 import { wireBytes } from "../options/value.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 
-/** A resource as statements select it: the values of its columns, and the ids of its links as texts. */
+/** A resource as SQL statements select it: the values of its columns, and the ids in its links as texts. */
 export type Row = Readonly<Record<string, unknown>> & {
   readonly id: bigint;
   readonly organization_id: bigint;
@@ -17,12 +17,10 @@ export type Row = Readonly<Record<string, unknown>> & {
 /** A row with the kind of the resource's outermost deleted ancestor, such as `project`; null = no ancestor is deleted. */
 export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 
-/** Marks a statement that is not to be prepared: its text depends on the request, so there are too many such texts. */
+/** Marks an SQL statement as not to be prepared, since its text depends on the request: there are too many such texts. */
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
-/**
- * Compiles a statement that reads the fields of a kind. The statement is marked as `composed` if the kind has only the fields of a `read_mask`.
- */
+/** Compiles an SQL statement that reads a kind. If a `read_mask` leaves out some of the kind's fields, the statement is marked as `composed`. */
 export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuilder<R>): Compiled<R> =>
   compiled(columns.length + links.length === message.fields.length ? query : composed(query));
 
@@ -30,8 +28,8 @@ export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuil
 const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
 
 /**
- * Returns the SQL list of the columns to select from `r`; their names come from descriptors, never from a request. The list includes delete_time
- * when an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
+ * Returns the SQL list of a kind's columns to select from the alias `r`; their names come from descriptors, never from a request. The list
+ * includes delete_time when an enum has a value for deleted resources: `toMessage` shows that value for a row with a delete_time.
  */
 export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   const names = new Set(columns.flatMap((column) => (column.deletedValue === undefined ? [column.name] : [column.name, "delete_time"])));
@@ -42,7 +40,7 @@ export const columnsOf = ({ name, columns, links }: Kind): RawBuilder<Row> => {
   return sql.raw([...[...names].map((column) => `r."${column}"`), ...linked].join(", "));
 };
 
-/** Returns the joins in SQL of the things that a resource `r` is part of: its parent as `a1`, and so on upwards. */
+/** Returns the SQL joins of the ancestors of the resource in the alias `r`: its parent as `a1`, the parent's parent as `a2`, and so on. */
 export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuilder<unknown> =>
   sql.raw(
     ancestors
@@ -55,7 +53,7 @@ export const joinedAncestors = ({ ancestors }: Pick<Kind, "ancestors">): RawBuil
 
 /**
  * Returns the SQL expression for the kind of the outermost deleted ancestor among `joinedAncestors`; null = no ancestor is deleted. For a shared
- * resource it is `organization` once all organizations that share it are deleted.
+ * resource the kind is `organization` once all organizations that share the resource are deleted.
  */
 export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder<string | null> => {
   if (sharedBy !== undefined)
@@ -66,7 +64,7 @@ export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };
 
-/** Returns the SQL expression for the number of bytes that the large values of a row `q` take: texts, JSON, the ids of links. */
+/** Returns the SQL expression for the number of bytes of the large values in the row with the alias `q`: texts, JSON, and the ids of links. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [
@@ -76,7 +74,7 @@ export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   return sql.raw(parts.length === 0 ? "0" : parts.join(" + "));
 };
 
-/** Makes the function that counts the bytes of a row's large values in an answer; never fewer than `bytesOf` counts. */
+/** Makes the function that counts the bytes of a row's large values in an answer. The count is never lower than that of `bytesOf`. */
 export const sentBytes = oncePerKind(({ columns }): ((row: Row) => number) => {
   const json = columns.filter(({ type }) => type === "jsonb");
   return (row) => json.reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);
@@ -87,7 +85,7 @@ const isEtag = ({ field }: Column): boolean => field.name === "etag";
 /** Returns the name of the column that counts the writes of a row; the property of the ORM's entity has the same name. */
 export const etagColumn = ({ columns }: Kind): string => columns.find(isEtag)?.name ?? "";
 
-/** The etag of a row: the number of its writes. */
+/** Returns the etag of a row: the number of its writes, as text. */
 export const etagOf = (kind: Kind, row: Row): string => String(row[etagColumn(kind)]);
 
 /** A function that shows the value of a column as the API does. */

@@ -35,10 +35,10 @@ const freeSlug = (table: string, column: RawBuilder<unknown>, slug: string, stem
     end`;
 };
 
-/** A key that ends in a slug: the column of the slug, and the columns within whose values it is unique. */
+/** A unique key that ends in a slug: the column of the slug, and the other columns of the key (`within`). */
 export type SlugKey = { readonly slug: Column; readonly within: readonly Column[] };
 
-/** Returns the key whose slug has to be made, since the values have none; undefined = there is no such key. */
+/** Returns the unique key whose slug has to be generated, since the given slug is empty; undefined = there is no such key. */
 export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | undefined =>
   keys.flatMap(({ columns: all }) => {
     const slug = all.at(-1);
@@ -46,8 +46,8 @@ export const missingSlug = ({ keys }: Kind, { columns }: Values): SlugKey | unde
   })[0];
 
 /**
- * Returns SQL expressions for the slugs to try one after the other: three times the first free slug, then three slugs with nine random digits.
- * When another write takes a slug first, the next attempt finds another, so the race hardly ever causes an error.
+ * Returns SQL expressions for the slugs of a new resource, to be tried in order as other writes may take a slug first: three times the first
+ * free slug, then three slugs with nine random digits.
  */
 export const candidates = ({ name: kind, table }: Kind, { slug, within }: SlugKey, { columns }: Values) => {
   const name = [...columns].find(([column]) => column.name === slug.slugFrom)?.[1] as string;

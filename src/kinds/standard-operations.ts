@@ -21,9 +21,9 @@ const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
 };
 
 /**
- * Makes the operations of a service's standard RPCs, which it finds by name: "CreateX" creates a resource of the kind X. These are all
- * operations of a service, unless it is written by hand and has others besides.
- * @param others the methods to use instead of the standard ones, keyed by the name of the RPC.
+ * Makes the operations of a service's standard RPCs, such as "CreateX", which creates a resource of the kind X. A service written by hand can
+ * have other operations besides.
+ * @param others the functions that make operations in place of the standard ones, keyed by the name of the RPC.
  */
 export const standardOperations = <S extends DescService>(
   app: KindDependencies,

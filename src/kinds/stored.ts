@@ -16,8 +16,8 @@ const byId = oncePerKind((kind) =>
 );
 
 /**
- * Reads the resource with this id, and which of the things that it is part of is deleted.
- * @throws NOT_FOUND with the reason of the kind.
+ * Reads the resource with this id, and which of its ancestors is deleted (`StoredRow`).
+ * @throws NOT_FOUND with the error reason of the kind.
  */
 export const storedById = async (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await session.row(byId(kind)({ id }));
@@ -26,15 +26,15 @@ export const storedById = async (session: Session, kind: Kind, id: bigint): Prom
 };
 
 /**
- * Checks that neither a resource nor anything that it is part of is deleted.
- * @throws FAILED_PRECONDITION with the reason of the kind.
+ * Checks that neither a resource nor any of its ancestors is deleted.
+ * @throws FAILED_PRECONDITION with the error reason of the kind.
  */
 export const requireLive = (kind: Kind, row: StoredRow): void => {
   requireLiveAncestors(kind, row);
   if (row.delete_time) throw resourceDeleted(kind, kind.name);
 };
 
-/** Reads the resource with this id, and checks by `requireLive` that neither it nor anything that it is part of is deleted. */
+/** Reads the resource with this id, and checks by `requireLive` that neither the resource nor any of its ancestors is deleted. */
 export const liveById = async (session: Session, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(session, kind, id);
   requireLive(kind, row);
@@ -42,16 +42,16 @@ export const liveById = async (session: Session, kind: Kind, id: bigint): Promis
 };
 
 /**
- * Checks that nothing that a resource is part of is deleted.
- * @throws FAILED_PRECONDITION with the reason of the kind.
+ * Checks that no ancestor of a resource is deleted.
+ * @throws FAILED_PRECONDITION with the error reason of the kind.
  */
 export const requireLiveAncestors = (kind: Kind, { deleted_ancestor: ancestor }: StoredRow): void => {
   if (ancestor !== null) throw resourceDeleted(kind, ancestor);
 };
 
 /**
- * Reads the id of a row's organization, which never changes; 0 = there is no such row. It does not throw for a missing row, so that a write
- * repeated by its request_id gets its first answer even when the row is gone.
+ * Reads the id of the organization of a row; 0 = there is no such row. A missing row is no error here, so that a write repeated by its
+ * request_id gets its first answer even when the row is gone.
  */
 export const organizationOf = async (session: Session, { table, organization }: Referent, id: bigint): Promise<bigint> => {
   if (organization === "id") return id;
@@ -77,8 +77,8 @@ const sharersOf = async (session: Session, { name, sharedBy = "" }: Kind, id: bi
 };
 
 /**
- * Returns the aggregates that a write to a resource of some organizations locks, to raise their versions. Leave out `id` when the
- * resource is yet to be made.
+ * Returns the aggregates that a write to a resource of the given organizations locks, and whose versions the write raises. Leave out `id` for a
+ * resource that does not exist yet.
  */
 export const aggregatesOf = ({ name, aggregates }: Kind, organizationIds: readonly bigint[], id?: bigint): readonly Aggregate[] =>
   aggregates.flatMap((kind) => {
@@ -87,7 +87,8 @@ export const aggregatesOf = ({ name, aggregates }: Kind, organizationIds: readon
   });
 
 /**
- * Makes the function that looks up which aggregates a write to a resource has to lock; `more` are organizations that are to share the resource.
+ * Makes the function that looks up which aggregates a write to a resource has to lock; `more` are the ids of organizations that are to share the
+ * resource.
  */
 export const locksOf =
   (kind: Kind, id: bigint, more: readonly bigint[] = []): LookUpLocks =>

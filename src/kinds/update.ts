@@ -55,7 +55,7 @@ const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Va
   await tx.rows(sql`update ${sql.table(kind.table)} set ${sql.ref(etag)} = ${sql.ref(etag)} + 1 where id = ${row.id}`);
 };
 
-/** UpdateX: changes the fields of a resource that the mask names, and no others. */
+/** UpdateX: changes only those fields of a resource that the update mask names. */
 export const updateResource: StandardMethod = ({ write }, kind, method) => {
   const field = resourceField(kind);
   // Services that are older than kinds ignore what never changes.

@@ -6,7 +6,7 @@ import { invalidField } from "../errors.ts";
 import { momentOf } from "../moment.ts";
 import { jsonOf, toValue } from "../options/value.ts";
 
-/** A message of a kind, whose fields only its descriptor knows. */
+/** A message of a kind, whose fields are unknown to TypeScript: only the kind's descriptor has them. */
 export type Resource = Message & { readonly [field: string]: unknown };
 
 /** The values that a request gives to a resource: one for each column, and the ids for each link. */
@@ -46,7 +46,8 @@ const linkedIds = (kind: Kind, { name, field, isRequired }: Link, resource: Reso
 };
 
 /**
- * Reads from a message the values to store, those of the fields whose local names `isAsked` accepts. Output-only fields are left out.
+ * Reads from the message of a resource the values to store: those of the fields whose names in camelCase `isAsked` accepts, except output-only
+ * fields.
  * @throws INVALID_ARGUMENT for a required field without a value, a blank text where none may be, or JSON that `jsonOf` refuses.
  */
 export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => ({
@@ -62,7 +63,7 @@ export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: st
   ),
 });
 
-/** Reads the values that an update asks for, like `valuesOf`, but refuses an empty slug: an update makes none. */
+/** Reads the values that an update asks for, like `valuesOf`, but refuses an empty slug, since updates generate no slugs. */
 export const changedValues = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => {
   const values = valuesOf(kind, resource, isAsked);
   for (const [{ name, slugFrom }, value] of values.columns)

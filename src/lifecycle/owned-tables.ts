@@ -16,7 +16,10 @@ const deleted = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] 
 const follows = (column: string, ...tables: readonly (keyof Schema)[]): Owned[] =>
   tables.map((table) => ({ table, column, goes: "follows" }));
 
-/** The tables whose rows are removed when the owner of the rows is purged, keyed by owner. A test compares them with the schema. */
+/**
+ * The tables whose rows are removed when something that they belong to is purged, keyed by what is purged. A test compares these tables with the
+ * database schema.
+ */
 export const ownedTables = {
   users: {
     origin: "user",
@@ -57,6 +60,6 @@ const deleteRows = async (tx: Session, table: keyof Schema, column: string, ids:
   await tx.rows(sql`delete from ${sql.table(table)} where ${sql.ref(column)} in (${ids})`);
 };
 
-/** Deletes rows by id, with all rows that they own (`ownedTables`) and what imports remember of them, but not the options of scopes. */
+/** Deletes rows by id, with all rows that belong to them (`ownedTables`) and what imports remember of them, but not the options of scopes. */
 export const removeRows = (tx: Session, table: Exclude<keyof typeof ownedTables, "scope">, ids: readonly bigint[]): Promise<void> =>
   deleteRows(tx, table, "id", sql`select unnest(${ids.map(String)}::bigint[])`);

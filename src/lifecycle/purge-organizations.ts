@@ -3,7 +3,10 @@ import { lockedRow, locksOf } from "../kinds/stored.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { type Purgeable, purgeable } from "./remove-scopes.ts";
 
-/** PurgeOrganization, PurgeProject, PurgeTeam: removes at once what the request names, deleted or not, with its options and all it owns. */
+/**
+ * PurgeOrganization, PurgeProject, PurgeTeam: removes an organization, project or team at once, deleted or not, with its options and all that
+ * belongs to it.
+ */
 export const purgeScope: StandardMethod =
   ({ write }, kind, method) =>
   (call, request) => {

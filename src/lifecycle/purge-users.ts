@@ -14,7 +14,7 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** A transaction that purges users. That of the background job has no `touch`, since a job returns no consistency token. */
+/** A transaction that purges users. In the background job it has no `touch`, since the job returns no consistency token. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */
@@ -45,9 +45,9 @@ const leftWithoutOwner = async (tx: PurgeTx, ids: readonly string[]): Promise<bi
 };
 
 /**
- * Removes users and all that belongs to them, and returns the organizations that have no owner any more. The aggregates of the users, of
- * their accounts and of their organizations have to be locked already. The change log keeps the users' ids, which are never used again, and
- * nothing that says who they were.
+ * Removes users and all that belongs to them, and returns the ids of organizations that are left without a present owner. The aggregates of the
+ * users, of their accounts and of their organizations have to be locked already. The change log keeps the users' ids, which are never used
+ * again, but nothing that tells who the users were.
  */
 export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise<readonly bigint[]> => {
   const ids = users.map(String);
@@ -58,7 +58,7 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   return ownerless;
 };
 
-/** PurgeUser: removes a user and all that belongs to it at once, whether it was deleted before or not. */
+/** PurgeUser: removes a user, deleted or not, at once and for good, with all that belongs to the user. */
 export const purgeUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {

@@ -6,7 +6,10 @@ import { aggregateOfScope } from "../options/target.ts";
 import { type Aggregate, userAggregate } from "../versions/aggregate.ts";
 import { removeRows } from "./owned-tables.ts";
 
-/** The most options that are deleted in the transaction that purges their scope. If there are more, the purger deletes them in batches. */
+/**
+ * The most options that are deleted in the transaction that purges their scopes. If there are more, the purger deletes all of them later, in
+ * batches.
+ */
 export const OPTIONS_AT_ONCE = 10_000;
 
 /** The SQL for scopes as rows `w`. */
@@ -17,7 +20,9 @@ const rowsOf = (scopes: readonly Scope[]) =>
 const optionsOf = (scopes: readonly Scope[]) =>
   sql`${rowsOf(scopes)} join user_option o on o.scope_kind = w.scope_kind and o.scope_id = w.scope_id and o.scope_kind > 0`;
 
-/** Deletes the revisions of users' options in scopes, since revisions hold values. Call it after the options are deleted: deleting adds some. */
+/**
+ * Deletes the revisions of users' options in scopes, since revisions hold values. Call this after deleting the options: deletions add revisions.
+ */
 export const forgetRevisions = (tx: Session, scopes: readonly Scope[], users: readonly string[]) =>
   tx.rows(sql`
     delete from option_revision r using ${rowsOf(scopes)}
@@ -113,7 +118,10 @@ const removeTeam = async (tx: Session, id: bigint): Promise<readonly Aggregate[]
   return kinds;
 };
 
-/** The function that purges a row, and the aggregate to lock for it, by table. Organizations are first: projects and teams go with them. */
+/**
+ * The functions that purge an organization, a project or a team, and the aggregate to lock for each, keyed by table. Organizations come first,
+ * since projects and teams are purged with them.
+ */
 export const purgeable = {
   organization: { aggregate: "organization", aggregateId: "id", remove: removeOrganization },
   project: { aggregate: "project", aggregateId: "id", remove: removeProject },

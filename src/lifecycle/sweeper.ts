@@ -4,7 +4,7 @@ import { IDEMPOTENCY_HOURS } from "../db/idempotency.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 
-/** The background job that deletes expired options, and the stored answers to old requests with a request_id. It may run at any time. */
+/** The background job that deletes expired options, and the stored answers to old requests with a request_id. */
 export type Sweeper = {
   /** Runs one round now; returns the number of rows that it deleted. */
   readonly sweep: () => Promise<number>;
@@ -37,7 +37,7 @@ const sweepIdempotency = (db: Database): Promise<number> =>
       order by create_time limit ${BATCH} for update skip locked
     )`);
 
-/** Starts the sweeper. Until it is disposed, it deletes once a minute what has expired. Several instances share the work. */
+/** Starts the sweeper: until disposed, it deletes once a minute expired options and old stored answers. Several processes share the work. */
 export const startSweeper = (db: Database, log: Logger): Sweeper => {
   let running: Promise<unknown> = Promise.resolve();
   const untilDone = async (batch: (db: Database) => Promise<number>): Promise<number> => {

@@ -31,7 +31,7 @@ const map = (domain: string): string | false => {
   return !error && unicode.length <= GROWTH * domain.length && unicode;
 };
 
-/** Maps a domain to its one spelling in Unicode by UTS #46: `XN--MNCHEN-3YA.de` becomes `münchen.de`. Undefined = it is no domain. */
+/** Maps a domain to its one spelling in Unicode by UTS #46: `XN--MNCHEN-3YA.de` becomes `münchen.de`. Undefined = the text is no domain. */
 export const unicodeDomain = (domain: string): string | undefined => {
   let unicode = mapped.get(domain);
   if (unicode === undefined) {
@@ -44,5 +44,8 @@ export const unicodeDomain = (domain: string): string | undefined => {
 /** Tells whether a domain can stand in the DNS, by the rules of UTS #46 for joiners, bidirectional text and lengths. */
 export const isDomain = (domain: string): boolean => tr46().toASCII(domain, strict) !== null;
 
-/** Tells whether RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a label. Its characters have to be checked already. */
+/**
+ * Tells whether RFC 5893 (bidirectional text) and RFC 5892 (joiners) allow a text as a label of a domain. The text's characters have to be
+ * checked already (`disallowedCharacter`).
+ */
 export const isReadableLabel = (label: string): boolean => !tr46().toUnicode(label, { checkBidi: true, checkJoiners: true }).error;

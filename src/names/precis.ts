@@ -39,7 +39,7 @@ const nameOf = (character: string): string => `U+${(character.codePointAt(0) ?? 
 /** A name after width mapping (RFC 8265, section 3.3.1) and NFC, so that canonically equal names are judged alike. */
 const prepared = (name: string): string => mapWidth(name).normalize("NFC");
 
-/** Returns the number, such as `U+0020`, of the first character of a name that is not allowed at its place; undefined = there is none. */
+/** Returns the code point, such as `U+0020`, of the first character that a name must not have at that place; undefined = there is none. */
 export const disallowedCharacter = (text: string): string | undefined => {
   const characters = [...prepared(text)];
   const index = characters.findIndex((character, at) => {
@@ -55,7 +55,7 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
 /** A name as one label, for the rules of text from right to left, which are those of a label: to these, dots are as neutral as commas. */
 const asLabel = (name: string): string => prepared(name).replaceAll(".", ",");
 
-/** Returns what UsernameCaseMapped (RFC 8265, section 3.3) refuses in a name, in words to follow the field's name; undefined = nothing. */
+/** Returns what UsernameCaseMapped (RFC 8265, section 3.3) refuses in a name, in words that follow the field's name; undefined = nothing. */
 export const usernameFault = (name: string): string | undefined => {
   const character = disallowedCharacter(name);
   if (character !== undefined) {

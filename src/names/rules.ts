@@ -9,8 +9,8 @@ const ADDRESS =
 const PLAIN = /^(?!.*xn--)[\0-\x7f]*$/is;
 
 /**
- * Returns what is wrong with an address, in words that go after the field's name; undefined = nothing. Before the @, letters, marks and digits
- * of all scripts are allowed; domains beyond ASCII have to follow UTS #46.
+ * Returns what is wrong with an email address, in words that follow the field's name; undefined = nothing. Before the @, letters, marks and
+ * digits of all scripts are allowed; domains beyond ASCII have to follow UTS #46.
  */
 export const addressFault = (address: string): string | undefined => {
   if (!ADDRESS.test(address)) return "must be an address";
@@ -21,13 +21,13 @@ export const addressFault = (address: string): string | undefined => {
   return character && `must be an address: the character ${character} can't stand before the @`;
 };
 
-/** Checks an address by the rules that go beyond its shape; the proto has checked the shape already. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Checks an email address by `addressFault`, which is stricter than the proto's rules. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertAddress = (address: string, field: string): void => {
   const fault = addressFault(address);
   if (fault !== undefined) throw invalidField(field, fault);
 };
 
-/** Checks a new username by PRECIS (precis.ts), or by the rules of addresses if it is one. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Checks that a new username follows PRECIS (`usernameFault`) or is a valid email address. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const assertUsername = (username: string, field: string): void => {
   const fault = usernameFault(username);
   if (fault !== undefined && addressFault(username) !== undefined) throw invalidField(field, fault);

@@ -12,7 +12,7 @@ const scopesOf = (request: BatchGetOptionsRequest): readonly Scope[] => {
   return projects.length === 0 ? [scopeOf(request)] : projects.map((id) => ({ kind: ScopeKind.PROJECT, id }));
 };
 
-/** BatchGetOptions: reads options of many users. One statement reads all that the cache misses. */
+/** BatchGetOptions: reads options of many users through the cache. One statement reads all that the cache lacks. */
 export const batchGetOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.batchGetOptions> =>
   (call, request) => {

@@ -19,7 +19,9 @@ import {
   optionsOf,
 } from "./user-options.lookup.ts";
 
-/** Tells whether an option's expire_time is yet to come. An expired option reads as absent, even while its row or cache entry exists. */
+/**
+ * Tells whether an option has no expire_time, or one in the future. An expired option reads as absent, even while its row or cache entry exists.
+ */
 export const isAlive = (expireTime: number | null | undefined, databaseTime: () => number): boolean =>
   expireTime === null || expireTime === undefined || expireTime > databaseTime();
 
@@ -70,8 +72,7 @@ const readWhole = async ({ db }: Pick<Dependencies, "db">, call: Call, scopes: r
 type Lookups = Pick<OptionDependencies, "db" | "userOptions" | "scopeOptions">;
 
 /**
- * Reads the options of the large scopes in `cached` (`isLarge`), and returns all scopes of `cached` with their options. Empty `keys` = the
- * options of every key.
+ * Returns the scopes of `cached`, and reads for the large ones among them (`isLarge`) the options of `keys`, or all options if `keys` is empty.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when `keys` is empty and an answer can't hold the options.
  */
 export const completed = (
@@ -101,8 +102,8 @@ export const completed = (
 };
 
 /**
- * Reads the options of a user in one scope through the cache, or none if the scope is deleted or purged. If the result is `isLarge`,
- * `completed` has to read the options.
+ * Reads the options of a user in one scope through the cache; a deleted or purged scope has none. The result for a large scope (`isLarge`) lacks
+ * the options: `completed` reads them.
  */
 export const readScope = (
   { userOptions, scopeOptions }: Lookups,
@@ -115,7 +116,7 @@ export const readScope = (
   return whenBoth(cached, areLive(scopeOptions, call, [key.scope], reading), (options, [isLive]) => (isLive ? options : emptied(options)));
 };
 
-/** Reads the options of a user in one scope through the cache, or only the option with the key `name` if the scope is too large to cache. */
+/** Reads the options of a user in one scope through the cache, or only the option with the key `name` if the scope is large. */
 export const readScopeFor = (
   app: Lookups,
   call: Call,
@@ -127,8 +128,8 @@ export const readScopeFor = (
   );
 
 /**
- * Reads options of users in the same scopes: at least those of `keys`, or all if `keys` is empty. The result has a list for each of
- * `userIds`, and the list an entry for each of `scopes`, in the order given.
+ * Reads options of users in the given scopes: at least those of `keys`, or all if `keys` is empty. Returns a list for each of `userIds`, with
+ * the options of each of `scopes`, in the order given.
  */
 export const readAllUserOptions = (
   app: Lookups,

@@ -11,7 +11,7 @@ const isDeeper = (json: unknown, levels: number): boolean => {
   return false;
 };
 
-/** Checks plain JSON by SetOption's rules for values, and returns its canonical text. Throws INVALID_ARGUMENT as `jsonOf` does. */
+/** Checks plain JSON by SetOption's rules for values, and returns the canonical JSON text to store. Throws INVALID_ARGUMENT as `jsonOf` does. */
 export const canonicalJson = (json: unknown, field = "value"): string => {
   if (isDeeper(json, MAX_VALUE_LEVELS)) {
     throw invalidField(field, `is nested deeper than ${MAX_VALUE_LEVELS} levels`, "OPTION_VALUE_TOO_DEEP");

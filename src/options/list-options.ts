@@ -40,7 +40,10 @@ const readCached = ({ databaseTime }: OptionDependencies, cached: CachedOptions,
   return { options: rows.map(({ option }) => option), nextPageToken };
 };
 
-/** ListOptions: reads a page of a user's options: of one scope through the cache; of all scopes, or one too large, from the database. */
+/**
+ * ListOptions: reads a page of a user's options: those of one scope through the cache; those of all scopes, or of a large one, from the
+ * database.
+ */
 export const listOptions =
   (app: OptionDependencies): Operation<typeof UserOptionService.method.listOptions> =>
   async (call, request) => {

@@ -6,7 +6,10 @@ import type { CachedScope, ScopeOptions } from "./scope-option.lookup.ts";
 /** A scope in which no options can be read. */
 const closed: CachedScope = { isLive: false, parentId: undefined, options: new Map() };
 
-/** Reads scopes with their scope options, in the order given. A scope whose options can't be read, such as a deleted one, is empty. */
+/**
+ * Reads scopes with their scope options, in the order given. In the result, a scope whose options can't be read, such as a deleted one, has
+ * none.
+ */
 export const readScopes = (
   scopeOptions: ScopeOptions,
   call: Call,
@@ -22,7 +25,7 @@ export const readScopes = (
     });
   });
 
-/** Tells for each scope, in the order given, whether options of users can be read in it. If each is the global scope, nothing is looked up. */
+/** Tells for each scope, in the order given, whether options of users can be read in it. If all are the global scope, nothing is looked up. */
 export const areLive = (
   scopeOptions: ScopeOptions,
   call: Call,

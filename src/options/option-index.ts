@@ -42,7 +42,7 @@ const align = async (session: Session, kind: Database["kind"], registry: OptionR
   }
 };
 
-/** Creates and drops indexes of user_option until there is one for each key whose definition is `indexed`, over the hash of the value. */
+/** Creates and drops indexes of the table user_option so that each key whose definition is `indexed` has one, over the hash of the value. */
 export const alignOptionIndexes = (db: Database, registry: OptionRegistry, log: Logger): Promise<void> =>
   db.sql.connection().execute(async (connection) => {
     const session = createSession(connection, db.kinds);

@@ -2,7 +2,7 @@ import { type RawBuilder, type SqlBool, sql } from "kysely";
 import { type DomainError, notFound } from "../errors.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The setting SCOPE_CHECK: options can have any scope (`trust`), or only organizations and projects of this service (`registered`). */
+/** The setting SCOPE_CHECK: options can be in any organization or project (`trust`), or only in those that userd stores (`registered`). */
 export type ScopeCheck = "trust" | "registered";
 
 /** A function that makes an SQL condition on the two columns of a scope. */
@@ -16,7 +16,7 @@ type OpenScopes = {
   readonly isOpen: Test;
 };
 
-/** The SQL conditions that options can be read or written in a scope, for one setting of SCOPE_CHECK. Every statement over options uses them. */
+/** The SQL that decides in which scopes options can be read and written, for one value of SCOPE_CHECK. Every statement on options uses it. */
 export type OptionScopes = {
   /** The condition that options can be read in the scope that these two columns name. */
   readonly isLive: Test;
@@ -30,7 +30,7 @@ export type OptionScopes = {
   readonly openFor: (scopes: readonly Scope[]) => OpenScopes;
 };
 
-/** Makes the error NOT_FOUND OPTION_SCOPE_NOT_FOUND, for a scope whose project or organization does not exist. */
+/** Makes the error NOT_FOUND OPTION_SCOPE_NOT_FOUND, for a scope whose project or organization does not exist or is deleted. */
 export const scopeNotFound = (): DomainError =>
   notFound("OPTION_SCOPE_NOT_FOUND", "There is no such project or organization, or it is deleted.");
 
@@ -83,7 +83,7 @@ const registered: Omit<OptionScopes, "live"> = {
   }),
 };
 
-/** Makes the SQL conditions that options can be read or written in a scope, for one setting of SCOPE_CHECK. */
+/** Makes the SQL that decides in which scopes options can be read and written, for one value of the setting SCOPE_CHECK. */
 export const createOptionScopes = (check: ScopeCheck): OptionScopes => {
   const scopes = check === "registered" ? registered : trusting;
   return { ...scopes, live: scopes.isLive(sql.raw("o.scope_kind"), sql.raw("o.scope_id")) };

@@ -17,8 +17,8 @@ const expireTimeOf = (time: Timestamp | undefined, field: string): Date | null =
 };
 
 /**
- * Checks an option of a request against the limits of values, its definition and the current time, and returns the write that stores it. Call
- * this inside the write's transaction, or catch the error: a repeated request_id gets its first answer, even if the checks fail now.
+ * Checks the value and the expire_time of an option in a request, and returns the `OptionWrite` that stores the option. Call this inside the
+ * RPC's transaction, or catch the error: a repeated request_id has to get its first answer, even if the checks fail now.
  * @param prefix the path of the option in the request, for errors: "" or "changes[3].set."
  * @throws INVALID_ARGUMENT with a reason of the value or of the registry.
  */

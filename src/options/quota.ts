@@ -24,8 +24,8 @@ const exceeded = (what: keyof typeof settings, limit: number, used: number): Dom
 };
 
 /**
- * Finds the writes of one user or scope that would exceed a quota, and returns a map from write to error. Writes that free space count
- * first, the others in their order; refused writes do not count.
+ * Finds the writes of one user or scope that would exceed a quota, and returns a map from write to error. Writes that shrink values are counted
+ * first, then the others in their order; refused writes are not counted.
  */
 export const refusalsOf = <R extends Growth>(rows: readonly R[], quotas: Quotas): Map<R, DomainError> => {
   const { optionsPerUser, optionBytesPerUser } = quotas;

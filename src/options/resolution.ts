@@ -34,7 +34,10 @@ export const levels: readonly Level[] = [
   { source: OptionSource.DEFINITION, holder: "definition", scope: undefined, lockable: false, name: "the definition" },
 ];
 
-/** The steps that look for a value until one finds it: locked values from the last of `levels` to the first, then all from first to last. */
+/**
+ * The order in which values are looked for, until one is found: locked values from the last of `levels` to the first, then all from first to
+ * last.
+ */
 export const steps: readonly { readonly level: Level; readonly locked: boolean }[] = [
   ...levels
     .filter(({ lockable }) => lockable)
@@ -81,7 +84,7 @@ export const mergePatch = (target: JsonValue | undefined, patch: JsonValue): Jso
 
 const NOTHING: Resolution = { value: undefined, source: OptionSource.UNSPECIFIED, locked: false, trail: [] };
 
-/** Computes the effective value of a key. `cached` lists the levels that have a value, and has to be in the order of the table `levels`. */
+/** Computes the effective value of a key. `cached` has the values of the levels that have one, in the order of `levels`. */
 export const resolve = (cached: readonly LevelValue[], definition: CheckedDefinition | undefined): Resolution => {
   if (cached.length === 0) return NOTHING;
   const isLocked = cached.some(({ locked }) => locked);

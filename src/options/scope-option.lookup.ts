@@ -30,7 +30,9 @@ export type CachedScopeOption = {
   readonly option: MessageInitShape<typeof ScopeOptionSchema>;
 };
 
-/** The cached scope options of one scope, and whether options can be read in it. A project's organization is a separate entry (`parentId`). */
+/**
+ * The cached scope options of one scope, and whether options can be read in it. The organization of a project has its own entry (`parentId`).
+ */
 export type CachedScope = {
   /** Tells whether options can be read in the scope, unless `parentId` is an organization in which they can't. */
   readonly isLive: boolean;
@@ -39,7 +41,7 @@ export type CachedScope = {
   readonly options: ReadonlyMap<string, CachedScopeOption>;
 };
 
-/** The lookup, through the cache, of scopes with the options that each gives to all its users. */
+/** The lookup, through the cache, of scopes with their scope options. */
 export type ScopeOptions = Lookup<Scope, CachedScope>;
 
 type Content = { readonly isLive: boolean; readonly parentId: string | null; readonly rows: readonly StoredRow[] };

@@ -63,7 +63,7 @@ const upsert = async (
     from o left join scope_option b on (b.scope_kind, b.scope_id, b.key) = (o.scope_kind, o.scope_id, o.key)`);
 };
 
-/** SetScopeOption: stores a scope option of everybody, an organization or a project. Users can't override a `locked` one. */
+/** SetScopeOption: stores a scope option for everybody, an organization or a project. Users can't override a `locked` one. */
 export const setScopeOption =
   ({ write, registry, optionScopes, quotas }: OptionDependencies): Operation<typeof method.setScopeOption> =>
   (call, request) => {
@@ -84,7 +84,7 @@ export const setScopeOption =
     });
   };
 
-/** GetScopeOption: reads one option of a scope from the cache. */
+/** GetScopeOption: reads one scope option from the cache. */
 export const getScopeOption =
   ({ scopeOptions, freshness }: OptionDependencies): Operation<typeof method.getScopeOption> =>
   (call, request) => {
@@ -96,7 +96,7 @@ export const getScopeOption =
     });
   };
 
-/** ListScopeOptions: reads a page of the options of a scope, ordered by key, in one statement. */
+/** ListScopeOptions: reads a page of the scope options of one scope, ordered by key, in one statement. */
 export const listScopeOptions =
   ({ db, freshness, pager, optionScopes }: OptionDependencies): Operation<typeof method.listScopeOptions> =>
   async (call, request) => {
@@ -117,7 +117,7 @@ export const listScopeOptions =
     return { options: shown.map(toScopeOption), nextPageToken };
   };
 
-/** DeleteScopeOption: deletes one option of a scope. Users of the scope get at once the values that the option hid or overrode. */
+/** DeleteScopeOption: deletes one scope option. Users of the scope get at once the values that the option hid or overrode. */
 export const deleteScopeOption =
   ({ write, optionScopes }: OptionDependencies): Operation<typeof method.deleteScopeOption> =>
   (call, request) => {

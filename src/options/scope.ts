@@ -1,6 +1,6 @@
 import { DomainError } from "../errors.ts";
 
-/** The scope of an option, as the columns scope_kind and scope_id. The global scope has the id 0, since unique keys don't compare nulls. */
+/** The scope of an option, as the columns scope_kind and scope_id. The global scope has the id 0, since unique keys treat nulls as different. */
 export type Scope = { readonly kind: ScopeKind; readonly id: bigint };
 
 /** The values of the column `scope_kind`, in the order in which options are listed. */

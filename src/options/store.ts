@@ -14,7 +14,7 @@ export type OptionWrite = OptionKey & {
   readonly expireTime: Date | null;
 };
 
-/** The outcome of storing one option: its row, and whether the write created or changed it. */
+/** The result of storing one option: the option's row, and whether the write created or changed the row. */
 export type Stored = {
   readonly row: StoredOption;
   /** Tells whether there was no such option before, or it had expired. */
@@ -79,8 +79,8 @@ const outcomesOf = async (tx: Tx, { optionScopes }: App, writes: readonly Option
 };
 
 /**
- * Stores options, all or none; an equal value and expire_time change nothing. The names of the options have to differ, and the users to be
- * locked already.
+ * Stores options, all or none; an option whose value and expire_time are stored already is not written. The names of the options have to differ,
+ * and the users have to be locked already.
  * @throws RESOURCE_EXHAUSTED QUOTA_EXCEEDED.
  */
 export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrite[]): Promise<Outcomes> => {
@@ -90,7 +90,7 @@ export const storeOptions = async (tx: Tx, app: App, writes: readonly OptionWrit
   return outcomesOf(tx, app, writes, rows);
 };
 
-/** Stores options as `storeOptions` does, except that a write over a quota does not stop the others: its outcome is the error. */
+/** Stores options as `storeOptions` does, except that a write over a quota does not stop the others: its result is the error. */
 export const storeEachOption = async (
   tx: Tx,
   app: App,

@@ -11,7 +11,10 @@ export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readon
 /** A row of a stored option. `locked` tells whether a locked scope option, of the same scope or the global one, hides the option. */
 export type StoredOption = OptionRow & { readonly locked: boolean };
 
-/** Makes the name of an option as one text, for the keys of maps. Its parts can't run into each other, since only the last is free text. */
+/**
+ * Makes the name of an option as one text, for the keys of maps. Different options never get the same text: only its last part, the key, is free
+ * text.
+ */
 export const nameOf = ({ userId, scope, key }: OptionKey): string => `${userId}/${scope.kind}/${scope.id}/${key}`;
 
 /** Makes the name of the option that a row holds, as `nameOf` does. */

@@ -13,7 +13,7 @@ import { encodeKey } from "../versions/key.ts";
 import { toUserOption } from "./option.mapping.ts";
 import { type Scope, ScopeKind } from "./scope.ts";
 
-/** The key of the lookup `UserOptions`: one scope of one user, or with `key` one option in it. */
+/** The key of the lookup `UserOptions`: one scope of one user, or with `key` one option in that scope. */
 export type OptionsKey = { readonly userId: bigint; readonly scope: Scope; readonly key?: string };
 
 /** The most bytes of a scope that is cached as a whole. A larger one is read key by key: one option must not cost what the others take. */
@@ -21,7 +21,7 @@ const WHOLE_BYTES = 128 * 1024;
 /** The bytes by which an option counts towards `WHOLE_BYTES` besides its value. */
 const OPTION_BYTES = 64;
 
-/** The options of a scope as one array per column, ordered by key, which saves memory over an array per option. Times: Unix milliseconds. */
+/** A user's options in a scope, ordered by key, as one array per column, which takes little memory. Times are Unix milliseconds. */
 export type Columns = readonly [
   keys: readonly string[],
   values: readonly JsonValue[],
@@ -35,7 +35,7 @@ const REST_COLUMNS = 4;
 
 type Content = { readonly userFound: boolean; readonly email: string; readonly isLarge: boolean; readonly columns: Columns };
 
-/** An option that is read through the cache. */
+/** An option of a user as `optionsOf` returns it, with its expiry and the response of GetOption. */
 export type CachedOption = {
   readonly option: MessageInitShape<typeof UserOptionSchema>;
   /** The time from which the option reads as absent, in Unix milliseconds of the database's clock; null = never. */
@@ -44,7 +44,7 @@ export type CachedOption = {
   readonly response: MessageInitShape<typeof GetOptionResponseSchema>;
 };
 
-/** All options that a user has in a scope, those past their expire_time included. */
+/** The options of a user in a scope, including those past their expire_time; none if the scope is large (`isLarge`). */
 export type CachedOptions = {
   readonly userFound: boolean;
   /** The user's primary address, the default of some options. */
@@ -92,7 +92,7 @@ const makeOptions = ({ keys, values, expireTimes, rest, key: { userId, scope } }
   );
 };
 
-/** Returns the options of a cached scope, with the API's message of each, as a map from key to option, ordered by key. */
+/** Returns the options in `CachedOptions` as a map from key to option, ordered by key. */
 export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOption> => {
   const { made } = cached;
   const options = made.kept ?? makeOptions(cached);
@@ -101,10 +101,10 @@ export const optionsOf = (cached: CachedOptions): ReadonlyMap<string, CachedOpti
   return options;
 };
 
-/** Returns a copy of a cached scope without its options, for a scope that is deleted or purged. */
+/** Returns a copy of `CachedOptions` without any options, for a scope that is deleted or purged. */
 export const emptied = (cached: CachedOptions): CachedOptions => filledWith(cached, NOTHING);
 
-/** Returns a copy of a cached scope with the options in `columns`, such as those of a scope too large to be cached whole (`isLarge`). */
+/** Returns a copy of `CachedOptions` with the options in `columns`, such as those read from the database for a large scope. */
 export const filledWith = (cached: CachedOptions, columns: Columns): CachedOptions =>
   cachedOf({ ...cached, isLarge: false }, columns, cached.key);
 
@@ -146,7 +146,7 @@ const columns = sql`case when scope.bytes is null or ${isLarge} then null else j
   scope.expire_times,
   scope.rest) end`;
 
-/** Makes the lookup of options of users. One statement loads any number of scopes. */
+/** Makes the lookup of users' options. One statement loads the options of any number of users and scopes. */
 export const createUserOptions = (cache: Cache, db: Database): UserOptions => {
   const load = async (keys: readonly OptionsKey[], signal: AbortSignal): Promise<Loaded<Content>> => {
     type Row = SnapshotColumns & {

@@ -2,7 +2,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { invalidField } from "../errors.ts";
 
-/** The most bytes of a value, as `storedBytes` counts them. */
+/** The size limit of an option's value, in bytes as `storedBytes` counts them. */
 export const MAX_VALUE_BYTES = 64 * 1024;
 /** The deepest nesting of a value: a scalar has depth 1, a list or object one more than its deepest member. */
 export const MAX_VALUE_LEVELS = 24;
@@ -68,14 +68,14 @@ const beyondCanonical = (json: JsonValue): number => {
   return members.reduce((sum: number, member) => sum + beyondCanonical(member), Math.max(0, separators));
 };
 
-/** Counts the bytes of PostgreSQL's `value::text`, for limits and quotas. `canonical` is the value's JSON text, if known already. */
+/** Counts the bytes of a JSON value as text in PostgreSQL, for limits and quotas. `canonical` is the value's JSON text, if known already. */
 export const storedBytes = (json: JsonValue, canonical = JSON.stringify(json)): number =>
   Buffer.byteLength(canonical) + beyondCanonical(json);
 
 /** The bytes of a field of a message: its tag, its length as a varint, and its content. */
 const framed = (bytes: number): number => 1 + Math.max(1, Math.ceil((32 - Math.clz32(bytes)) / 7)) + bytes;
 
-/** Counts the bytes that JSON takes as a google.protobuf.Value in an answer. They can be many more than its text has: 11 for a `0` in a list. */
+/** Counts the bytes of a JSON value as a google.protobuf.Value. They can be many more than the bytes of its text: 11 for a `0` in a list. */
 export const wireBytes = (json: unknown): number => {
   if (typeof json === "number") return 9;
   if (typeof json === "string") return framed(Buffer.byteLength(json));
@@ -85,12 +85,12 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** Returns the bytes that stored JSON counts for in a page: the larger of `bytes`, its size as text in PostgreSQL, and its size in an answer. */
+/** Returns the bytes by which stored JSON counts toward a page's size: `bytes`, the size as text in PostgreSQL, or `wireBytes` if more. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**
- * Checks a value that is to be stored, and returns its canonical JSON text. A value may hold only finite numbers, no NUL character, at most
- * 24 levels and 64 KiB.
+ * Checks a value before it is stored, and returns its canonical JSON text. The limits are 24 levels and 64 KiB; numbers have to be finite, and
+ * texts valid Unicode without NUL characters.
  * @throws INVALID_ARGUMENT OPTION_VALUE_TOO_DEEP, OPTION_VALUE_TOO_LARGE or FIELD_INVALID, naming the field.
  */
 export const jsonOf = (value: Value, field = "value"): string => {
@@ -129,5 +129,5 @@ const fieldsOf = (json: object): Record<string, Value> => {
   return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, toValue(member)]));
 };
 
-/** Makes the google.protobuf.Value of stored JSON as an object literal, since `create` takes several times as long. */
+/** Converts stored JSON to a google.protobuf.Value. It makes an object literal, since `create` of protobuf-es is several times as slow. */
 export const toValue = (json: unknown): Value => ({ $typeName: "google.protobuf.Value", kind: kindOf(json) });

@@ -17,7 +17,7 @@ const addressOf = ({ json }: OptionWrite): string | undefined => {
   return typeof value === "string" ? value : undefined;
 };
 
-/** Finds writes that would store an unverified address where the definition enforces the type verified_email, as a map from write to error. */
+/** Finds writes that store an unverified address in an option of type verified_email and mode `enforce`, as a map from write to error. */
 export const findUnverified = async (
   tx: Tx,
   registry: OptionRegistry,
@@ -37,7 +37,7 @@ export const findUnverified = async (
   return new Map(checked.filter((_, index) => !verified.has(index)).map((write) => [write, refusal(write.key)]));
 };
 
-/** Checks that writes store verified addresses where the registry demands them. Throws INVALID_ARGUMENT OPTION_VALUE_INVALID. */
+/** Refuses writes of unverified addresses to options of type verified_email (mode `enforce`). Throws INVALID_ARGUMENT OPTION_VALUE_INVALID. */
 export const assertVerified = async (tx: Tx, registry: OptionRegistry, writes: readonly OptionWrite[]): Promise<void> => {
   const [error] = (await findUnverified(tx, registry, writes)).values();
   if (error !== undefined) throw error;

@@ -16,10 +16,10 @@ export const holderOf = async (session: Session, canonical: string): Promise<big
   return (await session.row(holders))?.user_id;
 };
 
-/** The cause of a retry by `requireLocked`: a user has verified an invitation's address after the write looked up which users to lock. */
+/** The cause of a retry, for `requireLocked`: a user has verified the invited address after the write looked up which users to lock. */
 export const ADDRESS_VERIFIED = "The address was verified";
 
-/** Makes the function that looks up what a write to an invitation locks: the organization and, if any, the user who verified the address. */
+/** Makes the function that looks up what a write to an invitation locks: the organization and any user who has verified the invited address. */
 export const invitationLocks =
   (organizationId: bigint, canonical: string): LookUpLocks =>
   async (session) => {
@@ -28,8 +28,8 @@ export const invitationLocks =
   };
 
 /**
- * Returns the organizations that have invited any of the given addresses. A write that verifies the addresses locks these organizations
- * before its users; an invitation stored after the look-up can cause a deadlock, which makes the write run again.
+ * Returns the organizations that have invited any of the given addresses: a write that verifies the addresses locks these organizations
+ * before any user. An invitation stored after the look-up can cause a deadlock, which makes the write run again.
  */
 export const invitingAggregates = async (session: Session, canonicalNames: readonly string[]): Promise<readonly Aggregate[]> => {
   if (canonicalNames.length === 0) return [];
@@ -42,8 +42,8 @@ export const invitingAggregates = async (session: Session, canonicalNames: reado
 const isAlive = sql<boolean>`(i.invite_expire_time is null or i.invite_expire_time > now())`;
 
 /**
- * Turns the unexpired invitations of verified addresses into memberships with the same id, role and teams, or deletes them if the user is a
- * member already. The canonical names have to be locked already.
+ * Turns the unexpired invitations of verified addresses into memberships with the same id, role and teams; an invitation of a user who is a
+ * member already is deleted. Lock the canonical names of the addresses first.
  */
 export const acceptInvitations = async (tx: Tx, verified: readonly Verified[]): Promise<void> => {
   if (verified.length === 0) return;

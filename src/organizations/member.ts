@@ -6,7 +6,7 @@ import type { MemberRole } from "../gen/userd/v1/member_pb.ts";
 import { organizationAggregate, userAggregate } from "../versions/aggregate.ts";
 import { type MemberRow, memberColumns, roleColumn } from "./member.mapping.ts";
 
-/** The part of a request that names a member, by the user's id or the member's own. The proto's rules have refused a request with neither. */
+/** The part of a request that names a member, by the user's id or the member's id. Validation has refused requests with neither id. */
 export type Which =
   | { readonly case: "userId"; readonly value: bigint }
   | { readonly case: "memberId"; readonly value: bigint }

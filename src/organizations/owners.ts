@@ -4,10 +4,10 @@ import { failedPrecondition } from "../errors.ts";
 import { presentUser } from "../users/present.ts";
 import type { MemberRow } from "./member.mapping.ts";
 
-/** The value of the column `role` for OWNER. */
+/** The value of the column `role` for an owner of an organization. */
 export const OWNER = 3;
 
-/** Makes the SQL subquery for an organization's owners who are present. Callers may add conditions on the memberships, the alias `m`. */
+/** Makes the SQL subquery for an organization's owners who are present. Callers may append conditions on organization_member as `m`. */
 export const owners = (organizationId: RawBuilder<unknown>) => sql`
   select from organization_member m join users u on u.id = m.user_id
   where m.organization_id = ${organizationId} and m.role = ${sql.lit(OWNER)} and ${presentUser("u")}`;

@@ -8,7 +8,7 @@ import { assertProjectAndTeam } from "./project-team.ts";
 
 const method = OrganizationService.method.removeProjectTeam;
 
-/** RemoveProjectTeam: removes a team from the teams of a project; returns whether it was one of them. */
+/** RemoveProjectTeam: removes a team from a project, and returns whether the project had the team. */
 export const removeProjectTeam =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

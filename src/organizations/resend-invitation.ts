@@ -17,7 +17,7 @@ import { findMember, storedMember } from "./member.ts";
 
 const method = OrganizationService.method.resendInvitation;
 
-/** ResendInvitation: renews the expiry of an invitation, or makes a member of the user who has verified the invited address since. */
+/** ResendInvitation: renews the expiry of an invitation; if a user has verified the invited address by now, this user becomes a member. */
 export const resendInvitation = ({ write, invitationDays }: Dependencies): Operation<typeof method> => {
   const renew = async (tx: Tx, memberId: bigint): Promise<void> => {
     await tx.rows(sql`

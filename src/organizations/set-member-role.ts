@@ -12,7 +12,7 @@ import { assertOwnerStays } from "./owners.ts";
 
 const method = OrganizationService.method.setMemberRole;
 
-/** SetMemberRole: changes the role of a member; an equal role writes nothing. The last present owner can't get another role. */
+/** SetMemberRole: changes a member's role; writes nothing if the member has the role. The last present owner can't get another role. */
 export const setMemberRole =
   ({ write }: Dependencies): Operation<typeof method> =>
   (call, request) => {

@@ -31,7 +31,7 @@ const dummy = argon2Format(DUMMY_HASH) as Check;
 /** The most computations that may wait; at 20 ms each they are done within about a second. */
 const MAX_WAITING = 64;
 
-/** Makes the hasher of passwords, and the metric `userd_password_hashes_total`, which counts its computations. */
+/** Makes the hasher of passwords, and the metric `userd_password_hashes_total`, which counts the hashes computed. */
 export const createPasswords = (registry: Registry): Passwords => {
   const limit = pLimit(CONCURRENCY);
   const computations = new Counter({

@@ -9,7 +9,7 @@ const formats: readonly Format[] = [argon2Format, pbkdf2Format, bcryptSha256Form
 /** The beginning of a stored hash that stands for no usable password; anything may follow it. */
 export const UNUSABLE = "!";
 
-/** Makes the function that checks passwords against a stored hash of any format; undefined = no code here can verify that hash. */
+/** Makes the function that checks passwords against a stored hash of any known format; undefined = the hash can't be verified. */
 export const checkOf = (encoded: string): Check | undefined => {
   for (const format of formats) {
     const check = format(encoded);

@@ -30,7 +30,7 @@ export const toContact = (row: ContactRow): MessageInitShape<typeof AccountConta
 /** Makes the error for an address that no contact of the account has. */
 export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
 
-/** Makes the SQL condition that an account has no primary contact. Lock the account first, so that this holds until the commit. */
+/** Makes the SQL condition that an account has no primary contact. Lock the account first, so that the condition holds until the commit. */
 export const lacksPrimary = (accountId: bigint) => sql<boolean>`
   not exists (select from account_contact where account_id = ${accountId} and is_primary)`;
 
@@ -38,8 +38,8 @@ export const lacksPrimary = (accountId: bigint) => sql<boolean>`
 export type NewContact = { readonly accountId: bigint; readonly user: { readonly id: bigint; readonly email: string } };
 
 /**
- * Adds users to the contacts of accounts; a contact that has the same address gets the user's name instead. The first user added to an
- * account without a primary contact becomes primary. A user without an address is left out.
+ * Adds users to the contacts of accounts; a contact with the same address only gets the user's name. The first user added to an account
+ * without a primary contact becomes the primary contact. A user without an address is left out.
  */
 export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]): Promise<void> => {
   const reached = contacts.filter(({ user }) => user.email !== "");
@@ -68,7 +68,7 @@ export const addUsersToContacts = async (tx: Tx, contacts: readonly NewContact[]
       user_id = coalesce(c.user_id, excluded.user_id)`);
 };
 
-/** AddAccountContact: stores a new contact of an account. Constraints refuse a second one with the same address, and a second primary one. */
+/** AddAccountContact: stores a new contact of an account. Constraints refuse a contact with the same address, and a second primary contact. */
 export const addAccountContact =
   ({ write }: Dependencies): Operation<typeof method.addAccountContact> =>
   (call, request) => {
@@ -127,7 +127,7 @@ export const setPrimaryContact =
     });
   };
 
-/** RemoveAccountContact: deletes a contact. If it was the primary one, the next contact added without `is_primary` becomes primary. */
+/** RemoveAccountContact: deletes a contact. If the primary contact goes, the next contact added with `is_primary` unset becomes primary. */
 export const removeAccountContact =
   ({ write }: Dependencies): Operation<typeof method.removeAccountContact> =>
   (call, request) => {

@@ -8,7 +8,7 @@ import { jsonOf, toValue, wireBytes } from "../options/value.ts";
 /** The metadata of an account or a profile, as a message has it. */
 type MetadataMessage = Pick<AccountMessage, "name" | "description" | "version" | "annotations" | "tags">;
 
-/** The metadata that both accounts and profiles have, as properties of their entities. */
+/** The metadata that both accounts and profiles have, as properties of the ORM's entities. */
 export type Metadata = {
   readonly name: string;
   readonly description: string;
@@ -39,7 +39,7 @@ const tagsOf = (tags: readonly string[]): Pick<Metadata, "tags" | "tagsCanonical
   return { tags: [...byCanonical.values()], tagsCanonical: [...byCanonical.keys()] };
 };
 
-/** Makes properties of an entity from a message, only those named in `fields`. Errors put `prefix` (such as `account.`) before the field. */
+/** Converts the metadata fields named in `fields` from a message to properties of an ORM entity. Errors name a field with `prefix` before it. */
 export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>, prefix: string): Partial<Metadata> => ({
   ...(fields.has("name") && { name: message.name ?? "" }),
   ...(fields.has("description") && { description: message.description ?? "" }),
@@ -48,22 +48,22 @@ export const metadataOf = (message: MetadataMessage, fields: ReadonlySet<string>
   ...(fields.has("tags") && tagsOf(message.tags)),
 });
 
-/** The names of all fields of metadata: those that `metadataOf` reads from a request that creates an account or a profile. */
+/** The names of all metadata fields, which `metadataOf` reads for a new account or profile. */
 export const everyField: ReadonlySet<string> = new Set(["name", "description", "version", "annotations", "tags"]);
 
-/** Converts metadata from the properties of an entity to the columns of an insert. */
+/** Converts `Metadata` to the columns of an SQL insert. */
 export const metadataRow = ({ tagsCanonical, ...columns }: Metadata) => ({ ...columns, tags_canonical: tagsCanonical });
 
-/** Makes the SQL expression that counts the bytes of the metadata of a row. It counts only fields that can be large. */
+/** Makes the SQL expression that counts the bytes of a row's annotations, description and tags, the metadata that can be large. */
 export const metadataBytes = (table: "account" | "user_profile") =>
   sql<number>`(octet_length(${sql.ref(`${table}.annotations`)}::text) + octet_length(${sql.ref(`${table}.description`)})
     + octet_length(array_to_string(${sql.ref(`${table}.tags`)}, ' ')))`;
 
-/** Returns the bytes that a row's metadata count for in a page: `bytes` from `metadataBytes`, plus the size of the annotations in an answer. */
+/** Returns the bytes by which a row's metadata count toward a page's size: `bytes` from `metadataBytes`, plus `wireBytes` of the annotations. */
 export const bytesOfMetadata = ({ bytes, annotations }: { readonly bytes: number; readonly annotations: unknown }): number =>
   bytes + wireBytes(annotations);
 
-/** Makes the fields of a message from the metadata of a row. */
+/** Converts the metadata in a row of an account or profile to the fields of the API's message. */
 export const toMetadata = (row: Omit<Metadata, "tagsCanonical" | "annotations"> & { readonly annotations: unknown }) => ({
   name: row.name,
   description: row.description,

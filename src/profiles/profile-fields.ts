@@ -35,7 +35,7 @@ export const profileFields = {
   update_time: column("timestamptz", "user_profile.update_time"),
 };
 
-/** The `profileFields` in the form that the reader of filters in CEL takes. */
+/** The `profileFields` in the form that `createConditionReader` takes for filters in CEL. */
 export const declaredFields: FilterFields = { declared: new Map(Object.entries(profileFields)), undeclared: new Set() };
 
 /** Looks at the user of one profile after the other: for what many users are. */

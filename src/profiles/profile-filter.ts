@@ -10,7 +10,7 @@ import { accountFields, declaredFields, profileFields, userFields } from "./prof
 const MAX_LEVELS = 5;
 const MAX_TERMS = 50;
 
-/** A filter as a condition on `user_profile`. `asksUsers` tells whether it asks for properties of users. */
+/** A filter as a condition on the table user_profile. `asksUsers` tells whether the filter names properties of users. */
 export type ProfileCondition = { readonly condition: Condition; readonly asksUsers: boolean };
 
 const readExpression = createConditionReader(declaredFields);

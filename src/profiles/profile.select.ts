@@ -41,7 +41,7 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
 /** The API's message of a profile, as an object literal. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
 
-/** Makes the message of a profile, with its user and its account if they are given (expand.ts). */
+/** Makes the API's message of a profile, with the profile's user and account if they are given. */
 export const toProfile = (row: ProfileRow, user?: UserRow, account?: AccountRow): ProfileMessage => ({
   id: row.id,
   userId: row.user_id,

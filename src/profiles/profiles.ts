@@ -45,8 +45,8 @@ export const newProfileOf = (profile: UserProfileMessage, prefix: string): Requi
 };
 
 /**
- * Stores a profile and makes its user a contact of the account. User and account have to be locked already. Constraints refuse an account
- * that does not exist, and a second profile of the user in it.
+ * Stores a profile and makes its user a contact of the account. The user and the account have to be locked already. Constraints refuse an
+ * account that does not exist, and a second profile of the user in the account.
  */
 export const storeProfile = async (tx: Tx, profile: NewProfile): Promise<ProfileRow> => {
   const user = await writableUser(tx, profile.user_id);

@@ -13,13 +13,13 @@ export const accountsOfProfiles = async (session: Session, profileIds: readonly 
   return new Map(rows.map(({ id, account_id }) => [id, account_id]));
 };
 
-/** Makes the aggregates of accounts, each once. */
+/** Makes the aggregates of accounts from their ids, without duplicates. */
 export const accountAggregates = (ids: Iterable<bigint>): readonly Aggregate[] => [...new Set(ids)].map(accountAggregate);
 
 const accountsOf = (rows: readonly (ResourceRow | undefined)[]): Set<bigint> =>
   new Set(rows.flatMap((row) => (row === undefined ? [] : [row.account_id])));
 
-/** Makes the function that looks up the accounts to lock for resources and profiles. `lockedResources` checks the accounts under the lock. */
+/** Makes the function that looks up the accounts to lock for resources and profiles. In the write, `lockedResources` checks these locks. */
 export const resourceLocks =
   (refs: readonly ResourceRef[], profileIds: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
@@ -34,7 +34,7 @@ export const lockedResources = async (tx: Tx, refs: readonly ResourceRef[]): Pro
   return rows;
 };
 
-/** The error for an entry that names the same resource as another entry, in words that go after the field's name. */
+/** The end of the error message, after the field's name, for an entry that names the same resource as another entry. */
 export const NAMED_TWICE = "names a resource that another one names";
 
 /** Checks that no resource is named twice, be it by its id or its key. Throws INVALID_ARGUMENT DUPLICATE_ENTRY. */

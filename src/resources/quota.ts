@@ -8,7 +8,7 @@ export const tooManyResources = (limit: number, used: number): DomainError =>
     metadata: { quota: "QUOTA_RESOURCES_PER_PROFILE", limit: String(limit), used: String(used) },
   });
 
-/** Counts resources, up to `limit` + 1 per profile, as a map keyed by profile id. Lock the profiles' accounts first, to keep counts true. */
+/** Counts resources, up to `limit` + 1 per profile, as a map keyed by profile id. Lock the profiles' accounts first, or counts may change. */
 export const countResources = async (session: Session, profiles: readonly bigint[], limit: number): Promise<Map<bigint, number>> => {
   const wanted = [...new Set(profiles)];
   if (wanted.length === 0) return new Map();

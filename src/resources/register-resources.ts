@@ -70,7 +70,7 @@ const store = async (tx: Tx, resources: readonly ResourceKey[], limit: number): 
   });
 };
 
-/** RegisterResources: stores new resources, and returns new and old ones. A resource whose owner is unknown or has no quota left is refused. */
+/** RegisterResources: stores resources unless they exist already, and returns them. An unknown owner, or one without quota left, is refused. */
 export const registerResources =
   ({ db, write, quotas }: Dependencies): Operation<typeof method> =>
   async (call, request) => {

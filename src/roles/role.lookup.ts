@@ -12,10 +12,10 @@ export type CachedRole = { readonly id: string; readonly name: string; readonly 
 /** A map of all roles, keyed by id. */
 export type Roles = ReadonlyMap<string, CachedRole>;
 
-/** The lookup of all roles in the cache; they are few, so they are read together. */
+/** The lookup of the roles. They are few, so the cache holds all of them in one entry. */
 export type RoleDefinitions = Lookup<"all", Roles>;
 
-/** Makes the lookup of the roles. */
+/** Makes the lookup of the roles, which loads all of them by one statement. */
 export const createRoleDefinitions = (cache: Cache, db: Database): RoleDefinitions => {
   const load = async (keys: readonly "all"[], signal: AbortSignal): Promise<Loaded<readonly CachedRole[]>> => {
     const rows = await db.session({ signal }).rows(sql<SnapshotColumns & { readonly roles: readonly CachedRole[] | null }>`

@@ -88,7 +88,7 @@ export const updateRole =
     });
   };
 
-/** DeleteRole: deletes a role, its permissions and its assignments to users. AssignRole takes the same lock, so none is added meanwhile. */
+/** DeleteRole: deletes a role, its permissions and its assignments. AssignRole takes the same lock, so no assignment is added meanwhile. */
 export const deleteRole =
   ({ write }: Dependencies): Operation<typeof method.deleteRole> =>
   (call, request) => {

@@ -8,10 +8,10 @@ const linkedOtherwise = (): DomainError => alreadyExists("IDENTITY_TAKEN", "The 
 const noAccount = (): DomainError => notFound("ACCOUNT_NOT_FOUND", "There is no such account.");
 const noProfile = (): DomainError => notFound("PROFILE_NOT_FOUND", "There is no such profile.");
 
-/** A map from constraint to the function that makes the error for its violation. The violation of any other constraint is a fault. */
+/** A map from the name of a constraint to the function that makes the error for its violation. Any constraint not listed: internal error. */
 export type ConstraintErrors = Readonly<Record<string, () => DomainError>>;
 
-/** The errors for violated constraints of the tables that are written by hand. kind-constraints.ts makes those of the tables of kinds. */
+/** The errors for violated constraints of tables written by hand; kind-constraints.ts makes the errors for the tables of kinds. */
 export const constraintErrors: ConstraintErrors = {
   users_pkey: () => alreadyExists("USER_ID_TAKEN", "The id is another user's."),
   users_username_key: () => alreadyExists("USERNAME_TAKEN", "The username is taken."),

@@ -11,7 +11,7 @@ import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
 
-/** The ORM's entities that are written by hand: of all tables but those of kinds. */
+/** The ORM's entities that are written by hand, for all tables except the tables of kinds. */
 export const handwritten = [
   UserSchema,
   UserActivity,
@@ -49,11 +49,11 @@ export const handwritten = [
   Idempotency,
 ] as const;
 
-/** The built-in kinds, such as releases, read from the proto files of families.ts. Parents come before children. */
+/** The built-in kinds, read from the proto files that families.ts lists, parents before children. */
 export const kinds = readKinds(
   familyFiles,
   handwritten.map(({ meta }) => meta.tableName),
 );
 
-/** The type of the database for Kysely: the tables and their columns, without those of `kinds`. */
+/** The type of the database for Kysely: the tables of `handwritten`, with their columns. */
 export type Schema = InferKyselyDB<(typeof handwritten)[number]>;

@@ -6,13 +6,13 @@ import { choiceConstraint } from "./kind.entity.ts";
 
 type Entry = readonly [constraint: string, error: () => DomainError];
 
-/** Makes a map from unique constraint of a kind's table to the function that makes its error: another resource has the key already. */
+/** Makes a map from the name of a kind's unique constraint to the function that makes the error: another resource has the key already. */
 export const keyErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) => kind.keys.map(({ name }): Entry => [`${kind.name}_${name}_key`, () => resourceTaken(kind, name)])),
   );
 
-/** Makes a map from foreign key of a kind's table to the function that makes its error: what a field refers to was removed meanwhile. */
+/** Makes a map from the name of a kind's foreign key to the function that makes the error: a field refers to something that is gone. */
 export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) => [
@@ -28,7 +28,7 @@ export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
     ]),
   );
 
-/** Makes a map from the constraint of a kind's choice (fields of which one at most has a value) to the function that makes its error. */
+/** Makes a map from the name of a constraint for a kind's choice to the function that makes the error: two fields of the choice have values. */
 export const choiceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) =>

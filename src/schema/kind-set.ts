@@ -10,8 +10,8 @@ import { entitiesOf, modelEntities } from "./kind.entity.ts";
 import { choiceErrors, keyErrors, referenceErrors } from "./kind-constraints.ts";
 
 /**
- * The kinds of a database, with the services, ORM entities and errors that follow from them. Each open database has its own set, so one process
- * can serve several databases.
+ * The kinds of a database, with the services, ORM entities and errors derived from the kinds. Each open database has its own set, so that one
+ * process can serve several databases.
  */
 export type KindSet = {
   /** The kinds without code of their own, parents before children. */
@@ -34,7 +34,7 @@ export type KindSet = {
   readonly errors: ConstraintErrors;
 };
 
-/** Makes the `KindSet` of a database from its kinds, the services of their families, and the files of those that are mounted. */
+/** Makes the `KindSet` of a database from its kinds, the services of the kinds' families, and the proto files of mounted kinds. */
 export const createKindSet = (kinds: readonly Kind[], services: readonly DescService[], mounted: readonly DescFile[] = []): KindSet => {
   const served = [...models, ...kinds];
   const tables = entitiesOf(kinds);
@@ -53,5 +53,5 @@ export const createKindSet = (kinds: readonly Kind[], services: readonly DescSer
   };
 };
 
-/** The set of the built-in kinds. */
+/** The `KindSet` of the built-in kinds. */
 export const builtin: KindSet = createKindSet(builtinKinds, families);

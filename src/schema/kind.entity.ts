@@ -17,7 +17,7 @@ import { User } from "./user.entity.ts";
 /** The entity of what only a descriptor knows. */
 const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
 
-/** The ORM's handwritten entities that kinds can refer to, keyed by the name that the proto option `reference.kind` of a field gives. */
+/** The ORM's handwritten entities that kinds can refer to, keyed by the name used in the proto option `reference.kind`. */
 export const modelEntities: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
 
 const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>
@@ -56,7 +56,7 @@ const propertyOf = (column: Column, entities: (name: string) => EntityName): unk
   return column.isNullable ? () => make().nullable() : make;
 };
 
-/** Returns the name of a table's constraint for a choice: fields of which one at most has a value. */
+/** Returns the name of the constraint by which at most one field of a choice has a value. */
 export const choiceConstraint = (table: string, { name }: ColumnList): string => `${table}_${name}`;
 
 /** Quotes the names of columns that operators choose: they can be words of SQL. Ours are none, and stand bare in migrations. */
@@ -118,7 +118,7 @@ const linkEntity = (kind: Kind, link: Link, entities: (name: string) => EntityNa
   return entityOf({ name: table, ...placeOf(table), properties, indexes, uniques });
 };
 
-/** Makes the ORM's entities of kinds and of their repeated references, as a map from table to entity: so migrations know the tables. */
+/** Makes the ORM's entities of kinds and of link tables, keyed by the name of the kind or of the link table. */
 export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySchema> => {
   const made = new Map<string, EntitySchema>();
   const entities = (name: string): EntityName => modelEntities[name] ?? (made.get(name) as EntityName);

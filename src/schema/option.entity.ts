@@ -41,7 +41,7 @@ export const UserOption = defineEntity({
   checks: optionChecks("user_option"),
 });
 
-/** The table of the last 20 writes of each option. A trigger of user_option writes it, so that no write path can forget it. */
+/** The table of the last 20 writes of each option. A trigger on user_option fills it, whichever code writes the option. */
 export const OptionRevision = defineEntity({
   name: "OptionRevision",
   tableName: "option_revision",
@@ -62,7 +62,7 @@ export const OptionRevision = defineEntity({
   primaryKeys: ["userId", "scopeKind", "scopeId", "key", "id"],
 });
 
-/** The table of options of everybody, organizations and projects: defaults of their users, or, if `locked`, values they can't override. */
+/** The table of scope options, global or of an organization or project: defaults for users or, if `locked`, values that users can't override. */
 export const ScopeOption = defineEntity({
   name: "ScopeOption",
   tableName: "scope_option",

@@ -2,7 +2,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
-/** The most characters of a slug, be it given, or made from a name and the number that makes it unique. */
+/** The most characters of a slug, including the number that may end a slug to make it unique. */
 export const SLUG_LENGTH = 50;
 
 /** The columns that organizations, projects and teams have in common. */
@@ -59,7 +59,7 @@ export const Project = defineEntity({
   checks: namedChecks("project"),
 });
 
-/** The table of teams: groups of members of an organization, to which projects are given. */
+/** The table of teams: a team is a group of members of one organization, and can be added to projects. */
 export const Team = defineEntity({
   name: "Team",
   tableName: "team",

@@ -66,7 +66,7 @@ export class User extends UserSchema.class {}
 
 UserSchema.setClass(User);
 
-/** The table of addresses of users. The primary one of a user is the one that equals `users.email`. */
+/** The table of users' addresses. A user's primary address is the one that equals `users.email`. */
 export const UserEmail = defineEntity({
   name: "UserEmail",
   tableName: "user_email",
@@ -91,7 +91,7 @@ export const UserEmail = defineEntity({
   checks: [{ name: "user_email_not_empty", expression: "email <> '' and email_canonical <> ''" }],
 });
 
-/** The most characters of a permission. Django's have up to 100 for the application, a dot, and up to 100 for the name. */
+/** The most characters of a permission. In Django it is the application (100 at most), a dot, and the name (100 at most). */
 export const PERMISSION_LENGTH = 201;
 
 /** The table of permissions that were granted to users themselves, not by a role. */
@@ -127,7 +127,7 @@ export const Authenticator = defineEntity({
   checks: [{ name: "authenticator_type_known", expression: "type >= 0 and type <= 3" }],
 });
 
-/** The table of tokens that set new passwords. It is not a tracked table, since no read returns a token. */
+/** The table of tokens with which users set new passwords. It is no tracked table, since no read returns a token. */
 export const PasswordReset = defineEntity({
   name: "PasswordReset",
   tableName: "password_reset",
@@ -142,7 +142,7 @@ export const PasswordReset = defineEntity({
   indexes: [{ name: "password_reset_user_index", properties: ["user"] }],
 });
 
-/** The table of the times when users were last seen. It has no triggers and is not in `users`, so that no version or etag changes. */
+/** The table of the times when users were last seen. It is no tracked table and apart from `users`, so changes raise no version or etag. */
 export const UserActivity = defineEntity({
   name: "UserActivity",
   tableName: "user_activity",
@@ -153,7 +153,7 @@ export const UserActivity = defineEntity({
   },
 });
 
-/** The table of the IP addresses from which users were seen. It has no triggers, so that no version or etag changes with it. */
+/** The table of the IP addresses from which users were seen. It is no tracked table, so changes raise no version or etag. */
 export const UserIp = defineEntity({
   name: "UserIp",
   tableName: "user_ip",
@@ -171,8 +171,8 @@ export const UserIp = defineEntity({
 });
 
 /**
- * The table of search lines. All lines of a user are one text, so that one index serves them all, and a line can be matched from its beginning.
- * Triggers write the table; its changes raise no version.
+ * The table of search lines. All lines of a user are one text, so that one index serves all of them; a line break before each line marks where
+ * it begins. Triggers write the table, and its changes raise no version.
  */
 export const UserSearch = defineEntity({
   name: "UserSearch",

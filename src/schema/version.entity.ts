@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import { canonical, indexOn, text } from "./columns.ts";
 
-/** The table of the versions of aggregates; no row = version 0. It has no foreign key: caches may hold a version of what is gone. */
+/** The table of the versions of aggregates; no row = version 0. It has no foreign keys: caches may hold versions of aggregates that are gone. */
 export const AggregateVersion = defineEntity({
   name: "AggregateVersion",
   tableName: "aggregate_version",
@@ -15,7 +15,7 @@ export const AggregateVersion = defineEntity({
   primaryKeys: ["kind", "id"],
 });
 
-/** The table of the canonical names that were ever claimed. A write that adds or drops a name locks its row and raises its version. */
+/** The table of the canonical names that were ever claimed. A write that adds or drops a name locks the name and raises the name's version. */
 export const CanonicalName = defineEntity({
   name: "CanonicalName",
   tableName: "canonical_name",

@@ -7,7 +7,7 @@ export type SecretToken = { readonly token: string; readonly hash: Buffer };
 /** Computes the hash that is stored in place of a token. SHA-256 is enough: a token has 256 random bits. */
 export const tokenHash = (token: string): Buffer => createHash("sha256").update(token).digest();
 
-/** Makes the error for a token that is unknown, used, replaced or expired; it does not say which. */
+/** Makes the one error for tokens that are unknown, used, replaced or expired. */
 export const tokenRefused = (): DomainError =>
   failedPrecondition("TOKEN_REFUSED", "The token is unknown, used, replaced or expired; ask for a new one.");
 
@@ -17,5 +17,5 @@ export const newSecretToken = (): SecretToken => {
   return { token, hash: tokenHash(token) };
 };
 
-/** Makes a session nonce: 12 characters, 72 random bits. All sessions of a user carry the user's nonce; a new nonce ends them. */
+/** Makes a session nonce: 12 characters, 72 random bits. All sessions of a user carry the user's nonce; a new nonce ends these sessions. */
 export const newSessionNonce = (): string => randomBytes(9).toString("base64url");

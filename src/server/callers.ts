@@ -7,7 +7,7 @@ import { type Config, ConfigError } from "../config.ts";
 import { permissions } from "../permissions.ts";
 import { formatAddress } from "./sockets.ts";
 
-/** The look-up that finds out which service makes a call (the caller), by the token in a header of the call. */
+/** An object that finds the caller of a call by the token in the call's `authorization` header. */
 export type Callers = {
   /** Returns the caller whose token is in an `authorization` header; undefined when the header is absent or the token unknown. */
   readonly find: (authorization: string | undefined) => Caller | undefined;
@@ -49,7 +49,7 @@ const createTokenCallers = (byHash: ReadonlyMap<string, Caller>): Callers => {
 
 /**
  * Reads a token file: `{"callers": [{"name": "billing", "token_sha256": "…", "permissions": ["users.read"]}]}`.
- * @param known the names of the permissions that there are.
+ * @param known the names of all permissions.
  * @throws ConfigError that names all faults of the file, and no hash.
  */
 export const readTokenFile = (path: string, known: readonly string[] = permissions): Callers => {
@@ -81,7 +81,7 @@ export const readTokenFile = (path: string, known: readonly string[] = permissio
   return createTokenCallers(byHash);
 };
 
-/** Makes the look-up of callers from the token file. Without a file every call is by the caller `local`, who has all permissions. */
+/** Makes the `Callers` from the token file. Without a token file every call is by the caller `local`, who has all permissions. */
 export const loadCallers = ({ tokenFile: path }: Pick<Config, "tokenFile">, known: readonly string[] = permissions): Callers => {
   if (path !== undefined) return readTokenFile(path, known);
   const local: Caller = { name: "local", permissions: new Set(known) };

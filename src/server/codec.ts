@@ -3,7 +3,7 @@ import { encodedOf, keepEncoded } from "../encoded.ts";
 import { DomainError, exhausted } from "../errors.ts";
 import { type Codec, maxResponseBytes, type Rpc } from "./rpc.ts";
 
-/** Decodes a protobuf message. Throws DomainError FIELD_INVALID when it is malformed, or nested deeper than the library's 100 levels. */
+/** Decodes a protobuf message. Throws DomainError FIELD_INVALID when it is malformed, or nested deeper than 100 levels (protobuf-es's limit). */
 export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> => {
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false });
@@ -16,7 +16,7 @@ export const decodeMessage = <D extends DescMessage>(schema: D, bytes: Uint8Arra
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Makes the protobuf message of an operation's response, which is such a message already, or a plain object with its fields. */
+/** Makes the protobuf message of an operation's response: either a message already, or a plain object with the message's fields. */
 export const toMessage = (schema: DescMessage, literal: object): Message =>
   "$typeName" in literal ? (literal as Message) : create(schema, literal as MessageInitShape<DescMessage>);
 
@@ -27,7 +27,7 @@ export const assertResponseSize = ({ byteLength }: Uint8Array): void => {
   }
 };
 
-/** Makes an RPC's codec that decodes requests from bytes and encodes responses to bytes. It refuses what is larger than the RPC allows. */
+/** Makes the codec of an RPC, which decodes requests from bytes and encodes responses to bytes. Both have a size limit. */
 export const byteCodec = ({ method, maxRequestBytes }: Rpc): Codec => ({
   decode: (received) => {
     const bytes = received as Uint8Array;

@@ -26,7 +26,7 @@ import type { Codec, Rpc } from "./rpc.ts";
 
 const deadlineKey = createContextKey(Infinity, { description: "the deadline, in milliseconds since the epoch" });
 
-/** Makes the values by which connect passes a call's deadline, in milliseconds since the epoch, to the handler of the call. */
+/** Makes the context values by which connect passes a call's deadline, in Unix milliseconds, to the call's handler. */
 export const withDeadline = (deadline: number): ContextValues => createContextValues().set(deadlineKey, deadline);
 
 /**
@@ -145,7 +145,7 @@ const addRpc = (router: ConnectRouter, rpc: Rpc, context: InterceptorContext): v
   });
 };
 
-/** An RPC, and the function of connect that answers its requests on the HTTP port, in Connect, gRPC-Web and gRPC. */
+/** An RPC, with connect's handler for its requests on the HTTP port, in the protocols Connect, gRPC-Web and gRPC. */
 export type ConnectRpc = { readonly rpc: Rpc; readonly handle: UniversalHandler };
 
 /** Makes the handlers of all RPCs for the HTTP port, each behind the interceptors. Returns them as a map keyed by request path. */

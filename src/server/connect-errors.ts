@@ -4,12 +4,15 @@ import type { InterceptorContext } from "./interceptors/interceptor.ts";
 import { type StatusError, statusOf } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Makes the error that connect has to throw for a status: with the details of the status, and with its trailers as metadata. */
+/** Converts a status to a ConnectError with the same code, message and details, and with the status's trailers as metadata. */
 export const toConnectError = ({ code, message, details, trailers }: StatusError): ConnectError =>
   // The numbers of the codes are the same.
   new ConnectError(message, code as number as Code, trailers, [...details]);
 
-/** Overwrites the contents of connect's error with those of a status. The object stays the same, since connect already refers to it. */
+/**
+ * Overwrites the code, message, details and metadata of a ConnectError with those of a status. The error is changed in place, since connect is
+ * about to send that very object.
+ */
 export const become = (error: ConnectError, status: StatusError): void => {
   const { code, rawMessage, message, details, metadata } = toConnectError(status);
   Object.assign(error, { code, rawMessage, message, details, metadata });
@@ -18,7 +21,10 @@ export const become = (error: ConnectError, status: StatusError): void => {
 /** Messages of connect's INTERNAL errors that are faults of the request; the last: marked as compressed, without a compression. */
 const malformed = /^(parse binary|decompression failed$|received compressed envelope)/;
 
-/** Translates a failure of connect's codec into an error of userd; undefined when connect's own error describes it well enough. */
+/**
+ * Translates an error that connect itself throws, such as one for a malformed message, into an error of userd; undefined = connect's error can
+ * be sent as it is.
+ */
 export const codecFault = (error: ConnectError, { method, maxRequestBytes }: Rpc): Error | undefined => {
   const { code, rawMessage, cause } = error;
   // Of the reader of JSON, which connect calls.

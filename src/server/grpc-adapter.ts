@@ -19,7 +19,10 @@ import { Invocation, type Transport } from "./interceptors/invocation.ts";
 import { Code, StatusError } from "./interceptors/status.ts";
 import type { Rpc } from "./rpc.ts";
 
-/** Makes a grpc-js method definition that leaves messages as bytes, for userd to decode: grpc-js answers malformed ones with INTERNAL. */
+/**
+ * Makes a grpc-js method definition that leaves messages as bytes, which userd decodes: grpc-js would answer a malformed message with
+ * INTERNAL.
+ */
 export const rawMethod = (path: string, streams = { requestStream: false, responseStream: false }) =>
   ({
     path,
@@ -30,7 +33,7 @@ export const rawMethod = (path: string, streams = { requestStream: false, respon
     responseDeserialize: (bytes: Buffer): Uint8Array => bytes,
   }) satisfies MethodDefinition<Uint8Array, Uint8Array>;
 
-/** Converts a status to the form that grpc-js sends; the error details go into the trailer `grpc-status-details-bin`. */
+/** Converts a status to the object that grpc-js sends as a status; the error details go into the trailer `grpc-status-details-bin`. */
 export const toGrpcStatus = ({ code, message, details, trailers }: StatusError): StatusObject => {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
@@ -100,7 +103,7 @@ export type GrpcMethod = {
   readonly implementation: ReturnType<(typeof serve)[keyof typeof serve]>;
 };
 
-/** Makes the grpc-js method of an RPC, whose handler runs all interceptors around the operation. */
+/** Makes the grpc-js method of an RPC; the handler of the method runs the operation inside all interceptors. */
 export const toGrpcMethod = (rpc: Rpc, context: InterceptorContext): GrpcMethod => ({
   definition: rawMethod(`/${rpc.name}`, {
     requestStream: rpc.kind === "client_streaming",

@@ -58,8 +58,8 @@ export type GrpcListenerOptions = {
 };
 
 /**
- * Opens the gRPC port. userd itself listens on the socket, and not grpc-js, so that userd decides what happens when the port is taken, how
- * many connections there are, and how a drain ends.
+ * Opens the gRPC port. userd listens on the socket and hands the connections to grpc-js, and so can report a port that is in use, limit the
+ * number of connections, and end the connections that are left when the server stops.
  */
 export const startGrpc = async ({ listen: at, rpcs, services, context, readiness }: GrpcListenerOptions): Promise<Listener> => {
   // Its logger quotes malformed headers, tokens included.

@@ -19,7 +19,7 @@ const pollMs = 1_000;
 
 type Bytes = Uint8Array;
 
-/** The functions that end the health service of a gRPC server: the streams of watching clients, and its timer. */
+/** The functions that end the health service of a gRPC server: `endWatches` ends the streams of watching clients, `stop` stops the timer. */
 export type HealthService = {
   /** Ends the streams of watching clients, which would hold up a drain. */
   readonly endWatches: () => void;
@@ -32,8 +32,8 @@ const answer = (status: HealthCheckResponse_ServingStatus): Bytes =>
 const malformed = (error: unknown) => toGrpcStatus(statusOf(error as DomainError));
 
 /**
- * Adds the health service of gRPC to a server, for the server as a whole ("") and for each of `services`. It stands outside the
- * interceptors: health checks have no credentials, and must get an answer from an overloaded server.
+ * Adds the gRPC health service to a server, for the server as a whole ("") and for each of `services`. Health checks pass no interceptors:
+ * they have no credentials, and must be answered even by an overloaded server.
  */
 export const addHealth = (server: Server, services: readonly string[], readiness: Readiness): HealthService => {
   const known = new Set(["", ...services]);

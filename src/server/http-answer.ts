@@ -18,7 +18,7 @@ const sendHeaders = (response: ServerResponse, status: number, headers: Headers)
   response.end();
 };
 
-/** Sends plain text, which is for people to read, as the answer to a request. */
+/** Answers a request with plain text for people to read; `status` is the HTTP status. */
 export const sendText = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void => {
   const length = Buffer.byteLength(text);
   response.writeHead(status, {
@@ -30,14 +30,17 @@ export const sendText = (response: ServerResponse, status: number, text: string,
   response.end(text);
 };
 
-/** Answers a request that reaches no RPC with an error in JSON; `status` is the HTTP status. */
+/** Sends an error as JSON, in answer to a request that reaches no RPC; `status` is the HTTP status. */
 export const sendError = (response: ServerResponse, status: number, error: ConnectError): void => {
   const body = errorToJsonBytes(error, { registry: detailTypes });
   response.writeHead(status, { "content-type": "application/json", "content-length": body.byteLength });
   response.end(body);
 };
 
-/** Answers a gRPC or gRPC-Web request that reaches no RPC with an error in headers alone (Trailers-Only); `type` is its media type. */
+/**
+ * Sends an error in headers alone (Trailers-Only), in answer to a gRPC or gRPC-Web request that reaches no RPC; `type` is the media type of
+ * the request.
+ */
 export const sendGrpcError = (response: ServerResponse, type: string, error: ConnectError): void => {
   const headers = setTrailerStatus(new Headers({ "content-type": type }), error);
   // A client of gRPC-Web looks for the end in the body, if it has one.
@@ -48,7 +51,8 @@ export const sendGrpcError = (response: ServerResponse, type: string, error: Con
 const ofProtocol = new Set(["content-type", "grpc-encoding", "grpc-accept-encoding"]);
 
 /**
- * Sends the answer that connect has made. The promise rejects when the answer can't be written, but may never resolve, even when all was sent.
+ * Sends the answer that connect has made to a request. The returned promise rejects when the answer can't be written, but may stay pending
+ * forever after the answer was sent.
  */
 export const sendAnswer = async (answer: UniversalServerResponse, request: HttpRequest, response: ServerResponse): Promise<void> => {
   const { status, header = new Headers(), trailer } = answer;

@@ -55,7 +55,7 @@ const explainRefusal = ({ rpc, handle }: ConnectRpc, status: number, request: Ht
   }
 };
 
-/** Answers one HTTP request to an RPC. It never throws, whatever the request holds. */
+/** Answers one HTTP request to an RPC. The returned promise never rejects, whatever the request holds. */
 export const serveRpc = async (served: ConnectRpc, request: HttpRequest, response: ServerResponse, log: Logger): Promise<void> => {
   const { rpc, handle } = served;
   if (!hasUsableAuthority(request)) {
@@ -91,7 +91,10 @@ export const serveRpc = async (served: ConnectRpc, request: HttpRequest, respons
 const isConnectPost = ({ method, headers }: HttpRequest): boolean =>
   method === "POST" && /^application\/(connect\+)?(json|proto)\b/i.test(headers["content-type"] ?? "");
 
-/** Refuses a call of an RPC that does not exist, in the request's protocol. Returns false, and answers nothing, if the request is no call. */
+/**
+ * Answers a call of an RPC that does not exist with an error, in the protocol of the request. Returns false, and answers nothing, for a
+ * request that is neither gRPC, gRPC-Web nor a POST of Connect.
+ */
 export const refuseUnknownRpc = (request: HttpRequest, response: ServerResponse, context: InterceptorContext): boolean => {
   const type = grpcTypeOf(request);
   if (type !== undefined) sendGrpcError(response, type, unknownRpc(context));

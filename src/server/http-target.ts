@@ -1,6 +1,6 @@
 /**
- * Returns the path and query of a request target. Proxies write scheme and host before them, and so do clients that take this server for a
- * proxy (RFC 9112, 3.2.2). A target that is no URL is returned unchanged; it equals the path of no RPC or page.
+ * Returns the path and query of a request target, even if the target is a whole URL, as clients of proxies send it (RFC 9112, 3.2.2). A target
+ * that is neither a path nor a URL is returned unchanged.
  */
 export const originForm = (target: string): string => {
   if (target.startsWith("/")) return target;

@@ -9,8 +9,8 @@ const grpcTimeout = (value: string | null): number | undefined => {
 };
 
 /**
- * Removes the client's timeout from the headers and returns it in milliseconds; undefined = it is absent or malformed. A malformed timeout stays
- * in the headers, for connect to refuse. Connect sees no other timeout, since it would refuse a long one instead of shortening it.
+ * Removes the timeout from the headers of a request, and returns it in milliseconds: connect would refuse a long timeout instead of shortening
+ * it. undefined = no timeout, or a malformed one, which stays in the headers for connect to refuse.
  */
 export const takeTimeout = (headers: Headers): number | undefined => {
   for (const [name, parse] of [

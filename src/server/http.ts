@@ -30,7 +30,7 @@ export type HttpListenerOptions = {
   readonly metrics: MetricsPage;
 };
 
-/** The content type of the page `/metrics`, and the function that makes its text. */
+/** The page `/metrics`: its content type, and the function that makes its text. */
 export type MetricsPage = { readonly contentType: string; readonly text: () => Promise<string> };
 
 type Page = () => Promise<{ readonly status: number; readonly type?: string; readonly body: string }>;
@@ -74,7 +74,7 @@ const createHttpHandler = ({ rpcs, context, readiness, metrics }: HttpListenerOp
   };
 };
 
-/** Opens the HTTP port. It serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and `/healthz`, `/readyz` and `/metrics`. */
+/** Opens the HTTP port, which serves RPCs in Connect, gRPC-Web and gRPC over HTTP/1.1 and HTTP/2, and `/healthz`, `/readyz` and `/metrics`. */
 export const startHttp = async (options: HttpListenerOptions): Promise<Listener> => {
   const lingering = createLingering();
   const handle = createHttpHandler(options, lingering);

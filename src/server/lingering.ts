@@ -5,7 +5,7 @@ import type { HttpRequest } from "./http-body.ts";
 /** The time for which a client may go on sending after its answer, in milliseconds: that of nginx, `lingering_timeout`. */
 const lingerMs = 5_000;
 
-/** The requests whose body still arrives although they have been answered. */
+/** The requests that were answered before their whole body had arrived. */
 export type Lingering = {
   /** Discards the rest of a request once it has been answered. Call it before anything reads the request or answers it. */
   readonly watch: (request: HttpRequest, response: ServerResponse) => void;
@@ -14,8 +14,8 @@ export type Lingering = {
 };
 
 /**
- * Makes the object that lets clients go on sending for up to 5 s after an early answer, and then ends their stream or connection. Many
- * clients read only when they have sent all, and would lose the answer if stream or connection ended at once.
+ * Makes a `Lingering`: a client may send the rest of an answered request for up to 5 s, before the stream or connection is ended. Many clients
+ * read only when they have sent everything, and would otherwise lose the answer.
  */
 export const createLingering = (): Lingering => {
   const ends = new Set<() => void>();

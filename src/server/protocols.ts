@@ -12,8 +12,8 @@ const patienceMs = 10_000;
 export type Undecided = { readonly destroyAll: () => void };
 
 /**
- * Serves HTTP/1.1 and HTTP/2 without TLS on one port; the first bytes of a connection show its protocol. `http1` is the server that
- * listens, so that its timeouts and its drain work; it gives HTTP/2 connections to `http2`.
+ * Serves HTTP/1.1 and HTTP/2 without TLS on one port; the first bytes of a connection show its protocol. `http1` is the server that listens;
+ * HTTP/2 connections are handed to `http2`.
  */
 export const splitProtocols = (http1: Http1Server, http2: Http2Server): Undecided => {
   const serveHttp1 = http1.listeners("connection");

@@ -1,6 +1,6 @@
 import type { MaybePromise } from "../call.ts";
 
-/** The readiness of the server. The health service and `/readyz` report it, and a drain ends it. */
+/** The functions that tell whether the server is ready for calls, and that make it not ready when a drain begins. */
 export type Readiness = {
   /** Tells whether the server is ready. It never rejects, and answers within 1 s. */
   readonly isReady: () => Promise<boolean>;

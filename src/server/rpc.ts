@@ -44,7 +44,7 @@ export type Rpc = {
   readonly maxRequestBytes: number;
 };
 
-/** The two conversions of a transport: of what it received to a request message, and of an operation's response to what it sends. */
+/** The two conversions of a transport: from the data received to a request message, and from an operation's response to the data to send. */
 export type Codec = {
   /** Decodes a request. Throws a DomainError when it is malformed or too large. */
   readonly decode: (received: unknown) => Message;
@@ -62,8 +62,8 @@ const limitsOf = (method: DescMethod): Pick<Rpc, "defaultTimeoutMs" | "maxTimeou
 };
 
 /**
- * Makes the list of all RPCs of the routes, with what the method options in the proto say of them.
- * @param known the names of the permissions that there are.
+ * Makes the list of the RPCs of all routes, each with the permission and the limits that follow from its method options in the proto.
+ * @param known the names of all permissions that exist.
  * @throws Error that names each RPC that can't be served, such as one without a known permission, or a read without the option `reads`.
  */
 export const prepareRpcs = (routes: readonly Route[], known: readonly string[] = permissions): readonly Rpc[] => {

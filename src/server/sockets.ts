@@ -11,7 +11,10 @@ const explanations: Readonly<Record<string, string>> = {
   ENOTFOUND: "is not a host that can be found",
 };
 
-/** Makes a server listen; returns the address with the actual port (0 = any free). Throws a ConfigError that begins with the setting's name. */
+/**
+ * Makes a server listen, and returns the address with the actual port; port 0 = any free port. Throws a ConfigError that begins with
+ * `setting`, the name of the setting.
+ */
 export const listen = (server: Server, setting: string, address: ListenAddress): Promise<ListenAddress> =>
   new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
@@ -31,7 +34,7 @@ export type Sockets = { readonly destroyAll: () => void };
 /** The most connections of one listener; further ones wait in the operating system's queue. */
 const maxConnections = 1_000;
 
-/** Limits the number of a server's open connections, and returns the function that ends them all in a drain. */
+/** Limits a server to 1,000 open connections, and returns the function that ends all of them. */
 export const trackSockets = (server: Server): Sockets => {
   const open = new Set<Socket>();
   server.maxConnections = maxConnections;

@@ -4,7 +4,10 @@ import { types } from "node:util";
 /** The number in a slot that no stream is in. */
 const FREE = -1;
 
-/** A map from stream id to stream, for use in place of Node's Map. It searches an array: a session has at most 100 streams at a time. */
+/**
+ * A map from id to stream for one HTTP/2 session, in place of Node's Map. Look-ups search an array, since a session has at most 100 streams at
+ * a time.
+ */
 export class StreamTable<T> {
   readonly #ids: number[] = [];
   readonly #held: (T | undefined)[] = [];
@@ -73,10 +76,11 @@ class PendingStreams<T> {
 const KNOWN_MAJOR = "24";
 
 /**
- * Makes an HTTP/2 session store its streams in arrays whose slots are reused, instead of Node's Map and Set. On a busy connection, old hash
- * tables of the Map and Set keep ended streams alive; copying those takes the garbage collector a third of the CPU time of a call
+ * Makes an HTTP/2 session store its streams in arrays whose slots are reused, instead of Node's Map and Set. Old hash tables of a Map or Set
+ * keep ended streams alive; on a busy connection, copying these streams takes the garbage collector a third of the CPU time of a call
  * (docs/adr/0019).
- * @returns false, and changes nothing, on a Node whose sessions look otherwise, and for a session that has streams already.
+ * @returns false, and changes nothing, on a major version of Node that is not tested, and for a session that has streams already or whose
+ * internals differ.
  */
 export const keepStreamsInSlots = (session: Http2Session): boolean => {
   if (process.versions.node.split(".")[0] !== KNOWN_MAJOR) return false;

@@ -14,7 +14,7 @@ import { transferResources } from "../resources/transfer-resources.ts";
 import { unregisterResources } from "../resources/unregister-resources.ts";
 import type { AllDependencies } from "./dependencies.ts";
 
-/** Makes the operations of ProfileService, one for each RPC; those for access and resources are in folders of their own. */
+/** Makes the operations of ProfileService, one for each RPC; they are defined in src/profiles, src/access and src/resources. */
 export const profileOperations = (app: AllDependencies): Operations<typeof ProfileService> => ({
   createAccount: createAccount(app),
   getAccount: getAccount(app),

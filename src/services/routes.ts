@@ -12,7 +12,7 @@ import { profileOperations } from "./profile-service.ts";
 import { optionOperations } from "./user-option-service.ts";
 import { userOperations } from "./user-service.ts";
 
-/** Makes the routes of all services of the API, one line each. */
+/** Makes the routes of all services of the API. */
 export const createRoutes = (dependencies: AllDependencies): readonly Route[] => [
   route(UserService, userOperations(dependencies)),
   route(UserOptionService, optionOperations(dependencies)),

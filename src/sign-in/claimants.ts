@@ -7,7 +7,9 @@ import { canonicalName } from "../names/canonical.ts";
 import type { Schema } from "../schema/entities.ts";
 import { isPresent } from "../users/present.ts";
 
-/** A user who has the address that a call asks about, verified or not. Several users can have it; at most one has verified it. */
+/**
+ * A user who has the address that a call asks about, verified or not. Several users can have an address; at most one of them has verified it.
+ */
 export type Claimant = {
   readonly id: bigint;
   /** Tells whether the user has verified the address; of all claimants at most one has. */

@@ -7,21 +7,22 @@ const deleted = () => failedPrecondition("USER_DELETED", "The user with this add
 const single = (claimants: readonly Claimant[]): Claimant | undefined =>
   claimants.find(({ hasIdentity }) => hasIdentity) ?? (claimants.length === 1 ? claimants[0] : undefined);
 
-/** Returns the claimant who has verified the address; undefined = none has. Throws FAILED_PRECONDITION USER_DELETED. */
+/** Returns the claimant who has verified the address; undefined = nobody. Throws FAILED_PRECONDITION USER_DELETED if that user is deleted. */
 export const ownerAmong = (claimants: readonly Claimant[]): Claimant | undefined => {
   const owner = claimants.find(({ isVerified }) => isVerified);
   if (owner?.isDeleted) throw deleted();
   return owner;
 };
 
-/** Returns the present claimants who have the address as their primary one: only a primary address identifies its user. */
+/** Returns the claimants who are present, and whose primary address is the address that the call asks about. */
 export const presentPrimaries = (claimants: readonly Claimant[]): readonly Claimant[] =>
   claimants.filter(({ isPrimary, isPresent }) => isPrimary && isPresent);
 
 /**
- * Returns the claimant who is meant by an address that nobody vouches for: of those who have it as primary address, a present one, else a
- * suspended one; undefined = nobody yet.
- * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL or USER_DELETED.
+ * Returns the user who is meant by an address that nobody vouches for: the present user with this primary address, else the suspended one. Of
+ * several such users it is the one with the call's identity; undefined = no user fits.
+ * @throws FAILED_PRECONDITION AMBIGUOUS_EMAIL when several users fit, and none has the call's identity; FAILED_PRECONDITION USER_DELETED when
+ * only a deleted user fits.
  */
 export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefined => {
   const primaries = claimants.filter(({ isPrimary }) => isPrimary);
@@ -36,8 +37,9 @@ export const meantByClaim = (claimants: readonly Claimant[]): Claimant | undefin
 };
 
 /**
- * Returns the present claimant who has a vouched address as primary one, and as whom nobody can sign in (`unreachable`): otherwise two people
- * would share the user. Of several such claimants it is the one with the call's identity; undefined = a user has to be created.
+ * Returns the user who is meant by a vouched address: the present user with this primary address, provided that nobody can sign in as that
+ * user (`unreachable`), since otherwise two people would share the user. Of several such users it is the one with the call's identity;
+ * undefined = no user fits.
  */
 export const meantByVouch = (claimants: readonly Claimant[], unreachable: ReadonlySet<bigint>): Claimant | undefined =>
   single(presentPrimaries(claimants).filter(({ id }) => unreachable.has(id)));

@@ -68,7 +68,10 @@ const createUser = async (tx: Tx, { email, name, emailVerified }: GetOrCreateUse
   return storeUser(tx, { ...user, emails, isVouchedFor: emailVerified });
 };
 
-/** GetOrCreateUserByEmail: finds the user of an address, or creates one. It locks the address, so that concurrent calls create one user. */
+/**
+ * GetOrCreateUserByEmail: finds the user with an address, or creates the user. The address is locked, so that concurrent calls create one
+ * user.
+ */
 export const getOrCreateUserByEmail =
   ({ write, systemUser }: UserDependencies): Operation<typeof method> =>
   (call, request) => {

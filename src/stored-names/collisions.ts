@@ -63,7 +63,10 @@ export const collisionsWithin = async (session: Session, column: NameColumn, out
   return collisions;
 };
 
-/** Finds usernames that would become another user's address (U2 of docs/behaviours.md), among the names whose recomputed form is in `forms`. */
+/**
+ * Finds the usernames whose recomputed canonical form would equal that of another user's address (against U2 of docs/behaviours.md); `forms`
+ * are the recomputed forms to look for.
+ */
 export const collisionsAcross = async (
   session: Session,
   forms: readonly string[],

@@ -6,7 +6,7 @@ import type { Session } from "../db/session.ts";
 import { byId, type Collision, collisionsAcross, collisionsWithin } from "./collisions.ts";
 import { addresses, type NameColumn, nameColumns, type OutdatedRow, outdatedRows, usernames } from "./stored-names.ts";
 
-/** The rows whose canonical forms have to be recomputed, as a map keyed by column, and the collisions that forbid it. */
+/** The rows whose canonical form is outdated, as a map keyed by column, and the collisions that recomputed forms would cause. */
 export type Findings = {
   readonly outdated: ReadonlyMap<NameColumn, readonly OutdatedRow[]>;
   readonly collisions: readonly Collision[];
@@ -20,7 +20,7 @@ const across = (outdated: Findings["outdated"]): Across => {
   return (session, rows) => collisionsAcross(session, [...new Set(rows.map(({ form }) => String(form)))], ofUsernames, ofAddresses);
 };
 
-/** Finds the stored canonical forms that this version of userd would make differently, and the collisions; changes nothing. */
+/** Finds the rows whose canonical form is outdated, and the collisions that recomputed forms would cause. Writes nothing. */
 export const findOutdated = async (db: Database): Promise<Findings> => {
   const outdated = new Map<NameColumn, readonly OutdatedRow[]>();
   for (const column of nameColumns) outdated.set(column, await outdatedRows(db, column));
@@ -103,7 +103,8 @@ const applyTo = async (db: Database, column: NameColumn, rows: readonly Outdated
 };
 
 /**
- * Writes the forms that `findOutdated` found. Returns per column how many rows were written, and how many were not: another row has the form.
+ * Writes the recomputed canonical forms of outdated rows. Returns for each column how many rows were written, and how many were refused
+ * because another row has the same form.
  */
 export const applyForms = async (db: Database, { outdated }: Findings) => {
   const taken = across(outdated);

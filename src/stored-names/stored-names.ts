@@ -5,7 +5,7 @@ import { canonicalName } from "../names/canonical.ts";
 /** The rows within which names have to be different; empty = the whole table. */
 type UniqueRule = { readonly within?: string; readonly where?: string };
 
-/** A column of names, and the one that holds their canonical form. */
+/** A column of names, and the column that holds their canonical forms. */
 export type NameColumn = {
   /** The content of the column, in words for people. */
   readonly what: string;
@@ -64,7 +64,7 @@ export const nameColumns: readonly NameColumn[] = [
 /** A text, or the texts of a list. */
 type Names = string | readonly string[];
 
-/** A row whose stored canonical form differs from the one that its name has now. */
+/** A row whose stored canonical form differs from the form that this version of userd makes of the name. */
 export type OutdatedRow = {
   readonly id: bigint;
   readonly owner: bigint;
@@ -82,7 +82,7 @@ const formOf = (spelling: Names): Names =>
 const isSame = (one: Names, other: Names): boolean =>
   typeof one === "string" ? one === other : one.length === other.length && one.every((name, index) => name === other[index]);
 
-/** Finds the rows of a column whose canonical form is outdated. It reads all rows, in pages. */
+/** Finds the rows with an outdated canonical form, for one column of names. Reads the whole table, in pages. */
 export const outdatedRows = async (db: Database, { table, spelling, form, owner }: NameColumn): Promise<OutdatedRow[]> => {
   const outdated: OutdatedRow[] = [];
   const page = (after: bigint): RawBuilder<Omit<OutdatedRow, "form">> => sql`

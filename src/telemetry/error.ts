@@ -39,5 +39,5 @@ const describe = (error: unknown, depth: number): DescribedError | undefined => 
   };
 };
 
-/** Returns the fields of an error and its causes that are safe to log: no value of a user. It is pino's serializer for `err`. */
+/** Returns what is safe to log of an error and its causes: nothing that can hold a user's data. pino uses the function to serialize `err`. */
 export const describeError = (error: unknown): DescribedError | undefined => describe(error, 0);

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { metricsOf } from "./worker-metrics.ts";
 
-/** A function that counts and times one call of a method; `code` is the name of its status, OK included. */
+/** A function that counts and times one call of a method; `code` is the name of the call's status code, such as OK. */
 export type Observe = (code: string, milliseconds: number) => void;
 
 /** The functions that record the metrics of calls of RPCs. */
@@ -59,7 +59,7 @@ const createCallMetrics = (registry: Registry): CallMetrics => {
   };
 };
 
-/** Makes the metrics in a registry of their own, not prom-client's global one: tests and several services fit into one process. */
+/** Makes the metrics of a process in a new registry, not prom-client's global one, since in tests one process runs several services. */
 export const createMetrics = (): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -37,7 +37,7 @@ const createQuestions = <A>() => {
   };
 };
 
-/** Makes the function that returns the text of `/metrics`. In a worker this is the sum over all workers: a scrape reaches only one of them. */
+/** Makes the function that returns the text of `/metrics`: in a worker, the sums over all workers, since a scrape reaches only one worker. */
 export const metricsOf = (registry: Registry): (() => Promise<string>) => {
   if (!cluster.isWorker) return () => registry.metrics();
   const questions = createQuestions<string>();

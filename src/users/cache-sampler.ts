@@ -20,8 +20,8 @@ const comparable = (row: CachedUserRow | undefined): string =>
   }) ?? "";
 
 /**
- * Starts a sampler that compares a recently changed user in the cache with the database every `sampleMs`, and counts differences until it is
- * disposed. A difference that is left after `boundMs`, in a row that has not changed since, counts as beyond the bound.
+ * Starts a sampler that every `sampleMs` compares a recently changed user in the cache with the database, and counts differences until it is
+ * disposed. A difference that is still there after `boundMs`, though the row has not changed again, counts as beyond the bound.
  */
 export const startCacheSampler = (
   db: Database,

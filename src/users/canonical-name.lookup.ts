@@ -9,7 +9,7 @@ import { encodeKey } from "../versions/key.ts";
 import type { BasicUsersLoadedTogether, UsersLoadedTogether } from "./user.lookup.ts";
 import { type CachedUserRow, cachedColumnsWhere, selectBasicUsers } from "./user.select.ts";
 
-/** The key of the lookup: a canonical name, and whether it is looked up as a username, an address or an external id. */
+/** The key of the lookup `CanonicalNames`: a canonical name, and whether to look for it as a username, an address or an external id. */
 export type NameKey = {
   readonly canonical: string;
   readonly by: "username" | "email" | "externalId";
@@ -45,7 +45,10 @@ const isHolder = (row: Row): row is HolderRow => row.id !== null;
 
 const partOf = { username: encodeKey("username"), email: encodeKey("email"), externalId: encodeKey("external_id") };
 
-/** Makes the lookup of users by canonical name. One statement loads names and their users; `users` or `basicUsers` stores the users too. */
+/**
+ * Makes the lookup of users by canonical name. One statement loads names and the users who have them; the users are also stored in the lookup
+ * `users` or `basicUsers`.
+ */
 export const createCanonicalNames = (
   cache: Cache,
   db: Database,

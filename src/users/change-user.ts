@@ -24,7 +24,10 @@ export const liveUser = async (tx: Tx, id: bigint): Promise<User> => {
   return row;
 };
 
-/** Changes a user, deleted or not, by `change`, and returns its full view. Equal values write nothing. Throws NOT_FOUND USER_NOT_FOUND. */
+/**
+ * Changes a user, deleted or not, by the function `change`, and returns its full view. Values equal to the stored ones are not written. Throws
+ * NOT_FOUND USER_NOT_FOUND.
+ */
 export const changeAnyUser = async (tx: Tx, id: bigint, change: (row: User) => void): Promise<MessageInitShape<typeof UserSchema>> => {
   const row = await tx.em.findOne(User, id);
   if (!row) throw userNotFound();

@@ -17,7 +17,7 @@ import { selectUsers } from "./user.select.ts";
 
 const { method } = UserService;
 
-/** CreateUser: stores a user and, if it has an email, its address, which is not verified yet. */
+/** CreateUser: stores a user and, if an email is given, the email as an unverified address of the user. */
 export const createUser =
   ({ write }: Dependencies): Operation<typeof method.createUser> =>
   (call, request) => {

@@ -78,7 +78,7 @@ export const listUserIds =
 /** The users of one statement: no snapshot and no connection is held while the client takes its time. */
 const BATCH = 500;
 
-/** StreamUsers: sends the users of a list, ordered by id, page after page, as fast as the client takes them. */
+/** StreamUsers: sends all users that match a filter and a search, ordered by id, as fast as the client takes them. */
 export const streamUsers = ({ db, freshness }: Dependencies): ServerStreamOperation<typeof method.streamUsers> =>
   async function* (call, request) {
     const { showDeleted, view, afterId } = request;

@@ -31,7 +31,8 @@ export const assertNamesFree = async (tx: Tx, { userId = 0n, username = "", emai
 };
 
 /**
- * Locks the names that a write claims or gives up, and checks the claimed ones by `assertNamesFree`. Constraints check that they are unique.
+ * Locks the names that a write claims or gives up, and checks the claimed names by `assertNamesFree`. A unique constraint of the database
+ * keeps usernames different.
  * @throws ALREADY_EXISTS USERNAME_TAKEN or EMAIL_TAKEN.
  */
 export const claimNames = async (tx: Tx, names: Names): Promise<void> => {

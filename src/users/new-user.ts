@@ -9,7 +9,7 @@ import { NEWSLETTER_CONSENT_PROMPT } from "./user.mapping.ts";
 /** An address that is to be stored with a new user. */
 export type NewEmail = { readonly email: string; readonly canonical: string; readonly isVerified: boolean; readonly dateAdded: Date };
 
-/** A user that is to be stored. Its fields are valid, but its names may be taken: `storeUsers` checks them. */
+/** A user that is to be stored, with valid fields. Whether the user's names are taken is checked later, by `storeUsers`. */
 export type NewUser = {
   /** The id of a user that was another installation's; undefined = the user gets a new one. */
   readonly id?: bigint;
@@ -36,7 +36,7 @@ const usernameOf = ({ username = "", email = "" }: Pick<UserMessage, "username" 
 };
 
 /**
- * Checks the form of a new user's names: the email as an address, the username as an address or by PRECIS (RFC 8265).
+ * Checks that a new user's names are well-formed: the email as an address, the username as an address or by PRECIS (RFC 8265).
  * @throws INVALID_ARGUMENT FIELD_INVALID.
  */
 export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, "username" | "email">): void => {
@@ -44,7 +44,10 @@ export const assertNewNames = ({ username = "", email = "" }: Pick<UserMessage, 
   if (username.trim() !== "" && username !== email) assertUsername(username, "user.username");
 };
 
-/** Makes a new user from a message. The form of its names is not checked: imports bring older ones. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/**
+ * Makes a new user from a message, without the check that its names are well-formed, since imports bring older names. Throws INVALID_ARGUMENT
+ * FIELD_INVALID.
+ */
 export const newUserOf = (user: UserMessage): NewUser => {
   const username = usernameOf(user);
   const { email = "", externalId = "" } = user;
@@ -75,7 +78,7 @@ export const newUserOf = (user: UserMessage): NewUser => {
   };
 };
 
-/** Makes a new user from the message of CreateUser, and checks the form of its names. Throws INVALID_ARGUMENT FIELD_INVALID. */
+/** Makes a new user from the message of CreateUser, and checks that its names are well-formed. Throws INVALID_ARGUMENT FIELD_INVALID. */
 export const checkedUserOf = (user: UserMessage): NewUser => {
   const checked = newUserOf(user);
   assertNewNames(user);

@@ -79,7 +79,7 @@ const renameContacts = async (tx: Tx, userId: bigint, name: string): Promise<voi
   await tx.rows(sql`update account_contact set name = ${name} where user_id = ${userId} and name <> ${name}`);
 };
 
-/** UpdateUser: changes the fields of a user that the update_mask names; equal values write nothing. */
+/** UpdateUser: changes the fields of a user that the update_mask names; values equal to the stored ones are not written. */
 export const updateUser =
   ({ write, systemUser }: UserDependencies): Operation<typeof UserService.method.updateUser> =>
   async (call, request) => {

@@ -24,11 +24,11 @@ const lines = (patterns: readonly string[]): Condition =>
 /** Returns text folded as the lines are, with what LIKE would take for wildcards escaped. */
 const lineOf = (text: string): string => literal(canonicalName(text).replaceAll("\n", " "));
 
-/** Makes the condition that a name, username or address of a user contains a text, or begins with a text of fewer than 3 characters. */
+/** Makes the condition that a user's name, username or address contains a text; a text of fewer than 3 characters has to be its beginning. */
 export const containing = (text: string): Condition =>
   lines([`%${[...text].length < MIN_SUBSTRING ? `\n${lineOf(text)}` : lineOf(text)}%`]);
 
-/** Makes the condition that a user's name is one of `names`, by a search in the table user_search, which has the name as first line. */
+/** Makes the condition that a user's name is one of `names`. The condition compares the first of the user's search lines, which is the name. */
 export const named = (names: readonly string[]): Condition => lines(names.map((name) => `\n${lineOf(name)}\n%`));
 
 /** Makes the condition that a user has one of these permissions, granted to the user directly or by a role. */
@@ -46,7 +46,10 @@ export const inRole = (id: bigint): Condition =>
       where m.role_id = ${sql.raw(String(id))} and ${beyond(sql`m.user_id`)})`,
   );
 
-/** Makes the condition that a user has an address that is one of `emails`, if given, and that is verified or not, if given. */
+/**
+ * Makes the condition that a user has an address that is one of `emails`, and is verified or not as `verified` says; an undefined argument
+ * restricts nothing.
+ */
 export const addressed = (emails: readonly string[] | undefined, verified?: boolean): Condition => {
   const asVerified: RawBuilder<unknown> = verified === undefined ? sql`true` : sql`e.is_verified = ${verified}::boolean`;
   if (emails === undefined)
@@ -85,7 +88,8 @@ const timed = (field: FilterColumn, since: Timestamp | undefined, before: Timest
 ];
 
 /**
- * Converts a filter to conditions; undefined = none. The filter's role is left to `listConditions`, which has to read it from the database.
+ * Converts a filter to conditions, except for the filter's role, which `listConditions` has to read from the database; an undefined filter
+ * makes no conditions.
  * @throws INVALID_ARGUMENT FIELD_INVALID on a time that is not valid, and on an expression that can't be read.
  */
 export const conditionsOf = (filter: UserFilter | undefined): readonly Condition[] => {

@@ -16,7 +16,7 @@ const column = (type: FilterColumn["type"], name: string, more: Partial<FilterCo
 
 const flag = (name: string, rare?: boolean): FilterColumn => column("boolean", `users.${name}`, rare === undefined ? {} : { rare });
 
-/** Makes the SQL condition that the lines of `user_search s` match one of these patterns of LIKE. */
+/** Makes the SQL condition that the search lines in the row `s` of user_search match one of the given patterns of LIKE. */
 export const linesMatch = (patterns: readonly string[]): RawBuilder<boolean> =>
   sql`(${sql.join(
     patterns.map((pattern) => sql`s.lines like ${pattern}`),
@@ -51,7 +51,7 @@ const listOf = (holds: FilterList["holds"], isNotEmpty: FilterList["isNotEmpty"]
 const membersOf = (roleId: RawBuilder<unknown>, beyond: Beyond) =>
   sql`(select m.user_id from role_member m where m.role_id = ${roleId} and ${beyond(sql`m.user_id`)} order by m.user_id)`;
 
-/** The fields of users that filters in CEL can name: neither passwords nor nonces. */
+/** The fields of users that a filter in CEL can name; passwords and nonces are not among them. */
 export const userFields = {
   id: column("bigint", "users.id", { index: ["equal"] }),
   username: column("text", "users.username_canonical", { index: ["equal", "beginning", "part"], ...line }),
@@ -108,5 +108,5 @@ export const userFields = {
   ),
 } satisfies Record<string, FilterColumn | FilterList>;
 
-/** The `userFields` in the form that the reader of filters in CEL takes. */
+/** The `userFields` as an argument for `createConditionReader`, which parses filters in CEL. */
 export const declaredFields: FilterFields = { declared: new Map(Object.entries(userFields)), undeclared: new Set() };

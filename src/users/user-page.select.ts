@@ -50,7 +50,7 @@ export const orderOf = (orderBy: string): UserOrder => {
   };
 };
 
-/** The page of users to select: conditions, order, beginning and size. */
+/** A page of users to select: the conditions, the order, the key after which the page begins, and the size. */
 export type UserPageQuery = {
   readonly conditions: readonly Condition[];
   readonly showDeleted: boolean;
@@ -62,7 +62,7 @@ export type UserPageQuery = {
 
 const sorted = ({ columns, direction }: UserOrder) => sql.join(columns.map((column) => sql`${column} ${direction}`));
 
-/** Makes the query for the ids of a page of users. Join other columns to it, so that they are read for the page only, not for all users. */
+/** Makes the query for the ids of a page of users. Join this query with other columns, which are then read for the users of the page only. */
 export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, order, after, limit }: UserPageQuery) => {
   const beyond = (columns: readonly RawBuilder<unknown>[], key: readonly string[]): RawBuilder<boolean> =>
     sql`(${sql.join(columns)}) ${order.comparison} (${sql.join(order.bind(key))})`;
@@ -80,5 +80,5 @@ export const selectUserPage = (db: Kysely<Schema>, { conditions, showDeleted, or
     .limit(limit);
 };
 
-/** Makes the terms of ORDER BY for a query that joins `selectUserPage`, so that its rows are in the order of the page. */
+/** Makes the terms of ORDER BY for a query that joins `selectUserPage`, since a join does not keep the order of the page. */
 export const orderedBy = sorted;

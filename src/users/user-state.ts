@@ -73,7 +73,7 @@ export const deleteUser =
     }));
   };
 
-/** UndeleteUser: takes back the deletion of a user. Its names were kept for it, so nobody else has them. */
+/** UndeleteUser: restores a deleted user. The names of a deleted user stay reserved, so nobody else has them. */
 export const undeleteUser =
   ({ write }: UserDependencies): Operation<typeof method.undeleteUser> =>
   (call, request) =>

@@ -19,7 +19,9 @@ export type BasicUser = {
   readonly basic: MessageInitShape<typeof UserSchema>;
 };
 
-/** A user read through the cache for the full view. It has only the ids of its roles; the function `full` adds their names and permissions. */
+/**
+ * A user read through the cache for the full view, with the ids of its roles; the function `full` adds the names and permissions of the roles.
+ */
 export type CachedUser = {
   readonly row: CachedUserRow;
   /** Makes the full view of the user. It takes the roles from the caller, since they change without the user. */
@@ -85,8 +87,8 @@ export const createUsers = (cache: Cache, db: Database) =>
     (row) => ({ user: row === null ? undefined : toCachedUser(row) }),
   );
 
-/** The lookup of users in the basic view, with the method `loadedTogether` by which the lookup of canonical names stores users in it. */
+/** The lookup of users in the basic view, with the method `loadedTogether`, for users that the lookup of canonical names has loaded. */
 export type BasicUsersLoadedTogether = ReturnType<typeof createBasicUsers>;
 
-/** The lookup of users for the full view, with the method `loadedTogether` by which the lookup of canonical names stores users in it. */
+/** The lookup of users for the full view, with the method `loadedTogether`, for users that the lookup of canonical names has loaded. */
 export type UsersLoadedTogether = ReturnType<typeof createUsers>;

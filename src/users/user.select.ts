@@ -37,7 +37,7 @@ const roleIdsOf = sql<string[]>`array(select role_id::text from role_member wher
 
 const inFull = <T>(full: boolean, expression: RawBuilder<T>): RawBuilder<T | null> => (full ? expression : sql<null>`null`);
 
-/** Makes the query for users in the basic view, for answers and the cache. Of a password it returns only whether there is a usable one. */
+/** Makes the query for users in the basic view, for answers and the cache. Of a user's password, the query returns only whether it is usable. */
 export const selectBasicUsers = (db: Kysely<Schema>) =>
   db
     .selectFrom("users")
@@ -69,7 +69,7 @@ export const selectBasicUsers = (db: Kysely<Schema>) =>
       sql<SqlBool>`users.password <> '' and users.password not like '!%'`.as("has_usable_password"),
     ]);
 
-/** Makes the query that reads users without the cache; add a condition to it. Without `full`, columns of the full view are null. */
+/** Makes the query that reads users without the cache; callers add a condition. Without `full`, columns of the full view are null. */
 export const selectUsers = (db: Kysely<Schema>, { full }: UserQuery) =>
   selectBasicUsers(db).select([
     inFull(full, emailsOf).as("emails"),
@@ -87,7 +87,10 @@ export const selectCachedUsers = (db: Kysely<Schema>) =>
     has2fa.as("has_2fa"),
   ]);
 
-/** Makes the SQL of the columns that `selectCachedUsers` adds to `selectBasicUsers`, in the alias `users`; null unless `isFull` is true. */
+/**
+ * Makes the SQL of the columns that `selectCachedUsers` adds to `selectBasicUsers`, for the users in the alias `users`. The columns are null
+ * unless `isFull` is true.
+ */
 export const cachedColumnsWhere = (isFull: RawBuilder<SqlBool>): RawBuilder<unknown> => sql`
   case when ${isFull} then ${emailsOf} end as emails,
   case when ${isFull} then ${ownPermissionsOf} end as own_permissions,

@@ -31,7 +31,7 @@ export const userAggregate = (id: bigint): Aggregate => ({ kind: "user", id });
 /** The aggregate of all definitions of roles. */
 export const rolesAggregate: Aggregate = { kind: "roles", id: 0n };
 
-/** The aggregate of what belongs to nobody, such as scope options of everybody and identity providers. */
+/** The aggregate of what belongs to no user or organization, such as identity providers and the options of the global scope. */
 export const globalAggregate: Aggregate = { kind: "global", id: 0n };
 
 /** Makes the aggregate of an organization, with its scope options. */
@@ -44,8 +44,8 @@ export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organi
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
 
 /**
- * Makes the aggregate of one resource that organizations share, of whatever kind. Each such resource has its own: with a single aggregate for
- * all, every write would wait for the others. Writes lock it after those of `kindsAggregate`.
+ * Makes the aggregate of one shared resource, of whatever kind: with a single aggregate for all shared resources, every write would wait for
+ * the others. Writes lock this aggregate after those of `kindsAggregate`.
  */
 export const sharedAggregate = (id: bigint): Aggregate => ({ kind: "kinds:shared", id });
 
@@ -55,7 +55,10 @@ export const accountAggregate = (id: bigint): Aggregate => ({ kind: "account", i
 /** The aggregate of the platform account and its admins. Its id is 0, whichever account is the platform account. */
 export const platformAggregate: Aggregate = { kind: "account", id: 0n };
 
-/** Makes the aggregate of a canonical name and who has it. The id is a 128-bit hash, since everybody can read the ids in consistency tokens. */
+/**
+ * Makes the aggregate of a canonical name, with the users who have the name. The id is a 128-bit hash that hides the name, since everybody can
+ * read the ids in consistency tokens.
+ */
 export const canonicalNameAggregate = (canonical: string): Aggregate => ({
   kind: "canonical_name",
   id: BigInt(`0x${hash("sha256", canonical).slice(0, 32)}`),
@@ -63,5 +66,5 @@ export const canonicalNameAggregate = (canonical: string): Aggregate => ({
 
 const prefixes = Object.fromEntries(kinds.map((kind) => [kind, encodeKey(kind)])) as Readonly<Record<AggregateKind, string>>;
 
-/** Returns the key of an aggregate in maps and in the shared store. Every look-up calls it, so only the id is encoded each time. */
+/** Returns the key of an aggregate in maps and in the shared store. Every look-up needs the key, so the part for the kind is encoded once. */
 export const aggregateKey = ({ kind, id }: Aggregate): string => prefixes[kind] + encodeKey(id);

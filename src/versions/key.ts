@@ -1,4 +1,4 @@
-/** Encodes a tuple as a string that no other tuple has. If two had the same string, the cache could give one user another user's data. */
+/** Encodes a tuple as a string that no other tuple has. If two tuples had the same string, the cache could give one user another user's data. */
 export const encodeKey = (...parts: readonly (string | bigint)[]): string => {
   let key = "";
   for (const part of parts) {

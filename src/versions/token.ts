@@ -1,7 +1,7 @@
 import { createSeal } from "../secrets/secrets.ts";
 import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 
-/** The content of a consistency token: an epoch, and aggregates with the lowest version of each that a read may show. */
+/** The content of a consistency token: an epoch, and aggregates, each with the lowest version that a read with the token may show. */
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly aggregates: readonly VersionedAggregate[];
@@ -9,19 +9,19 @@ export type ConsistencyToken = {
   readonly time?: number;
 };
 
-/** The functions that make and read consistency tokens. A token is authenticated, so that no caller can make one itself. */
+/** The functions that make and read consistency tokens. A token is authenticated, so that callers can't make up tokens. */
 export type ConsistencyTokens = {
   readonly issue: (token: ConsistencyToken) => string;
   /** Returns the content of a token; undefined = it was not made with this key. */
   readonly read: (text: string) => ConsistencyToken | undefined;
 };
 
-/** The most aggregates that a consistency token names. The token of a write that changes more has the time of the commit instead. */
+/** The most aggregates that a consistency token names. The token of a write that changes more aggregates has the time of the commit instead. */
 export const MAX_TOKEN_AGGREGATES = 16;
 
 type Payload = [epoch: string, aggregates: [kind: AggregateKind, id: string, version: string][], time?: number];
 
-/** Makes the functions that make and read tokens with a secret key. */
+/** Makes the functions that make and read consistency tokens with a secret key. */
 export const createConsistencyTokens = (secretKey: Uint8Array): ConsistencyTokens => {
   const seal = createSeal(secretKey, "consistency-token");
   return {

@@ -27,7 +27,10 @@ export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note)
   }
 };
 
-/** Notes, as faults, missing options of a kind or its file, a message name not like ApiKey, and key names that are empty, `id` or repeated. */
+/**
+ * Notes, as faults, missing options of a kind or its file, a message name not written like ApiKey, and key names that are empty, `id` or
+ * repeated.
+ */
 export const checkOptions = (message: DescMessage, options: KindOptions, note: Note): void => {
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
@@ -41,7 +44,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
     note(message, "has keys without a name of their own");
 };
 
-/** Notes, as faults, the kind's own reasons that errors.proto lacks, and aggregates that are neither the kind itself nor its organization. */
+/** Notes, as faults, a kind's own reasons that errors.proto lacks, and aggregates that are neither the kind itself nor its organization. */
 export const checkNames = (message: DescMessage, { name }: Referent, { ownReasons, keys, aggregates }: KindOptions, note: Note): void => {
   const reasons = [ownReason(name, "NOT_FOUND"), ownReason(name, "DELETED"), ...keys.map((key) => ownReason(key.name, "TAKEN"))];
   for (const reason of ownReasons ? reasons : [])
@@ -63,7 +66,7 @@ export const checkSlugs = (columns: readonly Column[], keys: readonly ColumnList
 /** The most characters of a name in PostgreSQL, which cuts longer ones. */
 const MAX_NAME = 63;
 
-/** Notes fields, keys and indexes whose constraints would have too long a name. */
+/** Notes, as faults, fields, keys and indexes whose constraints would have a name of more than 63 characters. */
 export const checkLengths = (
   message: DescMessage,
   { name, columns, lists }: { readonly name: string; readonly columns: readonly Column[]; readonly lists: readonly ColumnList[] },
@@ -75,7 +78,7 @@ export const checkLengths = (
   for (const list of lists) if (isLong(list.name)) note(message, `has a key or an index with too long a name: "${list.name}"`);
 };
 
-/** Notes kinds of one service whose RPCs would have one name, as plurals can make them. */
+/** Notes, as faults, kinds of one service whose RPCs would have the same name, for example because two kinds have the same plural. */
 export const checkRpcs = (kinds: readonly Kind[], note: Note): void => {
   const taken = new Set<string>();
   for (const kind of kinds) {

@@ -23,20 +23,22 @@ const words = (name: string): string => name.replaceAll("_", " ");
 export const resourceNotFound = (kind: Kind, name: Referent["name"] = kind.name): DomainError =>
   notFound(reasonOf(kind, name, "NOT_FOUND"), `There is no such ${words(name)}.`, detailsOf(kind, { kind: name }));
 
-/** Makes the one error for a field that names what does not exist, is deleted, or belongs to another organization. */
+/**
+ * Makes the error for a field that names something that does not exist, is deleted, or belongs to another organization, without saying which.
+ */
 export const referenceNotFound = (field: string): DomainError => {
   const description = "names what does not exist, is deleted, or belongs to another organization";
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 
 /**
- * Makes the error for a missing target of a reference. Its reason is REFERENCE_NOT_FOUND, or, for the parent of a kind with own reasons, one
- * such as PROJECT_NOT_FOUND.
+ * Makes the error for a missing target of a reference. Its reason is REFERENCE_NOT_FOUND; but if the target is the parent of a kind with own
+ * reasons, the reason has the parent's name, such as PROJECT_NOT_FOUND.
  */
 export const referredNotFound = (kind: Kind, { reference }: Column, field: string): DomainError =>
   kind.hasOwnReasons && reference?.isParent ? resourceNotFound(kind, reference.to.name) : referenceNotFound(field);
 
-/** Makes the error for a key that another resource of the kind has. */
+/** Makes the error for a key whose value another resource of the kind has already. */
 export const resourceTaken = (kind: Kind, key: string): DomainError => {
   const sentence = kind.hasOwnReasons ? `The ${words(key)} is taken.` : `There is ${withArticle(kind.label)} with this ${words(key)}.`;
   return alreadyExists(reasonOf(kind, key, "TAKEN"), sentence, detailsOf(kind, { kind: kind.name, key }));

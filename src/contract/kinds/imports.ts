@@ -52,7 +52,7 @@ export const importedParts = ({ message }: Pick<Kind, "message">): readonly (Imp
     .import.flatMap(({ parts }): readonly KindImportPart[] => parts)
     .map(({ model, field, left }) => ({ model, names: withId(field), left: leftFields(left) }));
 
-/** Returns the places where export files have the value of a field; by default in the field of the same name. */
+/** Returns the places where export files have the value of a field, as its option `import` declares; by default the record field `byDefault`. */
 export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
   const declared = getOption(field, fieldOption).import;
   const sources = declared.length > 0 ? declared : [{ name: byDefault, part: "", deleting: [], owner: false }];
@@ -77,7 +77,7 @@ export const importLinks = ({ field }: Link): readonly ImportLink[] =>
     left: leftFields(left),
   }));
 
-/** Makes the map from what export files have for a value of an enum to the number of that value. */
+/** Makes the map from the texts that export files have for the values of an enum to the numbers of these values. */
 export const importedValues = (field: DescField): ReadonlyMap<string, number> =>
   new Map(field.enum?.values.flatMap((value) => getOption(value, import_as).map((name) => [name, value.number] as const)));
 

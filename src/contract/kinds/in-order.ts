@@ -11,7 +11,7 @@ const referredBy = ({ columns, links }: Kind, kinds: readonly Kind[]) =>
     .filter((one) => one.to !== undefined);
 
 /**
- * Puts kinds into an order in which each refers to earlier ones only: so tables can be made, and purges find their end. Notes, as a fault,
+ * Sorts kinds so that each refers to earlier ones only: tables can be created in this order, and no purge runs in a circle. Notes, as a fault,
  * each field whose reference leads back to its own kind.
  */
 export const inOrder = (kinds: readonly Kind[], note: Note): readonly Kind[] => {

@@ -116,10 +116,10 @@ export type Kind = Referent & {
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";
 
-/** The schema of the database that has the tables of mounted kinds: an operator's names never collide with those of userd's own tables. */
+/** The PostgreSQL schema that has the tables of mounted kinds, so that their names never collide with those of userd's own tables. */
 export const MOUNTED_SCHEMA = "kinds";
 
-/** Returns the name of a table without its schema, after which its constraints and indexes are called. */
+/** Returns the name of a table without its schema; the names of the table's constraints and indexes begin with this name. */
 export const unqualified = (table: string): string => table.slice(table.indexOf(".") + 1);
 
 /** Tells whether a kind is one that an operator mounts, and not built in. */

@@ -3,7 +3,7 @@ import { ImportFault } from "../fault.ts";
 /** The formats of files that an import reads: a JSON array, JSON records one after another, Django's XML, and Django's YAML. */
 export type Format = "array" | "lines" | "xml" | "yaml";
 
-/** The number of bytes at the beginning of a file that show its format. */
+/** The number of bytes at the beginning of a file by which its format is detected. */
 export const HEAD = 512;
 
 /** Magic numbers of what is no text → what to do about it. */
@@ -48,7 +48,7 @@ const known: readonly (readonly [RegExp, Format])[] = [
   [/^(?:- |-\r?\n|-$|---|#|%YAML)/, "yaml"],
 ];
 
-/** Detects the format of a file by its first bytes. Throws ImportFault, which says what to do, when userd does not read the format. */
+/** Detects the format of a file by its first bytes. Throws ImportFault for a format that userd can't read; the message says what to do. */
 export const detect = (head: Buffer): Format => {
   for (const [bytes, offset, sentence] of magic) {
     const expected = Buffer.from(bytes, "hex");

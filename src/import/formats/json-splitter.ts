@@ -2,11 +2,11 @@ import { MAX_DEPTH } from "./record-reader.ts";
 
 /**
  * A function that gets the text of a record and returns text to put in place of the record. For a record that is too long or nested too
- * deeply, it gets undefined: the record stays, and the returned text is put before the record.
+ * deeply, the function gets undefined: the record stays, and the returned text is put before the record.
  */
 export type OnRecord = (text: string | undefined) => string;
 
-/** A filter for JSON text that comes piece by piece: it replaces each record with what an `OnRecord` returns, and keeps all other text. */
+/** A converter of JSON text that comes piece by piece: it replaces each record with what an `OnRecord` returns, and keeps all other text. */
 export type Splitter = {
   readonly take: (text: string, onRecord: OnRecord) => string;
   /** Returns the text that is still held back when the file ends: the beginning of a record. */

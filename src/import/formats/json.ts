@@ -18,7 +18,7 @@ const slices = function* (text: string): Generator<string> {
   if (from < text.length) yield text.slice(from);
 };
 
-/** Makes the reader of JSON records: of an array, or of records that follow one another, such as one per line. */
+/** Makes the `RecordReader` of JSON: of an array of records, or of records that follow one another, such as one per line. */
 export const jsonReader = (form: "array" | "lines"): RecordReader => {
   const parse = jsonParser({ packValues: true, streamValues: false, jsonStreaming: form === "lines" });
   const assembler = new Assembler();

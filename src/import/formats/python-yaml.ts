@@ -32,5 +32,5 @@ const adapted = (tag: Tags[number]): Tags => {
   return test === undefined || (type === "float" && tag.test?.test(".inf")) ? [tag] : [{ ...tag, test }];
 };
 
-/** Changes the tags of YAML 1.1, so that the parser reads scalars as PyYAML does. Times stay text. */
+/** Changes the tags of YAML 1.1, which give scalars their types, so that the parser reads scalars as PyYAML does. Times stay text. */
 export const pythonTags = (tags: Tags): Tags => tags.flatMap(adapted);

@@ -1,4 +1,7 @@
-/** A parser of records in one format, for text that comes piece by piece. It holds one record in memory. Its methods throw ImportFault. */
+/**
+ * A parser of records in one format, for text that comes piece by piece. It holds one record at a time in memory. Its methods throw
+ * ImportFault.
+ */
 export type RecordReader = {
   /** Reads a further piece of text, and returns the records that end in it. */
   readonly take: (text: string) => unknown[];
@@ -10,8 +13,8 @@ export type RecordReader = {
   readonly maxRecord: number;
 };
 
-/** The most levels of lists and objects in a record. Deeper records are refused, since recursion could overflow the stack. */
+/** The maximum nesting of lists and objects in a record. Deeper records are refused, since recursion could overflow the stack. */
 export const MAX_DEPTH = 500;
 
-/** Escapes a name from a file as JSON does, and cuts it to 100 characters, so that it can't move the cursor of a terminal. */
+/** Cuts a name from a file to 100 characters and escapes it as JSON does, so that the name can't move the cursor of a terminal. */
 export const plain = (name: string): string => JSON.stringify(name.slice(0, 100)).slice(1, -1);

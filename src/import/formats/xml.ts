@@ -27,7 +27,7 @@ const booleans = new Map<string, unknown>([
 /** Else the parser takes the entities of HTML, too; its types do not know that option. */
 const options = { trim: false, normalize: false, xmlns: false, position: false, strictEntities: true };
 
-/** Makes the reader of the XML that Django writes: `<field>`s in `<object model pk>`s. It refuses document types, which define entities. */
+/** Makes the `RecordReader` of the XML that Django writes: `<field>`s in `<object model pk>`s. It refuses DOCTYPE, which can define entities. */
 export const xmlReader = (): RecordReader => {
   const parser = sax.parser(true, options);
   const open: Element[] = [];

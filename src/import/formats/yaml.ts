@@ -31,7 +31,10 @@ const faultOf = (document: Document): string | undefined => {
   return found;
 };
 
-/** Makes the reader of the YAML that Django writes: a list. Each record is parsed by itself, so that memory does not grow with the file. */
+/**
+ * Makes the `RecordReader` of the YAML that Django writes: one list of records. Each record is parsed by itself, so that memory does not
+ * grow with the file.
+ */
 export const yamlReader = (): RecordReader => {
   let rest = "";
   let count = 0;

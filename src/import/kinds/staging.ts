@@ -4,7 +4,7 @@ import { kinds } from "../../schema/entities.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import type { StoredStaging } from "../steps/target.ts";
 
-/** A model whose records have some columns of a kind's resources, and the staging table of these records. */
+/** A part of a kind: a model whose records hold some fields of the kind's resources, with the staging table of these records. */
 export type ImportedPart = ImportModel & {
   /** The names of the field, in the record of a resource, with the key of the part's record. */
   readonly names: readonly string[];
@@ -28,13 +28,16 @@ export type ImportedKind = {
   readonly links: readonly ImportedLink[];
 };
 
-/** A column that holds the id of something else, described by its `reference`. */
+/** A column that holds the id of another row, which the column's `reference` describes. */
 export type Referring = Column & { readonly reference: NonNullable<Column["reference"]> };
 
-/** Tells whether a column holds the id of something else. */
+/** Tells whether a column holds the id of another row. */
 export const isReferring = (column: Column): column is Referring => column.reference !== undefined;
 
-/** Returns the names of a reference's staging columns: for the target's key, for a user's name, and for the key of a Sentry actor. */
+/**
+ * Returns the names of a reference's staging columns: for the target's key, for a user's name, and for the key of a Sentry actor (user or
+ * team).
+ */
 export const referenceColumns = ({ name }: Pick<Column, "name">) => ({ pk: `${name}_pk`, name: `${name}_name`, actor: `${name}_actor_pk` });
 
 /** The types of staging columns that differ from those of the tables. */

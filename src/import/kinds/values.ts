@@ -148,7 +148,7 @@ const validator = createValidator();
 /** Columns whose values the rules of the message are about, in the way that the message has them. */
 const checked = new Set(["bigint", "int", "smallint", "text"]);
 
-/** Makes the function that reads columns of a kind from records of the model `part`; by default, from records of the kind's own models. */
+/** Makes the function that reads `columns` of a kind from records of the model `part`; without `part`, from records of the kind's own models. */
 export const createReadColumns = (message: DescMessage, columns: readonly Column[], part = ""): ReadColumns => {
   const reads = columns.flatMap((column): readonly ReadColumn[] => {
     const sources = importSources(column.field, isReferring(column)).filter((source) => source.part === part);

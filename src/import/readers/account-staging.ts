@@ -82,7 +82,7 @@ const tags: Field<string[]> = (value, note) => {
   return [...byCanonical.values()];
 };
 
-/** The functions (`Field`) that read the fields that accounts and profiles share, keyed by the name of the field. */
+/** Maps each field that the records of accounts and of profiles share to the function (`Field`) that reads it. */
 export const metadataFields = {
   name: optional(nullAs("", text(255))),
   description: optional(nullAs("", text(10_000))),
@@ -93,7 +93,7 @@ export const metadataFields = {
   updated_at: optional(nullAs(undefined, time)),
 };
 
-/** Turns the values of `metadataFields` into columns of the staging tables of accounts and profiles. */
+/** Makes the columns of a staged account or profile from the values that `metadataFields` read. */
 export const metadataRow = ({ version, created_at, updated_at, ...columns }: ValuesOf<typeof metadataFields>): StagedRow => ({
   ...columns,
   semver: version,

@@ -17,7 +17,7 @@ const fields = {
   is_test: optional(nullAs(false, bool)),
 };
 
-/** The import reader of `account.userprofile` records, which hold the users in accounts of Smarter, a Django application. */
+/** The import reader of `account.userprofile` records, which hold the profiles of Smarter, a Django application. */
 export const accountUserProfile = defineReader({
   model: "account.userprofile",
   becomes: "a profile of a user in an account; its user becomes a contact of that",

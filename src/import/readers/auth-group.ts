@@ -5,14 +5,16 @@ import { members, permissionReference, roleName } from "./auth-references.ts";
 import { MAX_PERMISSIONS } from "./permission.ts";
 import { roles } from "./sentry-userrole.ts";
 
-/** The staging table of the permissions of Django's groups. A later step gives them to the roles that the groups become. */
+/**
+ * The staging table of the permissions of Django's groups. The merge gives the permissions of a group to the role that is made from the group.
+ */
 export const groupPermissions = {
   name: "import_group_permission",
   columns: { permission: TEXT, permission_pk: "bigint" },
   derived: { role_id: "bigint" },
 } as const satisfies StagingTable;
 
-/** The import reader of `auth.group` records, which hold Django's groups; they become roles. */
+/** The import reader of `auth.group` records, which hold Django's groups. A role is made from each group. */
 export const authGroup = defineReader({
   model: "auth.group",
   becomes: "a role of the group's name; the permissions of the group are the role's",

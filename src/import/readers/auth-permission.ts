@@ -3,7 +3,7 @@ import { type Field, key, matching } from "../fields.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 
-/** The staging table of the permissions of a Django project. Their names are stored only with the roles and users that have them. */
+/** The staging table of the permissions of a Django project. A permission that no role and no user has is not stored. */
 export const permissionNames = {
   name: "import_permission_name",
   columns: { codename: TEXT, app_label: TEXT, content_type_pk: "bigint" },
@@ -13,7 +13,7 @@ export const permissionNames = {
 /** The most characters of a codename, and of the label of an app. The two together are the longest permission that is stored. */
 const MAX_PART = 100;
 
-/** Reads the label of an app, or a codename: a half of the name of a permission, `app_label.codename`. */
+/** Reads one half of a permission's name (`app_label.codename`): the label of a Django app, or a codename. */
 export const permissionPart = matching(MAX_PART, /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'is not letters, digits, "_" and "-"');
 
 /** The content type, by pk or by natural key (`["app", "model"]`). */

@@ -2,7 +2,7 @@ import { FieldFault } from "../fault.ts";
 import { key, matching, type Plain } from "../fields.ts";
 import { permissionPart } from "./auth-permission.ts";
 
-/** Reads a many-to-many field as a list. Each member is read later by itself, so that one that can't be stored is skipped alone. */
+/** Reads a many-to-many field as a list, whose members are not checked yet. Returns undefined if the field is absent or null. */
 export const members: Plain<readonly unknown[] | undefined> = (value) => {
   if (value === undefined || value === null) return undefined;
   if (!Array.isArray(value)) throw new FieldFault("must be a list");

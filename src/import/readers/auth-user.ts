@@ -8,7 +8,7 @@ import { identity, named, password, users } from "./user-staging.ts";
 
 const MAX_NAME = 200;
 
-/** Joins first and last name with a space; returns undefined when there is neither. Throws Unfit for more than 200 characters. */
+/** Joins a first and a last name with a space; returns undefined if both are missing. Throws Unfit for more than 200 characters. */
 export const fullName = (first: string | undefined, last: string | undefined): string | undefined => {
   if (first === undefined && last === undefined) return undefined;
   const name = [first, last].filter((part) => part !== undefined && part !== "").join(" ");
@@ -16,10 +16,10 @@ export const fullName = (first: string | undefined, last: string | undefined): s
   return name;
 };
 
-/** Reads a name or a part of one, of at most 200 characters. It may be absent; null is read as empty text. */
+/** Reads a field with a name, or with a part of a name, of at most 200 characters. The field may be absent; null is read as empty text. */
 export const namePart = optional(nullAs("", text(MAX_NAME)));
 
-/** The functions (`Field`) that read the fields of Django's own users, keyed by field name. Most other user models have them too. */
+/** Maps each field of Django's own user model to the function (`Field`) that reads it. Most other user models have the same fields. */
 export const authUserFields = {
   username: optional(nullable(text(200))),
   first_name: namePart,
@@ -37,7 +37,7 @@ export const authUserFields = {
 
 type Linked = { readonly groups: readonly unknown[] | undefined; readonly user_permissions: readonly unknown[] | undefined };
 
-/** Returns the descriptions of the many-to-many fields of a user model: `groups` and `user_permissions`. */
+/** Returns the descriptions (`Links`) of the two many-to-many fields of a user model: `groups` and `user_permissions`. */
 export const userLinks = (model: string): readonly Links<Linked>[] => [
   {
     model: `${model}.groups`,
@@ -53,7 +53,7 @@ export const userLinks = (model: string): readonly Links<Linked>[] => [
   },
 ];
 
-/** The import reader of `auth.user` records, which hold the users of Django itself. */
+/** The import reader of `auth.user` records, which hold the users of Django's own user model. */
 export const authUser = defineReader({
   model: "auth.user",
   becomes: "a user; the name is first and last name",

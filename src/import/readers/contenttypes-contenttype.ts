@@ -2,7 +2,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { permissionPart } from "./auth-permission.ts";
 
-/** The staging table of Django's content types, from which names of permissions get the label of their app. Content types are not stored. */
+/** The staging table of Django's content types, used only to find the label of the app in the name of a permission. */
 export const contentTypes = {
   name: "import_content_type",
   columns: { app_label: TEXT },

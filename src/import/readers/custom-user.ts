@@ -8,7 +8,7 @@ const MODEL = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/;
 /** Tells whether a text has the form of a model's name in Django, such as `users.user`. */
 export const isModelName = (model: string): boolean => MODEL.test(model);
 
-/** Tells whether a record's fields are a user's: `password` and `last_login`, as in Django's base class, and a username or an address. */
+/** Tells whether a record has the fields of a user: `password`, `last_login`, and `username` or `email`. */
 export const looksLikeUser = (fields: object): boolean =>
   "password" in fields && "last_login" in fields && ("username" in fields || "email" in fields);
 
@@ -41,7 +41,7 @@ const firstOf = <T>(among: Readonly<Record<string, T>>, note: Note, isSaid = (va
 
 const isFilled = (value: string | undefined): boolean => value !== undefined && value !== "";
 
-/** Makes the import reader of a Django project's own model of users. A user without a username gets the address as username. */
+/** Makes the import reader of `model`, a Django project's own user model. A user without a username gets the address as username. */
 export const customUser = (model: string): Reader =>
   defineReader({
     model,

@@ -35,7 +35,7 @@ import { socialAccount } from "./socialaccount-socialaccount.ts";
 import { socialApp } from "./socialaccount-socialapp.ts";
 import { userdUser } from "./userd-user.ts";
 
-/** The readers of all models that an import reads, including the models that kinds declare. */
+/** The import readers of all models that userd knows by name, including the models that kinds declare. */
 export const readers: readonly Reader[] = [
   sentryUser,
   authUser,

@@ -1,7 +1,7 @@
 import { filled } from "../fields.ts";
 import { TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The columns that the staging tables of identities and auth identities share. Their rows link a user to a provider. */
+/** The columns that the staging tables of identities and auth identities share, as a map from name to SQL type. */
 export const linkColumns = {
   ...userReferenceColumns,
   parent_model: TEXT,
@@ -13,5 +13,5 @@ export const linkColumns = {
   verify_time: "timestamptz(3)",
 } as const;
 
-/** Reads the id that a provider has for a user: 1 to 200 characters. */
+/** Reads an external id, by which a provider knows a user: 1 to 200 characters. */
 export const externalId = filled(200);

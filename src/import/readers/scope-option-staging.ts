@@ -12,7 +12,7 @@ export const scopeOptions = {
   getsIds: true,
 } as const satisfies StagingTable;
 
-/** Reads the key of a scope option by the API's rules: an option with another key could never be read or changed. */
+/** Reads the key of a scope option. Throws Unfit for a key that the API would refuse. */
 export const scopeOptionKey: Field<string> = (value) => {
   const read = text(10_000)(value);
   if (read.length > 128) throw new Unfit("is longer than 128 characters");

@@ -2,7 +2,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { eitherIfAny, reference } from "./organization-staging.ts";
 
-/** The staging table of Sentry's actors: each stands for a user or team that older exports name as an owner. Actors are not stored. */
+/** The staging table of Sentry's actors, each of which stands for a user or a team that owns records. Actors are not stored. */
 export const actors = {
   name: "import_actor",
   columns: { user_id_pk: "bigint", team_id_pk: "bigint" },

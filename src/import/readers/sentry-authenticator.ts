@@ -3,7 +3,7 @@ import { optionValue } from "../option-value.ts";
 import { defineReader } from "../reader.ts";
 import { type StagingTable, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the second factors in an import file. The import reader encrypts each config before it is staged. */
+/** The staging table of the second factors in an import file. The column `config` holds the configuration of a second factor, encrypted. */
 export const authenticators = {
   name: "import_authenticator",
   table: "authenticator",

@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { externalId, linkColumns } from "./link-staging.ts";
 
-/** The staging table of the auth identities in an import file: the ids by which auth providers of organizations know members. */
+/** The staging table of the auth identities in an import file. */
 export const authIdentities = {
   name: "import_auth_identity",
   table: "auth_identity",
@@ -23,7 +23,7 @@ const fields = {
   last_synced: optional(nullable(time)),
 };
 
-/** The import reader of `sentry.authidentity` records, which hold the ids by which auth providers of organizations know members. */
+/** The import reader of `sentry.authidentity` records, which hold auth identities: the links of users to sign-in providers. */
 export const sentryAuthIdentity = defineReader({
   model: "sentry.authidentity",
   becomes: "an identity that the auth provider of an organization gave a member",

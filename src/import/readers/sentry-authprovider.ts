@@ -4,7 +4,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the auth providers in an import file, through which the members of organizations sign in. */
+/** The staging table of the sign-in providers of organizations in an import file. */
 export const authProviders = {
   name: "import_auth_provider",
   table: "auth_provider",
@@ -32,7 +32,7 @@ const fields = {
   flags: optional(nullAs(0n, int)),
 };
 
-/** The import reader of `sentry.authprovider` records, which hold the services through which members of organizations sign in. */
+/** The import reader of `sentry.authprovider` records, which hold the sign-in providers of organizations. */
 export const sentryAuthProvider = defineReader({
   model: "sentry.authprovider",
   becomes: "the auth provider of an organization",

@@ -5,7 +5,7 @@ import { defineReader } from "../reader.ts";
 import type { StagingTable } from "../staging.ts";
 import { externalId, linkColumns } from "./link-staging.ts";
 
-/** The staging table of the identities in an import file: the ids by which identity providers know users. */
+/** The staging table of the identities in an import file: the links of users to identity providers. */
 export const identities = {
   name: "import_identity",
   table: "identity",
@@ -37,7 +37,7 @@ const fields = {
   status: optional(nullAs(0n, status)),
 };
 
-/** The import reader of `sentry.identity` records, which hold the ids by which identity providers know users. */
+/** The import reader of `sentry.identity` records, which hold identities: the links of users to identity providers. */
 export const sentryIdentity = defineReader({
   model: "sentry.identity",
   becomes: "an identity that an identity provider gave a user",

@@ -22,7 +22,7 @@ const fields = {
   date_added: optional(nullAs(undefined, time)),
 };
 
-/** The import reader of `sentry.identityprovider` records, which hold identity providers: services that have their own ids for users. */
+/** The import reader of `sentry.identityprovider` records, which hold identity providers. */
 export const sentryIdentityProvider = defineReader({
   model: "sentry.identityprovider",
   becomes: "an identity provider",

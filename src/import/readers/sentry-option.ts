@@ -14,8 +14,8 @@ const reader = (model: string) =>
     row: ({ key, value, last_updated }) => ({ scope_kind: ScopeKind.GLOBAL, scope_id: 0n, key, value, update_time: last_updated }),
   });
 
-/** The import reader of `sentry.option` records, which hold the options of an installation; they become scope options for everybody. */
+/** The import reader of `sentry.option` records, which hold the options of an installation. Each becomes a global option. */
 export const sentryOption = reader("sentry.option");
 
-/** The import reader of `sentry.controloption` records, which hold the options of an installation that is split into silos. */
+/** The import reader of `sentry.controloption` records, which hold the options of Sentry's control silo. Each becomes a global option. */
 export const sentryControlOption = reader("sentry.controloption");

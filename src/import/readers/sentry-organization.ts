@@ -32,7 +32,7 @@ export const sentryOrganization = defineReader({
   row: ({ date_added, flags, ...columns }) => ({ ...columns, ...flagColumns(flags), create_time: date_added }),
 });
 
-/** The import reader of `sentry.organizationmapping` records, which hold replicas of organizations; used if the file lacks the original. */
+/** The import reader of `sentry.organizationmapping` records: replicas, each imported only if the organization itself is not in the file. */
 export const sentryOrganizationMapping = defineReader({
   model: "sentry.organizationmapping",
   becomes: "the organization that it is a replica of, unless the file holds that too",

@@ -18,7 +18,7 @@ import { defineReader, type ValuesOf } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherOf, reference } from "./organization-staging.ts";
 
-/** The staging table of the members and invitations of organizations in an import file, and of Sentry's replicas of both. */
+/** The staging table of the memberships in an import file, including invitations and Sentry's replicas of members. */
 export const members = {
   name: "import_member",
   table: "organization_member",
@@ -45,7 +45,7 @@ const roles = new Map([
   ["owner", 3],
 ]);
 
-/** Reads a role in an organization by its name in Sentry, and returns userd's number of it. */
+/** Reads the name of a Sentry role in an organization, such as `owner`, and returns userd's number for the role. */
 export const role: Field<number> = (value, note) => {
   const name = filled(32)(value);
   const known = roles.get(name);
@@ -111,7 +111,7 @@ export const sentryOrganizationMember = defineReader({
   row: ({ flags, ...values }, _, note) => ({ ...rowOf(values, note), flags }),
 });
 
-/** The import reader of `sentry.organizationmembermapping` records, which hold replicas of members; used if the file lacks the original. */
+/** The import reader of `sentry.organizationmembermapping` records: replicas, each imported only if the member itself is not in the file. */
 export const sentryOrganizationMemberMapping = defineReader({
   model: "sentry.organizationmembermapping",
   becomes: "the member that it is a replica of, unless the file holds that too",

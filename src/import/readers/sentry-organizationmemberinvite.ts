@@ -35,7 +35,7 @@ const teamOf: Plain<{ readonly team_pk: bigint; readonly role: number }> = (valu
   return { team_pk: key(value.id), role: teamRole(role) };
 };
 
-/** The import reader of `sentry.organizationmemberinvite` records, which hold the invitations of newer versions of Sentry. */
+/** The import reader of `sentry.organizationmemberinvite` records, which hold invitations to organizations in newer exports of Sentry. */
 export const sentryOrganizationMemberInvite = defineReader({
   model: "sentry.organizationmemberinvite",
   becomes: "an invitation, with its teams",

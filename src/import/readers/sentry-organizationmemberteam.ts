@@ -25,7 +25,7 @@ const roles = new Map([
   ["admin", 1],
 ]);
 
-/** Reads a role in a team by its name in Sentry, and returns userd's number of it; null is the least role. */
+/** Reads the name of a Sentry role in a team, such as `admin`, and returns userd's number for the role; null stands for the lowest role. */
 export const teamRole: Plain<number> = (value) => {
   const known = roles.get(value === null ? "" : filled(32)(value));
   if (known === undefined) throw new Unfit("is not known");

@@ -41,7 +41,7 @@ const fields = {
   last_active: optional(nullable(time)),
 };
 
-/** The import reader of `sentry.user` records, which hold the users of Sentry, with all their fields. */
+/** The import reader of `sentry.user` records, which hold the users of Sentry. */
 export const sentryUser = defineReader({
   model: "sentry.user",
   becomes: "a user, with all fields",

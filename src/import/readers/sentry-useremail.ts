@@ -5,7 +5,7 @@ import { bool, type Field, nullAs, nullable, optional, type Plain, text, time, t
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the addresses in an import file. A later step adds the primary address of each user who has no record of it. */
+/** The staging table of the addresses of users in an import file. The merge adds the primary addresses that have no record of their own. */
 export const emails = {
   name: "import_email",
   table: "user_email",
@@ -24,7 +24,7 @@ export const emails = {
   derived: { user_id: "bigint", is_implied: "boolean default false" },
 } as const satisfies StagingTable;
 
-/** Reads an address of at most 200 characters. Throws Unfit when it is empty or null. */
+/** Reads an address of at most 200 characters. Throws Unfit if the address is empty or null. */
 export const address: Field<string> = (value, note) => {
   const read = nullAs("", trimmed(200))(value, note);
   if (read === "") throw new Unfit("is empty");

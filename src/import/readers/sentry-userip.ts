@@ -4,7 +4,7 @@ import { type Field, nullAs, nullable, optional, text, time, userReference } fro
 import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 
-/** The staging table of the IP addresses from which the users in an import file were seen. */
+/** The staging table of the IP addresses of users in an import file. */
 export const ips = {
   name: "import_ip",
   table: "user_ip",
@@ -35,7 +35,7 @@ const fields = {
   last_seen: optional(nullAs(undefined, time)),
 };
 
-/** The import reader of `sentry.userip` records, which hold the IP addresses from which users were seen. */
+/** The import reader of `sentry.userip` records, which hold the IP addresses from which users were active. */
 export const sentryUserIp = defineReader({
   model: "sentry.userip",
   becomes: "an address that a user came from",

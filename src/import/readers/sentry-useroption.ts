@@ -6,7 +6,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { eitherIfAny, reference } from "./organization-staging.ts";
 
-/** The staging table of the options of users in an import file, which hold everywhere, or in one project or organization. */
+/** The staging table of the options of users in an import file, each of which holds globally, in an organization or in a project. */
 export const options = {
   name: "import_option",
   table: "user_option",
@@ -33,7 +33,7 @@ const fields = {
   organization: reference,
 };
 
-/** The import reader of `sentry.useroption` records, which hold the options of users, for everywhere or one project or organization. */
+/** The import reader of `sentry.useroption` records: options of users, each of which holds globally, in an organization or in a project. */
 export const sentryUserOption = defineReader({
   model: "sentry.useroption",
   becomes: "an option of a user: everywhere, or in one project or organization",

@@ -3,7 +3,7 @@ import { defineReader } from "../reader.ts";
 import { type StagingTable, TEXT, userReferenceColumns } from "../staging.ts";
 import { permission } from "./permission.ts";
 
-/** The staging table of the permissions in an import file that users have by themselves, and not through a role. */
+/** The staging table of the permissions in an import file that are given to users directly, not through a role. */
 export const permissions = {
   name: "import_permission",
   table: "user_permission",
@@ -14,7 +14,7 @@ export const permissions = {
 
 const fields = { user: userReference, permission: permission };
 
-/** The import reader of `sentry.userpermission` records, which hold the permissions that users have by themselves, not through a role. */
+/** The import reader of `sentry.userpermission` records: the permissions that are given to users directly, not through a role. */
 export const sentryUserPermission = defineReader({
   model: "sentry.userpermission",
   becomes: "a permission of a user",

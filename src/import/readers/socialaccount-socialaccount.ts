@@ -5,7 +5,7 @@ import { externalId } from "./link-staging.ts";
 import { identities } from "./sentry-identity.ts";
 import { providerType } from "./sentry-identityprovider.ts";
 
-/** The import reader of `socialaccount.socialaccount` records, which hold users' ids at identity providers, for django-allauth. */
+/** The import reader of `socialaccount.socialaccount` records, which hold the identities of users in django-allauth. */
 export const socialAccount = defineReader({
   model: "socialaccount.socialaccount",
   becomes: "an identity; its provider is made where neither the file nor userd has it",

@@ -4,7 +4,7 @@ import { identityProviders, providerType } from "./sentry-identityprovider.ts";
 
 const SECRET = "it is a secret of the program that signs users in, which userd is not";
 
-/** The import reader of `socialaccount.socialapp` records, which hold the identity providers of a project, for django-allauth. */
+/** The import reader of `socialaccount.socialapp` records, which hold the identity providers that are set up in django-allauth. */
 export const socialApp = defineReader({
   model: "socialaccount.socialapp",
   becomes: "an identity provider; `provider_id` tells several of one type apart",

@@ -29,7 +29,7 @@ const optionalColumns = {
 
 const optionalColumn = (part: 0 | 1) => Object.fromEntries(Object.entries(optionalColumns).map(([name, parts]) => [name, parts[part]]));
 
-/** The columns of `users` that a file may leave out, as a map from column to the default of a new user, in SQL. */
+/** Maps each column of `users` that a file may leave out to the SQL expression of its default for a new user. */
 export const userColumns: Readonly<Record<string, string>> = optionalColumn(1);
 
 /** The staging table of all users in an import file, whatever their model. */
@@ -51,7 +51,7 @@ export const users = {
   getsIds: true,
 } as const satisfies StagingTable;
 
-/** The models of users that userd knows by name, in Sentry and Django. Any other one is a project's own. */
+/** The user models that userd knows by name: those of Sentry and Django. Any other user model is a Django project's own. */
 export const knownUserModels = ["sentry.user", "auth.user"] as const;
 
 /** The most characters of a username, as in the API. An address, which may stand in for a username, can have more. */
@@ -71,13 +71,16 @@ export const password: Field<string> = (value, note) => {
   return UNUSABLE;
 };
 
-/** Makes the columns of a user's name: as it is written, and in canonical form for searches. */
+/** Makes the columns for the name of a user: the name as written, and its canonical form for searches. */
 export const named = (name: string | undefined): StagedRow => ({
   name,
   name_canonical: name === undefined ? undefined : canonicalName(name),
 });
 
-/** Makes the columns of username and address, as written and canonical. A blank username becomes the address (U1 of docs/behaviours.md). */
+/**
+ * Makes the columns for the username and the address of a user, each as written and in canonical form. A blank username is replaced by the
+ * address (U1 in docs/behaviours.md).
+ */
 export const identity = (username: string | null | undefined, address: string | undefined, note: Note): StagedRow => {
   const isAddress = isBlank(username) || username?.trim() === address;
   const name = isAddress ? (address ?? "") : (username as string);

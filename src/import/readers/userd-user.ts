@@ -89,7 +89,7 @@ const columnsOf = (user: User, passwordHash: string, { columns, lastLogin, lastA
   };
 };
 
-/** The import reader of userd's own format: messages of ImportUsers, one per line. It reads and checks them as the RPC does. */
+/** The import reader of userd's own file format: one `ImportUsersRequest` per line, read and checked as by the RPC ImportUsers. */
 export const userdUser: Reader = {
   model: OWN_MODEL,
   becomes: "a user with its addresses, as ImportUsers stores it",

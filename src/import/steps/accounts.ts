@@ -35,7 +35,7 @@ const contact: Target = {
   columns: { email: "null", name: "''", is_primary: "false", create_time: "now()" },
 };
 
-/** Finds accounts of the file whose id or number belongs to another account in the database, and lists them as conflicts. */
+/** Lists as conflicts the accounts of the file whose id or number belongs to another account in the database. */
 export const findAccountConflicts = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, accounts)) return;
   const found = await tx.affected(sql`insert into import_conflict (model, record, pk, kind, name, name_here, id_here)

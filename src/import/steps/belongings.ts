@@ -125,10 +125,7 @@ const keepEqualConfigs = async (tx: ImportTx): Promise<void> => {
     where t.user_id = s.user_id and t.type = s.type and s.record = any(${equal}::bigint[])`);
 };
 
-/**
- * Writes permissions, roles, identities, second factors and IP addresses of users. Each row of the file is matched with a stored one by its
- * user and the other columns of its key.
- */
+/** Writes the rows that belong to users: permissions, links to roles, identities, auth identities, second factors and IP addresses. */
 export const mergeBelongings = async (tx: ImportTx): Promise<void> => {
   if (isGiven(tx, ips)) await canonicalIps(tx);
   for (const target of belongings) {

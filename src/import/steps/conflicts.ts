@@ -128,8 +128,8 @@ const settleKind = async (tx: ImportTx, kind: Kind): Promise<void> => {
 };
 
 /**
- * Gives ids to the users, organizations, projects and teams of the file: the id of the same record in the database, else the id in the file
- * if it is free, else a new one. Treats conflicts as `onConflict` says.
+ * Gives ids to the users, organizations, projects and teams of the file: the id of the same record in the database, else the id in the file if
+ * it is free, else a new one. Treats conflicts as `tx.onConflict` says.
  */
 export const settleIds = async (tx: ImportTx): Promise<void> => {
   for (const kind of kinds) if (isGiven(tx, kind.staging)) await settleKind(tx, kind);

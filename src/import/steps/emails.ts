@@ -24,7 +24,7 @@ const columnsOf = (alias: string) =>
 
 const differs = `${columnsOf("s")} is distinct from ${columnsOf("t")}`;
 
-/** Gives users whose own record has no primary address the address that another record of the file marks as primary. */
+/** Sets the primary address of users whose own record has none: the address that another record of the file marks as primary. */
 export const namePrimary = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, emails) || (await tx.row(sql`select from import_email where is_primary limit 1`)) === undefined) return;
   for (const owner of ["u.pk = e.user_pk", "u.natural_name = e.user_name"]) {
@@ -103,7 +103,7 @@ const settleTokens = (tx: ImportTx) =>
     select model, record, pk, 'its validation token is that of another address too, which keeps it: this one has none' from lost`),
   );
 
-/** Finds the users of the file's addresses, skips addresses that can't be stored, and adds each primary address that is not among them. */
+/** Finds the user of each staged address, skips addresses that can't be stored, and adds primary addresses that are missing. */
 export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, emails);
   // A verified address lets somebody in: an account here gets none from a file that it is joined with.
@@ -121,7 +121,7 @@ export const matchEmails = async (tx: ImportTx): Promise<void> => {
   await addImplied(tx);
 };
 
-/** Writes the addresses. Those that lose their verification are written first: an address can be verified for one user at a time. */
+/** Writes the addresses, first those that lose their verification, since an address can be verified for only one user at a time. */
 export const writeEmails = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await matchRows(tx, target, match);
@@ -138,7 +138,10 @@ export const writeEmails = async (tx: ImportTx): Promise<void> => {
   await indexUsers(tx);
 };
 
-/** Reports each username that is an address of another user. An import keeps such usernames; the API refuses them (U2 in docs/behaviours.md). */
+/**
+ * Adds a note for each username that is an address of another user. An import keeps such usernames; the API refuses them (U2 in
+ * docs/behaviours.md).
+ */
 export const noteAmbiguous = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users) && !isGiven(tx, emails)) return;
   await tx.rows(sql`insert into import_note (model, record, pk, reason, about)

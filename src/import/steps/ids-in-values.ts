@@ -51,8 +51,8 @@ const replace = async (tx: ImportTx, { key, staging, of }: IdList): Promise<void
 };
 
 /**
- * Replaces ids of the file inside the values of options, in one staging table, with the ids that the records have in the database. Takes
- * out ids of skipped records.
+ * Replaces ids of the file in the values of staged options with the ids that the same records have in the database. Removes the ids of skipped
+ * records from the values.
  */
 export const replaceIdsInValues = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   for (const list of idLists) if (list.staging === staging && isGiven(tx, staging)) await replace(tx, list);

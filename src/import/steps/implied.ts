@@ -37,7 +37,7 @@ const makeProviders = (tx: ImportTx) =>
     insert into import_note (model, record, reason, about)
     select model, record, 'an identity provider that is only named was made', type from made`);
 
-/** Makes the roles and identity providers that users of the file name, but that neither the file nor userd has. */
+/** Makes staged rows for the roles and identity providers that users refer to by name, but that are neither in the file nor in the database. */
 export const makeNamed = async (tx: ImportTx): Promise<void> => {
   await resolveUsers(tx, roleMembers);
   await resolveUsers(tx, identities);

@@ -10,7 +10,7 @@ import { freshIds, run } from "./rows.ts";
 import { skip, skipRepeated } from "./skip.ts";
 import { skipPurged } from "./stands.ts";
 
-/** Returns the columns by which a resource is known besides its id: those of the first key; without one, the parent. */
+/** Returns the columns that identify a resource besides its id: those of the kind's first key, or the parent if the kind has no key. */
 export const identityOf = ({ keys: [key], parent }: Kind): readonly string[] => key?.columns.map(({ name }) => name) ?? [parent.name];
 
 /** The condition that the rows `a` and `b` have the same key. Without a key they are the same if id and parent are. */
@@ -95,14 +95,14 @@ const settle = async (tx: ImportTx, one: ImportedKind): Promise<void> => {
 };
 
 /**
- * Sets the id of each imported resource: that of the same resource in the database (by id and key; by key alone if `isForeign`), else the file's
- * id if it is free, else a new id. Handles conflicts as `tx.onConflict` says.
+ * Sets the id of each imported resource: the id of the same resource in the database (same id and key, or only the same key if `isForeign`),
+ * else the id in the file if it is free, else a new id. Treats conflicts as `tx.onConflict` says.
  */
 export const settleKinds = async (tx: ImportTx): Promise<void> => {
   for (const one of importedKinds) if (isGiven(tx, one.staging)) await settle(tx, one);
 };
 
-/** Stores which id in the database replaced a resource's pk in the file, so that a later import of that pk finds the resource. */
+/** Stores the database id of each resource whose id differs between file and database, so that later imports find the resource. */
 export const rememberKinds = async (tx: ImportTx): Promise<void> => {
   for (const { kind, staging } of importedKinds) {
     if (!isGiven(tx, staging)) continue;

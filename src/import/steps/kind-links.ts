@@ -10,8 +10,8 @@ import { skip, skipRepeated } from "./skip.ts";
 const keyOf = ({ kind }: ImportedKind, { link }: ImportedLink) => [...new Set([ORGANIZATION_ID, `${kind.name}_id`, link.column])];
 
 /**
- * Finds the ids of the two sides of each element of a repeated reference. Skips elements whose resource is not in the file or whose target is
- * not found, and new resources that lack a required element.
+ * Finds, for each element of a repeated reference, the id of the resource that has the element and the id of the target. Skips elements for
+ * which an id is not found, and new resources that lack a required element.
  */
 export const resolveLink = async (tx: ImportTx, one: ImportedKind, linked: ImportedLink): Promise<void> => {
   const { kind, staging: resources } = one;

@@ -40,8 +40,8 @@ const lock = (tx: ImportTx, aggregate: string, ids: readonly string[]) =>
   );
 
 /**
- * Locks the versions of the resources that the file can change: one for all resources of an organization, and one for each shared resource.
- * Like every write, it takes these locks after those of users, in ascending order of the ids.
+ * Locks the versions of the resources that the file can change: one version for all resources of an organization, and one for each shared
+ * resource. Call it after the versions of users are locked, the order in which every write locks.
  */
 export const lockKinds = async (tx: ImportTx): Promise<void> => {
   const given = importedKinds.filter(({ staging }) => isGiven(tx, staging));

@@ -64,8 +64,8 @@ const resolveActors = async (tx: ImportTx, { staging, name, to }: Place): Promis
 };
 
 /**
- * Fills a reference column with ids: of records in the file, else of rows in the database, else null. Users are looked up only in the file if it
- * is another installation's (`isForeign`): the same id in the database is another user's.
+ * Fills a reference column with ids: of records in the file, else of rows in the database, else null. If the file is foreign (`isForeign`),
+ * users are looked up only in the file.
  */
 export const findReferred = async (tx: ImportTx, place: Place): Promise<void> => {
   const { staging, name, to, isNamed, hasActor } = place;
@@ -92,7 +92,7 @@ export const findReferred = async (tx: ImportTx, place: Place): Promise<void> =>
     );
 };
 
-/** Skips rows that refer to a record that was skipped, or to what is neither in the file nor in the database. */
+/** Skips rows that refer to a skipped record, or to something that is neither in the file nor in the database. */
 export const skipUnreferred = async (tx: ImportTx, { staging, name, to }: Place): Promise<void> => {
   const { pk } = referenceColumns({ name });
   const label = labelOf(to);
@@ -107,11 +107,11 @@ const isThere = ({ name, to }: Place): string => {
   return `exists (select from ${to.table} r where r.id = t.${name} ${to.sharedBy === undefined ? owned : shared})`;
 };
 
-/** Skips rows that refer to what is not stored, or belongs to another organization. */
+/** Skips rows that refer to something that is not stored or that belongs to another organization. */
 export const skipUnrelated = (tx: ImportTx, place: Place) =>
   skip(tx, place.staging, `its ${labelOf(place.to)} was skipped, or is of another organization`, `not ${isThere(place)}`);
 
-/** Clears references to what is not stored, or belongs to another organization, and adds a note for each row. */
+/** Clears references to something that is not stored or that belongs to another organization, and adds a note for each row. */
 export const clearUnrelated = async (tx: ImportTx, place: Place): Promise<void> => {
   const { staging, name, to, isNamed } = place;
   const { pk, name: named } = referenceColumns({ name });

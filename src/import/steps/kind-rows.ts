@@ -101,7 +101,7 @@ const skipUndecided = async (tx: ImportTx, { kind, staging }: ImportedKind): Pro
   }
 };
 
-/** Writes the resources of kinds and their repeated references, each kind after those that it refers to. */
+/** Writes the resources of kinds and their repeated references, each kind after the kinds that its resources refer to. */
 export const mergeKinds = async (tx: ImportTx): Promise<void> => {
   await settleActors(tx);
   for (const one of importedKinds) {

@@ -4,7 +4,7 @@ import { teams } from "../readers/sentry-team.ts";
 import { users } from "../readers/user-staging.ts";
 import type { StoredStaging } from "./target.ts";
 
-/** The description of users, organizations, projects or teams, for the steps that give them ids and unique names. */
+/** The description of users, organizations, projects or teams, for the import steps that give ids and unique names. */
 export type Kind = {
   readonly noun: "user" | "organization" | "project" | "team";
   readonly staging: StoredStaging;
@@ -18,7 +18,7 @@ export type Kind = {
 
 const slugged = { name: "slug", renamed: ["slug"], maxLength: 50 } as const;
 
-/** The descriptions of users, organizations, projects and teams (`Kind`), each after those that its records refer to. */
+/** The descriptions of users, organizations, projects and teams, in this order, since projects and teams refer to organizations. */
 export const kinds: readonly Kind[] = [
   {
     noun: "user",

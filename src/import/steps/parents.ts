@@ -87,7 +87,7 @@ const writeRolePermissions = async (tx: ImportTx): Promise<void> => {
     on conflict (role_id, permission) do nothing`);
 };
 
-/** Writes roles, identity providers and auth providers. Each is matched with a stored one by its key, such as the name of a role. */
+/** Writes roles, identity providers and sign-in providers: updates those whose key, such as a role's name, is stored, and inserts the others. */
 export const mergeParents = async (tx: ImportTx): Promise<void> => {
   for (const target of [role, identityProvider, authProvider]) {
     if (!isGiven(tx, target.staging)) continue;

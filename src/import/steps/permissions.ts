@@ -48,8 +48,8 @@ const settleDescriptions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Replaces the primary keys of permissions, in the groups and users of a Django project, with the permissions' names (`app_label.codename`).
- * Sets the permissions of the roles that groups become.
+ * Replaces the primary keys of permissions in staged rows with the names of the permissions (`app_label.codename`), and sets the permissions of
+ * the roles that are made from Django's groups.
  */
 export const namePermissions = async (tx: ImportTx): Promise<void> => {
   await skipLinksOfSkipped(tx);
@@ -63,8 +63,8 @@ export const namePermissions = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Marks a permission of a group as unchanged if the role that the group becomes has it already; other permissions count as created. Call it
- * when the roles have ids, and before their permissions are written.
+ * Marks the permissions of Django's groups as unchanged if the groups' roles already have them; the others count as created. Call it after the
+ * roles have ids, and before the permissions of roles are written.
  */
 export const matchGroupPermissions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, groupPermissions)) return;

@@ -15,8 +15,8 @@ const SHORT_LOG = 100_000;
 const LOCK = 7_523_094_291;
 
 /**
- * Waits until no other import merges, then sets `tx.past`, which tells whether an earlier import may have stored anything. Two imports at
- * a time would give the same ids to new rows. Locks of rows can't prevent that, as new rows do not exist yet.
+ * Waits until no other import merges, since two at a time would give the same ids to new rows. Then sets `tx.past`, which tells whether an
+ * earlier import may have stored anything.
  */
 export const lockImports = async (tx: ImportTx): Promise<void> => {
   await tx.rows(sql`select pg_advisory_xact_lock(${LOCK})`);
@@ -28,7 +28,7 @@ export const lockImports = async (tx: ImportTx): Promise<void> => {
 const lookedUp = ["pk", "id", "record"] as const;
 const names = ["slug", "username_canonical"] as const;
 
-/** Analyzes and indexes the staging tables of a large file. PostgreSQL does not analyze temporary tables by itself. */
+/** Analyzes and indexes the staging tables if one of them is large (`isLarge`). PostgreSQL does not analyze temporary tables by itself. */
 export const analyze = async (tx: ImportTx): Promise<void> => {
   // Joins and sorts of millions of rows; one connection does this, one step at a time.
   await tx.rows(sql`select set_config('work_mem', '64MB', true), set_config('default_statistics_target', '10', true)`);
@@ -43,7 +43,7 @@ export const analyze = async (tx: ImportTx): Promise<void> => {
   for (const { name } of stagingTables) await tx.rows(sql`analyze ${sql.raw(name)}`);
 };
 
-/** Skips records whose primary key comes again in a later record of the model: the last one stands, as when Django loads such a file. */
+/** Skips records whose primary key comes again in a later record of the same model, so that only the last one is stored. */
 export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
   for (const staging of stagingTables.filter(({ name }) => tx.unordered.has(name))) {
     const key = staging.ofSeveralModels ? "model, pk" : "pk";
@@ -52,8 +52,8 @@ export const skipRepeatedKeys = async (tx: ImportTx): Promise<void> => {
 };
 
 /**
- * Locks the versions of all users that the file can change, and of the aggregates that roles and providers belong to, in ascending order,
- * as every write does. Call it before the file is compared with the database, so that what was compared can't change afterwards.
+ * Locks the versions of all users that the file can change, and those of the aggregates that roles and providers belong to, in ascending order.
+ * Call it before the file is compared with the database, so that nothing that was compared can change afterwards.
  */
 export const lockAggregates = (tx: ImportTx) =>
   tx.rows(sql`select count(*) from (
@@ -80,7 +80,10 @@ const externalCanonical = (column: string) => sql.raw(`'external:' || encode(sha
 
 const saysExternal = sql.raw("not 'external_id' = any(absent)");
 
-/** Locks the canonical names of the file's usernames, addresses and external ids, in ascending order. New names begin at version 1. */
+/**
+ * Locks the canonical names of the file's usernames, addresses and external ids, in ascending order. Names that are not stored yet get version
+ * 1.
+ */
 export const lockCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`insert into canonical_name as h (name, version)
     select name, 1 from (
@@ -98,8 +101,8 @@ export const lockCanonicalNames = (tx: ImportTx) =>
     on conflict (name) do update set version = h.version where false`);
 
 /**
- * Raises the versions of the canonical names of users and addresses that were created or have changed, so that cached look-ups by them are
- * outdated. It leaves out names that came into being with this import: lockCanonicalNames gave them version 1.
+ * Raises the versions of the canonical names of new and changed users and addresses, so that cached look-ups by these names become outdated.
+ * Names that `lockCanonicalNames` stored in this import keep version 1.
  */
 export const bumpCanonicalNames = (tx: ImportTx) =>
   tx.rows(sql`update canonical_name h set version = version + 1 where h.xmin <> pg_current_xact_id()::xid

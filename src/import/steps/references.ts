@@ -10,12 +10,12 @@ import { type ImportTx, isForeign } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
 import { skip } from "./skip.ts";
 
-/** The names, as SQL strings, of all models that hold no users. Users are found by exclusion: a file can have a user model of its own. */
+/** The names, as SQL strings, of all known models that hold no users. Any other model can be the user model of a Django project. */
 export const otherModels = readers.filter((reader) => reader.into !== users).map((reader) => `'${reader.model}'`);
 
 const known = knownUserModels.map((model) => `'${model}'`).join(", ");
 
-/** Returns the names of the models whose records become rows of a staging table, as a list of SQL strings. */
+/** Returns the names of the models whose records become rows of a staging table, as SQL strings separated by commas. */
 export const modelsOf = (staging: StagingTable) =>
   readers
     .filter((reader) => reader.into === staging)
@@ -27,9 +27,9 @@ const hasMoved = async (tx: ImportTx, to: StagingTable): Promise<boolean> =>
   isGiven(tx, to) && (await tx.row(sql`select from ${sql.table(to.name)} where id is distinct from pk limit 1`)) !== undefined;
 
 /**
- * Replaces the pks in a column that refers to records of `to` with the ids of these records in the database. A pk that is not in the file
- * stays. Skips rows that refer to a skipped record: its pk may be the id of another record in the database.
- * @param which an SQL condition on rows `t`: those whose column refers to `to`.
+ * Replaces the pks in a column that refers to records of the staging table `to` with the ids of these records in the database. Keeps pks of
+ * records that are not in the file, and skips rows that refer to a skipped record.
+ * @param which the SQL condition for the rows `t` whose column refers to `to`.
  */
 export const resolveReference = async (tx: ImportTx, staging: StagingTable, column: string, to: StagingTable, which = "true") => {
   if (!isGiven(tx, staging)) return;
@@ -56,7 +56,7 @@ export const resolveReference = async (tx: ImportTx, staging: StagingTable, colu
 };
 
 /**
- * Replaces the file's ids of the organizations and projects that options belong to with the ids in the database. Skips options whose
+ * Replaces the ids of organizations and projects that staged options have from the file with the ids in the database. Skips options whose
  * organization or project was skipped.
  */
 export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
@@ -65,7 +65,7 @@ export const resolveScopes = async (tx: ImportTx, staging: StagingTable): Promis
 };
 
 /**
- * Replaces the file's ids of the organizations that rows belong to with the ids in the database. Skips rows whose organization is neither
+ * Replaces the ids of organizations that staged rows have from the file with the ids in the database. Skips rows whose organization is neither
  * in the file nor in the database.
  */
 export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
@@ -80,8 +80,8 @@ export const resolveOrganizations = async (tx: ImportTx, staging: StagingTable):
 };
 
 /**
- * Sets `user_id` of the rows that name a user by pk or natural key: to a user of the file, else to one in the database. Skips rows whose
- * user is not found or was skipped. A row that names no user keeps null.
+ * Sets `user_id` of rows that name a user by pk or natural key: to the id of a user of the file, else of a user in the database. Skips rows
+ * whose user is not found or was skipped. A row that names no user keeps null.
  */
 export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isGiven(tx, staging)) return;
@@ -122,8 +122,8 @@ export const resolveUsers = async (tx: ImportTx, staging: StagingTable): Promise
 };
 
 /**
- * Skips rows of users who are not in the file, when the file is treated as another installation's (`isForeign`). In the database their ids
- * are those of other users, who must not get power or a way to sign in.
+ * Skips rows of users who are not in the file, if the file is foreign (`isForeign`): a foreign file must not give users in the database power or
+ * a way to sign in.
  */
 export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promise<void> => {
   if (!isForeign(tx)) return;
@@ -135,7 +135,7 @@ export const skipUsersHere = async (tx: ImportTx, staging: StagingTable): Promis
   );
 };
 
-/** Skips rows of users who were joined with a user in the database (`--on-conflict=merge`). `which` is a further condition on rows `t`. */
+/** Skips rows of users whom `--on-conflict=merge` joined with a user in the database. `which` is a further SQL condition on staged rows `t`. */
 export const skipOfJoined = async (tx: ImportTx, staging: StagingTable, reason: string, which = "true"): Promise<void> => {
   if (tx.onConflict !== "merge") return;
   await skip(tx, staging, reason, `exists (select from import_user u where u.id = t.user_id and u.is_joined) and ${which}`);

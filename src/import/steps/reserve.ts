@@ -8,8 +8,8 @@ import type { ImportTx } from "../transaction.ts";
 const MANY = 10_000;
 
 /**
- * Advances the sequences of ids past the ids of the file, so that a service that runs at the same time draws none of them. A dry run does
- * nothing: a rollback does not move a sequence back.
+ * Advances the sequences of ids past the ids in the file, so that writes of the running service draw none of these ids. Does nothing in a dry
+ * run, since a rollback does not move a sequence back.
  */
 export const reserveIds = async (tx: ImportTx): Promise<void> => {
   if (tx.dryRun) return;
@@ -32,7 +32,7 @@ export const reserveIds = async (tx: ImportTx): Promise<void> => {
   }
 };
 
-/** Calls reserveIds before the import draws new ids; with `--on-conflict=fail` only if the pk of a user is a stand-in. */
+/** Calls `reserveIds` before the import draws new ids. With `--on-conflict=fail`, does so only if the pk of a user is a stand-in. */
 export const reserveForNew = async (tx: ImportTx): Promise<void> => {
   const rows = await tx.rows(sql`select from import_user where pk < 0 limit 1`);
   if (tx.onConflict !== "fail" || rows.length > 0) await reserveIds(tx);

@@ -4,10 +4,13 @@ import type { ImportTx } from "../transaction.ts";
 import { keepChanged, skipRemoved } from "./stands.ts";
 import type { StoredStaging, Target } from "./target.ts";
 
-/** Runs an SQL statement without parameters. Its whole text has to be constant. */
+/** Runs an SQL statement that has no parameters. Its text must not have values from the file. */
 export const run = (tx: ImportTx, statement: string) => tx.rows(sql.raw(statement));
 
-/** Copies stored values to staged rows, in columns that the file leaves out. `match` is an SQL condition on staged `s` and stored `t`. */
+/**
+ * Copies stored values to staged rows, in the columns that the file leaves out. `match` is the SQL condition that a staged row `s` and a stored
+ * row `t` are the same.
+ */
 export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, match: string): Promise<void> => {
   if (!isGiven(tx, staging)) return;
   const kept = Object.keys(columns).map((name) => `${name} = case when '${name}' = any(s.absent) then t.${name} else s.${name} end`);
@@ -20,8 +23,9 @@ export const keepAbsent = async (tx: ImportTx, { staging, columns }: Target, mat
 const rowOf = (alias: string, columns: readonly string[]): string => `row(${columns.map((name) => `${alias}.${name}`).join(", ")})`;
 
 /**
- * Finds the staged rows that are stored already, and sets their ids and outcomes (`updated` or `unchanged`). `match` is an SQL condition on
- * staged `s` and stored `t`. Stored values that are newer than the file's stay (keepChanged), unless the import overwrites.
+ * Finds the staged rows that are stored already, and sets their ids and outcomes (`updated` or `unchanged`). `match` is the SQL condition that a
+ * staged row `s` and a stored row `t` are the same. Stored values that are newer than the file's stay (`keepChanged`), unless `tx.overwrite` is
+ * true.
  */
 export const matchRows = async (
   tx: ImportTx,
@@ -50,8 +54,8 @@ const hasSeveralModels = async (tx: ImportTx, staging: StagingTable): Promise<bo
   (await tx.row(sql`select from ${sql.table(staging.name)} having min(model) <> max(model)`)) !== undefined;
 
 /**
- * Gives new rows their ids: the id in the file if free, else one from the sequence. Skips rows removed since an earlier import
- * (skipRemoved).
+ * Gives new rows their ids: the id in the file if it is free, else one from the sequence. Skips rows that were removed since an earlier import
+ * stored them (`skipRemoved`).
  */
 export const assignIds = async (tx: ImportTx, target: Target): Promise<void> => {
   const { staging } = target;
@@ -105,7 +109,7 @@ const NEW = "outcome is null";
 const hasAny = async (tx: ImportTx, staging: StagingTable, which: string): Promise<boolean> =>
   isGiven(tx, staging) && (await tx.row(sql.raw(`select from ${staging.name} where ${which} limit 1`))) !== undefined;
 
-/** Inserts the new rows of a staging table into the table of the service. */
+/** Inserts the new rows of a staging table into the permanent table. */
 export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target): Promise<void> => {
   if (!(await hasAny(tx, staging, NEW))) return;
   const names = ["id", ...key, ...Object.keys(columns)];
@@ -121,7 +125,7 @@ export const insertRows = async (tx: ImportTx, { staging, key, columns }: Target
   );
 };
 
-/** Updates the stored rows that differ from staged ones; `which` is a further SQL condition on staged rows `s`. */
+/** Updates the stored rows that differ from their staged rows. `which` is a further SQL condition on staged rows `s`. */
 export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }: Target, which = "true"): Promise<void> => {
   if (!(await hasAny(tx, staging, "outcome = 'updated'"))) return;
   const set = [
@@ -138,7 +142,10 @@ export const updateRows = async (tx: ImportTx, { staging, columns, stamps = {} }
 /** Returns the SQL condition that a staged row `s` and a stored row `t` have the same key. */
 export const sameKey = ({ key }: Target): string => key.map((column) => `t.${column} = s.${column}`).join(" and ");
 
-/** Inserts the staged rows that are new, and updates stored rows that differ. `match` is an SQL condition on staged `s` and stored `t`. */
+/**
+ * Inserts the staged rows that are new, and updates stored rows that differ. `match` is the SQL condition that a staged row `s` and a stored row
+ * `t` are the same.
+ */
 export const mergeRows = async (tx: ImportTx, target: Target, match = sameKey(target)): Promise<void> => {
   const hasColumns = Object.keys(target.columns).length > 0;
   if (hasColumns) await keepAbsent(tx, target, match);

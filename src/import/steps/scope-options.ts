@@ -33,7 +33,10 @@ export const lockScopes = (tx: ImportTx) =>
     -- Never true, but the row is locked before that is seen.
     on conflict (kind, id) do update set version = s.version where false`);
 
-/** Writes the options of everybody, of organizations and of projects. Their locks stay as they are: a file has none. */
+/**
+ * Writes the global options, and the options of organizations and projects. Whether an option is locked does not change, since a file has no
+ * locks.
+ */
 export const mergeScopeOptions = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, scopeOptions)) return;
   await resolveScopes(tx, scopeOptions);

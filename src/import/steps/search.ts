@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Session } from "../../db/session.ts";
 import type { ImportTx } from "../transaction.ts";
 
-/** Keeps triggers of inserts from writing search lines (names and addresses that searches look in): indexUsers writes each line once. */
+/** Keeps triggers from writing search lines until `indexUsers` is called, which writes all lines by one statement. */
 export const indexLater = (tx: ImportTx) => tx.rows(sql`select set_config('userd.search_later', 'on', true)`);
 
 /** The index on the lines, where it is the importing role's: nobody else may put in what waits at it. */
@@ -49,10 +49,7 @@ const fillIndex = async (tx: ImportTx, write: () => Promise<unknown>): Promise<v
   if (outside === undefined) await putIn(tx);
 };
 
-/**
- * Writes the search lines of users who are new or have new addresses, and undoes indexLater, so that triggers write lines again. The SQL
- * function user_search_lines would make the same lines, but with a look-up of addresses for each user.
- */
+/** Writes the search lines of users who are new or have new addresses, and lets triggers write search lines again after `indexLater`. */
 export const indexUsers = async (tx: ImportTx): Promise<void> => {
   await fillIndex(tx, () =>
     tx.rows(sql`

@@ -18,7 +18,10 @@ export const skip = async (tx: ImportTx, staging: StagingTable, reason: string, 
 const repeats = async (tx: ImportTx, { name }: StagingTable, key: string): Promise<boolean> =>
   (await tx.row(sql.raw(`select from ${name} where (${key}) is not null group by ${key} having count(*) > 1 limit 1`))) !== undefined;
 
-/** Skips all staged rows with the same key except the first one. `key` lists columns, and `order` is an order, both in SQL. */
+/**
+ * Skips, of the staged rows with the same key, all but the first one in `order`. `key` is the columns of the key, and `order` a sort order, both
+ * in SQL.
+ */
 export const skipRepeated = async (tx: ImportTx, staging: StagingTable, reason: string, key: string, order: string): Promise<void> => {
   if (isLarge(tx) && !(await repeats(tx, staging, key))) return;
   await skip(

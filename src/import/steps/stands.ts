@@ -60,8 +60,8 @@ const newerOf = (stamp: string): string => `case when '${stamp}' = any(s.absent)
   when t.${stamp} > coalesce(s.${stamp}, '-infinity') then 'here' when s.${stamp} > coalesce(t.${stamp}, '-infinity') then 'file' end`;
 
 /**
- * Makes an update keep the stored values that are newer than the file's: adds their columns to `absent` of the staged row, and notes the
- * row. A time stamp of the row decides; without one, a stored value is newer if its last change was not made by an import.
+ * Makes an update keep the stored values that are newer than the file's: adds their columns to `absent` of the staged row, and notes the row. A
+ * stored value is newer by the time stamp of its row or, without a time stamp, if its last change was not made by an import.
  * @returns whether any value was kept.
  */
 export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Target, compared: readonly string[]): Promise<boolean> => {
@@ -157,8 +157,8 @@ const skipWhereRemoved = async (tx: ImportTx, staging: StoredStaging, which: str
 };
 
 /**
- * Skips new rows that an earlier import stored and a caller removed since. Rows that userd removed by itself, such as expired options, are
- * stored again.
+ * Skips staged rows that an earlier import stored and a caller has removed since. Rows that userd removed by itself, such as expired options,
+ * are stored again.
  */
 export const skipRemoved = (tx: ImportTx, { staging }: Target): Promise<void> => skipWhereRemoved(tx, staging, ON_DEMAND);
 

@@ -42,8 +42,8 @@ const giveWay = ({ noun, staging, name, maxLength, isWithin }: Kind): string => 
 };
 
 /**
- * Gives records whose name is taken the first free suffix (`ann-2`). A taken name stays with the record in the database, or,
- * if only records of the file have it, with the one of the lowest pk. Later imports of a renamed record find its new name again.
+ * Renames records whose name is taken: adds the first free suffix, as in `ann-2`. The record in the database keeps a taken name, else the record
+ * of the file with the lowest pk.
  */
 export const suffixNames = async (tx: ImportTx, kind: Kind): Promise<void> => {
   const { noun, staging, name, renamed, maxLength, isWithin } = kind;

@@ -1,9 +1,9 @@
 import type { StagingTable } from "../staging.ts";
 
-/** The description of a staging table whose rows go into a table of the service. */
+/** The description of a staging table whose rows go into a permanent table. */
 export type StoredStaging = StagingTable & { readonly table: string };
 
-/** The description of how the rows of a staging table are written to the table of the service. */
+/** The description of how the rows of a staging table are matched with rows of the permanent table, and which columns are written. */
 export type Target = {
   readonly staging: StoredStaging;
   /** The columns by which a staged row is found among the stored ones. */

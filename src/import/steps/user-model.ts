@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { ImportTx } from "../transaction.ts";
 
-/** Notes in the report that the users of the file are records of `model`, a Django project's own model. Does nothing if `model` is undefined. */
+/** Adds a note to the report that `model`, a Django project's own model, holds the users of the file. Does nothing if `model` is undefined. */
 export const nameUserModel = async (tx: ImportTx, model: string | undefined): Promise<void> => {
   if (model === undefined) return;
   await tx.rows(sql`insert into import_note (model, record, reason, about)

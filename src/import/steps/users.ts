@@ -63,8 +63,8 @@ const keepSystemUser = (tx: ImportTx) =>
 const MATCH = "t.id = s.id and t.username_canonical = s.username_canonical";
 
 /**
- * Finds the users that are stored already, and whether they would change. Call it before the addresses and the versions of canonical names
- * are written: both depend on it.
+ * Finds the staged users that are stored already, and sets whether each is updated or unchanged. Call it before addresses and versions of
+ * canonical names are written.
  */
 export const matchUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
@@ -80,7 +80,7 @@ const noteFormer = (tx: ImportTx) =>
   tx.rows(sql`update import_user s set former_external_id = t.external_id from users t
     where t.id = s.id and s.outcome = 'updated' and t.external_id is distinct from s.external_id`);
 
-/** Writes the users that are new or differ, and when users were last seen. Call it after matchUsers. */
+/** Writes the users that are new or differ, and the times of their last sign-in and activity. Call it after `matchUsers`. */
 export const writeUsers = async (tx: ImportTx): Promise<void> => {
   if (!isGiven(tx, users)) return;
   await noteFormer(tx);

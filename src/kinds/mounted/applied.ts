@@ -12,10 +12,10 @@ import { readSet } from "./read-set.ts";
 
 const TABLE = `${MOUNTED_SCHEMA}.${APPLIED}`;
 
-/** Returns the mounted kinds of a set. */
+/** Returns the mounted kinds of a `KindSet`. */
 export const mountedKinds = ({ kinds }: KindSet): readonly Kind[] => kinds.filter(isMounted);
 
-/** Reads the mounted kinds that the database has tables for: those of the set that was applied last. */
+/** Reads the mounted kinds that the last `userd kinds apply` recorded: those for which the database has tables. */
 export const appliedKinds = async (session: Session): Promise<readonly Kind[]> => {
   const { is } = await session.one(sql<{ is: boolean }>`select to_regclass(${TABLE}) is not null as is`);
   if (!is) return [];
@@ -24,7 +24,7 @@ export const appliedKinds = async (session: Session): Promise<readonly Kind[]> =
   return row === undefined ? [] : readMounted(readSet(Buffer.from(row.image, "base64")).files).filter(isMounted);
 };
 
-/** Records the files of a set as the one that is applied. */
+/** Records proto files as those whose mounted kinds were applied last, for `appliedKinds` to read. */
 export const recordApplied = async (session: Session, files: readonly DescFile[]): Promise<void> => {
   const image = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: files.map(({ proto }) => proto) }));
   await session.rows(sql`create table if not exists ${sql.table(TABLE)} (
@@ -33,7 +33,7 @@ export const recordApplied = async (session: Session, files: readonly DescFile[]
 };
 
 /**
- * Checks that the database has the tables of all mounted kinds: of this set, or of a newer one, beside which an older instance goes on.
+ * Checks that the database has the tables of all mounted kinds of this instance. Kinds that a newer instance has extended pass too.
  * @throws StartupError that names the command to run.
  */
 export const assertApplied = async (db: Database): Promise<void> => {

@@ -8,7 +8,7 @@ import { StartupError } from "../../db/startup-error.ts";
 import { appliedKinds, mountedKinds, recordApplied } from "./applied.ts";
 import { compareSets } from "./compatible.ts";
 
-/** The changes that `userd kinds apply` makes: in sentences, and as the statements for it. */
+/** The changes that `userd kinds apply` makes, as sentences and as SQL statements. */
 export type Plan = {
   readonly changes: readonly string[];
   /** The statements of one transaction. */
@@ -32,8 +32,8 @@ const differences = async ({ orm }: Database): Promise<readonly string[]> => {
 };
 
 /**
- * Compares the mounted kinds with those that are applied, and with the tables.
- * @throws StartupError with a sentence for each change that can't be, which says what to do instead.
+ * Makes the `Plan` that brings the database from the kinds applied last to the mounted kinds of this instance.
+ * @throws StartupError that says for each change that is not possible what to do instead.
  */
 export const planKinds = async (db: Database): Promise<Plan> => {
   await assertMigrated(db);
@@ -83,7 +83,7 @@ const createIndexes = (db: Database, indexes: readonly string[]): Promise<void> 
     }
   });
 
-/** Makes the tables of all mounted kinds what their messages say, and records the set. Returns what it has changed. */
+/** Changes the tables of all mounted kinds to what the kinds' messages declare, and records these kinds as applied. Returns the changes. */
 export const applyKinds = (db: Database): Promise<Plan> =>
   underMigrationLock(db, async () => {
     await dropInvalidIndexes(db.session());

@@ -1,6 +1,6 @@
 import type { Column, Kind, Link } from "../../contract/kinds/kind.ts";
 
-/** The changes from applied kinds to others: what they add, and what can't be, with what to do instead. */
+/** The differences between applied kinds and new ones, as sentences: `changes` are possible; `faults` are not, and say what to do instead. */
 export type KindChanges = { readonly changes: readonly string[]; readonly faults: readonly string[] };
 
 type Notes = { readonly add: (what: string) => void; readonly refuse: (what: string) => void };
@@ -86,7 +86,9 @@ const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
   }
 };
 
-/** Compares applied kinds with those that are to be applied: new kinds, fields, indexes and enum values fit, and longer texts. */
+/**
+ * Compares applied kinds with those to be applied. Allowed are new kinds, fields, indexes and enum values, and higher limits of text lengths.
+ */
 export const compareSets = (before: readonly Kind[], after: readonly Kind[]): KindChanges => {
   const changes: string[] = [];
   const faults: string[] = [];

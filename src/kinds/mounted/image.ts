@@ -3,7 +3,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { KindSet } from "../../schema/kind-set.ts";
 import { mountedKinds } from "./applied.ts";
 
-/** Makes the descriptor set of the mounted kinds with their services and all that they import, of which clients are generated. */
+/** Makes the descriptor set from which clients are generated: the mounted kinds, their services, and all files that these import. */
 export const imageOf = (kinds: KindSet): Uint8Array => {
   const files = new Set<DescFile>();
   const add = (file: DescFile): void => {

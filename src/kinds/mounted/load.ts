@@ -13,13 +13,13 @@ import { describeService, servicePath } from "../service/descriptor.ts";
 import { serviceOf } from "../service/service.ts";
 import { ownServices, readSetFile } from "./read-set.ts";
 
-/** The name of the table of applied sets, in the schema of mounted kinds. */
+/** The name of the table, in the schema `MOUNTED_SCHEMA`, in which `userd kinds apply` records what it has applied. */
 export const APPLIED = "applied_set";
 
-/** The kinds that the settings name, and the path of the descriptor set that each file of mounted kinds is from. */
+/** The kinds that the setting KINDS names, and for each proto file of mounted kinds the path of its descriptor set. */
 export type LoadedKinds = { readonly kinds: KindSet; readonly paths: ReadonlyMap<DescFile, string> };
 
-/** Reads the kinds that files of descriptor sets declare, after the built-in ones, which they can refer to. */
+/** Reads the built-in kinds, and then the kinds that files of descriptor sets declare, which can refer to the built-in ones. */
 export const readMounted = (files: readonly DescFile[]): readonly Kind[] =>
   readKinds([...familyFiles, ...files], [APPLIED, ...handwritten.map(({ meta }) => meta.tableName)]);
 
@@ -61,7 +61,7 @@ const describe = (
 };
 
 /**
- * Reads the kinds that the setting KINDS names. The tables of the built-in kinds are there even if they are not served.
+ * Reads the kinds that the setting KINDS names. The built-in kinds are always read, since their tables exist even when KINDS leaves them out.
  * @throws ConfigError with all faults of the descriptor sets, each with the path of its set.
  */
 export const loadKinds = ({ kinds: { isBuiltin, paths } }: Pick<Config, "kinds">): LoadedKinds => {

@@ -20,7 +20,7 @@ import { ProfileService } from "../../gen/userd/v1/profile_service_pb.ts";
 import { UserOptionService } from "../../gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../../gen/userd/v1/user_service_pb.ts";
 
-/** The services that userd has without mounted kinds. */
+/** The gRPC services of userd itself, without those of mounted kinds. */
 export const ownServices = [UserService, UserOptionService, OrganizationService, ProfileService, ChangeService, ...families];
 
 /** The files that userd brings, by path: options and well-known types have to be those that its code knows. */
@@ -56,7 +56,10 @@ const protosOf = (bytes: Uint8Array): readonly FileDescriptorProto[] => {
   }
 };
 
-/** Makes the files of a descriptor set that are not userd's. Those that userd has are userd's own, whatever the set holds. */
+/**
+ * Parses the proto files of a descriptor set, and finds their faults. Files that userd has itself are left out: imports of them get userd's
+ * version.
+ */
 export const readSet = (bytes: Uint8Array): ReadSet => {
   const protos = protosOf(bytes);
   if (protos.length === 0) return { files: [], faults: ["is no descriptor set: make one with `buf build -o x.binpb`"] };

@@ -5,10 +5,10 @@ import type { FieldShape, MessageShape } from "./shape.ts";
 /** Returns the plural of a kind's name, with blanks between its words. */
 export const several = ({ plural }: Kind): string => plural.replaceAll("_", " ");
 
-/** Returns in words what the resources of a kind are listed by: the parent, or an organization that shares them. */
+/** Returns in words by what List selects the resources of a kind: their parent, or an organization that shares them. */
 export const parentWords = ({ listedBy }: Kind): string => listedBy.name.replace(/_id$/, "").replaceAll("_", " ");
 
-/** The field with the consistency token that a write returns. */
+/** Makes the response field with the consistency token of a write. */
 export const token = (number: number): FieldShape => ({
   name: "consistency_token",
   number,
@@ -16,7 +16,7 @@ export const token = (number: number): FieldShape => ({
   comment: "For reads that have to see this write: Consistency.at_least_as_fresh.",
 });
 
-/** The field with the mask of the fields that an answer is to have. */
+/** Makes the request field with the mask that names the fields to be returned. */
 export const readMask = (number: number): FieldShape => ({
   name: "read_mask",
   number,
@@ -24,7 +24,7 @@ export const readMask = (number: number): FieldShape => ({
   comment: 'The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.',
 });
 
-/** The field that says how fresh an answer has to be. */
+/** Makes the request field that says how fresh the answer has to be. */
 export const consistency = (number: number): FieldShape => ({
   name: "consistency",
   number,
@@ -32,7 +32,7 @@ export const consistency = (number: number): FieldShape => ({
   comment: "How fresh the answer has to be. Default: minimize_latency.",
 });
 
-/** The field with the UUID by which a repeated write returns its first answer. */
+/** Makes the request field with the UUID by which a repeated write returns its first answer. */
 export const requestId = (number: number): FieldShape => ({
   name: "request_id",
   number,
@@ -41,7 +41,7 @@ export const requestId = (number: number): FieldShape => ({
   rules: { string: { uuid: true }, ignore: "IGNORE_IF_ZERO_VALUE" },
 });
 
-/** The field with the id of a resource. */
+/** Makes the request field with the id of a resource. */
 export const resourceId = ({ label }: Kind): FieldShape => ({
   name: "id",
   number: 1,
@@ -51,7 +51,7 @@ export const resourceId = ({ label }: Kind): FieldShape => ({
   rules: { int64: { gt: 0 } },
 });
 
-/** The field, with the number 1, that holds one resource of a kind in a request or a response. */
+/** Makes the field, with the number 1, that holds one resource of a kind in a request or a response. */
 export const resource = ({ message, name }: Kind, comment: string, isRequired = false): FieldShape => ({
   name,
   number: 1,
@@ -60,7 +60,7 @@ export const resource = ({ message, name }: Kind, comment: string, isRequired = 
   ...(isRequired ? { isRequired, rules: { required: true } } : {}),
 });
 
-/** The repeated field, with the number 1, that holds several resources of a kind in a response. */
+/** Makes the repeated field, with the number 1, that holds several resources of a kind in a response. */
 export const resources = ({ message, plural }: Kind, comment: string): FieldShape => ({
   name: plural,
   number: 1,
@@ -69,7 +69,7 @@ export const resources = ({ message, plural }: Kind, comment: string): FieldShap
   comment,
 });
 
-/** The field by which a write is checked and not done. */
+/** Makes the request field that asks for a write to be checked only, and not done. */
 export const validateOnly = (number: number, verb: string): FieldShape => ({
   name: "validate_only",
   number,
@@ -87,7 +87,7 @@ const keyField = ({ name, type, maxLength }: Column, index: number): FieldShape 
   rules: type === "text" ? { string: { min_len: 1, max_len: maxLength, not_contains: "\0" } } : { int64: { gt: 0 } },
 });
 
-/** Returns the message that holds a key of a kind in requests of Get. */
+/** Makes the message that holds one of a kind's unique keys in requests of Get. */
 export const keyMessage = (kind: Kind, key: ColumnList): MessageShape => ({
   name: `${kind.message.name}${pascalCase(key.name)}Key`,
   comment: `What identifies ${withArticle(kind.label)} by its ${key.name.replaceAll("_", " ")}.`,

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Reason } from "../../errors.ts";
 
-/** A field of a request or a response, as described to generate a proto file and a descriptor. */
+/** The description of a field of a request or a response, from which a proto file and a descriptor are generated. */
 export type FieldShape = {
   readonly name: string;
   readonly number: number;
@@ -16,7 +16,7 @@ export type FieldShape = {
   readonly rules?: JsonObject;
 };
 
-/** A message: a request, a response, or a key in a request. */
+/** The description of a message: a request, a response, or a key in a request. */
 export type MessageShape = {
   readonly name: string;
   readonly comment: string;
@@ -25,7 +25,7 @@ export type MessageShape = {
   readonly fields: readonly FieldShape[];
 };
 
-/** A standard RPC. Its messages are named after it: `<name>Request` and `<name>Response`. */
+/** The description of a standard RPC, whose messages are named `<name>Request` and `<name>Response`. */
 export type MethodShape = {
   readonly name: string;
   readonly comment: string;
@@ -34,7 +34,7 @@ export type MethodShape = {
   readonly reasons: readonly Reason[];
 };
 
-/** The service of a family, with the messages of its RPCs. */
+/** The description of the service of a family, with the messages of its RPCs. */
 export type ServiceShape = {
   readonly name: string;
   readonly comment: string;

@@ -36,14 +36,14 @@ const preamble = `// ${HEADER}
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 
-/** The argument of \`set\` for the user's global scope, which has no fields. */
+/** The scope argument of \`set\` for the user's global scope: an object without fields. */
 export type Globally = Record<never, never>;
-/** The argument of \`set\` for one project. */
+/** The scope argument of \`set\` for one project. */
 export type InProject = { projectId: bigint };
-/** The argument of \`set\` for one organization. */
+/** The scope argument of \`set\` for one organization. */
 export type InOrganization = { organizationId: bigint };
 
-/** The methods that the accessors call of a Connect client of userd.v1.UserOptionService. */
+/** The methods of a Connect client of userd.v1.UserOptionService that the accessors call. */
 export type OptionClient = {
   resolveOptions(request: { userIds: bigint[]; keys: string[]; projectId?: bigint; organizationId?: bigint }): Promise<{
     results: { userFound: boolean; options: { value?: Value | undefined }[] }[];

@@ -6,7 +6,7 @@ const json: z.ZodType<JsonValue> = z.json();
 /** The scopes of a user's options, as the registry file names them; `user` is the global one. */
 export const scopeNames = ["user", "organization", "project"] as const;
 
-/** The types of values, as the registry file names them. */
+/** The types of option values, as the registry file names them. */
 export const typeNames = [
   "any",
   "bool",
@@ -24,7 +24,7 @@ export const typeNames = [
 /** The ways to deal with a value that does not fit its definition, as the registry file names them. */
 export const modeNames = ["enforce", "warn", "off"] as const;
 
-/** The schema of one key of the registry file; every field but the description and the type has a default. */
+/** The schema of one key of the registry file; every field but the description and the type can be left out. */
 export const definitionSchema = z
   .strictObject({
     description: z.string().min(1),

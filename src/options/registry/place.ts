@@ -1,9 +1,11 @@
 import { isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from "yaml";
 
-/** Finds the pair of a YAML map that has this name as its key. Keys are compared as text: `1` and `"1"` are one name. */
+/** Finds the pair of a YAML map whose key is `name`. Keys are compared as text: `1` and `"1"` are the same name. */
 export const pairOf = (map: YAMLMap.Parsed, name: string) => map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
-/** Returns the offset in a YAML file for an error about a path of keys and indexes: that of the last part of the path that exists. */
+/**
+ * Returns the offset in a YAML file at which an error about a path of keys and indexes is reported: that of the path's last part that exists.
+ */
 export const placeOf = (root: ParsedNode, path: readonly PropertyKey[]): number => {
   let node: ParsedNode | null | undefined = root;
   let place = root.range[0];

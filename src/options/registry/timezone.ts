@@ -9,7 +9,10 @@ const readZones = (): ReadonlySet<string> => {
   return new Set(Object.keys((JSON.parse(readFileSync(file, "utf8")) as { zones: object }).zones));
 };
 
-/** Tells whether a text is a zone or link of the IANA time zone database, spelled as there. Unlike `Intl`, it refuses names such as PST. */
+/**
+ * Tells whether a text is a time zone of the IANA database, or an alias of one, in its exact spelling. Unlike `Intl`, it refuses names such as
+ * PST.
+ */
 export const isTimezone = (name: string): boolean => {
   zones ??= readZones();
   return zones.has(name);

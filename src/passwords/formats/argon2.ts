@@ -27,23 +27,23 @@ const notation =
 
 const prefix = `argon2$argon2id$v=19$m=${COST.memory},t=${COST.passes},p=${COST.parallelism}$`;
 
-/** The hash that is verified where a user has none: verifying it costs the same, and no password is known to fit it. */
+/** A hash that no known password fits. It is verified for a user without a usable hash, so that the check takes as long as for others. */
 export const DUMMY_HASH = `${prefix}${"A".repeat(22)}$${"A".repeat(43)}`;
 
-/** Hashes a new password with a new salt: `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
+/** Hashes a new password with a new salt, and returns `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
 export const hashArgon2 = async (password: string): Promise<string> => {
   const nonce = randomBytes(SALT_BYTES);
   const tag = await derive("argon2id", { message: password, nonce, tagLength: TAG_BYTES, ...COST });
   return `${prefix}${unpadded(nonce)}$${unpadded(tag)}`;
 };
 
-/** Tells whether a hash has the format and the cost of new ones. Any other hash is replaced at the next successful check of its password. */
+/** Tells whether a hash has the format and cost of new hashes. Any other hash is replaced at the next successful check of its password. */
 export const isCurrentArgon2 = (encoded: string): boolean => encoded.startsWith(prefix);
 
 /** The library's functions for version 16, which Node does not know. They pause every few milliseconds, so that other calls don't wait. */
 const old = { argon2i: argon2iAsync, argon2d: argon2dAsync, argon2id: argon2idAsync } as const;
 
-/** The format `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`, with or without its first word (PHC): all types, of versions 19 and 16. */
+/** The formats of argon2, all types, versions 16 and 19: PHC's `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, and Django's with `argon2` before it. */
 export const argon2Format: Format = (encoded) => {
   const { type = "", version = "16", m, t, p, salt = "", tag = "" } = notation.exec(encoded)?.groups ?? {};
   const [memory, passes, parallelism] = [Number(m), Number(t), Number(p)];

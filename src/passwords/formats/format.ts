@@ -3,7 +3,7 @@ import { timingSafeEqual } from "node:crypto";
 /** A function that makes one hash computation to tell whether a password fits one hash. It never throws. */
 export type Check = (password: string) => Promise<boolean>;
 
-/** A format of hashes: makes the function that checks passwords against a hash; undefined = another format, damaged, or too costly to verify. */
+/** A function that makes the `Check` of a hash in one format; undefined = another format, a damaged hash, or one too costly to verify. */
 export type Format = (encoded: string) => Check | undefined;
 
 /** The most memory, in bytes, that verifying a hash may take: the parameters of an imported hash could demand any amount. */

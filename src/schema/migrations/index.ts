@@ -1,4 +1,4 @@
 import { Initial } from "./20261128000000-initial.ts";
 
-/** All migrations, oldest first. Listed, not found by a glob: the list is the same in the sources and in the build. */
+/** All migrations, oldest first. They are listed here, not found by a glob, so that sources and build have the same list. */
 export const migrations = [{ name: "20261128000000-initial", class: Initial }];

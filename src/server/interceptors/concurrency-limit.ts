@@ -1,4 +1,7 @@
-/** The most calls that may be in progress on both ports together, and the number of calls that are in progress. */
+/**
+ * The most calls that may be in progress on the gRPC port and the HTTP port together, the number of calls in progress, and whether all new
+ * calls are refused.
+ */
 export type ConcurrencyLimit = {
   readonly limit: number;
   inProgress: number;

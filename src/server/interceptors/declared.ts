@@ -15,7 +15,7 @@ export type AnsweredReason = {
   readonly isDeclared: boolean;
 };
 
-/** The diagnostics channel on which servers publish the reasons that they answer with, for tests to compare with declared ones. */
+/** The diagnostics channel on which a server publishes each reason that it answers with; tests check that the proto declares the reason. */
 export const answeredReasons = channel("userd.answered-reason");
 
 /** The message that is logged when a call is answered with a reason that its RPC does not declare. */
@@ -40,13 +40,18 @@ const lookFor = ({ method, name }: Rpc, { metrics }: InterceptorContext): Look =
   };
 };
 
-/** Makes the function that checks the reason of a failed call: one that the RPC does not declare is counted and logged as a fault. */
+/**
+ * Makes the function that checks whether an RPC declares the reason of a failed call; an undeclared reason is counted, and logged as a fault.
+ */
 export const endCheck = (rpc: Rpc, context: InterceptorContext): ((invocation: Invocation, reason: string) => void) => {
   const look = lookFor(rpc, context);
   return (invocation, reason) => look(invocation, reason, false);
 };
 
-/** Wraps an RPC so that undeclared reasons of failed batch entries are counted and logged. Returns an RPC without such entries unchanged. */
+/**
+ * Wraps an RPC so that undeclared reasons of failed batch entries are counted and logged. An RPC whose answer can't hold failed entries is
+ * returned unchanged.
+ */
 export const withEntriesChecked = <R extends Rpc>(rpc: R, context: InterceptorContext): R => {
   const walk = entryReasonsWalk(rpc.method.output);
   if (walk === undefined) return rpc;

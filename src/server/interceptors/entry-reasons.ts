@@ -4,7 +4,10 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 import { holds } from "./holds.ts";
 
-/** A function that calls `note` with the reason of each `google.rpc.Status` in an answer: a message, or a plain object with its fields. */
+/**
+ * A function that calls `note` with the reason of each `google.rpc.Status` in `message`, which is a message or a plain object with the fields
+ * of a message.
+ */
 export type ReasonsWalk = (message: object, note: (reason: string) => void) => void;
 
 const statuses: ReadonlySet<string> = new Set([StatusSchema.typeName]);
@@ -28,8 +31,8 @@ const valuesOf = ({ fieldKind, localName, oneof }: DescField, message: object): 
 };
 
 /**
- * Makes the function that visits every `google.rpc.Status` in messages of a type; undefined = no message of the type can hold one.
- * @throws RangeError for a type that contains itself and a status; the API has no such type.
+ * Makes the `ReasonsWalk` for messages of one type; undefined = no message of the type can hold a `google.rpc.Status`.
+ * @throws RangeError for a type that contains itself and a `google.rpc.Status`; the API has no such type.
  */
 export const entryReasonsWalk = (output: DescMessage): ReasonsWalk | undefined => {
   if (output.typeName === StatusSchema.typeName) return walkStatus;

@@ -17,7 +17,10 @@ const failWith =
     throw rephrase(status);
   };
 
-/** Turns every error into a status. What is no DomainError, and `explain` can't translate to one, becomes INTERNAL without its message. */
+/**
+ * Turns every error into a status. An error that is no DomainError, and that `explain` can't translate to a DomainError, becomes INTERNAL, and
+ * its message is not sent.
+ */
 export const errors: Interceptor = (rpc, context) => {
   const fail = failWith(endCheck(rpc, context), context);
   return (next) => (invocation, received) => settle(next, invocation, received, pass, fail);

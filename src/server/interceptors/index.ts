@@ -41,6 +41,6 @@ const operate = ({ kind, operation, encode }: Rpc & Codec): Handler => {
   };
 };
 
-/** Makes the handler of an RPC: its operation inside all interceptors. The codec in `rpc` makes it a handler for one transport. */
+/** Makes the handler that runs an RPC's operation inside all interceptors; `rpc` includes the codec of the transport that the handler is for. */
 export const compile = (rpc: Rpc & Codec, context: InterceptorContext): Handler =>
   interceptors.reduceRight((next, intercept) => intercept(rpc, context)(next), operate(withEntriesChecked(rpc, context)));

@@ -12,7 +12,7 @@ import type { StatusError } from "./status.ts";
 /** A function that answers one call. Requests and answers are bytes on the gRPC port, and messages on the HTTP port. */
 export type Handler = (invocation: Invocation, received: unknown) => MaybePromise<unknown>;
 
-/** The objects that all interceptors share, over both listeners. */
+/** The objects that all interceptors share, on the gRPC port and on the HTTP port. */
 export type InterceptorContext = {
   readonly log: Logger;
   readonly metrics: CallMetrics;
@@ -26,10 +26,12 @@ export type InterceptorContext = {
   readonly messageTypes?: Registry;
 };
 
-/** An interceptor: a function that is called once per RPC, and returns a function that wraps the next handler in another one. */
+/**
+ * An interceptor: a function that is called once for each RPC, at start-up. The returned function makes a handler that wraps the next handler.
+ */
 export type Interceptor = (rpc: Rpc & Codec, context: InterceptorContext) => (next: Handler) => Handler;
 
-/** Runs `next`, and passes its response to `done` or its error to `failed`. It makes a promise only if `next` returns one. */
+/** Runs the handler `next`, and passes the response to `done`, or the error to `failed`. Returns a promise only if `next` returns a promise. */
 export const settle = (
   next: Handler,
   invocation: Invocation,

@@ -6,7 +6,10 @@ import { DomainError } from "../../errors.ts";
 import type { Rpc } from "../rpc.ts";
 import { traceIdOf } from "./trace.ts";
 
-/** The functions that read a header, the deadline and the cancellation of a call of one listener; `S` is the listener's own type of a call. */
+/**
+ * The functions that read a header, the deadline and the cancellation of a call on one port; `S` is the type that the port's library has for a
+ * call.
+ */
 export type Transport<S> = {
   /** Returns a request header by its lower-case name; undefined when absent. */
   header(source: S, name: string): string | undefined;
@@ -24,8 +27,8 @@ const idleTooLong = (): DomainError =>
 const callCancelled = (): DomainError => new DomainError("Cancelled", "CALL_CANCELLED", "The caller cancelled the call.");
 
 /**
- * One call on its way through the interceptors; when `authenticate` has found the caller, it is the operation's `Call`. It is a class,
- * whose functions all calls share, since an object with functions of its own would slow down every call.
+ * A call on its way through the interceptors; the operation gets the same object as its `Call`. A class lets all calls share their functions:
+ * to make functions for each call would be slower.
  */
 export class Invocation<S = unknown> implements Omit<Call, "caller"> {
   readonly rpc: Rpc;

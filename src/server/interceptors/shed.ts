@@ -3,7 +3,10 @@ import { type Interceptor, settle } from "./interceptor.ts";
 
 const retryAfterMs = 100;
 
-/** Refuses a call at once when too many are in progress, so that those stay fast. Health checks and reflection pass no interceptors. */
+/**
+ * Refuses a new call at once while the number of calls in progress is at its limit, so that the calls in progress stay fast. Health checks and
+ * reflection pass no interceptors.
+ */
 export const shed: Interceptor = (_, { concurrency }) => {
   const done = (_: unknown, response: unknown): unknown => {
     concurrency.inProgress -= 1;

@@ -6,7 +6,7 @@ import { codes, type Detail, detailsOf, retryAfterMsOf } from "../../status.ts";
 
 export { Code };
 
-/** The status with which a call fails, as both listeners send it. Only the interceptor `errors` throws one. */
+/** The status with which a call fails, on the gRPC port and on the HTTP port. Only the interceptor `errors` throws a StatusError. */
 export class StatusError extends Error {
   override readonly name = "StatusError";
   readonly code: Code;
@@ -24,7 +24,7 @@ export class StatusError extends Error {
   }
 }
 
-/** Makes the status of an error that is part of the API. */
+/** Converts a `DomainError`, an error of the API, to the status with which the call fails. */
 export const statusOf = (error: DomainError): StatusError => {
   // What gRPC clients with a retry policy obey; only a refusal at the door is worth an unchanged retry.
   const trailers = error.reason === "OVERLOADED" ? { "grpc-retry-pushback-ms": String(retryAfterMsOf(error)) } : {};
@@ -32,7 +32,7 @@ export const statusOf = (error: DomainError): StatusError => {
   return new StatusError(codes[error.kind], error.reason, error.message.toWellFormed(), detailsOf(error), error.cause, trailers);
 };
 
-/** Makes the status of a fault of userd. It names nothing but the request id, under which the cause is logged. */
+/** Makes the status INTERNAL for a fault of userd. The status tells the client only the request id, under which the log has the cause. */
 export const faultStatus = (requestId: string, cause: unknown): StatusError =>
   new StatusError(
     Code.INTERNAL,

@@ -13,7 +13,10 @@ const untilEnd = <T>(signal: AbortSignal, pending: Promise<T>): Promise<T> =>
     pending.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
   });
 
-/** Yields the messages of a request stream, each decoded and checked when the operation asks for it; later ones wait at the client. */
+/**
+ * Yields the messages of a request stream. A message is read, decoded and checked only when the operation asks for it, so that a fast client
+ * has to wait.
+ */
 export async function* receive(
   invocation: Invocation,
   source: AsyncIterable<unknown>,
@@ -33,7 +36,10 @@ const send = async (outlet: Writable, bytes: unknown, signal: AbortSignal): Prom
   if (!outlet.write(bytes)) await once(outlet, "drain", { signal });
 };
 
-/** Sends the responses of an operation to the client, as fast as it takes them. The end of the call ends the operation's iteration too. */
+/**
+ * Sends the responses of an operation to the client, as fast as the client takes them. If the call ends early, the operation stops making
+ * responses.
+ */
 export const sendAll = async (invocation: Invocation, responses: AsyncIterable<object>, encode: Codec["encode"]): Promise<void> => {
   const { outlet } = invocation;
   if (outlet === undefined) throw new Error("The transport of a stream has an outlet.");

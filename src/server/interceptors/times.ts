@@ -50,8 +50,8 @@ const lookAt = (field: DescField, lookOf: (desc: DescMessage) => Look): Look => 
 };
 
 /**
- * Makes the function that checks all timestamps and durations in a request; undefined = the message has none. A timestamp has to be in the
- * years 1 to 9999, which JSON and the database both allow, whatever format it came in.
+ * Makes the function that checks all timestamps and durations in requests of one message type; undefined = the type can hold none. A timestamp
+ * has to be in the years 1 to 9999, in a binary request as in JSON.
  */
 export const timesCheck = (input: DescMessage): ((message: Message) => void) | undefined => {
   if (!holds(times, input)) return undefined;

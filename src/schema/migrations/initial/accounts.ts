@@ -6,9 +6,10 @@ const events = [
 ] as const;
 
 /**
- * The SQL statements that create the triggers which raise an account's version when its profiles change, or those flags of its users that
- * decide who its admins are. So an answer about an account depends on the account's version, not on those of its users. Account 0 stands for
- * the platform account: its version rises too when that account changes in this way, and when another account becomes the platform account.
+ * The SQL statements that create the triggers which raise an account's version when a profile of the account changes, or when a user of the
+ * account changes in a flag that decides who the account's admins are. So an answer about an account depends on the version of the account,
+ * not on the versions of its users. Account 0 stands for the platform account: the version of account 0 rises with each such change of the
+ * platform account, and when another account becomes the platform account.
  */
 export const movedAccounts = [
   `create function move_accounts(ids bigint[]) returns void

@@ -58,9 +58,9 @@ export const options = [
 ];
 
 /**
- * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, whoever makes them. The triggers of
- * `track_changes` raise the user's version. A trigger in search.ts deletes the revisions of a removed user, since a foreign key would be
- * checked for every revision.
+ * The SQL statements that create the triggers which keep the last 20 writes of each option as revisions, those by plain SQL included. The
+ * triggers of `track_changes` raise the user's version. A trigger in search.ts deletes the revisions of a removed user; a foreign key in its
+ * place would cost a check for every revision.
  */
 export const revisions = [
   `create function keep_option_revisions() returns trigger

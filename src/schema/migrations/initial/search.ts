@@ -1,7 +1,7 @@
 /**
- * The SQL statements that create the table of search lines (UserSearch in user.entity.ts), and the triggers that write it. A line break stands
- * before and after each line; line breaks in names become spaces. A transaction that inserts users and addresses may set `userd.search_later`
- * to `on` and write the search lines itself before it ends, so that they are written only once.
+ * The SQL statements that create the table of search lines (UserSearch in user.entity.ts), and the triggers that write the table. A line break
+ * stands before and after each line; line breaks in names become spaces. A transaction that inserts many users may set `userd.search_later` to
+ * `on`: then inserts trigger no search lines, and the transaction has to write the lines itself before it ends.
  */
 export const search = [
   `create table user_search (

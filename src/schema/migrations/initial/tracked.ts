@@ -1,6 +1,6 @@
 /**
- * The tables whose changes are logged. Each has three SQL expressions on a row `r`: the kind and the id of the row's aggregate, and the key of
- * the row in the change log. A last text, where given, lists the columns that are computed from others.
+ * The tables whose changes are logged, each with three SQL expressions on a row `r`: the kind of the row's aggregate, the id of the aggregate,
+ * and the key of the row in the change log. A fifth element, if any, lists the columns that are computed from other columns.
  */
 export const tracked: readonly (
   | readonly [table: string, kind: string, id: string, key: string]
