@@ -5,7 +5,7 @@ import { Reads, reads } from "../gen/userd/v1/options_pb.ts";
 /** Tells whether an RPC is a read, which changes nothing. */
 export const isRead = ({ idempotency }: DescMethod): boolean => idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 
-/** Returns the place that an RPC's answers come from, as its option `reads` declares. */
+/** Returns whether an RPC's answers come from the cache, from the database or from memory, which its proto option `reads` declares. */
 export const readsOf = (method: DescMethod): Reads => getOption(method, reads);
 
 /** Returns the fault in an RPC's option `reads`; undefined = none. Reads have to have the option, and writes must not have it. */

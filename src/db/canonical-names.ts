@@ -4,7 +4,7 @@ import { canonicalNameAggregate } from "../versions/aggregate.ts";
 import type { Session } from "./session.ts";
 import type { Tx } from "./transaction.ts";
 
-/** Locks canonical names in ascending order, and raises and returns their versions. Writes of RPCs call `lockCanonicalNames` instead. */
+/** Locks canonical names in ascending order, and raises and returns their versions; RPCs call `lockCanonicalNames` instead, commands this. */
 export const moveCanonicalNames = async (
   session: Session,
   canonicalNames: ReadonlySet<string>,

@@ -14,7 +14,7 @@ import { removeRows } from "./owned-tables.ts";
 
 const method = UserService.method.purgeUser;
 
-/** A transaction that purges users. In the background job it has no `touch`, since the job returns no consistency token. */
+/** A transaction that purges users. That of the background job has no `touch`, which adds an aggregate to a consistency token. */
 export type PurgeTx = Session & Partial<Pick<Tx, "touch">>;
 
 /** Locks the names that become free, in ascending order, and raises their versions, as every write that drops a name does. */

@@ -5,7 +5,7 @@ import { alive, optionColumns } from "./option.select.ts";
 import type { OptionScopes } from "./option-scopes.ts";
 import type { Scope } from "./scope.ts";
 
-/** The name of an option: its user, scope and key. */
+/** What identifies an option of a user: the user, the scope and the key. */
 export type OptionKey = { readonly userId: bigint; readonly scope: Scope; readonly key: string };
 
 /** A row of a stored option. `locked` tells whether a locked scope option, of the same scope or the global one, hides the option. */

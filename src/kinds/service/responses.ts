@@ -7,7 +7,7 @@ const changed = (kind: Kind, comment: string): FieldShape[] => [resource(kind, c
 
 const orNot = ({ isSoft }: Kind): string => (isSoft ? ", deleted or not" : "");
 
-/** The functions that make the fields of the response of a standard RPC, keyed by verb, such as `Create`. */
+/** The functions that describe the fields of a standard RPC's response message, keyed by verb, such as `Create`. */
 export const responses: Readonly<Record<StandardVerb, (kind: Kind) => readonly FieldShape[]>> = {
   Create: (kind) => changed(kind, `The ${kind.label}.`),
   Get: (kind) => [resource(kind, `The ${kind.label}${orNot(kind)}.`)],
