@@ -1,7 +1,7 @@
 import { CommandError, ExitCode } from "./exit.ts";
 import { collisionError, collisionLines, counted, countLines, withOutdated } from "./names-database.ts";
 
-/** Prints how many canonical forms are outdated, and which names recomputing would make equal. Fails if any form is outdated. */
+/** Prints how many canonical forms are outdated, and which names would be equal after `userd names apply`. Fails if any form is outdated. */
 export const run = ({ json }: { readonly json?: true }): Promise<void> =>
   withOutdated(async (_, findings) => {
     const counts = counted(findings);

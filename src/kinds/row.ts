@@ -64,7 +64,7 @@ export const deletedAncestor = ({ name, ancestors, sharedBy }: Kind): RawBuilder
   return sql.raw(soft.length === 0 ? "null::text" : `case ${soft.toReversed().join(" ")} end`);
 };
 
-/** Returns the SQL expression for the number of bytes of the large values in the row with the alias `q`: texts, JSON, and the ids of links. */
+/** Returns the SQL expression for the bytes that the texts, JSON and ids of links of the row with the alias `q` take in the database. */
 export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   const texts = columns.filter(({ type, field }) => (type === "text" && field.name !== "etag") || type === "jsonb");
   const parts = [
@@ -74,7 +74,7 @@ export const bytesOf = ({ columns, links }: Kind): RawBuilder<number> => {
   return sql.raw(parts.length === 0 ? "0" : parts.join(" + "));
 };
 
-/** Makes the function that counts the bytes of a row's large values in an answer. The count is never lower than that of `bytesOf`. */
+/** Makes the function that counts the bytes that a row's texts, JSON and ids of links take in an answer; a page ends before they are too many. */
 export const sentBytes = oncePerKind(({ columns }): ((row: Row) => number) => {
   const json = columns.filter(({ type }) => type === "jsonb");
   return (row) => json.reduce((sum, { name }) => sum + wireBytes(row[name]), (row as { readonly bytes?: number })["bytes"] ?? 0);

@@ -24,7 +24,7 @@ export const toUserOption = (row: Omit<OptionRow, "bytes">): MessageInitShape<ty
   ...(row.expire_time && { expireTime: timestampFromDate(row.expire_time) }),
 });
 
-/** A row of the table scope_option. */
+/** A stored scope option: a row of the table scope_option. */
 export type ScopeOptionRow = Selectable<Schema["scope_option"]>;
 
 /** Converts a row of scope_option to the message ScopeOption. */

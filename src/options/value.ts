@@ -85,7 +85,7 @@ export const wireBytes = (json: unknown): number => {
   return framed(members.reduce((sum, [name, member]) => sum + framed(framed(Buffer.byteLength(name)) + framed(wireBytes(member))), 0));
 };
 
-/** Returns the bytes by which stored JSON counts toward a page's size: `bytes`, the size as text in PostgreSQL, or `wireBytes` if more. */
+/** Returns the size of stored JSON in a page: `bytes`, its size as text in PostgreSQL, or its size in an answer, if larger. */
 export const sentBytes = (bytes: number, json: unknown): number => Math.max(bytes, wireBytes(json));
 
 /**

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { MemberRole, MemberSchema, TeamRole } from "../gen/userd/v1/member_pb.ts";
 import { etagOf } from "../versions/etag.ts";
 
-/** The row of a member or invitation, as `memberColumns` selects it; ids in an array come as text. */
+/** The row of a member or invitation, as `memberColumns` selects it; the driver returns ids within arrays as texts. */
 export type MemberRow = {
   readonly id: bigint;
   readonly organization_id: bigint;

@@ -68,7 +68,7 @@ const insertAccount = async (tx: Tx, number: string, columns: ReturnType<typeof 
   throw new Error("No random number of an account is free.");
 };
 
-/** CreateAccount: stores a new account. Constraints refuse a number that is taken, and a second default or platform account. */
+/** CreateAccount: stores a new account. Constraints refuse another account's number, a second default account and a second platform account. */
 export const createAccount =
   ({ write }: Dependencies): Operation<typeof method.createAccount> =>
   (call, request) => {

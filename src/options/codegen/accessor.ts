@@ -56,7 +56,7 @@ export const capital = (word: string): string => word.charAt(0).toUpperCase() + 
 /** Returns a name with `_` before a leading digit, so that no language takes it for a number. */
 export const identifier = (name: string): string => (/^\d/.test(name) ? `_${name}` : name);
 
-/** Makes the accessor of an option from its definition in the registry. */
+/** Collects from an option's definition what generators of code need: its key, type, default, and whether it may be null. */
 export const accessorOf = (definition: OptionDefinition): Accessor => ({
   key: definition.key,
   words: wordsOf(definition.key),

@@ -18,7 +18,7 @@ const [PLAIN, DIGESTED] = ["bcrypt$", "bcrypt_sha256$"] as const;
 /** The formats of bcrypt: `$2a$…`, `$2b$…` and `$2y$…`, and Django's with `bcrypt$` before these. */
 export const bcryptFormat: Format = (encoded) => checkOf(encoded.startsWith(PLAIN) ? encoded.slice(PLAIN.length) : encoded);
 
-/** The formats of bcrypt over SHA-256: Django's `bcrypt_sha256$$2b$…` (SHA-256 in hex) and passlib's `$bcrypt-sha256$…` (in base64). */
+/** Reads password hashes of bcrypt over SHA-256: Django's `bcrypt_sha256$$2b$…` (SHA-256 in hex) and passlib's `$bcrypt-sha256$…` (in base64). */
 export const bcryptSha256Format: Format = (encoded) => {
   if (encoded.startsWith(DIGESTED)) {
     return checkOf(encoded.slice(DIGESTED.length), (password) => createHash("sha256").update(password).digest("hex"));
