@@ -20,7 +20,7 @@ export type Run<W extends Named, L> = (
   },
 ) => Promise<readonly L[]>;
 
-/** The loads in progress (flights), which calls for the same names share. One flight can load several names. */
+/** The loads in progress (flights): calls that ask for the same names share one. A flight can load several names. */
 export type Flights<W extends Named, L> = {
   /** Waits for the flights that may be shared, and begins one flight for all other names. Results are in the order of `wanted`. */
   readonly join: (call: Pick<Call, "signal">, wanted: readonly W[], strong: boolean) => Promise<readonly L[]>;

@@ -7,7 +7,7 @@ export type In = (column: RawBuilder<unknown>, query: RawBuilder<unknown>) => Ra
 /** A function that makes the condition that an id comes after the last id of the previous page. */
 export type Beyond = (id: RawBuilder<unknown>) => RawBuilder<boolean>;
 
-/** The functions with which a term builds its subqueries; they depend on the page and on the term's position in the filter. */
+/** What a term builds its subqueries with: the tests whether a value is among a query's results, and whether an id is still to be listed. */
 export type Place = {
   readonly isIn: In;
   /** For subqueries: the planner does not derive it for them. */

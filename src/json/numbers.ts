@@ -78,7 +78,7 @@ const assertHeld = (cursor: Cursor, text: string): void => {
   }
 };
 
-/** Checks the number at the cursor, which is the value of a google.protobuf.Value, and moves the cursor behind the number. */
+/** Checks that a double can hold the number at the cursor, as in a google.protobuf.Value, and moves the cursor behind the number. */
 export const readDouble = (cursor: Cursor): void => assertHeld(cursor, readAnyNumber(cursor));
 
 const named = new Set(["NaN", "Infinity", "-Infinity"]);

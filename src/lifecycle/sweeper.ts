@@ -37,7 +37,7 @@ const sweepIdempotency = (db: Database): Promise<number> =>
       order by create_time limit ${BATCH} for update skip locked
     )`);
 
-/** Starts the sweeper: until disposed, it deletes once a minute expired options and old stored answers. Several processes share the work. */
+/** Starts the sweeper: once a minute, until disposed, it deletes options that have expired, and old answers that were kept for retries. */
 export const startSweeper = (db: Database, log: Logger): Sweeper => {
   let running: Promise<unknown> = Promise.resolve();
   const untilDone = async (batch: (db: Database) => Promise<number>): Promise<number> => {

@@ -18,7 +18,7 @@ const graceMs = 15_000;
 /** The time that the last answers of a drain have to arrive, in milliseconds. */
 const arrivalMs = 100;
 
-/** The options of `startListeners`, which opens both ports. */
+/** What `startListeners` needs to open the gRPC port and the HTTP port: settings, routes, a log and metrics. */
 export type ListenersOptions = {
   readonly config: Pick<Config, "grpcListen" | "httpListen" | "tokenFile" | "insecure" | "maxConcurrentCalls" | "drainSeconds">;
   readonly routes: readonly Route[];
