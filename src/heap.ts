@@ -1,4 +1,4 @@
-import { createHook } from "node:async_hooks";
+import { executionAsyncResource } from "node:async_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -16,13 +16,7 @@ const kept: object[] = [];
  * (docs/adr/0030).
  */
 export const keepTicksFast = (): void => {
-  const hook = createHook({
-    init: (_id, type, _trigger, resource) => {
-      if (type === "TickObject") kept.push(resource);
-    },
-  }).enable();
-  process.nextTick(() => {});
-  hook.disable();
+  process.nextTick(() => kept.push(executionAsyncResource()));
 };
 
 /**
