@@ -1,9 +1,8 @@
+import { sql } from "kysely";
 import type { Operation } from "../call.ts";
-import { changeEntity } from "../db/entity.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts";
 import { liveById } from "../kinds/stored.ts";
-import { OrganizationMember } from "../schema/organization.entity.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { organizations } from "./kind.ts";
 import { roleColumn, toMember } from "./member.mapping.ts";
@@ -25,7 +24,9 @@ export const setMemberRole =
       requireEtag(etag, etagOf(row), "member");
       if (row.role === role) return { member: toMember(row) };
       await assertOwnerStays(tx, row);
-      const { version } = await changeEntity(tx, OrganizationMember, row, { role });
+      // By a statement: the ORM's change would take a third of the call's CPU time (docs/adr/0027).
+      const { version } = await tx.one(sql<{ version: number }>`
+        update organization_member set role = ${role}, version = version + 1 where id = ${row.id} returning version`);
       return { member: toMember({ ...row, role, version }) };
     });
   };

@@ -6,7 +6,7 @@ import { Change, Idempotency } from "./change.entity.ts";
 import { AuthIdentity, AuthProvider, Identity, IdentityProvider } from "./identity.entity.ts";
 import { ImportOrigin } from "./import-origin.entity.ts";
 import { OptionRevision, PurgedScope, ScopeOption, UserOption } from "./option.entity.ts";
-import { Organization, OrganizationMemberSchema, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
+import { Organization, OrganizationMember, Project, ProjectTeam, Team, TeamMember } from "./organization.entity.ts";
 import { Role, RoleMember, RolePermission } from "./role.entity.ts";
 import { Authenticator, PasswordReset, UserActivity, UserEmail, UserIp, UserPermission, UserSchema, UserSearch } from "./user.entity.ts";
 import { AggregateVersion, CanonicalName } from "./version.entity.ts";
@@ -40,7 +40,7 @@ export const handwritten = [
   Organization,
   Project,
   Team,
-  OrganizationMemberSchema,
+  OrganizationMember,
   TeamMember,
   ProjectTeam,
   Change,

@@ -70,7 +70,7 @@ export const Team = defineEntity({
 });
 
 /** The table of members of organizations: users, and invitations of addresses that no user has verified yet. */
-export const OrganizationMemberSchema = defineEntity({
+export const OrganizationMember = defineEntity({
   name: "OrganizationMember",
   tableName: "organization_member",
   properties: {
@@ -107,11 +107,6 @@ export const OrganizationMemberSchema = defineEntity({
     { name: "organization_member_role_known", expression: "role >= 0 and role <= 3" },
   ],
 });
-
-/** The ORM's class for a row of the table of members. */
-export class OrganizationMember extends OrganizationMemberSchema.class {}
-
-OrganizationMemberSchema.setClass(OrganizationMember);
 
 /** The table of the members of teams. A row is deleted with its member or its team. */
 export const TeamMember = defineEntity({
