@@ -16,7 +16,7 @@ import { requireOwned, ruledParent } from "./relation.ts";
 import { dropOfLeaving } from "./remove.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
-import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
+import { lockedRow, locksOf, requireLive, rootIn, storedById } from "./stored.ts";
 import { changedValues, type Resource, sharersIn, type Values } from "./values.ts";
 
 /** Refuses another value of a field that never changes; the value that it has may be named. */
@@ -82,7 +82,7 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
       const sharers = sharersIn(more);
       if (sharers.length > 0)
         await requireOwned(tx, kind, ruledParent(kind, 0n, sharers), () => referenceNotFound(`${kind.name}.${ORGANIZATION_IDS}`));
-      await requireReferences(tx, kind, more, row.organization_id);
+      await requireReferences(tx, kind, more, rootIn(kind, row));
       const left = leaving(row, values);
       if (left.length > 0) await dropOfLeaving(tx, kind, id, left);
       await change(tx, kind, row, values);

@@ -18,12 +18,17 @@ import {
   MOUNTED_SCHEMA,
   ORGANIZATION,
   ORGANIZATION_ID,
+  OWNER_PROFILE_ID,
+  PROFILE,
   type Referent,
   unqualified,
 } from "./kind.ts";
 
-/** The model that is no kind and that kinds can refer to. */
-const user: Referent = { name: "user", table: "users", organization: undefined, isSoft: true };
+/** The models that are no kinds and that kinds can refer to. */
+const others: readonly Referent[] = [
+  { name: "user", table: "users", belongsTo: undefined, isSoft: true },
+  { name: PROFILE, table: "user_profile", belongsTo: { to: PROFILE, column: "id" }, isSoft: false },
+];
 
 const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
 
@@ -76,8 +81,10 @@ const referentOf = (message: DescMessage): Referent => {
   const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
   const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
   if (scopeOf(message) === KindScope.ORGANIZATIONS)
-    return { name, table, organization: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
-  return { name, table, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
+    return { name, table, belongsTo: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
+  if (scopeOf(message) === KindScope.PROFILE) return { name, table, belongsTo: { to: PROFILE, column: OWNER_PROFILE_ID }, isSoft };
+  const column = scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID;
+  return { name, table, belongsTo: { to: ORGANIZATION, column }, isSoft };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -119,7 +126,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     aggregates:
       options.aggregates.length > 0
         ? options.aggregates.filter(isAggregateKind)
-        : ["kinds:organization", ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
+        : [`kinds:${referent.belongsTo?.to ?? ORGANIZATION}`, ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
   };
 };
 
@@ -127,7 +134,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
 const ancestorsOf = (
   draft: Draft,
   drafts: ReadonlyMap<string, Draft>,
-  others: readonly Kind[],
+  known: readonly Kind[],
   note: Note,
 ): readonly Ancestor[] | undefined => {
   const ancestors: Ancestor[] = [];
@@ -143,7 +150,7 @@ const ancestorsOf = (
       note(parent.field, "is in a cycle of parents");
       return undefined;
     }
-    ancestors.push({ to, column: parent.name }, ...(others.find(({ name }) => name === to.name)?.ancestors ?? []));
+    ancestors.push({ to, column: parent.name }, ...(known.find(({ name }) => name === to.name)?.ancestors ?? []));
     at = drafts.get(to.name);
   }
   return ancestors;
@@ -159,17 +166,17 @@ const checkTables = (drafts: readonly Draft[], taken: Iterable<string>, note: No
   }
 };
 
-const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: readonly Kind[]): readonly Kind[] => {
+const readAll = (files: readonly DescFile[], taken: Iterable<string>, known: readonly Kind[]): readonly Kind[] => {
   const { note, faults } = createNotes();
   const messages = files.flatMap((file) => file.messages.filter((message) => hasOption(message, kindOption)));
-  const referents = new Map([...messages.map(referentOf), ...others, user].map((referent) => [referent.name, referent]));
+  const referents = new Map([...messages.map(referentOf), ...known, ...others].map((referent) => [referent.name, referent]));
   const all = messages.map((message) => readDraft(message, referents, note));
   const drafts = new Map(all.map((draft) => [draft.name, draft]));
-  checkTables(all, taken, note);
+  checkTables(all, [...taken, ...others.map(({ name }) => name)], note);
   checkModels(all, note);
   const kinds = all.flatMap(({ parents, scope, ...draft }): Kind[] => {
     const whole = { ...draft, parents, scope };
-    const ancestors = ancestorsOf(whole, drafts, others, note);
+    const ancestors = ancestorsOf(whole, drafts, known, note);
     if (ancestors === undefined) return [];
     checkScope(whole, ancestors[0]?.to, (name) => drafts.has(name) && name !== ORGANIZATION, note);
     const parent = parents[0] ?? draft.columns.find(({ name }) => name === "id");
@@ -196,7 +203,8 @@ export const models: readonly Kind[] = readAll([organizationFile, projectFile, t
 }));
 
 /**
- * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams and users.
+ * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams, users and
+ * profiles.
  * @param taken the names of all other tables, which no kind can have.
  * @throws KindFaults with all faults of all these kinds.
  */
