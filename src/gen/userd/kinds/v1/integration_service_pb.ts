@@ -17,13 +17,15 @@ import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
 import type { Consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_options } from "../../v1/options_pb.ts";
+import type { Organization } from "../../v1/organization_pb.ts";
+import { file_userd_v1_organization } from "../../v1/organization_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/kinds/v1/integration_service.proto.
  */
 export const file_userd_kinds_v1_integration_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEg51c2VyZC5raW5kcy52MSJlChhJbnRlZ3JhdGlvbkV4dGVybmFsSWRLZXkSIgoIcHJvdmlkZXIYASABKAlCEOBBArpICnIIEAEYQLoBAQASJQoLZXh0ZXJuYWxfaWQYAiABKAlCEOBBArpICnIIEAEYQLoBAQAijwEKGENyZWF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki2AEKFUdldEludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEj8KC2V4dGVybmFsX2lkGAMgASgLMigudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb25FeHRlcm5hbElkS2V5SAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQgwKA2tleRIFukgCCAEiSgoWR2V0SW50ZWdyYXRpb25SZXNwb25zZRIwCgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uIp0BChtCYXRjaEdldEludGVncmF0aW9uc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJRChxCYXRjaEdldEludGVncmF0aW9uc1Jlc3BvbnNlEjEKDGludGVncmF0aW9ucxgBIAMoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uIogBChhVcGRhdGVJbnRlZ3JhdGlvblJlcXVlc3QSOwoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJoChlVcGRhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkigQEKGERlbGV0ZUludGVncmF0aW9uUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiaAoZRGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZRIwCgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjQKGlVuZGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAImoKG1VuZGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZRIwCgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImkKF1B1cmdlSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKDXZhbGlkYXRlX29ubHkYAiABKAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiNQoYUHVyZ2VJbnRlZ3JhdGlvblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIp0DChdMaXN0SW50ZWdyYXRpb25zUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIUCgxzaG93X2RlbGV0ZWQYBiABKAgSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQirgEKGExpc3RJbnRlZ3JhdGlvbnNSZXNwb25zZRIxCgxpbnRlZ3JhdGlvbnMYASADKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAhCDQoLX3RvdGFsX3NpemUicAolT3JnYW5pemF0aW9uSW50ZWdyYXRpb25JbnRlZ3JhdGlvbktleRIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASIgoOaW50ZWdyYXRpb25faWQYAiABKANCCuBBArpIBCICIAAitAEKJENyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgijQEKJUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki8QEKIUdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEkwKC2ludGVncmF0aW9uGAMgASgLMjUudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25JbnRlZ3JhdGlvbktleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IMCgNrZXkSBbpIAggBIm8KIkdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24iqQEKJ0JhdGNoR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrInYKKEJhdGNoR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVzcG9uc2USSgoZb3JnYW5pemF0aW9uX2ludGVncmF0aW9ucxgBIAMoCzInLnVzZXJkLmtpbmRzLnYxLk9yZ2FuaXphdGlvbkludGVncmF0aW9uIq0BCiRVcGRhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QSVAoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sijQEKJVVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkijQEKJERlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiQgolRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKTAwojTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQi0wEKJExpc3RPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZRJKChlvcmdhbml6YXRpb25faW50ZWdyYXRpb25zGAEgAygLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIQg0KC190b3RhbF9zaXplMq8RChJJbnRlZ3JhdGlvblNlcnZpY2USjAEKEUNyZWF0ZUludGVncmF0aW9uEigudXNlcmQua2luZHMudjEuQ3JlYXRlSW50ZWdyYXRpb25SZXF1ZXN0GikudXNlcmQua2luZHMudjEuQ3JlYXRlSW50ZWdyYXRpb25SZXNwb25zZSIiyvMYEmludGVncmF0aW9ucy53cml0ZerzGAgKBgMEggGFARKEAQoOR2V0SW50ZWdyYXRpb24SJS51c2VyZC5raW5kcy52MS5HZXRJbnRlZ3JhdGlvblJlcXVlc3QaJi51c2VyZC5raW5kcy52MS5HZXRJbnRlZ3JhdGlvblJlc3BvbnNlIiOQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgC6vMYAwoBexKPAQoUQmF0Y2hHZXRJbnRlZ3JhdGlvbnMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldEludGVncmF0aW9uc1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldEludGVncmF0aW9uc1Jlc3BvbnNlIhyQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgCEo8BChFVcGRhdGVJbnRlZ3JhdGlvbhIoLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZUludGVncmF0aW9uUmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZUludGVncmF0aW9uUmVzcG9uc2UiJcrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgLCgkDBCgye4QBhQESigEKEURlbGV0ZUludGVncmF0aW9uEigudXNlcmQua2luZHMudjEuRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0GikudXNlcmQua2luZHMudjEuRGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZSIgyvMYEmludGVncmF0aW9ucy53cml0ZerzGAYKBDJ7hAESjwEKE1VuZGVsZXRlSW50ZWdyYXRpb24SKi51c2VyZC5raW5kcy52MS5VbmRlbGV0ZUludGVncmF0aW9uUmVxdWVzdBorLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlSW50ZWdyYXRpb25SZXNwb25zZSIfyvMYEmludGVncmF0aW9ucy53cml0ZerzGAUKA3uEARKEAQoQUHVyZ2VJbnRlZ3JhdGlvbhInLnVzZXJkLmtpbmRzLnYxLlB1cmdlSW50ZWdyYXRpb25SZXF1ZXN0GigudXNlcmQua2luZHMudjEuUHVyZ2VJbnRlZ3JhdGlvblJlc3BvbnNlIh3K8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYAwoBexKMAQoQTGlzdEludGVncmF0aW9ucxInLnVzZXJkLmtpbmRzLnYxLkxpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0GigudXNlcmQua2luZHMudjEuTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlIiWQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgC6vMYBQoDMYUBErABCh1DcmVhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhI0LnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBo1LnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiIsrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgICgYDBIIBhQESqAEKGkdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uEjEudXNlcmQua2luZHMudjEuR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0GjIudXNlcmQua2luZHMudjEuR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZSIjkAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAurzGAMKAXsSswEKIEJhdGNoR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zEjcudXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXF1ZXN0GjgudXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZSIckAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAhKxAQodVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SNC51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QaNS51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlIiPK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCQoHAwQoMnuEARKuAQodRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SNC51c2VyZC5raW5kcy52MS5EZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QaNS51c2VyZC5raW5kcy52MS5EZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlIiDK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYBgoEMnuEARKwAQocTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9ucxIzLnVzZXJkLmtpbmRzLnYxLkxpc3RPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXF1ZXN0GjQudXNlcmQua2luZHMudjEuTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlIiWQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgC6vMYBQoDMYUBQjkKDnVzZXJkLmtpbmRzLnYxUAFaJXVzZXJkL2dlbi91c2VyZC9raW5kcy92MTt1c2VyZGtpbmRzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_integration, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("Cih1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEg51c2VyZC5raW5kcy52MSJlChhJbnRlZ3JhdGlvbkV4dGVybmFsSWRLZXkSIgoIcHJvdmlkZXIYASABKAlCEOBBArpICnIIEAEYQLoBAQASJQoLZXh0ZXJuYWxfaWQYAiABKAlCEOBBArpICnIIEAEYQLoBAQAiRgoVSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24ijwEKGENyZWF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki/AEKFUdldEludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEj8KC2V4dGVybmFsX2lkGAMgASgLMigudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb25FeHRlcm5hbElkS2V5SAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEigwEKFkdldEludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlcyLBAQobQmF0Y2hHZXRJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAiigEKHEJhdGNoR2V0SW50ZWdyYXRpb25zUmVzcG9uc2USMQoMaW50ZWdyYXRpb25zGAEgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SNwoIZXhwYW5kZWQYAiABKAsyJS51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvblJlZmVyZW5jZXMiiAEKGFVwZGF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrImgKGVVwZGF0ZUludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKBAQoYRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJoChlEZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiNAoaVW5kZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiagobVW5kZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiaQoXUHVyZ2VJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI1ChhQdXJnZUludGVncmF0aW9uUmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiwQMKF0xpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhQKDHNob3dfZGVsZXRlZBgGIAEoCBIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLnAQoYTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlEjEKDGludGVncmF0aW9ucxgBIAMoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI3CghleHBhbmRlZBgFIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSJwCiVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbkludGVncmF0aW9uS2V5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIiCg5pbnRlZ3JhdGlvbl9pZBgCIAEoA0IK4EECukgEIgIgACKFAQohT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SMQoMaW50ZWdyYXRpb25zGAMgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24itAEKJENyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgijQEKJUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkilQIKIUdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEkwKC2ludGVncmF0aW9uGAMgASgLMjUudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25JbnRlZ3JhdGlvbktleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIrQBCiJHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEkkKGG9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbhgBIAEoCzInLnVzZXJkLmtpbmRzLnYxLk9yZ2FuaXphdGlvbkludGVncmF0aW9uEkMKCGV4cGFuZGVkGAIgASgLMjEudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzIs0BCidCYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCK7AQooQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZRJKChlvcmdhbml6YXRpb25faW50ZWdyYXRpb25zGAEgAygLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SQwoIZXhwYW5kZWQYAiABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXMirQEKJFVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKNAQolVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZRJJChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKNAQokRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJCCiVEZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIrcDCiNMaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCKYAgokTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlEkoKGW9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbnMYASADKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSQwoIZXhwYW5kZWQYBSABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUyrxEKEkludGVncmF0aW9uU2VydmljZRKMAQoRQ3JlYXRlSW50ZWdyYXRpb24SKC51c2VyZC5raW5kcy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlIiLK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCAoGAwSCAYUBEoQBCg5HZXRJbnRlZ3JhdGlvbhIlLnVzZXJkLmtpbmRzLnYxLkdldEludGVncmF0aW9uUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkdldEludGVncmF0aW9uUmVzcG9uc2UiI5ACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgDCgF7Eo8BChRCYXRjaEdldEludGVncmF0aW9ucxIrLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0SW50ZWdyYXRpb25zUmVxdWVzdBosLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0SW50ZWdyYXRpb25zUmVzcG9uc2UiHJACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGAISjwEKEVVwZGF0ZUludGVncmF0aW9uEigudXNlcmQua2luZHMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXNwb25zZSIlyvMYEmludGVncmF0aW9ucy53cml0ZerzGAsKCQMEKDJ7hAGFARKKAQoRRGVsZXRlSW50ZWdyYXRpb24SKC51c2VyZC5raW5kcy52MS5EZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5EZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlIiDK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYBgoEMnuEARKPAQoTVW5kZWxldGVJbnRlZ3JhdGlvbhIqLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0GisudXNlcmQua2luZHMudjEuVW5kZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlIh/K8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYBQoDe4QBEoQBChBQdXJnZUludGVncmF0aW9uEicudXNlcmQua2luZHMudjEuUHVyZ2VJbnRlZ3JhdGlvblJlcXVlc3QaKC51c2VyZC5raW5kcy52MS5QdXJnZUludGVncmF0aW9uUmVzcG9uc2UiHcrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgDCgF7EowBChBMaXN0SW50ZWdyYXRpb25zEicudXNlcmQua2luZHMudjEuTGlzdEludGVncmF0aW9uc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5MaXN0SW50ZWdyYXRpb25zUmVzcG9uc2UiJZACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgFCgMxhQESsAEKHUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uEjQudXNlcmQua2luZHMudjEuQ3JlYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0GjUudXNlcmQua2luZHMudjEuQ3JlYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZSIiyvMYEmludGVncmF0aW9ucy53cml0ZerzGAgKBgMEggGFARKoAQoaR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb24SMS51c2VyZC5raW5kcy52MS5HZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QaMi51c2VyZC5raW5kcy52MS5HZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlIiOQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgC6vMYAwoBexKzAQogQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnMSNy51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QaOC51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlIhyQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgCErEBCh1VcGRhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhI0LnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBo1LnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiI8rzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgJCgcDBCgye4QBEq4BCh1EZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhI0LnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBo1LnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiIMrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgGCgQye4QBErABChxMaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zEjMudXNlcmQua2luZHMudjEuTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QaNC51c2VyZC5raW5kcy52MS5MaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVzcG9uc2UiJZACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgFCgMxhQFCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_integration, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization]);
 
 /**
  * What identifies an integration by its external id.
@@ -52,6 +54,28 @@ export type IntegrationExternalIdKey = Message<"userd.kinds.v1.IntegrationExtern
  */
 export const IntegrationExternalIdKeySchema: GenMessage<IntegrationExternalIdKey> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_integration_service, 0);
+
+/**
+ * What integrations refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.IntegrationReferences
+ */
+export type IntegrationReferences = Message<"userd.kinds.v1.IntegrationReferences"> & {
+  /**
+   * What is referred to by "organization_ids".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.IntegrationReferences.
+ * Use `create(IntegrationReferencesSchema)` to create a new message.
+ */
+export const IntegrationReferencesSchema: GenMessage<IntegrationReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 1);
 
 /**
  * The request of CreateIntegration.
@@ -87,7 +111,7 @@ export type CreateIntegrationRequest = Message<"userd.kinds.v1.CreateIntegration
  * Use `create(CreateIntegrationRequestSchema)` to create a new message.
  */
 export const CreateIntegrationRequestSchema: GenMessage<CreateIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 1);
+  messageDesc(file_userd_kinds_v1_integration_service, 2);
 
 /**
  * The response of CreateIntegration.
@@ -115,7 +139,7 @@ export type CreateIntegrationResponse = Message<"userd.kinds.v1.CreateIntegratio
  * Use `create(CreateIntegrationResponseSchema)` to create a new message.
  */
 export const CreateIntegrationResponseSchema: GenMessage<CreateIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 2);
+  messageDesc(file_userd_kinds_v1_integration_service, 3);
 
 /**
  * The request of GetIntegration.
@@ -159,6 +183,14 @@ export type GetIntegrationRequest = Message<"userd.kinds.v1.GetIntegrationReques
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_ids". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -166,7 +198,7 @@ export type GetIntegrationRequest = Message<"userd.kinds.v1.GetIntegrationReques
  * Use `create(GetIntegrationRequestSchema)` to create a new message.
  */
 export const GetIntegrationRequestSchema: GenMessage<GetIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 3);
+  messageDesc(file_userd_kinds_v1_integration_service, 4);
 
 /**
  * The response of GetIntegration.
@@ -180,6 +212,13 @@ export type GetIntegrationResponse = Message<"userd.kinds.v1.GetIntegrationRespo
    * @generated from field: userd.kinds.v1.Integration integration = 1;
    */
   integration?: Integration | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.IntegrationReferences expanded = 2;
+   */
+  expanded?: IntegrationReferences | undefined;
 };
 
 /**
@@ -187,7 +226,7 @@ export type GetIntegrationResponse = Message<"userd.kinds.v1.GetIntegrationRespo
  * Use `create(GetIntegrationResponseSchema)` to create a new message.
  */
 export const GetIntegrationResponseSchema: GenMessage<GetIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 4);
+  messageDesc(file_userd_kinds_v1_integration_service, 5);
 
 /**
  * The request of BatchGetIntegrations.
@@ -215,6 +254,14 @@ export type BatchGetIntegrationsRequest = Message<"userd.kinds.v1.BatchGetIntegr
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_ids". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -222,7 +269,7 @@ export type BatchGetIntegrationsRequest = Message<"userd.kinds.v1.BatchGetIntegr
  * Use `create(BatchGetIntegrationsRequestSchema)` to create a new message.
  */
 export const BatchGetIntegrationsRequestSchema: GenMessage<BatchGetIntegrationsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 5);
+  messageDesc(file_userd_kinds_v1_integration_service, 6);
 
 /**
  * The response of BatchGetIntegrations.
@@ -236,6 +283,13 @@ export type BatchGetIntegrationsResponse = Message<"userd.kinds.v1.BatchGetInteg
    * @generated from field: repeated userd.kinds.v1.Integration integrations = 1;
    */
   integrations: Integration[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.IntegrationReferences expanded = 2;
+   */
+  expanded?: IntegrationReferences | undefined;
 };
 
 /**
@@ -243,7 +297,7 @@ export type BatchGetIntegrationsResponse = Message<"userd.kinds.v1.BatchGetInteg
  * Use `create(BatchGetIntegrationsResponseSchema)` to create a new message.
  */
 export const BatchGetIntegrationsResponseSchema: GenMessage<BatchGetIntegrationsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 6);
+  messageDesc(file_userd_kinds_v1_integration_service, 7);
 
 /**
  * The request of UpdateIntegration.
@@ -272,7 +326,7 @@ export type UpdateIntegrationRequest = Message<"userd.kinds.v1.UpdateIntegration
  * Use `create(UpdateIntegrationRequestSchema)` to create a new message.
  */
 export const UpdateIntegrationRequestSchema: GenMessage<UpdateIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 7);
+  messageDesc(file_userd_kinds_v1_integration_service, 8);
 
 /**
  * The response of UpdateIntegration.
@@ -300,7 +354,7 @@ export type UpdateIntegrationResponse = Message<"userd.kinds.v1.UpdateIntegratio
  * Use `create(UpdateIntegrationResponseSchema)` to create a new message.
  */
 export const UpdateIntegrationResponseSchema: GenMessage<UpdateIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 8);
+  messageDesc(file_userd_kinds_v1_integration_service, 9);
 
 /**
  * The request of DeleteIntegration.
@@ -343,7 +397,7 @@ export type DeleteIntegrationRequest = Message<"userd.kinds.v1.DeleteIntegration
  * Use `create(DeleteIntegrationRequestSchema)` to create a new message.
  */
 export const DeleteIntegrationRequestSchema: GenMessage<DeleteIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 9);
+  messageDesc(file_userd_kinds_v1_integration_service, 10);
 
 /**
  * The response of DeleteIntegration.
@@ -371,7 +425,7 @@ export type DeleteIntegrationResponse = Message<"userd.kinds.v1.DeleteIntegratio
  * Use `create(DeleteIntegrationResponseSchema)` to create a new message.
  */
 export const DeleteIntegrationResponseSchema: GenMessage<DeleteIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 10);
+  messageDesc(file_userd_kinds_v1_integration_service, 11);
 
 /**
  * The request of UndeleteIntegration.
@@ -392,7 +446,7 @@ export type UndeleteIntegrationRequest = Message<"userd.kinds.v1.UndeleteIntegra
  * Use `create(UndeleteIntegrationRequestSchema)` to create a new message.
  */
 export const UndeleteIntegrationRequestSchema: GenMessage<UndeleteIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 11);
+  messageDesc(file_userd_kinds_v1_integration_service, 12);
 
 /**
  * The response of UndeleteIntegration.
@@ -420,7 +474,7 @@ export type UndeleteIntegrationResponse = Message<"userd.kinds.v1.UndeleteIntegr
  * Use `create(UndeleteIntegrationResponseSchema)` to create a new message.
  */
 export const UndeleteIntegrationResponseSchema: GenMessage<UndeleteIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 12);
+  messageDesc(file_userd_kinds_v1_integration_service, 13);
 
 /**
  * The request of PurgeIntegration.
@@ -456,7 +510,7 @@ export type PurgeIntegrationRequest = Message<"userd.kinds.v1.PurgeIntegrationRe
  * Use `create(PurgeIntegrationRequestSchema)` to create a new message.
  */
 export const PurgeIntegrationRequestSchema: GenMessage<PurgeIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 13);
+  messageDesc(file_userd_kinds_v1_integration_service, 14);
 
 /**
  * The response of PurgeIntegration.
@@ -477,7 +531,7 @@ export type PurgeIntegrationResponse = Message<"userd.kinds.v1.PurgeIntegrationR
  * Use `create(PurgeIntegrationResponseSchema)` to create a new message.
  */
 export const PurgeIntegrationResponseSchema: GenMessage<PurgeIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 14);
+  messageDesc(file_userd_kinds_v1_integration_service, 15);
 
 /**
  * The request of ListIntegrations.
@@ -564,6 +618,14 @@ export type ListIntegrationsRequest = Message<"userd.kinds.v1.ListIntegrationsRe
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_ids". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -571,7 +633,7 @@ export type ListIntegrationsRequest = Message<"userd.kinds.v1.ListIntegrationsRe
  * Use `create(ListIntegrationsRequestSchema)` to create a new message.
  */
 export const ListIntegrationsRequestSchema: GenMessage<ListIntegrationsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 15);
+  messageDesc(file_userd_kinds_v1_integration_service, 16);
 
 /**
  * The response of ListIntegrations.
@@ -606,6 +668,13 @@ export type ListIntegrationsResponse = Message<"userd.kinds.v1.ListIntegrationsR
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.IntegrationReferences expanded = 5;
+   */
+  expanded?: IntegrationReferences | undefined;
 };
 
 /**
@@ -613,7 +682,7 @@ export type ListIntegrationsResponse = Message<"userd.kinds.v1.ListIntegrationsR
  * Use `create(ListIntegrationsResponseSchema)` to create a new message.
  */
 export const ListIntegrationsResponseSchema: GenMessage<ListIntegrationsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 16);
+  messageDesc(file_userd_kinds_v1_integration_service, 17);
 
 /**
  * What identifies an organization integration by its integration.
@@ -641,7 +710,36 @@ export type OrganizationIntegrationIntegrationKey = Message<"userd.kinds.v1.Orga
  * Use `create(OrganizationIntegrationIntegrationKeySchema)` to create a new message.
  */
 export const OrganizationIntegrationIntegrationKeySchema: GenMessage<OrganizationIntegrationIntegrationKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 17);
+  messageDesc(file_userd_kinds_v1_integration_service, 18);
+
+/**
+ * What organization integrations refer to, as far as expand asks for it: each once, in the order of the ids, as
+ * BatchGet shows it. Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.OrganizationIntegrationReferences
+ */
+export type OrganizationIntegrationReferences = Message<"userd.kinds.v1.OrganizationIntegrationReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "integration_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Integration integrations = 3;
+   */
+  integrations: Integration[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.OrganizationIntegrationReferences.
+ * Use `create(OrganizationIntegrationReferencesSchema)` to create a new message.
+ */
+export const OrganizationIntegrationReferencesSchema: GenMessage<OrganizationIntegrationReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 19);
 
 /**
  * The request of CreateOrganizationIntegration.
@@ -677,7 +775,7 @@ export type CreateOrganizationIntegrationRequest = Message<"userd.kinds.v1.Creat
  * Use `create(CreateOrganizationIntegrationRequestSchema)` to create a new message.
  */
 export const CreateOrganizationIntegrationRequestSchema: GenMessage<CreateOrganizationIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 18);
+  messageDesc(file_userd_kinds_v1_integration_service, 20);
 
 /**
  * The response of CreateOrganizationIntegration.
@@ -705,7 +803,7 @@ export type CreateOrganizationIntegrationResponse = Message<"userd.kinds.v1.Crea
  * Use `create(CreateOrganizationIntegrationResponseSchema)` to create a new message.
  */
 export const CreateOrganizationIntegrationResponseSchema: GenMessage<CreateOrganizationIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 19);
+  messageDesc(file_userd_kinds_v1_integration_service, 21);
 
 /**
  * The request of GetOrganizationIntegration.
@@ -749,6 +847,14 @@ export type GetOrganizationIntegrationRequest = Message<"userd.kinds.v1.GetOrgan
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -756,7 +862,7 @@ export type GetOrganizationIntegrationRequest = Message<"userd.kinds.v1.GetOrgan
  * Use `create(GetOrganizationIntegrationRequestSchema)` to create a new message.
  */
 export const GetOrganizationIntegrationRequestSchema: GenMessage<GetOrganizationIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 20);
+  messageDesc(file_userd_kinds_v1_integration_service, 22);
 
 /**
  * The response of GetOrganizationIntegration.
@@ -770,6 +876,13 @@ export type GetOrganizationIntegrationResponse = Message<"userd.kinds.v1.GetOrga
    * @generated from field: userd.kinds.v1.OrganizationIntegration organization_integration = 1;
    */
   organizationIntegration?: OrganizationIntegration | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrganizationIntegrationReferences expanded = 2;
+   */
+  expanded?: OrganizationIntegrationReferences | undefined;
 };
 
 /**
@@ -777,7 +890,7 @@ export type GetOrganizationIntegrationResponse = Message<"userd.kinds.v1.GetOrga
  * Use `create(GetOrganizationIntegrationResponseSchema)` to create a new message.
  */
 export const GetOrganizationIntegrationResponseSchema: GenMessage<GetOrganizationIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 21);
+  messageDesc(file_userd_kinds_v1_integration_service, 23);
 
 /**
  * The request of BatchGetOrganizationIntegrations.
@@ -805,6 +918,14 @@ export type BatchGetOrganizationIntegrationsRequest = Message<"userd.kinds.v1.Ba
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -812,7 +933,7 @@ export type BatchGetOrganizationIntegrationsRequest = Message<"userd.kinds.v1.Ba
  * Use `create(BatchGetOrganizationIntegrationsRequestSchema)` to create a new message.
  */
 export const BatchGetOrganizationIntegrationsRequestSchema: GenMessage<BatchGetOrganizationIntegrationsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 22);
+  messageDesc(file_userd_kinds_v1_integration_service, 24);
 
 /**
  * The response of BatchGetOrganizationIntegrations.
@@ -826,6 +947,13 @@ export type BatchGetOrganizationIntegrationsResponse = Message<"userd.kinds.v1.B
    * @generated from field: repeated userd.kinds.v1.OrganizationIntegration organization_integrations = 1;
    */
   organizationIntegrations: OrganizationIntegration[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrganizationIntegrationReferences expanded = 2;
+   */
+  expanded?: OrganizationIntegrationReferences | undefined;
 };
 
 /**
@@ -833,7 +961,7 @@ export type BatchGetOrganizationIntegrationsResponse = Message<"userd.kinds.v1.B
  * Use `create(BatchGetOrganizationIntegrationsResponseSchema)` to create a new message.
  */
 export const BatchGetOrganizationIntegrationsResponseSchema: GenMessage<BatchGetOrganizationIntegrationsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 23);
+  messageDesc(file_userd_kinds_v1_integration_service, 25);
 
 /**
  * The request of UpdateOrganizationIntegration.
@@ -862,7 +990,7 @@ export type UpdateOrganizationIntegrationRequest = Message<"userd.kinds.v1.Updat
  * Use `create(UpdateOrganizationIntegrationRequestSchema)` to create a new message.
  */
 export const UpdateOrganizationIntegrationRequestSchema: GenMessage<UpdateOrganizationIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 24);
+  messageDesc(file_userd_kinds_v1_integration_service, 26);
 
 /**
  * The response of UpdateOrganizationIntegration.
@@ -890,7 +1018,7 @@ export type UpdateOrganizationIntegrationResponse = Message<"userd.kinds.v1.Upda
  * Use `create(UpdateOrganizationIntegrationResponseSchema)` to create a new message.
  */
 export const UpdateOrganizationIntegrationResponseSchema: GenMessage<UpdateOrganizationIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 25);
+  messageDesc(file_userd_kinds_v1_integration_service, 27);
 
 /**
  * The request of DeleteOrganizationIntegration.
@@ -933,7 +1061,7 @@ export type DeleteOrganizationIntegrationRequest = Message<"userd.kinds.v1.Delet
  * Use `create(DeleteOrganizationIntegrationRequestSchema)` to create a new message.
  */
 export const DeleteOrganizationIntegrationRequestSchema: GenMessage<DeleteOrganizationIntegrationRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 26);
+  messageDesc(file_userd_kinds_v1_integration_service, 28);
 
 /**
  * The response of DeleteOrganizationIntegration.
@@ -954,7 +1082,7 @@ export type DeleteOrganizationIntegrationResponse = Message<"userd.kinds.v1.Dele
  * Use `create(DeleteOrganizationIntegrationResponseSchema)` to create a new message.
  */
 export const DeleteOrganizationIntegrationResponseSchema: GenMessage<DeleteOrganizationIntegrationResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 27);
+  messageDesc(file_userd_kinds_v1_integration_service, 29);
 
 /**
  * The request of ListOrganizationIntegrations.
@@ -1034,6 +1162,14 @@ export type ListOrganizationIntegrationsRequest = Message<"userd.kinds.v1.ListOr
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -1041,7 +1177,7 @@ export type ListOrganizationIntegrationsRequest = Message<"userd.kinds.v1.ListOr
  * Use `create(ListOrganizationIntegrationsRequestSchema)` to create a new message.
  */
 export const ListOrganizationIntegrationsRequestSchema: GenMessage<ListOrganizationIntegrationsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 28);
+  messageDesc(file_userd_kinds_v1_integration_service, 30);
 
 /**
  * The response of ListOrganizationIntegrations.
@@ -1077,6 +1213,13 @@ export type ListOrganizationIntegrationsResponse = Message<"userd.kinds.v1.ListO
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.OrganizationIntegrationReferences expanded = 5;
+   */
+  expanded?: OrganizationIntegrationReferences | undefined;
 };
 
 /**
@@ -1084,7 +1227,7 @@ export type ListOrganizationIntegrationsResponse = Message<"userd.kinds.v1.ListO
  * Use `create(ListOrganizationIntegrationsResponseSchema)` to create a new message.
  */
 export const ListOrganizationIntegrationsResponseSchema: GenMessage<ListOrganizationIntegrationsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_integration_service, 29);
+  messageDesc(file_userd_kinds_v1_integration_service, 31);
 
 /**
  * The kinds integrations and organization integrations.
