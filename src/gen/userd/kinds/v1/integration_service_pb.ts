@@ -10,7 +10,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { Integration, OrganizationIntegration } from "./integration_pb.ts";
+import type { ExternalIssue, Integration, OrganizationIntegration } from "./integration_pb.ts";
 import { file_userd_kinds_v1_integration } from "./integration_pb.ts";
 import type { AccessRelation } from "../../v1/access_relation_pb.ts";
 import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
@@ -25,7 +25,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/integration_service.proto.
  */
 export const file_userd_kinds_v1_integration_service: GenFile = /*@__PURE__*/
-  fileDesc("Cih1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEg51c2VyZC5raW5kcy52MSJlChhJbnRlZ3JhdGlvbkV4dGVybmFsSWRLZXkSIgoIcHJvdmlkZXIYASABKAlCEOBBArpICnIIEAEYQLoBAQASJQoLZXh0ZXJuYWxfaWQYAiABKAlCEOBBArpICnIIEAEYQLoBAQAiRgoVSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24ijwEKGENyZWF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki/AEKFUdldEludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEj8KC2V4dGVybmFsX2lkGAMgASgLMigudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb25FeHRlcm5hbElkS2V5SAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEigwEKFkdldEludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlcyLBAQobQmF0Y2hHZXRJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAiigEKHEJhdGNoR2V0SW50ZWdyYXRpb25zUmVzcG9uc2USMQoMaW50ZWdyYXRpb25zGAEgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SNwoIZXhwYW5kZWQYAiABKAsyJS51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvblJlZmVyZW5jZXMiiAEKGFVwZGF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrImgKGVVwZGF0ZUludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKBAQoYRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJoChlEZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiNAoaVW5kZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiagobVW5kZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiaQoXUHVyZ2VJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI1ChhQdXJnZUludGVncmF0aW9uUmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiwQMKF0xpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhQKDHNob3dfZGVsZXRlZBgGIAEoCBIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLnAQoYTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlEjEKDGludGVncmF0aW9ucxgBIAMoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI3CghleHBhbmRlZBgFIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSJwCiVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbkludGVncmF0aW9uS2V5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIiCg5pbnRlZ3JhdGlvbl9pZBgCIAEoA0IK4EECukgEIgIgACKFAQohT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SMQoMaW50ZWdyYXRpb25zGAMgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24itAEKJENyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgijQEKJUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkilQIKIUdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEkwKC2ludGVncmF0aW9uGAMgASgLMjUudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25JbnRlZ3JhdGlvbktleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIrQBCiJHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEkkKGG9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbhgBIAEoCzInLnVzZXJkLmtpbmRzLnYxLk9yZ2FuaXphdGlvbkludGVncmF0aW9uEkMKCGV4cGFuZGVkGAIgASgLMjEudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzIs0BCidCYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCK7AQooQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZRJKChlvcmdhbml6YXRpb25faW50ZWdyYXRpb25zGAEgAygLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SQwoIZXhwYW5kZWQYAiABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXMirQEKJFVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKNAQolVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZRJJChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKNAQokRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJCCiVEZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIrcDCiNMaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCKYAgokTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlEkoKGW9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbnMYASADKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSQwoIZXhwYW5kZWQYBSABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUyrxEKEkludGVncmF0aW9uU2VydmljZRKMAQoRQ3JlYXRlSW50ZWdyYXRpb24SKC51c2VyZC5raW5kcy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5DcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlIiLK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCAoGAwSCAYUBEoQBCg5HZXRJbnRlZ3JhdGlvbhIlLnVzZXJkLmtpbmRzLnYxLkdldEludGVncmF0aW9uUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkdldEludGVncmF0aW9uUmVzcG9uc2UiI5ACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgDCgF7Eo8BChRCYXRjaEdldEludGVncmF0aW9ucxIrLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0SW50ZWdyYXRpb25zUmVxdWVzdBosLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0SW50ZWdyYXRpb25zUmVzcG9uc2UiHJACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGAISjwEKEVVwZGF0ZUludGVncmF0aW9uEigudXNlcmQua2luZHMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlSW50ZWdyYXRpb25SZXNwb25zZSIlyvMYEmludGVncmF0aW9ucy53cml0ZerzGAsKCQMEKDJ7hAGFARKKAQoRRGVsZXRlSW50ZWdyYXRpb24SKC51c2VyZC5raW5kcy52MS5EZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5EZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlIiDK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYBgoEMnuEARKPAQoTVW5kZWxldGVJbnRlZ3JhdGlvbhIqLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0GisudXNlcmQua2luZHMudjEuVW5kZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlIh/K8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYBQoDe4QBEoQBChBQdXJnZUludGVncmF0aW9uEicudXNlcmQua2luZHMudjEuUHVyZ2VJbnRlZ3JhdGlvblJlcXVlc3QaKC51c2VyZC5raW5kcy52MS5QdXJnZUludGVncmF0aW9uUmVzcG9uc2UiHcrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgDCgF7EowBChBMaXN0SW50ZWdyYXRpb25zEicudXNlcmQua2luZHMudjEuTGlzdEludGVncmF0aW9uc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5MaXN0SW50ZWdyYXRpb25zUmVzcG9uc2UiJZACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgFCgMxhQESsAEKHUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uEjQudXNlcmQua2luZHMudjEuQ3JlYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0GjUudXNlcmQua2luZHMudjEuQ3JlYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZSIiyvMYEmludGVncmF0aW9ucy53cml0ZerzGAgKBgMEggGFARKoAQoaR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb24SMS51c2VyZC5raW5kcy52MS5HZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QaMi51c2VyZC5raW5kcy52MS5HZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlIiOQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgC6vMYAwoBexKzAQogQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnMSNy51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QaOC51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlIhyQAgHK8xgRaW50ZWdyYXRpb25zLnJlYWTg8xgCErEBCh1VcGRhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhI0LnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBo1LnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiI8rzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgJCgcDBCgye4QBEq4BCh1EZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhI0LnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBo1LnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiIMrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgGCgQye4QBErABChxMaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zEjMudXNlcmQua2luZHMudjEuTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QaNC51c2VyZC5raW5kcy52MS5MaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVzcG9uc2UiJZACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgFCgMxhQFCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_integration, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization]);
+  fileDesc("Cih1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbl9zZXJ2aWNlLnByb3RvEg51c2VyZC5raW5kcy52MSJlChhJbnRlZ3JhdGlvbkV4dGVybmFsSWRLZXkSIgoIcHJvdmlkZXIYASABKAlCEOBBArpICnIIEAEYQLoBAQASJQoLZXh0ZXJuYWxfaWQYAiABKAlCEOBBArpICnIIEAEYQLoBAQAiRgoVSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24ijwEKGENyZWF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki/AEKFUdldEludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEj8KC2V4dGVybmFsX2lkGAMgASgLMigudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb25FeHRlcm5hbElkS2V5SAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEigwEKFkdldEludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlcyLBAQobQmF0Y2hHZXRJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAiigEKHEJhdGNoR2V0SW50ZWdyYXRpb25zUmVzcG9uc2USMQoMaW50ZWdyYXRpb25zGAEgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SNwoIZXhwYW5kZWQYAiABKAsyJS51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvblJlZmVyZW5jZXMiiAEKGFVwZGF0ZUludGVncmF0aW9uUmVxdWVzdBI7CgtpbnRlZ3JhdGlvbhgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrImgKGVVwZGF0ZUludGVncmF0aW9uUmVzcG9uc2USMAoLaW50ZWdyYXRpb24YASABKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKBAQoYRGVsZXRlSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJoChlEZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiNAoaVW5kZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiagobVW5kZWxldGVJbnRlZ3JhdGlvblJlc3BvbnNlEjAKC2ludGVncmF0aW9uGAEgASgLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiaQoXUHVyZ2VJbnRlZ3JhdGlvblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASI1ChhQdXJnZUludGVncmF0aW9uUmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiwQMKF0xpc3RJbnRlZ3JhdGlvbnNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhQKDHNob3dfZGVsZXRlZBgGIAEoCBIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLnAQoYTGlzdEludGVncmF0aW9uc1Jlc3BvbnNlEjEKDGludGVncmF0aW9ucxgBIAMoCzIbLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI3CghleHBhbmRlZBgFIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSJwCiVPcmdhbml6YXRpb25JbnRlZ3JhdGlvbkludGVncmF0aW9uS2V5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIiCg5pbnRlZ3JhdGlvbl9pZBgCIAEoA0IK4EECukgEIgIgACKFAQohT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SMQoMaW50ZWdyYXRpb25zGAMgAygLMhsudXNlcmQua2luZHMudjEuSW50ZWdyYXRpb24itAEKJENyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgijQEKJUNyZWF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2USSQoYb3JnYW5pemF0aW9uX2ludGVncmF0aW9uGAEgASgLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkilQIKIUdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEkwKC2ludGVncmF0aW9uGAMgASgLMjUudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25JbnRlZ3JhdGlvbktleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIrQBCiJHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEkkKGG9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbhgBIAEoCzInLnVzZXJkLmtpbmRzLnYxLk9yZ2FuaXphdGlvbkludGVncmF0aW9uEkMKCGV4cGFuZGVkGAIgASgLMjEudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZWZlcmVuY2VzIs0BCidCYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCK7AQooQmF0Y2hHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZRJKChlvcmdhbml6YXRpb25faW50ZWdyYXRpb25zGAEgAygLMicudXNlcmQua2luZHMudjEuT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SQwoIZXhwYW5kZWQYAiABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXMirQEKJFVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBJUChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbkIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKNAQolVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZRJJChhvcmdhbml6YXRpb25faW50ZWdyYXRpb24YASABKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKNAQokRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASJCCiVEZWxldGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIrcDCiNMaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCKYAgokTGlzdE9yZ2FuaXphdGlvbkludGVncmF0aW9uc1Jlc3BvbnNlEkoKGW9yZ2FuaXphdGlvbl9pbnRlZ3JhdGlvbnMYASADKAsyJy51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSQwoIZXhwYW5kZWQYBSABKAsyMS51c2VyZC5raW5kcy52MS5Pcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUigQEKFkV4dGVybmFsSXNzdWVUaWNrZXRLZXkSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEiIKDmludGVncmF0aW9uX2lkGAIgASgDQgrgQQK6SAQiAiAAEh4KA2tleRgDIAEoCUIR4EECukgLcgkQARiAAroBAQAiewoXRXh0ZXJuYWxJc3N1ZVJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIxCgxpbnRlZ3JhdGlvbnMYAyADKAsyGy51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvbiKWAQoaQ3JlYXRlRXh0ZXJuYWxJc3N1ZVJlcXVlc3QSQAoOZXh0ZXJuYWxfaXNzdWUYASABKAsyHS51c2VyZC5raW5kcy52MS5FeHRlcm5hbElzc3VlQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJvChtDcmVhdGVFeHRlcm5hbElzc3VlUmVzcG9uc2USNQoOZXh0ZXJuYWxfaXNzdWUYASABKAsyHS51c2VyZC5raW5kcy52MS5FeHRlcm5hbElzc3VlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIvcBChdHZXRFeHRlcm5hbElzc3VlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjgKBnRpY2tldBgDIAEoCzImLnVzZXJkLmtpbmRzLnYxLkV4dGVybmFsSXNzdWVUaWNrZXRLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKMAQoYR2V0RXh0ZXJuYWxJc3N1ZVJlc3BvbnNlEjUKDmV4dGVybmFsX2lzc3VlGAEgASgLMh0udXNlcmQua2luZHMudjEuRXh0ZXJuYWxJc3N1ZRI5CghleHBhbmRlZBgCIAEoCzInLnVzZXJkLmtpbmRzLnYxLkV4dGVybmFsSXNzdWVSZWZlcmVuY2VzIsMBCh1CYXRjaEdldEV4dGVybmFsSXNzdWVzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgEIAMoCUISukgPkgEMECAYASIGcgQQARhAIpMBCh5CYXRjaEdldEV4dGVybmFsSXNzdWVzUmVzcG9uc2USNgoPZXh0ZXJuYWxfaXNzdWVzGAEgAygLMh0udXNlcmQua2luZHMudjEuRXh0ZXJuYWxJc3N1ZRI5CghleHBhbmRlZBgCIAEoCzInLnVzZXJkLmtpbmRzLnYxLkV4dGVybmFsSXNzdWVSZWZlcmVuY2VzIo8BChpVcGRhdGVFeHRlcm5hbElzc3VlUmVxdWVzdBJACg5leHRlcm5hbF9pc3N1ZRgBIAEoCzIdLnVzZXJkLmtpbmRzLnYxLkV4dGVybmFsSXNzdWVCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sibwobVXBkYXRlRXh0ZXJuYWxJc3N1ZVJlc3BvbnNlEjUKDmV4dGVybmFsX2lzc3VlGAEgASgLMh0udXNlcmQua2luZHMudjEuRXh0ZXJuYWxJc3N1ZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKDAQoaRGVsZXRlRXh0ZXJuYWxJc3N1ZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjgKG0RlbGV0ZUV4dGVybmFsSXNzdWVSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKtAwoZTGlzdEV4dGVybmFsSXNzdWVzUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLwAQoaTGlzdEV4dGVybmFsSXNzdWVzUmVzcG9uc2USNgoPZXh0ZXJuYWxfaXNzdWVzGAEgAygLMh0udXNlcmQua2luZHMudjEuRXh0ZXJuYWxJc3N1ZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSOQoIZXhwYW5kZWQYBSABKAsyJy51c2VyZC5raW5kcy52MS5FeHRlcm5hbElzc3VlUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZTKnGAoSSW50ZWdyYXRpb25TZXJ2aWNlEowBChFDcmVhdGVJbnRlZ3JhdGlvbhIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUludGVncmF0aW9uUmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUludGVncmF0aW9uUmVzcG9uc2UiIsrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgICgYDBIIBhQEShAEKDkdldEludGVncmF0aW9uEiUudXNlcmQua2luZHMudjEuR2V0SW50ZWdyYXRpb25SZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0SW50ZWdyYXRpb25SZXNwb25zZSIjkAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAurzGAMKAXsSjwEKFEJhdGNoR2V0SW50ZWdyYXRpb25zEisudXNlcmQua2luZHMudjEuQmF0Y2hHZXRJbnRlZ3JhdGlvbnNSZXF1ZXN0GiwudXNlcmQua2luZHMudjEuQmF0Y2hHZXRJbnRlZ3JhdGlvbnNSZXNwb25zZSIckAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAhKPAQoRVXBkYXRlSW50ZWdyYXRpb24SKC51c2VyZC5raW5kcy52MS5VcGRhdGVJbnRlZ3JhdGlvblJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5VcGRhdGVJbnRlZ3JhdGlvblJlc3BvbnNlIiXK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCwoJAwQoMnuEAYUBEooBChFEZWxldGVJbnRlZ3JhdGlvbhIoLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUludGVncmF0aW9uUmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUludGVncmF0aW9uUmVzcG9uc2UiIMrzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgGCgQye4QBEo8BChNVbmRlbGV0ZUludGVncmF0aW9uEioudXNlcmQua2luZHMudjEuVW5kZWxldGVJbnRlZ3JhdGlvblJlcXVlc3QaKy51c2VyZC5raW5kcy52MS5VbmRlbGV0ZUludGVncmF0aW9uUmVzcG9uc2UiH8rzGBJpbnRlZ3JhdGlvbnMud3JpdGXq8xgFCgN7hAEShAEKEFB1cmdlSW50ZWdyYXRpb24SJy51c2VyZC5raW5kcy52MS5QdXJnZUludGVncmF0aW9uUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLlB1cmdlSW50ZWdyYXRpb25SZXNwb25zZSIdyvMYEmludGVncmF0aW9ucy53cml0ZerzGAMKAXsSjAEKEExpc3RJbnRlZ3JhdGlvbnMSJy51c2VyZC5raW5kcy52MS5MaXN0SW50ZWdyYXRpb25zUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkxpc3RJbnRlZ3JhdGlvbnNSZXNwb25zZSIlkAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAurzGAUKAzGFARKwAQodQ3JlYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb24SNC51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlcXVlc3QaNS51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdhbml6YXRpb25JbnRlZ3JhdGlvblJlc3BvbnNlIiLK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCAoGAwSCAYUBEqgBChpHZXRPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIxLnVzZXJkLmtpbmRzLnYxLkdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVxdWVzdBoyLnVzZXJkLmtpbmRzLnYxLkdldE9yZ2FuaXphdGlvbkludGVncmF0aW9uUmVzcG9uc2UiI5ACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgDCgF7ErMBCiBCYXRjaEdldE9yZ2FuaXphdGlvbkludGVncmF0aW9ucxI3LnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBo4LnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVzcG9uc2UiHJACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGAISsQEKHVVwZGF0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uEjQudXNlcmQua2luZHMudjEuVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0GjUudXNlcmQua2luZHMudjEuVXBkYXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZSIjyvMYEmludGVncmF0aW9ucy53cml0ZerzGAkKBwMEKDJ7hAESrgEKHURlbGV0ZU9yZ2FuaXphdGlvbkludGVncmF0aW9uEjQudXNlcmQua2luZHMudjEuRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXF1ZXN0GjUudXNlcmQua2luZHMudjEuRGVsZXRlT3JnYW5pemF0aW9uSW50ZWdyYXRpb25SZXNwb25zZSIgyvMYEmludGVncmF0aW9ucy53cml0ZerzGAYKBDJ7hAESsAEKHExpc3RPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnMSMy51c2VyZC5raW5kcy52MS5MaXN0T3JnYW5pemF0aW9uSW50ZWdyYXRpb25zUmVxdWVzdBo0LnVzZXJkLmtpbmRzLnYxLkxpc3RPcmdhbml6YXRpb25JbnRlZ3JhdGlvbnNSZXNwb25zZSIlkAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAurzGAUKAzGFARKSAQoTQ3JlYXRlRXh0ZXJuYWxJc3N1ZRIqLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUV4dGVybmFsSXNzdWVSZXF1ZXN0GisudXNlcmQua2luZHMudjEuQ3JlYXRlRXh0ZXJuYWxJc3N1ZVJlc3BvbnNlIiLK8xgSaW50ZWdyYXRpb25zLndyaXRl6vMYCAoGAwSCAYUBEooBChBHZXRFeHRlcm5hbElzc3VlEicudXNlcmQua2luZHMudjEuR2V0RXh0ZXJuYWxJc3N1ZVJlcXVlc3QaKC51c2VyZC5raW5kcy52MS5HZXRFeHRlcm5hbElzc3VlUmVzcG9uc2UiI5ACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGALq8xgDCgF7EpUBChZCYXRjaEdldEV4dGVybmFsSXNzdWVzEi0udXNlcmQua2luZHMudjEuQmF0Y2hHZXRFeHRlcm5hbElzc3Vlc1JlcXVlc3QaLi51c2VyZC5raW5kcy52MS5CYXRjaEdldEV4dGVybmFsSXNzdWVzUmVzcG9uc2UiHJACAcrzGBFpbnRlZ3JhdGlvbnMucmVhZODzGAISkwEKE1VwZGF0ZUV4dGVybmFsSXNzdWUSKi51c2VyZC5raW5kcy52MS5VcGRhdGVFeHRlcm5hbElzc3VlUmVxdWVzdBorLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZUV4dGVybmFsSXNzdWVSZXNwb25zZSIjyvMYEmludGVncmF0aW9ucy53cml0ZerzGAkKBwMEKDJ7hAESkAEKE0RlbGV0ZUV4dGVybmFsSXNzdWUSKi51c2VyZC5raW5kcy52MS5EZWxldGVFeHRlcm5hbElzc3VlUmVxdWVzdBorLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUV4dGVybmFsSXNzdWVSZXNwb25zZSIgyvMYEmludGVncmF0aW9ucy53cml0ZerzGAYKBDJ7hAESkgEKEkxpc3RFeHRlcm5hbElzc3VlcxIpLnVzZXJkLmtpbmRzLnYxLkxpc3RFeHRlcm5hbElzc3Vlc1JlcXVlc3QaKi51c2VyZC5raW5kcy52MS5MaXN0RXh0ZXJuYWxJc3N1ZXNSZXNwb25zZSIlkAIByvMYEWludGVncmF0aW9ucy5yZWFk4PMYAurzGAUKAzGFAUI5Cg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_integration, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization]);
 
 /**
  * What identifies an integration by its external id.
@@ -1230,7 +1230,558 @@ export const ListOrganizationIntegrationsResponseSchema: GenMessage<ListOrganiza
   messageDesc(file_userd_kinds_v1_integration_service, 31);
 
 /**
- * The kinds integrations and organization integrations.
+ * What identifies an external issue by its ticket.
+ *
+ * @generated from message userd.kinds.v1.ExternalIssueTicketKey
+ */
+export type ExternalIssueTicketKey = Message<"userd.kinds.v1.ExternalIssueTicketKey"> & {
+  /**
+   * The organization, above 0.
+   *
+   * @generated from field: int64 organization_id = 1;
+   */
+  organizationId: bigint;
+
+  /**
+   * The integration, above 0.
+   *
+   * @generated from field: int64 integration_id = 2;
+   */
+  integrationId: bigint;
+
+  /**
+   * The key, 1 to 256 characters.
+   *
+   * @generated from field: string key = 3;
+   */
+  key: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ExternalIssueTicketKey.
+ * Use `create(ExternalIssueTicketKeySchema)` to create a new message.
+ */
+export const ExternalIssueTicketKeySchema: GenMessage<ExternalIssueTicketKey> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 32);
+
+/**
+ * What external issues refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows
+ * it. Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.ExternalIssueReferences
+ */
+export type ExternalIssueReferences = Message<"userd.kinds.v1.ExternalIssueReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "integration_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Integration integrations = 3;
+   */
+  integrations: Integration[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ExternalIssueReferences.
+ * Use `create(ExternalIssueReferencesSchema)` to create a new message.
+ */
+export const ExternalIssueReferencesSchema: GenMessage<ExternalIssueReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 33);
+
+/**
+ * The request of CreateExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.CreateExternalIssueRequest
+ */
+export type CreateExternalIssueRequest = Message<"userd.kinds.v1.CreateExternalIssueRequest"> & {
+  /**
+   * The external issue to create; OUTPUT_ONLY fields are ignored.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssue external_issue = 1;
+   */
+  externalIssue?: ExternalIssue | undefined;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and create nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateExternalIssueRequest.
+ * Use `create(CreateExternalIssueRequestSchema)` to create a new message.
+ */
+export const CreateExternalIssueRequestSchema: GenMessage<CreateExternalIssueRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 34);
+
+/**
+ * The response of CreateExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.CreateExternalIssueResponse
+ */
+export type CreateExternalIssueResponse = Message<"userd.kinds.v1.CreateExternalIssueResponse"> & {
+  /**
+   * The external issue.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssue external_issue = 1;
+   */
+  externalIssue?: ExternalIssue | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateExternalIssueResponse.
+ * Use `create(CreateExternalIssueResponseSchema)` to create a new message.
+ */
+export const CreateExternalIssueResponseSchema: GenMessage<CreateExternalIssueResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 35);
+
+/**
+ * The request of GetExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.GetExternalIssueRequest
+ */
+export type GetExternalIssueRequest = Message<"userd.kinds.v1.GetExternalIssueRequest"> & {
+  /**
+   * Which external issue.
+   *
+   * @generated from oneof userd.kinds.v1.GetExternalIssueRequest.key
+   */
+  key: {
+    /**
+     * Its id, above 0.
+     *
+     * @generated from field: int64 id = 1;
+     */
+    value: bigint;
+    case: "id";
+  } | {
+    /**
+     * Its ticket, and where that is unique.
+     *
+     * @generated from field: userd.kinds.v1.ExternalIssueTicketKey ticket = 3;
+     */
+    value: ExternalIssueTicketKey;
+    case: "ticket";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 15;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetExternalIssueRequest.
+ * Use `create(GetExternalIssueRequestSchema)` to create a new message.
+ */
+export const GetExternalIssueRequestSchema: GenMessage<GetExternalIssueRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 36);
+
+/**
+ * The response of GetExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.GetExternalIssueResponse
+ */
+export type GetExternalIssueResponse = Message<"userd.kinds.v1.GetExternalIssueResponse"> & {
+  /**
+   * The external issue.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssue external_issue = 1;
+   */
+  externalIssue?: ExternalIssue | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssueReferences expanded = 2;
+   */
+  expanded?: ExternalIssueReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetExternalIssueResponse.
+ * Use `create(GetExternalIssueResponseSchema)` to create a new message.
+ */
+export const GetExternalIssueResponseSchema: GenMessage<GetExternalIssueResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 37);
+
+/**
+ * The request of BatchGetExternalIssues.
+ *
+ * @generated from message userd.kinds.v1.BatchGetExternalIssuesRequest
+ */
+export type BatchGetExternalIssuesRequest = Message<"userd.kinds.v1.BatchGetExternalIssuesRequest"> & {
+  /**
+   * 1 to 1,000 ids, above 0, each once.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 3;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetExternalIssuesRequest.
+ * Use `create(BatchGetExternalIssuesRequestSchema)` to create a new message.
+ */
+export const BatchGetExternalIssuesRequestSchema: GenMessage<BatchGetExternalIssuesRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 38);
+
+/**
+ * The response of BatchGetExternalIssues.
+ *
+ * @generated from message userd.kinds.v1.BatchGetExternalIssuesResponse
+ */
+export type BatchGetExternalIssuesResponse = Message<"userd.kinds.v1.BatchGetExternalIssuesResponse"> & {
+  /**
+   * What there is of them, in the order of the ids.
+   *
+   * @generated from field: repeated userd.kinds.v1.ExternalIssue external_issues = 1;
+   */
+  externalIssues: ExternalIssue[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssueReferences expanded = 2;
+   */
+  expanded?: ExternalIssueReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetExternalIssuesResponse.
+ * Use `create(BatchGetExternalIssuesResponseSchema)` to create a new message.
+ */
+export const BatchGetExternalIssuesResponseSchema: GenMessage<BatchGetExternalIssuesResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 39);
+
+/**
+ * The request of UpdateExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.UpdateExternalIssueRequest
+ */
+export type UpdateExternalIssueRequest = Message<"userd.kinds.v1.UpdateExternalIssueRequest"> & {
+  /**
+   * The id of the external issue, and its new values.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssue external_issue = 1;
+   */
+  externalIssue?: ExternalIssue | undefined;
+
+  /**
+   * The fields to change: "title", "description", "metadata", or "*". Absent or empty = those that are set; an unknown
+   * path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateExternalIssueRequest.
+ * Use `create(UpdateExternalIssueRequestSchema)` to create a new message.
+ */
+export const UpdateExternalIssueRequestSchema: GenMessage<UpdateExternalIssueRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 40);
+
+/**
+ * The response of UpdateExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.UpdateExternalIssueResponse
+ */
+export type UpdateExternalIssueResponse = Message<"userd.kinds.v1.UpdateExternalIssueResponse"> & {
+  /**
+   * The external issue after the change.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssue external_issue = 1;
+   */
+  externalIssue?: ExternalIssue | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateExternalIssueResponse.
+ * Use `create(UpdateExternalIssueResponseSchema)` to create a new message.
+ */
+export const UpdateExternalIssueResponseSchema: GenMessage<UpdateExternalIssueResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 41);
+
+/**
+ * The request of DeleteExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.DeleteExternalIssueRequest
+ */
+export type DeleteExternalIssueRequest = Message<"userd.kinds.v1.DeleteExternalIssueRequest"> & {
+  /**
+   * The id of the external issue, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteExternalIssueRequest.
+ * Use `create(DeleteExternalIssueRequestSchema)` to create a new message.
+ */
+export const DeleteExternalIssueRequestSchema: GenMessage<DeleteExternalIssueRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 42);
+
+/**
+ * The response of DeleteExternalIssue.
+ *
+ * @generated from message userd.kinds.v1.DeleteExternalIssueResponse
+ */
+export type DeleteExternalIssueResponse = Message<"userd.kinds.v1.DeleteExternalIssueResponse"> & {
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteExternalIssueResponse.
+ * Use `create(DeleteExternalIssueResponseSchema)` to create a new message.
+ */
+export const DeleteExternalIssueResponseSchema: GenMessage<DeleteExternalIssueResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 43);
+
+/**
+ * The request of ListExternalIssues.
+ *
+ * @generated from message userd.kinds.v1.ListExternalIssuesRequest
+ */
+export type ListExternalIssuesRequest = Message<"userd.kinds.v1.ListExternalIssuesRequest"> & {
+  /**
+   * The organization, above 0.
+   *
+   * @generated from field: int64 organization_id = 1;
+   */
+  organizationId: bigint;
+
+  /**
+   * Most external issues to return: 0 = 50; more than 1,000 = 1,000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, for the same query. Empty = the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * The order: "id", "integration_id", "integration_id, key"; with " desc" after each field for the other direction.
+   * Equal ones are in the order of their ids. Empty = "id".
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * Which of them, as docs/kinds.md says: a condition in CEL on id, organization_id, integration_id, key, title,
+   * create_time; up to 4 KiB. Empty = all.
+   *
+   * @generated from field: string filter = 7;
+   */
+  filter: string;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 8;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * Say on the first page how many there are on all pages. Default: false.
+   *
+   * @generated from field: bool count = 9;
+   */
+  count: boolean;
+
+  /**
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
+   *
+   * @generated from field: optional int64 as_user_id = 10;
+   */
+  asUserId?: bigint | undefined;
+
+  /**
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
+   *
+   * @generated from field: userd.v1.AccessRelation relation = 11;
+   */
+  relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "integration_id". Needs the permission
+   * to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListExternalIssuesRequest.
+ * Use `create(ListExternalIssuesRequestSchema)` to create a new message.
+ */
+export const ListExternalIssuesRequestSchema: GenMessage<ListExternalIssuesRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 44);
+
+/**
+ * The response of ListExternalIssues.
+ *
+ * @generated from message userd.kinds.v1.ListExternalIssuesResponse
+ */
+export type ListExternalIssuesResponse = Message<"userd.kinds.v1.ListExternalIssuesResponse"> & {
+  /**
+   * The external issues, in the order that was asked for.
+   *
+   * @generated from field: repeated userd.kinds.v1.ExternalIssue external_issues = 1;
+   */
+  externalIssues: ExternalIssue[];
+
+  /**
+   * Asks for the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many external issues all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
+   *
+   * @generated from field: optional int64 total_size = 3;
+   */
+  totalSize?: bigint | undefined;
+
+  /**
+   * True if total_size is what the database estimates, since there are more than 10,000.
+   *
+   * @generated from field: bool total_size_is_estimate = 4;
+   */
+  totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ExternalIssueReferences expanded = 5;
+   */
+  expanded?: ExternalIssueReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListExternalIssuesResponse.
+ * Use `create(ListExternalIssuesResponseSchema)` to create a new message.
+ */
+export const ListExternalIssuesResponseSchema: GenMessage<ListExternalIssuesResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration_service, 45);
+
+/**
+ * The kinds integrations, organization integrations and external issues.
  *
  * @generated from service userd.kinds.v1.IntegrationService
  */
@@ -1375,6 +1926,66 @@ export const IntegrationService: GenService<{
     methodKind: "unary";
     input: typeof ListOrganizationIntegrationsRequestSchema;
     output: typeof ListOrganizationIntegrationsResponseSchema;
+  },
+  /**
+   * Creates an external issue.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.CreateExternalIssue
+   */
+  createExternalIssue: {
+    methodKind: "unary";
+    input: typeof CreateExternalIssueRequestSchema;
+    output: typeof CreateExternalIssueResponseSchema;
+  },
+  /**
+   * Returns an external issue.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.GetExternalIssue
+   */
+  getExternalIssue: {
+    methodKind: "unary";
+    input: typeof GetExternalIssueRequestSchema;
+    output: typeof GetExternalIssueResponseSchema;
+  },
+  /**
+   * Returns external issues by their ids; ids that there are none of are left out.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.BatchGetExternalIssues
+   */
+  batchGetExternalIssues: {
+    methodKind: "unary";
+    input: typeof BatchGetExternalIssuesRequestSchema;
+    output: typeof BatchGetExternalIssuesResponseSchema;
+  },
+  /**
+   * Changes the fields of the mask, and no others. Equal values change nothing.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.UpdateExternalIssue
+   */
+  updateExternalIssue: {
+    methodKind: "unary";
+    input: typeof UpdateExternalIssueRequestSchema;
+    output: typeof UpdateExternalIssueResponseSchema;
+  },
+  /**
+   * Removes an external issue for good. Its id is never used again.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.DeleteExternalIssue
+   */
+  deleteExternalIssue: {
+    methodKind: "unary";
+    input: typeof DeleteExternalIssueRequestSchema;
+    output: typeof DeleteExternalIssueResponseSchema;
+  },
+  /**
+   * Lists the external issues of an organization.
+   *
+   * @generated from rpc userd.kinds.v1.IntegrationService.ListExternalIssues
+   */
+  listExternalIssues: {
+    methodKind: "unary";
+    input: typeof ListExternalIssuesRequestSchema;
+    output: typeof ListExternalIssuesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_userd_kinds_v1_integration_service, 0);
