@@ -84,18 +84,31 @@ const checkPresence = (field: DescField, note: Note): void => {
   note(field, 'can be written and is not "optional": an update could not tell its default from its absence');
 };
 
-/** The reference of a field; undefined = it has none, or one to an unknown kind. */
+/** A weak reference is an id that nothing looks up, so it has neither an effect nor a meaning without a value. */
+const checkWeak = (field: DescField, note: Note): void => {
+  const { reference, nullable, required } = optionsOf(field);
+  if (field.fieldKind === "list") note(field, "is repeated and weak: the rows of its table have to refer to something");
+  else if (!nullable && !required) note(field, "is weak and neither nullable nor required: 0 is no id");
+  if (reference?.parent) note(field, "is weak and can't be the parent");
+  if (reference?.deletion !== KindReferenceDeletion.UNSPECIFIED) note(field, "is weak, so a removal does nothing to it");
+};
+
+/** The reference of a field; undefined = it has none, a weak one, or one to an unknown kind. */
 const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Reference | undefined => {
   const { reference } = optionsOf(field);
   if (reference === undefined) return undefined;
   const to = referents.get(reference.kind);
   if (to === undefined) note(field, `refers to the unknown kind "${reference.kind}"`);
+  const isInt64 = (field.fieldKind === "list" && field.listKind === "scalar") || field.fieldKind === "scalar" ? field.scalar : undefined;
+  if (isInt64 !== ScalarType.INT64) note(field, "refers to something and is no int64");
+  if (reference.weak) {
+    checkWeak(field, note);
+    return undefined;
+  }
   if (reference.deletion === KindReferenceDeletion.UNSPECIFIED) note(field, "does not say what the removal of what it refers to does");
   if (reference.parent && reference.deletion !== KindReferenceDeletion.CASCADE) note(field, "is the parent, with which a resource goes");
   const isFixed = behaves(field, FieldBehavior.IMMUTABLE) || behaves(field, FieldBehavior.OUTPUT_ONLY);
   if (reference.parent && !isFixed) note(field, "is the parent and not IMMUTABLE: a resource never moves to another one");
-  const isInt64 = (field.fieldKind === "list" && field.listKind === "scalar") || field.fieldKind === "scalar" ? field.scalar : undefined;
-  if (isInt64 !== ScalarType.INT64) note(field, "refers to something and is no int64");
   const deletion = reference.deletion === KindReferenceDeletion.SET_NULL ? "set null" : "cascade";
   return to && { to, isParent: reference.parent, deletion };
 };

@@ -14,7 +14,12 @@ export type Belonging = { readonly to: "organization" | "profile"; readonly colu
 export type Referent = {
   /** The name in `reference.kind`. */
   readonly name: string;
+  /** The plural of the name. */
+  readonly plural: string;
+  readonly message: DescMessage;
   readonly table: string;
+  /** The permission that callers need to read it. */
+  readonly readPermission: string;
   /** What it belongs to, and the column that says to which; undefined = it belongs to nothing, or to several organizations. */
   readonly belongsTo: Belonging | undefined;
   /** The table of links that say which organizations share it; undefined = it is not shared. */
@@ -87,11 +92,8 @@ export type Ancestor = { readonly to: Referent; readonly column: string };
 
 /** A model whose standard RPCs are served from what its message declares, without code of its own. */
 export type Kind = Referent & {
-  readonly message: DescMessage;
   readonly file: DescFile;
   readonly service: string;
-  /** The plural of the name. */
-  readonly plural: string;
   /** The name with blanks between its words. */
   readonly label: string;
   readonly columns: readonly Column[];
@@ -108,7 +110,6 @@ export type Kind = Referent & {
   readonly indexes: readonly ColumnList[];
   /** In each of these lists one column at most has a value. */
   readonly choices: readonly ColumnList[];
-  readonly readPermission: string;
   readonly writePermission: string;
   /** Its errors have reasons that are named after it, instead of those that kinds share. */
   readonly hasOwnReasons: boolean;
@@ -116,6 +117,23 @@ export type Kind = Referent & {
   readonly aggregates: readonly AggregateKind[];
   /** Whether the setting READ_POLICY lets the users of an account read what its profiles own; undefined = it does not. */
   readonly isAccountWide?: boolean;
+};
+
+/** All that the resources of a kind refer to in one model or kind: the fields that do, and the lowest of the fields' numbers. */
+export type Referred = { readonly to: Referent; readonly number: number; readonly fields: readonly (Column | Link)[] };
+
+/** Returns what the resources of a kind refer to, in the order of the lowest field numbers. */
+export const referredBy = ({ columns, links }: Pick<Kind, "columns" | "links">): readonly Referred[] => {
+  const referring = [
+    ...columns.flatMap((field) => (field.reference ? [{ field, to: field.reference.to }] : [])),
+    ...links.map((field) => ({ field, to: field.to })),
+  ];
+  const numbered = [...Map.groupBy(referring, ({ to }) => to.name).values()].map((same) => ({
+    to: (same[0] as (typeof same)[number]).to,
+    number: Math.min(...same.map(({ field }) => field.field.number)),
+    fields: same.map(({ field }) => field),
+  }));
+  return numbered.toSorted((a, b) => a.number - b.number);
 };
 
 /** The column of a kind that says which organization a resource belongs to. */
@@ -141,6 +159,9 @@ export const PROFILE = "profile";
 
 /** The column of a kind that says which profile owns a resource. */
 export const OWNER_PROFILE_ID = "owner_profile_id";
+
+/** The name of the model of users, which is no kind: references can name it. */
+export const USER = "user";
 
 /** The name of the field that says which organizations share a resource. */
 export const ORGANIZATION_IDS = "organization_ids";

@@ -3,6 +3,8 @@ import { family, KindDeletion, KindScope, kind as kindOption } from "../../gen/u
 import { file_userd_v1_organization as organizationFile } from "../../gen/userd/v1/organization_pb.ts";
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
+import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
+import { UserProfileSchema } from "../../gen/userd/v1/user_profile_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
@@ -21,13 +23,30 @@ import {
   OWNER_PROFILE_ID,
   PROFILE,
   type Referent,
+  USER,
   unqualified,
 } from "./kind.ts";
 
 /** The models that are no kinds and that kinds can refer to. */
 const others: readonly Referent[] = [
-  { name: "user", table: "users", belongsTo: undefined, isSoft: true },
-  { name: PROFILE, table: "user_profile", belongsTo: { to: PROFILE, column: "id" }, isSoft: false },
+  {
+    name: USER,
+    plural: "users",
+    message: UserSchema,
+    table: "users",
+    readPermission: "users.read",
+    belongsTo: undefined,
+    isSoft: true,
+  },
+  {
+    name: PROFILE,
+    plural: "profiles",
+    message: UserProfileSchema,
+    table: "user_profile",
+    readPermission: "access.read",
+    belongsTo: { to: PROFILE, column: "id" },
+    isSoft: false,
+  },
 ];
 
 const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
@@ -79,12 +98,12 @@ const readList = (
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
   const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
-  const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
-  if (scopeOf(message) === KindScope.ORGANIZATIONS)
-    return { name, table, belongsTo: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
-  if (scopeOf(message) === KindScope.PROFILE) return { name, table, belongsTo: { to: PROFILE, column: OWNER_PROFILE_ID }, isSoft };
+  const { deletion, plural, readPermission } = getOption(message, kindOption);
+  const referent = { name, plural: plural || `${name}s`, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
+  if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, belongsTo: undefined, sharedBy: `${table}_${ORGANIZATION}` };
+  if (scopeOf(message) === KindScope.PROFILE) return { ...referent, belongsTo: { to: PROFILE, column: OWNER_PROFILE_ID } };
   const column = scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID;
-  return { name, table, belongsTo: { to: ORGANIZATION, column }, isSoft };
+  return { ...referent, belongsTo: { to: ORGANIZATION, column } };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -108,10 +127,8 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkImports({ message, columns, keys }, note);
   return {
     ...referent,
-    message,
     file: message.file,
     service: getOption(message.file, family).service,
-    plural: options.plural || `${referent.name}s`,
     label: referent.name.replaceAll("_", " "),
     columns,
     links,
@@ -120,7 +137,6 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     keys,
     indexes,
     choices,
-    readPermission: options.readPermission,
     writePermission: options.writePermission,
     hasOwnReasons: options.ownReasons,
     aggregates:

@@ -200,6 +200,33 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Release.owner_user_id does not say what the removal of what it refers to does"],
   ],
   [
+    "a weak reference that is looked up, or that may be 0",
+    (set) => {
+      set.setField("Deploy", "environment_id", { reference: { kind: "environment", weak: true, deletion: SET_NULL } });
+      set.setField("Release", "owner_user_id", { reference: { kind: "customer", weak: true }, nullable: true });
+      set.setField("Release", "project_ids", { reference: { kind: "project", weak: true } });
+      set.setField("Release", "ref", { reference: { kind: "release", weak: true }, nullable: true });
+    },
+    [
+      'Release.owner_user_id refers to the unknown kind "customer"',
+      "Release.ref refers to something and is no int64",
+      "Release.project_ids is repeated and weak: the rows of its table have to refer to something",
+      "Deploy.environment_id is weak and neither nullable nor required: 0 is no id",
+      "Deploy.environment_id is weak, so a removal does nothing to it",
+    ],
+  ],
+  [
+    "a weak parent",
+    (set) => set.setField("ReleaseFile", "release_id", { reference: { kind: "release", parent: true, weak: true } }),
+    [
+      "ReleaseFile.release_id is weak and neither nullable nor required: 0 is no id",
+      "ReleaseFile.release_id is weak and can't be the parent",
+      'ReleaseFile.release_id can be written and is not "optional": an update could not tell its default from its absence',
+      'ReleaseFile has the key "ident" that does not begin with the parent',
+      "ReleaseFile has no parent",
+    ],
+  ],
+  [
     "a reference that holds no id",
     (set) => set.setField("Deploy", "name", { reference: { kind: "user", deletion: SET_NULL } }),
     ["Deploy.name refers to something and is no int64"],

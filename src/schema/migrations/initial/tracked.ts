@@ -45,6 +45,7 @@ export const tracked: readonly (
   ["integration", "'kinds:shared'", "r.id", "r.id", "{id,etag}"],
   ["integration_organization", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.integration_id, r.organization_id)"],
   ["organization_integration", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
+  ["external_issue", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["rule", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert_rule", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert_rule_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.alert_rule_id, r.project_id)"],

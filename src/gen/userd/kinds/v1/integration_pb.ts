@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/integration.proto.
  */
 export const file_userd_kinds_v1_integration: GenFile = /*@__PURE__*/
-  fileDesc("CiB1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbi5wcm90bxIOdXNlcmQua2luZHMudjEi7QYKC0ludGVncmF0aW9uEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEpEBChBvcmdhbml6YXRpb25faWRzGAIgAygDQne6SA6SAQsQ6AcYASIEIgIgAPrzGGIKEAoMb3JnYW5pemF0aW9uGAEYAUIPCg1vcmdhbml6YXRpb25zSjsKHnNlbnRyeS5vcmdhbml6YXRpb25pbnRlZ3JhdGlvbhILaW50ZWdyYXRpb24aDG9yZ2FuaXphdGlvbhItCghwcm92aWRlchgDIAEoCUIW4EEFukgKcggQARhAugEBAPrzGAIYAUgAiAEBEjAKC2V4dGVybmFsX2lkGAQgASgJQhbgQQW6SApyCBABGEC6AQEA+vMYAhgBSAGIAQESJQoEbmFtZRgFIAEoCUISukgJcgcYyAG6AQEA+vMYAjgBSAKIAQESKQoIbWV0YWRhdGEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ElQKBnN0YXR1cxgHIAEoDjIhLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uU3RhdHVzQhy6SAWCAQIQAfrzGBA4AUIMCgZzdGF0dXMSAgIDSAOIAQESSAoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhfgQQP68xgQOAFCDAoKZGF0ZV9hZGRlZBI6CgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCeBBA/rzGAI4ARIzCgpwdXJnZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCyABKAlCB7pIBHICGEA6pQHy8xigAQgFEAIaJAoLZXh0ZXJuYWxfaWQSCHByb3ZpZGVyEgtleHRlcm5hbF9pZCoRaW50ZWdyYXRpb25zLnJlYWQyEmludGVncmF0aW9ucy53cml0ZVJNChJzZW50cnkuaW50ZWdyYXRpb24aNwoMZGF0ZV91cGRhdGVkEid0aGUgY2hhbmdlIGxvZyBzYXlzIHdoZW4gaXQgd2FzIGNoYW5nZWRCCwoJX3Byb3ZpZGVyQg4KDF9leHRlcm5hbF9pZEIHCgVfbmFtZUIJCgdfc3RhdHVzIoQGChdPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESPgoOaW50ZWdyYXRpb25faWQYAyABKANCIeBBBbpIBCICIAD68xgTCg8KC2ludGVncmF0aW9uGAEYAUgAiAEBEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoPZGVmYXVsdF9hdXRoX2lkGAUgASgDQg+6SAQiAiAA+vMYBBABOAFIAYgBARJUCgZzdGF0dXMYBiABKA4yIS51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvblN0YXR1c0IcukgFggECEAH68xgQOAFCDAoGc3RhdHVzEgICA0gCiAEBElUKFWdyYWNlX3BlcmlvZF9lbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGvrzGBY4AUISChBncmFjZV9wZXJpb2RfZW5kEkgKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIX4EED+vMYEDgBQgwKCmRhdGVfYWRkZWQSFQoEZXRhZxgJIAEoCUIHukgEcgIYQDq7AfLzGLYBCAEQARouCgtpbnRlZ3JhdGlvbhIPb3JnYW5pemF0aW9uX2lkEg5pbnRlZ3JhdGlvbl9pZCoRaW50ZWdyYXRpb25zLnJlYWQyEmludGVncmF0aW9ucy53cml0ZVJZCh5zZW50cnkub3JnYW5pemF0aW9uaW50ZWdyYXRpb24aNwoMZGF0ZV91cGRhdGVkEid0aGUgY2hhbmdlIGxvZyBzYXlzIHdoZW4gaXQgd2FzIGNoYW5nZWRCEQoPX2ludGVncmF0aW9uX2lkQhIKEF9kZWZhdWx0X2F1dGhfaWRCCQoHX3N0YXR1cyqFAQoRSW50ZWdyYXRpb25TdGF0dXMSIgoeSU5URUdSQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASJAoZSU5URUdSQVRJT05fU1RBVFVTX0FDVElWRRABGgWS9BgBMBImChtJTlRFR1JBVElPTl9TVEFUVVNfRElTQUJMRUQQAhoFkvQYATFCUQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MYL0GBQKEkludGVncmF0aW9uU2VydmljZWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_kind]);
+  fileDesc("CiB1c2VyZC9raW5kcy92MS9pbnRlZ3JhdGlvbi5wcm90bxIOdXNlcmQua2luZHMudjEi7QYKC0ludGVncmF0aW9uEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEpEBChBvcmdhbml6YXRpb25faWRzGAIgAygDQne6SA6SAQsQ6AcYASIEIgIgAPrzGGIKEAoMb3JnYW5pemF0aW9uGAEYAUIPCg1vcmdhbml6YXRpb25zSjsKHnNlbnRyeS5vcmdhbml6YXRpb25pbnRlZ3JhdGlvbhILaW50ZWdyYXRpb24aDG9yZ2FuaXphdGlvbhItCghwcm92aWRlchgDIAEoCUIW4EEFukgKcggQARhAugEBAPrzGAIYAUgAiAEBEjAKC2V4dGVybmFsX2lkGAQgASgJQhbgQQW6SApyCBABGEC6AQEA+vMYAhgBSAGIAQESJQoEbmFtZRgFIAEoCUISukgJcgcYyAG6AQEA+vMYAjgBSAKIAQESKQoIbWV0YWRhdGEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ElQKBnN0YXR1cxgHIAEoDjIhLnVzZXJkLmtpbmRzLnYxLkludGVncmF0aW9uU3RhdHVzQhy6SAWCAQIQAfrzGBA4AUIMCgZzdGF0dXMSAgIDSAOIAQESSAoLY3JlYXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhfgQQP68xgQOAFCDAoKZGF0ZV9hZGRlZBI6CgtkZWxldGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCeBBA/rzGAI4ARIzCgpwdXJnZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCyABKAlCB7pIBHICGEA6pQHy8xigAQgFEAIaJAoLZXh0ZXJuYWxfaWQSCHByb3ZpZGVyEgtleHRlcm5hbF9pZCoRaW50ZWdyYXRpb25zLnJlYWQyEmludGVncmF0aW9ucy53cml0ZVJNChJzZW50cnkuaW50ZWdyYXRpb24aNwoMZGF0ZV91cGRhdGVkEid0aGUgY2hhbmdlIGxvZyBzYXlzIHdoZW4gaXQgd2FzIGNoYW5nZWRCCwoJX3Byb3ZpZGVyQg4KDF9leHRlcm5hbF9pZEIHCgVfbmFtZUIJCgdfc3RhdHVzIoQGChdPcmdhbml6YXRpb25JbnRlZ3JhdGlvbhIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESPgoOaW50ZWdyYXRpb25faWQYAyABKANCIeBBBbpIBCICIAD68xgTCg8KC2ludGVncmF0aW9uGAEYAUgAiAEBEicKBmNvbmZpZxgEIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoPZGVmYXVsdF9hdXRoX2lkGAUgASgDQg+6SAQiAiAA+vMYBBABOAFIAYgBARJUCgZzdGF0dXMYBiABKA4yIS51c2VyZC5raW5kcy52MS5JbnRlZ3JhdGlvblN0YXR1c0IcukgFggECEAH68xgQOAFCDAoGc3RhdHVzEgICA0gCiAEBElUKFWdyYWNlX3BlcmlvZF9lbmRfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGvrzGBY4AUISChBncmFjZV9wZXJpb2RfZW5kEkgKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIX4EED+vMYEDgBQgwKCmRhdGVfYWRkZWQSFQoEZXRhZxgJIAEoCUIHukgEcgIYQDq7AfLzGLYBCAEQARouCgtpbnRlZ3JhdGlvbhIPb3JnYW5pemF0aW9uX2lkEg5pbnRlZ3JhdGlvbl9pZCoRaW50ZWdyYXRpb25zLnJlYWQyEmludGVncmF0aW9ucy53cml0ZVJZCh5zZW50cnkub3JnYW5pemF0aW9uaW50ZWdyYXRpb24aNwoMZGF0ZV91cGRhdGVkEid0aGUgY2hhbmdlIGxvZyBzYXlzIHdoZW4gaXQgd2FzIGNoYW5nZWRCEQoPX2ludGVncmF0aW9uX2lkQhIKEF9kZWZhdWx0X2F1dGhfaWRCCQoHX3N0YXR1cyKzBAoNRXh0ZXJuYWxJc3N1ZRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI7Cg9vcmdhbml6YXRpb25faWQYAiABKANCIuBBBbpIBCICKAD68xgUChIKDG9yZ2FuaXphdGlvbhABGAESPgoOaW50ZWdyYXRpb25faWQYAyABKANCIeBBBbpIBCICIAD68xgTCg8KC2ludGVncmF0aW9uGAEYAUgAiAEBEikKA2tleRgEIAEoCUIX4EEFukgLcgkQARiAAroBAQD68xgCGAFIAYgBARImCgV0aXRsZRgFIAEoCUISukgJcgcYgAi6AQEA+vMYAjgBSAKIAQESJgoLZGVzY3JpcHRpb24YBiABKAlCDLpICXIHGIBAugEBAEgDiAEBEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI6CgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCeBBA/rzGAI4ARIVCgRldGFnGAogASgJQge6SARyAhhAOl/y8xhbCAEQARouCgZ0aWNrZXQSD29yZ2FuaXphdGlvbl9pZBIOaW50ZWdyYXRpb25faWQSA2tleSoRaW50ZWdyYXRpb25zLnJlYWQyEmludGVncmF0aW9ucy53cml0ZUIRCg9faW50ZWdyYXRpb25faWRCBgoEX2tleUIICgZfdGl0bGVCDgoMX2Rlc2NyaXB0aW9uKoUBChFJbnRlZ3JhdGlvblN0YXR1cxIiCh5JTlRFR1JBVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIkChlJTlRFR1JBVElPTl9TVEFUVVNfQUNUSVZFEAEaBZL0GAEwEiYKG0lOVEVHUkFUSU9OX1NUQVRVU19ESVNBQkxFRBACGgWS9BgBMUJRCg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxgvQYFAoSSW50ZWdyYXRpb25TZXJ2aWNlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_kind]);
 
 /**
  * A connection to an external service, for example to a workspace of a chat, that one or more organizations share. Fields
@@ -191,6 +191,87 @@ export type OrganizationIntegration = Message<"userd.kinds.v1.OrganizationIntegr
  */
 export const OrganizationIntegrationSchema: GenMessage<OrganizationIntegration> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_integration, 1);
+
+/**
+ * A ticket of an external issue tracker that an organization has linked. Fields marked OUTPUT_ONLY are set by the service
+ * and ignored in requests.
+ *
+ * @generated from message userd.kinds.v1.ExternalIssue
+ */
+export type ExternalIssue = Message<"userd.kinds.v1.ExternalIssue"> & {
+  /**
+   * The id, above 0, never used twice.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The organization, above 0. Required in CreateExternalIssue; it never changes.
+   *
+   * @generated from field: int64 organization_id = 2;
+   */
+  organizationId: bigint;
+
+  /**
+   * The integration with the issue tracker, above 0, which the organization has to share. Required in
+   * CreateExternalIssue; it never changes.
+   *
+   * @generated from field: optional int64 integration_id = 3;
+   */
+  integrationId?: bigint | undefined;
+
+  /**
+   * The key of the ticket there, 1 to 256 characters, for example "PROJ-12". Unique within the organization and the
+   * integration. Required in CreateExternalIssue; it never changes.
+   *
+   * @generated from field: optional string key = 4;
+   */
+  key?: string | undefined;
+
+  /**
+   * The title of the ticket, up to 1,024 characters.
+   *
+   * @generated from field: optional string title = 5;
+   */
+  title?: string | undefined;
+
+  /**
+   * What the ticket says, up to 8,192 characters.
+   *
+   * @generated from field: optional string description = 6;
+   */
+  description?: string | undefined;
+
+  /**
+   * What else is known of the ticket, an object of up to 64 KiB. Absent = nothing.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 7;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * When the row was created here.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 9;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The version of this row. In UpdateExternalIssue: the version that the change is based on; a stale one is ABORTED
+   * ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 10;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ExternalIssue.
+ * Use `create(ExternalIssueSchema)` to create a new message.
+ */
+export const ExternalIssueSchema: GenMessage<ExternalIssue> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_integration, 2);
 
 /**
  * The status of an integration, for all organizations or for one.
