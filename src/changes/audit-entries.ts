@@ -28,7 +28,7 @@ const fieldOf = (kind: string, column: string): string | undefined => {
 };
 
 /** Makes the AuditEntry of the API from a row of the change log. */
-export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
+const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
   id: row.id,
   changeTime: timestampFromDate(row.change_time),
   kind: row.kind,
