@@ -11,7 +11,12 @@ export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && t
 export type Referent = {
   /** The name in `reference.kind`. */
   readonly name: string;
+  /** The plural of the name. */
+  readonly plural: string;
+  readonly message: DescMessage;
   readonly table: string;
+  /** The permission that callers need to read it. */
+  readonly readPermission: string;
   /** The column that says which organization it belongs to; undefined = it belongs to none, or to several. */
   readonly organization: string | undefined;
   /** The table of links that say which organizations share it; undefined = it is not shared. */
@@ -114,11 +119,8 @@ export type Ancestor = { readonly to: Referent; readonly column: string };
 
 /** A model whose standard RPCs are served from what its message declares, without code of its own. */
 export type Kind = Referent & {
-  readonly message: DescMessage;
   readonly file: DescFile;
   readonly service: string;
-  /** The plural of the name. */
-  readonly plural: string;
   /** The name with blanks between its words. */
   readonly label: string;
   readonly columns: readonly Column[];
@@ -137,7 +139,6 @@ export type Kind = Referent & {
   readonly indexes: readonly ColumnList[];
   /** In each of these lists one column at most has a value. */
   readonly choices: readonly ColumnList[];
-  readonly readPermission: string;
   readonly writePermission: string;
   /** The permission to reveal sealed fields; "" = there are none. */
   readonly revealPermission: string;
@@ -147,6 +148,23 @@ export type Kind = Referent & {
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
+};
+
+/** All that the resources of a kind refer to in one model or kind: the fields that do, and the lowest of the fields' numbers. */
+export type Referred = { readonly to: Referent; readonly number: number; readonly fields: readonly (Column | Link)[] };
+
+/** Returns what the resources of a kind refer to, in the order of the lowest field numbers. */
+export const referredBy = ({ columns, links }: Pick<Kind, "columns" | "links">): readonly Referred[] => {
+  const referring = [
+    ...columns.flatMap((field) => (field.reference ? [{ field, to: field.reference.to }] : [])),
+    ...links.map((field) => ({ field, to: field.to })),
+  ];
+  const numbered = [...Map.groupBy(referring, ({ to }) => to.name).values()].map((same) => ({
+    to: (same[0] as (typeof same)[number]).to,
+    number: Math.min(...same.map(({ field }) => field.field.number)),
+    fields: same.map(({ field }) => field),
+  }));
+  return numbered.toSorted((a, b) => a.number - b.number);
 };
 
 /** The column of a kind that says which organization a resource belongs to. */
@@ -166,6 +184,9 @@ export const ORGANIZATION = "organization";
 
 /** The name of the model of projects, which can be parents of resources, as organizations can. */
 export const PROJECT = "project";
+
+/** The name of the model of users, which is no kind: references can name it. */
+export const USER = "user";
 
 /** The name of the field that says which organizations share a resource. */
 export const ORGANIZATION_IDS = "organization_ids";

@@ -3,6 +3,7 @@ import { family, KindDeletion, KindScope, kind as kindOption } from "../../gen/u
 import { file_userd_v1_organization as organizationFile } from "../../gen/userd/v1/organization_pb.ts";
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
+import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
@@ -19,12 +20,21 @@ import {
   ORGANIZATION,
   ORGANIZATION_ID,
   type Referent,
+  USER,
   unqualified,
 } from "./kind.ts";
 import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The model that is no kind and that kinds can refer to. */
-const user: Referent = { name: "user", table: "users", organization: undefined, isSoft: true };
+const user: Referent = {
+  name: USER,
+  plural: "users",
+  message: UserSchema,
+  table: "users",
+  readPermission: "users.read",
+  organization: undefined,
+  isSoft: true,
+};
 
 const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
 
@@ -77,10 +87,10 @@ const readList = (
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
   const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
-  const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
-  if (scopeOf(message) === KindScope.ORGANIZATIONS)
-    return { name, table, organization: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
-  return { name, table, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
+  const { deletion, plural, readPermission } = getOption(message, kindOption);
+  const referent = { name, plural: plural || `${name}s`, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
+  if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, organization: undefined, sharedBy: `${table}_${ORGANIZATION}` };
+  return { ...referent, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -106,10 +116,8 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkImports({ message, columns, keys }, note);
   return {
     ...referent,
-    message,
     file: message.file,
     service: getOption(message.file, family).service,
-    plural: options.plural || `${referent.name}s`,
     label: referent.name.replaceAll("_", " "),
     columns,
     links,
@@ -119,7 +127,6 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     keys,
     indexes,
     choices,
-    readPermission: options.readPermission,
     writePermission: options.writePermission,
     revealPermission: options.revealPermission,
     verifyPermission: options.verifyPermission,

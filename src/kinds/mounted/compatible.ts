@@ -1,4 +1,4 @@
-import type { Column, Kind, Link, Secret } from "../../contract/kinds/kind.ts";
+import { type Column, type Kind, type Link, referredBy, type Secret } from "../../contract/kinds/kind.ts";
 
 /** The differences between applied kinds and new ones, as sentences: `changes` are possible; `faults` are not, and say what to do instead. */
 export type KindChanges = { readonly changes: readonly string[]; readonly faults: readonly string[] };
@@ -81,6 +81,13 @@ const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
   }
   for (const column of after.columns)
     if (!before.columns.some((one) => one.name === column.name)) addColumn(`${name}.${column.name}`, column, notes);
+  for (const { to, number } of referredBy(before)) {
+    const now = referredBy(after).find((one) => one.to.name === to.name);
+    if (now !== undefined && now.number < number)
+      refuse(
+        `${name} has a new reference to ${to.name} with the number ${now.number}: give it one above ${number}, which clients know \`expanded\` by`,
+      );
+  }
   for (const link of before.links) {
     const now = after.links.find((one) => one.name === link.name);
     if (now === undefined) refuse(`${name} lacks the field ${link.name}: rows have it, so keep it, and mark it as deprecated`);

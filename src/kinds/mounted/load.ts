@@ -10,7 +10,6 @@ import { family } from "../../gen/userd/v1/kind_pb.ts";
 import { handwritten } from "../../schema/entities.ts";
 import { builtin, createKindSet, type KindSet } from "../../schema/kind-set.ts";
 import { describeService, servicePath } from "../service/descriptor.ts";
-import { serviceOf } from "../service/service.ts";
 import { ownServices, readSetFile } from "./read-set.ts";
 
 /** The name of the table, in the schema `MOUNTED_SCHEMA`, in which `userd kinds apply` records what it has applied. */
@@ -54,7 +53,7 @@ const describe = (
 ): readonly DescService[] => {
   const taken = new Set(files.flatMap((file) => [...nestedTypes(file)].map(({ typeName }) => typeName)));
   return [...Map.groupBy(kinds, ({ file }) => file)].map(([file, some]) => {
-    const service = describeService(file, serviceOf(getOption(file, family).service, some));
+    const service = describeService(file, getOption(file, family).service, some);
     for (const { typeName } of service.file.messages)
       if (taken.has(typeName)) note(file, `${typeName} is a message of its service: userd makes it`);
     return service;

@@ -2,7 +2,18 @@ import { type Column, type Kind, sealedOf } from "../../contract/kinds/kind.ts";
 import type { StandardVerb } from "../../contract/kinds/methods.ts";
 import { filterFieldsOf } from "../filter-fields.ts";
 import { ordersOf } from "../order.ts";
-import { consistency, keyMessage, parentWords, readMask, requestId, resource, resourceId, several, validateOnly } from "./fields.ts";
+import {
+  consistency,
+  expand,
+  keyMessage,
+  parentWords,
+  readMask,
+  requestId,
+  resource,
+  resourceId,
+  several,
+  validateOnly,
+} from "./fields.ts";
 import type { FieldShape, MessageShape } from "./shape.ts";
 
 type Request = Pick<MessageShape, "fields" | "oneOf">;
@@ -76,6 +87,7 @@ const listFields = (kind: Kind): FieldShape[] => {
       comment: "Whether as_user_id may read what is listed, or owns it. Default: may read.",
       rules: { enum: { defined_only: true } },
     },
+    expand(kind, 12),
   ];
 };
 
@@ -90,9 +102,9 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
       comment: `Which ${kind.label}.`,
       fields: [{ name: "id", number: 1, type: "int64", comment: "Its id, above 0.", rules: { int64: { gt: 0 } } }, ...byKey(kind)],
     },
-    fields: [consistency(2), readMask(15)],
+    fields: [consistency(2), readMask(15), expand(kind, 16)],
   }),
-  BatchGet: () => ({
+  BatchGet: (kind) => ({
     fields: [
       {
         name: "ids",
@@ -105,6 +117,7 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
       },
       consistency(2),
       readMask(3),
+      expand(kind, 4),
     ],
   }),
   Update: (kind) => ({

@@ -1,6 +1,6 @@
 import { type Kind, tokenOf } from "../../contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods, withArticle } from "../../contract/kinds/methods.ts";
-import { keyMessage, parentWords, several } from "./fields.ts";
+import { keyMessage, parentWords, referencesMessage, several } from "./fields.ts";
 import { reasonsOf } from "./reasons.ts";
 import { requests } from "./requests.ts";
 import { responses } from "./responses.ts";
@@ -47,6 +47,7 @@ const methodsOf = (kind: Kind): MethodShape[] =>
 
 const messagesOf = (kind: Kind): MessageShape[] => [
   ...kind.keys.map((key) => keyMessage(kind, key)),
+  referencesMessage(kind),
   ...standardMethods(kind).flatMap(([verb, name]): MessageShape[] => [
     { name: `${name}Request`, comment: `The request of ${name}.`, ...requests[verb](kind) },
     { name: `${name}Response`, comment: `The response of ${name}.`, fields: responses[verb](kind) },
