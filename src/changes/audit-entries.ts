@@ -17,6 +17,7 @@ const operations = new Map([
   ["insert", AuditOperation.INSERT],
   ["update", AuditOperation.UPDATE],
   ["delete", AuditOperation.DELETE],
+  ["reveal", AuditOperation.REVEAL],
 ]);
 
 /** Returns the field that a column is in the API; undefined for a column that has a folded form of another one. */
