@@ -6,6 +6,7 @@ import { addAccountContact, listAccountContacts, removeAccountContact, setPrimar
 import { createAccount, getAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
 import { batchCreateProfiles } from "../profiles/batch-create-profiles.ts";
 import { deleteProfile } from "../profiles/delete-profile.ts";
+import { listOwned } from "../profiles/list-owned.ts";
 import { listProfiles } from "../profiles/list-profiles.ts";
 import { createProfile, getProfile, updateProfile } from "../profiles/profiles.ts";
 import { listResources } from "../resources/list-resources.ts";
@@ -39,4 +40,5 @@ export const profileOperations = (app: AllDependencies): Operations<typeof Profi
   unregisterResources: unregisterResources(app),
   transferResources: transferResources(app),
   listResources: listResources(app),
+  listOwned: listOwned(app),
 });

@@ -1,7 +1,18 @@
-import { type Kind, sealedOf, tokenOf } from "./kind.ts";
+import { type Kind, PROFILE, sealedOf, tokenOf } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
-export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List" | "Reveal" | "Verify";
+export type StandardVerb =
+  | "Create"
+  | "Get"
+  | "BatchGet"
+  | "Update"
+  | "Delete"
+  | "Undelete"
+  | "Purge"
+  | "List"
+  | "Transfer"
+  | "Reveal"
+  | "Verify";
 
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -25,6 +36,7 @@ export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardV
     ["Delete", `Delete${one}`],
     ...(isSoft ? ([["Undelete", `Undelete${one}`] as const, ["Purge", `Purge${one}`] as const] as const) : []),
     ["List", `List${several}`],
+    ...(kind.belongsTo?.to === PROFILE ? [["Transfer", `Transfer${one}`] as const] : []),
     ...(sealedOf(kind).length > 0 ? [["Reveal", `Reveal${one}`] as const] : []),
     ...(tokenOf(kind) === undefined ? [] : [["Verify", `Verify${one}`] as const]),
   ];
