@@ -8,6 +8,7 @@ import { readFilter } from "../filter/read-filter.ts";
 import { toSql } from "../filter/tree.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
+import { requireIndexed } from "./indexed-query.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
 import { isOrganizationSeen, isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
@@ -120,9 +121,11 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
     const order = readOrder(kind, orderBy);
     const shown = maskedKind(kind, readMask);
     const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
+    const condition = readFilter(filter, filterFields);
+    requireIndexed(kind, condition, order, filterFields);
     const conditions = [
       ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
-      toSql(readFilter(filter, filterFields)),
+      toSql(condition),
       ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
       ...(isForActing ? [isSeen(kind, id)] : []),
       ...(isFurther && further !== undefined ? [further.isMet] : []),

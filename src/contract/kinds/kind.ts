@@ -47,6 +47,8 @@ export type Column = {
   readonly isNotBlank: boolean;
   /** A text without a value becomes a new UUID. */
   readonly isUuid: boolean;
+  /** A time without a value becomes the time of the call. */
+  readonly isNow: boolean;
   /** The field that a slug is made from; "" = it is no slug. */
   readonly slugFrom: string;
   readonly isImmutable: boolean;
@@ -111,7 +113,15 @@ export type Kind = Referent & {
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
+  /** Its resources are records, which are appended in batches and never changed. */
+  readonly isLarge: boolean;
+  /** The time from which a record is kept for a number of days; undefined = records are kept as long as their parent. */
+  readonly retention?: { readonly column: Column; readonly days: number };
 };
+
+/** Tells whether a column of a kind has a foreign key: of a large kind only the parent has, since each costs time with every record. */
+export const hasForeignKey = ({ isLarge }: Pick<Kind, "isLarge">, { reference }: Column): boolean =>
+  reference !== undefined && (!isLarge || reference.isParent);
 
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";

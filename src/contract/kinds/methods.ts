@@ -1,7 +1,7 @@
 import type { Kind } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
-export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
+export type StandardVerb = "Create" | "Append" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
 
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -13,9 +13,16 @@ export const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, 
 export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
-export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
+export const standardMethods = ({ message, plural, isSoft, isLarge }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
   const one = message.name;
   const several = pascalCase(plural);
+  if (isLarge)
+    return [
+      ["Append", `Append${several}`],
+      ["Get", `Get${one}`],
+      ["BatchGet", `BatchGet${several}`],
+      ["List", `List${several}`],
+    ];
   return [
     ["Create", `Create${one}`],
     ["Get", `Get${one}`],

@@ -2,7 +2,18 @@ import type { Column, Kind } from "../../contract/kinds/kind.ts";
 import type { StandardVerb } from "../../contract/kinds/methods.ts";
 import { filterFieldsOf } from "../filter-fields.ts";
 import { ordersOf } from "../order.ts";
-import { consistency, keyMessage, parentWords, readMask, requestId, resource, resourceId, several, validateOnly } from "./fields.ts";
+import {
+  consistency,
+  keyMessage,
+  parentWords,
+  readMask,
+  requestId,
+  resource,
+  resourceId,
+  resources,
+  several,
+  validateOnly,
+} from "./fields.ts";
 import type { FieldShape, MessageShape } from "./shape.ts";
 
 type Request = Pick<MessageShape, "fields" | "oneOf">;
@@ -81,6 +92,17 @@ const listFields = (kind: Kind): FieldShape[] => {
 export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> = {
   Create: (kind) => ({
     fields: [resource(kind, `The ${kind.label} to create; OUTPUT_ONLY fields are ignored.`, true), requestId(2), validateOnly(3, "create")],
+  }),
+  Append: (kind) => ({
+    fields: [
+      {
+        ...resources(kind, `1 to 1,000 ${several(kind)}; OUTPUT_ONLY fields are ignored.`),
+        isRequired: true,
+        rules: { repeated: { min_items: 1, max_items: 1000 } },
+      },
+      requestId(2),
+      validateOnly(3, "append"),
+    ],
   }),
   Get: (kind) => ({
     oneOf: {

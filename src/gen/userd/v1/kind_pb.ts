@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJpCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAkSJgoEbGVmdBgEIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRMZWZ0ItQCCgRLaW5kEiIKBXNjb3BlGAEgASgOMhMudXNlcmQudjEuS2luZFNjb3BlEigKCGRlbGV0aW9uGAIgASgOMhYudXNlcmQudjEuS2luZERlbGV0aW9uEh8KBGtleXMYAyADKAsyES51c2VyZC52MS5LaW5kS2V5EiQKB2luZGV4ZXMYBCADKAsyEy51c2VyZC52MS5LaW5kSW5kZXgSFwoPcmVhZF9wZXJtaXNzaW9uGAUgASgJEhgKEHdyaXRlX3Blcm1pc3Npb24YBiABKAkSDgoGcGx1cmFsGAcgASgJEhMKC293bl9yZWFzb25zGAggASgIEhIKCmFnZ3JlZ2F0ZXMYCSADKAkSJQoHY2hvaWNlcxgLIAMoCzIULnVzZXJkLnYxLktpbmRDaG9pY2USJAoGaW1wb3J0GAogAygLMhQudXNlcmQudjEuS2luZEltcG9ydCJuCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uEgwKBHdlYWsYBSABKAgimAIKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCiABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkAKCWltcG9ydF9hcxIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMKOAyADKAlSCGltcG9ydEFzOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJpCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAkSJgoEbGVmdBgEIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRMZWZ0IiwKDUtpbmRSZXRlbnRpb24SDQoFZmllbGQYASABKAkSDAoEZGF5cxgCIAEoBSKPAwoES2luZBIiCgVzY29wZRgBIAEoDjITLnVzZXJkLnYxLktpbmRTY29wZRIoCghkZWxldGlvbhgCIAEoDjIWLnVzZXJkLnYxLktpbmREZWxldGlvbhIfCgRrZXlzGAMgAygLMhEudXNlcmQudjEuS2luZEtleRIkCgdpbmRleGVzGAQgAygLMhMudXNlcmQudjEuS2luZEluZGV4EhcKD3JlYWRfcGVybWlzc2lvbhgFIAEoCRIYChB3cml0ZV9wZXJtaXNzaW9uGAYgASgJEg4KBnBsdXJhbBgHIAEoCRITCgtvd25fcmVhc29ucxgIIAEoCBISCgphZ2dyZWdhdGVzGAkgAygJEiUKB2Nob2ljZXMYCyADKAsyFC51c2VyZC52MS5LaW5kQ2hvaWNlEiQKBmltcG9ydBgKIAMoCzIULnVzZXJkLnYxLktpbmRJbXBvcnQSDQoFbGFyZ2UYFCABKAgSKgoJcmV0ZW50aW9uGBUgASgLMhcudXNlcmQudjEuS2luZFJldGVudGlvbiJuCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uEgwKBHdlYWsYBSABKAgirQIKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCiABKAgSEwoLZGVmYXVsdF9ub3cYDyABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkAKCWltcG9ydF9hcxIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMKOAyADKAlSCGltcG9ydEFzOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -296,6 +296,34 @@ export const KindLinkImportSchema: GenMessage<KindLinkImport> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 8);
 
 /**
+ * How long the resources of a large kind are kept.
+ *
+ * @generated from message userd.v1.KindRetention
+ */
+export type KindRetention = Message<"userd.v1.KindRetention"> & {
+  /**
+   * The time that it is counted from: create_time, or a field that always has a value.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The days, above 0, after which the purger removes a resource.
+   *
+   * @generated from field: int32 days = 2;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message userd.v1.KindRetention.
+ * Use `create(KindRetentionSchema)` to create a new message.
+ */
+export const KindRetentionSchema: GenMessage<KindRetention> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 9);
+
+/**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
  *
  * @generated from message userd.v1.Kind
@@ -379,6 +407,20 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: repeated userd.v1.KindImport import = 10;
    */
   import: KindImport[];
+
+  /**
+   * True if its resources are records of what has happened, millions of them: they are appended in batches and never changed.
+   *
+   * @generated from field: bool large = 20;
+   */
+  large: boolean;
+
+  /**
+   * How long the resources of a large kind are kept. Default: as long as their parent.
+   *
+   * @generated from field: userd.v1.KindRetention retention = 21;
+   */
+  retention?: KindRetention | undefined;
 };
 
 /**
@@ -386,7 +428,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 9);
+  messageDesc(file_userd_v1_kind, 10);
 
 /**
  * A field that holds the id of something.
@@ -428,7 +470,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 10);
+  messageDesc(file_userd_v1_kind, 11);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -493,6 +535,13 @@ export type KindField = Message<"userd.v1.KindField"> & {
   defaultUuid: boolean;
 
   /**
+   * True if a time that Create does not have is the time of the call.
+   *
+   * @generated from field: bool default_now = 15;
+   */
+  defaultNow: boolean;
+
+  /**
    * The names that export files have for the field; the first one that a record has a value in counts. Default: the field's own name.
    *
    * @generated from field: repeated userd.v1.KindFieldImport import = 8;
@@ -512,7 +561,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 11);
+  messageDesc(file_userd_v1_kind, 12);
 
 /**
  * The owner of the resources of a kind.
