@@ -11,7 +11,7 @@ import { createFileRegistry, type DescFile, fromBinary } from "@bufbuild/protobu
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Kind } from "../src/contract/kinds/kind.ts";
 import { readKinds } from "../src/contract/kinds/read.ts";
-import { servicePath } from "../src/kinds/service/descriptor.ts";
+import { importsOf, servicePath } from "../src/kinds/service/descriptor.ts";
 import { serviceOf } from "../src/kinds/service/service.ts";
 import { printService } from "./print-kind-service.ts";
 
@@ -27,20 +27,14 @@ const filesOfKinds = (): readonly DescFile[] => {
 };
 
 const text = (file: DescFile, service: string, kinds: readonly Kind[]): string => {
-  const parts = file.proto.name.split("/");
   const packageName = file.proto.package;
   return `${HEAD}syntax = "proto3";
 
 package ${packageName};
 
-import "buf/validate/validate.proto";
-import "google/api/field_behavior.proto";
-import "google/protobuf/field_mask.proto";
-import "${parts.join("/")}";
-import "userd/v1/access_relation.proto";
-import "userd/v1/consistency.proto";
-import "userd/v1/options.proto";
-
+${importsOf(file, kinds)
+  .map((one) => `import "${one.proto.name}";\n`)
+  .join("")}
 option go_package = "${file.proto.options?.goPackage}";
 option java_multiple_files = true;
 option java_package = "${packageName}";

@@ -48,6 +48,8 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
    * several writes of one call covers those before it too.
    */
   readonly hasTimeToken?: boolean;
+  /** Tells whether the answer has a secret: what is kept of it for the `request_id` is encrypted. */
+  readonly isSecret?: boolean;
 };
 
 /** A function that does the work of a write, under its locks, and makes its answer. */
@@ -125,7 +127,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     body: Body<M>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     await setContext(tx);
-    const { aggregates } = plan;
+    const { aggregates, isSecret = false } = plan;
     const { requestId, validateOnly } = wishesOf(plan.request);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
@@ -139,14 +141,14 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     };
     const touching: Tx = { ...tx, touch, requireLocked };
     await lockAggregates(touching, locked);
-    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
+    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
     if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
     const isWide = plan.hasTimeToken === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
-    if (requestId !== "") await idempotency.keep(touching, requestId, bytes);
+    if (requestId !== "") await idempotency.keep(touching, requestId, bytes, isSecret);
     tx.call.signal.throwIfAborted();
     return { response: message as MessageInitShape<M["output"]>, moved };
   };

@@ -5,6 +5,7 @@ import type { Column, Kind } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
 import { place } from "../db/compiled.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
+import { expanded, expansionOf, withReferences } from "./expand.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { maskedKind } from "./read-mask.ts";
 import { isSeen, SEER, seerOf } from "./relation.ts";
@@ -12,6 +13,13 @@ import { columnsOf, compiledFor, type Row, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 
 type Key = { readonly case: string; readonly value: bigint | string | Readonly<Record<string, unknown>> };
+
+type Request = {
+  readonly key: Key;
+  readonly consistency?: Consistency;
+  readonly readMask?: FieldMask;
+  readonly expand?: readonly string[];
+};
 
 const readBy = (kind: Kind, key: readonly Column[], conditions: readonly RawBuilder<unknown>[]) => {
   const parts = key.map(({ name, type, field }) => sql`${sql.ref(`r.${name}`)} = ${place(field.localName)}::${sql.raw(type)}`);
@@ -37,15 +45,16 @@ const readsSeenOf = oncePerKind((kind) => reads(kind, [isSeen(kind)]));
 export const getResource: StandardMethod = ({ db, freshness }, kind) => {
   const field = resourceField(kind);
   return async (call, request) => {
-    const { key, consistency, readMask } = fieldsOf<{ key: Key; consistency?: Consistency; readMask?: FieldMask }>(request);
+    const { key, consistency, readMask, expand } = fieldsOf<Request>(request);
     const shown = maskedKind(kind, readMask);
+    const expansion = expansionOf(call, kind, expand);
     await freshness.check(call, consistency);
     const seer = seerOf(call, kind);
-    const by = (seer === undefined ? readsOf : readsSeenOf)(shown).get(key.case);
+    const by = (seer === undefined ? readsOf : readsSeenOf)(withReferences(shown, expansion)).get(key.case);
     // A key of several fields is a message of them.
     const values = typeof key.value === "object" ? key.value : { [by?.columns[0]?.field.localName ?? ""]: key.value };
     const row = by && (await db.session(call).row(by.read({ ...values, [SEER]: seer })));
     if (row === undefined) throw resourceNotFound(kind);
-    return answerOf({ [field]: toMessage(shown, row) });
+    return answerOf({ [field]: toMessage(shown, row), ...(await expanded(db, call, expansion, [row])) });
   };
 };

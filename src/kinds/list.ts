@@ -1,6 +1,7 @@
 import { referenceNotFound, referredNotFound } from "../contract/kinds/errors.ts";
 import type { Consistency } from "../gen/userd/v1/consistency_pb.ts";
 import { countRows } from "./count.ts";
+import { expanded, expansionOf } from "./expand.ts";
 import { createListings, type FurtherCondition, placesOf, type Query } from "./listing.ts";
 import { seerOf } from "./relation.ts";
 import { type Row, sentBytes, toMessage } from "./row.ts";
@@ -20,7 +21,8 @@ export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness,
   return async (call, request) => {
     const fields = fieldsOf<Request & Record<string, unknown>>(request);
     const seer = seerOf(call, kind);
-    const { shown, page: read, all, keyOf } = listingOf(fields, seer !== undefined);
+    const expansion = expansionOf(call, kind, fields.expand);
+    const { shown, page: read, all, keyOf } = listingOf(fields, expansion, seer !== undefined);
     const page = pager(call, method.input, request as never);
     await freshness.check(call, fields.consistency);
     const session = db.session(call);
@@ -30,6 +32,7 @@ export const listResources: StandardMethod<FurtherCondition> = ({ db, freshness,
     const found = rows.filter((row): row is Row => row.id !== null);
     const { rows: cut, nextPageToken } = page.cut(found, keyOf, sentBytes(shown));
     const count = fields.count === true && page.after === undefined ? await countRows(session, all, places) : {};
-    return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken, ...count });
+    const more = await expanded(db, call, expansion, cut, fields.asUserId);
+    return answerOf({ [field]: cut.map((row) => toMessage(shown, row)), nextPageToken, ...count, ...more });
   };
 };

@@ -7,6 +7,7 @@ import { type Page, withinPage } from "../db/page.ts";
 import { readFilter } from "../filter/read-filter.ts";
 import { toSql } from "../filter/tree.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
+import { type Expansion, withReferences } from "./expand.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
 import { requireIndexed } from "./indexed-query.ts";
 import { type Order, readOrder } from "./order.ts";
@@ -23,6 +24,7 @@ export type Query = {
   readonly showDeleted?: boolean;
   readonly pageToken: string;
   readonly readMask?: FieldMask;
+  readonly expand?: readonly string[];
 };
 
 /**
@@ -110,17 +112,21 @@ const MAX_REMEMBERED = 64 * 1024;
  * Makes the function that returns the `Listing` of a `Query`, and remembers the listings of the latest queries.
  * @throws INVALID_ARGUMENT or FAILED_PRECONDITION for a filter, an order or a read mask that is not valid for the kind.
  */
-export const createListings = (kind: Kind, further?: FurtherCondition): ((query: Query, isForActing: boolean) => Listing) => {
+export const createListings = (
+  kind: Kind,
+  further?: FurtherCondition,
+): ((query: Query, expansion: Expansion, isForActing: boolean) => Listing) => {
   const latest = new LRUCache<string, Listing>({ max: MAX_LISTINGS, maxSize: MAX_REMEMBERED, sizeCalculation: (_, key) => key.length });
   const { from, isPart, isIt, id, isParentSeen } = parentOf(kind);
   const filterFields = filterFieldsOf(kind, id);
   const table = sql.table(kind.table);
 
-  const make = (query: Query, isForActing: boolean, isFurther: boolean): Listing => {
+  const make = (query: Query, expansion: Expansion, isForActing: boolean, isFurther: boolean): Listing => {
     const { orderBy = "", filter = "", asUserId, relation = AccessRelation.READ, showDeleted, pageToken, readMask } = query;
     const order = readOrder(kind, orderBy);
     const shown = maskedKind(kind, readMask);
-    const selected = shown === kind ? kind : { ...shown, columns: [...new Set([...shown.columns, ...order.columns])] };
+    const read = withReferences(shown, expansion);
+    const selected = shown === kind ? kind : { ...read, columns: [...new Set([...read.columns, ...order.columns])] };
     const condition = readFilter(filter, filterFields);
     requireIndexed(kind, condition, order, filterFields);
     const conditions = [
@@ -149,14 +155,24 @@ export const createListings = (kind: Kind, further?: FurtherCondition): ((query:
     };
   };
 
-  return (query, isForActing) => {
-    const { orderBy, filter, asUserId, relation, showDeleted, pageToken, readMask } = query;
+  return (query, expansion, isForActing) => {
+    const { orderBy, filter, asUserId, relation, showDeleted, pageToken, readMask, expand } = query;
     const isFurther = further !== undefined && (query as Readonly<Record<string, unknown>>)[further.field] === true;
     const asked = asUserId !== undefined && (relation ?? true);
-    const key = JSON.stringify([orderBy, filter, asked, showDeleted, pageToken !== "", readMask?.paths, isForActing, isFurther]);
+    const key = JSON.stringify([
+      orderBy,
+      filter,
+      asked,
+      showDeleted,
+      pageToken !== "",
+      readMask?.paths,
+      readMask && expand,
+      isForActing,
+      isFurther,
+    ]);
     const known = latest.get(key);
     if (known !== undefined) return known;
-    const made = make(query, isForActing, isFurther);
+    const made = make(query, expansion, isForActing, isFurther);
     latest.set(key, made);
     return made;
   };

@@ -87,6 +87,12 @@ export const isRelated = (rule: Rule, userId: unknown, relation: AccessRelation,
  */
 export const seerOf = ({ actingUserId }: Call, kind: Kind): bigint | undefined => (models.includes(kind) ? undefined : actingUserId);
 
+/** Returns the ids of the users whose rights limit a read of a kind: the acting user, and the user whose list is read, if it is another one. */
+export const seersOf = (call: Call, kind: Kind, asUserId?: bigint): readonly bigint[] => {
+  const seers = models.includes(kind) ? [] : [call.actingUserId, asUserId];
+  return [...new Set(seers.filter((id) => id !== undefined))];
+};
+
 /** The name of the parameter (`place`) for the id of the acting user in SQL statements; no column has this name. */
 export const SEER = "@seer";
 

@@ -6,7 +6,6 @@ import { families } from "../../src/contract/kinds/families.ts";
 import { file_google_api_field_behavior } from "../../src/gen/google/api/field_behavior_pb.ts";
 import { file_userd_v1_options } from "../../src/gen/userd/v1/options_pb.ts";
 import { describeService } from "../../src/kinds/service/descriptor.ts";
-import { serviceOf } from "../../src/kinds/service/service.ts";
 import { kinds } from "../../src/schema/entities.ts";
 
 /** The options that fields and methods can have. */
@@ -24,7 +23,7 @@ test.for(families.map((service) => [service.name, service] as const))(
     const ofFamily = kinds.filter(({ service }) => service === name);
     const [kind] = ofFamily;
     if (kind === undefined) throw new Error(`${name} has no kinds`);
-    const { proto } = describeService(kind.file, serviceOf(name, ofFamily)).file;
+    const { proto } = describeService(kind.file, name, ofFamily).file;
     expect(proto.name).toBe(file.proto.name);
     expect(contentOf(proto.messageType, proto.service)).toEqual(contentOf(file.proto.messageType, file.proto.service));
   },

@@ -1,4 +1,4 @@
-import { type DescFile, type DescService, hasOption } from "@bufbuild/protobuf";
+import { type DescFile, type DescService, getOption } from "@bufbuild/protobuf";
 import { AlertService } from "../../gen/userd/kinds/v1/alert_service_pb.ts";
 import { IntegrationService } from "../../gen/userd/kinds/v1/integration_service_pb.ts";
 import { MonitorService } from "../../gen/userd/kinds/v1/monitor_service_pb.ts";
@@ -11,4 +11,6 @@ import { family } from "../../gen/userd/v1/kind_pb.ts";
 export const families: readonly DescService[] = [ReleaseService, MonitorService, IntegrationService, AlertService];
 
 /** The proto files that declare the kinds of the built-in families. */
-export const familyFiles: readonly DescFile[] = families.flatMap(({ file }) => file.dependencies.filter((one) => hasOption(one, family)));
+export const familyFiles: readonly DescFile[] = families.flatMap(({ name, file }) =>
+  file.dependencies.filter((one) => getOption(one, family).service === name),
+);

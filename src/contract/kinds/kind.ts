@@ -11,7 +11,12 @@ export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && t
 export type Referent = {
   /** The name in `reference.kind`. */
   readonly name: string;
+  /** The plural of the name. */
+  readonly plural: string;
+  readonly message: DescMessage;
   readonly table: string;
+  /** The permission that callers need to read it. */
+  readonly readPermission: string;
   /** The column that says which organization it belongs to; undefined = it belongs to none, or to several. */
   readonly organization: string | undefined;
   /** The table of links that say which organizations share it; undefined = it is not shared. */
@@ -61,6 +66,36 @@ export type Column = {
   readonly isNotEmpty: boolean;
 };
 
+/** The form of the tokens of a hashed field, and the columns that say something of a token. */
+export type TokenFields = {
+  readonly prefix: string;
+  /** The column that shows the last characters of the token. */
+  readonly lastCharacters: Column | undefined;
+  /** The column with the time when the token was verified last. */
+  readonly lastUsed: Column | undefined;
+  /** The columns with times from which on the token is refused. */
+  readonly ends: readonly Column[];
+  /** The column without which the token is refused. */
+  readonly active: Column | undefined;
+};
+
+/**
+ * A secret field of a kind. It is stored as a `bytea` column, but is none of the kind's `columns`, so that no statement and no answer has its
+ * value unless it asks for secrets.
+ */
+export type Secret = {
+  readonly field: DescField;
+  /** The name of the field, and of its column. */
+  readonly name: string;
+  /** The way in which it is stored: encrypted, or as the SHA-256 of a token. */
+  readonly secrecy: "sealed" | "hashed";
+  readonly isBytes: boolean;
+  /** Every resource has a value of it. */
+  readonly isRequired: boolean;
+  /** The tokens of a hashed field. */
+  readonly token?: TokenFields;
+};
+
 /** A repeated reference of a kind, which is stored in a table of its own. */
 export type Link = {
   readonly field: DescField;
@@ -86,15 +121,14 @@ export type Ancestor = { readonly to: Referent; readonly column: string };
 
 /** A model whose standard RPCs are served from what its message declares, without code of its own. */
 export type Kind = Referent & {
-  readonly message: DescMessage;
   readonly file: DescFile;
   readonly service: string;
-  /** The plural of the name. */
-  readonly plural: string;
   /** The name with blanks between its words. */
   readonly label: string;
   readonly columns: readonly Column[];
   readonly links: readonly Link[];
+  /** The secret fields, which `columns` does not have. */
+  readonly secrets: readonly Secret[];
   /** The column that names the parent; the id where there is none: of organizations, and of what organizations share. */
   readonly parent: Column;
   /** The field of a list's request that says whose resources are listed: the parent, or an organization that shares them. */
@@ -107,8 +141,11 @@ export type Kind = Referent & {
   readonly indexes: readonly ColumnList[];
   /** In each of these lists one column at most has a value. */
   readonly choices: readonly ColumnList[];
-  readonly readPermission: string;
   readonly writePermission: string;
+  /** The permission to reveal sealed fields; "" = there are none. */
+  readonly revealPermission: string;
+  /** The permission to ask whose a token is; "" = the kind has no hashed field. */
+  readonly verifyPermission: string;
   /** Its errors have reasons that are named after it, instead of those that kinds share. */
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
@@ -122,6 +159,23 @@ export type Kind = Referent & {
 /** Tells whether a column of a kind has a foreign key: of a large kind only the parent has, since each costs time with every record. */
 export const hasForeignKey = ({ isLarge }: Pick<Kind, "isLarge">, { reference }: Column): boolean =>
   reference !== undefined && (!isLarge || reference.isParent);
+
+/** All that the resources of a kind refer to in one model or kind: the fields that do, and the lowest of the fields' numbers. */
+export type Referred = { readonly to: Referent; readonly number: number; readonly fields: readonly (Column | Link)[] };
+
+/** Returns what the resources of a kind refer to, in the order of the lowest field numbers. */
+export const referredBy = ({ columns, links }: Pick<Kind, "columns" | "links">): readonly Referred[] => {
+  const referring = [
+    ...columns.flatMap((field) => (field.reference ? [{ field, to: field.reference.to }] : [])),
+    ...links.map((field) => ({ field, to: field.to })),
+  ];
+  const numbered = [...Map.groupBy(referring, ({ to }) => to.name).values()].map((same) => ({
+    to: (same[0] as (typeof same)[number]).to,
+    number: Math.min(...same.map(({ field }) => field.field.number)),
+    fields: same.map(({ field }) => field),
+  }));
+  return numbered.toSorted((a, b) => a.number - b.number);
+};
 
 /** The column of a kind that says which organization a resource belongs to. */
 export const ORGANIZATION_ID = "organization_id";
@@ -141,5 +195,19 @@ export const ORGANIZATION = "organization";
 /** The name of the model of projects, which can be parents of resources, as organizations can. */
 export const PROJECT = "project";
 
+/** The name of the model of users, which is no kind: references can name it. */
+export const USER = "user";
+
 /** The name of the field that says which organizations share a resource. */
 export const ORGANIZATION_IDS = "organization_ids";
+
+/** Returns the hashed field of a kind, with its tokens; undefined if there is none. */
+export const tokenOf = ({ secrets }: Pick<Kind, "secrets">): (Secret & { readonly token: TokenFields }) | undefined =>
+  secrets.find((secret): secret is Secret & { readonly token: TokenFields } => secret.token !== undefined);
+
+/** Returns the sealed fields of a kind. */
+export const sealedOf = ({ secrets }: Pick<Kind, "secrets">): readonly Secret[] => secrets.filter(({ secrecy }) => secrecy === "sealed");
+
+/** Returns the permissions that the RPCs of a kind demand. */
+export const permissionsOf = ({ readPermission, writePermission, revealPermission, verifyPermission }: Kind): readonly string[] =>
+  [readPermission, writePermission, revealPermission, verifyPermission].filter((permission) => permission !== "");

@@ -2,6 +2,7 @@ import { type DescMessage, getOption } from "@bufbuild/protobuf";
 import { field as fieldOption, KindDeletion, type Kind as KindOptions, KindScope } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type Kind, type Link, ORGANIZATION_ID } from "./kind.ts";
+import { isSecret } from "./secrets.ts";
 
 /** Reads how long the resources of a kind are kept, and notes, as faults, a time that some lack and a kind whose resources can be deleted. */
 export const readRetention = (message: DescMessage, options: KindOptions, columns: readonly Column[], note: Note): Kind["retention"] => {
@@ -29,6 +30,7 @@ export const checkLarge = (message: DescMessage, options: KindOptions, { columns
     ["is shared by organizations", options.scope === KindScope.ORGANIZATIONS],
   ] as const;
   for (const [what, isSo] of refused) if (isSo) note(message, `is large and ${what}, which only small kinds can`);
+  for (const field of message.fields.filter(isSecret)) note(field, "is a secret, and its kind is large");
   for (const { field } of links) note(field, "is repeated, and its kind is large");
   for (const { field, name, reference, slugFrom } of columns) {
     if (reference !== undefined && !reference.isParent && name !== ORGANIZATION_ID)

@@ -3,6 +3,7 @@ import { family, KindDeletion, KindScope, kind as kindOption } from "../../gen/u
 import { file_userd_v1_organization as organizationFile } from "../../gen/userd/v1/organization_pb.ts";
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
+import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
@@ -19,12 +20,22 @@ import {
   ORGANIZATION,
   ORGANIZATION_ID,
   type Referent,
+  USER,
   unqualified,
 } from "./kind.ts";
 import { checkLarge, checkReferencesToLarge, readRetention } from "./large.ts";
+import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The model that is no kind and that kinds can refer to. */
-const user: Referent = { name: "user", table: "users", organization: undefined, isSoft: true };
+const user: Referent = {
+  name: USER,
+  plural: "users",
+  message: UserSchema,
+  table: "users",
+  readPermission: "users.read",
+  organization: undefined,
+  isSoft: true,
+};
 
 const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
 
@@ -43,7 +54,9 @@ const INDEX = "an index";
 const columnsOf = (message: DescMessage, what: string, fields: readonly string[], columns: readonly Column[], note: Note): Column[] =>
   fields.flatMap((field) => {
     const column = columns.find((one) => one.name === field);
-    if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
+    const secret = message.fields.find((one) => one.name === field && isSecret(one));
+    if (secret !== undefined) note(secret, `is a secret and is in ${what}`);
+    else if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
     return column ?? [];
   });
 
@@ -76,10 +89,10 @@ const readList = (
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
   const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
-  const isSoft = getOption(message, kindOption).deletion === KindDeletion.SOFT;
-  if (scopeOf(message) === KindScope.ORGANIZATIONS)
-    return { name, table, organization: undefined, sharedBy: `${table}_${ORGANIZATION}`, isSoft };
-  return { name, table, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID, isSoft };
+  const { deletion, plural, readPermission } = getOption(message, kindOption);
+  const referent = { name, plural: plural || `${name}s`, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
+  if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, organization: undefined, sharedBy: `${table}_${ORGANIZATION}` };
+  return { ...referent, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -89,15 +102,17 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkOptions(message, options, note);
   checkStandard(message, referent.isSoft, note);
   checkNames(message, referent, options, note);
-  const columns = message.fields.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
-  const links = message.fields.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
+  const open = message.fields.filter((field) => !isSecret(field));
+  const columns = open.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
+  const links = open.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
   const keys = options.keys.map((key) => readList(message, `the key "${key.name}"`, key, columns, note));
   const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, { name: fields.join("_"), fields }, columns, note));
   const choices = options.choices.map(({ fields }) => ({
     name: fields.join("_or_"),
     columns: columnsOf(message, "a choice", fields, columns, note),
   }));
-  checkLengths(message, { name: referent.name, columns, lists: [...keys, ...indexes] }, note);
+  const secrets = readSecrets(message, options, columns, note);
+  checkLengths(message, { name: referent.name, columns: [...columns, ...secrets], lists: [...keys, ...indexes] }, note);
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
   checkImports({ message, columns, keys }, note);
@@ -105,20 +120,20 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   const retention = readRetention(message, options, columns, note);
   return {
     ...referent,
-    message,
     file: message.file,
     service: getOption(message.file, family).service,
-    plural: options.plural || `${referent.name}s`,
     label: referent.name.replaceAll("_", " "),
     columns,
     links,
+    secrets,
     parents: columns.filter(({ reference }) => reference?.isParent),
     scope: options.scope,
     keys,
     indexes,
     choices,
-    readPermission: options.readPermission,
     writePermission: options.writePermission,
+    revealPermission: options.revealPermission,
+    verifyPermission: options.verifyPermission,
     hasOwnReasons: options.ownReasons,
     isLarge: options.large,
     ...(retention && { retention }),

@@ -4,13 +4,12 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { type Config, ConfigError } from "../../config.ts";
 import { families, familyFiles } from "../../contract/kinds/families.ts";
 import { KindFaults } from "../../contract/kinds/faults.ts";
-import { isMounted, type Kind } from "../../contract/kinds/kind.ts";
+import { isMounted, type Kind, permissionsOf } from "../../contract/kinds/kind.ts";
 import { readKinds } from "../../contract/kinds/read.ts";
 import { family } from "../../gen/userd/v1/kind_pb.ts";
 import { handwritten } from "../../schema/entities.ts";
 import { builtin, createKindSet, type KindSet } from "../../schema/kind-set.ts";
 import { describeService, servicePath } from "../service/descriptor.ts";
-import { serviceOf } from "../service/service.ts";
 import { ownServices, readSetFile } from "./read-set.ts";
 
 /** The name of the table, in the schema `MOUNTED_SCHEMA`, in which `userd kinds apply` records what it has applied. */
@@ -38,8 +37,9 @@ const checkServices = (files: readonly DescFile[], note: (file: DescFile, fault:
 };
 
 const checkPermissions = (kinds: readonly Kind[], note: (file: DescFile, fault: string) => void): void => {
-  for (const { file, message, readPermission, writePermission } of kinds) {
-    for (const name of [readPermission, writePermission])
+  for (const kind of kinds) {
+    const { file, message } = kind;
+    for (const name of permissionsOf(kind))
       if (!/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name))
         note(file, `${message.name} has the permission "${name}", whose name is not like tickets.read`);
   }
@@ -53,7 +53,7 @@ const describe = (
 ): readonly DescService[] => {
   const taken = new Set(files.flatMap((file) => [...nestedTypes(file)].map(({ typeName }) => typeName)));
   return [...Map.groupBy(kinds, ({ file }) => file)].map(([file, some]) => {
-    const service = describeService(file, serviceOf(getOption(file, family).service, some));
+    const service = describeService(file, getOption(file, family).service, some);
     for (const { typeName } of service.file.messages)
       if (taken.has(typeName)) note(file, `${typeName} is a message of its service: userd makes it`);
     return service;

@@ -1,17 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createFileRegistry, type DescFile, fromBinary, hasOption } from "@bufbuild/protobuf";
-import {
-  type FileDescriptorProto,
-  FileDescriptorSetSchema,
-  file_google_protobuf_any,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_wrappers,
-} from "@bufbuild/protobuf/wkt";
+import * as wellKnown from "@bufbuild/protobuf/wkt";
 import { families } from "../../contract/kinds/families.ts";
 import { ChangeService } from "../../gen/userd/v1/change_service_pb.ts";
 import { family, file_userd_v1_kind } from "../../gen/userd/v1/kind_pb.ts";
@@ -31,25 +20,15 @@ const addOurs = (file: DescFile): void => {
   file.dependencies.forEach(addOurs);
 };
 for (const { file } of ownServices) addOurs(file);
-for (const file of [
-  file_userd_v1_kind,
-  file_google_protobuf_any,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_wrappers,
-])
-  addOurs(file);
+addOurs(file_userd_v1_kind);
+for (const [name, value] of Object.entries(wellKnown)) if (name.startsWith("file_")) addOurs(value as DescFile);
 
 /** The files of a descriptor set that are not userd's, imports first, and its faults. */
 type ReadSet = { readonly files: readonly DescFile[]; readonly faults: readonly string[] };
 
-const protosOf = (bytes: Uint8Array): readonly FileDescriptorProto[] => {
+const protosOf = (bytes: Uint8Array): readonly wellKnown.FileDescriptorProto[] => {
   try {
-    const { file } = fromBinary(FileDescriptorSetSchema, bytes);
+    const { file } = fromBinary(wellKnown.FileDescriptorSetSchema, bytes);
     return file.every(({ name }) => name !== "") ? file : [];
   } catch {
     return [];

@@ -27,12 +27,14 @@ import {
   OneofRulesSchema,
   oneof as oneofRules,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { type Kind, referredBy } from "../../contract/kinds/kind.ts";
 import { FieldBehavior, field_behavior, file_google_api_field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 import { file_userd_v1_access_relation } from "../../gen/userd/v1/access_relation_pb.ts";
 import { file_userd_v1_consistency } from "../../gen/userd/v1/consistency_pb.ts";
 import { ErrorReason } from "../../gen/userd/v1/errors_pb.ts";
 import { batch_write, errors, file_userd_v1_options, permission, Reads, RpcErrorsSchema, reads } from "../../gen/userd/v1/options_pb.ts";
-import type { FieldShape, MessageShape, MethodShape, ServiceShape } from "./shape.ts";
+import { serviceOf } from "./service.ts";
+import type { FieldShape, MessageShape, MethodShape } from "./shape.ts";
 
 const scalars: Readonly<Record<string, Type>> = { string: Type.STRING, int64: Type.INT64, int32: Type.INT32, bool: Type.BOOL };
 const enums: ReadonlySet<string> = new Set(["userd.v1.AccessRelation"]);
@@ -101,8 +103,8 @@ const methodOf = (packageName: string, shape: MethodShape): MessageInitShape<typ
   return { name, inputType: `.${packageName}.${name}Request`, outputType: `.${packageName}.${name}Response`, options };
 };
 
-/** The files that every service of kinds imports besides that of its kinds. */
-const imported: readonly DescFile[] = [
+/** The files that every service of kinds imports besides those of its kinds and of what these refer to. */
+const alwaysImported: readonly DescFile[] = [
   file_buf_validate_validate,
   file_google_api_field_behavior,
   file_google_protobuf_field_mask,
@@ -115,10 +117,18 @@ const imported: readonly DescFile[] = [
 export const servicePath = (file: DescFile, service: string): string =>
   `${file.proto.name.replace(/[^/]*$/, "")}${service.replaceAll(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase()}.proto`;
 
+/** Returns the files that the service of a family imports, in the order of their paths. */
+export const importsOf = (file: DescFile, kinds: readonly Kind[]): readonly DescFile[] => {
+  const referred = kinds.flatMap((kind) => referredBy(kind).map(({ to }) => to.message.file));
+  const byPath = new Map([...alwaysImported, ...referred, file].map((one) => [one.proto.name, one]));
+  return [...byPath.values()].toSorted((a, b) => (a.proto.name < b.proto.name ? -1 : 1));
+};
+
 /** Makes the descriptor of the service of a family, as if it had been read from the proto file that `npm run generate` writes. */
-export const describeService = (file: DescFile, shape: ServiceShape): DescService => {
+export const describeService = (file: DescFile, name: string, kinds: readonly Kind[]): DescService => {
   const { package: packageName } = file.proto;
-  const dependencies = new Map([...imported, file].map((one) => [one.proto.name, one]));
+  const shape = serviceOf(name, kinds);
+  const dependencies = new Map(importsOf(file, kinds).map((one) => [one.proto.name, one]));
   const proto = create(FileDescriptorProtoSchema, {
     name: servicePath(file, shape.name),
     package: packageName,

@@ -1,4 +1,4 @@
-import type { Column, ColumnList, Kind } from "../../contract/kinds/kind.ts";
+import { type Column, type ColumnList, type Kind, referredBy } from "../../contract/kinds/kind.ts";
 import { pascalCase, withArticle } from "../../contract/kinds/methods.ts";
 import type { FieldShape, MessageShape } from "./shape.ts";
 
@@ -22,6 +22,39 @@ export const readMask = (number: number): FieldShape => ({
   number,
   type: "google.protobuf.FieldMask",
   comment: 'The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.',
+});
+
+/** Makes the request field that names the references whose resources are to be returned too. */
+export const expand = (kind: Kind, number: number): FieldShape => ({
+  name: "expand",
+  number,
+  type: "string",
+  isRepeated: true,
+  comment: `What to return besides, each once: what is referred to by ${[...kind.columns.filter(({ reference }) => reference), ...kind.links].map(({ name }) => `"${name}"`).join(", ")}. Needs the permission to read that. Another name is INVALID_ARGUMENT.`,
+  rules: { repeated: { max_items: 32, unique: true, items: { string: { min_len: 1, max_len: 64 } } } },
+});
+
+/** Makes the response field with the resources that the references named by `expand` refer to. */
+export const expanded = (kind: Kind, number: number): FieldShape => ({
+  name: "expanded",
+  number,
+  type: referencesName(kind),
+  comment: "What expand asks for; absent = it asks for nothing.",
+});
+
+const referencesName = ({ message }: Kind): string => `${message.name}References`;
+
+/** Makes the message that holds in responses what resources of a kind refer to. */
+export const referencesMessage = (kind: Kind): MessageShape => ({
+  name: referencesName(kind),
+  comment: `What ${several(kind)} refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it. Absent is what the caller may not see, and what is gone.`,
+  fields: referredBy(kind).map(({ to, number, fields }) => ({
+    name: to.plural,
+    number,
+    type: to.message.typeName,
+    isRepeated: true,
+    comment: `What is referred to by ${fields.map(({ name }) => `"${name}"`).join(" or ")}.`,
+  })),
 });
 
 /** Makes the request field that says how fresh the answer has to be. */

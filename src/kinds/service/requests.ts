@@ -1,9 +1,10 @@
-import type { Column, Kind } from "../../contract/kinds/kind.ts";
+import { type Column, type Kind, sealedOf } from "../../contract/kinds/kind.ts";
 import type { StandardVerb } from "../../contract/kinds/methods.ts";
 import { filterFieldsOf } from "../filter-fields.ts";
 import { ordersOf } from "../order.ts";
 import {
   consistency,
+  expand,
   keyMessage,
   parentWords,
   readMask,
@@ -20,8 +21,10 @@ type Request = Pick<MessageShape, "fields" | "oneOf">;
 
 const listed = (columns: readonly Column[]): string => `"${columns.map(({ name }) => name).join(", ")}"`;
 
-const maskable = ({ columns, links }: Kind): string =>
-  [...columns.filter(({ isOutputOnly, isImmutable }) => !isOutputOnly && !isImmutable), ...links].map(({ name }) => `"${name}"`).join(", ");
+const maskable = (kind: Kind): string =>
+  [...kind.columns.filter(({ isOutputOnly, isImmutable }) => !isOutputOnly && !isImmutable), ...kind.links, ...sealedOf(kind)]
+    .map(({ name }) => `"${name}"`)
+    .join(", ");
 
 const byKey = (kind: Kind): FieldShape[] =>
   kind.keys.map((key, index) => ({
@@ -85,6 +88,7 @@ const listFields = (kind: Kind): FieldShape[] => {
       comment: "Whether as_user_id may read what is listed, or owns it. Default: may read.",
       rules: { enum: { defined_only: true } },
     },
+    expand(kind, 12),
   ];
 };
 
@@ -110,9 +114,9 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
       comment: `Which ${kind.label}.`,
       fields: [{ name: "id", number: 1, type: "int64", comment: "Its id, above 0.", rules: { int64: { gt: 0 } } }, ...byKey(kind)],
     },
-    fields: [consistency(2), readMask(15)],
+    fields: [consistency(2), readMask(15), expand(kind, 16)],
   }),
-  BatchGet: () => ({
+  BatchGet: (kind) => ({
     fields: [
       {
         name: "ids",
@@ -125,6 +129,7 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
       },
       consistency(2),
       readMask(3),
+      expand(kind, 4),
     ],
   }),
   Update: (kind) => ({
@@ -165,6 +170,19 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
         rules: { int64: { gt: 0 } },
       },
       ...listFields(kind),
+    ],
+  }),
+  Reveal: (kind) => ({ fields: [resourceId(kind)] }),
+  Verify: (kind) => ({
+    fields: [
+      {
+        name: "token",
+        number: 1,
+        type: "string",
+        isRequired: true,
+        comment: `The token that the answer of Create${kind.message.name} had, 1 to 512 characters. One that was never given is NOT_FOUND.`,
+        rules: { string: { min_len: 1, max_len: 512 } },
+      },
     ],
   }),
 };

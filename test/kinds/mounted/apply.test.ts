@@ -134,6 +134,20 @@ const incompatible: readonly (readonly [what: string, changes: readonly Change[]
   ],
   ["another number", [["due_time = 6", "due_time = 66"]], "Ticket.due_time has another number: leave it as it is, and add a field."],
   [
+    "a reference with a lower number than those to the same kind",
+    [
+      [
+        VOTES,
+        `  optional int64 creator_user_id = 3 [
+    (buf.validate.field).int64.gt = 0,
+    (userd.v1.field).reference = {kind: "user" deletion: KIND_REFERENCE_DELETION_SET_NULL}
+  ];\n${VOTES}`,
+      ],
+      ["number = 3", "number = 30"],
+    ],
+    "Ticket has a new reference to user with the number 3: give it one above 5, which clients know `expanded` by.",
+  ],
+  [
     "another type",
     [
       ["optional int32 order", "optional int64 order"],

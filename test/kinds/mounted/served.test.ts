@@ -82,11 +82,13 @@ test("the token file can give the permissions of mounted kinds, and only those t
   rmSync(TOKEN_FILE);
 });
 
-test("the image has the services and all that they import, imports first", () => {
+test("the image has the services and all that they import, imports first, and their Go packages", () => {
   const set = fromBinary(FileDescriptorSetSchema, imageOf(kindsOf(KINDS)));
   const registry = createFileRegistry(set);
   expect(registry.getService(SERVICE)?.methods.map(({ name }) => name)).toContain("UndeleteTicket");
   const seen = new Set<string>();
+  // Without a package no Go is generated; a team's own files get theirs from buf.
+  for (const { name, options } of set.file) if (!name.startsWith("acme/")) expect(options?.goPackage, name).toMatch(/\S/);
   for (const { name, dependency } of set.file) {
     expect(
       dependency.filter((one) => !seen.has(one)),

@@ -17,13 +17,21 @@ import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
 import type { Consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_options } from "../../v1/options_pb.ts";
+import type { Organization } from "../../v1/organization_pb.ts";
+import { file_userd_v1_organization } from "../../v1/organization_pb.ts";
+import type { Project } from "../../v1/project_pb.ts";
+import { file_userd_v1_project } from "../../v1/project_pb.ts";
+import type { Team } from "../../v1/team_pb.ts";
+import { file_userd_v1_team } from "../../v1/team_pb.ts";
+import type { User } from "../../v1/user_pb.ts";
+import { file_userd_v1_user } from "../../v1/user_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/kinds/v1/monitor_service.proto.
  */
 export const file_userd_kinds_v1_monitor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR1c2VyZC9raW5kcy92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlkKEkVudmlyb25tZW50TmFtZUtleRIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASHgoEbmFtZRgCIAEoCUIQ4EECukgKcggQARhAugEBACKPAQoYQ3JlYXRlRW52aXJvbm1lbnRSZXF1ZXN0EjsKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIImgKGUNyZWF0ZUVudmlyb25tZW50UmVzcG9uc2USMAoLZW52aXJvbm1lbnQYASABKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLLAQoVR2V0RW52aXJvbm1lbnRSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASMgoEbmFtZRgDIAEoCzIiLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50TmFtZUtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IMCgNrZXkSBbpIAggBIkoKFkdldEVudmlyb25tZW50UmVzcG9uc2USMAoLZW52aXJvbm1lbnQYASABKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudCKdAQobQmF0Y2hHZXRFbnZpcm9ubWVudHNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siUQocQmF0Y2hHZXRFbnZpcm9ubWVudHNSZXNwb25zZRIxCgxlbnZpcm9ubWVudHMYASADKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudCKIAQoYVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0EjsKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaAoZVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoEBChhEZWxldGVFbnZpcm9ubWVudFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjYKGURlbGV0ZUVudmlyb25tZW50UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkihwMKF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABQg0KC19hc191c2VyX2lkIq4BChhMaXN0RW52aXJvbm1lbnRzUmVzcG9uc2USMQoMZW52aXJvbm1lbnRzGAEgAygLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIQg0KC190b3RhbF9zaXplIlAKDk1vbml0b3JTbHVnS2V5Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASHgoEc2x1ZxgCIAEoCUIQ4EECukgKcggQARgyugEBACIwCg5Nb25pdG9yR3VpZEtleRIeCgRndWlkGAEgASgJQhDgQQK6SApyCBABGCS6AQEAIoMBChRDcmVhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiXAoVQ3JlYXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIvMBChFHZXRNb25pdG9yUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEi4KBHNsdWcYAyABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yU2x1Z0tleUgAEi4KBGd1aWQYBCABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yR3VpZEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IMCgNrZXkSBbpIAggBIj4KEkdldE1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvciKZAQoXQmF0Y2hHZXRNb25pdG9yc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJFChhCYXRjaEdldE1vbml0b3JzUmVzcG9uc2USKQoIbW9uaXRvcnMYASADKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yInwKFFVwZGF0ZU1vbml0b3JSZXF1ZXN0EjMKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlwKFVVwZGF0ZU1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ9ChREZWxldGVNb25pdG9yUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiXAoVRGVsZXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjAKFlVuZGVsZXRlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiXgoXVW5kZWxldGVNb25pdG9yUmVzcG9uc2USKAoHbW9uaXRvchgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiZQoTUHVyZ2VNb25pdG9yUmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCg12YWxpZGF0ZV9vbmx5GAIgASgIEh8KCnJlcXVlc3RfaWQYAyABKAlCC7pICNgBAXIDsAEBIjEKFFB1cmdlTW9uaXRvclJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIpQDChNMaXN0TW9uaXRvcnNSZXF1ZXN0Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIUCgxzaG93X2RlbGV0ZWQYBiABKAgSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQiogEKFExpc3RNb25pdG9yc1Jlc3BvbnNlEikKCG1vbml0b3JzGAEgAygLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAhCDQoLX3RvdGFsX3NpemUiUAoOQ2hlY2tJbkd1aWRLZXkSHgoKbW9uaXRvcl9pZBgBIAEoA0IK4EECukgEIgIgABIeCgRndWlkGAIgASgJQhDgQQK6SApyCBABGCS6AQEAIosBChVBcHBlbmRDaGVja0luc1JlcXVlc3QSOgoJY2hlY2tfaW5zGAEgAygLMhcudXNlcmQua2luZHMudjEuQ2hlY2tJbkIO4EECukgIkgEFCAEQ6AcSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJAChZBcHBlbmRDaGVja0luc1Jlc3BvbnNlEgsKA2lkcxgBIAMoAxIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLDAQoRR2V0Q2hlY2tJblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIuCgRndWlkGAMgASgLMh4udXNlcmQua2luZHMudjEuQ2hlY2tJbkd1aWRLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCDAoDa2V5EgW6SAIIASI/ChJHZXRDaGVja0luUmVzcG9uc2USKQoIY2hlY2tfaW4YASABKAsyFy51c2VyZC5raW5kcy52MS5DaGVja0luIpkBChdCYXRjaEdldENoZWNrSW5zUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkYKGEJhdGNoR2V0Q2hlY2tJbnNSZXNwb25zZRIqCgljaGVja19pbnMYASADKAsyFy51c2VyZC5raW5kcy52MS5DaGVja0luIv4CChNMaXN0Q2hlY2tJbnNSZXF1ZXN0Eh4KCm1vbml0b3JfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQAUINCgtfYXNfdXNlcl9pZCKjAQoUTGlzdENoZWNrSW5zUmVzcG9uc2USKgoJY2hlY2tfaW5zGAEgAygLMhcudXNlcmQua2luZHMudjEuQ2hlY2tJbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAhCDQoLX3RvdGFsX3NpemUyrxIKDk1vbml0b3JTZXJ2aWNlEoYBChFDcmVhdGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBIIBhQESgAEKDkdldEVudmlyb25tZW50EiUudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexKLAQoUQmF0Y2hHZXRFbnZpcm9ubWVudHMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1Jlc3BvbnNlIhiQAgHK8xgNbW9uaXRvcnMucmVhZODzGAISiwEKEVVwZGF0ZUVudmlyb25tZW50EigudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZSIhyvMYDm1vbml0b3JzLndyaXRl6vMYCwoJKDJ7ggGEAYUBEoYBChFEZWxldGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESiAEKEExpc3RFbnZpcm9ubWVudHMSJy51c2VyZC5raW5kcy52MS5MaXN0RW52aXJvbm1lbnRzUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkxpc3RFbnZpcm9ubWVudHNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEnwKDUNyZWF0ZU1vbml0b3ISJC51c2VyZC5raW5kcy52MS5DcmVhdGVNb25pdG9yUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU1vbml0b3JSZXNwb25zZSIeyvMYDm1vbml0b3JzLndyaXRl6vMYCAoGAwSCAYUBEnQKCkdldE1vbml0b3ISIS51c2VyZC5raW5kcy52MS5HZXRNb25pdG9yUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldE1vbml0b3JSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldE1vbml0b3JzEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRNb25pdG9yc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldE1vbml0b3JzUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhKBAQoNVXBkYXRlTW9uaXRvchIkLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU1vbml0b3JSZXF1ZXN0GiUudXNlcmQua2luZHMudjEuVXBkYXRlTW9uaXRvclJlc3BvbnNlIiPK8xgObW9uaXRvcnMud3JpdGXq8xgNCgsDBCgye4IBhAGFARJ6Cg1EZWxldGVNb25pdG9yEiQudXNlcmQua2luZHMudjEuRGVsZXRlTW9uaXRvclJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5EZWxldGVNb25pdG9yUmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESfwoPVW5kZWxldGVNb25pdG9yEiYudXNlcmQua2luZHMudjEuVW5kZWxldGVNb25pdG9yUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlTW9uaXRvclJlc3BvbnNlIhvK8xgObW9uaXRvcnMud3JpdGXq8xgFCgN7hAESdAoMUHVyZ2VNb25pdG9yEiMudXNlcmQua2luZHMudjEuUHVyZ2VNb25pdG9yUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlB1cmdlTW9uaXRvclJlc3BvbnNlIhnK8xgObW9uaXRvcnMud3JpdGXq8xgDCgF7EnwKDExpc3RNb25pdG9ycxIjLnVzZXJkLmtpbmRzLnYxLkxpc3RNb25pdG9yc1JlcXVlc3QaJC51c2VyZC5raW5kcy52MS5MaXN0TW9uaXRvcnNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEoEBCg5BcHBlbmRDaGVja0lucxIlLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVzcG9uc2UiIMrzGA5tb25pdG9ycy53cml0ZdDzGAHq8xgGCgSCAYUBEnQKCkdldENoZWNrSW4SIS51c2VyZC5raW5kcy52MS5HZXRDaGVja0luUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldENoZWNrSW5SZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldENoZWNrSW5zEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRDaGVja0luc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldENoZWNrSW5zUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhJ8CgxMaXN0Q2hlY2tJbnMSIy51c2VyZC5raW5kcy52MS5MaXN0Q2hlY2tJbnNSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuTGlzdENoZWNrSW5zUmVzcG9uc2UiIZACAcrzGA1tb25pdG9ycy5yZWFk4PMYAurzGAUKAzGFAUI5Cg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_monitor, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("CiR1c2VyZC9raW5kcy92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlkKEkVudmlyb25tZW50TmFtZUtleRIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASHgoEbmFtZRgCIAEoCUIQ4EECukgKcggQARhAugEBACJrChVFbnZpcm9ubWVudFJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIjCghwcm9qZWN0cxgEIAMoCzIRLnVzZXJkLnYxLlByb2plY3QijwEKGENyZWF0ZUVudmlyb25tZW50UmVxdWVzdBI7CgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVFbnZpcm9ubWVudFJlc3BvbnNlEjAKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki7wEKFUdldEVudmlyb25tZW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjIKBG5hbWUYAyABKAsyIi51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudE5hbWVLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKDAQoWR2V0RW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EjcKCGV4cGFuZGVkGAIgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzIsEBChtCYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKKAQocQmF0Y2hHZXRFbnZpcm9ubWVudHNSZXNwb25zZRIxCgxlbnZpcm9ubWVudHMYASADKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudBI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50UmVmZXJlbmNlcyKIAQoYVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0EjsKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaAoZVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoEBChhEZWxldGVFbnZpcm9ubWVudFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjYKGURlbGV0ZUVudmlyb25tZW50UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiqwMKF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkIucBChhMaXN0RW52aXJvbm1lbnRzUmVzcG9uc2USMQoMZW52aXJvbm1lbnRzGAEgAygLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjcKCGV4cGFuZGVkGAUgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIlAKDk1vbml0b3JTbHVnS2V5Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASHgoEc2x1ZxgCIAEoCUIQ4EECukgKcggQARgyugEBACIwCg5Nb25pdG9yR3VpZEtleRIeCgRndWlkGAEgASgJQhDgQQK6SApyCBABGCS6AQEAIqUBChFNb25pdG9yUmVmZXJlbmNlcxItCg1vcmdhbml6YXRpb25zGAIgAygLMhYudXNlcmQudjEuT3JnYW5pemF0aW9uEiMKCHByb2plY3RzGAMgAygLMhEudXNlcmQudjEuUHJvamVjdBIdCgV1c2VycxgLIAMoCzIOLnVzZXJkLnYxLlVzZXISHQoFdGVhbXMYDCADKAsyDi51c2VyZC52MS5UZWFtIoMBChRDcmVhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiXAoVQ3JlYXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpcCChFHZXRNb25pdG9yUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEi4KBHNsdWcYAyABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yU2x1Z0tleUgAEi4KBGd1aWQYBCABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yR3VpZEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBInMKEkdldE1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIzCghleHBhbmRlZBgCIAEoCzIhLnVzZXJkLmtpbmRzLnYxLk1vbml0b3JSZWZlcmVuY2VzIr0BChdCYXRjaEdldE1vbml0b3JzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgEIAMoCUISukgPkgEMECAYASIGcgQQARhAInoKGEJhdGNoR2V0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5Nb25pdG9yUmVmZXJlbmNlcyJ8ChRVcGRhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJcChVVcGRhdGVNb25pdG9yUmVzcG9uc2USKAoHbW9uaXRvchgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifQoURGVsZXRlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlwKFURlbGV0ZU1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIwChZVbmRlbGV0ZU1vbml0b3JSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIl4KF1VuZGVsZXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImUKE1B1cmdlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChRQdXJnZU1vbml0b3JSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK4AwoTTGlzdE1vbml0b3JzUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSFAoMc2hvd19kZWxldGVkGAYgASgIEhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItcBChRMaXN0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjMKCGV4cGFuZGVkGAUgASgLMiEudXNlcmQua2luZHMudjEuTW9uaXRvclJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUiUAoOQ2hlY2tJbkd1aWRLZXkSHgoKbW9uaXRvcl9pZBgBIAEoA0IK4EECukgEIgIgABIeCgRndWlkGAIgASgJQhDgQQK6SApyCBABGCS6AQEAIm0KEUNoZWNrSW5SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SKQoIbW9uaXRvcnMYAyADKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yIosBChVBcHBlbmRDaGVja0luc1JlcXVlc3QSOgoJY2hlY2tfaW5zGAEgAygLMhcudXNlcmQua2luZHMudjEuQ2hlY2tJbkIO4EECukgIkgEFCAEQ6AcSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJAChZBcHBlbmRDaGVja0luc1Jlc3BvbnNlEgsKA2lkcxgBIAMoAxIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLnAQoRR2V0Q2hlY2tJblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIuCgRndWlkGAMgASgLMh4udXNlcmQua2luZHMudjEuQ2hlY2tJbkd1aWRLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASJ0ChJHZXRDaGVja0luUmVzcG9uc2USKQoIY2hlY2tfaW4YASABKAsyFy51c2VyZC5raW5kcy52MS5DaGVja0luEjMKCGV4cGFuZGVkGAIgASgLMiEudXNlcmQua2luZHMudjEuQ2hlY2tJblJlZmVyZW5jZXMivQEKF0JhdGNoR2V0Q2hlY2tJbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAiewoYQmF0Y2hHZXRDaGVja0luc1Jlc3BvbnNlEioKCWNoZWNrX2lucxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLkNoZWNrSW4SMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5DaGVja0luUmVmZXJlbmNlcyKiAwoTTGlzdENoZWNrSW5zUmVxdWVzdBIeCgptb25pdG9yX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi2AEKFExpc3RDaGVja0luc1Jlc3BvbnNlEioKCWNoZWNrX2lucxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLkNoZWNrSW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjMKCGV4cGFuZGVkGAUgASgLMiEudXNlcmQua2luZHMudjEuQ2hlY2tJblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUyrxIKDk1vbml0b3JTZXJ2aWNlEoYBChFDcmVhdGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBIIBhQESgAEKDkdldEVudmlyb25tZW50EiUudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexKLAQoUQmF0Y2hHZXRFbnZpcm9ubWVudHMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1Jlc3BvbnNlIhiQAgHK8xgNbW9uaXRvcnMucmVhZODzGAISiwEKEVVwZGF0ZUVudmlyb25tZW50EigudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZSIhyvMYDm1vbml0b3JzLndyaXRl6vMYCwoJKDJ7ggGEAYUBEoYBChFEZWxldGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESiAEKEExpc3RFbnZpcm9ubWVudHMSJy51c2VyZC5raW5kcy52MS5MaXN0RW52aXJvbm1lbnRzUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkxpc3RFbnZpcm9ubWVudHNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEnwKDUNyZWF0ZU1vbml0b3ISJC51c2VyZC5raW5kcy52MS5DcmVhdGVNb25pdG9yUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU1vbml0b3JSZXNwb25zZSIeyvMYDm1vbml0b3JzLndyaXRl6vMYCAoGAwSCAYUBEnQKCkdldE1vbml0b3ISIS51c2VyZC5raW5kcy52MS5HZXRNb25pdG9yUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldE1vbml0b3JSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldE1vbml0b3JzEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRNb25pdG9yc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldE1vbml0b3JzUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhKBAQoNVXBkYXRlTW9uaXRvchIkLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU1vbml0b3JSZXF1ZXN0GiUudXNlcmQua2luZHMudjEuVXBkYXRlTW9uaXRvclJlc3BvbnNlIiPK8xgObW9uaXRvcnMud3JpdGXq8xgNCgsDBCgye4IBhAGFARJ6Cg1EZWxldGVNb25pdG9yEiQudXNlcmQua2luZHMudjEuRGVsZXRlTW9uaXRvclJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5EZWxldGVNb25pdG9yUmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESfwoPVW5kZWxldGVNb25pdG9yEiYudXNlcmQua2luZHMudjEuVW5kZWxldGVNb25pdG9yUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlTW9uaXRvclJlc3BvbnNlIhvK8xgObW9uaXRvcnMud3JpdGXq8xgFCgN7hAESdAoMUHVyZ2VNb25pdG9yEiMudXNlcmQua2luZHMudjEuUHVyZ2VNb25pdG9yUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlB1cmdlTW9uaXRvclJlc3BvbnNlIhnK8xgObW9uaXRvcnMud3JpdGXq8xgDCgF7EnwKDExpc3RNb25pdG9ycxIjLnVzZXJkLmtpbmRzLnYxLkxpc3RNb25pdG9yc1JlcXVlc3QaJC51c2VyZC5raW5kcy52MS5MaXN0TW9uaXRvcnNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEoEBCg5BcHBlbmRDaGVja0lucxIlLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVzcG9uc2UiIMrzGA5tb25pdG9ycy53cml0ZdDzGAHq8xgGCgSCAYUBEnQKCkdldENoZWNrSW4SIS51c2VyZC5raW5kcy52MS5HZXRDaGVja0luUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldENoZWNrSW5SZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldENoZWNrSW5zEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRDaGVja0luc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldENoZWNrSW5zUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhJ8CgxMaXN0Q2hlY2tJbnMSIy51c2VyZC5raW5kcy52MS5MaXN0Q2hlY2tJbnNSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuTGlzdENoZWNrSW5zUmVzcG9uc2UiIZACAcrzGA1tb25pdG9ycy5yZWFk4PMYAurzGAUKAzGFAUI5Cg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_monitor, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team, file_userd_v1_user]);
 
 /**
  * What identifies an environment by its name.
@@ -52,6 +60,35 @@ export type EnvironmentNameKey = Message<"userd.kinds.v1.EnvironmentNameKey"> & 
  */
 export const EnvironmentNameKeySchema: GenMessage<EnvironmentNameKey> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_monitor_service, 0);
+
+/**
+ * What environments refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.EnvironmentReferences
+ */
+export type EnvironmentReferences = Message<"userd.kinds.v1.EnvironmentReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "project_ids".
+   *
+   * @generated from field: repeated userd.v1.Project projects = 4;
+   */
+  projects: Project[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.EnvironmentReferences.
+ * Use `create(EnvironmentReferencesSchema)` to create a new message.
+ */
+export const EnvironmentReferencesSchema: GenMessage<EnvironmentReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 1);
 
 /**
  * The request of CreateEnvironment.
@@ -87,7 +124,7 @@ export type CreateEnvironmentRequest = Message<"userd.kinds.v1.CreateEnvironment
  * Use `create(CreateEnvironmentRequestSchema)` to create a new message.
  */
 export const CreateEnvironmentRequestSchema: GenMessage<CreateEnvironmentRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 1);
+  messageDesc(file_userd_kinds_v1_monitor_service, 2);
 
 /**
  * The response of CreateEnvironment.
@@ -115,7 +152,7 @@ export type CreateEnvironmentResponse = Message<"userd.kinds.v1.CreateEnvironmen
  * Use `create(CreateEnvironmentResponseSchema)` to create a new message.
  */
 export const CreateEnvironmentResponseSchema: GenMessage<CreateEnvironmentResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 2);
+  messageDesc(file_userd_kinds_v1_monitor_service, 3);
 
 /**
  * The request of GetEnvironment.
@@ -159,6 +196,14 @@ export type GetEnvironmentRequest = Message<"userd.kinds.v1.GetEnvironmentReques
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_ids". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -166,7 +211,7 @@ export type GetEnvironmentRequest = Message<"userd.kinds.v1.GetEnvironmentReques
  * Use `create(GetEnvironmentRequestSchema)` to create a new message.
  */
 export const GetEnvironmentRequestSchema: GenMessage<GetEnvironmentRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 3);
+  messageDesc(file_userd_kinds_v1_monitor_service, 4);
 
 /**
  * The response of GetEnvironment.
@@ -180,6 +225,13 @@ export type GetEnvironmentResponse = Message<"userd.kinds.v1.GetEnvironmentRespo
    * @generated from field: userd.kinds.v1.Environment environment = 1;
    */
   environment?: Environment | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.EnvironmentReferences expanded = 2;
+   */
+  expanded?: EnvironmentReferences | undefined;
 };
 
 /**
@@ -187,7 +239,7 @@ export type GetEnvironmentResponse = Message<"userd.kinds.v1.GetEnvironmentRespo
  * Use `create(GetEnvironmentResponseSchema)` to create a new message.
  */
 export const GetEnvironmentResponseSchema: GenMessage<GetEnvironmentResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 4);
+  messageDesc(file_userd_kinds_v1_monitor_service, 5);
 
 /**
  * The request of BatchGetEnvironments.
@@ -215,6 +267,14 @@ export type BatchGetEnvironmentsRequest = Message<"userd.kinds.v1.BatchGetEnviro
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_ids". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -222,7 +282,7 @@ export type BatchGetEnvironmentsRequest = Message<"userd.kinds.v1.BatchGetEnviro
  * Use `create(BatchGetEnvironmentsRequestSchema)` to create a new message.
  */
 export const BatchGetEnvironmentsRequestSchema: GenMessage<BatchGetEnvironmentsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 5);
+  messageDesc(file_userd_kinds_v1_monitor_service, 6);
 
 /**
  * The response of BatchGetEnvironments.
@@ -236,6 +296,13 @@ export type BatchGetEnvironmentsResponse = Message<"userd.kinds.v1.BatchGetEnvir
    * @generated from field: repeated userd.kinds.v1.Environment environments = 1;
    */
   environments: Environment[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.EnvironmentReferences expanded = 2;
+   */
+  expanded?: EnvironmentReferences | undefined;
 };
 
 /**
@@ -243,7 +310,7 @@ export type BatchGetEnvironmentsResponse = Message<"userd.kinds.v1.BatchGetEnvir
  * Use `create(BatchGetEnvironmentsResponseSchema)` to create a new message.
  */
 export const BatchGetEnvironmentsResponseSchema: GenMessage<BatchGetEnvironmentsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 6);
+  messageDesc(file_userd_kinds_v1_monitor_service, 7);
 
 /**
  * The request of UpdateEnvironment.
@@ -272,7 +339,7 @@ export type UpdateEnvironmentRequest = Message<"userd.kinds.v1.UpdateEnvironment
  * Use `create(UpdateEnvironmentRequestSchema)` to create a new message.
  */
 export const UpdateEnvironmentRequestSchema: GenMessage<UpdateEnvironmentRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 7);
+  messageDesc(file_userd_kinds_v1_monitor_service, 8);
 
 /**
  * The response of UpdateEnvironment.
@@ -300,7 +367,7 @@ export type UpdateEnvironmentResponse = Message<"userd.kinds.v1.UpdateEnvironmen
  * Use `create(UpdateEnvironmentResponseSchema)` to create a new message.
  */
 export const UpdateEnvironmentResponseSchema: GenMessage<UpdateEnvironmentResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 8);
+  messageDesc(file_userd_kinds_v1_monitor_service, 9);
 
 /**
  * The request of DeleteEnvironment.
@@ -343,7 +410,7 @@ export type DeleteEnvironmentRequest = Message<"userd.kinds.v1.DeleteEnvironment
  * Use `create(DeleteEnvironmentRequestSchema)` to create a new message.
  */
 export const DeleteEnvironmentRequestSchema: GenMessage<DeleteEnvironmentRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 9);
+  messageDesc(file_userd_kinds_v1_monitor_service, 10);
 
 /**
  * The response of DeleteEnvironment.
@@ -364,7 +431,7 @@ export type DeleteEnvironmentResponse = Message<"userd.kinds.v1.DeleteEnvironmen
  * Use `create(DeleteEnvironmentResponseSchema)` to create a new message.
  */
 export const DeleteEnvironmentResponseSchema: GenMessage<DeleteEnvironmentResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 10);
+  messageDesc(file_userd_kinds_v1_monitor_service, 11);
 
 /**
  * The request of ListEnvironments.
@@ -444,6 +511,14 @@ export type ListEnvironmentsRequest = Message<"userd.kinds.v1.ListEnvironmentsRe
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_ids". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -451,7 +526,7 @@ export type ListEnvironmentsRequest = Message<"userd.kinds.v1.ListEnvironmentsRe
  * Use `create(ListEnvironmentsRequestSchema)` to create a new message.
  */
 export const ListEnvironmentsRequestSchema: GenMessage<ListEnvironmentsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 11);
+  messageDesc(file_userd_kinds_v1_monitor_service, 12);
 
 /**
  * The response of ListEnvironments.
@@ -486,6 +561,13 @@ export type ListEnvironmentsResponse = Message<"userd.kinds.v1.ListEnvironmentsR
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.EnvironmentReferences expanded = 5;
+   */
+  expanded?: EnvironmentReferences | undefined;
 };
 
 /**
@@ -493,7 +575,7 @@ export type ListEnvironmentsResponse = Message<"userd.kinds.v1.ListEnvironmentsR
  * Use `create(ListEnvironmentsResponseSchema)` to create a new message.
  */
 export const ListEnvironmentsResponseSchema: GenMessage<ListEnvironmentsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 12);
+  messageDesc(file_userd_kinds_v1_monitor_service, 13);
 
 /**
  * What identifies a monitor by its slug.
@@ -521,7 +603,7 @@ export type MonitorSlugKey = Message<"userd.kinds.v1.MonitorSlugKey"> & {
  * Use `create(MonitorSlugKeySchema)` to create a new message.
  */
 export const MonitorSlugKeySchema: GenMessage<MonitorSlugKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 13);
+  messageDesc(file_userd_kinds_v1_monitor_service, 14);
 
 /**
  * What identifies a monitor by its guid.
@@ -542,7 +624,50 @@ export type MonitorGuidKey = Message<"userd.kinds.v1.MonitorGuidKey"> & {
  * Use `create(MonitorGuidKeySchema)` to create a new message.
  */
 export const MonitorGuidKeySchema: GenMessage<MonitorGuidKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 14);
+  messageDesc(file_userd_kinds_v1_monitor_service, 15);
+
+/**
+ * What monitors refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.MonitorReferences
+ */
+export type MonitorReferences = Message<"userd.kinds.v1.MonitorReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "project_id".
+   *
+   * @generated from field: repeated userd.v1.Project projects = 3;
+   */
+  projects: Project[];
+
+  /**
+   * What is referred to by "owner_user_id".
+   *
+   * @generated from field: repeated userd.v1.User users = 11;
+   */
+  users: User[];
+
+  /**
+   * What is referred to by "owner_team_id".
+   *
+   * @generated from field: repeated userd.v1.Team teams = 12;
+   */
+  teams: Team[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.MonitorReferences.
+ * Use `create(MonitorReferencesSchema)` to create a new message.
+ */
+export const MonitorReferencesSchema: GenMessage<MonitorReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 16);
 
 /**
  * The request of CreateMonitor.
@@ -578,7 +703,7 @@ export type CreateMonitorRequest = Message<"userd.kinds.v1.CreateMonitorRequest"
  * Use `create(CreateMonitorRequestSchema)` to create a new message.
  */
 export const CreateMonitorRequestSchema: GenMessage<CreateMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 15);
+  messageDesc(file_userd_kinds_v1_monitor_service, 17);
 
 /**
  * The response of CreateMonitor.
@@ -606,7 +731,7 @@ export type CreateMonitorResponse = Message<"userd.kinds.v1.CreateMonitorRespons
  * Use `create(CreateMonitorResponseSchema)` to create a new message.
  */
 export const CreateMonitorResponseSchema: GenMessage<CreateMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 16);
+  messageDesc(file_userd_kinds_v1_monitor_service, 18);
 
 /**
  * The request of GetMonitor.
@@ -658,6 +783,14 @@ export type GetMonitorRequest = Message<"userd.kinds.v1.GetMonitorRequest"> & {
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_id", "owner_user_id",
+   * "owner_team_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -665,7 +798,7 @@ export type GetMonitorRequest = Message<"userd.kinds.v1.GetMonitorRequest"> & {
  * Use `create(GetMonitorRequestSchema)` to create a new message.
  */
 export const GetMonitorRequestSchema: GenMessage<GetMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 17);
+  messageDesc(file_userd_kinds_v1_monitor_service, 19);
 
 /**
  * The response of GetMonitor.
@@ -679,6 +812,13 @@ export type GetMonitorResponse = Message<"userd.kinds.v1.GetMonitorResponse"> & 
    * @generated from field: userd.kinds.v1.Monitor monitor = 1;
    */
   monitor?: Monitor | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.MonitorReferences expanded = 2;
+   */
+  expanded?: MonitorReferences | undefined;
 };
 
 /**
@@ -686,7 +826,7 @@ export type GetMonitorResponse = Message<"userd.kinds.v1.GetMonitorResponse"> & 
  * Use `create(GetMonitorResponseSchema)` to create a new message.
  */
 export const GetMonitorResponseSchema: GenMessage<GetMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 18);
+  messageDesc(file_userd_kinds_v1_monitor_service, 20);
 
 /**
  * The request of BatchGetMonitors.
@@ -714,6 +854,14 @@ export type BatchGetMonitorsRequest = Message<"userd.kinds.v1.BatchGetMonitorsRe
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_id", "owner_user_id",
+   * "owner_team_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -721,7 +869,7 @@ export type BatchGetMonitorsRequest = Message<"userd.kinds.v1.BatchGetMonitorsRe
  * Use `create(BatchGetMonitorsRequestSchema)` to create a new message.
  */
 export const BatchGetMonitorsRequestSchema: GenMessage<BatchGetMonitorsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 19);
+  messageDesc(file_userd_kinds_v1_monitor_service, 21);
 
 /**
  * The response of BatchGetMonitors.
@@ -735,6 +883,13 @@ export type BatchGetMonitorsResponse = Message<"userd.kinds.v1.BatchGetMonitorsR
    * @generated from field: repeated userd.kinds.v1.Monitor monitors = 1;
    */
   monitors: Monitor[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.MonitorReferences expanded = 2;
+   */
+  expanded?: MonitorReferences | undefined;
 };
 
 /**
@@ -742,7 +897,7 @@ export type BatchGetMonitorsResponse = Message<"userd.kinds.v1.BatchGetMonitorsR
  * Use `create(BatchGetMonitorsResponseSchema)` to create a new message.
  */
 export const BatchGetMonitorsResponseSchema: GenMessage<BatchGetMonitorsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 20);
+  messageDesc(file_userd_kinds_v1_monitor_service, 22);
 
 /**
  * The request of UpdateMonitor.
@@ -771,7 +926,7 @@ export type UpdateMonitorRequest = Message<"userd.kinds.v1.UpdateMonitorRequest"
  * Use `create(UpdateMonitorRequestSchema)` to create a new message.
  */
 export const UpdateMonitorRequestSchema: GenMessage<UpdateMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 21);
+  messageDesc(file_userd_kinds_v1_monitor_service, 23);
 
 /**
  * The response of UpdateMonitor.
@@ -799,7 +954,7 @@ export type UpdateMonitorResponse = Message<"userd.kinds.v1.UpdateMonitorRespons
  * Use `create(UpdateMonitorResponseSchema)` to create a new message.
  */
 export const UpdateMonitorResponseSchema: GenMessage<UpdateMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 22);
+  messageDesc(file_userd_kinds_v1_monitor_service, 24);
 
 /**
  * The request of DeleteMonitor.
@@ -842,7 +997,7 @@ export type DeleteMonitorRequest = Message<"userd.kinds.v1.DeleteMonitorRequest"
  * Use `create(DeleteMonitorRequestSchema)` to create a new message.
  */
 export const DeleteMonitorRequestSchema: GenMessage<DeleteMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 23);
+  messageDesc(file_userd_kinds_v1_monitor_service, 25);
 
 /**
  * The response of DeleteMonitor.
@@ -870,7 +1025,7 @@ export type DeleteMonitorResponse = Message<"userd.kinds.v1.DeleteMonitorRespons
  * Use `create(DeleteMonitorResponseSchema)` to create a new message.
  */
 export const DeleteMonitorResponseSchema: GenMessage<DeleteMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 24);
+  messageDesc(file_userd_kinds_v1_monitor_service, 26);
 
 /**
  * The request of UndeleteMonitor.
@@ -891,7 +1046,7 @@ export type UndeleteMonitorRequest = Message<"userd.kinds.v1.UndeleteMonitorRequ
  * Use `create(UndeleteMonitorRequestSchema)` to create a new message.
  */
 export const UndeleteMonitorRequestSchema: GenMessage<UndeleteMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 25);
+  messageDesc(file_userd_kinds_v1_monitor_service, 27);
 
 /**
  * The response of UndeleteMonitor.
@@ -919,7 +1074,7 @@ export type UndeleteMonitorResponse = Message<"userd.kinds.v1.UndeleteMonitorRes
  * Use `create(UndeleteMonitorResponseSchema)` to create a new message.
  */
 export const UndeleteMonitorResponseSchema: GenMessage<UndeleteMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 26);
+  messageDesc(file_userd_kinds_v1_monitor_service, 28);
 
 /**
  * The request of PurgeMonitor.
@@ -955,7 +1110,7 @@ export type PurgeMonitorRequest = Message<"userd.kinds.v1.PurgeMonitorRequest"> 
  * Use `create(PurgeMonitorRequestSchema)` to create a new message.
  */
 export const PurgeMonitorRequestSchema: GenMessage<PurgeMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 27);
+  messageDesc(file_userd_kinds_v1_monitor_service, 29);
 
 /**
  * The response of PurgeMonitor.
@@ -976,7 +1131,7 @@ export type PurgeMonitorResponse = Message<"userd.kinds.v1.PurgeMonitorResponse"
  * Use `create(PurgeMonitorResponseSchema)` to create a new message.
  */
 export const PurgeMonitorResponseSchema: GenMessage<PurgeMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 28);
+  messageDesc(file_userd_kinds_v1_monitor_service, 30);
 
 /**
  * The request of ListMonitors.
@@ -1063,6 +1218,14 @@ export type ListMonitorsRequest = Message<"userd.kinds.v1.ListMonitorsRequest"> 
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "project_id", "owner_user_id",
+   * "owner_team_id". Needs the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -1070,7 +1233,7 @@ export type ListMonitorsRequest = Message<"userd.kinds.v1.ListMonitorsRequest"> 
  * Use `create(ListMonitorsRequestSchema)` to create a new message.
  */
 export const ListMonitorsRequestSchema: GenMessage<ListMonitorsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 29);
+  messageDesc(file_userd_kinds_v1_monitor_service, 31);
 
 /**
  * The response of ListMonitors.
@@ -1105,6 +1268,13 @@ export type ListMonitorsResponse = Message<"userd.kinds.v1.ListMonitorsResponse"
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.MonitorReferences expanded = 5;
+   */
+  expanded?: MonitorReferences | undefined;
 };
 
 /**
@@ -1112,7 +1282,7 @@ export type ListMonitorsResponse = Message<"userd.kinds.v1.ListMonitorsResponse"
  * Use `create(ListMonitorsResponseSchema)` to create a new message.
  */
 export const ListMonitorsResponseSchema: GenMessage<ListMonitorsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 30);
+  messageDesc(file_userd_kinds_v1_monitor_service, 32);
 
 /**
  * What identifies a check in by its guid.
@@ -1140,7 +1310,36 @@ export type CheckInGuidKey = Message<"userd.kinds.v1.CheckInGuidKey"> & {
  * Use `create(CheckInGuidKeySchema)` to create a new message.
  */
 export const CheckInGuidKeySchema: GenMessage<CheckInGuidKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 31);
+  messageDesc(file_userd_kinds_v1_monitor_service, 33);
+
+/**
+ * What check ins refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.CheckInReferences
+ */
+export type CheckInReferences = Message<"userd.kinds.v1.CheckInReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "monitor_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Monitor monitors = 3;
+   */
+  monitors: Monitor[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.CheckInReferences.
+ * Use `create(CheckInReferencesSchema)` to create a new message.
+ */
+export const CheckInReferencesSchema: GenMessage<CheckInReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 34);
 
 /**
  * The request of AppendCheckIns.
@@ -1176,7 +1375,7 @@ export type AppendCheckInsRequest = Message<"userd.kinds.v1.AppendCheckInsReques
  * Use `create(AppendCheckInsRequestSchema)` to create a new message.
  */
 export const AppendCheckInsRequestSchema: GenMessage<AppendCheckInsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 32);
+  messageDesc(file_userd_kinds_v1_monitor_service, 35);
 
 /**
  * The response of AppendCheckIns.
@@ -1204,7 +1403,7 @@ export type AppendCheckInsResponse = Message<"userd.kinds.v1.AppendCheckInsRespo
  * Use `create(AppendCheckInsResponseSchema)` to create a new message.
  */
 export const AppendCheckInsResponseSchema: GenMessage<AppendCheckInsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 33);
+  messageDesc(file_userd_kinds_v1_monitor_service, 36);
 
 /**
  * The request of GetCheckIn.
@@ -1248,6 +1447,14 @@ export type GetCheckInRequest = Message<"userd.kinds.v1.GetCheckInRequest"> & {
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -1255,7 +1462,7 @@ export type GetCheckInRequest = Message<"userd.kinds.v1.GetCheckInRequest"> & {
  * Use `create(GetCheckInRequestSchema)` to create a new message.
  */
 export const GetCheckInRequestSchema: GenMessage<GetCheckInRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 34);
+  messageDesc(file_userd_kinds_v1_monitor_service, 37);
 
 /**
  * The response of GetCheckIn.
@@ -1269,6 +1476,13 @@ export type GetCheckInResponse = Message<"userd.kinds.v1.GetCheckInResponse"> & 
    * @generated from field: userd.kinds.v1.CheckIn check_in = 1;
    */
   checkIn?: CheckIn | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 2;
+   */
+  expanded?: CheckInReferences | undefined;
 };
 
 /**
@@ -1276,7 +1490,7 @@ export type GetCheckInResponse = Message<"userd.kinds.v1.GetCheckInResponse"> & 
  * Use `create(GetCheckInResponseSchema)` to create a new message.
  */
 export const GetCheckInResponseSchema: GenMessage<GetCheckInResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 35);
+  messageDesc(file_userd_kinds_v1_monitor_service, 38);
 
 /**
  * The request of BatchGetCheckIns.
@@ -1304,6 +1518,14 @@ export type BatchGetCheckInsRequest = Message<"userd.kinds.v1.BatchGetCheckInsRe
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -1311,7 +1533,7 @@ export type BatchGetCheckInsRequest = Message<"userd.kinds.v1.BatchGetCheckInsRe
  * Use `create(BatchGetCheckInsRequestSchema)` to create a new message.
  */
 export const BatchGetCheckInsRequestSchema: GenMessage<BatchGetCheckInsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 36);
+  messageDesc(file_userd_kinds_v1_monitor_service, 39);
 
 /**
  * The response of BatchGetCheckIns.
@@ -1325,6 +1547,13 @@ export type BatchGetCheckInsResponse = Message<"userd.kinds.v1.BatchGetCheckInsR
    * @generated from field: repeated userd.kinds.v1.CheckIn check_ins = 1;
    */
   checkIns: CheckIn[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 2;
+   */
+  expanded?: CheckInReferences | undefined;
 };
 
 /**
@@ -1332,7 +1561,7 @@ export type BatchGetCheckInsResponse = Message<"userd.kinds.v1.BatchGetCheckInsR
  * Use `create(BatchGetCheckInsResponseSchema)` to create a new message.
  */
 export const BatchGetCheckInsResponseSchema: GenMessage<BatchGetCheckInsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 37);
+  messageDesc(file_userd_kinds_v1_monitor_service, 40);
 
 /**
  * The request of ListCheckIns.
@@ -1412,6 +1641,14 @@ export type ListCheckInsRequest = Message<"userd.kinds.v1.ListCheckInsRequest"> 
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -1419,7 +1656,7 @@ export type ListCheckInsRequest = Message<"userd.kinds.v1.ListCheckInsRequest"> 
  * Use `create(ListCheckInsRequestSchema)` to create a new message.
  */
 export const ListCheckInsRequestSchema: GenMessage<ListCheckInsRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 38);
+  messageDesc(file_userd_kinds_v1_monitor_service, 41);
 
 /**
  * The response of ListCheckIns.
@@ -1454,6 +1691,13 @@ export type ListCheckInsResponse = Message<"userd.kinds.v1.ListCheckInsResponse"
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 5;
+   */
+  expanded?: CheckInReferences | undefined;
 };
 
 /**
@@ -1461,7 +1705,7 @@ export type ListCheckInsResponse = Message<"userd.kinds.v1.ListCheckInsResponse"
  * Use `create(ListCheckInsResponseSchema)` to create a new message.
  */
 export const ListCheckInsResponseSchema: GenMessage<ListCheckInsResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_monitor_service, 39);
+  messageDesc(file_userd_kinds_v1_monitor_service, 42);
 
 /**
  * The kinds environments, monitors and check ins.

@@ -10,6 +10,8 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
+import type { Environment } from "./monitor_pb.ts";
+import { file_userd_kinds_v1_monitor } from "./monitor_pb.ts";
 import type { Deploy, Release, ReleaseFile } from "./release_pb.ts";
 import { file_userd_kinds_v1_release } from "./release_pb.ts";
 import type { AccessRelation } from "../../v1/access_relation_pb.ts";
@@ -17,13 +19,19 @@ import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
 import type { Consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_consistency } from "../../v1/consistency_pb.ts";
 import { file_userd_v1_options } from "../../v1/options_pb.ts";
+import type { Organization } from "../../v1/organization_pb.ts";
+import { file_userd_v1_organization } from "../../v1/organization_pb.ts";
+import type { Project } from "../../v1/project_pb.ts";
+import { file_userd_v1_project } from "../../v1/project_pb.ts";
+import type { User } from "../../v1/user_pb.ts";
+import { file_userd_v1_user } from "../../v1/user_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/kinds/v1/release_service.proto.
  */
 export const file_userd_kinds_v1_release_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR1c2VyZC9raW5kcy92MS9yZWxlYXNlX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlwKEVJlbGVhc2VWZXJzaW9uS2V5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIiCgd2ZXJzaW9uGAIgASgJQhHgQQK6SAtyCRABGPoBugEBACKDAQoUQ3JlYXRlUmVsZWFzZVJlcXVlc3QSMwoHcmVsZWFzZRgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2VCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIIlwKFUNyZWF0ZVJlbGVhc2VSZXNwb25zZRIoCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLJAQoRR2V0UmVsZWFzZVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABI0Cgd2ZXJzaW9uGAMgASgLMiEudXNlcmQua2luZHMudjEuUmVsZWFzZVZlcnNpb25LZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCDAoDa2V5EgW6SAIIASI+ChJHZXRSZWxlYXNlUmVzcG9uc2USKAoHcmVsZWFzZRgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2UimQEKF0JhdGNoR2V0UmVsZWFzZXNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siRQoYQmF0Y2hHZXRSZWxlYXNlc1Jlc3BvbnNlEikKCHJlbGVhc2VzGAEgAygLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZSJ8ChRVcGRhdGVSZWxlYXNlUmVxdWVzdBIzCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJcChVVcGRhdGVSZWxlYXNlUmVzcG9uc2USKAoHcmVsZWFzZRgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifQoURGVsZXRlUmVsZWFzZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlwKFURlbGV0ZVJlbGVhc2VSZXNwb25zZRIoCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIwChZVbmRlbGV0ZVJlbGVhc2VSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIl4KF1VuZGVsZXRlUmVsZWFzZVJlc3BvbnNlEigKB3JlbGVhc2UYASABKAsyFy51c2VyZC5raW5kcy52MS5SZWxlYXNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImUKE1B1cmdlUmVsZWFzZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChRQdXJnZVJlbGVhc2VSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKZAwoTTGlzdFJlbGVhc2VzUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIUCgxzaG93X2RlbGV0ZWQYBiABKAgSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQiogEKFExpc3RSZWxlYXNlc1Jlc3BvbnNlEikKCHJlbGVhc2VzGAEgAygLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAhCDQoLX3RvdGFsX3NpemUiVgoTUmVsZWFzZUZpbGVJZGVudEtleRIeCgpyZWxlYXNlX2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KBWlkZW50GAIgASgJQhDgQQK6SApyCBABGCi6AQEAIpABChhDcmVhdGVSZWxlYXNlRmlsZVJlcXVlc3QSPAoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIImkKGUNyZWF0ZVJlbGVhc2VGaWxlUmVzcG9uc2USMQoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkizQEKFUdldFJlbGVhc2VGaWxlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjQKBWlkZW50GAMgASgLMiMudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVJZGVudEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IMCgNrZXkSBbpIAggBIksKFkdldFJlbGVhc2VGaWxlUmVzcG9uc2USMQoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGUinQEKG0JhdGNoR2V0UmVsZWFzZUZpbGVzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlIKHEJhdGNoR2V0UmVsZWFzZUZpbGVzUmVzcG9uc2USMgoNcmVsZWFzZV9maWxlcxgBIAMoCzIbLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2VGaWxlIokBChhVcGRhdGVSZWxlYXNlRmlsZVJlcXVlc3QSPAoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaQoZVXBkYXRlUmVsZWFzZUZpbGVSZXNwb25zZRIxCgxyZWxlYXNlX2ZpbGUYASABKAsyGy51c2VyZC5raW5kcy52MS5SZWxlYXNlRmlsZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSKBAQoYRGVsZXRlUmVsZWFzZUZpbGVSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASI2ChlEZWxldGVSZWxlYXNlRmlsZVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIoIDChdMaXN0UmVsZWFzZUZpbGVzUmVxdWVzdBIeCgpyZWxlYXNlX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQirwEKGExpc3RSZWxlYXNlRmlsZXNSZXNwb25zZRIyCg1yZWxlYXNlX2ZpbGVzGAEgAygLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIQg0KC190b3RhbF9zaXplIoABChNDcmVhdGVEZXBsb3lSZXF1ZXN0EjEKBmRlcGxveRgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLkRlcGxveUIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiWQoUQ3JlYXRlRGVwbG95UmVzcG9uc2USJgoGZGVwbG95GAEgASgLMhYudXNlcmQua2luZHMudjEuRGVwbG95EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpIBChBHZXREZXBsb3lSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrQgwKA2tleRIFukgCCAEiOwoRR2V0RGVwbG95UmVzcG9uc2USJgoGZGVwbG95GAEgASgLMhYudXNlcmQua2luZHMudjEuRGVwbG95IpgBChZCYXRjaEdldERlcGxveXNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siQgoXQmF0Y2hHZXREZXBsb3lzUmVzcG9uc2USJwoHZGVwbG95cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLkRlcGxveSJ5ChNVcGRhdGVEZXBsb3lSZXF1ZXN0EjEKBmRlcGxveRgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLkRlcGxveUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJZChRVcGRhdGVEZXBsb3lSZXNwb25zZRImCgZkZXBsb3kYASABKAsyFi51c2VyZC5raW5kcy52MS5EZXBsb3kSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifAoTRGVsZXRlRGVwbG95UmVxdWVzdBIWCgJpZBgBIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAIgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYAyABKAgSHwoKcmVxdWVzdF9pZBgEIAEoCUILukgI2AEBcgOwAQEiMQoURGVsZXRlRGVwbG95UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAki/QIKEkxpc3REZXBsb3lzUmVxdWVzdBIeCgpyZWxlYXNlX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAFCDQoLX2FzX3VzZXJfaWQinwEKE0xpc3REZXBsb3lzUmVzcG9uc2USJwoHZGVwbG95cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLkRlcGxveRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAhCDQoLX3RvdGFsX3NpemUyhxQKDlJlbGVhc2VTZXJ2aWNlEnwKDUNyZWF0ZVJlbGVhc2USJC51c2VyZC5raW5kcy52MS5DcmVhdGVSZWxlYXNlUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVJlbGVhc2VSZXNwb25zZSIeyvMYDnJlbGVhc2VzLndyaXRl6vMYCAoGAwSCAYUBEnQKCkdldFJlbGVhc2USIS51c2VyZC5raW5kcy52MS5HZXRSZWxlYXNlUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldFJlbGVhc2VSZXNwb25zZSIfkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldFJlbGVhc2VzEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRSZWxlYXNlc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldFJlbGVhc2VzUmVzcG9uc2UiGJACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAhJ/Cg1VcGRhdGVSZWxlYXNlEiQudXNlcmQua2luZHMudjEuVXBkYXRlUmVsZWFzZVJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5VcGRhdGVSZWxlYXNlUmVzcG9uc2UiIcrzGA5yZWxlYXNlcy53cml0ZerzGAsKCQMEKDJ7hAGFARJ6Cg1EZWxldGVSZWxlYXNlEiQudXNlcmQua2luZHMudjEuRGVsZXRlUmVsZWFzZVJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5EZWxldGVSZWxlYXNlUmVzcG9uc2UiHMrzGA5yZWxlYXNlcy53cml0ZerzGAYKBDJ7hAESfwoPVW5kZWxldGVSZWxlYXNlEiYudXNlcmQua2luZHMudjEuVW5kZWxldGVSZWxlYXNlUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlUmVsZWFzZVJlc3BvbnNlIhvK8xgOcmVsZWFzZXMud3JpdGXq8xgFCgN7hAESdAoMUHVyZ2VSZWxlYXNlEiMudXNlcmQua2luZHMudjEuUHVyZ2VSZWxlYXNlUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlB1cmdlUmVsZWFzZVJlc3BvbnNlIhnK8xgOcmVsZWFzZXMud3JpdGXq8xgDCgF7EnwKDExpc3RSZWxlYXNlcxIjLnVzZXJkLmtpbmRzLnYxLkxpc3RSZWxlYXNlc1JlcXVlc3QaJC51c2VyZC5raW5kcy52MS5MaXN0UmVsZWFzZXNSZXNwb25zZSIhkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgC6vMYBQoDMYUBEoYBChFDcmVhdGVSZWxlYXNlRmlsZRIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVJlbGVhc2VGaWxlUmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVJlbGVhc2VGaWxlUmVzcG9uc2UiHMrzGA5yZWxlYXNlcy53cml0ZerzGAYKBIIBhQESgAEKDkdldFJlbGVhc2VGaWxlEiUudXNlcmQua2luZHMudjEuR2V0UmVsZWFzZUZpbGVSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0UmVsZWFzZUZpbGVSZXNwb25zZSIfkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgC6vMYAwoBexKLAQoUQmF0Y2hHZXRSZWxlYXNlRmlsZXMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldFJlbGVhc2VGaWxlc1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldFJlbGVhc2VGaWxlc1Jlc3BvbnNlIhiQAgHK8xgNcmVsZWFzZXMucmVhZODzGAIShwEKEVVwZGF0ZVJlbGVhc2VGaWxlEigudXNlcmQua2luZHMudjEuVXBkYXRlUmVsZWFzZUZpbGVSZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlUmVsZWFzZUZpbGVSZXNwb25zZSIdyvMYDnJlbGVhc2VzLndyaXRl6vMYBwoFKDJ7hAEShgEKEURlbGV0ZVJlbGVhc2VGaWxlEigudXNlcmQua2luZHMudjEuRGVsZXRlUmVsZWFzZUZpbGVSZXF1ZXN0GikudXNlcmQua2luZHMudjEuRGVsZXRlUmVsZWFzZUZpbGVSZXNwb25zZSIcyvMYDnJlbGVhc2VzLndyaXRl6vMYBgoEMnuEARKIAQoQTGlzdFJlbGVhc2VGaWxlcxInLnVzZXJkLmtpbmRzLnYxLkxpc3RSZWxlYXNlRmlsZXNSZXF1ZXN0GigudXNlcmQua2luZHMudjEuTGlzdFJlbGVhc2VGaWxlc1Jlc3BvbnNlIiGQAgHK8xgNcmVsZWFzZXMucmVhZODzGALq8xgFCgMxhQESdQoMQ3JlYXRlRGVwbG95EiMudXNlcmQua2luZHMudjEuQ3JlYXRlRGVwbG95UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZURlcGxveVJlc3BvbnNlIhrK8xgOcmVsZWFzZXMud3JpdGXq8xgECgKFARJxCglHZXREZXBsb3kSIC51c2VyZC5raW5kcy52MS5HZXREZXBsb3lSZXF1ZXN0GiEudXNlcmQua2luZHMudjEuR2V0RGVwbG95UmVzcG9uc2UiH5ACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAurzGAMKAXsSfAoPQmF0Y2hHZXREZXBsb3lzEiYudXNlcmQua2luZHMudjEuQmF0Y2hHZXREZXBsb3lzUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0RGVwbG95c1Jlc3BvbnNlIhiQAgHK8xgNcmVsZWFzZXMucmVhZODzGAISegoMVXBkYXRlRGVwbG95EiMudXNlcmQua2luZHMudjEuVXBkYXRlRGVwbG95UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZURlcGxveVJlc3BvbnNlIh/K8xgOcmVsZWFzZXMud3JpdGXq8xgJCgcoMnuEAYUBEncKDERlbGV0ZURlcGxveRIjLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZURlcGxveVJlcXVlc3QaJC51c2VyZC5raW5kcy52MS5EZWxldGVEZXBsb3lSZXNwb25zZSIcyvMYDnJlbGVhc2VzLndyaXRl6vMYBgoEMnuEARJ5CgtMaXN0RGVwbG95cxIiLnVzZXJkLmtpbmRzLnYxLkxpc3REZXBsb3lzUmVxdWVzdBojLnVzZXJkLmtpbmRzLnYxLkxpc3REZXBsb3lzUmVzcG9uc2UiIZACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAurzGAUKAzGFAUI5Cg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_release, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options]);
+  fileDesc("CiR1c2VyZC9raW5kcy92MS9yZWxlYXNlX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlwKEVJlbGVhc2VWZXJzaW9uS2V5EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIiCgd2ZXJzaW9uGAIgASgJQhHgQQK6SAtyCRABGPoBugEBACKGAQoRUmVsZWFzZVJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIjCghwcm9qZWN0cxgFIAMoCzIRLnVzZXJkLnYxLlByb2plY3QSHQoFdXNlcnMYBiADKAsyDi51c2VyZC52MS5Vc2VyIoMBChRDcmVhdGVSZWxlYXNlUmVxdWVzdBIzCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZUIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiXAoVQ3JlYXRlUmVsZWFzZVJlc3BvbnNlEigKB3JlbGVhc2UYASABKAsyFy51c2VyZC5raW5kcy52MS5SZWxlYXNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIu0BChFHZXRSZWxlYXNlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjQKB3ZlcnNpb24YAyABKAsyIS51c2VyZC5raW5kcy52MS5SZWxlYXNlVmVyc2lvbktleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBInMKEkdldFJlbGVhc2VSZXNwb25zZRIoCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIzCghleHBhbmRlZBgCIAEoCzIhLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2VSZWZlcmVuY2VzIr0BChdCYXRjaEdldFJlbGVhc2VzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgEIAMoCUISukgPkgEMECAYASIGcgQQARhAInoKGEJhdGNoR2V0UmVsZWFzZXNSZXNwb25zZRIpCghyZWxlYXNlcxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2USMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5SZWxlYXNlUmVmZXJlbmNlcyJ8ChRVcGRhdGVSZWxlYXNlUmVxdWVzdBIzCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJcChVVcGRhdGVSZWxlYXNlUmVzcG9uc2USKAoHcmVsZWFzZRgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifQoURGVsZXRlUmVsZWFzZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlwKFURlbGV0ZVJlbGVhc2VSZXNwb25zZRIoCgdyZWxlYXNlGAEgASgLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIwChZVbmRlbGV0ZVJlbGVhc2VSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIl4KF1VuZGVsZXRlUmVsZWFzZVJlc3BvbnNlEigKB3JlbGVhc2UYASABKAsyFy51c2VyZC5raW5kcy52MS5SZWxlYXNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImUKE1B1cmdlUmVsZWFzZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChRQdXJnZVJlbGVhc2VSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK9AwoTTGlzdFJlbGVhc2VzUmVxdWVzdBIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIUCgxzaG93X2RlbGV0ZWQYBiABKAgSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi1wEKFExpc3RSZWxlYXNlc1Jlc3BvbnNlEikKCHJlbGVhc2VzGAEgAygLMhcudXNlcmQua2luZHMudjEuUmVsZWFzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSMwoIZXhwYW5kZWQYBSABKAsyIS51c2VyZC5raW5kcy52MS5SZWxlYXNlUmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSJWChNSZWxlYXNlRmlsZUlkZW50S2V5Eh4KCnJlbGVhc2VfaWQYASABKANCCuBBArpIBCICIAASHwoFaWRlbnQYAiABKAlCEOBBArpICnIIEAEYKLoBAQAicQoVUmVsZWFzZUZpbGVSZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SKQoIcmVsZWFzZXMYAyADKAsyFy51c2VyZC5raW5kcy52MS5SZWxlYXNlIpABChhDcmVhdGVSZWxlYXNlRmlsZVJlcXVlc3QSPAoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABARIVCg12YWxpZGF0ZV9vbmx5GAMgASgIImkKGUNyZWF0ZVJlbGVhc2VGaWxlUmVzcG9uc2USMQoMcmVsZWFzZV9maWxlGAEgASgLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki8QEKFUdldFJlbGVhc2VGaWxlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjQKBWlkZW50GAMgASgLMiMudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVJZGVudEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBIoQBChZHZXRSZWxlYXNlRmlsZVJlc3BvbnNlEjEKDHJlbGVhc2VfZmlsZRgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2VGaWxlEjcKCGV4cGFuZGVkGAIgASgLMiUudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGVSZWZlcmVuY2VzIsEBChtCYXRjaEdldFJlbGVhc2VGaWxlc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKLAQocQmF0Y2hHZXRSZWxlYXNlRmlsZXNSZXNwb25zZRIyCg1yZWxlYXNlX2ZpbGVzGAEgAygLMhsudXNlcmQua2luZHMudjEuUmVsZWFzZUZpbGUSNwoIZXhwYW5kZWQYAiABKAsyJS51c2VyZC5raW5kcy52MS5SZWxlYXNlRmlsZVJlZmVyZW5jZXMiiQEKGFVwZGF0ZVJlbGVhc2VGaWxlUmVxdWVzdBI8CgxyZWxlYXNlX2ZpbGUYASABKAsyGy51c2VyZC5raW5kcy52MS5SZWxlYXNlRmlsZUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJpChlVcGRhdGVSZWxlYXNlRmlsZVJlc3BvbnNlEjEKDHJlbGVhc2VfZmlsZRgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2VGaWxlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoEBChhEZWxldGVSZWxlYXNlRmlsZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjYKGURlbGV0ZVJlbGVhc2VGaWxlUmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkipgMKF0xpc3RSZWxlYXNlRmlsZXNSZXF1ZXN0Eh4KCnJlbGVhc2VfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLoAQoYTGlzdFJlbGVhc2VGaWxlc1Jlc3BvbnNlEjIKDXJlbGVhc2VfZmlsZXMYASADKAsyGy51c2VyZC5raW5kcy52MS5SZWxlYXNlRmlsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSNwoIZXhwYW5kZWQYBSABKAsyJS51c2VyZC5raW5kcy52MS5SZWxlYXNlRmlsZVJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUinwEKEERlcGxveVJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIpCghyZWxlYXNlcxgDIAMoCzIXLnVzZXJkLmtpbmRzLnYxLlJlbGVhc2USMQoMZW52aXJvbm1lbnRzGAQgAygLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQigAEKE0NyZWF0ZURlcGxveVJlcXVlc3QSMQoGZGVwbG95GAEgASgLMhYudXNlcmQua2luZHMudjEuRGVwbG95QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJZChRDcmVhdGVEZXBsb3lSZXNwb25zZRImCgZkZXBsb3kYASABKAsyFi51c2VyZC5raW5kcy52MS5EZXBsb3kSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkitgEKEEdldERlcGxveVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASJvChFHZXREZXBsb3lSZXNwb25zZRImCgZkZXBsb3kYASABKAsyFi51c2VyZC5raW5kcy52MS5EZXBsb3kSMgoIZXhwYW5kZWQYAiABKAsyIC51c2VyZC5raW5kcy52MS5EZXBsb3lSZWZlcmVuY2VzIrwBChZCYXRjaEdldERlcGxveXNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAidgoXQmF0Y2hHZXREZXBsb3lzUmVzcG9uc2USJwoHZGVwbG95cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLkRlcGxveRIyCghleHBhbmRlZBgCIAEoCzIgLnVzZXJkLmtpbmRzLnYxLkRlcGxveVJlZmVyZW5jZXMieQoTVXBkYXRlRGVwbG95UmVxdWVzdBIxCgZkZXBsb3kYASABKAsyFi51c2VyZC5raW5kcy52MS5EZXBsb3lCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siWQoUVXBkYXRlRGVwbG95UmVzcG9uc2USJgoGZGVwbG95GAEgASgLMhYudXNlcmQua2luZHMudjEuRGVwbG95EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInwKE0RlbGV0ZURlcGxveVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjEKFERlbGV0ZURlcGxveVJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqEDChJMaXN0RGVwbG95c1JlcXVlc3QSHgoKcmVsZWFzZV9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItMBChNMaXN0RGVwbG95c1Jlc3BvbnNlEicKB2RlcGxveXMYASADKAsyFi51c2VyZC5raW5kcy52MS5EZXBsb3kSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjIKCGV4cGFuZGVkGAUgASgLMiAudXNlcmQua2luZHMudjEuRGVwbG95UmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZTKHFAoOUmVsZWFzZVNlcnZpY2USfAoNQ3JlYXRlUmVsZWFzZRIkLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVJlbGVhc2VSZXF1ZXN0GiUudXNlcmQua2luZHMudjEuQ3JlYXRlUmVsZWFzZVJlc3BvbnNlIh7K8xgOcmVsZWFzZXMud3JpdGXq8xgICgYDBIIBhQESdAoKR2V0UmVsZWFzZRIhLnVzZXJkLmtpbmRzLnYxLkdldFJlbGVhc2VSZXF1ZXN0GiIudXNlcmQua2luZHMudjEuR2V0UmVsZWFzZVJlc3BvbnNlIh+QAgHK8xgNcmVsZWFzZXMucmVhZODzGALq8xgDCgF7En8KEEJhdGNoR2V0UmVsZWFzZXMSJy51c2VyZC5raW5kcy52MS5CYXRjaEdldFJlbGVhc2VzUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0UmVsZWFzZXNSZXNwb25zZSIYkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgCEn8KDVVwZGF0ZVJlbGVhc2USJC51c2VyZC5raW5kcy52MS5VcGRhdGVSZWxlYXNlUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZVJlbGVhc2VSZXNwb25zZSIhyvMYDnJlbGVhc2VzLndyaXRl6vMYCwoJAwQoMnuEAYUBEnoKDURlbGV0ZVJlbGVhc2USJC51c2VyZC5raW5kcy52MS5EZWxldGVSZWxlYXNlUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZVJlbGVhc2VSZXNwb25zZSIcyvMYDnJlbGVhc2VzLndyaXRl6vMYBgoEMnuEARJ/Cg9VbmRlbGV0ZVJlbGVhc2USJi51c2VyZC5raW5kcy52MS5VbmRlbGV0ZVJlbGVhc2VSZXF1ZXN0GicudXNlcmQua2luZHMudjEuVW5kZWxldGVSZWxlYXNlUmVzcG9uc2UiG8rzGA5yZWxlYXNlcy53cml0ZerzGAUKA3uEARJ0CgxQdXJnZVJlbGVhc2USIy51c2VyZC5raW5kcy52MS5QdXJnZVJlbGVhc2VSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuUHVyZ2VSZWxlYXNlUmVzcG9uc2UiGcrzGA5yZWxlYXNlcy53cml0ZerzGAMKAXsSfAoMTGlzdFJlbGVhc2VzEiMudXNlcmQua2luZHMudjEuTGlzdFJlbGVhc2VzUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkxpc3RSZWxlYXNlc1Jlc3BvbnNlIiGQAgHK8xgNcmVsZWFzZXMucmVhZODzGALq8xgFCgMxhQEShgEKEUNyZWF0ZVJlbGVhc2VGaWxlEigudXNlcmQua2luZHMudjEuQ3JlYXRlUmVsZWFzZUZpbGVSZXF1ZXN0GikudXNlcmQua2luZHMudjEuQ3JlYXRlUmVsZWFzZUZpbGVSZXNwb25zZSIcyvMYDnJlbGVhc2VzLndyaXRl6vMYBgoEggGFARKAAQoOR2V0UmVsZWFzZUZpbGUSJS51c2VyZC5raW5kcy52MS5HZXRSZWxlYXNlRmlsZVJlcXVlc3QaJi51c2VyZC5raW5kcy52MS5HZXRSZWxlYXNlRmlsZVJlc3BvbnNlIh+QAgHK8xgNcmVsZWFzZXMucmVhZODzGALq8xgDCgF7EosBChRCYXRjaEdldFJlbGVhc2VGaWxlcxIrLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0UmVsZWFzZUZpbGVzUmVxdWVzdBosLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0UmVsZWFzZUZpbGVzUmVzcG9uc2UiGJACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAhKHAQoRVXBkYXRlUmVsZWFzZUZpbGUSKC51c2VyZC5raW5kcy52MS5VcGRhdGVSZWxlYXNlRmlsZVJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5VcGRhdGVSZWxlYXNlRmlsZVJlc3BvbnNlIh3K8xgOcmVsZWFzZXMud3JpdGXq8xgHCgUoMnuEARKGAQoRRGVsZXRlUmVsZWFzZUZpbGUSKC51c2VyZC5raW5kcy52MS5EZWxldGVSZWxlYXNlRmlsZVJlcXVlc3QaKS51c2VyZC5raW5kcy52MS5EZWxldGVSZWxlYXNlRmlsZVJlc3BvbnNlIhzK8xgOcmVsZWFzZXMud3JpdGXq8xgGCgQye4QBEogBChBMaXN0UmVsZWFzZUZpbGVzEicudXNlcmQua2luZHMudjEuTGlzdFJlbGVhc2VGaWxlc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5MaXN0UmVsZWFzZUZpbGVzUmVzcG9uc2UiIZACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAurzGAUKAzGFARJ1CgxDcmVhdGVEZXBsb3kSIy51c2VyZC5raW5kcy52MS5DcmVhdGVEZXBsb3lSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuQ3JlYXRlRGVwbG95UmVzcG9uc2UiGsrzGA5yZWxlYXNlcy53cml0ZerzGAQKAoUBEnEKCUdldERlcGxveRIgLnVzZXJkLmtpbmRzLnYxLkdldERlcGxveVJlcXVlc3QaIS51c2VyZC5raW5kcy52MS5HZXREZXBsb3lSZXNwb25zZSIfkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgC6vMYAwoBexJ8Cg9CYXRjaEdldERlcGxveXMSJi51c2VyZC5raW5kcy52MS5CYXRjaEdldERlcGxveXNSZXF1ZXN0GicudXNlcmQua2luZHMudjEuQmF0Y2hHZXREZXBsb3lzUmVzcG9uc2UiGJACAcrzGA1yZWxlYXNlcy5yZWFk4PMYAhJ6CgxVcGRhdGVEZXBsb3kSIy51c2VyZC5raW5kcy52MS5VcGRhdGVEZXBsb3lSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuVXBkYXRlRGVwbG95UmVzcG9uc2UiH8rzGA5yZWxlYXNlcy53cml0ZerzGAkKBygye4QBhQESdwoMRGVsZXRlRGVwbG95EiMudXNlcmQua2luZHMudjEuRGVsZXRlRGVwbG95UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZURlcGxveVJlc3BvbnNlIhzK8xgOcmVsZWFzZXMud3JpdGXq8xgGCgQye4QBEnkKC0xpc3REZXBsb3lzEiIudXNlcmQua2luZHMudjEuTGlzdERlcGxveXNSZXF1ZXN0GiMudXNlcmQua2luZHMudjEuTGlzdERlcGxveXNSZXNwb25zZSIhkAIByvMYDXJlbGVhc2VzLnJlYWTg8xgC6vMYBQoDMYUBQjkKDnVzZXJkLmtpbmRzLnYxUAFaJXVzZXJkL2dlbi91c2VyZC9raW5kcy92MTt1c2VyZGtpbmRzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_monitor, file_userd_kinds_v1_release, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user]);
 
 /**
  * What identifies a release by its version.
@@ -52,6 +60,42 @@ export type ReleaseVersionKey = Message<"userd.kinds.v1.ReleaseVersionKey"> & {
  */
 export const ReleaseVersionKeySchema: GenMessage<ReleaseVersionKey> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_release_service, 0);
+
+/**
+ * What releases refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.ReleaseReferences
+ */
+export type ReleaseReferences = Message<"userd.kinds.v1.ReleaseReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "project_ids".
+   *
+   * @generated from field: repeated userd.v1.Project projects = 5;
+   */
+  projects: Project[];
+
+  /**
+   * What is referred to by "owner_user_id".
+   *
+   * @generated from field: repeated userd.v1.User users = 6;
+   */
+  users: User[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ReleaseReferences.
+ * Use `create(ReleaseReferencesSchema)` to create a new message.
+ */
+export const ReleaseReferencesSchema: GenMessage<ReleaseReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_release_service, 1);
 
 /**
  * The request of CreateRelease.
@@ -87,7 +131,7 @@ export type CreateReleaseRequest = Message<"userd.kinds.v1.CreateReleaseRequest"
  * Use `create(CreateReleaseRequestSchema)` to create a new message.
  */
 export const CreateReleaseRequestSchema: GenMessage<CreateReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 1);
+  messageDesc(file_userd_kinds_v1_release_service, 2);
 
 /**
  * The response of CreateRelease.
@@ -115,7 +159,7 @@ export type CreateReleaseResponse = Message<"userd.kinds.v1.CreateReleaseRespons
  * Use `create(CreateReleaseResponseSchema)` to create a new message.
  */
 export const CreateReleaseResponseSchema: GenMessage<CreateReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 2);
+  messageDesc(file_userd_kinds_v1_release_service, 3);
 
 /**
  * The request of GetRelease.
@@ -159,6 +203,14 @@ export type GetReleaseRequest = Message<"userd.kinds.v1.GetReleaseRequest"> & {
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "owner_user_id", "project_ids". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -166,7 +218,7 @@ export type GetReleaseRequest = Message<"userd.kinds.v1.GetReleaseRequest"> & {
  * Use `create(GetReleaseRequestSchema)` to create a new message.
  */
 export const GetReleaseRequestSchema: GenMessage<GetReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 3);
+  messageDesc(file_userd_kinds_v1_release_service, 4);
 
 /**
  * The response of GetRelease.
@@ -180,6 +232,13 @@ export type GetReleaseResponse = Message<"userd.kinds.v1.GetReleaseResponse"> & 
    * @generated from field: userd.kinds.v1.Release release = 1;
    */
   release?: Release | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseReferences expanded = 2;
+   */
+  expanded?: ReleaseReferences | undefined;
 };
 
 /**
@@ -187,7 +246,7 @@ export type GetReleaseResponse = Message<"userd.kinds.v1.GetReleaseResponse"> & 
  * Use `create(GetReleaseResponseSchema)` to create a new message.
  */
 export const GetReleaseResponseSchema: GenMessage<GetReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 4);
+  messageDesc(file_userd_kinds_v1_release_service, 5);
 
 /**
  * The request of BatchGetReleases.
@@ -215,6 +274,14 @@ export type BatchGetReleasesRequest = Message<"userd.kinds.v1.BatchGetReleasesRe
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "owner_user_id", "project_ids". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -222,7 +289,7 @@ export type BatchGetReleasesRequest = Message<"userd.kinds.v1.BatchGetReleasesRe
  * Use `create(BatchGetReleasesRequestSchema)` to create a new message.
  */
 export const BatchGetReleasesRequestSchema: GenMessage<BatchGetReleasesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 5);
+  messageDesc(file_userd_kinds_v1_release_service, 6);
 
 /**
  * The response of BatchGetReleases.
@@ -236,6 +303,13 @@ export type BatchGetReleasesResponse = Message<"userd.kinds.v1.BatchGetReleasesR
    * @generated from field: repeated userd.kinds.v1.Release releases = 1;
    */
   releases: Release[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseReferences expanded = 2;
+   */
+  expanded?: ReleaseReferences | undefined;
 };
 
 /**
@@ -243,7 +317,7 @@ export type BatchGetReleasesResponse = Message<"userd.kinds.v1.BatchGetReleasesR
  * Use `create(BatchGetReleasesResponseSchema)` to create a new message.
  */
 export const BatchGetReleasesResponseSchema: GenMessage<BatchGetReleasesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 6);
+  messageDesc(file_userd_kinds_v1_release_service, 7);
 
 /**
  * The request of UpdateRelease.
@@ -273,7 +347,7 @@ export type UpdateReleaseRequest = Message<"userd.kinds.v1.UpdateReleaseRequest"
  * Use `create(UpdateReleaseRequestSchema)` to create a new message.
  */
 export const UpdateReleaseRequestSchema: GenMessage<UpdateReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 7);
+  messageDesc(file_userd_kinds_v1_release_service, 8);
 
 /**
  * The response of UpdateRelease.
@@ -301,7 +375,7 @@ export type UpdateReleaseResponse = Message<"userd.kinds.v1.UpdateReleaseRespons
  * Use `create(UpdateReleaseResponseSchema)` to create a new message.
  */
 export const UpdateReleaseResponseSchema: GenMessage<UpdateReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 8);
+  messageDesc(file_userd_kinds_v1_release_service, 9);
 
 /**
  * The request of DeleteRelease.
@@ -344,7 +418,7 @@ export type DeleteReleaseRequest = Message<"userd.kinds.v1.DeleteReleaseRequest"
  * Use `create(DeleteReleaseRequestSchema)` to create a new message.
  */
 export const DeleteReleaseRequestSchema: GenMessage<DeleteReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 9);
+  messageDesc(file_userd_kinds_v1_release_service, 10);
 
 /**
  * The response of DeleteRelease.
@@ -372,7 +446,7 @@ export type DeleteReleaseResponse = Message<"userd.kinds.v1.DeleteReleaseRespons
  * Use `create(DeleteReleaseResponseSchema)` to create a new message.
  */
 export const DeleteReleaseResponseSchema: GenMessage<DeleteReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 10);
+  messageDesc(file_userd_kinds_v1_release_service, 11);
 
 /**
  * The request of UndeleteRelease.
@@ -393,7 +467,7 @@ export type UndeleteReleaseRequest = Message<"userd.kinds.v1.UndeleteReleaseRequ
  * Use `create(UndeleteReleaseRequestSchema)` to create a new message.
  */
 export const UndeleteReleaseRequestSchema: GenMessage<UndeleteReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 11);
+  messageDesc(file_userd_kinds_v1_release_service, 12);
 
 /**
  * The response of UndeleteRelease.
@@ -421,7 +495,7 @@ export type UndeleteReleaseResponse = Message<"userd.kinds.v1.UndeleteReleaseRes
  * Use `create(UndeleteReleaseResponseSchema)` to create a new message.
  */
 export const UndeleteReleaseResponseSchema: GenMessage<UndeleteReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 12);
+  messageDesc(file_userd_kinds_v1_release_service, 13);
 
 /**
  * The request of PurgeRelease.
@@ -457,7 +531,7 @@ export type PurgeReleaseRequest = Message<"userd.kinds.v1.PurgeReleaseRequest"> 
  * Use `create(PurgeReleaseRequestSchema)` to create a new message.
  */
 export const PurgeReleaseRequestSchema: GenMessage<PurgeReleaseRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 13);
+  messageDesc(file_userd_kinds_v1_release_service, 14);
 
 /**
  * The response of PurgeRelease.
@@ -478,7 +552,7 @@ export type PurgeReleaseResponse = Message<"userd.kinds.v1.PurgeReleaseResponse"
  * Use `create(PurgeReleaseResponseSchema)` to create a new message.
  */
 export const PurgeReleaseResponseSchema: GenMessage<PurgeReleaseResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 14);
+  messageDesc(file_userd_kinds_v1_release_service, 15);
 
 /**
  * The request of ListReleases.
@@ -565,6 +639,14 @@ export type ListReleasesRequest = Message<"userd.kinds.v1.ListReleasesRequest"> 
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "owner_user_id", "project_ids". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -572,7 +654,7 @@ export type ListReleasesRequest = Message<"userd.kinds.v1.ListReleasesRequest"> 
  * Use `create(ListReleasesRequestSchema)` to create a new message.
  */
 export const ListReleasesRequestSchema: GenMessage<ListReleasesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 15);
+  messageDesc(file_userd_kinds_v1_release_service, 16);
 
 /**
  * The response of ListReleases.
@@ -607,6 +689,13 @@ export type ListReleasesResponse = Message<"userd.kinds.v1.ListReleasesResponse"
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseReferences expanded = 5;
+   */
+  expanded?: ReleaseReferences | undefined;
 };
 
 /**
@@ -614,7 +703,7 @@ export type ListReleasesResponse = Message<"userd.kinds.v1.ListReleasesResponse"
  * Use `create(ListReleasesResponseSchema)` to create a new message.
  */
 export const ListReleasesResponseSchema: GenMessage<ListReleasesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 16);
+  messageDesc(file_userd_kinds_v1_release_service, 17);
 
 /**
  * What identifies a release file by its ident.
@@ -642,7 +731,36 @@ export type ReleaseFileIdentKey = Message<"userd.kinds.v1.ReleaseFileIdentKey"> 
  * Use `create(ReleaseFileIdentKeySchema)` to create a new message.
  */
 export const ReleaseFileIdentKeySchema: GenMessage<ReleaseFileIdentKey> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 17);
+  messageDesc(file_userd_kinds_v1_release_service, 18);
+
+/**
+ * What release files refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.ReleaseFileReferences
+ */
+export type ReleaseFileReferences = Message<"userd.kinds.v1.ReleaseFileReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "release_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Release releases = 3;
+   */
+  releases: Release[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ReleaseFileReferences.
+ * Use `create(ReleaseFileReferencesSchema)` to create a new message.
+ */
+export const ReleaseFileReferencesSchema: GenMessage<ReleaseFileReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_release_service, 19);
 
 /**
  * The request of CreateReleaseFile.
@@ -678,7 +796,7 @@ export type CreateReleaseFileRequest = Message<"userd.kinds.v1.CreateReleaseFile
  * Use `create(CreateReleaseFileRequestSchema)` to create a new message.
  */
 export const CreateReleaseFileRequestSchema: GenMessage<CreateReleaseFileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 18);
+  messageDesc(file_userd_kinds_v1_release_service, 20);
 
 /**
  * The response of CreateReleaseFile.
@@ -706,7 +824,7 @@ export type CreateReleaseFileResponse = Message<"userd.kinds.v1.CreateReleaseFil
  * Use `create(CreateReleaseFileResponseSchema)` to create a new message.
  */
 export const CreateReleaseFileResponseSchema: GenMessage<CreateReleaseFileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 19);
+  messageDesc(file_userd_kinds_v1_release_service, 21);
 
 /**
  * The request of GetReleaseFile.
@@ -750,6 +868,14 @@ export type GetReleaseFileRequest = Message<"userd.kinds.v1.GetReleaseFileReques
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -757,7 +883,7 @@ export type GetReleaseFileRequest = Message<"userd.kinds.v1.GetReleaseFileReques
  * Use `create(GetReleaseFileRequestSchema)` to create a new message.
  */
 export const GetReleaseFileRequestSchema: GenMessage<GetReleaseFileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 20);
+  messageDesc(file_userd_kinds_v1_release_service, 22);
 
 /**
  * The response of GetReleaseFile.
@@ -771,6 +897,13 @@ export type GetReleaseFileResponse = Message<"userd.kinds.v1.GetReleaseFileRespo
    * @generated from field: userd.kinds.v1.ReleaseFile release_file = 1;
    */
   releaseFile?: ReleaseFile | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseFileReferences expanded = 2;
+   */
+  expanded?: ReleaseFileReferences | undefined;
 };
 
 /**
@@ -778,7 +911,7 @@ export type GetReleaseFileResponse = Message<"userd.kinds.v1.GetReleaseFileRespo
  * Use `create(GetReleaseFileResponseSchema)` to create a new message.
  */
 export const GetReleaseFileResponseSchema: GenMessage<GetReleaseFileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 21);
+  messageDesc(file_userd_kinds_v1_release_service, 23);
 
 /**
  * The request of BatchGetReleaseFiles.
@@ -806,6 +939,14 @@ export type BatchGetReleaseFilesRequest = Message<"userd.kinds.v1.BatchGetReleas
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -813,7 +954,7 @@ export type BatchGetReleaseFilesRequest = Message<"userd.kinds.v1.BatchGetReleas
  * Use `create(BatchGetReleaseFilesRequestSchema)` to create a new message.
  */
 export const BatchGetReleaseFilesRequestSchema: GenMessage<BatchGetReleaseFilesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 22);
+  messageDesc(file_userd_kinds_v1_release_service, 24);
 
 /**
  * The response of BatchGetReleaseFiles.
@@ -827,6 +968,13 @@ export type BatchGetReleaseFilesResponse = Message<"userd.kinds.v1.BatchGetRelea
    * @generated from field: repeated userd.kinds.v1.ReleaseFile release_files = 1;
    */
   releaseFiles: ReleaseFile[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseFileReferences expanded = 2;
+   */
+  expanded?: ReleaseFileReferences | undefined;
 };
 
 /**
@@ -834,7 +982,7 @@ export type BatchGetReleaseFilesResponse = Message<"userd.kinds.v1.BatchGetRelea
  * Use `create(BatchGetReleaseFilesResponseSchema)` to create a new message.
  */
 export const BatchGetReleaseFilesResponseSchema: GenMessage<BatchGetReleaseFilesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 23);
+  messageDesc(file_userd_kinds_v1_release_service, 25);
 
 /**
  * The request of UpdateReleaseFile.
@@ -863,7 +1011,7 @@ export type UpdateReleaseFileRequest = Message<"userd.kinds.v1.UpdateReleaseFile
  * Use `create(UpdateReleaseFileRequestSchema)` to create a new message.
  */
 export const UpdateReleaseFileRequestSchema: GenMessage<UpdateReleaseFileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 24);
+  messageDesc(file_userd_kinds_v1_release_service, 26);
 
 /**
  * The response of UpdateReleaseFile.
@@ -891,7 +1039,7 @@ export type UpdateReleaseFileResponse = Message<"userd.kinds.v1.UpdateReleaseFil
  * Use `create(UpdateReleaseFileResponseSchema)` to create a new message.
  */
 export const UpdateReleaseFileResponseSchema: GenMessage<UpdateReleaseFileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 25);
+  messageDesc(file_userd_kinds_v1_release_service, 27);
 
 /**
  * The request of DeleteReleaseFile.
@@ -934,7 +1082,7 @@ export type DeleteReleaseFileRequest = Message<"userd.kinds.v1.DeleteReleaseFile
  * Use `create(DeleteReleaseFileRequestSchema)` to create a new message.
  */
 export const DeleteReleaseFileRequestSchema: GenMessage<DeleteReleaseFileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 26);
+  messageDesc(file_userd_kinds_v1_release_service, 28);
 
 /**
  * The response of DeleteReleaseFile.
@@ -955,7 +1103,7 @@ export type DeleteReleaseFileResponse = Message<"userd.kinds.v1.DeleteReleaseFil
  * Use `create(DeleteReleaseFileResponseSchema)` to create a new message.
  */
 export const DeleteReleaseFileResponseSchema: GenMessage<DeleteReleaseFileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 27);
+  messageDesc(file_userd_kinds_v1_release_service, 29);
 
 /**
  * The request of ListReleaseFiles.
@@ -1035,6 +1183,14 @@ export type ListReleaseFilesRequest = Message<"userd.kinds.v1.ListReleaseFilesRe
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -1042,7 +1198,7 @@ export type ListReleaseFilesRequest = Message<"userd.kinds.v1.ListReleaseFilesRe
  * Use `create(ListReleaseFilesRequestSchema)` to create a new message.
  */
 export const ListReleaseFilesRequestSchema: GenMessage<ListReleaseFilesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 28);
+  messageDesc(file_userd_kinds_v1_release_service, 30);
 
 /**
  * The response of ListReleaseFiles.
@@ -1077,6 +1233,13 @@ export type ListReleaseFilesResponse = Message<"userd.kinds.v1.ListReleaseFilesR
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.ReleaseFileReferences expanded = 5;
+   */
+  expanded?: ReleaseFileReferences | undefined;
 };
 
 /**
@@ -1084,7 +1247,43 @@ export type ListReleaseFilesResponse = Message<"userd.kinds.v1.ListReleaseFilesR
  * Use `create(ListReleaseFilesResponseSchema)` to create a new message.
  */
 export const ListReleaseFilesResponseSchema: GenMessage<ListReleaseFilesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 29);
+  messageDesc(file_userd_kinds_v1_release_service, 31);
+
+/**
+ * What deploys refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it. Absent
+ * is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.DeployReferences
+ */
+export type DeployReferences = Message<"userd.kinds.v1.DeployReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "release_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Release releases = 3;
+   */
+  releases: Release[];
+
+  /**
+   * What is referred to by "environment_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Environment environments = 4;
+   */
+  environments: Environment[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeployReferences.
+ * Use `create(DeployReferencesSchema)` to create a new message.
+ */
+export const DeployReferencesSchema: GenMessage<DeployReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_release_service, 32);
 
 /**
  * The request of CreateDeploy.
@@ -1120,7 +1319,7 @@ export type CreateDeployRequest = Message<"userd.kinds.v1.CreateDeployRequest"> 
  * Use `create(CreateDeployRequestSchema)` to create a new message.
  */
 export const CreateDeployRequestSchema: GenMessage<CreateDeployRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 30);
+  messageDesc(file_userd_kinds_v1_release_service, 33);
 
 /**
  * The response of CreateDeploy.
@@ -1148,7 +1347,7 @@ export type CreateDeployResponse = Message<"userd.kinds.v1.CreateDeployResponse"
  * Use `create(CreateDeployResponseSchema)` to create a new message.
  */
 export const CreateDeployResponseSchema: GenMessage<CreateDeployResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 31);
+  messageDesc(file_userd_kinds_v1_release_service, 34);
 
 /**
  * The request of GetDeploy.
@@ -1184,6 +1383,14 @@ export type GetDeployRequest = Message<"userd.kinds.v1.GetDeployRequest"> & {
    * @generated from field: google.protobuf.FieldMask read_mask = 15;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id", "environment_id". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
 };
 
 /**
@@ -1191,7 +1398,7 @@ export type GetDeployRequest = Message<"userd.kinds.v1.GetDeployRequest"> & {
  * Use `create(GetDeployRequestSchema)` to create a new message.
  */
 export const GetDeployRequestSchema: GenMessage<GetDeployRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 32);
+  messageDesc(file_userd_kinds_v1_release_service, 35);
 
 /**
  * The response of GetDeploy.
@@ -1205,6 +1412,13 @@ export type GetDeployResponse = Message<"userd.kinds.v1.GetDeployResponse"> & {
    * @generated from field: userd.kinds.v1.Deploy deploy = 1;
    */
   deploy?: Deploy | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.DeployReferences expanded = 2;
+   */
+  expanded?: DeployReferences | undefined;
 };
 
 /**
@@ -1212,7 +1426,7 @@ export type GetDeployResponse = Message<"userd.kinds.v1.GetDeployResponse"> & {
  * Use `create(GetDeployResponseSchema)` to create a new message.
  */
 export const GetDeployResponseSchema: GenMessage<GetDeployResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 33);
+  messageDesc(file_userd_kinds_v1_release_service, 36);
 
 /**
  * The request of BatchGetDeploys.
@@ -1240,6 +1454,14 @@ export type BatchGetDeploysRequest = Message<"userd.kinds.v1.BatchGetDeploysRequ
    * @generated from field: google.protobuf.FieldMask read_mask = 3;
    */
   readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id", "environment_id". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
 };
 
 /**
@@ -1247,7 +1469,7 @@ export type BatchGetDeploysRequest = Message<"userd.kinds.v1.BatchGetDeploysRequ
  * Use `create(BatchGetDeploysRequestSchema)` to create a new message.
  */
 export const BatchGetDeploysRequestSchema: GenMessage<BatchGetDeploysRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 34);
+  messageDesc(file_userd_kinds_v1_release_service, 37);
 
 /**
  * The response of BatchGetDeploys.
@@ -1261,6 +1483,13 @@ export type BatchGetDeploysResponse = Message<"userd.kinds.v1.BatchGetDeploysRes
    * @generated from field: repeated userd.kinds.v1.Deploy deploys = 1;
    */
   deploys: Deploy[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.DeployReferences expanded = 2;
+   */
+  expanded?: DeployReferences | undefined;
 };
 
 /**
@@ -1268,7 +1497,7 @@ export type BatchGetDeploysResponse = Message<"userd.kinds.v1.BatchGetDeploysRes
  * Use `create(BatchGetDeploysResponseSchema)` to create a new message.
  */
 export const BatchGetDeploysResponseSchema: GenMessage<BatchGetDeploysResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 35);
+  messageDesc(file_userd_kinds_v1_release_service, 38);
 
 /**
  * The request of UpdateDeploy.
@@ -1297,7 +1526,7 @@ export type UpdateDeployRequest = Message<"userd.kinds.v1.UpdateDeployRequest"> 
  * Use `create(UpdateDeployRequestSchema)` to create a new message.
  */
 export const UpdateDeployRequestSchema: GenMessage<UpdateDeployRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 36);
+  messageDesc(file_userd_kinds_v1_release_service, 39);
 
 /**
  * The response of UpdateDeploy.
@@ -1325,7 +1554,7 @@ export type UpdateDeployResponse = Message<"userd.kinds.v1.UpdateDeployResponse"
  * Use `create(UpdateDeployResponseSchema)` to create a new message.
  */
 export const UpdateDeployResponseSchema: GenMessage<UpdateDeployResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 37);
+  messageDesc(file_userd_kinds_v1_release_service, 40);
 
 /**
  * The request of DeleteDeploy.
@@ -1368,7 +1597,7 @@ export type DeleteDeployRequest = Message<"userd.kinds.v1.DeleteDeployRequest"> 
  * Use `create(DeleteDeployRequestSchema)` to create a new message.
  */
 export const DeleteDeployRequestSchema: GenMessage<DeleteDeployRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 38);
+  messageDesc(file_userd_kinds_v1_release_service, 41);
 
 /**
  * The response of DeleteDeploy.
@@ -1389,7 +1618,7 @@ export type DeleteDeployResponse = Message<"userd.kinds.v1.DeleteDeployResponse"
  * Use `create(DeleteDeployResponseSchema)` to create a new message.
  */
 export const DeleteDeployResponseSchema: GenMessage<DeleteDeployResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 39);
+  messageDesc(file_userd_kinds_v1_release_service, 42);
 
 /**
  * The request of ListDeploys.
@@ -1469,6 +1698,14 @@ export type ListDeploysRequest = Message<"userd.kinds.v1.ListDeploysRequest"> & 
    * @generated from field: userd.v1.AccessRelation relation = 11;
    */
   relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "release_id", "environment_id". Needs
+   * the permission to read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
 };
 
 /**
@@ -1476,7 +1713,7 @@ export type ListDeploysRequest = Message<"userd.kinds.v1.ListDeploysRequest"> & 
  * Use `create(ListDeploysRequestSchema)` to create a new message.
  */
 export const ListDeploysRequestSchema: GenMessage<ListDeploysRequest> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 40);
+  messageDesc(file_userd_kinds_v1_release_service, 43);
 
 /**
  * The response of ListDeploys.
@@ -1511,6 +1748,13 @@ export type ListDeploysResponse = Message<"userd.kinds.v1.ListDeploysResponse"> 
    * @generated from field: bool total_size_is_estimate = 4;
    */
   totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.DeployReferences expanded = 5;
+   */
+  expanded?: DeployReferences | undefined;
 };
 
 /**
@@ -1518,7 +1762,7 @@ export type ListDeploysResponse = Message<"userd.kinds.v1.ListDeploysResponse"> 
  * Use `create(ListDeploysResponseSchema)` to create a new message.
  */
 export const ListDeploysResponseSchema: GenMessage<ListDeploysResponse> = /*@__PURE__*/
-  messageDesc(file_userd_kinds_v1_release_service, 41);
+  messageDesc(file_userd_kinds_v1_release_service, 44);
 
 /**
  * The kinds releases, release files and deploys.
