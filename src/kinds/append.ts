@@ -43,8 +43,8 @@ const insertionOf = oncePerKind((kind): Compiled<Stored> => {
 });
 
 /** The record as JSON: bigints are texts, and halves of surrogate pairs, which JSON can hold and PostgreSQL can't, are replaced. */
-const jsonOf = ({ columns }: Values, organizationId: bigint | null): Record<string, unknown> => {
-  const record: Record<string, unknown> = { [ORGANIZATION_ID]: organizationId === null ? null : String(organizationId) };
+const jsonOf = ({ columns }: Values, rootId: bigint | null): Record<string, unknown> => {
+  const record: Record<string, unknown> = { [ORGANIZATION_ID]: rootId === null ? null : String(rootId) };
   for (const [{ name }, value] of columns)
     record[name] = typeof value === "bigint" ? String(value) : typeof value === "string" ? value.toWellFormed() : value;
   return record;
@@ -67,8 +67,8 @@ export const appendResources: StandardMethod<Appended> = ({ write }, kind, metho
   return (call, request) => {
     const records = recordsOf(kind, fieldsOf<Record<string, readonly Resource[]>>(request)[field] ?? []);
     return write(call, { method, request, aggregates: [], hasTimeToken: true }, async (tx) => {
-      const organizationOf = await parentsOf(tx, kind, records, (index) => `${pathOf(kind, index)}.${kind.parent.name}`);
-      const stored = await tx.rows(insertionOf(kind)({ records: JSON.stringify(records.map((one) => jsonOf(one, organizationOf(one)))) }));
+      const rootOf = await parentsOf(tx, kind, records, (index) => `${pathOf(kind, index)}.${kind.parent.name}`);
+      const stored = await tx.rows(insertionOf(kind)({ records: JSON.stringify(records.map((one) => jsonOf(one, rootOf(one)))) }));
       if (stored.some(({ is_taken }) => is_taken)) throw taken(kind, stored);
       await follow?.(tx, records);
       return answerOf({ ids: stored.map(({ id }) => id) });

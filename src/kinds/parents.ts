@@ -8,7 +8,7 @@ import { joinedAncestors } from "./row.ts";
 import type { Values } from "./values.ts";
 
 /** A parent that is there; without an id it stands for records without a parent, which nobody but superusers may see and write. */
-type Parent = { readonly id: bigint | null; readonly organization_id: bigint | null; readonly reads: boolean; readonly owns: boolean };
+type Parent = { readonly id: bigint | null; readonly root_id: bigint | null; readonly reads: boolean; readonly owns: boolean };
 
 /** Reads the parents of records that are there and not deleted, with what the acting user may do there. */
 const readParents = (tx: Tx, kind: Kind, ids: readonly (bigint | null)[]): Promise<Parent[]> => {
@@ -22,7 +22,7 @@ const readParents = (tx: Tx, kind: Kind, ids: readonly (bigint | null)[]): Promi
   const related = (relation: AccessRelation) =>
     actingUserId === undefined ? sql`true` : isRelated(ruleOf(kind), actingUserId, relation, id);
   return tx.rows(sql<Parent>`
-    select w.id, ${sql.ref(`r.${above.to.organization ?? ORGANIZATION_ID}`)} as organization_id,
+    select w.id, ${sql.ref(`r.${above.to.belongsTo?.column ?? ORGANIZATION_ID}`)} as root_id,
       ${related(AccessRelation.READ)} as reads, ${related(AccessRelation.OWN)} as owns
     from unnest(${ids.map((one) => (one === null ? null : String(one)))}::bigint[]) as w (id)
     left join (${sql.table(above.to.table)} r ${joinedAncestors({ ancestors: further })}) on r.id = w.id and ${sql.join(live, sql` and `)}
@@ -31,7 +31,7 @@ const readParents = (tx: Tx, kind: Kind, ids: readonly (bigint | null)[]): Promi
 
 /**
  * Checks that the parents of records are there, that nothing that they are part of is deleted, and that the acting user owns them. Returns the
- * function that returns the id of the organization of a record.
+ * function that returns the id of the organization or profile that a record belongs to.
  * @throws NOT_FOUND REFERENCE_NOT_FOUND with the paths of all parents that are missing; PERMISSION_DENIED PERMISSION_REQUIRED.
  */
 export const parentsOf = async (
@@ -48,5 +48,5 @@ export const parentsOf = async (
   if (missing.length > 0) throw notFound("REFERENCE_NOT_FOUND", `${missing[0]?.field} ${description}.`, { violations: missing });
   if (found.some(({ owns }) => !owns))
     throw forbidden("PERMISSION_REQUIRED", `The acting user may read the ${kind.label}, and not write it.`);
-  return (record) => parents.get(parentIn(record))?.organization_id ?? null;
+  return (record) => parents.get(parentIn(record))?.root_id ?? null;
 };
