@@ -1,12 +1,14 @@
+import { create } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
-import type { OwnedResource } from "../../src/gen/userd/v1/owned_resource_pb.ts";
+import { ListOwnedRequestSchema, type OwnedResource } from "../../src/gen/userd/v1/owned_resource_pb.ts";
+import { listOwned } from "../../src/profiles/list-owned.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { callerOf, isOwned, makerOf } from "../kinds/maker.ts";
 import { actingAs, createAccount, createProfile, createUser } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
-import { test } from "../support/service.ts";
+import { test, testCall } from "../support/service.ts";
 
 const NOBODY = 9_000_000_000_000n;
 const owned = kinds.filter(isOwned);

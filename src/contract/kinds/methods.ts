@@ -3,6 +3,7 @@ import { type Kind, PROFILE, sealedOf, tokenOf } from "./kind.ts";
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
 export type StandardVerb =
   | "Create"
+  | "Append"
   | "Get"
   | "BatchGet"
   | "Update"
@@ -25,9 +26,16 @@ export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 
 
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
 export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
-  const { message, plural, isSoft } = kind;
+  const { message, plural, isSoft, isLarge } = kind;
   const one = message.name;
   const several = pascalCase(plural);
+  if (isLarge)
+    return [
+      ["Append", `Append${several}`],
+      ["Get", `Get${one}`],
+      ["BatchGet", `BatchGet${several}`],
+      ["List", `List${several}`],
+    ];
   return [
     ["Create", `Create${one}`],
     ["Get", `Get${one}`],
