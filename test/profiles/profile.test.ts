@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { withinBound } from "../../src/cache/read-consistency.ts";
 import { GetProfileRequestSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
-import { getProfile } from "../../src/profiles/profiles.ts";
+import { getProfile } from "../../src/profiles/get-profile.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -235,16 +235,20 @@ test("a deleted user gets no profile", async ({ clients }) => {
   await expectRefusal(profiles.createProfile({ profile: { userId, accountId } }), "FailedPrecondition", "USER_DELETED");
 });
 
-test("who may not see users gets no user with a profile", async ({ clients, db }) => {
+test("who may not see users gets no user with a profile", async ({ clients }) => {
   const { id } = await createProfile(
     clients["grpc-js"],
     (await createUser(clients["grpc-js"])).id,
     (await createAccount(clients["grpc-js"])).id,
   );
   const call = testCall({ caller: { name: "reader", permissions: new Set(["access.read"]) } });
-  const read = getProfile({ db, freshness: { check: () => undefined, reading: () => withinBound } });
-  const ask = (withUser: boolean) =>
-    Promise.resolve(read(call, create(GetProfileRequestSchema, { key: { case: "id", value: id }, withUser })));
+  const response = { profile: { id } };
+  const read = getProfile({
+    freshness: { check: () => undefined, reading: () => withinBound },
+    holders: { get: () => ({ userId: 1n, owner: { profileId: id, accountId: 1n } }) },
+    profiles: { get: () => ({ profile: { row: { id }, response } }) },
+  } as unknown as Parameters<typeof getProfile>[0]);
+  const ask = async (withUser: boolean) => read(call, create(GetProfileRequestSchema, { key: { case: "id", value: id }, withUser }));
   expect((await ask(false)).profile).toMatchObject({ id });
   await expect(ask(true)).rejects.toMatchObject({ reason: "PERMISSION_REQUIRED", metadata: { permission: "users.read" } });
 });
