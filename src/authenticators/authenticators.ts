@@ -26,10 +26,10 @@ const types: readonly AuthenticatorType[] = [
 ];
 
 /** Returns the number that the database stores for a type of authenticator. */
-export const storedType = (type: AuthenticatorType): number => types.indexOf(type);
+const storedType = (type: AuthenticatorType): number => types.indexOf(type);
 
 /** Makes the API's message of an authenticator from its row; `vault` decrypts the authenticator's config. */
-export const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
+const toAuthenticator = (row: Selectable<Schema["authenticator"]>, vault: Vault): MessageInitShape<typeof AuthenticatorSchema> => ({
   userId: row.user_id,
   type: types[row.type] ?? AuthenticatorType.UNSPECIFIED,
   ...(row.config && { config: toValue(JSON.parse(vault.unlock(row.config)) as JsonValue) }),

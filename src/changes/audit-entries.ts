@@ -17,6 +17,7 @@ const operations = new Map([
   ["insert", AuditOperation.INSERT],
   ["update", AuditOperation.UPDATE],
   ["delete", AuditOperation.DELETE],
+  ["reveal", AuditOperation.REVEAL],
 ]);
 
 /** Returns the field that a column is in the API; undefined for a column that has a folded form of another one. */
@@ -28,7 +29,7 @@ const fieldOf = (kind: string, column: string): string | undefined => {
 };
 
 /** Makes the AuditEntry of the API from a row of the change log. */
-export const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
+const toAuditEntry = (row: ChangeRow): MessageInitShape<typeof AuditEntrySchema> => ({
   id: row.id,
   changeTime: timestampFromDate(row.change_time),
   kind: row.kind,

@@ -3,7 +3,7 @@ import { type DescMethod, fromBinary, type MessageInitShape, type MessageShape, 
 import { sql } from "kysely";
 import type { Call } from "../call.ts";
 import { invalidField } from "../errors.ts";
-import { subKey } from "../secrets/secrets.ts";
+import { createVault, subKey } from "../secrets/secrets.ts";
 import type { Session } from "./session.ts";
 
 /** The number of hours for which the answer to a request with a request_id is kept. */
@@ -24,16 +24,27 @@ export type Idempotency = {
     method: M,
     requestId: string,
     request: MessageShape<M["input"]>,
+    isSecret: boolean,
   ) => Promise<MessageInitShape<M["output"]> | undefined>;
-  /** Stores the answer, to be committed with the write. */
-  readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array) => Promise<void>;
+  /** Stores the answer, to be committed with the write; encrypted if it has a secret. */
+  readonly keep: (tx: WriteSession, requestId: string, response: Uint8Array, isSecret: boolean) => Promise<void>;
 };
+
+/** The place in the database for which the secret answer to a request is encrypted. */
+const placeOf = ({ call }: WriteSession, requestId: string): string => `idempotency/${call.caller.name}/${call.method}/${requestId}`;
 
 /** Makes the store of the answers of earlier writes. A request is stored only as a keyed hash, whose key is derived from `secretKey`. */
 export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
   const key = subKey(secretKey, "request-hash");
+  const vault = createVault(secretKey);
   return {
-    claim: async <M extends DescMethod>(tx: WriteSession, method: M, requestId: string, request: MessageShape<M["input"]>) => {
+    claim: async <M extends DescMethod>(
+      tx: WriteSession,
+      method: M,
+      requestId: string,
+      request: MessageShape<M["input"]>,
+      isSecret: boolean,
+    ) => {
       const hmac = createHmac("sha256", key).update(toBinary(method.input, request));
       // An answer is for the user that it was given for: another one may not be allowed to see it.
       const { actingUserId } = tx.call;
@@ -50,11 +61,14 @@ export const createIdempotency = (secretKey: Uint8Array): Idempotency => {
       if (row && !hash.equals(row.request_hash)) {
         throw invalidField("request_id", "was used for another request", "REQUEST_ID_REUSED");
       }
-      return row?.response ? (fromBinary(method.output, row.response) as MessageInitShape<M["output"]>) : undefined;
+      if (!row?.response) return undefined;
+      const bytes = isSecret ? Buffer.from(vault.unlock(row.response, placeOf(tx, requestId)), "base64") : row.response;
+      return fromBinary(method.output, bytes) as MessageInitShape<M["output"]>;
     },
-    keep: async (tx, requestId, response) => {
+    keep: async (tx, requestId, response, isSecret) => {
+      const stored = isSecret ? vault.lock(Buffer.from(response).toString("base64"), placeOf(tx, requestId)) : response;
       await tx.rows(sql`
-        update idempotency set response = ${response}
+        update idempotency set response = ${stored}
         where caller = ${tx.call.caller.name} and method = ${tx.call.method} and request_id = ${requestId}::uuid`);
     },
   };

@@ -29,7 +29,7 @@ const executed = async (db: Database): Promise<string[]> => {
  * @throws StartupError if the database holds tables that are not userd's, or was migrated by a newer version of userd, or before the first
  * release.
  */
-export const pendingMigrations = async (db: Database): Promise<string[]> => {
+const pendingMigrations = async (db: Database): Promise<string[]> => {
   const tables = await tablesOf(db);
   if (!tables.includes(MIGRATIONS_TABLE)) {
     if (tables.length > 0) {

@@ -45,6 +45,8 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
   /** Tells whether it is one of several writes of one call: its token has to cover those before it too. */
   readonly oneOfMany?: boolean;
+  /** Tells whether the answer has a secret: what is kept of it for the `request_id` is encrypted. */
+  readonly isSecret?: boolean;
 };
 
 /** A function that does the work of a write, under its locks, and makes its answer. */
@@ -122,7 +124,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     body: Body<M>,
   ): Promise<Performed<MessageInitShape<M["output"]>>> => {
     await setContext(tx);
-    const { aggregates } = plan;
+    const { aggregates, isSecret = false } = plan;
     const { requestId, validateOnly } = wishesOf(plan.request);
     const locked = typeof aggregates === "function" ? await aggregates(tx) : aggregates;
     const touched: (Aggregate | VersionedAggregate)[] = [...locked];
@@ -136,14 +138,14 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     };
     const touching: Tx = { ...tx, touch, requireLocked };
     await lockAggregates(touching, locked);
-    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request);
+    const before = requestId === "" ? undefined : await idempotency.claim(touching, plan.method, requestId, plan.request, isSecret);
     if (before !== undefined) return { response: before, moved: undefined };
     const measured = sendable(plan, await body(touching));
     if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
     const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
-    if (requestId !== "") await idempotency.keep(touching, requestId, bytes);
+    if (requestId !== "") await idempotency.keep(touching, requestId, bytes, isSecret);
     tx.call.signal.throwIfAborted();
     return { response: message as MessageInitShape<M["output"]>, moved };
   };

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
-import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, ORGANIZATION_ID, ORGANIZATION_IDS, tokenOf } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { conflict, invalidField } from "../errors.ts";
@@ -10,6 +10,7 @@ import { oncePerKind } from "./once-per-kind.ts";
 import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
 import { columnsOf, type Row, toMessage } from "./row.ts";
+import { newSecrets, plainSecrets, secretColumns } from "./secrets.ts";
 import { candidates, missingSlug, type SlugKey } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
@@ -28,8 +29,8 @@ export type Creation = {
 /** Makes the statement that inserts a row and returns it; `slug` stands in the place of the value that has to be made. */
 const insertion = (kind: Kind, slug?: { readonly key: SlugKey; readonly value: RawBuilder<string> }): Compiled<Row> => {
   // The engine fills the organization of what is part of another resource, and callers all else that is no output.
-  const filled = kind.columns.filter(({ name, isOutputOnly }) => !isOutputOnly || name === ORGANIZATION_ID);
-  const namesOf = (columns: readonly Column[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
+  const filled = [...kind.columns.filter(({ name, isOutputOnly }) => !isOutputOnly || name === ORGANIZATION_ID), ...secretColumns(kind)];
+  const namesOf = (columns: readonly Pick<Column, "name">[]) => sql.join(columns.map(({ name }) => sql.ref(name)));
   const values = filled.map((column) => (column === slug?.key.slug ? slug.value : sql`${place(column.name)}::${sql.raw(column.type)}`));
   const onConflict = slug === undefined ? sql`` : sql`on conflict (${namesOf([...slug.key.within, slug.key.slug])}) do nothing`;
   return compiled(sql<Row>`
@@ -43,8 +44,8 @@ const stored = ([{ name, type }, value]: readonly [Column, unknown]) =>
   [name, type === "jsonb" && value !== null ? JSON.stringify(value) : value] as const;
 
 /** Inserts a row; the organization of what is part of another resource follows from that. */
-const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint): Promise<Row> => {
-  const places = { [ORGANIZATION_ID]: organizationId, ...Object.fromEntries([...values.columns].map(stored)) };
+const insert = async (tx: Tx, kind: Kind, values: Values, given: Readonly<Record<string, unknown>>): Promise<Row> => {
+  const places = { ...given, ...Object.fromEntries([...values.columns].map(stored)) };
   const key = missingSlug(kind, values);
   if (key === undefined) return tx.one(insertionOf(kind)(places));
   for (const value of candidates(kind, key, values)) {
@@ -55,12 +56,15 @@ const insert = async (tx: Tx, kind: Kind, values: Values, organizationId: bigint
 };
 
 /** CreateX: stores a new resource and the rows of its repeated references. A constraint of the database refuses a key that is taken. */
-export const createResource: StandardMethod<Creation> = ({ write }, kind, method, also) => {
+export const createResource: StandardMethod<Creation> = ({ write, vault }, kind, method, also) => {
   const field = resourceField(kind);
+  const isSecret = tokenOf(kind) !== undefined;
   return (call, request) => {
     const resource = fieldsOf<Record<string, Resource | undefined>>(request)[field];
     if (resource === undefined) throw invalidField(kind.name, "is required");
     const values = valuesOf(kind, resource, () => true);
+    const plain = plainSecrets(kind, resource, () => true);
+    const { validateOnly } = fieldsOf<{ readonly validateOnly?: boolean }>(request);
     const { parent } = kind;
     const sharers = sharersIn(values);
     const isRoot = kind.ancestors.length === 0 && sharers.length === 0;
@@ -72,18 +76,21 @@ export const createResource: StandardMethod<Creation> = ({ write }, kind, method
       return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationIds()))];
     };
     const missing = () => referenceNotFound(`${kind.name}.${sharers.length > 0 ? ORGANIZATION_IDS : parent.name}`);
-    return write(call, { method, request, aggregates }, async (tx) => {
+    return write(call, { method, request, aggregates, isSecret }, async (tx) => {
       await also?.check(tx, request);
       await requireOwned(tx, kind, ruledParent(kind, parentId, sharers), missing);
       await requireReferences(tx, kind, values, organizationId);
-      const row = await insert(tx, kind, values, organizationId);
+      const { stored: secrets, shown } = await newSecrets(tx, vault, kind, plain);
+      const row = await insert(tx, kind, values, { [ORGANIZATION_ID]: organizationId, ...secrets });
       const { id } = row;
       for (const aggregate of aggregatesOf(kind, isRoot ? [id] : organizationIds(), id)) tx.touch(aggregate);
       for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId }, ids);
       await also?.follow(tx, request, id);
       // What followed the insert may be part of the resource.
       const isAll = also === undefined && [...values.links.values()].every((ids) => ids.length === 0);
-      return answerOf({ [field]: toMessage(kind, isAll ? row : await storedById(tx, kind, id)) });
+      const message = toMessage(kind, isAll ? row : await storedById(tx, kind, id));
+      // A token of what is only checked would be of no use.
+      return answerOf({ [field]: validateOnly === true ? message : Object.assign(message, shown) });
     });
   };
 };

@@ -21,8 +21,8 @@ export type StoredRow = Row & { readonly deleted_ancestor: string | null };
 export const composed = <R>(query: RawBuilder<R>): RawBuilder<R> => sql`${sql.raw(COMPOSED)} ${query}`;
 
 /** Compiles an SQL statement that reads a kind. If a `read_mask` leaves out some of the kind's fields, the statement is marked as `composed`. */
-export const compiledFor = <R>({ message, columns, links }: Kind, query: RawBuilder<R>): Compiled<R> =>
-  compiled(columns.length + links.length === message.fields.length ? query : composed(query));
+export const compiledFor = <R>({ message, columns, links, secrets }: Kind, query: RawBuilder<R>): Compiled<R> =>
+  compiled(columns.length + links.length + secrets.length === message.fields.length ? query : composed(query));
 
 /** Quotes the name of a table, which may have its schema before it. */
 const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;

@@ -6,8 +6,10 @@ import { createResource } from "./create.ts";
 import { deleteResource, purgeResource, undeleteResource } from "./delete.ts";
 import { getResource } from "./get.ts";
 import { listResources } from "./list.ts";
+import { revealResource } from "./reveal.ts";
 import type { KindDependencies, StandardMethod } from "./standard-method.ts";
 import { updateResource } from "./update.ts";
+import { verifyToken } from "./verify.ts";
 
 const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
   Create: createResource,
@@ -18,6 +20,8 @@ const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
   Undelete: undeleteResource,
   Purge: purgeResource,
   List: listResources,
+  Reveal: revealResource,
+  Verify: verifyToken,
 };
 
 /**

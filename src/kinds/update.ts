@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { sql } from "kysely";
 import { referenceNotFound } from "../contract/kinds/errors.ts";
-import { type Column, type Kind, ORGANIZATION_IDS } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, ORGANIZATION_IDS, type Secret } from "../contract/kinds/kind.ts";
 import { withArticle } from "../contract/kinds/methods.ts";
 import { declaredReasons } from "../contract/reasons.ts";
 import { changeEntity } from "../db/entity.ts";
@@ -15,6 +15,7 @@ import { requireReferences } from "./references.ts";
 import { requireOwned, ruledParent } from "./relation.ts";
 import { dropOfLeaving } from "./remove.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
+import { changedSecrets, plainSecrets } from "./secrets.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
 import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
 import { changedValues, type Resource, sharersIn, type Values } from "./values.ts";
@@ -43,9 +44,9 @@ const leaving = (row: StoredRow, values: Values): readonly bigint[] => {
   return (row[ORGANIZATION_IDS] as readonly string[]).map(BigInt).filter((id) => !staying.includes(id));
 };
 
-/** Writes what differs; equal values write nothing. */
-const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values): Promise<void> => {
-  const changes = Object.fromEntries([...columns].map(([{ field }, value]) => [field.localName, value]));
+/** Writes what differs; equal values write nothing. `secrets` are encrypted values that differ. */
+const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Values, secrets: object): Promise<void> => {
+  const changes = { ...Object.fromEntries([...columns].map(([{ field }, value]) => [field.localName, value])), ...secrets };
   const etag = etagColumn(kind);
   const after = (await changeEntity(tx, tx.kinds.entityOf(kind), row, changes)) as Readonly<Record<string, unknown>>;
   let isLinked = false;
@@ -56,7 +57,7 @@ const change = async (tx: Tx, kind: Kind, row: StoredRow, { columns, links }: Va
 };
 
 /** UpdateX: changes only those fields of a resource that the update mask names. */
-export const updateResource: StandardMethod = ({ write }, kind, method) => {
+export const updateResource: StandardMethod = ({ write, vault }, kind, method) => {
   const field = resourceField(kind);
   // Services that are older than kinds ignore what never changes.
   const isStrict = declaredReasons(method).call.has("IMMUTABLE_FIELD");
@@ -71,6 +72,10 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
     const spoken = new Set(kind.columns.filter(isGiven).map((column) => column.field.localName));
     const isLink = (name: string) => kind.links.some((link) => link.field.localName === name);
     const asked = changedValues(kind, resource, (name) => fields.has(name) && (spoken.has(name) || isLink(name)));
+    // Who sends back what it has read has no secrets to send: "*" alone does not clear them.
+    const isTold = ({ name, field: { localName } }: Secret) =>
+      resource[localName] !== undefined || updateMask?.paths.includes(name) === true;
+    const secrets = plainSecrets(kind, resource, (secret) => fields.has(secret.field.localName) && isTold(secret));
     const immutable = [...asked.columns].filter(([{ isImmutable }]) => isImmutable && isStrict);
     const values: Values = { ...asked, columns: new Map([...asked.columns].filter(([{ isImmutable }]) => !isImmutable)) };
     return write(call, { method, request, aggregates: locksOf(kind, id, sharersIn(values)) }, async (tx) => {
@@ -85,7 +90,7 @@ export const updateResource: StandardMethod = ({ write }, kind, method) => {
       await requireReferences(tx, kind, more, row.organization_id);
       const left = leaving(row, values);
       if (left.length > 0) await dropOfLeaving(tx, kind, id, left);
-      await change(tx, kind, row, values);
+      await change(tx, kind, row, values, await changedSecrets(tx, vault, kind, id, secrets));
       return answerOf({ [field]: toMessage(kind, await storedById(tx, kind, id)) });
     });
   };

@@ -19,7 +19,7 @@ const { method } = ProfileService;
 export type ContactRow = Selectable<Schema["account_contact"]>;
 
 /** Makes the API's message of a contact from its row. */
-export const toContact = (row: ContactRow): MessageInitShape<typeof AccountContactSchema> => ({
+const toContact = (row: ContactRow): MessageInitShape<typeof AccountContactSchema> => ({
   email: row.email,
   name: row.name,
   isPrimary: row.is_primary,
@@ -28,10 +28,10 @@ export const toContact = (row: ContactRow): MessageInitShape<typeof AccountConta
 });
 
 /** Makes the error for an address that no contact of the account has. */
-export const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
+const contactNotFound = (): DomainError => notFound("CONTACT_NOT_FOUND", "The account has no contact with this address.");
 
 /** Makes the SQL condition that an account has no primary contact. Lock the account first, so that the condition holds until the commit. */
-export const lacksPrimary = (accountId: bigint) => sql<boolean>`
+const lacksPrimary = (accountId: bigint) => sql<boolean>`
   not exists (select from account_contact where account_id = ${accountId} and is_primary)`;
 
 /** A user to add to the contacts of an account, with the user's primary address. */

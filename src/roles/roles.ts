@@ -16,7 +16,7 @@ import { etagOfLife, requireEtag } from "../versions/etag.ts";
 const { method } = UserService;
 
 /** Makes the query for all roles with their permissions, to which each read adds its condition. */
-export const selectRoles = (db: Kysely<Schema>) =>
+const selectRoles = (db: Kysely<Schema>) =>
   db
     .selectFrom("role")
     .select([
@@ -39,7 +39,7 @@ export const storedRole = async (tx: Tx, name: string): Promise<RoleRow> => {
 };
 
 /** Makes the API's message of a role from its row. */
-export const toRole = (row: RoleRow): MessageInitShape<typeof RoleSchema> => ({
+const toRole = (row: RoleRow): MessageInitShape<typeof RoleSchema> => ({
   name: row.name,
   permissions: row.permissions,
   etag: etagOfLife(row),

@@ -1,7 +1,7 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import type { EntityClass, EntitySchema } from "@mikro-orm/core";
 import { families } from "../contract/kinds/families.ts";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { type Kind, permissionsOf } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import { permissions } from "../permissions.ts";
 import { type ConstraintErrors, constraintErrors } from "./constraints.ts";
@@ -40,9 +40,7 @@ export const createKindSet = (kinds: readonly Kind[], services: readonly DescSer
   const tables = entitiesOf(kinds);
   return {
     ...{ kinds, served, services, tables, mounted },
-    permissions: [
-      ...new Set([...permissions, ...kinds.flatMap(({ readPermission, writePermission }) => [readPermission, writePermission])]),
-    ],
+    permissions: [...new Set([...permissions, ...kinds.flatMap(permissionsOf)])],
     entities: [...handwritten, ...tables.values()] as readonly EntitySchema[],
     entityOf: ({ name }) => {
       const entity = tables.get(name)?.class ?? modelEntities[name];

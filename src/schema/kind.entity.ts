@@ -8,6 +8,7 @@ import {
   MOUNTED_SCHEMA,
   ORGANIZATION_ID,
   type Reference,
+  tokenOf,
   unqualified,
 } from "../contract/kinds/kind.ts";
 import { id, text, time, timeOfInsert } from "./columns.ts";
@@ -123,12 +124,16 @@ export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySc
   const made = new Map<string, EntitySchema>();
   const entities = (name: string): EntityName => modelEntities[name] ?? (made.get(name) as EntityName);
   for (const kind of kinds) {
-    const { name, table, columns, keys, links } = kind;
-    const properties = Object.fromEntries(columns.map((column) => [column.field.localName, propertyOf(column, entities)]));
-    const uniques = keys.map((key) => ({
-      name: `${name}_${key.name}_key`,
-      properties: key.columns.map(({ field }) => field.localName),
-    }));
+    const { name, table, columns, keys, links, secrets } = kind;
+    const token = tokenOf(kind);
+    const properties = Object.fromEntries([
+      ...columns.map((column) => [column.field.localName, propertyOf(column, entities)] as const),
+      ...secrets.map(({ field, isRequired }) => [field.localName, isRequired ? p.blob() : p.blob().nullable()] as const),
+    ]);
+    const uniques = [
+      ...keys.map((key) => ({ name: `${name}_${key.name}_key`, properties: key.columns.map(({ field }) => field.localName) })),
+      ...(token === undefined ? [] : [{ name: `${name}_${token.name}_key`, properties: [token.field.localName] }]),
+    ];
     made.set(name, entityOf({ name, ...placeOf(table), properties, uniques, indexes: indexesOf(kind), checks: checksOf(kind) }));
     for (const link of links) made.set(link.table, linkEntity(kind, link, entities));
   }

@@ -3,7 +3,7 @@ import { canonical, id, indexOn, text, time, timeOfInsert } from "./columns.ts";
 import { User } from "./user.entity.ts";
 
 /** The most characters of a slug, including the number that may end a slug to make it unique. */
-export const SLUG_LENGTH = 50;
+const SLUG_LENGTH = 50;
 
 /** The columns that organizations, projects and teams have in common. */
 const named = (nameLength: number) => ({

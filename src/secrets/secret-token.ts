@@ -11,9 +11,9 @@ export const tokenHash = (token: string): Buffer => createHash("sha256").update(
 export const tokenRefused = (): DomainError =>
   failedPrecondition("TOKEN_REFUSED", "The token is unknown, used, replaced or expired; ask for a new one.");
 
-/** Makes a new token of 256 random bits, and its hash. */
-export const newSecretToken = (): SecretToken => {
-  const token = randomBytes(32).toString("base64url");
+/** Makes a new token of 256 random bits behind a prefix, and its hash. */
+export const newSecretToken = (prefix = ""): SecretToken => {
+  const token = prefix + randomBytes(32).toString("base64url");
   return { token, hash: tokenHash(token) };
 };
 

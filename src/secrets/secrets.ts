@@ -46,11 +46,14 @@ export const createSeal = (secretKey: Uint8Array, use: SecretUse): Seal => {
   };
 };
 
-/** A vault: it encrypts text, so that nobody reads it in the database without the secret key. */
+/**
+ * A vault: it encrypts text, so that nobody reads it in the database without the secret key. What is locked for a `place`, such as a column of
+ * one row, can be unlocked for the same place only: nobody can pass it off as the value of another one.
+ */
 export type Vault = {
-  readonly lock: (text: string) => Buffer;
-  /** Decrypts bytes. Throws DomainError SECRET_UNREADABLE when they were not locked with this key, or were changed since. */
-  readonly unlock: (bytes: Uint8Array) => string;
+  readonly lock: (text: string, place?: string) => Buffer;
+  /** Decrypts bytes. Throws DomainError SECRET_UNREADABLE when they were not locked with this key and place, or were changed since. */
+  readonly unlock: (bytes: Uint8Array, place?: string) => string;
 };
 
 const CIPHER = "aes-256-gcm";
@@ -61,15 +64,16 @@ const TAG_LENGTH = 16;
 export const createVault = (secretKey: Uint8Array): Vault => {
   const key = subKey(secretKey, "encryption-at-rest");
   return {
-    lock: (text) => {
+    lock: (text, place = "") => {
       const nonce = randomBytes(NONCE_LENGTH);
-      const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
+      const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH }).setAAD(Buffer.from(place));
       const locked = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
       return Buffer.concat([nonce, cipher.getAuthTag(), locked]);
     },
-    unlock: (bytes) => {
+    unlock: (bytes, place = "") => {
       try {
         const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH });
+        decipher.setAAD(Buffer.from(place));
         decipher.setAuthTag(bytes.subarray(NONCE_LENGTH, NONCE_LENGTH + TAG_LENGTH));
         return Buffer.concat([decipher.update(bytes.subarray(NONCE_LENGTH + TAG_LENGTH)), decipher.final()]).toString();
       } catch {

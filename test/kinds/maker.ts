@@ -1,6 +1,6 @@
 import { ScalarType } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { Column, Kind } from "../../src/contract/kinds/kind.ts";
+import { type Column, type Kind, type Secret, sealedOf } from "../../src/contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods } from "../../src/contract/kinds/methods.ts";
 import { resourceField, severalField } from "../../src/kinds/standard-method.ts";
 import { createOrganization, createProject, createTeam, createUser, unique } from "../support/build.ts";
@@ -73,6 +73,18 @@ export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?
   return field.scalar === ScalarType.INT64 ? BigInt(number) : number;
 };
 
+/** A valid value of a sealed field, and not what it was before. */
+export const anotherSecret = ({ isBytes }: Pick<Secret, "isBytes">): string | Uint8Array => {
+  const text = unique("secret ");
+  return isBytes ? new TextEncoder().encode(text) : text;
+};
+
+/** A resource as all answers show it: without its secrets, which it may have been sent or created with. */
+export const withoutSecrets = <T extends object>({ secrets }: Kind, resource: T): T => ({
+  ...resource,
+  ...Object.fromEntries(secrets.map(({ field }) => [field.localName, undefined])),
+});
+
 /** What calls the RPCs of a kind, and the names of the fields that hold a resource, or several. */
 export const callerOf = (clients: Clients, kind: Kind) => {
   const client = clients.families[kind.service] as unknown as Record<string, (request: object, options?: object) => Promise<Answer>>;
@@ -103,13 +115,14 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
       ...Object.fromEntries(written.map((column) => [column.field.localName, firstValue(column)])),
       ...Object.fromEntries(referring.map(({ field: { localName }, reference }) => [localName, made[reference?.to.name ?? ""]])),
       ...Object.fromEntries(kind.links.map((link) => [link.field.localName, [things[link.to.name]]])),
+      ...Object.fromEntries(sealedOf(kind).map((secret) => [secret.field.localName, anotherSecret(secret)])),
       ...(kind.ancestors.length > 0 && { [kind.parent.field.localName]: parentId }),
       ...fields,
     };
   };
   return {
     ...{ kind, field, several, organizationId, parentId, things, valid, call },
-    create: async (fields) => (await call("Create", { [field]: await valid(fields) }))[field] as Shown,
+    create: async (fields) => withoutSecrets(kind, (await call("Create", { [field]: await valid(fields) }))[field] as Shown),
     deleteParent: async () => parentMaker?.call("Delete", { id: parentId }) ?? clients.organizations.deleteProject({ id: parentId }),
   };
 };

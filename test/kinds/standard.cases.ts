@@ -6,6 +6,7 @@ import { expandingCases } from "./expanding.cases.ts";
 import { filteringCases } from "./filtering.cases.ts";
 import { lifecycleCases } from "./lifecycle.cases.ts";
 import { maskingCases } from "./masking.cases.ts";
+import { secretCases } from "./secret.cases.ts";
 import { writingCases } from "./writing.cases.ts";
 
 /** What every kind does, from its descriptor alone. */
@@ -15,6 +16,7 @@ export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: K
   filteringCases(test, clientKind, kind);
   maskingCases(test, clientKind, kind);
   expandingCases(test, clientKind, kind);
+  if (kind.secrets.length > 0) secretCases(test, clientKind, kind);
 };
 
 /** The cases of every kind; one after the other where the database has one connection. */

@@ -69,7 +69,11 @@ const MAX_NAME = 63;
 /** Notes, as faults, fields, keys and indexes whose constraints would have a name of more than 63 characters. */
 export const checkLengths = (
   message: DescMessage,
-  { name, columns, lists }: { readonly name: string; readonly columns: readonly Column[]; readonly lists: readonly ColumnList[] },
+  {
+    name,
+    columns,
+    lists,
+  }: { readonly name: string; readonly columns: readonly Pick<Column, "name" | "field">[]; readonly lists: readonly ColumnList[] },
   note: Note,
 ): void => {
   const isLong = (one: string) => `${name}_${one}_foreign`.length > MAX_NAME;

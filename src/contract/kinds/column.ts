@@ -32,7 +32,7 @@ const messageTypes: Readonly<Record<string, ColumnType>> = {
 };
 
 /** Returns the type of a field's column; undefined for a field that can't be stored in one. */
-export const columnTypeOf = (field: DescField): ColumnType | undefined => {
+const columnTypeOf = (field: DescField): ColumnType | undefined => {
   if (field.oneof !== undefined) return undefined;
   if (field.fieldKind === "scalar") return scalarTypes[field.scalar];
   if (field.fieldKind === "message") return messageTypes[field.message.typeName];

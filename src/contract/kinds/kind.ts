@@ -64,6 +64,36 @@ export type Column = {
   readonly isNotEmpty: boolean;
 };
 
+/** The form of the tokens of a hashed field, and the columns that say something of a token. */
+export type TokenFields = {
+  readonly prefix: string;
+  /** The column that shows the last characters of the token. */
+  readonly lastCharacters: Column | undefined;
+  /** The column with the time when the token was verified last. */
+  readonly lastUsed: Column | undefined;
+  /** The columns with times from which on the token is refused. */
+  readonly ends: readonly Column[];
+  /** The column without which the token is refused. */
+  readonly active: Column | undefined;
+};
+
+/**
+ * A secret field of a kind. It is stored as a `bytea` column, but is none of the kind's `columns`, so that no statement and no answer has its
+ * value unless it asks for secrets.
+ */
+export type Secret = {
+  readonly field: DescField;
+  /** The name of the field, and of its column. */
+  readonly name: string;
+  /** The way in which it is stored: encrypted, or as the SHA-256 of a token. */
+  readonly secrecy: "sealed" | "hashed";
+  readonly isBytes: boolean;
+  /** Every resource has a value of it. */
+  readonly isRequired: boolean;
+  /** The tokens of a hashed field. */
+  readonly token?: TokenFields;
+};
+
 /** A repeated reference of a kind, which is stored in a table of its own. */
 export type Link = {
   readonly field: DescField;
@@ -95,6 +125,8 @@ export type Kind = Referent & {
   readonly label: string;
   readonly columns: readonly Column[];
   readonly links: readonly Link[];
+  /** The secret fields, which `columns` does not have. */
+  readonly secrets: readonly Secret[];
   /** The column that names the parent; the id where there is none: of organizations, and of what organizations share. */
   readonly parent: Column;
   /** The field of a list's request that says whose resources are listed: the parent, or an organization that shares them. */
@@ -108,6 +140,10 @@ export type Kind = Referent & {
   /** In each of these lists one column at most has a value. */
   readonly choices: readonly ColumnList[];
   readonly writePermission: string;
+  /** The permission to reveal sealed fields; "" = there are none. */
+  readonly revealPermission: string;
+  /** The permission to ask whose a token is; "" = the kind has no hashed field. */
+  readonly verifyPermission: string;
   /** Its errors have reasons that are named after it, instead of those that kinds share. */
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
@@ -154,3 +190,14 @@ export const USER = "user";
 
 /** The name of the field that says which organizations share a resource. */
 export const ORGANIZATION_IDS = "organization_ids";
+
+/** Returns the hashed field of a kind, with its tokens; undefined if there is none. */
+export const tokenOf = ({ secrets }: Pick<Kind, "secrets">): (Secret & { readonly token: TokenFields }) | undefined =>
+  secrets.find((secret): secret is Secret & { readonly token: TokenFields } => secret.token !== undefined);
+
+/** Returns the sealed fields of a kind. */
+export const sealedOf = ({ secrets }: Pick<Kind, "secrets">): readonly Secret[] => secrets.filter(({ secrecy }) => secrecy === "sealed");
+
+/** Returns the permissions that the RPCs of a kind demand. */
+export const permissionsOf = ({ readPermission, writePermission, revealPermission, verifyPermission }: Kind): readonly string[] =>
+  [readPermission, writePermission, revealPermission, verifyPermission].filter((permission) => permission !== "");

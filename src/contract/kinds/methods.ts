@@ -1,7 +1,7 @@
-import type { Kind } from "./kind.ts";
+import { type Kind, sealedOf, tokenOf } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
-export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List";
+export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List" | "Reveal" | "Verify";
 
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -13,7 +13,8 @@ export const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, 
 export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
-export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
+export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
+  const { message, plural, isSoft } = kind;
   const one = message.name;
   const several = pascalCase(plural);
   return [
@@ -24,5 +25,7 @@ export const standardMethods = ({ message, plural, isSoft }: Kind): readonly (re
     ["Delete", `Delete${one}`],
     ...(isSoft ? ([["Undelete", `Undelete${one}`] as const, ["Purge", `Purge${one}`] as const] as const) : []),
     ["List", `List${several}`],
+    ...(sealedOf(kind).length > 0 ? [["Reveal", `Reveal${one}`] as const] : []),
+    ...(tokenOf(kind) === undefined ? [] : [["Verify", `Verify${one}`] as const]),
   ];
 };

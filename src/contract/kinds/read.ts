@@ -23,6 +23,7 @@ import {
   USER,
   unqualified,
 } from "./kind.ts";
+import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The model that is no kind and that kinds can refer to. */
 const user: Referent = {
@@ -52,7 +53,9 @@ const INDEX = "an index";
 const columnsOf = (message: DescMessage, what: string, fields: readonly string[], columns: readonly Column[], note: Note): Column[] =>
   fields.flatMap((field) => {
     const column = columns.find((one) => one.name === field);
-    if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
+    const secret = message.fields.find((one) => one.name === field && isSecret(one));
+    if (secret !== undefined) note(secret, `is a secret and is in ${what}`);
+    else if (column === undefined) note(message, `has ${what} on "${field}", which is no field with a column`);
     return column ?? [];
   });
 
@@ -97,15 +100,17 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkOptions(message, options, note);
   checkStandard(message, referent.isSoft, note);
   checkNames(message, referent, options, note);
-  const columns = message.fields.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
-  const links = message.fields.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
+  const open = message.fields.filter((field) => !isSecret(field));
+  const columns = open.filter((field) => !isList(field)).flatMap((field) => readColumn(field, referents, note) ?? []);
+  const links = open.filter(isList).flatMap((field) => readLink(field, referent.table, referents, note) ?? []);
   const keys = options.keys.map((key) => readList(message, `the key "${key.name}"`, key, columns, note));
   const indexes = options.indexes.map(({ fields }) => readList(message, INDEX, { name: fields.join("_"), fields }, columns, note));
   const choices = options.choices.map(({ fields }) => ({
     name: fields.join("_or_"),
     columns: columnsOf(message, "a choice", fields, columns, note),
   }));
-  checkLengths(message, { name: referent.name, columns, lists: [...keys, ...indexes] }, note);
+  const secrets = readSecrets(message, options, columns, note);
+  checkLengths(message, { name: referent.name, columns: [...columns, ...secrets], lists: [...keys, ...indexes] }, note);
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
   checkImports({ message, columns, keys }, note);
@@ -116,12 +121,15 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     label: referent.name.replaceAll("_", " "),
     columns,
     links,
+    secrets,
     parents: columns.filter(({ reference }) => reference?.isParent),
     scope: options.scope,
     keys,
     indexes,
     choices,
     writePermission: options.writePermission,
+    revealPermission: options.revealPermission,
+    verifyPermission: options.verifyPermission,
     hasOwnReasons: options.ownReasons,
     aggregates:
       options.aggregates.length > 0

@@ -82,7 +82,7 @@ export const keepChanged = async (tx: ImportTx, { staging, columns, stamp }: Tar
     ), last as (
       select distinct on (d.place, name) d.place, d.columns, d.newer, name, c.caller
       from differing d
-        join changes c on c.aggregate_kind = d.kind and c.aggregate_id = d.id and c.kind = '${staging.table}' and c.key = d.key
+        join changes c on c.aggregate_kind = d.kind and c.aggregate_id = d.id and c.kind = '${staging.table}' and c.key = d.key and c.operation <> 'reveal'
         cross join lateral unnest(coalesce(c.changed_columns, ${list(all)})) as name
       order by d.place, name, c.id desc
     ), kept as (

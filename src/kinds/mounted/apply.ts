@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { isMounted, type Kind, type Link, MOUNTED_SCHEMA, ORGANIZATION, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
+import { isMounted, type Kind, type Link, MOUNTED_SCHEMA, ORGANIZATION, ORGANIZATION_ID, tokenOf } from "../../contract/kinds/kind.ts";
 import { inTransaction } from "../../db/in-transaction.ts";
 import { assertMigrated, underMigrationLock } from "../../db/migrate.ts";
 import type { Database } from "../../db/orm.ts";
@@ -54,8 +54,11 @@ const aggregateOf = ({ aggregates }: Kind): string => (aggregates.includes(ORGAN
 /** Gives the tables of a kind the triggers by which its writes are logged and move versions. */
 const track = async (tx: Session, kind: Kind): Promise<void> => {
   const { name, table, sharedBy, links } = kind;
+  const { lastUsed } = tokenOf(kind)?.token ?? {};
   const [aggregate, id] = sharedBy === undefined ? [aggregateOf(kind), `r.${ORGANIZATION_ID}`] : ["kinds:shared", "r.id"];
-  await tx.rows(sql`select track_changes(${table}::regclass, ${`'${aggregate}'`}, ${id}, 'r.id', '{id,etag}')`);
+  await tx.rows(
+    sql`select track_changes(${table}::regclass, ${`'${aggregate}'`}, ${id}, 'r.id', '{id,etag}', ${lastUsed === undefined ? "{}" : `{${lastUsed.name}}`}::text[])`,
+  );
   const ofLink = ({ column }: Link) => `concat_ws('/', r."${name}_id", r."${column}")`;
   for (const link of links)
     await tx.rows(sql`

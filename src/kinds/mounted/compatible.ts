@@ -1,4 +1,4 @@
-import { type Column, type Kind, type Link, referredBy } from "../../contract/kinds/kind.ts";
+import { type Column, type Kind, type Link, referredBy, type Secret } from "../../contract/kinds/kind.ts";
 
 /** The differences between applied kinds and new ones, as sentences: `changes` are possible; `faults` are not, and say what to do instead. */
 export type KindChanges = { readonly changes: readonly string[]; readonly faults: readonly string[] };
@@ -38,6 +38,23 @@ const addColumn = (at: string, { isNullable, defaultValue, reference }: Column, 
   const isFilled = isNullable || (defaultValue !== null && reference === undefined);
   if (isFilled) add(`the new field ${at}`);
   else refuse(`${at} is new and always has a value of its own, which resources that are there lack: make it nullable`);
+};
+
+/** A secret never becomes something else: what is stored could not be read as that. */
+const compareSecrets = (name: string, before: Kind, after: Kind, { add, refuse }: Notes): void => {
+  const partsOf = ({ field, secrecy, isRequired, token }: Secret) =>
+    [field.number, field.scalar, secrecy, isRequired, token?.prefix, token?.lastCharacters?.name, token?.lastUsed?.name].join();
+  for (const secret of before.secrets) {
+    const now = after.secrets.find((one) => one.name === secret.name);
+    if (now === undefined) refuse(`${name} lacks the secret ${secret.name}: rows have it, so keep it, and mark it as deprecated`);
+    else if (partsOf(secret) !== partsOf(now))
+      refuse(`${name}.${secret.name} is another secret than before: leave it as it is, and add a field`);
+  }
+  for (const secret of after.secrets) {
+    if (before.secrets.some((one) => one.name === secret.name)) continue;
+    if (secret.isRequired) refuse(`${name}.${secret.name} is a new secret, which resources that are there lack: make it nullable`);
+    else add(`the new secret ${name}.${secret.name}`);
+  }
 };
 
 const compareLinks = (at: string, before: Link, after: Link, { refuse }: Notes): void => {
@@ -81,6 +98,7 @@ const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
     if (link.isRequired) refuse(`${name}.${link.name} is new and required, and resources that are there lack it: make it optional`);
     else add(`the new field ${name}.${link.name}`);
   }
+  compareSecrets(name, before, after, notes);
   const [had, has] = [listsOf(before), listsOf(after)];
   for (const what of ["key", "index", "choice"] as const) {
     for (const one of had[what])

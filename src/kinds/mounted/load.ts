@@ -4,7 +4,7 @@ import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { type Config, ConfigError } from "../../config.ts";
 import { families, familyFiles } from "../../contract/kinds/families.ts";
 import { KindFaults } from "../../contract/kinds/faults.ts";
-import { isMounted, type Kind } from "../../contract/kinds/kind.ts";
+import { isMounted, type Kind, permissionsOf } from "../../contract/kinds/kind.ts";
 import { readKinds } from "../../contract/kinds/read.ts";
 import { family } from "../../gen/userd/v1/kind_pb.ts";
 import { handwritten } from "../../schema/entities.ts";
@@ -37,8 +37,9 @@ const checkServices = (files: readonly DescFile[], note: (file: DescFile, fault:
 };
 
 const checkPermissions = (kinds: readonly Kind[], note: (file: DescFile, fault: string) => void): void => {
-  for (const { file, message, readPermission, writePermission } of kinds) {
-    for (const name of [readPermission, writePermission])
+  for (const kind of kinds) {
+    const { file, message } = kind;
+    for (const name of permissionsOf(kind))
       if (!/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(name))
         note(file, `${message.name} has the permission "${name}", whose name is not like tickets.read`);
   }

@@ -33,7 +33,8 @@ export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => 
       (verb === "Create" && keys.length > 0) ||
         (verb === "Update" && keys.some((key) => key.columns.some((column) => !column.isImmutable && !column.isOutputOnly))),
     ],
-    ["RESOURCE_DELETED", ["Update", "Delete", "Undelete"].includes(verb) || (verb === "Create" && hasOwnReasons)],
+    ["SECRET_UNREADABLE", verb === "Reveal"],
+    ["RESOURCE_DELETED", ["Update", "Delete", "Undelete", "Reveal"].includes(verb) || (verb === "Create" && hasOwnReasons)],
     [
       "REFERENCE_NOT_FOUND",
       verb === "Create" ||

@@ -1,4 +1,4 @@
-import type { Column, Kind } from "../../contract/kinds/kind.ts";
+import { type Column, type Kind, sealedOf } from "../../contract/kinds/kind.ts";
 import type { StandardVerb } from "../../contract/kinds/methods.ts";
 import { filterFieldsOf } from "../filter-fields.ts";
 import { ordersOf } from "../order.ts";
@@ -20,8 +20,10 @@ type Request = Pick<MessageShape, "fields" | "oneOf">;
 
 const listed = (columns: readonly Column[]): string => `"${columns.map(({ name }) => name).join(", ")}"`;
 
-const maskable = ({ columns, links }: Kind): string =>
-  [...columns.filter(({ isOutputOnly, isImmutable }) => !isOutputOnly && !isImmutable), ...links].map(({ name }) => `"${name}"`).join(", ");
+const maskable = (kind: Kind): string =>
+  [...kind.columns.filter(({ isOutputOnly, isImmutable }) => !isOutputOnly && !isImmutable), ...kind.links, ...sealedOf(kind)]
+    .map(({ name }) => `"${name}"`)
+    .join(", ");
 
 const byKey = (kind: Kind): FieldShape[] =>
   kind.keys.map((key, index) => ({
@@ -156,6 +158,19 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
         rules: { int64: { gt: 0 } },
       },
       ...listFields(kind),
+    ],
+  }),
+  Reveal: (kind) => ({ fields: [resourceId(kind)] }),
+  Verify: (kind) => ({
+    fields: [
+      {
+        name: "token",
+        number: 1,
+        type: "string",
+        isRequired: true,
+        comment: `The token that the answer of Create${kind.message.name} had, 1 to 512 characters. One that was never given is NOT_FOUND.`,
+        rules: { string: { min_len: 1, max_len: 512 } },
+      },
     ],
   }),
 };

@@ -1,15 +1,26 @@
-import type { Kind } from "../../contract/kinds/kind.ts";
+import { type Kind, sealedOf, tokenOf } from "../../contract/kinds/kind.ts";
 import type { StandardVerb } from "../../contract/kinds/methods.ts";
 import { expanded, resource, resources, several, token } from "./fields.ts";
 import type { FieldShape } from "./shape.ts";
 
 const changed = (kind: Kind, comment: string): FieldShape[] => [resource(kind, comment), token(2)];
 
+/** The names of the sealed fields, in words. */
+const sealedWords = (kind: Kind): string =>
+  sealedOf(kind)
+    .map(({ name }) => name)
+    .join(" and ");
+
+const withToken = (kind: Kind): string => {
+  const hashed = tokenOf(kind);
+  return hashed === undefined ? "" : `, with its ${hashed.name}; absent with validate_only`;
+};
+
 const orNot = ({ isSoft }: Kind): string => (isSoft ? ", deleted or not" : "");
 
 /** The functions that describe the fields of a standard RPC's response message, keyed by verb, such as `Create`. */
 export const responses: Readonly<Record<StandardVerb, (kind: Kind) => readonly FieldShape[]>> = {
-  Create: (kind) => changed(kind, `The ${kind.label}.`),
+  Create: (kind) => changed(kind, `The ${kind.label}${withToken(kind)}.`),
   Get: (kind) => [resource(kind, `The ${kind.label}${orNot(kind)}.`), expanded(kind, 2)],
   BatchGet: (kind) => [resources(kind, `What there is of them, in the order of the ids${orNot(kind)}.`), expanded(kind, 2)],
   Update: (kind) => changed(kind, `The ${kind.label} after the change.`),
@@ -34,4 +45,6 @@ export const responses: Readonly<Record<StandardVerb, (kind: Kind) => readonly F
     },
     expanded(kind, 5),
   ],
+  Reveal: (kind) => changed(kind, `The ${kind.label}, with its ${sealedWords(kind)}.`),
+  Verify: (kind) => [resource(kind, `The ${kind.label} whose token it is.`)],
 };

@@ -1,4 +1,4 @@
-import type { Kind } from "../../contract/kinds/kind.ts";
+import { type Kind, tokenOf } from "../../contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods, withArticle } from "../../contract/kinds/methods.ts";
 import { keyMessage, parentWords, referencesMessage, several } from "./fields.ts";
 import { reasonsOf } from "./reasons.ts";
@@ -7,7 +7,11 @@ import { responses } from "./responses.ts";
 import type { MessageShape, MethodShape, ServiceShape } from "./shape.ts";
 
 const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
-  Create: ({ label }) => `Creates ${withArticle(label)}.`,
+  Create: (kind) => {
+    const hashed = tokenOf(kind);
+    const made = `Creates ${withArticle(kind.label)}.`;
+    return hashed === undefined ? made : `${made} No other answer has its ${hashed.name}, but that to a retry with the same request_id.`;
+  },
   Get: ({ label, isSoft }) => `Returns ${withArticle(label)}${isSoft ? ", deleted or not" : ""}.`,
   BatchGet: (kind) => `Returns ${several(kind)} by their ids; ids that there are none of are left out.`,
   Update: () => "Changes the fields of the mask, and no others. Equal values change nothing.",
@@ -17,16 +21,26 @@ const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
       : `Removes ${withArticle(label)} for good. Its id is never used again.`,
   Undelete: ({ label }) => `Restores a deleted ${label} and all that is part of it. One that is not deleted changes nothing.`,
   Purge: ({ label }) => `Removes ${withArticle(label)} for good, and all that is part of it. Its id is never used again.`,
+  Reveal: ({ label }) =>
+    `Returns ${withArticle(label)} with the secrets that no other RPC returns. Each call is an audit entry. An acting user has to own it.`,
+  Verify: ({ label }) =>
+    `Finds the ${label} whose token it is. A token that is unknown, has ended or belongs to something deleted is RESOURCE_NOT_FOUND, all alike.`,
   List: (kind) => `Lists the ${several(kind)} of ${withArticle(parentWords(kind))}.`,
 };
 
 const isRead = (verb: StandardVerb): boolean => ["Get", "BatchGet", "List"].includes(verb);
 
+const permissionOf = (kind: Kind, verb: StandardVerb): string => {
+  if (verb === "Reveal") return kind.revealPermission;
+  if (verb === "Verify") return kind.verifyPermission;
+  return isRead(verb) ? kind.readPermission : kind.writePermission;
+};
+
 const methodsOf = (kind: Kind): MethodShape[] =>
   standardMethods(kind).map(([verb, name]) => ({
     name,
     comment: comments[verb](kind),
-    permission: isRead(verb) ? kind.readPermission : kind.writePermission,
+    permission: permissionOf(kind, verb),
     isRead: isRead(verb),
     reasons: reasonsOf(verb, kind),
   }));

@@ -4,7 +4,7 @@ import { z } from "zod";
 const json: z.ZodType<JsonValue> = z.json();
 
 /** The scopes of a user's options, as the registry file names them; `user` is the global one. */
-export const scopeNames = ["user", "organization", "project"] as const;
+const scopeNames = ["user", "organization", "project"] as const;
 
 /** The types of option values, as the registry file names them. */
 export const typeNames = [

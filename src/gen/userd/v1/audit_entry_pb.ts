@@ -15,10 +15,10 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/audit_entry.proto.
  */
 export const file_userd_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Chp1c2VyZC92MS9hdWRpdF9lbnRyeS5wcm90bxIIdXNlcmQudjEi9gEKCkF1ZGl0RW50cnkSCgoCaWQYASABKAMSLwoLY2hhbmdlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEisKCW9wZXJhdGlvbhgFIAEoDjIYLnVzZXJkLnYxLkF1ZGl0T3BlcmF0aW9uEhYKDmNoYW5nZWRfZmllbGRzGAYgAygJEg8KB3VzZXJfaWQYByABKAMSDgoGY2FsbGVyGAggASgJEhYKDmFjdGluZ191c2VyX2lkGAkgASgDEhIKCnJlcXVlc3RfaWQYCiABKAki6QEKC0F1ZGl0RmlsdGVyEhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASIwoFa2luZHMYAiADKAlCFLpIEZIBDhAgIgpyCBABGEC6AQEAEhwKBmNhbGxlchgDIAEoCUIMukgJcgcYgAG6AQEAEh8KDmFjdGluZ191c2VyX2lkGAQgASgDQge6SAQiAigAEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKmAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSJQoGZmlsdGVyGAEgASgLMhUudXNlcmQudjEuQXVkaXRGaWx0ZXISGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiYAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEisKDWF1ZGl0X2VudHJpZXMYASADKAsyFC51c2VyZC52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSqFAQoOQXVkaXRPcGVyYXRpb24SHwobQVVESVRfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGgoWQVVESVRfT1BFUkFUSU9OX0lOU0VSVBABEhoKFkFVRElUX09QRVJBVElPTl9VUERBVEUQAhIaChZBVURJVF9PUEVSQVRJT05fREVMRVRFEANCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency]);
+  fileDesc("Chp1c2VyZC92MS9hdWRpdF9lbnRyeS5wcm90bxIIdXNlcmQudjEi9gEKCkF1ZGl0RW50cnkSCgoCaWQYASABKAMSLwoLY2hhbmdlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEisKCW9wZXJhdGlvbhgFIAEoDjIYLnVzZXJkLnYxLkF1ZGl0T3BlcmF0aW9uEhYKDmNoYW5nZWRfZmllbGRzGAYgAygJEg8KB3VzZXJfaWQYByABKAMSDgoGY2FsbGVyGAggASgJEhYKDmFjdGluZ191c2VyX2lkGAkgASgDEhIKCnJlcXVlc3RfaWQYCiABKAki6QEKC0F1ZGl0RmlsdGVyEhgKB3VzZXJfaWQYASABKANCB7pIBCICKAASIwoFa2luZHMYAiADKAlCFLpIEZIBDhAgIgpyCBABGEC6AQEAEhwKBmNhbGxlchgDIAEoCUIMukgJcgcYgAG6AQEAEh8KDmFjdGluZ191c2VyX2lkGAQgASgDQge6SAQiAigAEi4KCnN0YXJ0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKmAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSJQoGZmlsdGVyGAEgASgLMhUudXNlcmQudjEuQXVkaXRGaWx0ZXISGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiYAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEisKDWF1ZGl0X2VudHJpZXMYASADKAsyFC51c2VyZC52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSqhAQoOQXVkaXRPcGVyYXRpb24SHwobQVVESVRfT1BFUkFUSU9OX1VOU1BFQ0lGSUVEEAASGgoWQVVESVRfT1BFUkFUSU9OX0lOU0VSVBABEhoKFkFVRElUX09QRVJBVElPTl9VUERBVEUQAhIaChZBVURJVF9PUEVSQVRJT05fREVMRVRFEAMSGgoWQVVESVRfT1BFUkFUSU9OX1JFVkVBTBAEQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_userd_v1_consistency]);
 
 /**
- * One change of one resource, written in the transaction of the change. It says who changed what, and never the values.
+ * One change of one resource, or one reveal of its secrets, written in the same transaction. It says who did what, and never the values.
  *
  * @generated from message userd.v1.AuditEntry
  */
@@ -59,7 +59,7 @@ export type AuditEntry = Message<"userd.v1.AuditEntry"> & {
   operation: AuditOperation;
 
   /**
-   * The fields whose values differ, for updates.
+   * The fields whose values differ, for updates; the fields that were answered, for reveals.
    *
    * @generated from field: repeated string changed_fields = 6;
    */
@@ -260,6 +260,13 @@ export const AuditOperation = {
    * @generated from enum value: AUDIT_OPERATION_DELETE = 3;
    */
   DELETE: 3,
+
+  /**
+   * The secrets of the resource were revealed; nothing changed.
+   *
+   * @generated from enum value: AUDIT_OPERATION_REVEAL = 4;
+   */
+  REVEAL: 4,
 } as const;
 
 /**

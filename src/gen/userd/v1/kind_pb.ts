@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiTgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCSJpCg5LaW5kTGlua0ltcG9ydBINCgVtb2RlbBgBIAEoCRIQCghyZXNvdXJjZRgCIAEoCRIOCgZsaW5rZWQYAyABKAkSJgoEbGVmdBgEIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRMZWZ0ItQCCgRLaW5kEiIKBXNjb3BlGAEgASgOMhMudXNlcmQudjEuS2luZFNjb3BlEigKCGRlbGV0aW9uGAIgASgOMhYudXNlcmQudjEuS2luZERlbGV0aW9uEh8KBGtleXMYAyADKAsyES51c2VyZC52MS5LaW5kS2V5EiQKB2luZGV4ZXMYBCADKAsyEy51c2VyZC52MS5LaW5kSW5kZXgSFwoPcmVhZF9wZXJtaXNzaW9uGAUgASgJEhgKEHdyaXRlX3Blcm1pc3Npb24YBiABKAkSDgoGcGx1cmFsGAcgASgJEhMKC293bl9yZWFzb25zGAggASgIEhIKCmFnZ3JlZ2F0ZXMYCSADKAkSJQoHY2hvaWNlcxgLIAMoCzIULnVzZXJkLnYxLktpbmRDaG9pY2USJAoGaW1wb3J0GAogAygLMhQudXNlcmQudjEuS2luZEltcG9ydCJuCg1LaW5kUmVmZXJlbmNlEgwKBGtpbmQYASABKAkSDgoGcGFyZW50GAIgASgIEjEKCGRlbGV0aW9uGAMgASgOMh8udXNlcmQudjEuS2luZFJlZmVyZW5jZURlbGV0aW9uEgwKBHdlYWsYBSABKAgimAIKCUtpbmRGaWVsZBIqCglyZWZlcmVuY2UYASABKAsyFy51c2VyZC52MS5LaW5kUmVmZXJlbmNlEhAKCG51bGxhYmxlGAIgASgIEhAKCHJlcXVpcmVkGAMgASgIEhEKCW5vdF9ibGFuaxgEIAEoCBIRCglzbHVnX2Zyb20YBSABKAkSFAoMZGVmYXVsdF90cnVlGAYgASgIEg4KBmZpbHRlchgHIAEoCBIUCgxkZWZhdWx0X3V1aWQYCiABKAgSKQoGaW1wb3J0GAggAygLMhkudXNlcmQudjEuS2luZEZpZWxkSW1wb3J0Ei4KDGltcG9ydF9saW5rcxgJIAMoCzIYLnVzZXJkLnYxLktpbmRMaW5rSW1wb3J0KqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACOkUKBGtpbmQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYvo4DIAEoCzIOLnVzZXJkLnYxLktpbmRSBGtpbmQ6SgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGL+OAyABKAsyEy51c2VyZC52MS5LaW5kRmllbGRSBWZpZWxkOj0KB2RlbGV0ZWQSIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjBjgMgASgIUgdkZWxldGVkOkAKCWltcG9ydF9hcxIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMKOAyADKAlSCGltcG9ydEFzOkgKBmZhbWlseRIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjAjgMgASgLMhAudXNlcmQudjEuRmFtaWx5UgZmYW1pbHlCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiXgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCRIOCgZzaGEyNTYYBSABKAgiaQoOS2luZExpbmtJbXBvcnQSDQoFbW9kZWwYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSDgoGbGlua2VkGAMgASgJEiYKBGxlZnQYBCADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCKKAwoES2luZBIiCgVzY29wZRgBIAEoDjITLnVzZXJkLnYxLktpbmRTY29wZRIoCghkZWxldGlvbhgCIAEoDjIWLnVzZXJkLnYxLktpbmREZWxldGlvbhIfCgRrZXlzGAMgAygLMhEudXNlcmQudjEuS2luZEtleRIkCgdpbmRleGVzGAQgAygLMhMudXNlcmQudjEuS2luZEluZGV4EhcKD3JlYWRfcGVybWlzc2lvbhgFIAEoCRIYChB3cml0ZV9wZXJtaXNzaW9uGAYgASgJEg4KBnBsdXJhbBgHIAEoCRITCgtvd25fcmVhc29ucxgIIAEoCBISCgphZ2dyZWdhdGVzGAkgAygJEiUKB2Nob2ljZXMYCyADKAsyFC51c2VyZC52MS5LaW5kQ2hvaWNlEiQKBmltcG9ydBgKIAMoCzIULnVzZXJkLnYxLktpbmRJbXBvcnQSGQoRcmV2ZWFsX3Blcm1pc3Npb24YFCABKAkSGQoRdmVyaWZ5X3Blcm1pc3Npb24YFSABKAkibgoNS2luZFJlZmVyZW5jZRIMCgRraW5kGAEgASgJEg4KBnBhcmVudBgCIAEoCBIxCghkZWxldGlvbhgDIAEoDjIfLnVzZXJkLnYxLktpbmRSZWZlcmVuY2VEZWxldGlvbhIMCgR3ZWFrGAUgASgIImUKCUtpbmRUb2tlbhIOCgZwcmVmaXgYASABKAkSFwoPbGFzdF9jaGFyYWN0ZXJzGAIgASgJEhEKCWxhc3RfdXNlZBgDIAEoCRIMCgRlbmRzGAQgAygJEg4KBmFjdGl2ZRgFIAEoCSLkAgoJS2luZEZpZWxkEioKCXJlZmVyZW5jZRgBIAEoCzIXLnVzZXJkLnYxLktpbmRSZWZlcmVuY2USEAoIbnVsbGFibGUYAiABKAgSEAoIcmVxdWlyZWQYAyABKAgSEQoJbm90X2JsYW5rGAQgASgIEhEKCXNsdWdfZnJvbRgFIAEoCRIUCgxkZWZhdWx0X3RydWUYBiABKAgSDgoGZmlsdGVyGAcgASgIEhQKDGRlZmF1bHRfdXVpZBgKIAEoCBIpCgZpbXBvcnQYCCADKAsyGS51c2VyZC52MS5LaW5kRmllbGRJbXBvcnQSLgoMaW1wb3J0X2xpbmtzGAkgAygLMhgudXNlcmQudjEuS2luZExpbmtJbXBvcnQSJgoHc2VjcmVjeRgUIAEoDjIVLnVzZXJkLnYxLktpbmRTZWNyZWN5EiIKBXRva2VuGBUgASgLMhMudXNlcmQudjEuS2luZFRva2VuKqgBCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACKl0KC0tpbmRTZWNyZWN5EhwKGEtJTkRfU0VDUkVDWV9VTlNQRUNJRklFRBAAEhcKE0tJTkRfU0VDUkVDWV9TRUFMRUQQARIXChNLSU5EX1NFQ1JFQ1lfSEFTSEVEEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6QAoJaW1wb3J0X2FzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwo4DIAMoCVIIaW1wb3J0QXM6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -244,6 +244,13 @@ export type KindFieldImport = Message<"userd.v1.KindFieldImport"> & {
    * @generated from field: string part = 4;
    */
   part: string;
+
+  /**
+   * True if the value is the SHA-256 of a token, in hex. Only so is a token imported.
+   *
+   * @generated from field: bool sha256 = 5;
+   */
+  sha256: boolean;
 };
 
 /**
@@ -379,6 +386,20 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: repeated userd.v1.KindImport import = 10;
    */
   import: KindImport[];
+
+  /**
+   * The permission to reveal sealed fields, which is for nothing else, for example "secrets.reveal". Demanded where there are some.
+   *
+   * @generated from field: string reveal_permission = 20;
+   */
+  revealPermission: string;
+
+  /**
+   * The permission to ask whose a token is, which is for nothing else, for example "tokens.verify". Demanded where there is a hashed field.
+   *
+   * @generated from field: string verify_permission = 21;
+   */
+  verifyPermission: string;
 };
 
 /**
@@ -429,6 +450,55 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 10);
+
+/**
+ * The form of the tokens of a hashed field, and the fields that say something of a token.
+ *
+ * @generated from message userd.v1.KindToken
+ */
+export type KindToken = Message<"userd.v1.KindToken"> & {
+  /**
+   * The beginning of each token, by which people and scanners for secrets know it: words that end in underscores, like "userd_org_".
+   *
+   * @generated from field: string prefix = 1;
+   */
+  prefix: string;
+
+  /**
+   * The OUTPUT_ONLY string that shows the last four characters. Default: nothing shows them.
+   *
+   * @generated from field: string last_characters = 2;
+   */
+  lastCharacters: string;
+
+  /**
+   * The OUTPUT_ONLY time when the token was verified last, within a minute. It moves neither the etag nor a version. Default: it is not kept.
+   *
+   * @generated from field: string last_used = 3;
+   */
+  lastUsed: string;
+
+  /**
+   * Times from which on the token is refused.
+   *
+   * @generated from field: repeated string ends = 4;
+   */
+  ends: string[];
+
+  /**
+   * The bool without which the token is refused. Default: none.
+   *
+   * @generated from field: string active = 5;
+   */
+  active: string;
+};
+
+/**
+ * Describes the message userd.v1.KindToken.
+ * Use `create(KindTokenSchema)` to create a new message.
+ */
+export const KindTokenSchema: GenMessage<KindToken> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 11);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -505,6 +575,20 @@ export type KindField = Message<"userd.v1.KindField"> & {
    * @generated from field: repeated userd.v1.KindLinkImport import_links = 9;
    */
   importLinks: KindLinkImport[];
+
+  /**
+   * The way in which the field is stored, if it is a secret.
+   *
+   * @generated from field: userd.v1.KindSecrecy secrecy = 20;
+   */
+  secrecy: KindSecrecy;
+
+  /**
+   * The tokens of the field, if it is hashed.
+   *
+   * @generated from field: userd.v1.KindToken token = 21;
+   */
+  token?: KindToken | undefined;
 };
 
 /**
@@ -512,7 +596,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 11);
+  messageDesc(file_userd_v1_kind, 12);
 
 /**
  * The owner of the resources of a kind.
@@ -657,6 +741,47 @@ export type KindReferenceDeletion = (typeof KindReferenceDeletion)[keyof typeof 
  */
 export const KindReferenceDeletionSchema: GenEnum<KindReferenceDeletion> = /*@__PURE__*/
   enumDesc(file_userd_v1_kind, 2);
+
+/**
+ * The way in which a secret is stored. Answers never have it, but for those of the RPCs that are made for it.
+ *
+ * @generated from enum userd.v1.KindSecrecy
+ */
+export const KindSecrecy = {
+  /**
+   * The field is no secret.
+   *
+   * @generated from enum value: KIND_SECRECY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Callers write it, it is stored encrypted, and only the RPC Reveal answers it.
+   *
+   * @generated from enum value: KIND_SECRECY_SEALED = 1;
+   */
+  SEALED: 1,
+
+  /**
+   * A token that the service makes and stores as its SHA-256: only the answer of Create has it, and the RPC Verify finds whose it is.
+   *
+   * @generated from enum value: KIND_SECRECY_HASHED = 2;
+   */
+  HASHED: 2,
+} as const;
+
+/**
+ * The way in which a secret is stored. Answers never have it, but for those of the RPCs that are made for it.
+ *
+ * @generated from enum userd.v1.KindSecrecy
+ */
+export type KindSecrecy = (typeof KindSecrecy)[keyof typeof KindSecrecy] | UnknownEnum;
+
+/**
+ * Describes the enum userd.v1.KindSecrecy.
+ */
+export const KindSecrecySchema: GenEnum<KindSecrecy> = /*@__PURE__*/
+  enumDesc(file_userd_v1_kind, 3);
 
 /**
  * The message is a kind.

@@ -41,9 +41,10 @@ export const changes = [
  * The SQL statements that create the functions and triggers which, when a row of a tracked table changes, raise the version of the row's
  * aggregate and log the change in the same transaction, whoever makes the change.
  *
- * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource, derived)` gives a table its triggers. The kind, the id
- * and the key are SQL expressions on the row `r`; `derived` lists the columns that are computed from others. A migration that adds columns to
- * a tracked table has to call `track_changes` again: the triggers compare the columns that the table had at the last call.
+ * `track_changes(table, kind of aggregate, id of the aggregate, key of the resource, derived, untracked)` gives a table its triggers. The kind,
+ * the id and the key are SQL expressions on the row `r`; `derived` lists the columns that are computed from others; a change of nothing but
+ * `untracked` columns, such as when a token was used last, moves no version and is not logged. A migration that adds columns to a tracked table
+ * has to call `track_changes` again: the triggers compare the columns that the table had at the last call.
  */
 export const tracking = [
   `create function current_epoch() returns text
@@ -62,18 +63,27 @@ export const tracking = [
   `create trigger changes_are_kept before update or delete or truncate on changes
     for each statement execute function refuse_change()`,
   `create function track_changes(tracked regclass, aggregate_kind text, aggregate_id text, resource_key text,
-    derived text[] default '{id,version,update_time}') returns void
+    derived text[] default '{id,version,update_time}', untracked text[] default '{}') returns void
     language plpgsql
     as $track$
     declare
       -- 'case when o.name is distinct from r.name then ''name'' end, …' over what can be observed
       differences text;
+      -- 'row(%1$s.name, …) is distinct from row(%2$s.name, …)' over what counts as a change
+      differs text := '%1$s is distinct from %2$s';
     begin
       select string_agg(format('case when o.%1$I is distinct from r.%1$I then %1$L end', attname), ', ' order by attnum)
         into strict differences
         from pg_attribute
         where attrelid = tracked and attnum > 0 and not attisdropped and attgenerated = ''
           and attname <> all(derived);
+      if untracked <> '{}' then
+        select format('row(%s) is distinct from row(%s)',
+            string_agg(format('%%1$s.%I', attname), ', ' order by attnum), string_agg(format('%%2$s.%I', attname), ', ' order by attnum))
+          into strict differs
+          from pg_attribute
+          where attrelid = tracked and attnum > 0 and not attisdropped and attname <> all(untracked);
+      end if;
 
       execute format($function$
         create or replace function %1$I() returns trigger
@@ -105,16 +115,16 @@ export const tracking = [
             else
               insert into aggregate_version as s (kind, id, version, xid)
                 select kind, id, 1, pg_current_xact_id()
-                  from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where r is distinct from n
+                  from (select %3$s as kind, %4$s as id from old_rows r join new_rows n on n.id = r.id where %9$s
                         union
-                        select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where o is distinct from r) touched
+                        select %3$s, %4$s from new_rows r join old_rows o on o.id = r.id where %10$s) touched
                   where (%8$s) is distinct from pg_current_xact_id() order by kind, id
                 on conflict (kind, id) do update set version = s.version + 1, xid = excluded.xid
                   where s.xid <> excluded.xid;
               -- A row that moves to another aggregate is a delete for the old one and an insert for the new one.
               with moved as (
                 select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id, array_remove(array[%6$s], null) as columns
-                  from new_rows r join old_rows o using (id) where o is distinct from r
+                  from new_rows r join old_rows o using (id) where %10$s
               ), before as (
                 select id, %5$s as key, (%3$s)::text as aggregate_kind, %4$s as aggregate_id from old_rows r
               ), logged as (
@@ -141,7 +151,8 @@ export const tracking = [
           nullif(current_setting('userd.acting_user_id', true), '')::bigint,
           nullif(current_setting('userd.request_id', true), '')$context$,
         -- One that this transaction has moved is not tried again: each try would lock its row anew.
-        'select v.xid from aggregate_version v where v.kind = touched.kind and v.id = touched.id');
+        'select v.xid from aggregate_version v where v.kind = touched.kind and v.id = touched.id',
+        format(differs, 'r', 'n'), format(differs, 'o', 'r'));
 
       execute format('create or replace trigger %1$I after insert on %2$s
         referencing new table as new_rows for each statement execute function %3$I()',

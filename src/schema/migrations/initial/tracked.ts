@@ -1,10 +1,12 @@
 /**
  * The tables whose changes are logged, each with three SQL expressions on a row `r`: the kind of the row's aggregate, the id of the aggregate,
- * and the key of the row in the change log. A fifth element, if any, lists the columns that are computed from other columns.
+ * and the key of the row in the change log. A fifth element, if any, lists the columns that are computed from other columns, and a sixth those
+ * whose changes alone are none.
  */
 export const tracked: readonly (
   | readonly [table: string, kind: string, id: string, key: string]
   | readonly [table: string, kind: string, id: string, key: string, derived: string]
+  | readonly [table: string, kind: string, id: string, key: string, derived: string, untracked: string]
 )[] = [
   ["users", "'user'", "r.id", "r.id"],
   ["user_email", "'user'", "r.user_id", "r.id"],
