@@ -18,6 +18,8 @@ export const permissions = [
   "integrations.write",
   "alerts.read",
   "alerts.write",
+  "assistants.read",
+  "assistants.write",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

@@ -29,6 +29,9 @@ export type AccessAccount = {
 /** One profile of the user that asks, with its account and the platform account. */
 type Member = { readonly profile: Owner; readonly account: AccessAccount; readonly platform: AccessAccount };
 
+/** The owners that a rule is about: the profile of who asks, or the admins or everybody of the profile's account or the platform account. */
+export type RuleOwners = "self" | `${"admins" | "everybody"} of the ${"account" | "platform"}`;
+
 /** Owners: some profiles, or everybody in an account. */
 type Owners = { readonly profiles: readonly Owner[] } | { readonly accountId: bigint };
 
@@ -40,22 +43,37 @@ export type Rule = {
   readonly standing?: AccessUser["standing"];
   /** The setting under which the rule holds; undefined = it holds under each. */
   readonly policy?: ReadPolicy;
-  readonly owners: (member: Member) => Owners;
+  readonly owners: RuleOwners;
 };
 
 const { READ, OWN } = AccessRelation;
 
 const adminsOf = ({ id, admins }: AccessAccount): Owners => ({ profiles: admins.map((profileId) => ({ profileId, accountId: id })) });
 
+/** The owners of rules, for one profile of the user that asks. `ownerIsRelated` says the same in SQL. */
+const ownersFor: Readonly<Record<RuleOwners, (member: Member) => Owners>> = {
+  self: ({ profile }) => ({ profiles: [profile] }),
+  "admins of the account": ({ account }) => adminsOf(account),
+  "everybody of the account": ({ profile: { accountId } }) => ({ accountId }),
+  "admins of the platform": ({ platform }) => adminsOf(platform),
+  "everybody of the platform": ({ platform: { id: accountId } }) => ({ accountId }),
+};
+
 /** The rules of access for a user who has a profile and the rank `staff` or `regular`; the first rule that covers an owner decides. */
 export const rules: readonly Rule[] = [
-  { rule: AccessRule.SELF, gives: [READ, OWN], owners: ({ profile }) => ({ profiles: [profile] }) },
-  { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: ({ profile: { accountId } }) => ({ accountId }) },
-  { rule: AccessRule.ACCOUNT_ADMIN, gives: [READ], owners: ({ account }) => adminsOf(account) },
-  { rule: AccessRule.ACCOUNT_PEER, gives: [READ], policy: "account_wide", owners: ({ profile: { accountId } }) => ({ accountId }) },
-  { rule: AccessRule.PLATFORM_ADMIN, gives: [READ], owners: ({ platform }) => adminsOf(platform) },
-  { rule: AccessRule.PLATFORM_PEER, gives: [READ], policy: "account_wide", owners: ({ platform: { id: accountId } }) => ({ accountId }) },
+  { rule: AccessRule.SELF, gives: [READ, OWN], owners: "self" },
+  { rule: AccessRule.STAFF_OF_ACCOUNT, gives: [READ, OWN], standing: "staff", owners: "everybody of the account" },
+  { rule: AccessRule.ACCOUNT_ADMIN, gives: [READ], owners: "admins of the account" },
+  { rule: AccessRule.ACCOUNT_PEER, gives: [READ], policy: "account_wide", owners: "everybody of the account" },
+  { rule: AccessRule.PLATFORM_ADMIN, gives: [READ], owners: "admins of the platform" },
+  { rule: AccessRule.PLATFORM_PEER, gives: [READ], policy: "account_wide", owners: "everybody of the platform" },
 ];
+
+/** Returns the rules that give a relation under a read policy, for whichever rank of the user. */
+export const rulesFor = (relation: AccessRelation, policy: ReadPolicy): readonly Rule[] => {
+  const wanted = relation === OWN ? OWN : READ;
+  return rules.filter((rule) => rule.gives.includes(wanted) && (rule.policy === undefined || rule.policy === policy));
+};
 
 /** A rule that gives a user a relation, and the owners whose resources it is about. */
 type Grant = { readonly rule: AccessRule } & Owners;
@@ -82,15 +100,9 @@ export const scopeOf = ({ policy, relation, user, profiles, accountOf, platform 
   if (user.standing === "nobody") return { kind: "none", rule: AccessRule.NOBODY };
   if (user.standing === "superuser") return { kind: "all", rule: AccessRule.SUPERUSER };
   if (profiles.length === 0) return { kind: "none", rule: AccessRule.NO_PROFILE };
-  const wanted = relation === OWN ? OWN : READ;
-  const applying = rules.filter(
-    (rule) =>
-      rule.gives.includes(wanted) &&
-      (rule.standing === undefined || rule.standing === user.standing) &&
-      (rule.policy === undefined || rule.policy === policy),
-  );
+  const applying = rulesFor(relation, policy).filter(({ standing }) => standing === undefined || standing === user.standing);
   const members = profiles.map((profile) => ({ profile, account: accountOf(profile.accountId), platform }));
-  const grants = applying.flatMap(({ rule, owners }) => members.map((member): Grant => ({ rule, ...owners(member) })));
+  const grants = applying.flatMap(({ rule, owners }) => members.map((member): Grant => ({ rule, ...ownersFor[owners](member) })));
   // Without a platform account its rules name account 0, which nobody is in.
   return { kind: "set", grants: grants.filter((grant) => !("accountId" in grant) || grant.accountId !== 0n) };
 };

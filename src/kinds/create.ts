@@ -13,7 +13,7 @@ import { columnsOf, type Row, toMessage } from "./row.ts";
 import { newSecrets, plainSecrets, secretColumns } from "./secrets.ts";
 import { candidates, missingSlug, type SlugKey } from "./slug.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
-import { aggregatesOf, organizationOf, storedById } from "./stored.ts";
+import { aggregatesOf, rootOf, storedById } from "./stored.ts";
 import { type Resource, sharersIn, type Values, valuesOf } from "./values.ts";
 
 /** The additional steps of Create for a kind whose service is written by hand. */
@@ -69,22 +69,22 @@ export const createResource: StandardMethod<Creation> = ({ write, vault }, kind,
     const sharers = sharersIn(values);
     const isRoot = kind.ancestors.length === 0 && sharers.length === 0;
     const parentId = (values.columns.get(parent) ?? 0n) as bigint;
-    let organizationId = parentId;
-    const organizationIds = () => (sharers.length > 0 ? sharers : [organizationId]);
+    let rootId = parentId;
+    const rootIds = () => (sharers.length > 0 ? sharers : [rootId]);
     const aggregates: LookUpLocks = async (session) => {
-      if (parent.reference && kind.ancestors.length > 1) organizationId = await organizationOf(session, parent.reference.to, parentId);
-      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, organizationIds()))];
+      if (parent.reference && kind.ancestors.length > 1) rootId = await rootOf(session, parent.reference.to, parentId);
+      return [...(also?.locks(request) ?? []), ...(isRoot ? [] : aggregatesOf(kind, rootIds()))];
     };
     const missing = () => referenceNotFound(`${kind.name}.${sharers.length > 0 ? ORGANIZATION_IDS : parent.name}`);
     return write(call, { method, request, aggregates, isSecret }, async (tx) => {
       await also?.check(tx, request);
       await requireOwned(tx, kind, ruledParent(kind, parentId, sharers), missing);
-      await requireReferences(tx, kind, values, organizationId);
+      await requireReferences(tx, kind, values, rootId);
       const { stored: secrets, shown } = await newSecrets(tx, vault, kind, plain);
-      const row = await insert(tx, kind, values, { [ORGANIZATION_ID]: organizationId, ...secrets });
+      const row = await insert(tx, kind, values, { [ORGANIZATION_ID]: rootId, ...secrets });
       const { id } = row;
-      for (const aggregate of aggregatesOf(kind, isRoot ? [id] : organizationIds(), id)) tx.touch(aggregate);
-      for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId }, ids);
+      for (const aggregate of aggregatesOf(kind, isRoot ? [id] : rootIds(), id)) tx.touch(aggregate);
+      for (const [link, ids] of values.links) await addLinks(tx, kind, link, { id, organizationId: rootId }, ids);
       await also?.follow(tx, request, id);
       // What followed the insert may be part of the resource.
       const isAll = also === undefined && [...values.links.values()].every((ids) => ids.length === 0);

@@ -1,16 +1,19 @@
 import { type SqlBool, sql } from "kysely";
 import type { Call } from "../call.ts";
-import { type Column, type Kind, type Link, type Referred, referredBy, USER } from "../contract/kinds/kind.ts";
+import { type Column, type Kind, type Link, PROFILE, type Referred, referredBy, USER } from "../contract/kinds/kind.ts";
 import { camelCase } from "../contract/kinds/methods.ts";
 import type { Database } from "../db/orm.ts";
+import { withinPage } from "../db/page.ts";
 import { invalidField } from "../errors.ts";
 import type { Permission } from "../permissions.ts";
+import { metadataBytes } from "../profiles/metadata.ts";
+import { type ProfileRow, toProfile } from "../profiles/profile.select.ts";
 import { assertCaller } from "../users/privileges.ts";
 import { toUser } from "../users/user.mapping.ts";
 import { selectUsers } from "../users/user.select.ts";
 import { seersOf } from "./relation.ts";
 import { type Row, toMessage } from "./row.ts";
-import { rowsById } from "./rows-by-id.ts";
+import { requireRoom, rowsById } from "./rows-by-id.ts";
 
 /** What a request asks to be returned besides: for each model or kind, the fields whose ids refer to it. */
 export type Expansion = readonly Omit<Referred, "number">[];
@@ -65,6 +68,17 @@ const usersOf = async (db: Database, call: Call, ids: readonly bigint[]) => {
   return (await db.session(call).rows(users)).map(toUser);
 };
 
+/** The profiles with these ids, as many as an answer has room for. */
+const profilesOf = async (db: Database, call: Call, ids: readonly bigint[]) => {
+  const rows = await db.session(call).rows(
+    withinPage(sql<ProfileRow & { readonly bytes: number; readonly upto?: unknown }>`
+      select user_profile.*, ${metadataBytes("user_profile")} as bytes from user_profile
+      where user_profile.id = any(${ids.map(String)}::bigint[]) order by user_profile.id`),
+  );
+  requireRoom(rows);
+  return rows.map((row) => toProfile(row));
+};
+
 /**
  * Reads what an expansion asks for, in one statement for each model or kind, and makes the field `expanded` of the answer: each resource once, as
  * BatchGet shows it to the caller and the acting user. Without an expansion there is no such field.
@@ -82,6 +96,7 @@ export const expanded = async (
     const ids = idsIn(rows, fields);
     if (ids.length === 0) return [];
     if (to.name === USER) return usersOf(db, call, ids);
+    if (to.name === PROFILE) return profilesOf(db, call, ids);
     const kind = db.kinds.served.find(({ name }) => name === to.name) as Kind;
     return (await rowsById(db.session(call), kind, ids, seersOf(call, kind, asUserId))).map((row) => toMessage(kind, row));
   };

@@ -8,16 +8,16 @@ import { joinedAncestors } from "./row.ts";
 import { liveById } from "./stored.ts";
 import type { Values } from "./values.ts";
 
-/** The place for the organization to be in; no column has this name. */
-const WITHIN = "@organization";
+/** The place for the organization or profile to belong to; no column has this name. */
+const WITHIN = "@within";
 
-/** True of a row `r` of something, or of what is shared, that belongs to the organization. */
-const isOf = ({ name, organization, sharedBy }: Referent): RawBuilder<boolean> => {
+/** True of a row `r` of something, or of what is shared, that belongs to the organization or profile. */
+const isOf = ({ name, belongsTo, sharedBy }: Referent): RawBuilder<boolean> => {
   const it = sql`${place(WITHIN)}::bigint`;
   if (sharedBy !== undefined)
     return sql`exists (
       select from ${sql.table(sharedBy)} s where ${sql.ref(`s.${name}_id`)} = r.id and s.organization_id = ${it})`;
-  return organization === undefined ? sql`true` : sql`${sql.ref(`r.${organization}`)} = ${it}`;
+  return belongsTo === undefined ? sql`true` : sql`${sql.ref(`r.${belongsTo.column}`)} = ${it}`;
 };
 
 /** True of a row `r` that can be referred to from an organization, or, if not `isWithin`, from what organizations share. */
@@ -61,12 +61,12 @@ const absenceOf = (kind: Kind, given: ReadonlySet<string>): Compiled<{ name: str
 };
 
 /**
- * Checks that everything a resource's values refer to exists, is not deleted, and belongs to the resource's organization. Foreign keys catch
+ * Checks that everything a resource's values refer to exists, is not deleted, and belongs to the resource's organization or owner. Foreign keys catch
  * what is removed after the check.
  * @throws NOT_FOUND REFERENCE_NOT_FOUND with the first field that fails the check. If the kind has its own error reasons (`hasOwnReasons`), a
  * parent that fails has the error of `liveById`.
  */
-export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, organizationId: bigint): Promise<void> => {
+export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: Values, rootId: bigint): Promise<void> => {
   const { parent, hasOwnReasons } = kind;
   const above = hasOwnReasons && tx.kinds.served.find(({ name }) => name === parent.reference?.to.name);
   if (above && columns.has(parent)) await liveById(tx, above, columns.get(parent) as bigint);
@@ -76,6 +76,6 @@ export const requireReferences = async (tx: Tx, kind: Kind, { columns, links }: 
   for (const [{ name }, ids] of links) if (ids.length > 0) given.set(name, ids.map(String));
   if (given.size === 0) return;
   const absent = absenceOf(kind, new Set(given.keys()));
-  const row = await tx.row(absent({ ...Object.fromEntries(given), [WITHIN]: organizationId }));
+  const row = await tx.row(absent({ ...Object.fromEntries(given), [WITHIN]: rootId }));
   if (row !== undefined) throw referenceNotFound(`${kind.name}.${row.name}`);
 };

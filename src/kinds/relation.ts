@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
+import { ownerIsRelated } from "../access/owner.select.ts";
 import type { Call } from "../call.ts";
-import { type Ancestor, type Kind, ORGANIZATION_ID, PROJECT } from "../contract/kinds/kind.ts";
+import { type Ancestor, type Kind, ORGANIZATION_ID, PROFILE, PROJECT } from "../contract/kinds/kind.ts";
 import { models } from "../contract/kinds/read.ts";
 import { place } from "../db/compiled.ts";
 import type { Tx } from "../db/transaction.ts";
@@ -47,30 +48,37 @@ const ofShared =
     return relation === OWN ? sql`(${read} and not ${some(sql`not ${ofOrganization(OWN, sql.ref("s.organization_id"))}`)})` : read;
   };
 
+/** Who reads or owns what a profile owns is told by the rules of access, as for the resources that other services register. */
+const ofProfile =
+  ({ isAccountWide }: Kind): Rule =>
+  (relation, id) =>
+    ownerIsRelated(relation, isAccountWide ? "account_wide" : "owner_only", id);
+
 const isOfProject = ({ to }: Ancestor): boolean => to.name === PROJECT;
 
 /** Returns the rule that decides which users may read or own the resources of a kind. */
 export const ruleOf = (kind: Kind): Rule => {
   if (kind.sharedBy !== undefined) return ofShared(kind);
+  if (kind.belongsTo?.to === PROFILE) return ofProfile(kind);
   return kind.ancestors.some(isOfProject) ? ofProject : ofOrganization;
 };
 
 /**
- * Returns the SQL expression of the id by which the rule of a kind (`ruleOf`) decides on the row with the alias `row`: the id of its project or
- * organization, or its own id if several organizations share it. If the row is the parent of a resource, pass the parent's `ancestors`.
+ * Returns the SQL expression of the id by which the rule of a kind (`ruleOf`) decides on the row with the alias `row`: the id of its project,
+ * organization or owner, or its own id if several organizations share it. If the row is the parent of a resource, pass the parent's `ancestors`.
  */
 export const ruledBy = (
-  { ancestors: all }: Pick<Kind, "ancestors">,
+  { ancestors: all, belongsTo }: Pick<Kind, "ancestors" | "belongsTo">,
   row: string,
   ancestors: readonly Ancestor[] = all,
 ): RawBuilder<unknown> => {
   const [above] = ancestors;
   if (above === undefined) return sql.ref(`${row}.id`);
-  if (!all.some(isOfProject)) return sql.ref(`${row}.${ORGANIZATION_ID}`);
+  if (!all.some(isOfProject)) return sql.ref(`${row}.${belongsTo?.column ?? ORGANIZATION_ID}`);
   const id = sql.ref(`${row}.${above.column}`);
   if (isOfProject(above)) return id;
   return ancestors.some(isOfProject)
-    ? sql`(select ${ruledBy({ ancestors: all }, "b", ancestors.slice(1))} from ${sql.table(above.to.table)} b where b.id = ${id})`
+    ? sql`(select ${ruledBy({ ancestors: all, belongsTo }, "b", ancestors.slice(1))} from ${sql.table(above.to.table)} b where b.id = ${id})`
     : sql.ref(`${row}.id`);
 };
 

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
-import type { Kind } from "../contract/kinds/kind.ts";
+import { type Kind, ORGANIZATION } from "../contract/kinds/kind.ts";
 import { lockAggregates } from "../db/aggregates.ts";
 import type { Session } from "../db/session.ts";
 import type { KindSet } from "../schema/kind-set.ts";
@@ -142,7 +142,7 @@ export const dropResourcesOf = async (tx: Session, organizationId: bigint): Prom
   const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
-    if (kind.sharedBy === undefined && !isOfKind)
+    if (kind.belongsTo?.to === ORGANIZATION && !isOfKind)
       await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
   return [own, ...(await dropShared(tx, organizationId))];

@@ -29,6 +29,15 @@ const readSeenByTwoOf = oncePerKind((kind) =>
 );
 
 /**
+ * Checks that the rows of a query within `withinPage` are all that there are.
+ * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when they take `PAGE_BYTES` or more.
+ */
+export const requireRoom = (rows: readonly { readonly upto?: unknown }[]): void => {
+  if (Number(rows.at(-1)?.upto ?? 0) < PAGE_BYTES) return;
+  throw exhausted("RESPONSE_TOO_LARGE", `The resources take more than ${PAGE_BYTES} bytes: ask for fewer.`);
+};
+
+/**
  * Reads the resources with these ids, in the order of the ids, in one statement; ids of no resource have no row.
  * @param seers the ids of two users at most: only what each of them may read is returned.
  * @throws RESOURCE_EXHAUSTED RESPONSE_TOO_LARGE when the resources take `PAGE_BYTES` or more.
@@ -37,8 +46,6 @@ export const rowsById = async (session: Session, kind: Kind, ids: readonly bigin
   const [seer, second] = seers;
   const statement = (seer === undefined ? readOf : second === undefined ? readSeenOf : readSeenByTwoOf)(kind);
   const rows = await session.rows(statement({ ids: ids.map(String), [SEER]: seer, [SECOND]: second }));
-  if (Number(rows.at(-1)?.upto ?? 0) >= PAGE_BYTES) {
-    throw exhausted("RESPONSE_TOO_LARGE", `The resources take more than ${PAGE_BYTES} bytes: ask for fewer.`);
-  }
+  requireRoom(rows);
   return rows;
 };

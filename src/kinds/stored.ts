@@ -50,14 +50,14 @@ export const requireLiveAncestors = (kind: Kind, { deleted_ancestor: ancestor }:
 };
 
 /**
- * Reads the id of the organization of a row; 0 = there is no such row. A missing row is no error here, so that a write repeated by its
+ * Reads the id of the organization or profile that a row belongs to; 0 = there is no such row. A missing row is no error here, so that a write repeated by its
  * request_id gets its first answer even when the row is gone.
  */
-export const organizationOf = async (session: Session, { table, organization }: Referent, id: bigint): Promise<bigint> => {
-  if (organization === "id") return id;
-  const row = await session.row(sql<{ organization_id: bigint }>`
-    select organization_id from ${sql.table(table)} where id = ${id}`);
-  return row?.organization_id ?? 0n;
+export const rootOf = async (session: Session, { table, belongsTo }: Referent, id: bigint): Promise<bigint> => {
+  if (belongsTo?.column === "id") return id;
+  const row = await session.row(sql<{ root: bigint }>`
+    select ${sql.ref(belongsTo?.column ?? ORGANIZATION_ID)} as root from ${sql.table(table)} where id = ${id}`);
+  return row?.root ?? 0n;
 };
 
 /** The organizations that share a resource, and those of what refers to it and goes with it: they may share it no longer. */
@@ -77,30 +77,33 @@ const sharersOf = async (session: Session, { name, sharedBy = "" }: Kind, id: bi
 };
 
 /**
- * Returns the aggregates that a write to a resource of the given organizations locks, and whose versions the write raises. Leave out `id` for a
+ * Returns the aggregates that a write to a resource of the given organizations or profiles locks, and whose versions the write raises. Leave out `id` for a
  * resource that does not exist yet.
  */
-export const aggregatesOf = ({ name, aggregates }: Kind, organizationIds: readonly bigint[], id?: bigint): readonly Aggregate[] =>
+export const aggregatesOf = ({ name, aggregates }: Kind, rootIds: readonly bigint[], id?: bigint): readonly Aggregate[] =>
   aggregates.flatMap((kind) => {
     const isOwn = kind === name || kind === "kinds:shared";
-    return (isOwn ? (id === undefined ? [] : [id]) : [...new Set(organizationIds)]).map((of) => ({ kind, id: of }));
+    return (isOwn ? (id === undefined ? [] : [id]) : [...new Set(rootIds)]).map((of) => ({ kind, id: of }));
   });
 
 /**
  * Makes the function that looks up which aggregates a write to a resource has to lock; `more` are the ids of organizations that are to share the
- * resource.
+ * resource, or of the profile that is to own it.
  */
 export const locksOf =
   (kind: Kind, id: bigint, more: readonly bigint[] = []): LookUpLocks =>
   async (session) => {
     if (kind.sharedBy !== undefined) return aggregatesOf(kind, [...(await sharersOf(session, kind, id)), ...more], id);
-    const organizationId = await organizationOf(session, kind, id);
-    return organizationId === 0n ? [] : aggregatesOf(kind, [organizationId], id);
+    const rootId = await rootOf(session, kind, id);
+    return rootId === 0n ? [] : aggregatesOf(kind, [rootId, ...more], id);
   };
 
-/** The organizations of a row: it itself where it is one. */
-const organizationsIn = ({ organization, sharedBy }: Kind, row: Row): readonly bigint[] =>
-  sharedBy === undefined ? [row[organization ?? ORGANIZATION_ID] as bigint] : (row[ORGANIZATION_IDS] as readonly string[]).map(BigInt);
+/** Returns the id of the organization or profile that a resource belongs to; organizations that share it are not asked for. */
+export const rootIn = ({ belongsTo }: Kind, row: Row): bigint => row[belongsTo?.column ?? ORGANIZATION_ID] as bigint;
+
+/** The organizations or the profile of a row: it itself where it is an organization. */
+const rootsIn = (kind: Kind, row: Row): readonly bigint[] =>
+  kind.sharedBy === undefined ? [rootIn(kind, row)] : (row[ORGANIZATION_IDS] as readonly string[]).map(BigInt);
 
 /**
  * Reads the resource with this id, and checks that the write has locked the aggregates of `locksOf` and that the acting user may write.
@@ -109,7 +112,7 @@ const organizationsIn = ({ organization, sharedBy }: Kind, row: Row): readonly b
 export const lockedRow = async (tx: Tx, kind: Kind, id: bigint): Promise<StoredRow> => {
   const row = await storedById(tx, kind, id);
   const isShared = kind.sharedBy !== undefined;
-  tx.requireLocked(aggregatesOf(kind, organizationsIn(kind, row), id), `The ${kind.label} has ${isShared ? "moved" : "come into being"}`);
+  tx.requireLocked(aggregatesOf(kind, rootsIn(kind, row), id), `The ${kind.label} has ${isShared ? "moved" : "come into being"}`);
   await requireOwned(tx, kind, ruledRow(kind, id), () => resourceNotFound(kind));
   return row;
 };

@@ -17,7 +17,7 @@ import { dropOfLeaving } from "./remove.ts";
 import { etagColumn, etagOf, type StoredRow, toMessage } from "./row.ts";
 import { changedSecrets, plainSecrets } from "./secrets.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
-import { lockedRow, locksOf, requireLive, storedById } from "./stored.ts";
+import { lockedRow, locksOf, requireLive, rootIn, storedById } from "./stored.ts";
 import { changedValues, type Resource, sharersIn, type Values } from "./values.ts";
 
 /** Refuses another value of a field that never changes; the value that it has may be named. */
@@ -87,7 +87,7 @@ export const updateResource: StandardMethod = ({ write, vault }, kind, method) =
       const sharers = sharersIn(more);
       if (sharers.length > 0)
         await requireOwned(tx, kind, ruledParent(kind, 0n, sharers), () => referenceNotFound(`${kind.name}.${ORGANIZATION_IDS}`));
-      await requireReferences(tx, kind, more, row.organization_id);
+      await requireReferences(tx, kind, more, rootIn(kind, row));
       const left = leaving(row, values);
       if (left.length > 0) await dropOfLeaving(tx, kind, id, left);
       await change(tx, kind, row, values, await changedSecrets(tx, vault, kind, id, secrets));

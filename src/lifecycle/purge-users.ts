@@ -4,6 +4,7 @@ import type { Operation } from "../call.ts";
 import type { Session } from "../db/session.ts";
 import type { LookUpLocks, Tx } from "../db/transaction.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { dropOwned } from "../kinds/owned.ts";
 import { dropReferences } from "../kinds/remove.ts";
 import { OWNER, owners } from "../organizations/owners.ts";
 import type { UserDependencies } from "../users/dependencies.ts";
@@ -53,6 +54,12 @@ export const purgeUsers = async (tx: PurgeTx, users: readonly bigint[]): Promise
   const ids = users.map(String);
   const ownerless = await leftWithoutOwner(tx, ids);
   for (const aggregate of await dropReferences(tx, "user", ids)) tx.touch?.(aggregate);
+  const profiles = await tx.rows(sql<{ id: bigint }>`select id from user_profile where user_id = any(${ids}::bigint[])`);
+  const owned = await dropOwned(
+    tx,
+    profiles.map(({ id }) => id),
+  );
+  for (const aggregate of owned) tx.touch?.(aggregate);
   await dropNames(tx, ids);
   await removeRows(tx, "users", users);
   return ownerless;

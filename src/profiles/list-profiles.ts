@@ -30,6 +30,11 @@ const orders = {
     keyOf: (row: ProfileRow) => [row.name, row.id],
     bind: ([name, last]: readonly string[]) => [sql`${name}::text`, sql`${last}::bigint`],
   },
+  create_time: {
+    columns: [sql`user_profile.create_time`, id],
+    keyOf: (row: ProfileRow) => [row.create_time.toISOString(), row.id],
+    bind: ([time, last]: readonly string[]) => [sql`${time}::timestamptz`, sql`${last}::bigint`],
+  },
 };
 
 /** Reads an order_by that the proto's pattern has let through; empty = by id. */

@@ -14,6 +14,7 @@ import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { addUsersToContacts } from "./account-contacts.ts";
 import { everyField, type Metadata, metadataOf, metadataRow } from "./metadata.ts";
+import { nameWarnings } from "./name-warning.ts";
 import { type ProfileRow, selectProfiles, storedProfile, toProfile } from "./profile.select.ts";
 
 const { method } = ProfileService;
@@ -67,6 +68,7 @@ export const createProfile =
     ];
     return write(call, { method: method.createProfile, request, aggregates }, async (tx) => ({
       profile: toProfile(await storeProfile(tx, columns)),
+      warnings: nameWarnings(columns.name, "profile."),
     }));
   };
 
@@ -91,6 +93,6 @@ export const updateProfile =
         throw failedPrecondition("IMMUTABLE_FIELD", "User and account of a profile can't be changed.");
       }
       await changeEntity(tx, UserProfile, row, columns);
-      return { profile: toProfile(await storedProfile(tx, to.id)) };
+      return { profile: toProfile(await storedProfile(tx, to.id)), warnings: nameWarnings(columns.name, "profile.") };
     });
   };

@@ -11,6 +11,7 @@ import {
   tokenOf,
   unqualified,
 } from "../contract/kinds/kind.ts";
+import { UserProfile } from "./account.entity.ts";
 import { id, text, time, timeOfInsert } from "./columns.ts";
 import { Organization, Project, Team } from "./organization.entity.ts";
 import { User } from "./user.entity.ts";
@@ -19,7 +20,13 @@ import { User } from "./user.entity.ts";
 const entityOf = (parts: object): EntitySchema => defineEntity(parts as never) as unknown as EntitySchema;
 
 /** The ORM's handwritten entities that kinds can refer to, keyed by the name used in the proto option `reference.kind`. */
-export const modelEntities: Readonly<Record<string, EntityName>> = { organization: Organization, project: Project, team: Team, user: User };
+export const modelEntities: Readonly<Record<string, EntityName>> = {
+  organization: Organization,
+  project: Project,
+  team: Team,
+  user: User,
+  profile: UserProfile,
+};
 
 const relation = (to: EntityName, column: string, deletion: Reference["deletion"]) => () =>
   p

@@ -10,6 +10,7 @@ const kinds = [
   "account",
   "canonical_name",
   "kinds:organization",
+  "kinds:profile",
   "kinds:shared",
 ] as const;
 
@@ -42,6 +43,9 @@ export const organizationAggregate = (id: bigint): Aggregate => ({ kind: "organi
  * outdate answers about options. A write locks it after organizations, projects and users, and before canonical names.
  */
 export const kindsAggregate = (organizationId: bigint): Aggregate => ({ kind: "kinds:organization", id: organizationId });
+
+/** Makes the aggregate of the resources of kinds that a profile owns. Writes lock it after accounts and users. */
+export const ownedAggregate = (profileId: bigint): Aggregate => ({ kind: "kinds:profile", id: profileId });
 
 /**
  * Makes the aggregate of one shared resource, of whatever kind: with a single aggregate for all shared resources, every write would wait for

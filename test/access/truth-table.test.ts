@@ -1,6 +1,9 @@
 import { describe, expect } from "vitest";
+import type { Kind } from "../../src/contract/kinds/kind.ts";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
-import { createAccount, createProfile, createUser } from "../support/build.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { callerOf, type Shown } from "../kinds/maker.ts";
+import { actingAs, createAccount, createProfile, createUser } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";
 import { test as base, policyNames } from "./services.ts";
@@ -47,7 +50,11 @@ const cells = policyNames.flatMap((policy) =>
     }),
 );
 
+const plugin = kinds.find(({ name }) => name === "plugin") as Kind;
+
 type World = {
+  /** The plugins of profiles, by the id of the profile. */
+  readonly plugins: ReadonlyMap<bigint, bigint>;
   readonly askers: Readonly<Record<string, { userId: bigint; profileId: bigint }>>;
   readonly owners: Readonly<Record<Exclude<Column, "self">, bigint>>;
 };
@@ -89,7 +96,12 @@ const build = async (clients: Clients): Promise<World> => {
   await users.deleteUser({ id: askers.deleted.userId });
   const everybody = [...Object.values(owners), ...Object.values(askers).map(({ profileId }) => profileId)].filter((id) => id !== 0n);
   await profiles.registerResources({ resources: everybody.map((ownerProfileId) => ({ kind: "cell", ownerProfileId, name: "x" })) });
-  return { askers, owners };
+  const plugins = new Map<bigint, bigint>();
+  for (const ownerProfileId of everybody) {
+    const created = (await callerOf(clients, plugin).call("Create", { plugin: { ownerProfileId, name: "x" } }))["plugin"] as Shown;
+    plugins.set(ownerProfileId, created.id);
+  }
+  return { askers, owners, plugins };
 };
 
 const test = base.extend("world", { scope: "file" }, async ({ policies, db }): Promise<World> => {
@@ -97,6 +109,16 @@ const test = base.extend("world", { scope: "file" }, async ({ policies, db }): P
   await createThings(db);
   return world;
 });
+
+/** What a call came to: "done", or the number of the error. */
+const outcomeOf = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => "done",
+    (error: { readonly code: number }) => error.code,
+  );
+
+/** What writes come to: PERMISSION_DENIED for what may only be read, NOT_FOUND for what may not. */
+const outcomes: Readonly<Record<string, unknown>> = { RO: "done", R: 7, "-": 5 };
 
 const relations = [
   [AccessRelation.READ, "R"],
@@ -134,5 +156,33 @@ describe("P9 P11 P12 who may read, who owns", () => {
       const listed = await profiles.listProfiles({ asUserId: userId, relation, pageSize: 1_000 });
       expect(listed.profiles.some(({ id }) => id === ownerProfileId)).toBe(expected);
     }
+  });
+
+  test.for(cells)("$policy: $asking, a plugin of $owner: $allowed", async ({ policy, asking, owner, allowed }, { policies, world }) => {
+    const { call } = callerOf(policies[policy], plugin);
+    const { userId, profileId } = world.askers[asking] ?? { userId: 0n, profileId: 0n };
+    const ownerProfileId = owner === "self" ? profileId : world.owners[owner];
+    const id = world.plugins.get(ownerProfileId) ?? 0n;
+    const listed = async (query: object, options?: object) =>
+      ((await call("List", { ownerProfileId, ...query }, options))["plugins"] as Shown[]).map((one) => one.id);
+    const seen = (is: boolean) => (is ? [id] : []);
+    for (const [relation, letter] of relations) {
+      const filter = relation === AccessRelation.OWN ? `owned(${userId})` : `readable(${userId})`;
+      expect(await listed({ asUserId: userId, relation })).toEqual(seen(allowed.includes(letter)));
+      expect(await listed({ filter })).toEqual(seen(allowed.includes(letter)));
+      expect(await listed({ filter: `!(${filter})` })).toEqual(seen(!allowed.includes(letter)));
+    }
+    if (userId === 0n) return;
+    const acting = actingAs(userId);
+    const isRead = allowed.includes("R");
+    expect(await outcomeOf(call("Get", { key: { case: "id", value: id } }, acting))).toBe(isRead ? "done" : 5);
+    expect((await call("BatchGet", { ids: [id] }, acting))["plugins"]).toHaveLength(isRead ? 1 : 0);
+    expect(await outcomeOf(listed({}, acting))).toBe(isRead ? "done" : 5);
+    const writes = [
+      call("Create", { plugin: { ownerProfileId, name: "y" }, validateOnly: true }, acting),
+      call("Update", { plugin: { id, author: asking } }, acting),
+      call("Delete", { id, validateOnly: true }, acting),
+    ];
+    expect(await Promise.all(writes.map(outcomeOf))).toEqual(Array(3).fill(outcomes[allowed]));
   });
 });

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { sql } from "kysely";
 import { expect } from "vitest";
+import type { Kind } from "../../src/contract/kinds/kind.ts";
 import type { Database } from "../../src/db/orm.ts";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { callerOf, type Shown } from "../kinds/maker.ts";
+import { actingAs } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { type ModelProfile, type ModelUser, mayAccess } from "./naive-access.ts";
 import { createThings, ownersInScope } from "./scope-in-sql.ts";
@@ -86,6 +90,10 @@ const store = async (db: Database, { worlds, hasPlatform }: Batch, number: numbe
   await sql`
     insert into resource (kind, owner_profile_id, account_id, name)
     select ${`batch-${number}`}, id, account_id, 'x' from user_profile where id >= ${ofProfile(0)} order by id`.execute(db.sql);
+  // A plugin has the id of its owner.
+  await sql`insert into plugin (id, owner_profile_id, name) select id, id, 'x' from user_profile where id >= ${ofProfile(0)}`.execute(
+    db.sql,
+  );
   return profiles.map(({ worldIndex, user, account }, index) => ({ worldIndex, user, account, id: ofProfile(index) }));
 };
 
@@ -103,6 +111,8 @@ const visible = (worlds: Batch["worlds"], stored: readonly (Stored & { worldInde
 };
 
 const CHECKS = 1_000;
+
+const plugin = kinds.find(({ name }) => name === "plugin") as Kind;
 
 /** Worlds are made behind the back of the service, so that it hears of the new platform account within the bound only. */
 const consistency = { mode: { case: "fullyConsistent" as const, value: true } };
@@ -123,10 +133,9 @@ const checkAll = async ({ profiles }: Clients, checks: readonly { userId: bigint
 
 let number = 0;
 
-test("P9 P10 P12 1,000 random worlds get the answers of the model, by checks, scopes in SQL, and lists", { timeout: 240_000 }, async ({
-  policies,
-  db,
-}) => {
+test("P9 P10 P12 1,000 random worlds get the answers of the model, by checks, scopes in SQL, lists, and plugins", {
+  timeout: 240_000,
+}, async ({ policies, db }) => {
   await fc.assert(
     fc.asyncProperty(batch, async (drawn) => {
       const { worlds, hasPlatform } = drawn;
@@ -173,6 +182,17 @@ test("P9 P10 P12 1,000 random worlds get the answers of the model, by checks, sc
               consistency,
             });
             expect(resources.map(({ ownerProfileId }) => ownerProfileId)).toEqual(seen());
+            const { call } = callerOf(clients, plugin);
+            const idsOf = async (answer: Promise<object>) =>
+              ((await answer) as { readonly plugins: readonly Shown[] }).plugins.map(({ id }) => id);
+            const read = owners.filter((owner) => mayAccess(users, policy, "read", asking, owner, hasPlatform)).map(({ id }) => id);
+            const all = owners.map(({ id }) => id);
+            expect(await idsOf(call("BatchGet", { ids: all }, actingAs(request.userId)))).toEqual(read);
+            for (const { id: ownerProfileId } of owners.filter((owner) => owner.account >= 0).slice(0, 3)) {
+              const owned = seen().filter((id) => id === ownerProfileId);
+              const asked = { asUserId: request.userId, relation: request.relation };
+              expect(await idsOf(call("List", { ownerProfileId, ...asked }))).toEqual(owned);
+            }
           }),
         );
       }

@@ -10,7 +10,8 @@ import { callerOf, type Maker, makerOf, type Shown } from "./maker.ts";
 
 /** What another RPC shows of something that is referred to. */
 const shownOf = async (clients: Clients, name: string, id: bigint): Promise<unknown> => {
-  const { organizations, users } = clients;
+  const { organizations, users, profiles } = clients;
+  if (name === "profile") return (await profiles.getProfile({ key: { case: "id", value: id } })).profile;
   if (name === "user") return (await users.getUser({ id, view: UserView.BASIC })).user;
   if (name === "organization") return (await organizations.getOrganization({ key: { case: "id", value: id } })).organization;
   if (name === "project") return (await organizations.getProject({ key: { case: "id", value: id } })).project;

@@ -1,14 +1,13 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
-import type { Kind } from "../../src/contract/kinds/kind.ts";
+import { type Kind, ORGANIZATION_ID } from "../../src/contract/kinds/kind.ts";
 import { AuditOperation } from "../../src/gen/userd/v1/audit_entry_pb.ts";
 import { ordersOf } from "../../src/kinds/order.ts";
-import { createOrganization, unique } from "../support/build.ts";
 import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { changeable, compare, get, keyOf, list, local, update, walk } from "./asking.ts";
-import { anotherValue, makerOf, referredKinds, type Shown } from "./maker.ts";
+import { anotherValue, createRoot, isOwned, makerOf, referredKinds, removeRoot, type Shown } from "./maker.ts";
 
 /** The cases of deleting, listing and auditing the resources of a kind. */
 export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
@@ -64,17 +63,20 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     }
   });
 
-  test("leaves a trail of its own, and moves no version of its organization", async ({ clients, db }) => {
+  test("leaves a trail of its own, and moves no version of its organization or user", async ({ clients, db }) => {
     const client = clients[clientKind];
     const maker = await makerOf(client, kind);
+    const moving = `kinds:${kind.belongsTo?.to ?? "organization"}`;
     const versions = async () => {
-      const { rows } = await sql<{ kind: string; version: bigint }>`
-        select kind, version from aggregate_version where id = ${maker.organizationId} and kind in ('organization', 'kinds:organization')
-        order by kind`.execute(db.sql);
-      return rows.map(({ kind: name, version }) => ({ name, version }));
+      const { rows } = await sql<{ kind: string; id: bigint; version: bigint }>`
+        select kind, id, version from aggregate_version where id = ${maker.organizationId} and kind in ('organization', ${moving})
+        or (kind, id) in (select w.kind, case w.kind when 'user' then p.user_id else p.account_id end
+          from user_profile p cross join unnest(array['user', 'account']) as w (kind) where p.id = ${maker.organizationId} and ${isOwned(kind)})
+        order by kind = ${moving} desc, kind, id`.execute(db.sql);
+      return rows;
     };
     await maker.create();
-    const [kindsBefore, organizationBefore] = await versions();
+    const [kindsBefore, ...othersBefore] = await versions();
     const shown = await maker.create();
     const [column] = changeable(kind);
     if (column !== undefined) await update(maker, { id: shown.id, [local(column)]: anotherValue(column, shown[local(column)]) });
@@ -87,23 +89,26 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
       [AuditOperation.UPDATE, column === undefined ? [] : [column.name]],
       [AuditOperation.INSERT, []],
     ]);
-    const [kindsAfter, organizationAfter] = await versions();
+    const [kindsAfter, ...othersAfter] = await versions();
     // That a shared resource changes is no change of what the organization has. What a new one refers to is new, too.
     const madeFor = (of: Kind): number => referredKinds(client, of).reduce((sum, other) => sum + 1 + madeFor(other), 0);
     const moved = (kind.sharedBy === undefined ? 3n : 2n) + BigInt(madeFor(kind));
-    expect([kindsAfter?.name, (kindsAfter?.version ?? 0n) - (kindsBefore?.version ?? 0n)]).toEqual(["kinds:organization", moved]);
-    expect(organizationAfter).toEqual(organizationBefore);
+    expect([kindsAfter?.kind, (kindsAfter?.version ?? 0n) - (kindsBefore?.version ?? 0n)]).toEqual([moving, moved]);
+    expect(othersAfter).toEqual(othersBefore);
   });
 
-  test("goes with its organization", async ({ clients, db }) => {
+  test("goes with its organization or owner", async ({ clients, db }) => {
     const client = clients[clientKind];
-    const { id: organizationId } = await createOrganization(client, { name: unique("Gone ") });
+    const organizationId = await createRoot(client, kind);
     const maker = await makerOf(client, kind, organizationId);
     const { id } = await maker.create();
-    await client.organizations.purgeOrganization({ id: organizationId });
+    await removeRoot(client, kind, organizationId);
     await expectRefusal(get(maker, id), "NotFound", "RESOURCE_NOT_FOUND");
     for (const table of [...(kind.sharedBy === undefined ? [kind.table] : []), ...kind.links.map((link) => link.table)]) {
-      const { rows } = await sql`select from ${sql.table(table)} where organization_id = ${organizationId}`.execute(db.sql);
+      const { rows } =
+        await sql`select from ${sql.table(table)} where ${sql.ref(kind.belongsTo?.column ?? ORGANIZATION_ID)} = ${organizationId}`.execute(
+          db.sql,
+        );
       expect(rows).toEqual([]);
     }
   });

@@ -1,9 +1,11 @@
-import { ScalarType } from "@bufbuild/protobuf";
+import { type DescField, getOption, ScalarType } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type Column, type Kind, type Secret, sealedOf } from "../../src/contract/kinds/kind.ts";
+import { field as rules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { type Column, type Kind, PROFILE, type Secret, sealedOf } from "../../src/contract/kinds/kind.ts";
 import { type StandardVerb, standardMethods } from "../../src/contract/kinds/methods.ts";
+import { DeleteProfileMode } from "../../src/gen/userd/v1/user_profile_pb.ts";
 import { resourceField, severalField } from "../../src/kinds/standard-method.ts";
-import { createOrganization, createProject, createTeam, createUser, unique } from "../support/build.ts";
+import { createAccount, createOrganization, createProfile, createProject, createTeam, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 
 /** A resource as a client has it. */
@@ -21,6 +23,7 @@ export type Maker = {
   /** The name of requests' and answers' field that holds a resource. */
   readonly field: string;
   readonly several: string;
+  /** The organization that the resources belong to, or the profile. */
   readonly organizationId: bigint;
   /** What its lists are of: the parent, or an organization that shares the resources. */
   readonly parentId: bigint;
@@ -38,14 +41,29 @@ export type Maker = {
 export const referredKinds = ({ kinds }: Clients, { columns }: Kind): readonly Kind[] =>
   kinds.filter(({ name }) => columns.some(({ reference }) => reference?.to.name === name && !reference.isParent));
 
+/** Whether profiles own the resources of a kind. */
+export const isOwned = ({ belongsTo }: Kind): boolean => belongsTo?.to === PROFILE;
+
+/** A new organization, or a new profile, for resources of a kind to belong to. */
+export const createRoot = async (clients: Clients, kind: Kind): Promise<bigint> =>
+  isOwned(kind)
+    ? (await createProfile(clients, (await createUser(clients)).id, (await createAccount(clients)).id)).id
+    : (await createOrganization(clients, { name: unique("Root ") })).id;
+
+/** Removes an organization or a profile, with all that belongs to it. */
+export const removeRoot = (clients: Clients, kind: Kind, id: bigint): Promise<unknown> =>
+  isOwned(kind) ? clients.profiles.deleteProfile({ id, mode: DeleteProfileMode.CASCADE }) : clients.organizations.purgeOrganization({ id });
+
 /** Something for each model that fields of a kind refer to. */
 export const thingsOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> => {
-  const made: Record<string, bigint> = {
-    organization: organizationId,
-    project: (await createProject(clients, organizationId)).id,
-    team: (await createTeam(clients, organizationId)).id,
-    user: (await createUser(clients)).id,
-  };
+  const made: Record<string, bigint> = isOwned(kind)
+    ? { profile: organizationId }
+    : {
+        organization: organizationId,
+        project: (await createProject(clients, organizationId)).id,
+        team: (await createTeam(clients, organizationId)).id,
+        user: (await createUser(clients)).id,
+      };
   for (const other of referredKinds(clients, kind)) made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
   return made;
 };
@@ -61,15 +79,26 @@ export const alternatives = ({ choices }: Kind): readonly Column[] => choices.fl
 
 let moment = 1_700_000_000_000;
 
+/** Whether a text has to be a semantic version. */
+const isSemVer = (field: DescField): boolean => {
+  const { type } = getOption(field, rules);
+  return (
+    type.case === "string" &&
+    type.value.pattern !== "" &&
+    new RegExp(type.value.pattern).test("1.0.0") &&
+    !new RegExp(type.value.pattern).test("x")
+  );
+};
+
 /** A valid value of a column that is no reference, and not what it was before. */
 export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?: unknown): unknown => {
   if (isUuid) return crypto.randomUUID();
-  if (type === "text") return unique().slice(0, maxLength);
+  if (type === "text") return isSemVer(field) ? `1.0.${moment++}` : unique().slice(0, maxLength);
   if (type === "timestamptz") return timestampFromMs(moment++);
   if (type === "jsonb") return { text: unique(), list: [1, null, { deep: true }] };
   if (type === "boolean") return before !== true;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0 && number !== before)?.number;
-  const number = Math.floor(Math.random() * 1_000_000) + 1;
+  const number = Math.floor(Math.random() * 65_000) + 1;
   return field.scalar === ScalarType.INT64 ? BigInt(number) : number;
 };
 
@@ -98,7 +127,7 @@ export const callerOf = (clients: Clients, kind: Kind) => {
 
 /** Makes resources of a kind in an organization of their own. */
 export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Promise<Maker> => {
-  const organizationId = within ?? (await createOrganization(clients)).id;
+  const organizationId = within ?? (await createRoot(clients, kind));
   const things = await thingsOf(clients, organizationId, kind);
   const parentKind = clients.kinds.find(({ name }) => name === kind.parent.reference?.to.name);
   const parentMaker = parentKind && (await makerOf(clients, parentKind, organizationId));

@@ -110,7 +110,7 @@ test("what is part of something of a project is the project's, as far down as it
   const monitor = kinds.find(({ name }) => name === "monitor") as (typeof kinds)[number];
   const maker = await makerOf(clients["grpc-js"], monitor);
   const { id } = await maker.create();
-  const part = { ancestors: [{ to: monitor, column: "monitor_id" }, ...monitor.ancestors] };
+  const part = { belongsTo: monitor.belongsTo, ancestors: [{ to: monitor, column: "monitor_id" }, ...monitor.ancestors] };
   const { rows } = await sql<object>`
     select ${ruledBy(part, "r")} as of_part, ${ruledBy(part, "m", monitor.ancestors)} as of_monitor, ${ruledBy(part, "p", part.ancestors.slice(2))} as of_project
     from (select ${id}::bigint as monitor_id) r join monitor m on m.id = r.monitor_id join project p on p.id = m.project_id`.execute(

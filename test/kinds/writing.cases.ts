@@ -6,7 +6,7 @@ import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { badValues, changeable, get, keyOf, list, local, NOBODY, plainColumns, update } from "./asking.ts";
-import { anotherValue, makerOf, moreThings, referredKinds, type Shown, thingsOf, withoutSecrets } from "./maker.ts";
+import { anotherValue, isOwned, makerOf, moreThings, referredKinds, type Shown, thingsOf, withoutSecrets } from "./maker.ts";
 
 /** The cases of creating and updating the resources of a kind: values, keys, references, masks, etags, replays. */
 export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
@@ -17,7 +17,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const shown = withoutSecrets(kind, created as Shown);
     expect(shown).toMatchObject({
       ...withoutSecrets(kind, sent),
-      ...(kind.sharedBy === undefined && { organizationId: maker.organizationId }),
+      ...(kind.belongsTo && { [camelCase(kind.belongsTo.column)]: maker.organizationId }),
       etag: "1",
     });
     expect(shown["createTime"]).toBeDefined();
@@ -80,16 +80,20 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     await expectRefusal(update(maker, { id }, ["nothing"]), "InvalidArgument", "FIELD_INVALID");
   });
 
-  test("refers to what is there, not deleted, and of its organization: else one error, whichever it is", async ({ clients }) => {
+  test("refers to what is there, not deleted, and of its organization or owner: else one error, whichever it is", async ({ clients }) => {
     const client = clients[clientKind];
     const [maker, stranger] = [await makerOf(client, kind), await makerOf(client, kind)];
     const gone: Record<string, bigint> = { ...(await thingsOf(client, maker.organizationId, kind)) };
-    gone["organization"] = (await createOrganization(client)).id;
-    await client.organizations.deleteOrganization({ id: gone["organization"] });
+    if (!isOwned(kind)) {
+      gone["organization"] = (await createOrganization(client)).id;
+      await client.organizations.deleteOrganization({ id: gone["organization"] });
+    }
     for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
-    await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
-    await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });
-    await client.users.deleteUser({ id: gone["user"] ?? 0n });
+    if (!isOwned(kind)) {
+      await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
+      await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });
+      await client.users.deleteUser({ id: gone["user"] ?? 0n });
+    }
     const { id } = await maker.create();
     const fields = [
       ...kind.columns.flatMap(({ name, field, reference, isOutputOnly, isImmutable }) =>
@@ -98,7 +102,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
       ...kind.links.map(({ name, field, to }) => ({ name, field, to, isImmutable: false, isList: true })),
     ];
     for (const { name, field, to, isImmutable, isList } of fields) {
-      const isForeign = (to.organization ?? to.sharedBy) !== undefined && kind.sharedBy === undefined;
+      const isForeign = (to.belongsTo ?? to.sharedBy) !== undefined && kind.sharedBy === undefined;
       const foreign = isForeign ? [stranger.things[to.name]] : [];
       const messages = new Set<string>();
       for (const bad of [NOBODY, gone[to.name], ...foreign]) {
@@ -121,6 +125,7 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     }
     const listed = await expectRefusal(list(maker, { [kind.listedBy.localName]: NOBODY }), "NotFound", "REFERENCE_NOT_FOUND");
     expect(listed.fields).toEqual([kind.listedBy.name]);
+    if (isOwned(kind)) return;
     await client.organizations.deleteOrganization({ id: maker.organizationId });
     await expectRefusal(maker.create(), "NotFound", "REFERENCE_NOT_FOUND");
     const refused = await expectRefusal(update(maker, { id }), "FailedPrecondition", "RESOURCE_DELETED");
@@ -132,9 +137,11 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const maker = await makerOf(client, kind);
     const shown = await maker.create();
     const { project = 0n, team = 0n, user = 0n } = maker.things;
-    if (project !== maker.parentId) await client.organizations.deleteProject({ id: project });
-    await client.organizations.deleteTeam({ id: team });
-    await client.users.deleteUser({ id: user });
+    if (!isOwned(kind)) {
+      if (project !== maker.parentId) await client.organizations.deleteProject({ id: project });
+      await client.organizations.deleteTeam({ id: team });
+      await client.users.deleteUser({ id: user });
+    }
     // What is removed at once is no longer referred to.
     for (const other of referredKinds(client, kind).filter(({ isSoft }) => isSoft)) {
       const column = kind.columns.find(({ reference }) => reference?.to.name === other.name) as Column;

@@ -6,7 +6,7 @@ import { toValue } from "../../src/options/value.ts";
 import { kinds } from "../../src/schema/entities.ts";
 import { fileText } from "../import/accounting/fixture.ts";
 import { importRecords, rowsOf, test } from "../import/fixture.ts";
-import { makerOf } from "../kinds/maker.ts";
+import { isOwned, makerOf } from "../kinds/maker.ts";
 import { serviceWith } from "../options/service-with.ts";
 
 /** Tables of what belongs to nobody that is purged, or that tell of numbers alone. */
@@ -45,14 +45,14 @@ test("U40 purges of teams, projects, organizations and users leave nothing of th
   await importRecords(db, fileText("accounting/files/all-of-sentry"), { ids: "new" });
   await using service = await serviceWith(ownUrl, {});
   const [furnished] = await idsOf(db, "organization");
-  for (const kind of kinds) await (await makerOf(service, kind, furnished)).create();
+  const [profile] = await idsOf(db, "user_profile");
+  for (const kind of kinds) await (await makerOf(service, kind, isOwned(kind) ? profile : furnished)).create();
   const [users, organizations, projects, teams] = [
     await idsOf(db, "users"),
     await idsOf(db, "organization"),
     await idsOf(db, "project"),
     await idsOf(db, "team"),
   ];
-  const [profile] = await idsOf(db, "user_profile");
   const [userId = 0n] = users;
   for (const theme of ["light", "dark"]) await service.options.setOption({ userId, key: "theme", value: toValue(theme) });
   await service.profiles.registerResources({ resources: [{ kind: "cell", ownerProfileId: profile ?? 0n, name: "x" }] });

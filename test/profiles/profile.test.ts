@@ -252,3 +252,30 @@ test("who may not see users gets no user with a profile", async ({ clients }) =>
   expect((await ask(false)).profile).toMatchObject({ id });
   await expect(ask(true)).rejects.toMatchObject({ reason: "PERMISSION_REQUIRED", metadata: { permission: "users.read" } });
 });
+
+test("P4 a name that is not in camelCase is stored, and a warning in the answer of the write", async ({ clients }) => {
+  const { profiles } = clients["grpc-js"];
+  const { id: accountId } = await createAccount(clients["grpc-js"]);
+  for (const [name, isWarned] of [
+    ["apiKey", false],
+    ["a1", false],
+    ["", false],
+    ["ApiKey", true],
+    ["api-key", true],
+    ["1st", true],
+    ["ärger", true],
+    ["api key", true],
+  ] as const) {
+    const { id: userId } = await createUser(clients["grpc-js"]);
+    const warnings = (field: string) => (isWarned ? [{ field, description: expect.stringContaining("camelCase") }] : []);
+    const created = await profiles.createProfile({ profile: { userId, accountId, name } });
+    expect(created).toMatchObject({ profile: { name }, warnings: warnings("profile.name") });
+    const id = created.profile?.id ?? 0n;
+    expect((await profiles.updateProfile({ profile: { id, name } })).warnings).toMatchObject(warnings("profile.name"));
+    // A write that leaves the name alone says nothing of it.
+    expect((await profiles.updateProfile({ profile: { id, description: "x" } })).warnings).toEqual([]);
+    const { id: other } = await createAccount(clients["grpc-js"]);
+    const { results } = await profiles.batchCreateProfiles({ profiles: [{ userId, accountId: other, name }] });
+    expect(results).toMatchObject([{ result: { case: "profile" }, warnings: warnings("profiles[0].name") }]);
+  }
+});

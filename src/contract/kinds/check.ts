@@ -12,6 +12,8 @@ import {
   ORGANIZATION,
   ORGANIZATION_ID,
   ORGANIZATION_IDS,
+  OWNER_PROFILE_ID,
+  PROFILE,
   PROJECT,
   type Referent,
 } from "./kind.ts";
@@ -114,6 +116,29 @@ const checkShared = ({ message, columns, links }: Scoped, parent: Referent | und
   for (const { field } of others) note(field, "refers to something, and organizations share the resource");
 };
 
+/** What a profile owns can go to another one, and then has to leave what it refers to. So only references to such things, which can be cleared. */
+const checkOwned = ({ columns, links }: Scoped, note: Note): void => {
+  const parent = columns.find(({ reference }) => reference?.isParent);
+  if (parent && parent.name !== OWNER_PROFILE_ID)
+    note(parent.field, `names the profile that owns a resource and is not called ${OWNER_PROFILE_ID}`);
+  for (const { field, reference } of columns) {
+    if (reference === undefined || reference.isParent) continue;
+    if (reference.to.belongsTo?.to !== PROFILE || reference.to.name === PROFILE)
+      note(field, "refers to what no profile owns, and a profile owns the resource");
+    else if (reference.deletion !== "set null") note(field, "is not cleared with what it refers to, which another profile may get");
+  }
+  for (const { field } of links) note(field, "refers to several things, and a profile owns the resource");
+};
+
+/** Notes, as faults, references to profiles and what they own in a kind that no profile owns. */
+const checkNotOwned = ({ columns, links }: Scoped, note: Note): void => {
+  for (const { field, to } of [
+    ...columns.flatMap(({ field: of, reference }) => (reference ? [{ field: of, to: reference.to }] : [])),
+    ...links,
+  ])
+    if (to.belongsTo?.to === PROFILE) note(field, "refers to a profile or what it owns, and no profile owns the resource");
+};
+
 /** Notes a kind whose option `scope` does not fit its parent, or whose fields do not say which organizations a resource belongs to. */
 export const checkScope = (kind: Scoped, parent: Referent | undefined, isKind: (name: string) => boolean, note: Note): void => {
   const { name, message, scope, columns } = kind;
@@ -125,8 +150,17 @@ export const checkScope = (kind: Scoped, parent: Referent | undefined, isKind: (
     checkShared(kind, parent, note);
     return;
   }
+  if (scope === KindScope.PROFILE && parent?.name === PROFILE) {
+    checkOwned(kind, note);
+    return;
+  }
+  checkNotOwned(kind, note);
   if (parent?.sharedBy !== undefined) note(message, `is part of a ${parent.name}, which organizations share`);
-  const scopes: Readonly<Record<string, KindScope>> = { [ORGANIZATION]: KindScope.ORGANIZATION, [PROJECT]: KindScope.PROJECT };
+  const scopes: Readonly<Record<string, KindScope>> = {
+    [ORGANIZATION]: KindScope.ORGANIZATION,
+    [PROJECT]: KindScope.PROJECT,
+    [PROFILE]: KindScope.PROFILE,
+  };
   const fitting = parent && (isKind(parent.name) ? KindScope.PARENT : scopes[parent.name]);
   if (scope !== KindScope.UNSPECIFIED && scope !== fitting) note(message, `has a scope that does not fit its parent ${parent?.name}`);
   const organization = columns.find((column) => column.name === ORGANIZATION_ID);

@@ -24,10 +24,11 @@ export const resourceNotFound = (kind: Kind, name: Referent["name"] = kind.name)
   notFound(reasonOf(kind, name, "NOT_FOUND"), `There is no such ${words(name)}.`, detailsOf(kind, { kind: name }));
 
 /**
- * Makes the error for a field that names something that does not exist, is deleted, or belongs to another organization, without saying which.
+ * Makes the error for a field that names something that does not exist, is deleted, or belongs to another organization or profile, without saying
+ * which.
  */
 export const referenceNotFound = (field: string): DomainError => {
-  const description = "names what does not exist, is deleted, or belongs to another organization";
+  const description = "names what does not exist, is deleted, or belongs to another organization or profile";
   return notFound("REFERENCE_NOT_FOUND", `${field} ${description}.`, { violations: [{ field, description }] });
 };
 

@@ -94,6 +94,7 @@ export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | 
   if (importedModels({ message }).length === 0) return;
   if (getOption(message, kindOption).scope === KindScope.ORGANIZATIONS && keys.length === 0)
     note(message, "is imported and has neither a key nor a parent");
+  if (getOption(message, kindOption).scope === KindScope.PROFILE) note(message, "is imported, and a profile owns it");
   for (const { name, field, type, reference } of columns) {
     const { import: declared } = getOption(field, fieldOption);
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");

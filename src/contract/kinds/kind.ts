@@ -7,6 +7,9 @@ export type ColumnType = "bigint" | "int" | "double precision" | "smallint" | "b
 /** Tells whether keys, orders and filters can use a type: not jsonb, nor floating-point numbers, which can differ where they look equal. */
 export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && type !== "double precision";
 
+/** What resources belong to, an organization or a profile, and the column that holds its id. */
+export type Belonging = { readonly to: "organization" | "profile"; readonly column: string };
+
 /** Something that references can name: a kind, or one of the models that are written by hand. */
 export type Referent = {
   /** The name in `reference.kind`. */
@@ -17,8 +20,8 @@ export type Referent = {
   readonly table: string;
   /** The permission that callers need to read it. */
   readonly readPermission: string;
-  /** The column that says which organization it belongs to; undefined = it belongs to none, or to several. */
-  readonly organization: string | undefined;
+  /** What it belongs to, and the column that says to which; undefined = it belongs to nothing, or to several organizations. */
+  readonly belongsTo: Belonging | undefined;
   /** The table of links that say which organizations share it; undefined = it is not shared. */
   readonly sharedBy?: string;
   /** Its rows have a `delete_time`: they are deleted softly. */
@@ -131,7 +134,7 @@ export type Kind = Referent & {
   readonly parent: Column;
   /** The field of a list's request that says whose resources are listed: the parent, or an organization that shares them. */
   readonly listedBy: { readonly name: string; readonly localName: string };
-  /** From the parent up to the organization. */
+  /** From the parent up to the organization or profile. */
   readonly ancestors: readonly Ancestor[];
   /** Each is a unique constraint. */
   readonly keys: readonly ColumnList[];
@@ -148,6 +151,8 @@ export type Kind = Referent & {
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
+  /** Whether the setting READ_POLICY lets the users of an account read what its profiles own; undefined = it does not. */
+  readonly isAccountWide?: boolean;
 };
 
 /** All that the resources of a kind refer to in one model or kind: the fields that do, and the lowest of the fields' numbers. */
@@ -179,11 +184,17 @@ export const unqualified = (table: string): string => table.slice(table.indexOf(
 /** Tells whether a kind is one that an operator mounts, and not built in. */
 export const isMounted = ({ table }: Pick<Referent, "table">): boolean => table.startsWith(`${MOUNTED_SCHEMA}.`);
 
-/** The name of the model of organizations, to which the resources of all kinds belong. */
+/** The name of the model of organizations, to which resources belong unless a profile owns them. */
 export const ORGANIZATION = "organization";
 
 /** The name of the model of projects, which can be parents of resources, as organizations can. */
 export const PROJECT = "project";
+
+/** The name of the model of user profiles, which own resources. */
+export const PROFILE = "profile";
+
+/** The column of a kind that says which profile owns a resource. */
+export const OWNER_PROFILE_ID = "owner_profile_id";
 
 /** The name of the model of users, which is no kind: references can name it. */
 export const USER = "user";

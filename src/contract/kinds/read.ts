@@ -4,6 +4,7 @@ import { file_userd_v1_organization as organizationFile } from "../../gen/userd/
 import { file_userd_v1_project as projectFile } from "../../gen/userd/v1/project_pb.ts";
 import { file_userd_v1_team as teamFile } from "../../gen/userd/v1/team_pb.ts";
 import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
+import { UserProfileSchema } from "../../gen/userd/v1/user_profile_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
 import { readColumn, readLink } from "./column.ts";
@@ -19,22 +20,35 @@ import {
   MOUNTED_SCHEMA,
   ORGANIZATION,
   ORGANIZATION_ID,
+  OWNER_PROFILE_ID,
+  PROFILE,
   type Referent,
   USER,
   unqualified,
 } from "./kind.ts";
 import { isSecret, readSecrets } from "./secrets.ts";
 
-/** The model that is no kind and that kinds can refer to. */
-const user: Referent = {
-  name: USER,
-  plural: "users",
-  message: UserSchema,
-  table: "users",
-  readPermission: "users.read",
-  organization: undefined,
-  isSoft: true,
-};
+/** The models that are no kinds and that kinds can refer to. */
+const others: readonly Referent[] = [
+  {
+    name: USER,
+    plural: "users",
+    message: UserSchema,
+    table: "users",
+    readPermission: "users.read",
+    belongsTo: undefined,
+    isSoft: true,
+  },
+  {
+    name: PROFILE,
+    plural: "profiles",
+    message: UserProfileSchema,
+    table: "user_profile",
+    readPermission: "access.read",
+    belongsTo: { to: PROFILE, column: "id" },
+    isSoft: false,
+  },
+];
 
 const scopeOf = (message: DescMessage): KindScope => getOption(message, kindOption).scope;
 
@@ -89,8 +103,10 @@ const referentOf = (message: DescMessage): Referent => {
   const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
   const { deletion, plural, readPermission } = getOption(message, kindOption);
   const referent = { name, plural: plural || `${name}s`, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
-  if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, organization: undefined, sharedBy: `${table}_${ORGANIZATION}` };
-  return { ...referent, organization: scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID };
+  if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, belongsTo: undefined, sharedBy: `${table}_${ORGANIZATION}` };
+  if (scopeOf(message) === KindScope.PROFILE) return { ...referent, belongsTo: { to: PROFILE, column: OWNER_PROFILE_ID } };
+  const column = scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID;
+  return { ...referent, belongsTo: { to: ORGANIZATION, column } };
 };
 
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
@@ -134,7 +150,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     aggregates:
       options.aggregates.length > 0
         ? options.aggregates.filter(isAggregateKind)
-        : ["kinds:organization", ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
+        : [`kinds:${referent.belongsTo?.to ?? ORGANIZATION}`, ...(referent.sharedBy === undefined ? [] : (["kinds:shared"] as const))],
   };
 };
 
@@ -142,7 +158,7 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
 const ancestorsOf = (
   draft: Draft,
   drafts: ReadonlyMap<string, Draft>,
-  others: readonly Kind[],
+  known: readonly Kind[],
   note: Note,
 ): readonly Ancestor[] | undefined => {
   const ancestors: Ancestor[] = [];
@@ -158,7 +174,7 @@ const ancestorsOf = (
       note(parent.field, "is in a cycle of parents");
       return undefined;
     }
-    ancestors.push({ to, column: parent.name }, ...(others.find(({ name }) => name === to.name)?.ancestors ?? []));
+    ancestors.push({ to, column: parent.name }, ...(known.find(({ name }) => name === to.name)?.ancestors ?? []));
     at = drafts.get(to.name);
   }
   return ancestors;
@@ -174,17 +190,17 @@ const checkTables = (drafts: readonly Draft[], taken: Iterable<string>, note: No
   }
 };
 
-const readAll = (files: readonly DescFile[], taken: Iterable<string>, others: readonly Kind[]): readonly Kind[] => {
+const readAll = (files: readonly DescFile[], taken: Iterable<string>, known: readonly Kind[]): readonly Kind[] => {
   const { note, faults } = createNotes();
   const messages = files.flatMap((file) => file.messages.filter((message) => hasOption(message, kindOption)));
-  const referents = new Map([...messages.map(referentOf), ...others, user].map((referent) => [referent.name, referent]));
+  const referents = new Map([...messages.map(referentOf), ...known, ...others].map((referent) => [referent.name, referent]));
   const all = messages.map((message) => readDraft(message, referents, note));
   const drafts = new Map(all.map((draft) => [draft.name, draft]));
-  checkTables(all, taken, note);
+  checkTables(all, [...taken, ...others.map(({ name }) => name)], note);
   checkModels(all, note);
   const kinds = all.flatMap(({ parents, scope, ...draft }): Kind[] => {
     const whole = { ...draft, parents, scope };
-    const ancestors = ancestorsOf(whole, drafts, others, note);
+    const ancestors = ancestorsOf(whole, drafts, known, note);
     if (ancestors === undefined) return [];
     checkScope(whole, ancestors[0]?.to, (name) => drafts.has(name) && name !== ORGANIZATION, note);
     const parent = parents[0] ?? draft.columns.find(({ name }) => name === "id");
@@ -211,7 +227,8 @@ export const models: readonly Kind[] = readAll([organizationFile, projectFile, t
 }));
 
 /**
- * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams and users.
+ * Reads the kinds that proto files declare, parents first. Besides each other, kinds can refer to organizations, projects, teams, users and
+ * profiles.
  * @param taken the names of all other tables, which no kind can have.
  * @throws KindFaults with all faults of all these kinds.
  */

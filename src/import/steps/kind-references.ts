@@ -103,7 +103,7 @@ export const skipUnreferred = async (tx: ImportTx, { staging, name, to }: Place)
 /** Returns the condition that what a row refers to is stored, and in the row's organization. */
 const isThere = ({ name, to }: Place): string => {
   const shared = `and exists (select from ${to.sharedBy} l where l.${to.name}_id = r.id and l.organization_id = t.organization_id)`;
-  const owned = to.organization === undefined ? "" : `and r.${to.organization} = t.organization_id`;
+  const owned = to.belongsTo === undefined ? "" : `and r.${to.belongsTo.column} = t.organization_id`;
   return `exists (select from ${to.table} r where r.id = t.${name} ${to.sharedBy === undefined ? owned : shared})`;
 };
 

@@ -1,5 +1,14 @@
 import { sql } from "kysely";
-import { isMounted, type Kind, type Link, MOUNTED_SCHEMA, ORGANIZATION, ORGANIZATION_ID, tokenOf } from "../../contract/kinds/kind.ts";
+import {
+  isMounted,
+  type Kind,
+  type Link,
+  MOUNTED_SCHEMA,
+  ORGANIZATION,
+  ORGANIZATION_ID,
+  PROFILE,
+  tokenOf,
+} from "../../contract/kinds/kind.ts";
 import { inTransaction } from "../../db/in-transaction.ts";
 import { assertMigrated, underMigrationLock } from "../../db/migrate.ts";
 import type { Database } from "../../db/orm.ts";
@@ -48,14 +57,15 @@ export const planKinds = async (db: Database): Promise<Plan> => {
   return { changes, statements: all.filter((one) => !isLater(one)), indexes: all.filter(isLater) };
 };
 
-/** The aggregate that a row of an organization's own moves. */
-const aggregateOf = ({ aggregates }: Kind): string => (aggregates.includes(ORGANIZATION) ? ORGANIZATION : "kinds:organization");
+/** The aggregate that a row of an organization's or a profile's own moves. */
+const aggregateOf = ({ aggregates, belongsTo }: Kind): string =>
+  aggregates.includes(ORGANIZATION) ? ORGANIZATION : belongsTo?.to === PROFILE ? "kinds:profile" : "kinds:organization";
 
 /** Gives the tables of a kind the triggers by which its writes are logged and move versions. */
 const track = async (tx: Session, kind: Kind): Promise<void> => {
-  const { name, table, sharedBy, links } = kind;
+  const { name, table, sharedBy, belongsTo, links } = kind;
   const { lastUsed } = tokenOf(kind)?.token ?? {};
-  const [aggregate, id] = sharedBy === undefined ? [aggregateOf(kind), `r.${ORGANIZATION_ID}`] : ["kinds:shared", "r.id"];
+  const [aggregate, id] = sharedBy === undefined ? [aggregateOf(kind), `r.${belongsTo?.column}`] : ["kinds:shared", "r.id"];
   await tx.rows(
     sql`select track_changes(${table}::regclass, ${`'${aggregate}'`}, ${id}, 'r.id', '{id,etag}', ${lastUsed === undefined ? "{}" : `{${lastUsed.name}}`}::text[])`,
   );

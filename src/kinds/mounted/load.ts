@@ -64,9 +64,12 @@ const describe = (
  * Reads the kinds that the setting KINDS names. The built-in kinds are always read, since their tables exist even when KINDS leaves them out.
  * @throws ConfigError with all faults of the descriptor sets, each with the path of its set.
  */
-export const loadKinds = ({ kinds: { isBuiltin, paths } }: Pick<Config, "kinds">): LoadedKinds => {
+export const loadKinds = ({ kinds: { isBuiltin, paths }, readPolicy }: Pick<Config, "kinds" | "readPolicy">): LoadedKinds => {
   const own = isBuiltin ? families : [];
-  if (paths.length === 0) return { kinds: isBuiltin ? builtin : createKindSet(builtin.kinds, own), paths: new Map() };
+  const isAccountWide = readPolicy === "account_wide";
+  const makeSet = (kinds: readonly Kind[], services: readonly DescService[], mounted?: readonly DescFile[]) =>
+    createKindSet(isAccountWide ? kinds.map((kind) => ({ ...kind, isAccountWide })) : kinds, services, mounted);
+  if (paths.length === 0) return { kinds: isBuiltin && !isAccountWide ? builtin : makeSet(builtin.kinds, own), paths: new Map() };
   const faults: string[] = [];
   const from = new Map<DescFile, string>();
   for (const path of paths) {
@@ -87,7 +90,7 @@ export const loadKinds = ({ kinds: { isBuiltin, paths } }: Pick<Config, "kinds">
     const mounted = all.filter(isMounted);
     checkPermissions(mounted, note);
     const services = describe(mounted, files, note);
-    if (faults.length === 0) return { kinds: createKindSet(all, [...own, ...services], files), paths: from };
+    if (faults.length === 0) return { kinds: makeSet(all, [...own, ...services], files), paths: from };
   } catch (error) {
     if (!(error instanceof KindFaults)) throw error;
     faults.push(...error.faults.map((fault) => `${pathOf(fault)}: ${fault}`));

@@ -6,6 +6,7 @@ import { kinds } from "./initial/kinds.ts";
 import { membersMoveUsers } from "./initial/members.ts";
 import { options, revisions } from "./initial/options.ts";
 import { organizations } from "./initial/organizations.ts";
+import { ownedKinds } from "./initial/owned-kinds.ts";
 import { profiles } from "./initial/profiles.ts";
 import { search, trigramIndexes } from "./initial/search.ts";
 import { trackedTables } from "./initial/tracked.ts";
@@ -13,7 +14,7 @@ import { users } from "./initial/users.ts";
 
 /** The order of statements: tables, then what keeps versions and the change log, then what a change of a row does besides. */
 const statements = [
-  ...[...changes, ...users, ...identities, ...options, ...organizations, ...profiles, ...kinds],
+  ...[...changes, ...users, ...identities, ...options, ...organizations, ...profiles, ...kinds, ...ownedKinds],
   ...[...tracking, ...trackedTables],
   ...[...search, trigramIndexes, ...revisions, ...membersMoveUsers, ...movedAccounts],
 ];

@@ -23,6 +23,16 @@ const share = (set: FaultySet, options: Parameters<FaultySet["setField"]>[2]): v
   set.setField("Deploy", "organization_ids", options);
 };
 
+/** Makes deploys, or another kind, what profiles own. */
+const own = (set: FaultySet, name = "Deploy"): void => {
+  for (const field of ["organization_id", "release_id", "environment_id"])
+    if (set.message(name).field.some((one) => one.name === field)) drop(set, name, field);
+  set.addField(name, { name: "owner_profile_id" });
+  set.setField(name, "owner_profile_id", { reference: { kind: "profile", parent: true, deletion: CASCADE } });
+  set.setBehavior(name, "owner_profile_id", [FieldBehavior.IMMUTABLE]);
+  set.setKind(name, { ...hard, scope: KindScope.PROFILE });
+};
+
 /** What is done to the set, and every fault that it has then. */
 const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, faults: readonly string[]])[] = [
   [
@@ -403,6 +413,68 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
       });
     },
     ['ReleaseFile is imported from "sentry.file", as Release is'],
+  ],
+  [
+    "a profile that is not called the owner",
+    (set) => {
+      own(set);
+      set.field("Deploy", "owner_profile_id").name = "profile_id";
+    },
+    ["Deploy.profile_id names the profile that owns a resource and is not called owner_profile_id"],
+  ],
+  [
+    "the scope of profiles under a kind",
+    (set) => set.setKind("Deploy", { ...hard, scope: KindScope.PROFILE }),
+    ["Deploy has a scope that does not fit its parent release"],
+  ],
+  [
+    "what a profile owns that refers to what none owns, to another profile, to several things, or goes with what it refers to",
+    (set) => {
+      own(set, "ReleaseFile");
+      own(set);
+      const output = [FieldBehavior.OUTPUT_ONLY];
+      for (const [name, kind, deletion] of [
+        ["user_id", "user", CASCADE],
+        ["other_profile_id", "profile", CASCADE],
+        ["file_id", "release_file", CASCADE],
+      ] as const) {
+        set.addField("Deploy", { name });
+        set.setField("Deploy", name, { reference: { kind, deletion } });
+        set.setBehavior("Deploy", name, output);
+      }
+      set.addField("Deploy", { name: "file_ids", label: FieldDescriptorProto_Label.REPEATED });
+      set.setField("Deploy", "file_ids", { reference: { kind: "release_file", deletion: CASCADE } });
+      set.setBehavior("Deploy", "file_ids", output);
+    },
+    [
+      "Deploy.user_id refers to what no profile owns, and a profile owns the resource",
+      "Deploy.other_profile_id refers to what no profile owns, and a profile owns the resource",
+      "Deploy.file_id is not cleared with what it refers to, which another profile may get",
+      "Deploy.file_ids refers to several things, and a profile owns the resource",
+    ],
+  ],
+  [
+    "what an organization has that refers to what a profile owns, or to a profile",
+    (set) => {
+      own(set);
+      for (const [name, kind] of [
+        ["deploy_id", "deploy"],
+        ["profile_id", "profile"],
+      ] as const) {
+        set.addField("Release", { name });
+        set.setField("Release", name, { reference: { kind, deletion: CASCADE } });
+        set.setBehavior("Release", name, [FieldBehavior.OUTPUT_ONLY]);
+      }
+    },
+    ["deploy_id", "profile_id"].map((name) => `Release.${name} refers to a profile or what it owns, and no profile owns the resource`),
+  ],
+  [
+    "what a profile owns and is imported",
+    (set) => {
+      own(set);
+      set.setKind("Deploy", { ...hard, scope: KindScope.PROFILE, import: [{ model: "sentry.deploy" }] });
+    },
+    ["Deploy is imported, and a profile owns it"],
   ],
   [
     "no permissions",

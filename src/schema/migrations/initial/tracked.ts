@@ -55,6 +55,12 @@ export const tracked: readonly (
   ["alert_rule_trigger_action", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.alert_id, r.project_id)"],
+  ["connection", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["provider", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["llm_client", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["plugin", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["prompt", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["vector_store", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
 ];
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
