@@ -43,8 +43,11 @@ export type WritePlan<M extends DescMethod> = Answering<M> & {
   readonly request: MessageShape<M["input"]>;
   /** The aggregates whose version rows are locked first, so that writes to the same aggregate run one after the other. */
   readonly aggregates: readonly Aggregate[] | LookUpLocks;
-  /** Tells whether it is one of several writes of one call: its token has to cover those before it too. */
-  readonly oneOfMany?: boolean;
+  /**
+   * True if the token has the time of the commit, since no aggregate tells what was written: records have none, and a token of the last of
+   * several writes of one call covers those before it too.
+   */
+  readonly hasTimeToken?: boolean;
   /** Tells whether the answer has a secret: what is kept of it for the `request_id` is encrypted. */
   readonly isSecret?: boolean;
 };
@@ -82,7 +85,7 @@ const setContext = async (tx: Pick<Tx, "call" | "rows">): Promise<void> => {
     set_config('statement_timeout', ${String(left)}, true)`);
 };
 
-/** The token of a write of too many aggregates to name. It must not fail after the commit: a token without epoch makes reads strong. */
+/** The token of a write whose aggregates are too many to name, or do not tell what it wrote. It must not fail after the commit: a token without epoch makes reads strong. */
 const tokenAfterCommit = async (db: Database, call: Call): Promise<ConsistencyToken> => {
   const now = sql<{ epoch: string; time: number }>`
     select current_epoch() as epoch, extract(epoch from statement_timestamp())::float8 * 1000 as time`;
@@ -143,7 +146,7 @@ export const createWrite = (db: Database, { tokens, idempotency, committed }: Wr
     const measured = sendable(plan, await body(touching));
     if (validateOnly) throw new RolledBack({ response: measured.message, moved: undefined });
     const moved = await versionsOf(touching, touched);
-    const isWide = plan.oneOfMany === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
+    const isWide = plan.hasTimeToken === true || moved.aggregates.length > MAX_TOKEN_AGGREGATES;
     const { message, bytes } = withToken(plan, measured, isWide ? "" : tokens.issue(moved));
     if (requestId !== "") await idempotency.keep(touching, requestId, bytes, isSecret);
     tx.call.signal.throwIfAborted();

@@ -40,8 +40,10 @@ export const elsewhere = (cost: Cost, sql: Term["sql"]): Term => ({ op: "term", 
 
 /** Makes the term that a bool field equals `value`. */
 export const is = (field: FilterColumn, value: boolean): Term => {
-  const make = (wanted: boolean): Term =>
-    term(field, field.rare === wanted ? "index" : "walk", () => (wanted ? sql`${field.column}` : sql`not ${field.column}`));
+  const make = (wanted: boolean): Term => ({
+    ...term(field, field.rare === wanted ? "index" : "walk", () => (wanted ? sql`${field.column}` : sql`not ${field.column}`)),
+    compares: { field, operator: "=" },
+  });
   return { ...make(value), ...(!field.isNullable && { opposite: make(!value) }) };
 };
 
@@ -84,7 +86,8 @@ const equals = (field: FilterColumn, values: readonly FilterValue[], condition: 
 export const compared = (field: FilterColumn, operator: Operator, value: FilterValue): Term => {
   if (typeof value === "boolean") return is(field, value === (operator === "="));
   const condition = sql<boolean>`${field.column} ${sql.raw(operator)} ${bound(field, value)}`;
-  return operator === "=" ? equals(field, [value], condition) : term(field, unserved(field), () => condition);
+  const made = operator === "=" ? equals(field, [value], condition) : term(field, unserved(field), () => condition);
+  return { ...made, compares: { field, operator } };
 };
 
 /** Makes the term that a field has one of these values. */

@@ -27,6 +27,8 @@ export type Term = {
   /** True if the condition is on another table than the rows of the list. */
   readonly isElsewhere: boolean;
   readonly sql: (place: Place) => RawBuilder<boolean>;
+  /** The field and the operator of a comparison with a value; absent = the term is something else. */
+  readonly compares?: { readonly field: unknown; readonly operator: string };
   /** The term that is met where this one is not; absent = there is none. */
   readonly opposite?: Term;
 };

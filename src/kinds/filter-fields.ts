@@ -39,8 +39,8 @@ const relationsOf = (kind: Kind, id: RawBuilder<unknown>): NonNullable<FilterFie
 };
 
 /**
- * Returns the fields of a row with the alias `r` that a filter can name: the id, references, indexed fields, and fields with the proto option
- * `filter`. Also returns the names of the fields that a filter could name if they had this option.
+ * Returns the fields of a row with the alias `r` that a filter can name: the id, indexed fields and, unless the kind is large, references and
+ * fields with the proto option `filter`. Also returns the names of the fields that a filter could name if they had this option.
  * @param id the SQL expression of the id by which access is decided (`ruledBy`). An id of the parent's row lets PostgreSQL check access once,
  * not for each row.
  */
@@ -48,7 +48,9 @@ export const filterFieldsOf = (kind: Kind, id: RawBuilder<unknown> = ruledBy(kin
   const { columns, links, keys, indexes } = kind;
   const indexed = new Set([...keys, ...indexes].flatMap((list) => list.columns));
   const isDeclared = (column: Column): boolean =>
-    column.name === "id" || column.reference !== undefined || indexed.has(column) || getOption(column.field, fieldOption).filter;
+    column.name === "id" ||
+    indexed.has(column) ||
+    (!kind.isLarge && (column.reference !== undefined || getOption(column.field, fieldOption).filter));
   const comparable = columns.filter(({ type, field }) => isComparable(type) && field.name !== "etag");
   return {
     declared: new Map<string, FilterColumn | FilterList>([

@@ -9,6 +9,7 @@ import { toSql } from "../filter/tree.ts";
 import { AccessRelation } from "../gen/userd/v1/access_relation_pb.ts";
 import { type Expansion, withReferences } from "./expand.ts";
 import { filterFieldsOf } from "./filter-fields.ts";
+import { requireIndexed } from "./indexed-query.ts";
 import { type Order, readOrder } from "./order.ts";
 import { maskedKind } from "./read-mask.ts";
 import { isOrganizationSeen, isRelated, isSeen, ruledBy, ruleOf, SEER } from "./relation.ts";
@@ -126,9 +127,11 @@ export const createListings = (
     const shown = maskedKind(kind, readMask);
     const read = withReferences(shown, expansion);
     const selected = shown === kind ? kind : { ...read, columns: [...new Set([...read.columns, ...order.columns])] };
+    const condition = readFilter(filter, filterFields);
+    requireIndexed(kind, condition, order, filterFields);
     const conditions = [
       ...(kind.isSoft && showDeleted !== true ? [sql`r.delete_time is null`] : []),
-      toSql(readFilter(filter, filterFields)),
+      toSql(condition),
       ...(asUserId === undefined ? [] : [isRelated(ruleOf(kind), place("asUserId"), relation, id)]),
       ...(isForActing ? [isSeen(kind, id)] : []),
       ...(isFurther && further !== undefined ? [further.isMet] : []),

@@ -4,11 +4,16 @@ import { failedPrecondition, invalidField } from "../errors.ts";
 /** The columns by which a list is ordered, all in the same direction. The last column is the id. */
 export type Order = { readonly columns: readonly Column[]; readonly isDescending: boolean };
 
-/** Returns the orders of lists that the indexes of a kind serve, each as the columns that `order_by` has to name. */
-export const ordersOf = ({ keys, indexes }: Pick<Kind, "keys" | "indexes">): readonly (readonly Column[])[] =>
-  [...keys, ...indexes].flatMap(({ columns: [parent, ...columns] }) =>
-    parent?.reference?.isParent ? columns.map((_, index) => columns.slice(0, index + 1)) : [],
-  );
+/**
+ * Returns the orders of lists that the indexes of a kind serve, each as the columns that `order_by` has to name. Of a large kind it is all of an
+ * index: what begins like one would have to be sorted. A column that may have no value has no order.
+ */
+export const ordersOf = ({ keys, indexes, isLarge }: Pick<Kind, "keys" | "indexes" | "isLarge">): readonly (readonly Column[])[] =>
+  [...keys, ...indexes].flatMap(({ columns: [parent, ...columns] }) => {
+    if (!parent?.reference?.isParent) return [];
+    const orders = columns.map((_, index) => columns.slice(0, index + 1)).filter((order) => order.every(({ isNullable }) => !isNullable));
+    return isLarge ? orders.slice(columns.length - 1) : orders;
+  });
 
 /**
  * Parses an `order_by`, such as "status, create_time" or "create_time desc"; an empty text means the order by id.

@@ -18,18 +18,23 @@ type Place = {
   readonly linked?: { readonly table: string; readonly column: string };
 };
 
-/** The places that refer to a model; those that go with their organization are not asked for by it. */
+/**
+ * The places that refer to a model; those that go with their organization are not asked for by it. Records of large kinds are removed before
+ * (`removeRecordsBelow`), and a foreign key removes those that came since.
+ */
 const placesOf = ({ kinds }: KindSet, model: string): readonly Place[] =>
-  kinds.flatMap(({ name: kind, table, columns, links }) => [
-    ...columns.flatMap(({ name, reference }) =>
-      reference?.to.name === model ? [{ kind, table, column: name, isCleared: reference.deletion === "set null" }] : [],
-    ),
-    ...links.flatMap((link) =>
-      link.to.name === model
-        ? [{ kind, table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }]
-        : [],
-    ),
-  ]);
+  kinds
+    .filter(({ isLarge }) => !isLarge)
+    .flatMap(({ name: kind, table, columns, links }) => [
+      ...columns.flatMap(({ name, reference }) =>
+        reference?.to.name === model ? [{ kind, table, column: name, isCleared: reference.deletion === "set null" }] : [],
+      ),
+      ...links.flatMap((link) =>
+        link.to.name === model
+          ? [{ kind, table: link.table, column: link.column, isCleared: false, linked: { table, column: `${kind}_id` } }]
+          : [],
+      ),
+    ]);
 
 /** Makes the condition that a column refers to something that is about to go. */
 type Refers = (column: string) => RawBuilder<unknown>;
@@ -142,7 +147,7 @@ export const dropResourcesOf = async (tx: Session, organizationId: bigint): Prom
   const { kinds } = tx.kinds;
   for (const kind of kinds) {
     const isOfKind = kinds.some(({ name }) => name === kind.parent.reference?.to.name);
-    if (kind.belongsTo?.to === ORGANIZATION && !isOfKind)
+    if (kind.belongsTo?.to === ORGANIZATION && !kind.isLarge && !isOfKind)
       await tx.rows(sql`delete from ${sql.table(kind.table)} where organization_id = ${organizationId}`);
   }
   return [own, ...(await dropShared(tx, organizationId))];

@@ -25,7 +25,7 @@ export const compiledFor = <R>({ message, columns, links, secrets }: Kind, query
   compiled(columns.length + links.length + secrets.length === message.fields.length ? query : composed(query));
 
 /** Quotes the name of a table, which may have its schema before it. */
-const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
+export const quoted = (table: string): string => `"${table.replace(".", '"."')}"`;
 
 /**
  * Returns the SQL list of a kind's columns to select from the alias `r`; their names come from descriptors, never from a request. The list

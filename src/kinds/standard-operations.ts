@@ -1,6 +1,7 @@
 import type { DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import type { Operations } from "../call.ts";
 import { type StandardVerb, standardMethods } from "../contract/kinds/methods.ts";
+import { appendResources } from "./append.ts";
 import { batchGetResources } from "./batch-get.ts";
 import { createResource } from "./create.ts";
 import { deleteResource, purgeResource, undeleteResource } from "./delete.ts";
@@ -13,6 +14,7 @@ import { verifyToken } from "./verify.ts";
 
 const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
   Create: createResource,
+  Append: appendResources,
   Get: getResource,
   BatchGet: batchGetResources,
   Update: updateResource,

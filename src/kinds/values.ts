@@ -23,15 +23,15 @@ const enumValue = ({ defaultValue, deletedValue, enumBase }: Column, value: numb
 };
 
 const convert = (column: Column, value: unknown, path: string): unknown => {
-  const { type, defaultValue, isUuid } = column;
+  const { type, defaultValue, isUuid, isNow } = column;
   if (type === "smallint") return enumValue(column, value as number | undefined, path);
-  if (value === undefined) return isUuid ? randomUUID() : defaultValue;
+  if (value === undefined) return isUuid ? randomUUID() : isNow ? new Date() : defaultValue;
   if (type === "timestamptz") return momentOf(value as Timestamp);
   return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject), path)) : value;
 };
 
-const columnValue = (kind: Kind, column: Column, resource: Resource): unknown => {
-  const path = `${kind.name}.${column.name}`;
+const columnValue = (at: string, column: Column, resource: Resource): unknown => {
+  const path = `${at}.${column.name}`;
   const value = resource[column.field.localName];
   if (column.isNotBlank && ((value ?? "") as string).trim() === "") throw invalidField(path, "must not be blank");
   // A parent is no optional field: 0 is its absence.
@@ -39,27 +39,28 @@ const columnValue = (kind: Kind, column: Column, resource: Resource): unknown =>
   return convert(column, value, path);
 };
 
-const linkedIds = (kind: Kind, { name, field, isRequired }: Link, resource: Resource): readonly bigint[] => {
+const linkedIds = (at: string, { name, field, isRequired }: Link, resource: Resource): readonly bigint[] => {
   const ids = resource[field.localName] as readonly bigint[];
-  if (isRequired && ids.length === 0) throw invalidField(`${kind.name}.${name}`, "is required");
+  if (isRequired && ids.length === 0) throw invalidField(`${at}.${name}`, "is required");
   return ids;
 };
 
 /**
  * Reads from the message of a resource the values to store: those of the fields whose names in camelCase `isAsked` accepts, except output-only
  * fields.
+ * @param at the path of the resource in the request, which the errors begin with.
  * @throws INVALID_ARGUMENT for a required field without a value, a blank text where none may be, or JSON that `jsonOf` refuses.
  */
-export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean): Values => ({
+export const valuesOf = (kind: Kind, resource: Resource, isAsked: (localName: string) => boolean, at: string = kind.name): Values => ({
   columns: new Map(
     kind.columns
       .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
-      .map((column) => [column, columnValue(kind, column, resource)]),
+      .map((column) => [column, columnValue(at, column, resource)]),
   ),
   links: new Map(
     kind.links
       .filter(({ field, isOutputOnly }) => !isOutputOnly && isAsked(field.localName))
-      .map((link) => [link, linkedIds(kind, link, resource)]),
+      .map((link) => [link, linkedIds(at, link, resource)]),
   ),
 });
 

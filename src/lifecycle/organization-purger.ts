@@ -5,6 +5,7 @@ import { lockAggregates } from "../db/aggregates.ts";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
+import { largeBelow, removeRecordsBelow } from "../kinds/records.ts";
 import { removeResources } from "../kinds/remove.ts";
 import { locksOf } from "../kinds/stored.ts";
 import type { Scope } from "../options/scope.ts";
@@ -21,6 +22,8 @@ const BATCH = 2_000;
 /** A table whose rows are purged when they are due: the function that locks one of them, and the function that removes it. */
 type Due = {
   readonly table: string;
+  /** The name of what its rows are, by which kinds refer to them. */
+  readonly name: string;
   readonly lockOne: (tx: Session) => Promise<bigint | undefined>;
   readonly remove: (tx: Session, id: bigint) => Promise<unknown>;
 };
@@ -44,18 +47,32 @@ const lockShared = (kind: Kind) => async (tx: Session) => {
 /** In this order, since projects, teams and resources of kinds are removed with their organization. */
 const dueOf = ({ kinds }: KindSet): readonly Due[] => [
   ...Object.entries(purgeable).map(
-    ([table, { aggregate, aggregateId, remove }]): Due => ({ table, lockOne: lockFree(table, aggregate, aggregateId), remove }),
+    ([table, { aggregate, aggregateId, remove }]): Due => ({
+      table,
+      name: table,
+      lockOne: lockFree(table, aggregate, aggregateId),
+      remove,
+    }),
   ),
   ...kinds
     .filter(({ isSoft }) => isSoft)
     .map(
       (kind): Due => ({
         table: kind.table,
+        name: kind.name,
         lockOne: kind.sharedBy === undefined ? lockFree(kind.table, "kinds:organization", "organization_id") : lockShared(kind),
         remove: (tx, id) => removeResources(tx, kind, [id]),
       }),
     ),
 ];
+
+/** Removes the records below the first row that is due, which may be too many for the transaction that removes the row. */
+const removeRecords = async (db: Database, { table, name }: Due, stopped: AbortSignal): Promise<void> => {
+  if (largeBelow(db.kinds, name).length === 0) return;
+  const first = await db.session().row(sql<{ id: bigint }>`
+    select id from ${sql.table(table)} where purge_time <= now() order by purge_time, id limit 1`);
+  if (first !== undefined) await removeRecordsBelow(db.session(), name, first.id, stopped);
+};
 
 /** Removes one row that is due; returns how many it removed. */
 const removeOne = (db: Database, { table, lockOne, remove }: Due): Promise<number> =>
@@ -105,7 +122,10 @@ const removeBatch = (db: Database, { id, scope_kind: kind, scope_id: scopeId }: 
 export const purgeOrganizations = async (db: Database, boundMs: number, stopped: AbortSignal): Promise<number> => {
   let removed = 0;
   for (const one of dueOf(db.kinds)) {
-    for (let rows = 1; rows > 0 && !stopped.aborted; removed += rows) rows = await removeOne(db, one);
+    for (let rows = 1; rows > 0 && !stopped.aborted; removed += rows) {
+      await removeRecords(db, one, stopped);
+      rows = stopped.aborted ? 0 : await removeOne(db, one);
+    }
   }
   const dead = await db.session().rows(sql<PurgedScope>`select id, scope_kind, scope_id from purged_scope order by id`);
   // From here on, and not from the time in the row: that is the one at which its transaction began.

@@ -3,11 +3,15 @@ import type { Logger } from "pino";
 import { inTransaction } from "../db/in-transaction.ts";
 import type { Database } from "../db/orm.ts";
 import type { Session } from "../db/session.ts";
+import { removeExpiredRecords } from "../kinds/records.ts";
 import type { SystemUser } from "../users/system-user.ts";
 import { purgeOrganizations } from "./organization-purger.ts";
 import { purgeUsers } from "./purge-users.ts";
 
-/** The background job that removes users, organizations, projects, teams and resources of kinds when their grace period has ended. */
+/**
+ * The background job that removes users, organizations, projects, teams and resources of kinds when their grace period has ended, and records
+ * that are kept no longer.
+ */
 export type Purger = {
   /** Runs one round now; returns the number of users that it removed. */
   readonly purge: () => Promise<number>;
@@ -80,7 +84,8 @@ export const startPurger = (db: Database, systemUser: SystemUser, boundMs: numbe
       batch = purged.users;
     }
     const removed = await purgeOrganizations(db, boundMs, stopped);
-    if (users + removed > 0) log.info({ users, others: removed }, "purged");
+    const records = await removeExpiredRecords(db.session(), stopped);
+    if (users + removed + records > 0) log.info({ users, others: removed, records }, "purged");
     return users;
   };
   const timer = setInterval(() => {

@@ -1,5 +1,5 @@
 import { referenceNotFound, referredNotFound, resourceTaken } from "../contract/kinds/errors.ts";
-import { type Kind, unqualified } from "../contract/kinds/kind.ts";
+import { hasForeignKey, type Kind, unqualified } from "../contract/kinds/kind.ts";
 import { type DomainError, invalidField } from "../errors.ts";
 import type { ConstraintErrors } from "./constraints.ts";
 import { choiceConstraint } from "./kind.entity.ts";
@@ -17,7 +17,7 @@ export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
   Object.fromEntries(
     kinds.flatMap((kind) => [
       ...kind.columns
-        .filter(({ reference }) => reference !== undefined)
+        .filter((column) => hasForeignKey(kind, column))
         .map((column): Entry => {
           const { name } = column;
           return [`${kind.name}_${name}_foreign`, () => referredNotFound(kind, column, `${kind.name}.${name}`)];

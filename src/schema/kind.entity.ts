@@ -2,6 +2,7 @@ import { defineEntity, type EntityName, type EntitySchema, p } from "@mikro-orm/
 import {
   type Column,
   type ColumnList,
+  hasForeignKey,
   isMounted,
   type Kind,
   type Link,
@@ -47,19 +48,20 @@ const builders = {
   jsonb: () => p.json<unknown>(),
 } as const;
 
-const columnOf = ({ name, type, maxLength, isNullable, defaultValue }: Column): unknown => {
-  if (name === "create_time") return timeOfInsert();
+const columnOf = ({ name, type, maxLength, isNullable, isNow, defaultValue }: Column): unknown => {
+  if (name === "create_time" || isNow) return timeOfInsert();
   const builder = builders[type](maxLength);
   if (isNullable) return builder.nullable();
   return defaultValue === null ? builder : builder.defaultRaw(defaultValue === "" ? "''" : String(defaultValue));
 };
 
-const propertyOf = (column: Column, entities: (name: string) => EntityName): unknown => {
+const propertyOf = (kind: Kind, column: Column, entities: (name: string) => EntityName): unknown => {
   const { name, reference } = column;
   if (name === "id") return id();
   // The etag: counts the writes of a row.
   if (name === "etag") return p.integer().version().default(1);
   if (reference === undefined) return columnOf(column);
+  if (!hasForeignKey(kind, column)) return columnOf({ ...column, defaultValue: null });
   const make = relation(entities(reference.to.name), name, reference.deletion);
   return column.isNullable ? () => make().nullable() : make;
 };
@@ -94,13 +96,15 @@ const indexOf = (table: string, name: string, columns: readonly string[], which 
   expression: `create index ${unqualified(table)}_${name}_index on ${table} (${columns.map(quoteIn(table)).join(", ")})${which}`,
 });
 
-/** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged. */
-const indexesOf = ({ table, columns, parent, ancestors, indexes, isSoft }: Kind) => {
-  const others = columns.filter((column) => column.reference !== undefined && column !== parent);
+/** Lists, by the id and by what is declared; what goes with its organization or user; what is to be purged, or no longer kept. */
+const indexesOf = (kind: Kind) => {
+  const { table, columns, parent, ancestors, indexes, isSoft, retention } = kind;
+  const others = columns.filter((column) => hasForeignKey(kind, column) && column !== parent);
   return [
     ...(ancestors.length === 0 ? [] : [indexOf(table, parent.name.replace(/_id$/, ""), [parent.name, "id"])]),
     ...indexes.map((index) => indexOf(table, index.name, [...index.columns.map(({ name }) => name), "id"])),
     ...others.map(({ name, isNullable }) => indexOf(table, name, [name], isNullable ? ` where ${quoteIn(table)(name)} is not null` : "")),
+    ...(retention ? [indexOf(table, retention.column.name, [retention.column.name])] : []),
     ...(isSoft ? [indexOf(table, "purge_time", ["purge_time"], " where purge_time is not null")] : []),
   ];
 };
@@ -134,7 +138,7 @@ export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySc
     const { name, table, columns, keys, links, secrets } = kind;
     const token = tokenOf(kind);
     const properties = Object.fromEntries([
-      ...columns.map((column) => [column.field.localName, propertyOf(column, entities)] as const),
+      ...columns.map((column) => [column.field.localName, propertyOf(kind, column, entities)] as const),
       ...secrets.map(({ field, isRequired }) => [field.localName, isRequired ? p.blob() : p.blob().nullable()] as const),
     ]);
     const uniques = [

@@ -86,7 +86,7 @@ export const importUsers = ({ write, systemUser }: UserDependencies): ClientStre
       user instanceof DomainError ? [] : user.emails.filter(({ isVerified }) => isVerified).map(({ canonical }) => canonical),
     );
     const aggregates: LookUpLocks = async (session) => [...[...seen].map(userAggregate), ...(await invitingAggregates(session, verified))];
-    const plan = { method, request: batch[0], aggregates, oneOfMany: true };
+    const plan = { method, request: batch[0], aggregates, hasTimeToken: true };
     const { consistencyToken = "" } = await write(call, plan, async (tx) => {
       await requirePermission(tx, "users.admin");
       outcomes = await storeBatch(tx, users);

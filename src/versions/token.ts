@@ -5,7 +5,7 @@ import type { AggregateKind, VersionedAggregate } from "./aggregate.ts";
 export type ConsistencyToken = {
   readonly epoch: string;
   readonly aggregates: readonly VersionedAggregate[];
-  /** The time of the database after the commit, in milliseconds since the epoch, for a write of too many aggregates to name. */
+  /** The time of the database after the commit, in milliseconds since the epoch, for a write whose aggregates are too many to name, or none. */
   readonly time?: number;
 };
 

@@ -111,6 +111,11 @@ const writesOfKinds = async (own: ServiceWith): Promise<Requests> => {
   const requests: Record<string, object> = {};
   for (const kind of kinds) {
     const maker = await makerOf(own, kind);
+    if (kind.isLarge) {
+      const append = standardMethods(kind).find(([verb]) => verb === "Append")?.[1] ?? "";
+      requests[localName(append)] = { [maker.several]: [await maker.valid()] };
+      continue;
+    }
     const { id } = await maker.create();
     requests[`create${kind.message.name}`] = { [maker.field]: await maker.valid() };
     requests[`update${kind.message.name}`] = { [maker.field]: { id } };

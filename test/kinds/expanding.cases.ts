@@ -48,7 +48,7 @@ export const expandingCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     for (const [, answer] of await answers(maker, rows, {})) expect(answer["expanded"]).toBeUndefined();
     for (const expand of [...names.map((name) => [name]), names]) {
       // Whether the reference is shown or not, what it names is.
-      for (const query of [{ expand }, { expand, readMask: { paths: ["etag"] } }]) {
+      for (const query of [{ expand }, { expand, readMask: { paths: ["create_time"] } }]) {
         for (const [read, answer] of await answers(maker, rows, query)) {
           for (const { to, fields } of referred) {
             const ids = idsIn(
@@ -60,7 +60,7 @@ export const expandingCases = (test: ServiceTest, clientKind: ClientKind, kind: 
           }
           if ("readMask" in query) {
             const [shown] = [answer[maker.field] ?? answer[maker.several]].flat() as Shown[];
-            expect(shown).toEqual({ ...create(kind.message), id: read[0]?.id, etag: read[0]?.etag });
+            expect(shown).toEqual({ ...create(kind.message), id: read[0]?.id, createTime: read[0]?.["createTime"] });
           }
         }
       }

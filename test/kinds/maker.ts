@@ -151,7 +151,11 @@ export const makerOf = async (clients: Clients, kind: Kind, within?: bigint): Pr
   };
   return {
     ...{ kind, field, several, organizationId, parentId, things, valid, call },
-    create: async (fields) => withoutSecrets(kind, (await call("Create", { [field]: await valid(fields) }))[field] as Shown),
+    create: async (fields) => {
+      if (!kind.isLarge) return withoutSecrets(kind, (await call("Create", { [field]: await valid(fields) }))[field] as Shown);
+      const { ids } = await call("Append", { [several]: [await valid(fields)] });
+      return (await call("Get", { key: { case: "id", value: (ids as readonly bigint[])[0] } }))[field] as Shown;
+    },
     deleteParent: async () => parentMaker?.call("Delete", { id: parentId }) ?? clients.organizations.deleteProject({ id: parentId }),
   };
 };

@@ -30,7 +30,7 @@ export const maskingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
       ];
       expect([paths, found]).toEqual([paths, Array(3).fill(allOf(paths))]);
     }
-    for (const paths of [[], ["*"], ["etag", "*"]]) {
+    for (const paths of [[], ["*"], ["create_time", "*"]]) {
       expect((await maker.call("Get", { ...byId, readMask: { paths } }))[maker.field]).toEqual(shown);
     }
     const readMask = { paths: ["id", "nothing"] };
@@ -42,13 +42,13 @@ export const maskingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     const maker = await makerOf(clients[clientKind], kind);
     for (let n = 0; n < 5; n++) await maker.create();
     for (const order of ordersOf(kind)) {
-      const query = { orderBy: order.map(({ name }) => name).join(", "), filter: "id > 0" };
+      const query = { orderBy: order.map(({ name }) => name).join(", "), ...(!kind.isLarge && { filter: "id > 0" }) };
       const whole = await walk(maker, query);
-      const masked = await walk(maker, { ...query, readMask: { paths: ["etag"] } });
-      expect(masked).toEqual(whole.map(({ id, etag }) => ({ ...create(kind.message), id, etag })));
+      const masked = await walk(maker, { ...query, readMask: { paths: ["create_time"] } });
+      expect(masked).toEqual(whole.map(({ id, createTime }) => ({ ...create(kind.message), id, createTime })));
     }
     const { nextPageToken } = await list(maker, { pageSize: 1 });
-    const ofAnother = list(maker, { pageSize: 1, pageToken: nextPageToken, readMask: { paths: ["etag"] } });
+    const ofAnother = list(maker, { pageSize: 1, pageToken: nextPageToken, readMask: { paths: ["create_time"] } });
     await expectRefusal(ofAnother, "InvalidArgument", "PAGE_TOKEN_MISMATCH");
   });
 };

@@ -16,12 +16,12 @@ describe.for(kinds)("$name", (kind) => {
   test("refuses unknown JSON fields, and is counted in /metrics", async ({ service, clients }) => {
     const maker = await makerOf(clients["grpc-js"], kind);
     const root = `http://${formatAddress(service.httpAddress)}`;
-    const method = `${families.find(({ name }) => name === kind.service)?.typeName}/Create${kind.message.name}`;
+    const method = `${families.find(({ name }) => name === kind.service)?.typeName}/${standardMethods(kind)[0]?.[1]}`;
     const resource = { [kind.parent.field.localName]: String(maker.parentId), nothing: 1 };
     const response = await fetch(`${root}/${method}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ [maker.field]: resource }),
+      body: JSON.stringify(kind.isLarge ? { [maker.several]: [resource] } : { [maker.field]: resource }),
     });
     expect([response.status, await response.text()]).toEqual([400, expect.stringContaining("nothing")]);
     expect(await (await fetch(`${root}/metrics`)).text()).toContain(`userd_calls_total{method="${method}",code="INVALID_ARGUMENT"}`);

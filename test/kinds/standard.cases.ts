@@ -2,20 +2,27 @@ import { describe } from "vitest";
 import type { Kind } from "../../src/contract/kinds/kind.ts";
 import type { ClientKind } from "../support/clients.ts";
 import type { ServiceTest } from "../support/service.ts";
+import { appendingCases } from "./appending.cases.ts";
 import { expandingCases } from "./expanding.cases.ts";
 import { filteringCases } from "./filtering.cases.ts";
 import { lifecycleCases } from "./lifecycle.cases.ts";
 import { maskingCases } from "./masking.cases.ts";
+import { recordCases } from "./record.cases.ts";
 import { secretCases } from "./secret.cases.ts";
 import { writingCases } from "./writing.cases.ts";
 
 /** What every kind does, from its descriptor alone. */
 export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
+  maskingCases(test, clientKind, kind);
+  expandingCases(test, clientKind, kind);
+  if (kind.isLarge) {
+    appendingCases(test, clientKind, kind);
+    recordCases(test, clientKind, kind);
+    return;
+  }
   writingCases(test, clientKind, kind);
   lifecycleCases(test, clientKind, kind);
   filteringCases(test, clientKind, kind);
-  maskingCases(test, clientKind, kind);
-  expandingCases(test, clientKind, kind);
   if (kind.secrets.length > 0) secretCases(test, clientKind, kind);
 };
 

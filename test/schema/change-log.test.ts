@@ -57,6 +57,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
   ).toEqual([
     "aggregate_version",
     "canonical_name",
+    "check_in",
     "idempotency",
     "import_origin", // imports alone read it
     "option_revision", // changes with its option only, whose trigger moves the version

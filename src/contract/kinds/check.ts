@@ -1,6 +1,6 @@
 import { type DescMessage, getOption } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/userd/v1/errors_pb.ts";
-import { family, KindDeletion, type Kind as KindOptions, KindScope } from "../../gen/userd/v1/kind_pb.ts";
+import { family, KindDeletion, type Kind as KindOptions, KindScope, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { standardFields } from "./column.ts";
 import { ownReason } from "./errors.ts";
@@ -21,9 +21,14 @@ import { standardMethods } from "./methods.ts";
 
 /** Notes, as faults, the standard fields (id, etag and times, which userd fills) that a kind lacks, or that it has but must not have. */
 export const checkStandard = (message: DescMessage, isSoft: boolean, note: Note): void => {
+  const { large: isLarge } = getOption(message, kindOption);
   for (const name of Object.keys(standardFields)) {
     const isThere = message.fields.some((field) => field.name === name);
     const isOfSoft = name === "delete_time" || name === "purge_time";
+    if (isLarge && name === "etag") {
+      if (isThere) note(message, "has the field etag, and its resources never change");
+      continue;
+    }
     if (!isThere && (isSoft || !isOfSoft)) note(message, `has no field ${name}${isOfSoft ? ", and is deleted softly" : ""}`);
     if (isThere && isOfSoft && !isSoft) note(message, `has the field ${name} and is deleted at once`);
   }
@@ -37,7 +42,7 @@ export const checkOptions = (message: DescMessage, options: KindOptions, note: N
   if (!/^(?:[A-Z][a-z0-9]+)+$/.test(message.name))
     note(message, "has a name that is not made of capitalized words, like ApiKey for an API key");
   if (options.scope === KindScope.UNSPECIFIED) note(message, "does not say its scope");
-  if (options.deletion === KindDeletion.UNSPECIFIED) note(message, "does not say what deleting does");
+  if (options.deletion === KindDeletion.UNSPECIFIED && !options.large) note(message, "does not say what deleting does");
   if (options.readPermission === "") note(message, "has no read_permission");
   if (options.writePermission === "") note(message, "has no write_permission");
   if (getOption(message.file, family).service === "") note(message, "is in a file that has no (userd.v1.family).service");

@@ -2,7 +2,7 @@ import { type DescField, getOption, hasOption, ScalarType } from "@bufbuild/prot
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { type FieldRules, field as fieldRules } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { deleted, field as fieldOption, type KindField, KindReferenceDeletion } from "../../gen/userd/v1/kind_pb.ts";
+import { deleted, field as fieldOption, type KindField, KindReferenceDeletion, kind as kindOption } from "../../gen/userd/v1/kind_pb.ts";
 import type { Note } from "./faults.ts";
 import { type Column, type ColumnType, isComparable, type Link, type Reference, type Referent } from "./kind.ts";
 
@@ -61,16 +61,18 @@ const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
 
 /** A field has one role: the engine fills it, Create demands it, or it may have no value. */
 const checkRoles = (field: DescField, note: Note): void => {
-  const { reference, nullable, required, notBlank, slugFrom, defaultTrue, defaultUuid } = optionsOf(field);
+  const { reference, nullable, required, notBlank, slugFrom, defaultTrue, defaultUuid, defaultNow } = optionsOf(field);
   const roles = [
     ["a field of the engine", field.name in standardFields],
     ["OUTPUT_ONLY", !(field.name in standardFields) && behaves(field, FieldBehavior.OUTPUT_ONLY)],
     ["required", required],
-    ["nullable", nullable],
+    // What a record happened to may be unknown.
+    ["nullable", nullable && !(reference?.parent && getOption(field.parent, kindOption).large)],
     ["not_blank", notBlank],
     ["a slug", slugFrom !== ""],
     ["default_true", defaultTrue],
     ["default_uuid", defaultUuid],
+    ["default_now", defaultNow],
     ["the parent", reference?.parent === true],
     ["cleared with what it refers to", reference?.deletion === KindReferenceDeletion.SET_NULL],
   ] as const;
@@ -136,18 +138,19 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
   if (isStandard && standardFields[name] !== type) note(field, `is a field of the engine and has to be stored as ${standardFields[name]}`);
   if (!isStandard) {
     checkRules(field, type, note);
-    if (reference?.isParent !== true) checkPresence(field, note);
+    if (reference?.isParent !== true || optionsOf(field).nullable) checkPresence(field, note);
   }
-  const { nullable, required, notBlank, slugFrom, filter, defaultTrue, defaultUuid } = optionsOf(field);
+  const { nullable, required, notBlank, slugFrom, filter, defaultTrue, defaultUuid, defaultNow } = optionsOf(field);
   if (filter && (!isComparable(type) || name === "etag")) note(field, "is declared for filters and can't be compared");
   if (defaultTrue && type !== "boolean") note(field, "is default_true and no bool");
   if (defaultUuid && type !== "text") note(field, "is default_uuid and no string");
+  if (defaultNow && type !== "timestamptz") note(field, "is default_now and no time");
   const deletedValue = field.enum?.values.find((value) => getOption(value, deleted))?.number;
   const rules = rulesOf(field);
   const { maxLen = 0n, minLen = 0n } = rules.case === "string" ? rules.value : {};
   const isNullable =
-    nullable || (field.fieldKind === "message" && name !== "create_time" && !required) || reference?.deletion === "set null";
-  const isRequired = required || notBlank || reference?.isParent === true;
+    nullable || (field.fieldKind === "message" && name !== "create_time" && !required && !defaultNow) || reference?.deletion === "set null";
+  const isRequired = required || notBlank || (reference?.isParent === true && !nullable);
   return {
     field,
     name,
@@ -158,8 +161,9 @@ export const readColumn = (field: DescField, referents: ReadonlyMap<string, Refe
     isRequired,
     isNotBlank: notBlank,
     isUuid: defaultUuid,
+    isNow: defaultNow,
     slugFrom,
-    defaultValue: isNullable || isRequired || defaultUuid ? null : defaultOf(field, type),
+    defaultValue: isNullable || isRequired || defaultUuid || defaultNow ? null : defaultOf(field, type),
     isImmutable: behaves(field, FieldBehavior.IMMUTABLE),
     isOutputOnly: isStandard || behaves(field, FieldBehavior.OUTPUT_ONLY),
     ...(reference && { reference }),

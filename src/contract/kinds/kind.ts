@@ -55,6 +55,8 @@ export type Column = {
   readonly isNotBlank: boolean;
   /** A text without a value becomes a new UUID. */
   readonly isUuid: boolean;
+  /** A time without a value becomes the time of the call. */
+  readonly isNow: boolean;
   /** The field that a slug is made from; "" = it is no slug. */
   readonly slugFrom: string;
   readonly isImmutable: boolean;
@@ -151,9 +153,17 @@ export type Kind = Referent & {
   readonly hasOwnReasons: boolean;
   /** The kinds of the aggregates that its writes lock, and whose versions they raise. */
   readonly aggregates: readonly AggregateKind[];
+  /** Its resources are records, which are appended in batches and never changed. */
+  readonly isLarge: boolean;
+  /** The time from which a record is kept for a number of days; undefined = records are kept as long as their parent. */
+  readonly retention?: { readonly column: Column; readonly days: number };
   /** Whether the setting READ_POLICY lets the users of an account read what its profiles own; undefined = it does not. */
   readonly isAccountWide?: boolean;
 };
+
+/** Tells whether a column of a kind has a foreign key: of a large kind only the parent has, since each costs time with every record. */
+export const hasForeignKey = ({ isLarge }: Pick<Kind, "isLarge">, { reference }: Column): boolean =>
+  reference !== undefined && (!isLarge || reference.isParent);
 
 /** All that the resources of a kind refer to in one model or kind: the fields that do, and the lowest of the fields' numbers. */
 export type Referred = { readonly to: Referent; readonly number: number; readonly fields: readonly (Column | Link)[] };

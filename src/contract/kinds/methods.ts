@@ -1,7 +1,18 @@
 import { type Kind, sealedOf, tokenOf } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
-export type StandardVerb = "Create" | "Get" | "BatchGet" | "Update" | "Delete" | "Undelete" | "Purge" | "List" | "Reveal" | "Verify";
+export type StandardVerb =
+  | "Create"
+  | "Append"
+  | "Get"
+  | "BatchGet"
+  | "Update"
+  | "Delete"
+  | "Undelete"
+  | "Purge"
+  | "List"
+  | "Reveal"
+  | "Verify";
 
 /** Converts a name in snake case to the case of the names of messages, such as ApiKey. */
 export const pascalCase = (name: string): string => name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -14,9 +25,16 @@ export const withArticle = (word: string): string => `${/^[aeiou]/.test(word) ? 
 
 /** Returns the standard verbs that a kind has, each with the name of its RPC, such as Get with GetRelease. */
 export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardVerb, name: string])[] => {
-  const { message, plural, isSoft } = kind;
+  const { message, plural, isSoft, isLarge } = kind;
   const one = message.name;
   const several = pascalCase(plural);
+  if (isLarge)
+    return [
+      ["Append", `Append${several}`],
+      ["Get", `Get${one}`],
+      ["BatchGet", `BatchGet${several}`],
+      ["List", `List${several}`],
+    ];
   return [
     ["Create", `Create${one}`],
     ["Get", `Get${one}`],

@@ -26,6 +26,7 @@ import {
   USER,
   unqualified,
 } from "./kind.ts";
+import { checkLarge, checkReferencesToLarge, readRetention } from "./large.ts";
 import { isSecret, readSecrets } from "./secrets.ts";
 
 /** The models that are no kinds and that kinds can refer to. */
@@ -82,8 +83,9 @@ const readList = (
   note: Note,
 ): ColumnList => {
   const found = columnsOf(message, what, fields, columns, note);
-  for (const { field, name: column, type, isNullable } of found) {
-    if (isNullable) note(field, `is in ${what} and may have no value`);
+  for (const { field, name: column, type, isNullable, reference } of found) {
+    // Of a key, rows without a value are left out; the parent is the same in all of an index that is asked for.
+    if (isNullable && what === INDEX && !reference?.isParent) note(field, `is in ${what} and may have no value`);
     else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
     else if (what !== INDEX && type !== "bigint" && type !== "text")
       note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
@@ -130,6 +132,8 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
   checkSlugs(columns, keys, note);
   checkChoices(message, choices, note);
   checkImports({ message, columns, keys }, note);
+  checkLarge(message, options, { columns, links }, note);
+  const retention = readRetention(message, options, columns, note);
   return {
     ...referent,
     file: message.file,
@@ -147,6 +151,8 @@ const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent
     revealPermission: options.revealPermission,
     verifyPermission: options.verifyPermission,
     hasOwnReasons: options.ownReasons,
+    isLarge: options.large,
+    ...(retention && { retention }),
     aggregates:
       options.aggregates.length > 0
         ? options.aggregates.filter(isAggregateKind)
@@ -206,8 +212,13 @@ const readAll = (files: readonly DescFile[], taken: Iterable<string>, known: rea
     const parent = parents[0] ?? draft.columns.find(({ name }) => name === "id");
     if (parent === undefined) return [];
     const listedBy = draft.sharedBy === undefined ? parent.field : { name: ORGANIZATION_ID, localName: "organizationId" };
-    return [{ ...draft, parent, listedBy, ancestors }];
+    // What belongs to nothing known belongs to no organization either.
+    const columns = draft.columns.map((column) =>
+      column.name === ORGANIZATION_ID && parent.isNullable ? { ...column, isNullable: true } : column,
+    );
+    return [{ ...draft, columns, parent, listedBy, ancestors }];
   });
+  checkReferencesToLarge(kinds, note);
   checkRpcs(kinds, note);
   const ordered = inOrder(kinds, note);
   if (faults.length > 0) throw new KindFaults(faults);

@@ -107,7 +107,7 @@ export const applyKinds = (db: Database): Promise<Plan> =>
         for (const statement of plan.statements) await tx.rows(sql.raw(statement));
         // So that the change log names a table without its schema.
         await tx.rows(sql`select set_config('search_path', quote_ident(current_schema()) || ${`, ${MOUNTED_SCHEMA}`}, true)`);
-        for (const kind of db.kinds.kinds.filter(isMounted)) await track(tx, kind);
+        for (const kind of db.kinds.kinds.filter((one) => isMounted(one) && !one.isLarge)) await track(tx, kind);
       });
     await createIndexes(db, plan.indexes);
     if (plan.changes.length > 0) await inTransaction(db, WRITER, (tx) => recordApplied(tx, db.kinds.mounted));

@@ -69,11 +69,22 @@ const listsOf = ({ keys, indexes, choices }: Kind) => {
   return { key: texts(keys), index: texts(indexes), choice: texts(choices) };
 };
 
+/** What is kept for less than it was is gone before anybody can say that this was wrong. */
+const compareRetentions = (name: string, before: Kind["retention"], after: Kind["retention"], { add, refuse }: Notes): void => {
+  if (before?.column.name === after?.column.name && before?.days === after?.days) return;
+  if (before !== undefined && after === undefined) add(`${name} is kept as long as its parent`);
+  else if (before?.column.name === after?.column.name && (before?.days ?? 0) < (after?.days ?? 0))
+    add(`${name} is kept for ${after?.days} days`);
+  else refuse(`${name} is kept for less, or from another time: resources would go that were to stay, so leave the retention`);
+};
+
 const compareKinds = (before: Kind, after: Kind, notes: Notes): void => {
   const { add, refuse } = notes;
   const name = after.message.name;
-  const place = ({ isSoft, sharedBy, parent, aggregates }: Kind) => [isSoft, sharedBy, parent.name, ...aggregates].join();
-  if (place(before) !== place(after)) refuse(`${name} has another scope, deletion, parent or aggregate: leave it as it is, and add a kind`);
+  const place = ({ isSoft, isLarge, sharedBy, parent, aggregates }: Kind) => [isSoft, isLarge, sharedBy, parent.name, ...aggregates].join();
+  if (place(before) !== place(after))
+    refuse(`${name} has another scope, deletion, parent or aggregate, or large: leave it as it is, and add a kind`);
+  compareRetentions(name, before.retention, after.retention, notes);
   for (const column of before.columns) {
     const now = after.columns.find((one) => one.name === column.name);
     if (now === undefined) refuse(`${name} lacks the field ${column.name}: rows have it, so keep it, and mark it as deprecated`);

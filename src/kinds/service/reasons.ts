@@ -20,17 +20,17 @@ const ownReasons = (reason: Reason, { name, keys, ancestors, parent }: Kind): re
 export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => {
   const { columns, links, keys, hasOwnReasons } = kind;
   const writes = columns.filter(({ isOutputOnly }) => !isOutputOnly);
-  const isChange = verb === "Create" || verb === "Update";
+  const isChange = verb === "Create" || verb === "Append" || verb === "Update";
   const holds: readonly (readonly [Reason, boolean])[] = [
     ["OPTION_VALUE_TOO_LARGE", isChange && writes.some(({ type }) => type === "jsonb")],
     ["OPTION_VALUE_TOO_DEEP", isChange && writes.some(({ type }) => type === "jsonb")],
     ["IMMUTABLE_FIELD", verb === "Update" && writes.some(({ isImmutable }) => isImmutable)],
     ["QUERY_NOT_INDEXED", verb === "List"],
     ["ETAG_MISMATCH", verb === "Update" || verb === "Delete"],
-    ["RESOURCE_NOT_FOUND", !["Create", "BatchGet", "List"].includes(verb)],
+    ["RESOURCE_NOT_FOUND", !["Create", "Append", "BatchGet", "List"].includes(verb)],
     [
       "RESOURCE_TAKEN",
-      (verb === "Create" && keys.length > 0) ||
+      ((verb === "Create" || verb === "Append") && keys.length > 0) ||
         (verb === "Update" && keys.some((key) => key.columns.some((column) => !column.isImmutable && !column.isOutputOnly))),
     ],
     ["SECRET_UNREADABLE", verb === "Reveal"],
@@ -38,6 +38,7 @@ export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => 
     [
       "REFERENCE_NOT_FOUND",
       verb === "Create" ||
+        verb === "Append" ||
         verb === "List" ||
         (verb === "Update" && (links.length > 0 || writes.some(({ reference, isImmutable }) => reference !== undefined && !isImmutable))),
     ],

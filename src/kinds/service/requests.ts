@@ -11,6 +11,7 @@ import {
   requestId,
   resource,
   resourceId,
+  resources,
   several,
   validateOnly,
 } from "./fields.ts";
@@ -95,6 +96,17 @@ const listFields = (kind: Kind): FieldShape[] => {
 export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> = {
   Create: (kind) => ({
     fields: [resource(kind, `The ${kind.label} to create; OUTPUT_ONLY fields are ignored.`, true), requestId(2), validateOnly(3, "create")],
+  }),
+  Append: (kind) => ({
+    fields: [
+      {
+        ...resources(kind, `1 to 1,000 ${several(kind)}; OUTPUT_ONLY fields are ignored.`),
+        isRequired: true,
+        rules: { repeated: { min_items: 1, max_items: 1000 } },
+      },
+      requestId(2),
+      validateOnly(3, "append"),
+    ],
   }),
   Get: (kind) => ({
     oneOf: {

@@ -21,6 +21,10 @@ const orNot = ({ isSoft }: Kind): string => (isSoft ? ", deleted or not" : "");
 /** The functions that describe the fields of a standard RPC's response message, keyed by verb, such as `Create`. */
 export const responses: Readonly<Record<StandardVerb, (kind: Kind) => readonly FieldShape[]>> = {
   Create: (kind) => changed(kind, `The ${kind.label}${withToken(kind)}.`),
+  Append: (kind) => [
+    { name: "ids", number: 1, type: "int64", isRepeated: true, comment: `The ids of the ${several(kind)}, in the order of the request.` },
+    token(2),
+  ],
   Get: (kind) => [resource(kind, `The ${kind.label}${orNot(kind)}.`), expanded(kind, 2)],
   BatchGet: (kind) => [resources(kind, `What there is of them, in the order of the ids${orNot(kind)}.`), expanded(kind, 2)],
   Update: (kind) => changed(kind, `The ${kind.label} after the change.`),

@@ -6,12 +6,15 @@ import { requests } from "./requests.ts";
 import { responses } from "./responses.ts";
 import type { MessageShape, MethodShape, ServiceShape } from "./shape.ts";
 
+const keptFor = ({ retention }: Kind): string => (retention ? `, and go ${retention.days} days after their ${retention.column.name}` : "");
+
 const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
   Create: (kind) => {
     const hashed = tokenOf(kind);
     const made = `Creates ${withArticle(kind.label)}.`;
     return hashed === undefined ? made : `${made} No other answer has its ${hashed.name}, but that to a retry with the same request_id.`;
   },
+  Append: (kind) => `Stores ${several(kind)}, all of them or none. They never change${keptFor(kind)}.`,
   Get: ({ label, isSoft }) => `Returns ${withArticle(label)}${isSoft ? ", deleted or not" : ""}.`,
   BatchGet: (kind) => `Returns ${several(kind)} by their ids; ids that there are none of are left out.`,
   Update: () => "Changes the fields of the mask, and no others. Equal values change nothing.",
@@ -42,6 +45,7 @@ const methodsOf = (kind: Kind): MethodShape[] =>
     comment: comments[verb](kind),
     permission: permissionOf(kind, verb),
     isRead: isRead(verb),
+    isBatch: verb === "Append",
     reasons: reasonsOf(verb, kind),
   }));
 

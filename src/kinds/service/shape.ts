@@ -31,6 +31,8 @@ export type MethodShape = {
   readonly comment: string;
   readonly permission: string;
   readonly isRead: boolean;
+  /** It writes many resources, so its requests may be larger. */
+  readonly isBatch: boolean;
   readonly reasons: readonly Reason[];
 };
 

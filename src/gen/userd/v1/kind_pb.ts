@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/kind.proto.
  */
 export const file_userd_v1_kind: GenFile = /*@__PURE__*/
-  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiXgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCRIOCgZzaGEyNTYYBSABKAgiaQoOS2luZExpbmtJbXBvcnQSDQoFbW9kZWwYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSDgoGbGlua2VkGAMgASgJEiYKBGxlZnQYBCADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCKKAwoES2luZBIiCgVzY29wZRgBIAEoDjITLnVzZXJkLnYxLktpbmRTY29wZRIoCghkZWxldGlvbhgCIAEoDjIWLnVzZXJkLnYxLktpbmREZWxldGlvbhIfCgRrZXlzGAMgAygLMhEudXNlcmQudjEuS2luZEtleRIkCgdpbmRleGVzGAQgAygLMhMudXNlcmQudjEuS2luZEluZGV4EhcKD3JlYWRfcGVybWlzc2lvbhgFIAEoCRIYChB3cml0ZV9wZXJtaXNzaW9uGAYgASgJEg4KBnBsdXJhbBgHIAEoCRITCgtvd25fcmVhc29ucxgIIAEoCBISCgphZ2dyZWdhdGVzGAkgAygJEiUKB2Nob2ljZXMYCyADKAsyFC51c2VyZC52MS5LaW5kQ2hvaWNlEiQKBmltcG9ydBgKIAMoCzIULnVzZXJkLnYxLktpbmRJbXBvcnQSGQoRcmV2ZWFsX3Blcm1pc3Npb24YFCABKAkSGQoRdmVyaWZ5X3Blcm1pc3Npb24YFSABKAkibgoNS2luZFJlZmVyZW5jZRIMCgRraW5kGAEgASgJEg4KBnBhcmVudBgCIAEoCBIxCghkZWxldGlvbhgDIAEoDjIfLnVzZXJkLnYxLktpbmRSZWZlcmVuY2VEZWxldGlvbhIMCgR3ZWFrGAUgASgIImUKCUtpbmRUb2tlbhIOCgZwcmVmaXgYASABKAkSFwoPbGFzdF9jaGFyYWN0ZXJzGAIgASgJEhEKCWxhc3RfdXNlZBgDIAEoCRIMCgRlbmRzGAQgAygJEg4KBmFjdGl2ZRgFIAEoCSLkAgoJS2luZEZpZWxkEioKCXJlZmVyZW5jZRgBIAEoCzIXLnVzZXJkLnYxLktpbmRSZWZlcmVuY2USEAoIbnVsbGFibGUYAiABKAgSEAoIcmVxdWlyZWQYAyABKAgSEQoJbm90X2JsYW5rGAQgASgIEhEKCXNsdWdfZnJvbRgFIAEoCRIUCgxkZWZhdWx0X3RydWUYBiABKAgSDgoGZmlsdGVyGAcgASgIEhQKDGRlZmF1bHRfdXVpZBgKIAEoCBIpCgZpbXBvcnQYCCADKAsyGS51c2VyZC52MS5LaW5kRmllbGRJbXBvcnQSLgoMaW1wb3J0X2xpbmtzGAkgAygLMhgudXNlcmQudjEuS2luZExpbmtJbXBvcnQSJgoHc2VjcmVjeRgUIAEoDjIVLnVzZXJkLnYxLktpbmRTZWNyZWN5EiIKBXRva2VuGBUgASgLMhMudXNlcmQudjEuS2luZFRva2VuKsABCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFEhYKEktJTkRfU0NPUEVfUFJPRklMRRAGKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACKl0KC0tpbmRTZWNyZWN5EhwKGEtJTkRfU0VDUkVDWV9VTlNQRUNJRklFRBAAEhcKE0tJTkRfU0VDUkVDWV9TRUFMRUQQARIXChNLSU5EX1NFQ1JFQ1lfSEFTSEVEEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6QAoJaW1wb3J0X2FzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwo4DIAMoCVIIaW1wb3J0QXM6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("ChN1c2VyZC92MS9raW5kLnByb3RvEgh1c2VyZC52MSIZCgZGYW1pbHkSDwoHc2VydmljZRgBIAEoCSI7CgdLaW5kS2V5EgwKBG5hbWUYASABKAkSDgoGZmllbGRzGAIgAygJEhIKCmV2ZXJ5d2hlcmUYAyABKAgiGwoJS2luZEluZGV4Eg4KBmZpZWxkcxgBIAMoCSIcCgpLaW5kQ2hvaWNlEg4KBmZpZWxkcxgBIAMoCSIvCg5LaW5kSW1wb3J0TGVmdBINCgVuYW1lcxgBIAMoCRIOCgZyZWFzb24YAiABKAkibAoKS2luZEltcG9ydBINCgVtb2RlbBgBIAEoCRInCgVwYXJ0cxgCIAMoCzIYLnVzZXJkLnYxLktpbmRJbXBvcnRQYXJ0EiYKBGxlZnQYAyADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCJWCg5LaW5kSW1wb3J0UGFydBINCgVtb2RlbBgBIAEoCRINCgVmaWVsZBgCIAEoCRImCgRsZWZ0GAMgAygLMhgudXNlcmQudjEuS2luZEltcG9ydExlZnQiXgoPS2luZEZpZWxkSW1wb3J0EgwKBG5hbWUYASABKAkSEAoIZGVsZXRpbmcYAiADKAMSDQoFb3duZXIYAyABKAgSDAoEcGFydBgEIAEoCRIOCgZzaGEyNTYYBSABKAgiaQoOS2luZExpbmtJbXBvcnQSDQoFbW9kZWwYASABKAkSEAoIcmVzb3VyY2UYAiABKAkSDgoGbGlua2VkGAMgASgJEiYKBGxlZnQYBCADKAsyGC51c2VyZC52MS5LaW5kSW1wb3J0TGVmdCIsCg1LaW5kUmV0ZW50aW9uEg0KBWZpZWxkGAEgASgJEgwKBGRheXMYAiABKAUixQMKBEtpbmQSIgoFc2NvcGUYASABKA4yEy51c2VyZC52MS5LaW5kU2NvcGUSKAoIZGVsZXRpb24YAiABKA4yFi51c2VyZC52MS5LaW5kRGVsZXRpb24SHwoEa2V5cxgDIAMoCzIRLnVzZXJkLnYxLktpbmRLZXkSJAoHaW5kZXhlcxgEIAMoCzITLnVzZXJkLnYxLktpbmRJbmRleBIXCg9yZWFkX3Blcm1pc3Npb24YBSABKAkSGAoQd3JpdGVfcGVybWlzc2lvbhgGIAEoCRIOCgZwbHVyYWwYByABKAkSEwoLb3duX3JlYXNvbnMYCCABKAgSEgoKYWdncmVnYXRlcxgJIAMoCRIlCgdjaG9pY2VzGAsgAygLMhQudXNlcmQudjEuS2luZENob2ljZRIkCgZpbXBvcnQYCiADKAsyFC51c2VyZC52MS5LaW5kSW1wb3J0EhkKEXJldmVhbF9wZXJtaXNzaW9uGBQgASgJEhkKEXZlcmlmeV9wZXJtaXNzaW9uGBUgASgJEg0KBWxhcmdlGB4gASgIEioKCXJldGVudGlvbhgfIAEoCzIXLnVzZXJkLnYxLktpbmRSZXRlbnRpb24ibgoNS2luZFJlZmVyZW5jZRIMCgRraW5kGAEgASgJEg4KBnBhcmVudBgCIAEoCBIxCghkZWxldGlvbhgDIAEoDjIfLnVzZXJkLnYxLktpbmRSZWZlcmVuY2VEZWxldGlvbhIMCgR3ZWFrGAUgASgIImUKCUtpbmRUb2tlbhIOCgZwcmVmaXgYASABKAkSFwoPbGFzdF9jaGFyYWN0ZXJzGAIgASgJEhEKCWxhc3RfdXNlZBgDIAEoCRIMCgRlbmRzGAQgAygJEg4KBmFjdGl2ZRgFIAEoCSL5AgoJS2luZEZpZWxkEioKCXJlZmVyZW5jZRgBIAEoCzIXLnVzZXJkLnYxLktpbmRSZWZlcmVuY2USEAoIbnVsbGFibGUYAiABKAgSEAoIcmVxdWlyZWQYAyABKAgSEQoJbm90X2JsYW5rGAQgASgIEhEKCXNsdWdfZnJvbRgFIAEoCRIUCgxkZWZhdWx0X3RydWUYBiABKAgSDgoGZmlsdGVyGAcgASgIEhQKDGRlZmF1bHRfdXVpZBgKIAEoCBITCgtkZWZhdWx0X25vdxgPIAEoCBIpCgZpbXBvcnQYCCADKAsyGS51c2VyZC52MS5LaW5kRmllbGRJbXBvcnQSLgoMaW1wb3J0X2xpbmtzGAkgAygLMhgudXNlcmQudjEuS2luZExpbmtJbXBvcnQSJgoHc2VjcmVjeRgUIAEoDjIVLnVzZXJkLnYxLktpbmRTZWNyZWN5EiIKBXRva2VuGBUgASgLMhMudXNlcmQudjEuS2luZFRva2VuKsABCglLaW5kU2NvcGUSGgoWS0lORF9TQ09QRV9VTlNQRUNJRklFRBAAEhsKF0tJTkRfU0NPUEVfT1JHQU5JWkFUSU9OEAESFQoRS0lORF9TQ09QRV9QQVJFTlQQAhIVChFLSU5EX1NDT1BFX0dMT0JBTBADEhYKEktJTkRfU0NPUEVfUFJPSkVDVBAEEhwKGEtJTkRfU0NPUEVfT1JHQU5JWkFUSU9OUxAFEhYKEktJTkRfU0NPUEVfUFJPRklMRRAGKl0KDEtpbmREZWxldGlvbhIdChlLSU5EX0RFTEVUSU9OX1VOU1BFQ0lGSUVEEAASFgoSS0lORF9ERUxFVElPTl9IQVJEEAESFgoSS0lORF9ERUxFVElPTl9TT0ZUEAIqiwEKFUtpbmRSZWZlcmVuY2VEZWxldGlvbhInCiNLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9VTlNQRUNJRklFRBAAEiMKH0tJTkRfUkVGRVJFTkNFX0RFTEVUSU9OX0NBU0NBREUQARIkCiBLSU5EX1JFRkVSRU5DRV9ERUxFVElPTl9TRVRfTlVMTBACKl0KC0tpbmRTZWNyZWN5EhwKGEtJTkRfU0VDUkVDWV9VTlNQRUNJRklFRBAAEhcKE0tJTkRfU0VDUkVDWV9TRUFMRUQQARIXChNLSU5EX1NFQ1JFQ1lfSEFTSEVEEAI6RQoEa2luZBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxi+jgMgASgLMg4udXNlcmQudjEuS2luZFIEa2luZDpKCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYv44DIAEoCzITLnVzZXJkLnYxLktpbmRGaWVsZFIFZmllbGQ6PQoHZGVsZXRlZBIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGMGOAyABKAhSB2RlbGV0ZWQ6QAoJaW1wb3J0X2FzEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMYwo4DIAMoCVIIaW1wb3J0QXM6SAoGZmFtaWx5EhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMCOAyABKAsyEC51c2VyZC52MS5GYW1pbHlSBmZhbWlseUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The service that a file's kinds are served by.
@@ -303,6 +303,34 @@ export const KindLinkImportSchema: GenMessage<KindLinkImport> = /*@__PURE__*/
   messageDesc(file_userd_v1_kind, 8);
 
 /**
+ * How long the resources of a large kind are kept.
+ *
+ * @generated from message userd.v1.KindRetention
+ */
+export type KindRetention = Message<"userd.v1.KindRetention"> & {
+  /**
+   * The time that it is counted from: create_time, or a field that always has a value.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The days, above 0, after which the purger removes a resource.
+   *
+   * @generated from field: int32 days = 2;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message userd.v1.KindRetention.
+ * Use `create(KindRetentionSchema)` to create a new message.
+ */
+export const KindRetentionSchema: GenMessage<KindRetention> = /*@__PURE__*/
+  messageDesc(file_userd_v1_kind, 9);
+
+/**
  * A model that is served without code of its own. docs/kinds.md says how one is written.
  *
  * @generated from message userd.v1.Kind
@@ -400,6 +428,20 @@ export type Kind = Message<"userd.v1.Kind"> & {
    * @generated from field: string verify_permission = 21;
    */
   verifyPermission: string;
+
+  /**
+   * True if its resources are records of what has happened, millions of them: they are appended in batches and never changed.
+   *
+   * @generated from field: bool large = 30;
+   */
+  large: boolean;
+
+  /**
+   * How long the resources of a large kind are kept. Default: as long as their parent.
+   *
+   * @generated from field: userd.v1.KindRetention retention = 31;
+   */
+  retention?: KindRetention | undefined;
 };
 
 /**
@@ -407,7 +449,7 @@ export type Kind = Message<"userd.v1.Kind"> & {
  * Use `create(KindSchema)` to create a new message.
  */
 export const KindSchema: GenMessage<Kind> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 9);
+  messageDesc(file_userd_v1_kind, 10);
 
 /**
  * A field that holds the id of something.
@@ -450,7 +492,7 @@ export type KindReference = Message<"userd.v1.KindReference"> & {
  * Use `create(KindReferenceSchema)` to create a new message.
  */
 export const KindReferenceSchema: GenMessage<KindReference> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 10);
+  messageDesc(file_userd_v1_kind, 11);
 
 /**
  * The form of the tokens of a hashed field, and the fields that say something of a token.
@@ -499,7 +541,7 @@ export type KindToken = Message<"userd.v1.KindToken"> & {
  * Use `create(KindTokenSchema)` to create a new message.
  */
 export const KindTokenSchema: GenMessage<KindToken> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 11);
+  messageDesc(file_userd_v1_kind, 12);
 
 /**
  * The options of a field of a kind, besides its type, its rules and its field_behavior.
@@ -564,6 +606,13 @@ export type KindField = Message<"userd.v1.KindField"> & {
   defaultUuid: boolean;
 
   /**
+   * True if a time that Create does not have is the time of the call.
+   *
+   * @generated from field: bool default_now = 15;
+   */
+  defaultNow: boolean;
+
+  /**
    * The names that export files have for the field; the first one that a record has a value in counts. Default: the field's own name.
    *
    * @generated from field: repeated userd.v1.KindFieldImport import = 8;
@@ -597,7 +646,7 @@ export type KindField = Message<"userd.v1.KindField"> & {
  * Use `create(KindFieldSchema)` to create a new message.
  */
 export const KindFieldSchema: GenMessage<KindField> = /*@__PURE__*/
-  messageDesc(file_userd_v1_kind, 12);
+  messageDesc(file_userd_v1_kind, 13);
 
 /**
  * The owner of the resources of a kind.

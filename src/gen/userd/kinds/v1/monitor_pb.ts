@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/monitor.proto.
  */
 export const file_userd_kinds_v1_monitor: GenFile = /*@__PURE__*/
-  fileDesc("Chx1c2VyZC9raW5kcy92MS9tb25pdG9yLnByb3RvEg51c2VyZC5raW5kcy52MSLXBAoLRW52aXJvbm1lbnQSFgoCaWQYASABKANCCuBBCLpIBCICKAASOwoPb3JnYW5pemF0aW9uX2lkGAIgASgDQiLgQQW6SAQiAigA+vMYFAoSCgxvcmdhbml6YXRpb24QARgBEjUKBG5hbWUYAyABKAlCIrpIGXIXEAEYQDINXlteXG5cclxmL10rJLoBAQD68xgCGAFIAIgBARLFAQoLcHJvamVjdF9pZHMYBCADKANCrwG6SA6SAQsQ6AcYASIEIgIgAPrzGJkBCgsKB3Byb2plY3QYAUIKCghwcm9qZWN0c0p+ChlzZW50cnkuZW52aXJvbm1lbnRwcm9qZWN0EgtlbnZpcm9ubWVudBoHcHJvamVjdCJLCglpc19oaWRkZW4SPmFuIGVudmlyb25tZW50IGlzIGhpZGRlbiBoZXJlIGZvciBhbGwgaXRzIHByb2plY3RzIG9yIGZvciBub25lEh4KCWlzX2hpZGRlbhgFIAEoCEIG+vMYAjgBSAGIAQESSAoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhfgQQP68xgQOAFCDAoKZGF0ZV9hZGRlZBIVCgRldGFnGAcgASgJQge6SARyAhhAOlzy8xhYCAEQARodCgRuYW1lEg9vcmdhbml6YXRpb25faWQSBG5hbWUqDW1vbml0b3JzLnJlYWQyDm1vbml0b3JzLndyaXRlUhQKEnNlbnRyeS5lbnZpcm9ubWVudEIHCgVfbmFtZUIMCgpfaXNfaGlkZGVuIpgJCgdNb25pdG9yEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEjIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IZ4EED+vMYEgoQCgxvcmdhbml6YXRpb24YARIxCgpwcm9qZWN0X2lkGAMgASgDQh3gQQW6SAQiAigA+vMYDwoNCgdwcm9qZWN0EAEYARJUCgRndWlkGAQgASgJQkHgQQW6SDVyMxgkMiteWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kugEBAPrzGAJQAUgAiAEBEkcKBHNsdWcYBSABKAlCNLpIK3IpEAEYMjIfXlthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qJLoBAQD68xgCGAFIAYgBARIlCgRuYW1lGAYgASgJQhK6SAlyBxiAAboBAQD68xgCOAFIAogBARJOCgZzdGF0dXMYByABKA4yHS51c2VyZC5raW5kcy52MS5Nb25pdG9yU3RhdHVzQhq6SAWCAQIQAfrzGA5CDAoGc3RhdHVzEgICA0gDiAEBEh0KCGlzX211dGVkGAggASgIQgb68xgCOAFIBIgBARI+CgR0eXBlGAkgASgOMhsudXNlcmQua2luZHMudjEuTW9uaXRvclR5cGVCDrpIBYIBAhAB+vMYAjgBSAWIAQESJwoGY29uZmlnGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJKCg1vd25lcl91c2VyX2lkGAsgASgDQi66SAQiAiAA+vMYIwoICgR1c2VyGAJCCQoFb3duZXIYAUIMCgpvd25lcl91c2VySAaIAQESSgoNb3duZXJfdGVhbV9pZBgMIAEoA0IuukgEIgIgAPrzGCMKCAoEdGVhbRgCQgkKBW93bmVyGAFCDAoKb3duZXJfdGVhbUgHiAEBEkYKC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIV4EED+vMYDkIMCgpkYXRlX2FkZGVkEjoKC2RlbGV0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIJ4EED+vMYAjgBEjMKCnB1cmdlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSFQoEZXRhZxgQIAEoCUIHukgEcgIYQDqnAfLzGKIBCAQQAhoYCgRzbHVnEgpwcm9qZWN0X2lkEgRzbHVnGg4KBGd1aWQSBGd1aWQYASIhCgpwcm9qZWN0X2lkCgZzdGF0dXMKC2NyZWF0ZV90aW1lKg1tb25pdG9ycy5yZWFkMg5tb25pdG9ycy53cml0ZVIQCg5zZW50cnkubW9uaXRvcloeCg1vd25lcl91c2VyX2lkCg1vd25lcl90ZWFtX2lkQgcKBV9ndWlkQgcKBV9zbHVnQgcKBV9uYW1lQgkKB19zdGF0dXNCCwoJX2lzX211dGVkQgcKBV90eXBlQhAKDl9vd25lcl91c2VyX2lkQhAKDl9vd25lcl90ZWFtX2lkKnUKDU1vbml0b3JTdGF0dXMSHgoaTU9OSVRPUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIgChVNT05JVE9SX1NUQVRVU19BQ1RJVkUQARoFkvQYATASIgoXTU9OSVRPUl9TVEFUVVNfRElTQUJMRUQQAhoFkvQYATEqtwEKC01vbml0b3JUeXBlEhwKGE1PTklUT1JfVFlQRV9VTlNQRUNJRklFRBAAEh8KFE1PTklUT1JfVFlQRV9VTktOT1dOEAEaBZL0GAEwEiQKGU1PTklUT1JfVFlQRV9IRUFMVEhfQ0hFQ0sQAhoFkvQYATESIQoWTU9OSVRPUl9UWVBFX0hFQVJUQkVBVBADGgWS9BgBMhIgChVNT05JVE9SX1RZUEVfQ1JPTl9KT0IQBBoFkvQYATNCTQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MYL0GBAKDk1vbml0b3JTZXJ2aWNlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_kind]);
+  fileDesc("Chx1c2VyZC9raW5kcy92MS9tb25pdG9yLnByb3RvEg51c2VyZC5raW5kcy52MSLXBAoLRW52aXJvbm1lbnQSFgoCaWQYASABKANCCuBBCLpIBCICKAASOwoPb3JnYW5pemF0aW9uX2lkGAIgASgDQiLgQQW6SAQiAigA+vMYFAoSCgxvcmdhbml6YXRpb24QARgBEjUKBG5hbWUYAyABKAlCIrpIGXIXEAEYQDINXlteXG5cclxmL10rJLoBAQD68xgCGAFIAIgBARLFAQoLcHJvamVjdF9pZHMYBCADKANCrwG6SA6SAQsQ6AcYASIEIgIgAPrzGJkBCgsKB3Byb2plY3QYAUIKCghwcm9qZWN0c0p+ChlzZW50cnkuZW52aXJvbm1lbnRwcm9qZWN0EgtlbnZpcm9ubWVudBoHcHJvamVjdCJLCglpc19oaWRkZW4SPmFuIGVudmlyb25tZW50IGlzIGhpZGRlbiBoZXJlIGZvciBhbGwgaXRzIHByb2plY3RzIG9yIGZvciBub25lEh4KCWlzX2hpZGRlbhgFIAEoCEIG+vMYAjgBSAGIAQESSAoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhfgQQP68xgQOAFCDAoKZGF0ZV9hZGRlZBIVCgRldGFnGAcgASgJQge6SARyAhhAOlzy8xhYCAEQARodCgRuYW1lEg9vcmdhbml6YXRpb25faWQSBG5hbWUqDW1vbml0b3JzLnJlYWQyDm1vbml0b3JzLndyaXRlUhQKEnNlbnRyeS5lbnZpcm9ubWVudEIHCgVfbmFtZUIMCgpfaXNfaGlkZGVuIpgJCgdNb25pdG9yEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEjIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IZ4EED+vMYEgoQCgxvcmdhbml6YXRpb24YARIxCgpwcm9qZWN0X2lkGAMgASgDQh3gQQW6SAQiAigA+vMYDwoNCgdwcm9qZWN0EAEYARJUCgRndWlkGAQgASgJQkHgQQW6SDVyMxgkMiteWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kugEBAPrzGAJQAUgAiAEBEkcKBHNsdWcYBSABKAlCNLpIK3IpEAEYMjIfXlthLXowLTlfLV0qW2Etel8tXVthLXowLTlfLV0qJLoBAQD68xgCGAFIAYgBARIlCgRuYW1lGAYgASgJQhK6SAlyBxiAAboBAQD68xgCOAFIAogBARJOCgZzdGF0dXMYByABKA4yHS51c2VyZC5raW5kcy52MS5Nb25pdG9yU3RhdHVzQhq6SAWCAQIQAfrzGA5CDAoGc3RhdHVzEgICA0gDiAEBEh0KCGlzX211dGVkGAggASgIQgb68xgCOAFIBIgBARI+CgR0eXBlGAkgASgOMhsudXNlcmQua2luZHMudjEuTW9uaXRvclR5cGVCDrpIBYIBAhAB+vMYAjgBSAWIAQESJwoGY29uZmlnGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBJKCg1vd25lcl91c2VyX2lkGAsgASgDQi66SAQiAiAA+vMYIwoICgR1c2VyGAJCCQoFb3duZXIYAUIMCgpvd25lcl91c2VySAaIAQESSgoNb3duZXJfdGVhbV9pZBgMIAEoA0IuukgEIgIgAPrzGCMKCAoEdGVhbRgCQgkKBW93bmVyGAFCDAoKb3duZXJfdGVhbUgHiAEBEkYKC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIV4EED+vMYDkIMCgpkYXRlX2FkZGVkEjoKC2RlbGV0ZV90aW1lGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIJ4EED+vMYAjgBEjMKCnB1cmdlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSFQoEZXRhZxgQIAEoCUIHukgEcgIYQDqnAfLzGKIBCAQQAhoYCgRzbHVnEgpwcm9qZWN0X2lkEgRzbHVnGg4KBGd1aWQSBGd1aWQYASIhCgpwcm9qZWN0X2lkCgZzdGF0dXMKC2NyZWF0ZV90aW1lKg1tb25pdG9ycy5yZWFkMg5tb25pdG9ycy53cml0ZVIQCg5zZW50cnkubW9uaXRvcloeCg1vd25lcl91c2VyX2lkCg1vd25lcl90ZWFtX2lkQgcKBV9ndWlkQgcKBV9zbHVnQgcKBV9uYW1lQgkKB19zdGF0dXNCCwoJX2lzX211dGVkQgcKBV90eXBlQhAKDl9vd25lcl91c2VyX2lkQhAKDl9vd25lcl90ZWFtX2lkItcGCgdDaGVja0luEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEjIKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0IZ4EED+vMYEgoQCgxvcmdhbml6YXRpb24YARIxCgptb25pdG9yX2lkGAMgASgDQh3gQQW6SAQiAigA+vMYDwoNCgdtb25pdG9yEAEYARJRCgRndWlkGAQgASgJQj66SDVyMxgkMiteWzAtOWEtZl17OH0oLVswLTlhLWZdezR9KXszfS1bMC05YS1mXXsxMn0kugEBAPrzGAJQAUgAiAEBEjsKDmVudmlyb25tZW50X2lkGAUgASgDQh66SAQiAiAA+vMYEwoPCgtlbnZpcm9ubWVudCgBEAFIAYgBARI8CgZzdGF0dXMYBiABKA4yHS51c2VyZC5raW5kcy52MS5DaGVja0luU3RhdHVzQgi6SAWCAQIQAUgCiAEBEicKC2R1cmF0aW9uX21zGAcgASgDQg26SAQiAigA+vMYAhABSAOIAQESOQoNY2hlY2tfaW5fdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBvrzGAJ4ARIxCg1leHBlY3RlZF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgx0aW1lb3V0X3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiIKCHRyYWNlX2lkGAsgASgJQgu6SAhyBhggugEBAEgEiAEBEjQKC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDOpcB8vMYkgEIAhoYCgRndWlkEgptb25pdG9yX2lkEgRndWlkIhsKCm1vbml0b3JfaWQKDWNoZWNrX2luX3RpbWUiIwoKbW9uaXRvcl9pZAoGc3RhdHVzCg1jaGVja19pbl90aW1lKg1tb25pdG9ycy5yZWFkMg5tb25pdG9ycy53cml0ZfABAfoBDwoLY3JlYXRlX3RpbWUQWkIHCgVfZ3VpZEIRCg9fZW52aXJvbm1lbnRfaWRCCQoHX3N0YXR1c0IOCgxfZHVyYXRpb25fbXNCCwoJX3RyYWNlX2lkKnUKDU1vbml0b3JTdGF0dXMSHgoaTU9OSVRPUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIgChVNT05JVE9SX1NUQVRVU19BQ1RJVkUQARoFkvQYATASIgoXTU9OSVRPUl9TVEFUVVNfRElTQUJMRUQQAhoFkvQYATEqtwEKC01vbml0b3JUeXBlEhwKGE1PTklUT1JfVFlQRV9VTlNQRUNJRklFRBAAEh8KFE1PTklUT1JfVFlQRV9VTktOT1dOEAEaBZL0GAEwEiQKGU1PTklUT1JfVFlQRV9IRUFMVEhfQ0hFQ0sQAhoFkvQYATESIQoWTU9OSVRPUl9UWVBFX0hFQVJUQkVBVBADGgWS9BgBMhIgChVNT05JVE9SX1RZUEVfQ1JPTl9KT0IQBBoFkvQYATMq2gEKDUNoZWNrSW5TdGF0dXMSHwobQ0hFQ0tfSU5fU1RBVFVTX1VOU1BFQ0lGSUVEEAASGwoXQ0hFQ0tfSU5fU1RBVFVTX1VOS05PV04QARIWChJDSEVDS19JTl9TVEFUVVNfT0sQAhIZChVDSEVDS19JTl9TVEFUVVNfRVJST1IQAxIfChtDSEVDS19JTl9TVEFUVVNfSU5fUFJPR1JFU1MQBBIaChZDSEVDS19JTl9TVEFUVVNfTUlTU0VEEAUSGwoXQ0hFQ0tfSU5fU1RBVFVTX1RJTUVPVVQQBkJNCg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxgvQYEAoOTW9uaXRvclNlcnZpY2ViBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_kind]);
 
 /**
  * A place where the software of projects runs, for example production. Fields marked OUTPUT_ONLY are set by the service
@@ -214,6 +214,105 @@ export const MonitorSchema: GenMessage<Monitor> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_monitor, 1);
 
 /**
+ * A record that the job or service of a monitor has checked in, or has not when it was expected to. Fields marked OUTPUT_ONLY
+ * are set by the service and ignored in requests.
+ *
+ * @generated from message userd.kinds.v1.CheckIn
+ */
+export type CheckIn = Message<"userd.kinds.v1.CheckIn"> & {
+  /**
+   * The id, above 0, never used twice.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The organization of the monitor.
+   *
+   * @generated from field: int64 organization_id = 2;
+   */
+  organizationId: bigint;
+
+  /**
+   * The monitor, above 0. Required in AppendCheckIns.
+   *
+   * @generated from field: int64 monitor_id = 3;
+   */
+  monitorId: bigint;
+
+  /**
+   * The UUID by which programs know the check-in, in lower case. Unique within the monitor. Default: a new one.
+   *
+   * @generated from field: optional string guid = 4;
+   */
+  guid?: string | undefined;
+
+  /**
+   * The environment that the job ran in, above 0; it may have been removed since, and nothing checks that it is there. Absent = none.
+   *
+   * @generated from field: optional int64 environment_id = 5;
+   */
+  environmentId?: bigint | undefined;
+
+  /**
+   * How it went. Default: UNKNOWN.
+   *
+   * @generated from field: optional userd.kinds.v1.CheckInStatus status = 6;
+   */
+  status?: CheckInStatus | undefined;
+
+  /**
+   * The time that the job took, in milliseconds, 0 or more; absent = unknown.
+   *
+   * @generated from field: optional int64 duration_ms = 7;
+   */
+  durationMs?: bigint | undefined;
+
+  /**
+   * When it checked in. Default: the time of the call.
+   *
+   * @generated from field: google.protobuf.Timestamp check_in_time = 8;
+   */
+  checkInTime?: Timestamp | undefined;
+
+  /**
+   * When it was expected; absent = at no certain time.
+   *
+   * @generated from field: google.protobuf.Timestamp expected_time = 9;
+   */
+  expectedTime?: Timestamp | undefined;
+
+  /**
+   * When it has to have ended; absent = whenever.
+   *
+   * @generated from field: google.protobuf.Timestamp timeout_time = 10;
+   */
+  timeoutTime?: Timestamp | undefined;
+
+  /**
+   * The trace that the job belongs to, up to 32 characters.
+   *
+   * @generated from field: optional string trace_id = 11;
+   */
+  traceId?: string | undefined;
+
+  /**
+   * When the check-in was stored here. 90 days later it is removed.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 12;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CheckIn.
+ * Use `create(CheckInSchema)` to create a new message.
+ */
+export const CheckInSchema: GenMessage<CheckIn> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor, 2);
+
+/**
  * The status of a monitor.
  *
  * @generated from enum userd.kinds.v1.MonitorStatus
@@ -308,4 +407,73 @@ export type MonitorType = (typeof MonitorType)[keyof typeof MonitorType] | Unkno
  */
 export const MonitorTypeSchema: GenEnum<MonitorType> = /*@__PURE__*/
   enumDesc(file_userd_kinds_v1_monitor, 1);
+
+/**
+ * What a monitored job said of itself, or what became of a check-in that did not come.
+ *
+ * @generated from enum userd.kinds.v1.CheckInStatus
+ */
+export const CheckInStatus = {
+  /**
+   * In requests the same as CHECK_IN_STATUS_UNKNOWN.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nobody has said.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_UNKNOWN = 1;
+   */
+  UNKNOWN: 1,
+
+  /**
+   * It has done its work.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_OK = 2;
+   */
+  OK: 2,
+
+  /**
+   * It has failed.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_ERROR = 3;
+   */
+  ERROR: 3,
+
+  /**
+   * It is at work.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_IN_PROGRESS = 4;
+   */
+  IN_PROGRESS: 4,
+
+  /**
+   * It has not checked in when it was expected.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_MISSED = 5;
+   */
+  MISSED: 5,
+
+  /**
+   * It has not ended in time.
+   *
+   * @generated from enum value: CHECK_IN_STATUS_TIMEOUT = 6;
+   */
+  TIMEOUT: 6,
+} as const;
+
+/**
+ * What a monitored job said of itself, or what became of a check-in that did not come.
+ *
+ * @generated from enum userd.kinds.v1.CheckInStatus
+ */
+export type CheckInStatus = (typeof CheckInStatus)[keyof typeof CheckInStatus] | UnknownEnum;
+
+/**
+ * Describes the enum userd.kinds.v1.CheckInStatus.
+ */
+export const CheckInStatusSchema: GenEnum<CheckInStatus> = /*@__PURE__*/
+  enumDesc(file_userd_kinds_v1_monitor, 2);
 

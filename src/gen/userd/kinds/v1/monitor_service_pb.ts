@@ -10,7 +10,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { Environment, Monitor } from "./monitor_pb.ts";
+import type { CheckIn, Environment, Monitor } from "./monitor_pb.ts";
 import { file_userd_kinds_v1_monitor } from "./monitor_pb.ts";
 import type { AccessRelation } from "../../v1/access_relation_pb.ts";
 import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
@@ -31,7 +31,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/monitor_service.proto.
  */
 export const file_userd_kinds_v1_monitor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiR1c2VyZC9raW5kcy92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlkKEkVudmlyb25tZW50TmFtZUtleRIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASHgoEbmFtZRgCIAEoCUIQ4EECukgKcggQARhAugEBACJrChVFbnZpcm9ubWVudFJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIjCghwcm9qZWN0cxgEIAMoCzIRLnVzZXJkLnYxLlByb2plY3QijwEKGENyZWF0ZUVudmlyb25tZW50UmVxdWVzdBI7CgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVFbnZpcm9ubWVudFJlc3BvbnNlEjAKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki7wEKFUdldEVudmlyb25tZW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjIKBG5hbWUYAyABKAsyIi51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudE5hbWVLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKDAQoWR2V0RW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EjcKCGV4cGFuZGVkGAIgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzIsEBChtCYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKKAQocQmF0Y2hHZXRFbnZpcm9ubWVudHNSZXNwb25zZRIxCgxlbnZpcm9ubWVudHMYASADKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudBI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50UmVmZXJlbmNlcyKIAQoYVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0EjsKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaAoZVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoEBChhEZWxldGVFbnZpcm9ubWVudFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjYKGURlbGV0ZUVudmlyb25tZW50UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiqwMKF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkIucBChhMaXN0RW52aXJvbm1lbnRzUmVzcG9uc2USMQoMZW52aXJvbm1lbnRzGAEgAygLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjcKCGV4cGFuZGVkGAUgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIlAKDk1vbml0b3JTbHVnS2V5Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASHgoEc2x1ZxgCIAEoCUIQ4EECukgKcggQARgyugEBACIwCg5Nb25pdG9yR3VpZEtleRIeCgRndWlkGAEgASgJQhDgQQK6SApyCBABGCS6AQEAIqUBChFNb25pdG9yUmVmZXJlbmNlcxItCg1vcmdhbml6YXRpb25zGAIgAygLMhYudXNlcmQudjEuT3JnYW5pemF0aW9uEiMKCHByb2plY3RzGAMgAygLMhEudXNlcmQudjEuUHJvamVjdBIdCgV1c2VycxgLIAMoCzIOLnVzZXJkLnYxLlVzZXISHQoFdGVhbXMYDCADKAsyDi51c2VyZC52MS5UZWFtIoMBChRDcmVhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiXAoVQ3JlYXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpcCChFHZXRNb25pdG9yUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEi4KBHNsdWcYAyABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yU2x1Z0tleUgAEi4KBGd1aWQYBCABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yR3VpZEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBInMKEkdldE1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIzCghleHBhbmRlZBgCIAEoCzIhLnVzZXJkLmtpbmRzLnYxLk1vbml0b3JSZWZlcmVuY2VzIr0BChdCYXRjaEdldE1vbml0b3JzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgEIAMoCUISukgPkgEMECAYASIGcgQQARhAInoKGEJhdGNoR2V0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5Nb25pdG9yUmVmZXJlbmNlcyJ8ChRVcGRhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJcChVVcGRhdGVNb25pdG9yUmVzcG9uc2USKAoHbW9uaXRvchgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifQoURGVsZXRlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlwKFURlbGV0ZU1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIwChZVbmRlbGV0ZU1vbml0b3JSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIl4KF1VuZGVsZXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImUKE1B1cmdlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChRQdXJnZU1vbml0b3JSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK4AwoTTGlzdE1vbml0b3JzUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSFAoMc2hvd19kZWxldGVkGAYgASgIEhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItcBChRMaXN0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjMKCGV4cGFuZGVkGAUgASgLMiEudXNlcmQua2luZHMudjEuTW9uaXRvclJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUytg4KDk1vbml0b3JTZXJ2aWNlEoYBChFDcmVhdGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBIIBhQESgAEKDkdldEVudmlyb25tZW50EiUudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexKLAQoUQmF0Y2hHZXRFbnZpcm9ubWVudHMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1Jlc3BvbnNlIhiQAgHK8xgNbW9uaXRvcnMucmVhZODzGAISiwEKEVVwZGF0ZUVudmlyb25tZW50EigudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZSIhyvMYDm1vbml0b3JzLndyaXRl6vMYCwoJKDJ7ggGEAYUBEoYBChFEZWxldGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESiAEKEExpc3RFbnZpcm9ubWVudHMSJy51c2VyZC5raW5kcy52MS5MaXN0RW52aXJvbm1lbnRzUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkxpc3RFbnZpcm9ubWVudHNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEnwKDUNyZWF0ZU1vbml0b3ISJC51c2VyZC5raW5kcy52MS5DcmVhdGVNb25pdG9yUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU1vbml0b3JSZXNwb25zZSIeyvMYDm1vbml0b3JzLndyaXRl6vMYCAoGAwSCAYUBEnQKCkdldE1vbml0b3ISIS51c2VyZC5raW5kcy52MS5HZXRNb25pdG9yUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldE1vbml0b3JSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldE1vbml0b3JzEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRNb25pdG9yc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldE1vbml0b3JzUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhKBAQoNVXBkYXRlTW9uaXRvchIkLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU1vbml0b3JSZXF1ZXN0GiUudXNlcmQua2luZHMudjEuVXBkYXRlTW9uaXRvclJlc3BvbnNlIiPK8xgObW9uaXRvcnMud3JpdGXq8xgNCgsDBCgye4IBhAGFARJ6Cg1EZWxldGVNb25pdG9yEiQudXNlcmQua2luZHMudjEuRGVsZXRlTW9uaXRvclJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5EZWxldGVNb25pdG9yUmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESfwoPVW5kZWxldGVNb25pdG9yEiYudXNlcmQua2luZHMudjEuVW5kZWxldGVNb25pdG9yUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlTW9uaXRvclJlc3BvbnNlIhvK8xgObW9uaXRvcnMud3JpdGXq8xgFCgN7hAESdAoMUHVyZ2VNb25pdG9yEiMudXNlcmQua2luZHMudjEuUHVyZ2VNb25pdG9yUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlB1cmdlTW9uaXRvclJlc3BvbnNlIhnK8xgObW9uaXRvcnMud3JpdGXq8xgDCgF7EnwKDExpc3RNb25pdG9ycxIjLnVzZXJkLmtpbmRzLnYxLkxpc3RNb25pdG9yc1JlcXVlc3QaJC51c2VyZC5raW5kcy52MS5MaXN0TW9uaXRvcnNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBQjkKDnVzZXJkLmtpbmRzLnYxUAFaJXVzZXJkL2dlbi91c2VyZC9raW5kcy92MTt1c2VyZGtpbmRzdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_monitor, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team, file_userd_v1_user]);
+  fileDesc("CiR1c2VyZC9raW5kcy92MS9tb25pdG9yX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIlkKEkVudmlyb25tZW50TmFtZUtleRIjCg9vcmdhbml6YXRpb25faWQYASABKANCCuBBArpIBCICIAASHgoEbmFtZRgCIAEoCUIQ4EECukgKcggQARhAugEBACJrChVFbnZpcm9ubWVudFJlZmVyZW5jZXMSLQoNb3JnYW5pemF0aW9ucxgCIAMoCzIWLnVzZXJkLnYxLk9yZ2FuaXphdGlvbhIjCghwcm9qZWN0cxgEIAMoCzIRLnVzZXJkLnYxLlByb2plY3QijwEKGENyZWF0ZUVudmlyb25tZW50UmVxdWVzdBI7CgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50QgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJoChlDcmVhdGVFbnZpcm9ubWVudFJlc3BvbnNlEjAKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki7wEKFUdldEVudmlyb25tZW50UmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEjIKBG5hbWUYAyABKAsyIi51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudE5hbWVLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKDAQoWR2V0RW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EjcKCGV4cGFuZGVkGAIgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzIsEBChtCYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKKAQocQmF0Y2hHZXRFbnZpcm9ubWVudHNSZXNwb25zZRIxCgxlbnZpcm9ubWVudHMYASADKAsyGy51c2VyZC5raW5kcy52MS5FbnZpcm9ubWVudBI3CghleHBhbmRlZBgCIAEoCzIlLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50UmVmZXJlbmNlcyKIAQoYVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0EjsKC2Vudmlyb25tZW50GAEgASgLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siaAoZVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZRIwCgtlbnZpcm9ubWVudBgBIAEoCzIbLnVzZXJkLmtpbmRzLnYxLkVudmlyb25tZW50EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIoEBChhEZWxldGVFbnZpcm9ubWVudFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjYKGURlbGV0ZUVudmlyb25tZW50UmVzcG9uc2USGQoRY29uc2lzdGVuY3lfdG9rZW4YASABKAkiqwMKF0xpc3RFbnZpcm9ubWVudHNSZXF1ZXN0EiMKD29yZ2FuaXphdGlvbl9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkIucBChhMaXN0RW52aXJvbm1lbnRzUmVzcG9uc2USMQoMZW52aXJvbm1lbnRzGAEgAygLMhsudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjcKCGV4cGFuZGVkGAUgASgLMiUudXNlcmQua2luZHMudjEuRW52aXJvbm1lbnRSZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIlAKDk1vbml0b3JTbHVnS2V5Eh4KCnByb2plY3RfaWQYASABKANCCuBBArpIBCICIAASHgoEc2x1ZxgCIAEoCUIQ4EECukgKcggQARgyugEBACIwCg5Nb25pdG9yR3VpZEtleRIeCgRndWlkGAEgASgJQhDgQQK6SApyCBABGCS6AQEAIqUBChFNb25pdG9yUmVmZXJlbmNlcxItCg1vcmdhbml6YXRpb25zGAIgAygLMhYudXNlcmQudjEuT3JnYW5pemF0aW9uEiMKCHByb2plY3RzGAMgAygLMhEudXNlcmQudjEuUHJvamVjdBIdCgV1c2VycxgLIAMoCzIOLnVzZXJkLnYxLlVzZXISHQoFdGVhbXMYDCADKAsyDi51c2VyZC52MS5UZWFtIoMBChRDcmVhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiXAoVQ3JlYXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIpcCChFHZXRNb25pdG9yUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEi4KBHNsdWcYAyABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yU2x1Z0tleUgAEi4KBGd1aWQYBCABKAsyHi51c2VyZC5raW5kcy52MS5Nb25pdG9yR3VpZEtleUgAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYECADKAlCErpID5IBDBAgGAEiBnIEEAEYQEIMCgNrZXkSBbpIAggBInMKEkdldE1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIzCghleHBhbmRlZBgCIAEoCzIhLnVzZXJkLmtpbmRzLnYxLk1vbml0b3JSZWZlcmVuY2VzIr0BChdCYXRjaEdldE1vbml0b3JzUmVxdWVzdBIjCgNpZHMYASADKANCFuBBArpIEJIBDQgBEOgHGAEiBCICIAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgEIAMoCUISukgPkgEMECAYASIGcgQQARhAInoKGEJhdGNoR2V0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5Nb25pdG9yUmVmZXJlbmNlcyJ8ChRVcGRhdGVNb25pdG9yUmVxdWVzdBIzCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvckIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJcChVVcGRhdGVNb25pdG9yUmVzcG9uc2USKAoHbW9uaXRvchgBIAEoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkifQoURGVsZXRlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIlwKFURlbGV0ZU1vbml0b3JSZXNwb25zZRIoCgdtb25pdG9yGAEgASgLMhcudXNlcmQua2luZHMudjEuTW9uaXRvchIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSIwChZVbmRlbGV0ZU1vbml0b3JSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAIl4KF1VuZGVsZXRlTW9uaXRvclJlc3BvbnNlEigKB21vbml0b3IYASABKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImUKE1B1cmdlTW9uaXRvclJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoNdmFsaWRhdGVfb25seRgCIAEoCBIfCgpyZXF1ZXN0X2lkGAMgASgJQgu6SAjYAQFyA7ABASIxChRQdXJnZU1vbml0b3JSZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSK4AwoTTGlzdE1vbml0b3JzUmVxdWVzdBIeCgpwcm9qZWN0X2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSFAoMc2hvd19kZWxldGVkGAYgASgIEhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItcBChRMaXN0TW9uaXRvcnNSZXNwb25zZRIpCghtb25pdG9ycxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLk1vbml0b3ISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjMKCGV4cGFuZGVkGAUgASgLMiEudXNlcmQua2luZHMudjEuTW9uaXRvclJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUiUAoOQ2hlY2tJbkd1aWRLZXkSHgoKbW9uaXRvcl9pZBgBIAEoA0IK4EECukgEIgIgABIeCgRndWlkGAIgASgJQhDgQQK6SApyCBABGCS6AQEAIm0KEUNoZWNrSW5SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SKQoIbW9uaXRvcnMYAyADKAsyFy51c2VyZC5raW5kcy52MS5Nb25pdG9yIosBChVBcHBlbmRDaGVja0luc1JlcXVlc3QSOgoJY2hlY2tfaW5zGAEgAygLMhcudXNlcmQua2luZHMudjEuQ2hlY2tJbkIO4EECukgIkgEFCAEQ6AcSHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJAChZBcHBlbmRDaGVja0luc1Jlc3BvbnNlEgsKA2lkcxgBIAMoAxIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLnAQoRR2V0Q2hlY2tJblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIuCgRndWlkGAMgASgLMh4udXNlcmQua2luZHMudjEuQ2hlY2tJbkd1aWRLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASJ0ChJHZXRDaGVja0luUmVzcG9uc2USKQoIY2hlY2tfaW4YASABKAsyFy51c2VyZC5raW5kcy52MS5DaGVja0luEjMKCGV4cGFuZGVkGAIgASgLMiEudXNlcmQua2luZHMudjEuQ2hlY2tJblJlZmVyZW5jZXMivQEKF0JhdGNoR2V0Q2hlY2tJbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAiewoYQmF0Y2hHZXRDaGVja0luc1Jlc3BvbnNlEioKCWNoZWNrX2lucxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLkNoZWNrSW4SMwoIZXhwYW5kZWQYAiABKAsyIS51c2VyZC5raW5kcy52MS5DaGVja0luUmVmZXJlbmNlcyKiAwoTTGlzdENoZWNrSW5zUmVxdWVzdBIeCgptb25pdG9yX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi2AEKFExpc3RDaGVja0luc1Jlc3BvbnNlEioKCWNoZWNrX2lucxgBIAMoCzIXLnVzZXJkLmtpbmRzLnYxLkNoZWNrSW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjMKCGV4cGFuZGVkGAUgASgLMiEudXNlcmQua2luZHMudjEuQ2hlY2tJblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUyrxIKDk1vbml0b3JTZXJ2aWNlEoYBChFDcmVhdGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBIIBhQESgAEKDkdldEVudmlyb25tZW50EiUudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuR2V0RW52aXJvbm1lbnRSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexKLAQoUQmF0Y2hHZXRFbnZpcm9ubWVudHMSKy51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1JlcXVlc3QaLC51c2VyZC5raW5kcy52MS5CYXRjaEdldEVudmlyb25tZW50c1Jlc3BvbnNlIhiQAgHK8xgNbW9uaXRvcnMucmVhZODzGAISiwEKEVVwZGF0ZUVudmlyb25tZW50EigudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXF1ZXN0GikudXNlcmQua2luZHMudjEuVXBkYXRlRW52aXJvbm1lbnRSZXNwb25zZSIhyvMYDm1vbml0b3JzLndyaXRl6vMYCwoJKDJ7ggGEAYUBEoYBChFEZWxldGVFbnZpcm9ubWVudBIoLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVxdWVzdBopLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZUVudmlyb25tZW50UmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESiAEKEExpc3RFbnZpcm9ubWVudHMSJy51c2VyZC5raW5kcy52MS5MaXN0RW52aXJvbm1lbnRzUmVxdWVzdBooLnVzZXJkLmtpbmRzLnYxLkxpc3RFbnZpcm9ubWVudHNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEnwKDUNyZWF0ZU1vbml0b3ISJC51c2VyZC5raW5kcy52MS5DcmVhdGVNb25pdG9yUmVxdWVzdBolLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU1vbml0b3JSZXNwb25zZSIeyvMYDm1vbml0b3JzLndyaXRl6vMYCAoGAwSCAYUBEnQKCkdldE1vbml0b3ISIS51c2VyZC5raW5kcy52MS5HZXRNb25pdG9yUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldE1vbml0b3JSZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldE1vbml0b3JzEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRNb25pdG9yc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldE1vbml0b3JzUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhKBAQoNVXBkYXRlTW9uaXRvchIkLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU1vbml0b3JSZXF1ZXN0GiUudXNlcmQua2luZHMudjEuVXBkYXRlTW9uaXRvclJlc3BvbnNlIiPK8xgObW9uaXRvcnMud3JpdGXq8xgNCgsDBCgye4IBhAGFARJ6Cg1EZWxldGVNb25pdG9yEiQudXNlcmQua2luZHMudjEuRGVsZXRlTW9uaXRvclJlcXVlc3QaJS51c2VyZC5raW5kcy52MS5EZWxldGVNb25pdG9yUmVzcG9uc2UiHMrzGA5tb25pdG9ycy53cml0ZerzGAYKBDJ7hAESfwoPVW5kZWxldGVNb25pdG9yEiYudXNlcmQua2luZHMudjEuVW5kZWxldGVNb25pdG9yUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlVuZGVsZXRlTW9uaXRvclJlc3BvbnNlIhvK8xgObW9uaXRvcnMud3JpdGXq8xgFCgN7hAESdAoMUHVyZ2VNb25pdG9yEiMudXNlcmQua2luZHMudjEuUHVyZ2VNb25pdG9yUmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlB1cmdlTW9uaXRvclJlc3BvbnNlIhnK8xgObW9uaXRvcnMud3JpdGXq8xgDCgF7EnwKDExpc3RNb25pdG9ycxIjLnVzZXJkLmtpbmRzLnYxLkxpc3RNb25pdG9yc1JlcXVlc3QaJC51c2VyZC5raW5kcy52MS5MaXN0TW9uaXRvcnNSZXNwb25zZSIhkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYBQoDMYUBEoEBCg5BcHBlbmRDaGVja0lucxIlLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkFwcGVuZENoZWNrSW5zUmVzcG9uc2UiIMrzGA5tb25pdG9ycy53cml0ZdDzGAHq8xgGCgSCAYUBEnQKCkdldENoZWNrSW4SIS51c2VyZC5raW5kcy52MS5HZXRDaGVja0luUmVxdWVzdBoiLnVzZXJkLmtpbmRzLnYxLkdldENoZWNrSW5SZXNwb25zZSIfkAIByvMYDW1vbml0b3JzLnJlYWTg8xgC6vMYAwoBexJ/ChBCYXRjaEdldENoZWNrSW5zEicudXNlcmQua2luZHMudjEuQmF0Y2hHZXRDaGVja0luc1JlcXVlc3QaKC51c2VyZC5raW5kcy52MS5CYXRjaEdldENoZWNrSW5zUmVzcG9uc2UiGJACAcrzGA1tb25pdG9ycy5yZWFk4PMYAhJ8CgxMaXN0Q2hlY2tJbnMSIy51c2VyZC5raW5kcy52MS5MaXN0Q2hlY2tJbnNSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuTGlzdENoZWNrSW5zUmVzcG9uc2UiIZACAcrzGA1tb25pdG9ycy5yZWFk4PMYAurzGAUKAzGFAUI5Cg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_monitor, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_team, file_userd_v1_user]);
 
 /**
  * What identifies an environment by its name.
@@ -1285,7 +1285,430 @@ export const ListMonitorsResponseSchema: GenMessage<ListMonitorsResponse> = /*@_
   messageDesc(file_userd_kinds_v1_monitor_service, 32);
 
 /**
- * The kinds environments and monitors.
+ * What identifies a check in by its guid.
+ *
+ * @generated from message userd.kinds.v1.CheckInGuidKey
+ */
+export type CheckInGuidKey = Message<"userd.kinds.v1.CheckInGuidKey"> & {
+  /**
+   * The monitor, above 0.
+   *
+   * @generated from field: int64 monitor_id = 1;
+   */
+  monitorId: bigint;
+
+  /**
+   * The guid, 1 to 36 characters.
+   *
+   * @generated from field: string guid = 2;
+   */
+  guid: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CheckInGuidKey.
+ * Use `create(CheckInGuidKeySchema)` to create a new message.
+ */
+export const CheckInGuidKeySchema: GenMessage<CheckInGuidKey> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 33);
+
+/**
+ * What check ins refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.CheckInReferences
+ */
+export type CheckInReferences = Message<"userd.kinds.v1.CheckInReferences"> & {
+  /**
+   * What is referred to by "organization_id".
+   *
+   * @generated from field: repeated userd.v1.Organization organizations = 2;
+   */
+  organizations: Organization[];
+
+  /**
+   * What is referred to by "monitor_id".
+   *
+   * @generated from field: repeated userd.kinds.v1.Monitor monitors = 3;
+   */
+  monitors: Monitor[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.CheckInReferences.
+ * Use `create(CheckInReferencesSchema)` to create a new message.
+ */
+export const CheckInReferencesSchema: GenMessage<CheckInReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 34);
+
+/**
+ * The request of AppendCheckIns.
+ *
+ * @generated from message userd.kinds.v1.AppendCheckInsRequest
+ */
+export type AppendCheckInsRequest = Message<"userd.kinds.v1.AppendCheckInsRequest"> & {
+  /**
+   * 1 to 1,000 check ins; OUTPUT_ONLY fields are ignored.
+   *
+   * @generated from field: repeated userd.kinds.v1.CheckIn check_ins = 1;
+   */
+  checkIns: CheckIn[];
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and append nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message userd.kinds.v1.AppendCheckInsRequest.
+ * Use `create(AppendCheckInsRequestSchema)` to create a new message.
+ */
+export const AppendCheckInsRequestSchema: GenMessage<AppendCheckInsRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 35);
+
+/**
+ * The response of AppendCheckIns.
+ *
+ * @generated from message userd.kinds.v1.AppendCheckInsResponse
+ */
+export type AppendCheckInsResponse = Message<"userd.kinds.v1.AppendCheckInsResponse"> & {
+  /**
+   * The ids of the check ins, in the order of the request.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.AppendCheckInsResponse.
+ * Use `create(AppendCheckInsResponseSchema)` to create a new message.
+ */
+export const AppendCheckInsResponseSchema: GenMessage<AppendCheckInsResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 36);
+
+/**
+ * The request of GetCheckIn.
+ *
+ * @generated from message userd.kinds.v1.GetCheckInRequest
+ */
+export type GetCheckInRequest = Message<"userd.kinds.v1.GetCheckInRequest"> & {
+  /**
+   * Which check in.
+   *
+   * @generated from oneof userd.kinds.v1.GetCheckInRequest.key
+   */
+  key: {
+    /**
+     * Its id, above 0.
+     *
+     * @generated from field: int64 id = 1;
+     */
+    value: bigint;
+    case: "id";
+  } | {
+    /**
+     * Its guid, and where that is unique.
+     *
+     * @generated from field: userd.kinds.v1.CheckInGuidKey guid = 3;
+     */
+    value: CheckInGuidKey;
+    case: "guid";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 15;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetCheckInRequest.
+ * Use `create(GetCheckInRequestSchema)` to create a new message.
+ */
+export const GetCheckInRequestSchema: GenMessage<GetCheckInRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 37);
+
+/**
+ * The response of GetCheckIn.
+ *
+ * @generated from message userd.kinds.v1.GetCheckInResponse
+ */
+export type GetCheckInResponse = Message<"userd.kinds.v1.GetCheckInResponse"> & {
+  /**
+   * The check in.
+   *
+   * @generated from field: userd.kinds.v1.CheckIn check_in = 1;
+   */
+  checkIn?: CheckIn | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 2;
+   */
+  expanded?: CheckInReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetCheckInResponse.
+ * Use `create(GetCheckInResponseSchema)` to create a new message.
+ */
+export const GetCheckInResponseSchema: GenMessage<GetCheckInResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 38);
+
+/**
+ * The request of BatchGetCheckIns.
+ *
+ * @generated from message userd.kinds.v1.BatchGetCheckInsRequest
+ */
+export type BatchGetCheckInsRequest = Message<"userd.kinds.v1.BatchGetCheckInsRequest"> & {
+  /**
+   * 1 to 1,000 ids, above 0, each once.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 3;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetCheckInsRequest.
+ * Use `create(BatchGetCheckInsRequestSchema)` to create a new message.
+ */
+export const BatchGetCheckInsRequestSchema: GenMessage<BatchGetCheckInsRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 39);
+
+/**
+ * The response of BatchGetCheckIns.
+ *
+ * @generated from message userd.kinds.v1.BatchGetCheckInsResponse
+ */
+export type BatchGetCheckInsResponse = Message<"userd.kinds.v1.BatchGetCheckInsResponse"> & {
+  /**
+   * What there is of them, in the order of the ids.
+   *
+   * @generated from field: repeated userd.kinds.v1.CheckIn check_ins = 1;
+   */
+  checkIns: CheckIn[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 2;
+   */
+  expanded?: CheckInReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetCheckInsResponse.
+ * Use `create(BatchGetCheckInsResponseSchema)` to create a new message.
+ */
+export const BatchGetCheckInsResponseSchema: GenMessage<BatchGetCheckInsResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 40);
+
+/**
+ * The request of ListCheckIns.
+ *
+ * @generated from message userd.kinds.v1.ListCheckInsRequest
+ */
+export type ListCheckInsRequest = Message<"userd.kinds.v1.ListCheckInsRequest"> & {
+  /**
+   * The monitor, above 0.
+   *
+   * @generated from field: int64 monitor_id = 1;
+   */
+  monitorId: bigint;
+
+  /**
+   * Most check ins to return: 0 = 50; more than 1,000 = 1,000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, for the same query. Empty = the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * The order: "id", "guid", "check_in_time", "status, check_in_time"; with " desc" after each field for the other
+   * direction. Equal ones are in the order of their ids. Empty = "id".
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * Which of them, as docs/kinds.md says: a condition in CEL on id, monitor_id, guid, status, check_in_time; up to 4
+   * KiB. Empty = all.
+   *
+   * @generated from field: string filter = 7;
+   */
+  filter: string;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 8;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * Say on the first page how many there are on all pages. Default: false.
+   *
+   * @generated from field: bool count = 9;
+   */
+  count: boolean;
+
+  /**
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
+   *
+   * @generated from field: optional int64 as_user_id = 10;
+   */
+  asUserId?: bigint | undefined;
+
+  /**
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
+   *
+   * @generated from field: userd.v1.AccessRelation relation = 11;
+   */
+  relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "organization_id", "monitor_id". Needs the permission to
+   * read that. Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListCheckInsRequest.
+ * Use `create(ListCheckInsRequestSchema)` to create a new message.
+ */
+export const ListCheckInsRequestSchema: GenMessage<ListCheckInsRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 41);
+
+/**
+ * The response of ListCheckIns.
+ *
+ * @generated from message userd.kinds.v1.ListCheckInsResponse
+ */
+export type ListCheckInsResponse = Message<"userd.kinds.v1.ListCheckInsResponse"> & {
+  /**
+   * The check ins, in the order that was asked for.
+   *
+   * @generated from field: repeated userd.kinds.v1.CheckIn check_ins = 1;
+   */
+  checkIns: CheckIn[];
+
+  /**
+   * Asks for the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many check ins all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
+   *
+   * @generated from field: optional int64 total_size = 3;
+   */
+  totalSize?: bigint | undefined;
+
+  /**
+   * True if total_size is what the database estimates, since there are more than 10,000.
+   *
+   * @generated from field: bool total_size_is_estimate = 4;
+   */
+  totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.CheckInReferences expanded = 5;
+   */
+  expanded?: CheckInReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListCheckInsResponse.
+ * Use `create(ListCheckInsResponseSchema)` to create a new message.
+ */
+export const ListCheckInsResponseSchema: GenMessage<ListCheckInsResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_monitor_service, 42);
+
+/**
+ * The kinds environments, monitors and check ins.
  *
  * @generated from service userd.kinds.v1.MonitorService
  */
@@ -1429,6 +1852,46 @@ export const MonitorService: GenService<{
     methodKind: "unary";
     input: typeof ListMonitorsRequestSchema;
     output: typeof ListMonitorsResponseSchema;
+  },
+  /**
+   * Stores check ins, all of them or none. They never change, and go 90 days after their create_time.
+   *
+   * @generated from rpc userd.kinds.v1.MonitorService.AppendCheckIns
+   */
+  appendCheckIns: {
+    methodKind: "unary";
+    input: typeof AppendCheckInsRequestSchema;
+    output: typeof AppendCheckInsResponseSchema;
+  },
+  /**
+   * Returns a check in.
+   *
+   * @generated from rpc userd.kinds.v1.MonitorService.GetCheckIn
+   */
+  getCheckIn: {
+    methodKind: "unary";
+    input: typeof GetCheckInRequestSchema;
+    output: typeof GetCheckInResponseSchema;
+  },
+  /**
+   * Returns check ins by their ids; ids that there are none of are left out.
+   *
+   * @generated from rpc userd.kinds.v1.MonitorService.BatchGetCheckIns
+   */
+  batchGetCheckIns: {
+    methodKind: "unary";
+    input: typeof BatchGetCheckInsRequestSchema;
+    output: typeof BatchGetCheckInsResponseSchema;
+  },
+  /**
+   * Lists the check ins of a monitor.
+   *
+   * @generated from rpc userd.kinds.v1.MonitorService.ListCheckIns
+   */
+  listCheckIns: {
+    methodKind: "unary";
+    input: typeof ListCheckInsRequestSchema;
+    output: typeof ListCheckInsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_userd_kinds_v1_monitor_service, 0);

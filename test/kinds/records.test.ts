@@ -1,0 +1,58 @@
+import { sql } from "kysely";
+import { describe, expect } from "vitest";
+import type { Database } from "../../src/db/orm.ts";
+import { startPurger } from "../../src/lifecycle/purger.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { createSystemUser } from "../../src/users/system-user.ts";
+import { actingAs, createUser } from "../support/build.ts";
+import { silent } from "../support/database.ts";
+import { expectRefusal } from "../support/errors.ts";
+import { test } from "../support/service.ts";
+import { callerOf, type Maker, makerOf } from "./maker.ts";
+
+const checkIns = kinds.find(({ name }) => name === "check_in") as (typeof kinds)[number];
+const monitors = kinds.find(({ name }) => name === "monitor") as (typeof kinds)[number];
+
+/** More than two batches. */
+const MANY = 25_000;
+
+const fill = (db: Database, { organizationId, parentId }: Maker, days = 0) =>
+  sql`insert into check_in (organization_id, monitor_id, guid, create_time)
+    select ${organizationId}::bigint, ${parentId}::bigint, n::text, now() - make_interval(days => ${days}) from generate_series(1, ${MANY}) n`.execute(
+    db.sql,
+  );
+
+const left = async (db: Database, { parentId }: Maker): Promise<number> => {
+  const { rows } = await sql<{ count: bigint }>`select count(*) as count from check_in where monitor_id = ${parentId}`.execute(db.sql);
+  return Number(rows[0]?.count);
+};
+
+describe("many records", { concurrent: true, timeout: 60_000 }, () => {
+  test("go in batches before what they are part of, and stay when that is not removed", async ({ clients, db }) => {
+    const client = clients["grpc-js"];
+    const maker = await makerOf(client, checkIns);
+    await fill(db, maker);
+    const { call } = callerOf(client, monitors);
+    const stranger = await createUser(client);
+    await expectRefusal(call("Purge", { id: maker.parentId }, actingAs(stranger.id)), "NotFound", "RESOURCE_NOT_FOUND");
+    await call("Purge", { id: maker.parentId, validateOnly: true });
+    expect(await left(db, maker)).toBe(MANY);
+    const requestId = crypto.randomUUID();
+    const answer = await call("Purge", { id: maker.parentId, requestId });
+    expect(await left(db, maker)).toBe(0);
+    expect(await call("Purge", { id: maker.parentId, requestId })).toEqual(answer);
+  });
+
+  test("go with the purger, those that are kept no longer and those of what is due", async ({ clients, db }) => {
+    const client = clients["grpc-js"];
+    const [expired, due, kept] = [await makerOf(client, checkIns), await makerOf(client, checkIns), await makerOf(client, checkIns)];
+    await fill(db, expired, 91);
+    await fill(db, due);
+    await fill(db, kept, 89);
+    await callerOf(client, monitors).call("Delete", { id: due.parentId });
+    await sql`update monitor set purge_time = now() where id = ${due.parentId}`.execute(db.sql);
+    await using purger = startPurger(db, createSystemUser("sentry"), 2_000, silent);
+    await purger.purge();
+    expect([await left(db, expired), await left(db, due), await left(db, kept)]).toEqual([0, 0, MANY]);
+  });
+});
