@@ -7,16 +7,10 @@ import { createAccount, listAccounts, updateAccount } from "../profiles/accounts
 import { batchCreateProfiles } from "../profiles/batch-create-profiles.ts";
 import { deleteProfile } from "../profiles/delete-profile.ts";
 
-<<<<<<< HEAD
-
 import { getAccount } from "../profiles/get-account.ts";
 import { getProfile } from "../profiles/get-profile.ts";
 
-=======
-
 import { listOwned } from "../profiles/list-owned.ts";
-
->>>>>>> main
 
 import { listProfiles } from "../profiles/list-profiles.ts";
 import { createProfile, updateProfile } from "../profiles/profiles.ts";
