@@ -20,6 +20,9 @@ export const permissions = [
   "alerts.write",
   "assistants.read",
   "assistants.write",
+  "tokens.read",
+  "tokens.write",
+  "tokens.verify",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */
