@@ -14,7 +14,7 @@ import { markdownTable } from "./markdown-table.ts";
 /** What answers come from, in the order of the table. */
 const origins: readonly (readonly [Reads, string])[] = [
   [Reads.CACHE, "the cache"],
-  [Reads.CACHE_AND_DATABASE, "the cache for who may see what, the database for the rest"],
+  [Reads.CACHE_AND_DATABASE, "the cache for a part, such as who may see what, the database for the rest"],
   [Reads.DATABASE, "the database"],
   [Reads.MEMORY, "the memory of the service"],
 ];

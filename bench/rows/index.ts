@@ -6,6 +6,7 @@ import { checkAccess } from "./check-access.ts";
 import { createProfile, createUser, setMemberRole, updateUser } from "./entity-writes.ts";
 import { findUsersByOption } from "./find-users-by-option.ts";
 import { getOption, getOptionHttp2 } from "./get-option.ts";
+import { getProfile } from "./get-profile.ts";
 import { getUser } from "./get-user.ts";
 import { kinds } from "./kinds.ts";
 import { listResources } from "./list-resources.ts";
@@ -35,6 +36,7 @@ export const rows: readonly Row[] = [
   resolveOptionsCold,
   findUsersByOption,
   getUser,
+  getProfile,
   lookupUsers,
   listUsers,
   checkAccess,

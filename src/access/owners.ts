@@ -1,12 +1,10 @@
-import { sql } from "kysely";
-import { LRUCache } from "lru-cache";
-import type { CacheKey } from "../cache/core.ts";
 import type { ReadConsistency } from "../cache/read-consistency.ts";
 import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import type { Database } from "../db/orm.ts";
 import type { AccessCheck } from "../gen/userd/v1/access_pb.ts";
 import { findResources, type ResourceRow } from "../resources/resource.select.ts";
 import type { AccessUsers } from "./access.lookup.ts";
+import type { Holder, Holders } from "./holders.ts";
 import type { AccessUser, Owner } from "./policy.ts";
 
 /** The target of a check of access: a profile that owns resources, or one resource. */
@@ -18,17 +16,6 @@ export type Target = AccessCheck["target"];
  */
 export type Owners = (call: Call, targets: readonly Target[], reading: ReadConsistency) => MaybePromise<readonly (Owner | undefined)[]>;
 
-/** The user and the account of a profile, which never change. The id of a profile is never used again, so this fact needs no lease. */
-type Holder = {
-  readonly userId: bigint;
-  readonly owner: Owner;
-  /** The cache key of the user, once it has been asked for. */
-  user?: CacheKey<bigint>;
-};
-
-/** The most profiles whose holders are remembered. */
-const MAX_HOLDERS = 100_000;
-
 const isHeldBy = (user: AccessUser | undefined, { owner: { profileId } }: Holder): boolean =>
   user?.profiles.some((profile) => profile.profileId === profileId) ?? false;
 
@@ -39,20 +26,10 @@ const ownerOfResource = (row: ResourceRow | undefined): Owner | undefined =>
  * Makes the function that finds an owner for each target of a check. One SQL statement reads all the resources, and another one the profiles
  * that are asked for the first time. Profiles are remembered; the cache of users tells whether a profile still exists.
  */
-export const createOwners = (db: Database, accessUsers: AccessUsers): Owners => {
-  // By size, since `max` takes the memory of all of them at once.
-  const holders = new LRUCache<bigint, Holder>({ maxSize: MAX_HOLDERS, sizeCalculation: () => 1 });
-
-  const learn = async (call: Call, ids: readonly bigint[]): Promise<void> => {
-    const rows = await db.session(call).rows(sql<{ id: bigint; user_id: bigint; account_id: bigint }>`
-      select id, user_id, account_id from user_profile where id = any(${[...new Set(ids)].map(String)}::bigint[])`);
-    for (const { id, user_id: userId, account_id: accountId } of rows) holders.set(id, { userId, owner: { profileId: id, accountId } });
-  };
-
+export const createOwners = (db: Database, holders: Holders, accessUsers: AccessUsers): Owners => {
   /** Returns the profiles that exist, as a map from id to profile. */
   const profiles = (call: Call, ids: readonly bigint[], reading: ReadConsistency): MaybePromise<ReadonlyMap<bigint, Owner>> => {
-    const unknown = ids.filter((id) => !holders.has(id));
-    return whenReady(unknown.length === 0 ? undefined : learn(call, unknown), () => {
+    return whenReady(holders.learn(call, ids), () => {
       const known = ids.flatMap((id) => holders.get(id) ?? []);
       const users = accessUsers.getAll(
         call,

@@ -6,7 +6,7 @@ import { invalidField } from "../errors.ts";
 import { createSeal } from "../secrets/secrets.ts";
 
 /** The number of results of a page when the request names no page size. */
-const DEFAULT_PAGE_SIZE = 50;
+export const DEFAULT_PAGE_SIZE = 50;
 /** The most results of a page; a request for a larger page gets a page of this size. */
 export const MAX_PAGE_SIZE = 1_000;
 /** The most bytes that the results of a page may take: the maximum of an answer, less 256 KiB for everything else in the answer. */

@@ -51,7 +51,9 @@ export const transferOwned = async (tx: Session, from: bigint, to: bigint): Prom
   const kinds = ownedKinds(tx.kinds);
   if (kinds.length === 0) return [];
   const aggregates = await lockOwned(tx, [from, to]);
-  for (const { table } of kinds)
-    await tx.rows(sql`update ${sql.table(table)} set ${owner} = ${to}, etag = etag + 1 where ${owner} = ${from}`);
+  for (const { table, isLarge } of kinds) {
+    const counted = isLarge ? sql`` : sql`, etag = etag + 1`;
+    await tx.rows(sql`update ${sql.table(table)} set ${owner} = ${to}${counted} where ${owner} = ${from}`);
+  }
   return aggregates;
 };

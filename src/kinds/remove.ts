@@ -69,6 +69,10 @@ export const removeResources = async (tx: Session, { name, table }: Kind, ids: r
   await tx.rows(sql`delete from ${sql.table(table)} where id = ${among}`);
 };
 
+/** Deletes the rows that refer to a resource, or sets the references to null. The aggregates of these rows have to be locked already. */
+export const dropReferring = (tx: Session, { name }: Kind, id: bigint): Promise<void> =>
+  drop(tx, name, (column) => sql`${sql.ref(column)} = ${id}`);
+
 /**
  * Deletes the rows that refer to a resource in organizations that no longer share the resource, or sets the references to null. The
  * `kindsAggregate` of each organization has to be locked already.

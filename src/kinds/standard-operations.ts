@@ -9,6 +9,7 @@ import { getResource } from "./get.ts";
 import { listResources } from "./list.ts";
 import { revealResource } from "./reveal.ts";
 import type { KindDependencies, StandardMethod } from "./standard-method.ts";
+import { transferResource } from "./transfer.ts";
 import { updateResource } from "./update.ts";
 import { verifyToken } from "./verify.ts";
 
@@ -22,6 +23,7 @@ const verbs: Readonly<Record<StandardVerb, StandardMethod>> = {
   Undelete: undeleteResource,
   Purge: purgeResource,
   List: listResources,
+  Transfer: transferResource,
   Reveal: revealResource,
   Verify: verifyToken,
 };

@@ -10,6 +10,7 @@ import { newUserOf } from "../users/new-user.ts";
 import { requirePermission } from "../users/privileges.ts";
 import { storeUser } from "../users/store-users.ts";
 import { type AccountRow, accountNotFound, selectAccounts, storedAccount } from "./accounts.ts";
+import type { ProfileDependencies } from "./dependencies.ts";
 import { assertExpansion, expandedOne } from "./expand.ts";
 import { type ProfileRow, profileNotFound, selectAccountAdmin, toProfile } from "./profile.select.ts";
 import { storeProfile } from "./profiles.ts";
@@ -18,12 +19,13 @@ const { method } = ProfileService;
 
 /** GetAccountAdmin: reads the admin of an account. Unlike EnsureAccountAdmin it never creates one. */
 export const getAccountAdmin =
-  ({ db, freshness }: Dependencies): Operation<typeof method.getAccountAdmin> =>
+  ({ db, freshness, ...sources }: ProfileDependencies): Operation<typeof method.getAccountAdmin> =>
   async (call, request) => {
     assertExpansion(call, request);
+    const reading = freshness.reading(request.consistency);
     await freshness.check(call, request.consistency);
     const admin = await selectAccountAdmin(db.session(call), request.accountId);
-    if (admin) return expandedOne(db, call, admin, request);
+    if (admin) return expandedOne(sources, call, admin, request, reading);
     const account = await db.session(call).row(selectAccounts(db.sql).where("id", "=", request.accountId));
     throw account ? profileNotFound() : accountNotFound();
   };

@@ -83,18 +83,6 @@ export const createAccount =
     });
   };
 
-/** GetAccount: reads an account by its id or its number. */
-export const getAccount =
-  ({ db, freshness }: Dependencies): Operation<typeof method.getAccount> =>
-  async (call, { key, consistency }) => {
-    await freshness.check(call, consistency);
-    const accounts = selectAccounts(db.sql);
-    const one = key.case === "number" ? accounts.where("number", "=", key.value) : accounts.where("id", "=", key.value ?? 0n);
-    const row = await db.session(call).row(one);
-    if (!row) throw accountNotFound();
-    return { account: toAccount(row) };
-  };
-
 /** UpdateAccount: changes the fields of the update mask and no others. Equal values write nothing. */
 export const updateAccount =
   ({ write }: Dependencies): Operation<typeof method.updateAccount> =>

@@ -12,6 +12,7 @@ import { refusedEntry } from "../status.ts";
 import { unwritableUsers } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { addUsersToContacts } from "./account-contacts.ts";
+import { nameWarnings } from "./name-warning.ts";
 import { type ProfileRow, toProfile } from "./profile.select.ts";
 import { type NewProfile, newProfileOf } from "./profiles.ts";
 
@@ -86,12 +87,12 @@ export const batchCreateProfiles =
         tx,
         checked.filter((draft) => !refused.has(draft)),
       );
-      const results = drafts.map((draft) => {
+      const results = drafts.map((draft, index) => {
         const error = isAccepted(draft) ? refused.get(draft) : draft;
         if (error !== undefined) return refusedEntry(error);
         const row = isAccepted(draft) ? stored.get(pairOf(draft)) : undefined;
         if (row === undefined) throw new Error("A profile that was just stored is not there.");
-        return { result: { case: "profile" as const, value: toProfile(row) } };
+        return { result: { case: "profile" as const, value: toProfile(row) }, warnings: nameWarnings(row.name, `profiles[${index}].`) };
       });
       return { results };
     });

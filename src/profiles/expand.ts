@@ -1,9 +1,7 @@
-import { type SqlBool, sql } from "kysely";
-import type { Call } from "../call.ts";
-import type { Database } from "../db/orm.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
+import { type Call, type MaybePromise, whenBoth, whenReady } from "../call.ts";
 import { assertCaller } from "../users/privileges.ts";
-import { selectUsers } from "../users/user.select.ts";
-import { selectAccounts } from "./accounts.ts";
+import type { ExpansionSources } from "./dependencies.ts";
 import { type ProfileMessage, type ProfileRow, toProfile } from "./profile.select.ts";
 
 /** The part of a request that says whether each profile in the answer comes with its user and with its account. */
@@ -14,24 +12,29 @@ export const assertExpansion = (call: Call, { withUser }: Expansion): void => {
   if (withUser) assertCaller(call, "users.read");
 };
 
-const among = (ids: Iterable<bigint>) => sql<SqlBool>`id = any(${[...new Set(ids)].map(String)}::bigint[])`;
-
-/** Makes the messages of profiles, in the order of the rows. If the request asks for users or accounts, one statement each reads them. */
-export const expanded = async (db: Database, call: Call, rows: readonly ProfileRow[], expansion: Expansion): Promise<ProfileMessage[]> => {
-  const usersOf = () => db.session(call).rows(selectUsers(db.sql, { full: false }).where(among(rows.map(({ user_id }) => user_id))));
-  const accountsOf = () => db.session(call).rows(selectAccounts(db.sql).where(among(rows.map(({ account_id }) => account_id))));
-  const [users, accounts] = await Promise.all([expansion.withUser ? usersOf() : [], expansion.withAccount ? accountsOf() : []]);
-  const [userById, accountById] = [new Map(users.map((row) => [row.id, row])), new Map(accounts.map((row) => [row.id, row]))];
-  return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));
+/** Makes the messages of profiles, in the order of the rows. The users and accounts that the request asks for come from the cache. */
+export const expanded = (
+  { basicUsers, accounts }: ExpansionSources,
+  call: Call,
+  rows: readonly ProfileRow[],
+  { withUser, withAccount }: Expansion,
+  reading: ReadConsistency,
+): MaybePromise<ProfileMessage[]> => {
+  const userIds = withUser ? [...new Set(rows.map(({ user_id }) => user_id))] : [];
+  const accountIds = withAccount ? [...new Set(rows.map(({ account_id }) => account_id))] : [];
+  return whenBoth(basicUsers.getAll(call, userIds, reading), accounts.getAll(call, accountIds, reading), (users, found) => {
+    const userById = new Map(userIds.map((id, index) => [id, users[index]?.user?.basic]));
+    const accountById = new Map(accountIds.map((id, index) => [id, found[index]?.account?.response.account]));
+    return rows.map((row) => toProfile(row, userById.get(row.user_id), accountById.get(row.account_id)));
+  });
 };
 
 /** Makes an answer with the message of one profile, including the profile's user and account if the request asks for them. */
-export const expandedOne = async (
-  db: Database,
+export const expandedOne = (
+  sources: ExpansionSources,
   call: Call,
   row: ProfileRow,
   expansion: Expansion,
-): Promise<{ profile?: ProfileMessage }> => {
-  const [profile] = await expanded(db, call, [row], expansion);
-  return { ...(profile && { profile }) };
-};
+  reading: ReadConsistency,
+): MaybePromise<{ profile?: ProfileMessage }> =>
+  whenReady(expanded(sources, call, [row], expansion, reading), ([profile]) => ({ ...(profile && { profile }) }));

@@ -1,15 +1,18 @@
 import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { AccessDependencies } from "../access/dependencies.ts";
 import { isIn } from "../access/scope.select.ts";
-import type { Operation } from "../call.ts";
-import { type Sized, withinPage } from "../db/page.ts";
+import type { ReadConsistency } from "../cache/read-consistency.ts";
+import { type Call, type Operation, whenReady } from "../call.ts";
+import { DEFAULT_PAGE_SIZE, type Page, withinPage } from "../db/page.ts";
 import { COMPOSED } from "../db/preparing-client.ts";
 import { toSql } from "../filter/tree.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
-import { ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";
+import { type ListProfilesRequest, ListProfilesRequestSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import { assertCaller } from "../users/privileges.ts";
+import type { ExpansionSources, ProfileDependencies } from "./dependencies.ts";
 import { assertExpansion, expanded } from "./expand.ts";
 import { bytesOfMetadata, metadataBytes } from "./metadata.ts";
+import type { SizedProfile } from "./profile.lookup.ts";
 import type { ProfileRow } from "./profile.select.ts";
 import { conditionOf } from "./profile-filter.ts";
 
@@ -27,6 +30,11 @@ const orders = {
     keyOf: (row: ProfileRow) => [row.name, row.id],
     bind: ([name, last]: readonly string[]) => [sql`${name}::text`, sql`${last}::bigint`],
   },
+  create_time: {
+    columns: [sql`user_profile.create_time`, id],
+    keyOf: (row: ProfileRow) => [row.create_time.toISOString(), row.id],
+    bind: ([time, last]: readonly string[]) => [sql`${time}::timestamptz`, sql`${last}::bigint`],
+  },
 };
 
 /** Reads an order_by that the proto's pattern has let through; empty = by id. */
@@ -42,35 +50,59 @@ const orderOf = (orderBy: string, after: readonly string[] | undefined) => {
 /** Most bytes that a byte of stored JSON takes in an answer. */
 const MOST_PER_BYTE = 4;
 
-/** ListProfiles: reads a page of the profiles that match a filter, with their users and accounts if the request asks for them. */
-export const listProfiles =
-  ({
-    db,
-    access,
-    freshness,
-    pager,
-  }: Pick<AccessDependencies, "db" | "access" | "freshness" | "pager">): Operation<typeof ProfileService.method.listProfiles> =>
-  async (call, request) => {
-    const { asUserId, relation } = request;
-    const page = pager(call, ListProfilesRequestSchema, request);
-    const { condition, asksUsers } = conditionOf(request.filter);
-    assertExpansion(call, request);
+/** Returns the user whose first profiles a request asks for, and nothing else: the cache has these. */
+const onlyUserOf = ({ filter, asUserId, orderBy, pageSize, pageToken, withAccount }: ListProfilesRequest): bigint | undefined => {
+  const isFirst = pageToken === "" && pageSize <= DEFAULT_PAGE_SIZE && (orderBy === "" || orderBy === "id");
+  // With their accounts, the profiles of a page may be too large for an answer, which only a statement can tell.
+  if (!isFirst || asUserId !== undefined || withAccount || filter?.node.case !== "term") return undefined;
+  const { condition } = filter.node.value;
+  return condition.case === "userId" && condition.value.ids.length === 1 ? condition.value.ids[0] : undefined;
+};
+
+type Lookups = Pick<
+  AccessDependencies & ProfileDependencies,
+  "db" | "access" | "freshness" | "pager" | "firstProfiles" | keyof ExpansionSources
+>;
+
+/**
+ * ListProfiles: reads a page of the profiles that match a filter, with their users and accounts if the request asks for them. The first profiles
+ * of one user come from the cache.
+ */
+export const listProfiles = (app: Lookups): Operation<typeof ProfileService.method.listProfiles> => {
+  const { db, access, freshness, pager, firstProfiles } = app;
+
+  const read = async (call: Call, request: ListProfilesRequest, page: Page, reading: ReadConsistency): Promise<readonly SizedProfile[]> => {
+    const { asUserId, relation, withAccount, filter, orderBy, consistency } = request;
+    const { condition, asksUsers } = conditionOf(filter);
     if (asksUsers) assertCaller(call, "users.read");
-    const { sorted, rest, keyOf } = orderOf(request.orderBy, page.after);
-    await freshness.check(call, request.consistency);
+    const { sorted, rest } = orderOf(orderBy, page.after);
+    await freshness.check(call, consistency);
     const permitted =
       asUserId === undefined
         ? sql<SqlBool>`true`
-        : isIn((await access.scope(call, { userId: asUserId, relation }, freshness.reading(request.consistency))).scope, {
+        : isIn((await access.scope(call, { userId: asUserId, relation }, reading)).scope, {
             profileId: id,
             accountId: sql`user_profile.account_id`,
           });
-    const accountBytes = request.withAccount
+    const accountBytes = withAccount
       ? sql`(select ${sql.lit(MOST_PER_BYTE)} * ${metadataBytes("account")} from account where account.id = user_profile.account_id)`
       : sql`0`;
-    const found = await db.session(call).rows(sql<ProfileRow & Sized>`${sql.raw(COMPOSED)}
+    return db.session(call).rows(sql<SizedProfile>`${sql.raw(COMPOSED)}
       ${withinPage(sql`select user_profile.*, ${metadataBytes("user_profile")} + ${accountBytes} as bytes from user_profile
         where ${permitted} and ${rest} and ${toSql(condition)} order by ${sorted} limit ${page.size + 1}`)}`);
-    const { rows, nextPageToken } = page.cut(found, keyOf, bytesOfMetadata);
-    return { profiles: await expanded(db, call, rows, request), nextPageToken };
   };
+
+  return (call, request) => {
+    assertExpansion(call, request);
+    const page = pager(call, ListProfilesRequestSchema, request);
+    const reading = freshness.reading(request.consistency);
+    const userId = onlyUserOf(request);
+    const cached = userId === undefined ? undefined : whenReady(firstProfiles.get(call, userId, reading), ({ rows }) => rows);
+    return whenReady(cached, (first) =>
+      whenReady(first?.slice(0, page.size + 1) ?? read(call, request, page, reading), (found) => {
+        const { rows, nextPageToken } = page.cut(found, orderOf(request.orderBy, page.after).keyOf, bytesOfMetadata);
+        return whenReady(expanded(app, call, rows, request, reading), (profiles) => ({ profiles, nextPageToken }));
+      }),
+    );
+  };
+};

@@ -7,10 +7,7 @@ import { notFound } from "../errors.ts";
 import type { UserProfileSchema } from "../gen/userd/v1/user_profile_pb.ts";
 import type { Schema } from "../schema/entities.ts";
 import { presentUser } from "../users/present.ts";
-import { toUser } from "../users/user.mapping.ts";
-import type { UserRow } from "../users/user.select.ts";
 import { etagOf } from "../versions/etag.ts";
-import { type AccountRow, toAccount } from "./accounts.ts";
 import { toMetadata } from "./metadata.ts";
 
 /** Makes the error for an id that no profile has, or for a user who has no profile in an account. */
@@ -41,8 +38,8 @@ export const selectAccountAdmin = async (session: Session, accountId: bigint): P
 /** The API's message of a profile, as an object literal. */
 export type ProfileMessage = MessageInitShape<typeof UserProfileSchema>;
 
-/** Makes the API's message of a profile, with the profile's user and account if they are given. */
-export const toProfile = (row: ProfileRow, user?: UserRow, account?: AccountRow): ProfileMessage => ({
+/** Makes the API's message of a profile, with the messages of the profile's user and account if they are given. */
+export const toProfile = (row: ProfileRow, user?: ProfileMessage["user"], account?: ProfileMessage["account"]): ProfileMessage => ({
   id: row.id,
   userId: row.user_id,
   accountId: row.account_id,
@@ -52,6 +49,6 @@ export const toProfile = (row: ProfileRow, user?: UserRow, account?: AccountRow)
   etag: etagOf(row),
   createTime: timestampFromDate(row.create_time),
   updateTime: timestampFromDate(row.update_time),
-  ...(user && { user: toUser(user) }),
-  ...(account && { account: toAccount(account) }),
+  ...(user && { user }),
+  ...(account && { account }),
 });

@@ -13,9 +13,9 @@ import { writableUser } from "../users/writable-user.ts";
 import { userAggregate } from "../versions/aggregate.ts";
 import { etagOf, requireEtag } from "../versions/etag.ts";
 import { addUsersToContacts } from "./account-contacts.ts";
-import { assertExpansion, expandedOne } from "./expand.ts";
 import { everyField, type Metadata, metadataOf, metadataRow } from "./metadata.ts";
-import { type ProfileRow, profileNotFound, selectProfiles, storedProfile, toProfile } from "./profile.select.ts";
+import { nameWarnings } from "./name-warning.ts";
+import { type ProfileRow, selectProfiles, storedProfile, toProfile } from "./profile.select.ts";
 
 const { method } = ProfileService;
 
@@ -68,24 +68,8 @@ export const createProfile =
     ];
     return write(call, { method: method.createProfile, request, aggregates }, async (tx) => ({
       profile: toProfile(await storeProfile(tx, columns)),
+      warnings: nameWarnings(columns.name, "profile."),
     }));
-  };
-
-/** GetProfile: reads a profile by its id, or by its user and account. */
-export const getProfile =
-  ({ db, freshness }: Pick<Dependencies, "db" | "freshness">): Operation<typeof method.getProfile> =>
-  async (call, request) => {
-    const { key } = request;
-    assertExpansion(call, request);
-    await freshness.check(call, request.consistency);
-    const profiles = selectProfiles(db.sql);
-    const one =
-      key.case === "pair"
-        ? profiles.where("user_id", "=", key.value.userId).where("account_id", "=", key.value.accountId)
-        : profiles.where("id", "=", key.value ?? 0n);
-    const row = await db.session(call).row(one);
-    if (!row) throw profileNotFound();
-    return expandedOne(db, call, row, request);
   };
 
 /** UpdateProfile: changes the fields of the update mask and no others. Equal values write nothing. */
@@ -109,6 +93,6 @@ export const updateProfile =
         throw failedPrecondition("IMMUTABLE_FIELD", "User and account of a profile can't be changed.");
       }
       await changeEntity(tx, UserProfile, row, columns);
-      return { profile: toProfile(await storedProfile(tx, to.id)) };
+      return { profile: toProfile(await storedProfile(tx, to.id)), warnings: nameWarnings(columns.name, "profile.") };
     });
   };

@@ -87,7 +87,9 @@ export const UserProfileSchema = defineEntity({
   uniques: [{ name: "user_profile_key", properties: ["user", "account"] }],
   indexes: [
     { name: "user_profile_account_index", properties: ["account", "user"] },
+    { name: "user_profile_account_name_index", properties: ["account", "name", "id"] },
     { name: "user_profile_name_index", properties: ["name", "id"] },
+    { name: "user_profile_created_index", properties: ["createTime", "id"] },
     indexOn("user_profile_test_index", "user_profile (id) where is_test"),
     indexOn("user_profile_tag_index", "user_profile using gin (tags_canonical)"),
     indexOn("user_profile_text_index", "user_profile using gin (name gin_trgm_ops, description gin_trgm_ops)"),

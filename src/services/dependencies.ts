@@ -2,6 +2,7 @@ import type { Registry as MetricsRegistry } from "prom-client";
 import { createAccessAccounts, createAccessUsers } from "../access/access.lookup.ts";
 import { createAccess } from "../access/access.ts";
 import type { AccessDependencies } from "../access/dependencies.ts";
+import { createHolders } from "../access/holders.ts";
 import { createOwners } from "../access/owners.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createFreshness } from "../cache/freshness.ts";
@@ -16,6 +17,9 @@ import type { OptionRegistry } from "../options/registry/registry.ts";
 import { createScopeOptions } from "../options/scope-option.lookup.ts";
 import { createUserOptions } from "../options/user-options.lookup.ts";
 import { createPasswords } from "../passwords/passwords.ts";
+import { createAccounts, createAccountsByNumber } from "../profiles/account.lookup.ts";
+import type { ProfileDependencies } from "../profiles/dependencies.ts";
+import { createFirstProfiles, createProfiles, createProfilesByName } from "../profiles/profile.lookup.ts";
 import { createRoleDefinitions } from "../roles/role.lookup.ts";
 import { createVault } from "../secrets/secrets.ts";
 import { createCanonicalNames } from "../users/canonical-name.lookup.ts";
@@ -25,7 +29,7 @@ import { createBasicUsers, createUsers } from "../users/user.lookup.ts";
 import { createConsistencyTokens } from "../versions/token.ts";
 
 /** The dependencies of the operations of all services. */
-export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies;
+export type AllDependencies = UserDependencies & OptionDependencies & AccessDependencies & ProfileDependencies;
 
 /** Makes the dependencies of all operations, over one database and one cache. */
 export const createDependencies = (
@@ -38,6 +42,7 @@ export const createDependencies = (
   const tokens = createConsistencyTokens(secretKey);
   const optionScopes = createOptionScopes(config.scopeCheck);
   const accessUsers = createAccessUsers(cache, db);
+  const [holders, accounts] = [createHolders(db), createAccounts(cache, db)];
   const [users, basicUsers] = [createUsers(cache, db), createBasicUsers(cache, db)];
   return {
     db,
@@ -57,7 +62,13 @@ export const createDependencies = (
     vault: createVault(secretKey),
     systemUser: createSystemUser(config.systemUsername),
     access: createAccess({ accessUsers, accessAccounts: createAccessAccounts(cache, db) }, config.readPolicy),
-    owners: createOwners(db, accessUsers),
+    owners: createOwners(db, holders, accessUsers),
+    holders,
+    profiles: createProfiles(cache, db),
+    profilesByName: createProfilesByName(cache, db),
+    firstProfiles: createFirstProfiles(cache, db),
+    accounts,
+    accountsByNumber: createAccountsByNumber(db, accounts),
     quotas,
     purgeAfterDays,
     invitationDays,

@@ -3,11 +3,23 @@ import type { Operations } from "../call.ts";
 import type { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { ensureAccountAdmin, getAccountAdmin } from "../profiles/account-admin.ts";
 import { addAccountContact, listAccountContacts, removeAccountContact, setPrimaryContact } from "../profiles/account-contacts.ts";
-import { createAccount, getAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
+import { createAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
 import { batchCreateProfiles } from "../profiles/batch-create-profiles.ts";
 import { deleteProfile } from "../profiles/delete-profile.ts";
+
+<<<<<<< HEAD
+
+import { getAccount } from "../profiles/get-account.ts";
+import { getProfile } from "../profiles/get-profile.ts";
+
+=======
+
+import { listOwned } from "../profiles/list-owned.ts";
+
+>>>>>>> main
+
 import { listProfiles } from "../profiles/list-profiles.ts";
-import { createProfile, getProfile, updateProfile } from "../profiles/profiles.ts";
+import { createProfile, updateProfile } from "../profiles/profiles.ts";
 import { listResources } from "../resources/list-resources.ts";
 import { registerResources } from "../resources/register-resources.ts";
 import { transferResources } from "../resources/transfer-resources.ts";
@@ -39,4 +51,5 @@ export const profileOperations = (app: AllDependencies): Operations<typeof Profi
   unregisterResources: unregisterResources(app),
   transferResources: transferResources(app),
   listResources: listResources(app),
+  listOwned: listOwned(app),
 });

@@ -18,6 +18,7 @@ const createRandom = (seed: number) => {
 };
 
 const USERS = 12;
+const ACCOUNTS = 3;
 const keys = ["theme", "timezone", "free", "layout"] as const;
 const json = [null, true, 1, 1.5, "Europe/Vienna", "dark", ["a", 2], { a: { b: 1 } }] as const;
 const permissions = ["users.admin", "broadcasts.admin"] as const;
@@ -34,6 +35,9 @@ export const createScript = (seed: number, calls: number): Step[] => {
   const { below, pick } = createRandom(seed);
   const userId = () => BigInt(1 + below(USERS + 1));
   const scope = () => pick([{}, {}, { projectId: 1n }, { organizationId: 2n }]);
+  const accountId = () => BigInt(1 + below(ACCOUNTS + 1));
+  const profileId = () => BigInt(1 + below(USERS * ACCOUNTS));
+  const profileName = () => `profile${below(3)}`;
   const name = () => `name-${below(USERS + 4)}`;
   const target = () =>
     pick([
@@ -87,6 +91,22 @@ export const createScript = (seed: number, calls: number): Step[] => {
       const adds = below(2) === 0;
       return ({ users }) => (adds ? users.addUserEmail(request) : users.removeUserEmail(request));
     },
+    () => {
+      const profile = { userId: userId(), accountId: accountId(), name: profileName() };
+      return ({ profiles }) => profiles.createProfile({ profile });
+    },
+    () => {
+      const profile = { id: profileId(), name: profileName(), description: `${below(5)}` };
+      return ({ profiles }) => profiles.updateProfile({ profile });
+    },
+    () => {
+      const id = profileId();
+      return ({ profiles }) => profiles.deleteProfile({ id });
+    },
+    () => {
+      const account = { id: accountId(), name: `${below(5)}` };
+      return ({ profiles }) => profiles.updateAccount({ account });
+    },
   ];
   const reads: (() => Run)[] = [
     () => {
@@ -125,6 +145,24 @@ export const createScript = (seed: number, calls: number): Step[] => {
       const checks = [userId(), userId()].map((id) => ({ userId: id, permission: pick(permissions) }));
       return ({ users }) => users.checkPermissions({ checks });
     },
+    () => {
+      const key = pick([
+        { case: "id" as const, value: profileId() },
+        { case: "pair" as const, value: { userId: userId(), accountId: accountId() } },
+        { case: "name" as const, value: { accountId: accountId(), name: profileName() } },
+      ]);
+      const request = { key, withUser: below(3) === 0, withAccount: below(3) === 0 };
+      return ({ profiles }) => profiles.getProfile(request);
+    },
+    () => {
+      const key = { case: "id" as const, value: accountId() };
+      return ({ profiles }) => profiles.getAccount({ key });
+    },
+    () => {
+      const condition = { case: "userId" as const, value: { ids: [userId()] } };
+      const request = { filter: { node: { case: "term" as const, value: { condition } } }, pageSize: below(4), withUser: below(3) === 0 };
+      return async ({ profiles }) => (await profiles.listProfiles(request)).profiles;
+    },
   ];
   return Array.from({ length: calls }, () => {
     const isWrite = below(4) === 0;
@@ -132,8 +170,9 @@ export const createScript = (seed: number, calls: number): Step[] => {
   });
 };
 
-/** Makes what the script is about: users with the ids from 1 on, and roles. */
-export const prepareScript = async ({ users }: Clients): Promise<void> => {
+/** Makes what the script is about: users and accounts with the ids from 1 on, and roles. */
+export const prepareScript = async ({ users, profiles }: Clients): Promise<void> => {
+  for (let index = 0; index < ACCOUNTS; index += 1) await profiles.createAccount({ account: { number: `0000-0000-000${index}` } });
   for (let index = 0; index < USERS; index += 1) {
     await users.createUser({ user: { username: `name-${index}`, email: `name-${index}@example.com` } });
   }

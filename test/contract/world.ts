@@ -87,6 +87,7 @@ const readsOf = async (own: ServiceWith): Promise<Requests> => {
     checkAccess: { userId, target: owner },
     batchCheckAccess: { checks: [{ userId, target: owner }] },
     listResources: { kind: "page", userId },
+    listOwned: { ownerProfileId: profileId },
     listAuditEntries: {},
   };
 };

@@ -6,9 +6,11 @@ import { appendingCases } from "./appending.cases.ts";
 import { expandingCases } from "./expanding.cases.ts";
 import { filteringCases } from "./filtering.cases.ts";
 import { lifecycleCases } from "./lifecycle.cases.ts";
+import { isOwned } from "./maker.ts";
 import { maskingCases } from "./masking.cases.ts";
 import { recordCases } from "./record.cases.ts";
 import { secretCases } from "./secret.cases.ts";
+import { transferringCases } from "./transferring.cases.ts";
 import { writingCases } from "./writing.cases.ts";
 
 /** What every kind does, from its descriptor alone. */
@@ -23,6 +25,7 @@ export const standardCases = (test: ServiceTest, clientKind: ClientKind, kind: K
   writingCases(test, clientKind, kind);
   lifecycleCases(test, clientKind, kind);
   filteringCases(test, clientKind, kind);
+  if (isOwned(kind)) transferringCases(test, clientKind, kind);
   if (kind.secrets.length > 0) secretCases(test, clientKind, kind);
 };
 

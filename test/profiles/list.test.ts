@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { sql } from "kysely";
 import { describe, expect } from "vitest";
 import { AccessRelation } from "../../src/gen/userd/v1/access_relation_pb.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
@@ -11,7 +12,7 @@ const term = (condition: Condition): Filter => ({ node: { case: "term", value: {
 const node = (kind: "allOf" | "anyOf" | "noneOf", ...filters: Filter[]): Filter => ({ node: { case: kind, value: { filters } } as never });
 const names = (...parts: string[]) => parts.map((equals) => term({ case: "name", value: { match: { case: "equals", value: equals } } }));
 
-type Order = "id" | "name";
+type Order = "id" | "name" | "create_time";
 type Listed = NonNullable<Parameters<Clients["profiles"]["listProfiles"]>[0]>;
 
 /** All pages of a list. */
@@ -133,14 +134,15 @@ test("any filter, order and page size lists what the model does, each profile on
   await fc.assert(
     fc.asyncProperty(
       filterArbitrary(candidates),
-      fc.constantFrom<Order>("id", "name"),
+      fc.constantFrom<Order>("id", "name", "create_time"),
       fc.boolean(),
       fc.integer({ min: 1, max: 30 }),
       async (filter, order, descending, pageSize) => {
         const byId = (a: Candidate, b: Candidate): number => (a.id < b.id ? -1 : Number(a.id > b.id));
         const sorted = candidates
           .filter((one) => passes(one, filter))
-          .sort(order === "id" ? byId : (a, b) => byCodePoint(a.name, b.name) || byId(a, b));
+          // They were created in the order of their ids.
+          .sort(order === "name" ? (a, b) => byCodePoint(a.name, b.name) || byId(a, b) : byId);
         if (descending) sorted.reverse();
         const request = { filter: node("allOf", own, filter), orderBy: `${order}${descending ? " desc" : ""}`, pageSize };
         expect(await all(clients["grpc-js"], request)).toEqual(sorted.map(({ id }) => id));
@@ -223,4 +225,25 @@ describe.for(clientKinds)("lists of profiles, through %s", { concurrent: true },
       await expectRefusal(profiles.listProfiles({ ...other, pageToken }), "InvalidArgument", "PAGE_TOKEN_MISMATCH");
     }
   });
+});
+
+test("profiles are listed by the times of their creation, equal ones by id", async ({ clients, db }) => {
+  const client = clients["grpc-js"];
+  const { id: accountId } = await createAccount(client);
+  const made: bigint[] = [];
+  for (let n = 0; n < 4; n++) made.push((await createProfile(client, (await createUser(client)).id, accountId)).id);
+  const [a = 0n, b = 0n, c = 0n, d = 0n] = made;
+  // As if they had been imported.
+  for (const [id, time] of [
+    [a, "2022"],
+    [b, "2020"],
+    [c, "2021"],
+    [d, "2020"],
+  ] as const)
+    await sql`update user_profile set create_time = ${`${time}-05-01T00:00:00Z`} where id = ${id}`.execute(db.sql);
+  const filter = term({ case: "accountId", value: { ids: [accountId] } });
+  for (const pageSize of [1, 3, 50]) {
+    expect(await all(client, { filter, orderBy: "create_time", pageSize })).toEqual([b, d, c, a]);
+    expect(await all(client, { filter, orderBy: "create_time desc", pageSize })).toEqual([a, c, d, b]);
+  }
 });

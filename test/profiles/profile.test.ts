@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect } from "vitest";
 import { withinBound } from "../../src/cache/read-consistency.ts";
 import { GetProfileRequestSchema } from "../../src/gen/userd/v1/user_profile_pb.ts";
-import { getProfile } from "../../src/profiles/profiles.ts";
+import { getProfile } from "../../src/profiles/get-profile.ts";
 import { createAccount, createProfile, createUser, unique } from "../support/build.ts";
 import type { Clients } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
@@ -235,16 +235,47 @@ test("a deleted user gets no profile", async ({ clients }) => {
   await expectRefusal(profiles.createProfile({ profile: { userId, accountId } }), "FailedPrecondition", "USER_DELETED");
 });
 
-test("who may not see users gets no user with a profile", async ({ clients, db }) => {
+test("who may not see users gets no user with a profile", async ({ clients }) => {
   const { id } = await createProfile(
     clients["grpc-js"],
     (await createUser(clients["grpc-js"])).id,
     (await createAccount(clients["grpc-js"])).id,
   );
   const call = testCall({ caller: { name: "reader", permissions: new Set(["access.read"]) } });
-  const read = getProfile({ db, freshness: { check: () => undefined, reading: () => withinBound } });
-  const ask = (withUser: boolean) =>
-    Promise.resolve(read(call, create(GetProfileRequestSchema, { key: { case: "id", value: id }, withUser })));
+  const response = { profile: { id } };
+  const read = getProfile({
+    freshness: { check: () => undefined, reading: () => withinBound },
+    holders: { get: () => ({ userId: 1n, owner: { profileId: id, accountId: 1n } }) },
+    profiles: { get: () => ({ profile: { row: { id }, response } }) },
+  } as unknown as Parameters<typeof getProfile>[0]);
+  const ask = async (withUser: boolean) => read(call, create(GetProfileRequestSchema, { key: { case: "id", value: id }, withUser }));
   expect((await ask(false)).profile).toMatchObject({ id });
   await expect(ask(true)).rejects.toMatchObject({ reason: "PERMISSION_REQUIRED", metadata: { permission: "users.read" } });
+});
+
+test("P4 a name that is not in camelCase is stored, and a warning in the answer of the write", async ({ clients }) => {
+  const { profiles } = clients["grpc-js"];
+  const { id: accountId } = await createAccount(clients["grpc-js"]);
+  for (const [name, isWarned] of [
+    ["apiKey", false],
+    ["a1", false],
+    ["", false],
+    ["ApiKey", true],
+    ["api-key", true],
+    ["1st", true],
+    ["ärger", true],
+    ["api key", true],
+  ] as const) {
+    const { id: userId } = await createUser(clients["grpc-js"]);
+    const warnings = (field: string) => (isWarned ? [{ field, description: expect.stringContaining("camelCase") }] : []);
+    const created = await profiles.createProfile({ profile: { userId, accountId, name } });
+    expect(created).toMatchObject({ profile: { name }, warnings: warnings("profile.name") });
+    const id = created.profile?.id ?? 0n;
+    expect((await profiles.updateProfile({ profile: { id, name } })).warnings).toMatchObject(warnings("profile.name"));
+    // A write that leaves the name alone says nothing of it.
+    expect((await profiles.updateProfile({ profile: { id, description: "x" } })).warnings).toEqual([]);
+    const { id: other } = await createAccount(clients["grpc-js"]);
+    const { results } = await profiles.batchCreateProfiles({ profiles: [{ userId, accountId: other, name }] });
+    expect(results).toMatchObject([{ result: { case: "profile" }, warnings: warnings("profiles[0].name") }]);
+  }
 });

@@ -1,4 +1,4 @@
-import { type Kind, sealedOf, tokenOf } from "./kind.ts";
+import { type Kind, PROFILE, sealedOf, tokenOf } from "./kind.ts";
 
 /** A verb with which the name of a standard RPC begins, such as Get in GetRelease. */
 export type StandardVerb =
@@ -11,6 +11,7 @@ export type StandardVerb =
   | "Undelete"
   | "Purge"
   | "List"
+  | "Transfer"
   | "Reveal"
   | "Verify";
 
@@ -43,6 +44,7 @@ export const standardMethods = (kind: Kind): readonly (readonly [verb: StandardV
     ["Delete", `Delete${one}`],
     ...(isSoft ? ([["Undelete", `Undelete${one}`] as const, ["Purge", `Purge${one}`] as const] as const) : []),
     ["List", `List${several}`],
+    ...(kind.belongsTo?.to === PROFILE ? [["Transfer", `Transfer${one}`] as const] : []),
     ...(sealedOf(kind).length > 0 ? [["Reveal", `Reveal${one}`] as const] : []),
     ...(tokenOf(kind) === undefined ? [] : [["Verify", `Verify${one}`] as const]),
   ];

@@ -18,7 +18,7 @@ const ownReasons = (reason: Reason, { name, keys, ancestors, parent }: Kind): re
  * can have are not among them.
  */
 export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => {
-  const { columns, links, keys, hasOwnReasons } = kind;
+  const { columns, links, keys, isSoft, hasOwnReasons } = kind;
   const writes = columns.filter(({ isOutputOnly }) => !isOutputOnly);
   const isChange = verb === "Create" || verb === "Append" || verb === "Update";
   const holds: readonly (readonly [Reason, boolean])[] = [
@@ -26,20 +26,21 @@ export const reasonsOf = (verb: StandardVerb, kind: Kind): readonly Reason[] => 
     ["OPTION_VALUE_TOO_DEEP", isChange && writes.some(({ type }) => type === "jsonb")],
     ["IMMUTABLE_FIELD", verb === "Update" && writes.some(({ isImmutable }) => isImmutable)],
     ["QUERY_NOT_INDEXED", verb === "List"],
-    ["ETAG_MISMATCH", verb === "Update" || verb === "Delete"],
+    ["ETAG_MISMATCH", ["Update", "Delete", "Transfer"].includes(verb)],
     ["RESOURCE_NOT_FOUND", !["Create", "Append", "BatchGet", "List"].includes(verb)],
     [
       "RESOURCE_TAKEN",
-      ((verb === "Create" || verb === "Append") && keys.length > 0) ||
+      (["Create", "Append", "Transfer"].includes(verb) && keys.length > 0) ||
         (verb === "Update" && keys.some((key) => key.columns.some((column) => !column.isImmutable && !column.isOutputOnly))),
     ],
     ["SECRET_UNREADABLE", verb === "Reveal"],
-    ["RESOURCE_DELETED", ["Update", "Delete", "Undelete", "Reveal"].includes(verb) || (verb === "Create" && hasOwnReasons)],
+    [
+      "RESOURCE_DELETED",
+      ["Update", "Delete", "Undelete", "Reveal"].includes(verb) || (verb === "Transfer" && isSoft) || (verb === "Create" && hasOwnReasons),
+    ],
     [
       "REFERENCE_NOT_FOUND",
-      verb === "Create" ||
-        verb === "Append" ||
-        verb === "List" ||
+      ["Create", "Append", "List", "Transfer"].includes(verb) ||
         (verb === "Update" && (links.length > 0 || writes.some(({ reference, isImmutable }) => reference !== undefined && !isImmutable))),
     ],
   ];

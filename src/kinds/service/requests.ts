@@ -172,6 +172,28 @@ export const requests: Readonly<Record<StandardVerb, (kind: Kind) => Request>> =
       ...listFields(kind),
     ],
   }),
+  Transfer: (kind) => ({
+    fields: [
+      resourceId(kind),
+      {
+        name: "to_profile_id",
+        number: 2,
+        type: "int64",
+        comment: "The profile that is to own it, above 0.",
+        isRequired: true,
+        rules: { int64: { gt: 0 } },
+      },
+      {
+        name: "etag",
+        number: 3,
+        type: "string",
+        comment: "The version to transfer; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.",
+        rules: { string: { max_len: 64 } },
+      },
+      validateOnly(4, "transfer"),
+      requestId(5),
+    ],
+  }),
   Reveal: (kind) => ({ fields: [resourceId(kind)] }),
   Verify: (kind) => ({
     fields: [

@@ -49,6 +49,7 @@ export const responses: Readonly<Record<StandardVerb, (kind: Kind) => readonly F
     },
     expanded(kind, 5),
   ],
+  Transfer: (kind) => changed(kind, `The ${kind.label} after the change.`),
   Reveal: (kind) => changed(kind, `The ${kind.label}, with its ${sealedWords(kind)}.`),
   Verify: (kind) => [resource(kind, `The ${kind.label} whose token it is.`)],
 };

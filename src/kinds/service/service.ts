@@ -24,6 +24,8 @@ const comments: Readonly<Record<StandardVerb, (kind: Kind) => string>> = {
       : `Removes ${withArticle(label)} for good. Its id is never used again.`,
   Undelete: ({ label }) => `Restores a deleted ${label} and all that is part of it. One that is not deleted changes nothing.`,
   Purge: ({ label }) => `Removes ${withArticle(label)} for good, and all that is part of it. Its id is never used again.`,
+  Transfer: ({ label }) =>
+    `Gives ${withArticle(label)} to another profile; to that which has it already, nothing changes. What it refers to and what refers to it stays with the owner, so these references are cleared. An acting user has to own it, and what the other profile has.`,
   Reveal: ({ label }) =>
     `Returns ${withArticle(label)} with the secrets that no other RPC returns. Each call is an audit entry. An acting user has to own it.`,
   Verify: ({ label }) =>

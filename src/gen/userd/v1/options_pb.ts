@@ -79,7 +79,7 @@ export const Reads = {
   MEMORY: 3,
 
   /**
-   * The cache for who may see what, and the database, with each call, for the rest.
+   * The cache for a part, such as who may see what, and the database, with each call, for the rest.
    *
    * @generated from enum value: READS_CACHE_AND_DATABASE = 4;
    */

@@ -8,7 +8,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Status } from "../../google/rpc/status_pb.ts";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.ts";
-import type { UserProfile } from "./user_profile_pb.ts";
+import type { FieldWarning, UserProfile } from "./user_profile_pb.ts";
 import { file_userd_v1_user_profile } from "./user_profile_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/v1/profile_batch.proto.
  */
 export const file_userd_v1_profile_batch: GenFile = /*@__PURE__*/
-  fileDesc("Chx1c2VyZC92MS9wcm9maWxlX2JhdGNoLnByb3RvEgh1c2VyZC52MSJ2ChpCYXRjaENyZWF0ZVByb2ZpbGVzUmVxdWVzdBI3Cghwcm9maWxlcxgBIAMoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlQg7gQQK6SAiSAQUIARDoBxIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASJuChNDcmVhdGVQcm9maWxlUmVzdWx0EigKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZUgAEiMKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIAEIICgZyZXN1bHQiaAobQmF0Y2hDcmVhdGVQcm9maWxlc1Jlc3BvbnNlEi4KB3Jlc3VsdHMYASADKAsyHS51c2VyZC52MS5DcmVhdGVQcm9maWxlUmVzdWx0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_rpc_status, file_userd_v1_user_profile]);
+  fileDesc("Chx1c2VyZC92MS9wcm9maWxlX2JhdGNoLnByb3RvEgh1c2VyZC52MSJ2ChpCYXRjaENyZWF0ZVByb2ZpbGVzUmVxdWVzdBI3Cghwcm9maWxlcxgBIAMoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlQg7gQQK6SAiSAQUIARDoBxIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKYAQoTQ3JlYXRlUHJvZmlsZVJlc3VsdBIoCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGVIABIjCgVlcnJvchgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSAASKAoId2FybmluZ3MYAyADKAsyFi51c2VyZC52MS5GaWVsZFdhcm5pbmdCCAoGcmVzdWx0ImgKG0JhdGNoQ3JlYXRlUHJvZmlsZXNSZXNwb25zZRIuCgdyZXN1bHRzGAEgAygLMh0udXNlcmQudjEuQ3JlYXRlUHJvZmlsZVJlc3VsdBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCUIoCgh1c2VyZC52MVABWhp1c2VyZC9nZW4vdXNlcmQvdjE7dXNlcmR2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_rpc_status, file_userd_v1_user_profile]);
 
 /**
  * The request of BatchCreateProfiles.
@@ -75,6 +75,13 @@ export type CreateProfileResult = Message<"userd.v1.CreateProfileResult"> & {
     value: Status;
     case: "error";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * What should be otherwise of a profile that was created: a name that is not in camelCase.
+   *
+   * @generated from field: repeated userd.v1.FieldWarning warnings = 3;
+   */
+  warnings: FieldWarning[];
 };
 
 /**

@@ -24,7 +24,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file userd/v1/user_profile.proto.
  */
 export const file_userd_v1_user_profile: GenFile = /*@__PURE__*/
-  fileDesc("Cht1c2VyZC92MS91c2VyX3Byb2ZpbGUucHJvdG8SCHVzZXJkLnYxIq4HCgtVc2VyUHJvZmlsZRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIbCgd1c2VyX2lkGAIgASgDQgrgQQW6SAQiAigAEh4KCmFjY291bnRfaWQYAyABKANCCuBBBbpIBCICKAASHwoEbmFtZRgEIAEoCUIMukgJcgcY/wG6AQEASACIAQESJgoLZGVzY3JpcHRpb24YBSABKAlCDLpICXIHGJBOugEBAEgBiAEBEuwBCgd2ZXJzaW9uGAYgASgJQtUBukjRAXLOARiAATLIAV4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKVwuKDB8WzEtOV1bMC05XSopKD86LSgoPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKD86XC4oPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKSopKT8oPzpcKyhbMC05YS16QS1aLV0rKD86XC5bMC05YS16QS1aLV0rKSopKT8kSAKIAQESNgoLYW5ub3RhdGlvbnMYByADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qgi6SAWSAQIQZBIiCgR0YWdzGAggAygJQhS6SBGSAQ4QZCIKcggQARhkugEBABKJAQoRcHJvZmlsZV9pbWFnZV91cmwYCSABKAlCabpIZroBXgoedXNlcl9wcm9maWxlLnByb2ZpbGVfaW1hZ2VfdXJsEiBtdXN0IGJlIGVtcHR5IG9yIGFuIGFic29sdXRlIFVSTBoadGhpcyA9PSAnJyB8fCB0aGlzLmlzVXJpKClyAxiAEEgDiAEBEhQKB2lzX3Rlc3QYCiABKAhIBIgBARIVCgRldGFnGAsgASgJQge6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiEKBHVzZXIYDiABKAsyDi51c2VyZC52MS5Vc2VyQgPgQQMSJwoHYWNjb3VudBgPIAEoCzIRLnVzZXJkLnYxLkFjY291bnRCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CFAoSX3Byb2ZpbGVfaW1hZ2VfdXJsQgoKCF9pc190ZXN0IkoKC1Byb2ZpbGVQYWlyEhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASHgoKYWNjb3VudF9pZBgCIAEoA0IK4EECukgEIgIgACJqChRDcmVhdGVQcm9maWxlUmVxdWVzdBIxCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGVCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASJaChVDcmVhdGVQcm9maWxlUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIrQBChFHZXRQcm9maWxlUmVxdWVzdBIVCgJpZBgBIAEoA0IHukgEIgIgAEgAEiUKBHBhaXIYAiABKAsyFS51c2VyZC52MS5Qcm9maWxlUGFpckgAEhEKCXdpdGhfdXNlchgDIAEoCBIUCgx3aXRoX2FjY291bnQYBCABKAgSKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeUIMCgNrZXkSBbpIAggBIjwKEkdldFByb2ZpbGVSZXNwb25zZRImCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGUiegoUVXBkYXRlUHJvZmlsZVJlcXVlc3QSMQoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlQgngQQK6SAPIAQESLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIloKFVVwZGF0ZVByb2ZpbGVSZXNwb25zZRImCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGUSGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAki2wEKFERlbGV0ZVByb2ZpbGVSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEjMKBG1vZGUYAiABKA4yGy51c2VyZC52MS5EZWxldGVQcm9maWxlTW9kZUIIukgFggECEAESJwoWdHJhbnNmZXJfdG9fcHJvZmlsZV9pZBgDIAEoA0IHukgEIgIoABIVCgRldGFnGAQgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBSABKAgSHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQEiWgoVRGVsZXRlUHJvZmlsZVJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSLqAgoTTGlzdFByb2ZpbGVzUmVxdWVzdBInCgZmaWx0ZXIYASABKAsyFy51c2VyZC52MS5Qcm9maWxlRmlsdGVyEiAKCmFzX3VzZXJfaWQYAiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgDIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARI0CghvcmRlcl9ieRgEIAEoCUIiukgf2AEBchoyGF4oaWR8bmFtZSkoIGFzY3wgZGVzYyk/JBIRCgl3aXRoX3VzZXIYBSABKAgSFAoMd2l0aF9hY2NvdW50GAYgASgIEhoKCXBhZ2Vfc2l6ZRgHIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAggASgJQgi6SAVyAxiAEBIqCgtjb25zaXN0ZW5jeRgJIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Qg0KC19hc191c2VyX2lkIlgKFExpc3RQcm9maWxlc1Jlc3BvbnNlEicKCHByb2ZpbGVzGAEgAygLMhUudXNlcmQudjEuVXNlclByb2ZpbGUSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIo0BChZHZXRBY2NvdW50QWRtaW5SZXF1ZXN0Eh4KCmFjY291bnRfaWQYASABKANCCuBBArpIBCICIAASEQoJd2l0aF91c2VyGAIgASgIEhQKDHdpdGhfYWNjb3VudBgDIAEoCBIqCgtjb25zaXN0ZW5jeRgEIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5IkEKF0dldEFjY291bnRBZG1pblJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZSI7ChlFbnN1cmVBY2NvdW50QWRtaW5SZXF1ZXN0Eh4KCmFjY291bnRfaWQYASABKANCCuBBArpIBCICIAAicAoaRW5zdXJlQWNjb3VudEFkbWluUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlEg8KB2NyZWF0ZWQYAiABKAgSGQoRY29uc2lzdGVuY3lfdG9rZW4YAyABKAkqnQEKEURlbGV0ZVByb2ZpbGVNb2RlEiMKH0RFTEVURV9QUk9GSUxFX01PREVfVU5TUEVDSUZJRUQQABIgChxERUxFVEVfUFJPRklMRV9NT0RFX1JFU1RSSUNUEAESIAocREVMRVRFX1BST0ZJTEVfTU9ERV9UUkFOU0ZFUhACEh8KG0RFTEVURV9QUk9GSUxFX01PREVfQ0FTQ0FERRADQigKCHVzZXJkLnYxUAFaGnVzZXJkL2dlbi91c2VyZC92MTt1c2VyZHYxYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_access_relation, file_userd_v1_account, file_userd_v1_consistency, file_userd_v1_profile_filter, file_userd_v1_user]);
+  fileDesc("Cht1c2VyZC92MS91c2VyX3Byb2ZpbGUucHJvdG8SCHVzZXJkLnYxIq4HCgtVc2VyUHJvZmlsZRIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABIbCgd1c2VyX2lkGAIgASgDQgrgQQW6SAQiAigAEh4KCmFjY291bnRfaWQYAyABKANCCuBBBbpIBCICKAASHwoEbmFtZRgEIAEoCUIMukgJcgcY/wG6AQEASACIAQESJgoLZGVzY3JpcHRpb24YBSABKAlCDLpICXIHGJBOugEBAEgBiAEBEuwBCgd2ZXJzaW9uGAYgASgJQtUBukjRAXLOARiAATLIAV4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKVwuKDB8WzEtOV1bMC05XSopKD86LSgoPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKD86XC4oPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKSopKT8oPzpcKyhbMC05YS16QS1aLV0rKD86XC5bMC05YS16QS1aLV0rKSopKT8kSAKIAQESNgoLYW5ub3RhdGlvbnMYByADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qgi6SAWSAQIQZBIiCgR0YWdzGAggAygJQhS6SBGSAQ4QZCIKcggQARhkugEBABKJAQoRcHJvZmlsZV9pbWFnZV91cmwYCSABKAlCabpIZroBXgoedXNlcl9wcm9maWxlLnByb2ZpbGVfaW1hZ2VfdXJsEiBtdXN0IGJlIGVtcHR5IG9yIGFuIGFic29sdXRlIFVSTBoadGhpcyA9PSAnJyB8fCB0aGlzLmlzVXJpKClyAxiAEEgDiAEBEhQKB2lzX3Rlc3QYCiABKAhIBIgBARIVCgRldGFnGAsgASgJQge6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiEKBHVzZXIYDiABKAsyDi51c2VyZC52MS5Vc2VyQgPgQQMSJwoHYWNjb3VudBgPIAEoCzIRLnVzZXJkLnYxLkFjY291bnRCA+BBA0IHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCgoIX3ZlcnNpb25CFAoSX3Byb2ZpbGVfaW1hZ2VfdXJsQgoKCF9pc190ZXN0IkoKC1Byb2ZpbGVQYWlyEhsKB3VzZXJfaWQYASABKANCCuBBArpIBCICIAASHgoKYWNjb3VudF9pZBgCIAEoA0IK4EECukgEIgIgACJOCgtQcm9maWxlTmFtZRIeCgphY2NvdW50X2lkGAEgASgDQgrgQQK6SAQiAiAAEh8KBG5hbWUYAiABKAlCEeBBArpIC3IJEAEY/wG6AQEAIjIKDEZpZWxkV2FybmluZxINCgVmaWVsZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCSJqChRDcmVhdGVQcm9maWxlUmVxdWVzdBIxCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGVCCeBBArpIA8gBARIfCgpyZXF1ZXN0X2lkGAIgASgJQgu6SAjYAQFyA7ABASKEAQoVQ3JlYXRlUHJvZmlsZVJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCRIoCgh3YXJuaW5ncxgDIAMoCzIWLnVzZXJkLnYxLkZpZWxkV2FybmluZyLbAQoRR2V0UHJvZmlsZVJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIlCgRwYWlyGAIgASgLMhUudXNlcmQudjEuUHJvZmlsZVBhaXJIABIlCgRuYW1lGAYgASgLMhUudXNlcmQudjEuUHJvZmlsZU5hbWVIABIRCgl3aXRoX3VzZXIYAyABKAgSFAoMd2l0aF9hY2NvdW50GAQgASgIEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDAoDa2V5EgW6SAIIASI8ChJHZXRQcm9maWxlUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlInoKFFVwZGF0ZVByb2ZpbGVSZXF1ZXN0EjEKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZUIJ4EECukgDyAEBEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayKEAQoVVXBkYXRlUHJvZmlsZVJlc3BvbnNlEiYKB3Byb2ZpbGUYASABKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCRIoCgh3YXJuaW5ncxgDIAMoCzIWLnVzZXJkLnYxLkZpZWxkV2FybmluZyLbAQoURGVsZXRlUHJvZmlsZVJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASMwoEbW9kZRgCIAEoDjIbLnVzZXJkLnYxLkRlbGV0ZVByb2ZpbGVNb2RlQgi6SAWCAQIQARInChZ0cmFuc2Zlcl90b19wcm9maWxlX2lkGAMgASgDQge6SAQiAigAEhUKBGV0YWcYBCABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgFIAEoCBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABASJaChVEZWxldGVQcm9maWxlUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIvYCChNMaXN0UHJvZmlsZXNSZXF1ZXN0EicKBmZpbHRlchgBIAEoCzIXLnVzZXJkLnYxLlByb2ZpbGVGaWx0ZXISIAoKYXNfdXNlcl9pZBgCIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAMgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEkAKCG9yZGVyX2J5GAQgASgJQi66SCvYAQFyJjIkXihpZHxuYW1lfGNyZWF0ZV90aW1lKSggYXNjfCBkZXNjKT8kEhEKCXdpdGhfdXNlchgFIAEoCBIUCgx3aXRoX2FjY291bnQYBiABKAgSGgoJcGFnZV9zaXplGAcgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YCCABKAlCCLpIBXIDGIAQEioKC2NvbnNpc3RlbmN5GAkgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3lCDQoLX2FzX3VzZXJfaWQiWAoUTGlzdFByb2ZpbGVzUmVzcG9uc2USJwoIcHJvZmlsZXMYASADKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkijQEKFkdldEFjY291bnRBZG1pblJlcXVlc3QSHgoKYWNjb3VudF9pZBgBIAEoA0IK4EECukgEIgIgABIRCgl3aXRoX3VzZXIYAiABKAgSFAoMd2l0aF9hY2NvdW50GAMgASgIEioKC2NvbnNpc3RlbmN5GAQgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kiQQoXR2V0QWNjb3VudEFkbWluUmVzcG9uc2USJgoHcHJvZmlsZRgBIAEoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlIjsKGUVuc3VyZUFjY291bnRBZG1pblJlcXVlc3QSHgoKYWNjb3VudF9pZBgBIAEoA0IK4EECukgEIgIgACJwChpFbnN1cmVBY2NvdW50QWRtaW5SZXNwb25zZRImCgdwcm9maWxlGAEgASgLMhUudXNlcmQudjEuVXNlclByb2ZpbGUSDwoHY3JlYXRlZBgCIAEoCBIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCSqdAQoRRGVsZXRlUHJvZmlsZU1vZGUSIwofREVMRVRFX1BST0ZJTEVfTU9ERV9VTlNQRUNJRklFRBAAEiAKHERFTEVURV9QUk9GSUxFX01PREVfUkVTVFJJQ1QQARIgChxERUxFVEVfUFJPRklMRV9NT0RFX1RSQU5TRkVSEAISHwobREVMRVRFX1BST0ZJTEVfTU9ERV9DQVNDQURFEANCKAoIdXNlcmQudjFQAVoadXNlcmQvZ2VuL3VzZXJkL3YxO3VzZXJkdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_userd_v1_access_relation, file_userd_v1_account, file_userd_v1_consistency, file_userd_v1_profile_filter, file_userd_v1_user]);
 
 /**
  * A profile: a user in an account. Resources belong to it.
@@ -54,7 +54,8 @@ export type UserProfile = Message<"userd.v1.UserProfile"> & {
   accountId: bigint;
 
   /**
-   * The name, up to 255 characters. Default: empty.
+   * The name, up to 255 characters. One that is not in camelCase, such as "apiKey", is taken, with a warning in the answer
+   * of the write. Default: empty.
    *
    * @generated from field: optional string name = 4;
    */
@@ -176,6 +177,62 @@ export const ProfilePairSchema: GenMessage<ProfilePair> = /*@__PURE__*/
   messageDesc(file_userd_v1_user_profile, 1);
 
 /**
+ * The key of a profile by its name. Names are not unique, not even within an account.
+ *
+ * @generated from message userd.v1.ProfileName
+ */
+export type ProfileName = Message<"userd.v1.ProfileName"> & {
+  /**
+   * The account, above 0.
+   *
+   * @generated from field: int64 account_id = 1;
+   */
+  accountId: bigint;
+
+  /**
+   * The name, 1 to 255 characters, compared as it is, with its case.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message userd.v1.ProfileName.
+ * Use `create(ProfileNameSchema)` to create a new message.
+ */
+export const ProfileNameSchema: GenMessage<ProfileName> = /*@__PURE__*/
+  messageDesc(file_userd_v1_user_profile, 2);
+
+/**
+ * What a write has taken although it should be otherwise. It is stored as it was sent.
+ *
+ * @generated from message userd.v1.FieldWarning
+ */
+export type FieldWarning = Message<"userd.v1.FieldWarning"> & {
+  /**
+   * The field, as FieldViolation names it.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * What is wrong with it, in English.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message userd.v1.FieldWarning.
+ * Use `create(FieldWarningSchema)` to create a new message.
+ */
+export const FieldWarningSchema: GenMessage<FieldWarning> = /*@__PURE__*/
+  messageDesc(file_userd_v1_user_profile, 3);
+
+/**
  * The request of CreateProfile.
  *
  * @generated from message userd.v1.CreateProfileRequest
@@ -201,7 +258,7 @@ export type CreateProfileRequest = Message<"userd.v1.CreateProfileRequest"> & {
  * Use `create(CreateProfileRequestSchema)` to create a new message.
  */
 export const CreateProfileRequestSchema: GenMessage<CreateProfileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 2);
+  messageDesc(file_userd_v1_user_profile, 4);
 
 /**
  * The response of CreateProfile.
@@ -222,6 +279,13 @@ export type CreateProfileResponse = Message<"userd.v1.CreateProfileResponse"> & 
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
+
+  /**
+   * What should be otherwise: a name that is not in camelCase.
+   *
+   * @generated from field: repeated userd.v1.FieldWarning warnings = 3;
+   */
+  warnings: FieldWarning[];
 };
 
 /**
@@ -229,7 +293,7 @@ export type CreateProfileResponse = Message<"userd.v1.CreateProfileResponse"> & 
  * Use `create(CreateProfileResponseSchema)` to create a new message.
  */
 export const CreateProfileResponseSchema: GenMessage<CreateProfileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 3);
+  messageDesc(file_userd_v1_user_profile, 5);
 
 /**
  * The request of GetProfile.
@@ -258,6 +322,14 @@ export type GetProfileRequest = Message<"userd.v1.GetProfileRequest"> & {
      */
     value: ProfilePair;
     case: "pair";
+  } | {
+    /**
+     * The account and the name. If several profiles have both, FAILED_PRECONDITION AMBIGUOUS_PROFILE_NAME.
+     *
+     * @generated from field: userd.v1.ProfileName name = 6;
+     */
+    value: ProfileName;
+    case: "name";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -287,7 +359,7 @@ export type GetProfileRequest = Message<"userd.v1.GetProfileRequest"> & {
  * Use `create(GetProfileRequestSchema)` to create a new message.
  */
 export const GetProfileRequestSchema: GenMessage<GetProfileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 4);
+  messageDesc(file_userd_v1_user_profile, 6);
 
 /**
  * The response of GetProfile.
@@ -308,7 +380,7 @@ export type GetProfileResponse = Message<"userd.v1.GetProfileResponse"> & {
  * Use `create(GetProfileResponseSchema)` to create a new message.
  */
 export const GetProfileResponseSchema: GenMessage<GetProfileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 5);
+  messageDesc(file_userd_v1_user_profile, 7);
 
 /**
  * The request of UpdateProfile.
@@ -337,7 +409,7 @@ export type UpdateProfileRequest = Message<"userd.v1.UpdateProfileRequest"> & {
  * Use `create(UpdateProfileRequestSchema)` to create a new message.
  */
 export const UpdateProfileRequestSchema: GenMessage<UpdateProfileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 6);
+  messageDesc(file_userd_v1_user_profile, 8);
 
 /**
  * The response of UpdateProfile.
@@ -358,6 +430,13 @@ export type UpdateProfileResponse = Message<"userd.v1.UpdateProfileResponse"> & 
    * @generated from field: string consistency_token = 2;
    */
   consistencyToken: string;
+
+  /**
+   * What should be otherwise: a name that is not in camelCase.
+   *
+   * @generated from field: repeated userd.v1.FieldWarning warnings = 3;
+   */
+  warnings: FieldWarning[];
 };
 
 /**
@@ -365,7 +444,7 @@ export type UpdateProfileResponse = Message<"userd.v1.UpdateProfileResponse"> & 
  * Use `create(UpdateProfileResponseSchema)` to create a new message.
  */
 export const UpdateProfileResponseSchema: GenMessage<UpdateProfileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 7);
+  messageDesc(file_userd_v1_user_profile, 9);
 
 /**
  * The request of DeleteProfile.
@@ -421,7 +500,7 @@ export type DeleteProfileRequest = Message<"userd.v1.DeleteProfileRequest"> & {
  * Use `create(DeleteProfileRequestSchema)` to create a new message.
  */
 export const DeleteProfileRequestSchema: GenMessage<DeleteProfileRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 8);
+  messageDesc(file_userd_v1_user_profile, 10);
 
 /**
  * The response of DeleteProfile.
@@ -449,7 +528,7 @@ export type DeleteProfileResponse = Message<"userd.v1.DeleteProfileResponse"> & 
  * Use `create(DeleteProfileResponseSchema)` to create a new message.
  */
 export const DeleteProfileResponseSchema: GenMessage<DeleteProfileResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 9);
+  messageDesc(file_userd_v1_user_profile, 11);
 
 /**
  * The request of ListProfiles.
@@ -480,8 +559,8 @@ export type ListProfilesRequest = Message<"userd.v1.ListProfilesRequest"> & {
   relation: AccessRelation;
 
   /**
-   * The order: "id" (the default) or "name", with " desc" after it for descending. Profiles with equal names are
-   * ordered by id.
+   * The order: "id" (the default), "name" or "create_time", with " desc" after it for descending. Profiles with equal names
+   * or times are ordered by id.
    *
    * @generated from field: string order_by = 4;
    */
@@ -528,7 +607,7 @@ export type ListProfilesRequest = Message<"userd.v1.ListProfilesRequest"> & {
  * Use `create(ListProfilesRequestSchema)` to create a new message.
  */
 export const ListProfilesRequestSchema: GenMessage<ListProfilesRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 10);
+  messageDesc(file_userd_v1_user_profile, 12);
 
 /**
  * The response of ListProfiles.
@@ -556,7 +635,7 @@ export type ListProfilesResponse = Message<"userd.v1.ListProfilesResponse"> & {
  * Use `create(ListProfilesResponseSchema)` to create a new message.
  */
 export const ListProfilesResponseSchema: GenMessage<ListProfilesResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 11);
+  messageDesc(file_userd_v1_user_profile, 13);
 
 /**
  * The request of GetAccountAdmin.
@@ -598,7 +677,7 @@ export type GetAccountAdminRequest = Message<"userd.v1.GetAccountAdminRequest"> 
  * Use `create(GetAccountAdminRequestSchema)` to create a new message.
  */
 export const GetAccountAdminRequestSchema: GenMessage<GetAccountAdminRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 12);
+  messageDesc(file_userd_v1_user_profile, 14);
 
 /**
  * The response of GetAccountAdmin.
@@ -619,7 +698,7 @@ export type GetAccountAdminResponse = Message<"userd.v1.GetAccountAdminResponse"
  * Use `create(GetAccountAdminResponseSchema)` to create a new message.
  */
 export const GetAccountAdminResponseSchema: GenMessage<GetAccountAdminResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 13);
+  messageDesc(file_userd_v1_user_profile, 15);
 
 /**
  * The request of EnsureAccountAdmin.
@@ -640,7 +719,7 @@ export type EnsureAccountAdminRequest = Message<"userd.v1.EnsureAccountAdminRequ
  * Use `create(EnsureAccountAdminRequestSchema)` to create a new message.
  */
 export const EnsureAccountAdminRequestSchema: GenMessage<EnsureAccountAdminRequest> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 14);
+  messageDesc(file_userd_v1_user_profile, 16);
 
 /**
  * The response of EnsureAccountAdmin.
@@ -675,7 +754,7 @@ export type EnsureAccountAdminResponse = Message<"userd.v1.EnsureAccountAdminRes
  * Use `create(EnsureAccountAdminResponseSchema)` to create a new message.
  */
 export const EnsureAccountAdminResponseSchema: GenMessage<EnsureAccountAdminResponse> = /*@__PURE__*/
-  messageDesc(file_userd_v1_user_profile, 15);
+  messageDesc(file_userd_v1_user_profile, 17);
 
 /**
  * The fate of the resources of a profile that is deleted.

@@ -56,6 +56,8 @@ export const profiles = [
     constraint user_profile_user_id_foreign foreign key (user_id) references users (id)
   )`,
   `create index user_profile_account_index on user_profile (account_id, user_id)`,
+  `create index user_profile_account_name_index on user_profile (account_id, name, id)`,
+  `create index user_profile_created_index on user_profile (create_time, id)`,
   `create index user_profile_name_index on user_profile (name, id)`,
   `create index user_profile_tag_index on user_profile using gin (tags_canonical)`,
   `create index user_profile_test_index on user_profile (id) where is_test`,
