@@ -22,6 +22,9 @@ export const permissions = [
   "events.write",
   "assistants.read",
   "assistants.write",
+  "tokens.read",
+  "tokens.write",
+  "tokens.verify",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

@@ -7,7 +7,7 @@ import { field as fieldOption } from "../gen/userd/v1/kind_pb.ts";
 import { isRelated, ruledBy, ruleOf } from "./relation.ts";
 
 const columnOf = ({ name, type, field, isNullable, enumBase, deletedValue }: Column): FilterColumn => ({
-  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb" | "double precision">),
+  type: type === "smallint" ? "enum" : (type as Exclude<typeof type, "smallint" | "jsonb" | "double precision" | "bytea">),
   column: sql.ref(`r.${name}`),
   isNullable,
   // UNSPECIFIED is stored nowhere, and neither is what deletion alone shows.

@@ -79,7 +79,7 @@ export const changedSecrets = async (
 };
 
 /** Returns the columns that a new resource gets for its secrets, each with the type of its values. */
-export const secretColumns = (kind: Kind): readonly { readonly name: string; readonly type: Column["type"] | "bytea" }[] => {
+export const secretColumns = (kind: Kind): readonly { readonly name: string; readonly type: Column["type"] }[] => {
   const { lastCharacters } = tokenOf(kind)?.token ?? {};
   return [
     ...(sealedOf(kind).length > 0 ? kind.columns.filter(({ name }) => name === "id") : []),

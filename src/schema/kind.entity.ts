@@ -46,6 +46,7 @@ const builders = {
   text,
   timestamptz: time,
   jsonb: () => p.json<unknown>(),
+  bytea: () => p.blob(),
 } as const;
 
 const columnOf = ({ name, type, maxLength, isNullable, isNow, defaultValue }: Column): unknown => {
@@ -139,7 +140,7 @@ export const entitiesOf = (kinds: readonly Kind[]): ReadonlyMap<string, EntitySc
     const token = tokenOf(kind);
     const properties = Object.fromEntries([
       ...columns.map((column) => [column.field.localName, propertyOf(kind, column, entities)] as const),
-      ...secrets.map(({ field, isRequired }) => [field.localName, isRequired ? p.blob() : p.blob().nullable()] as const),
+      ...secrets.map(({ field, isRequired }) => [field.localName, isRequired ? builders.bytea() : builders.bytea().nullable()] as const),
     ]);
     const uniques = [
       ...keys.map((key) => ({ name: `${name}_${key.name}_key`, properties: key.columns.map(({ field }) => field.localName) })),

@@ -52,7 +52,8 @@ test("what calls change, unlink and remove of the resources of every kind stands
     ]);
   }
   await importRecords(db, file, { overwrite: true });
-  for (const [name, rows] of await ofKinds()) {
+  // A kind that is not imported has no rows.
+  for (const [name, rows] of (await ofKinds()).filter(([, found]) => found !== null)) {
     const imported = first.find(([one]) => one === name)?.[1] as readonly object[];
     const said = (listed: unknown) =>
       (listed as readonly Record<string, unknown>[]).map(({ id: _, etag: __, create_time: ___, ...values }) => values);

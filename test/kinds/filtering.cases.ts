@@ -22,6 +22,7 @@ const fieldOf = (column: Column): CaseField<Shown> => ({
       text: "text",
       timestamptz: "time",
       jsonb: "text",
+      bytea: "text",
     } as const
   )[column.type],
   isNullable: column.isNullable,

@@ -20,6 +20,8 @@ export type ImportSource = {
   readonly deleting: ReadonlySet<bigint>;
   /** The value names an owner, which is a user or a team. */
   readonly isOwner: boolean;
+  /** The value is a list of words, which the field has as one text. */
+  readonly isOfWords: boolean;
 };
 
 /** A model of export files whose records each link a resource to something else, with the names of the fields that hold the two keys. */
@@ -55,12 +57,13 @@ export const importedParts = ({ message }: Pick<Kind, "message">): readonly (Imp
 /** Returns the places where export files have the value of a field, as its option `import` declares; by default the record field `byDefault`. */
 export const importSources = (field: DescField, isReference: boolean, byDefault = field.name): readonly ImportSource[] => {
   const declared = getOption(field, fieldOption).import;
-  const sources = declared.length > 0 ? declared : [{ name: byDefault, part: "", deleting: [], owner: false }];
-  return sources.map(({ name, part, deleting, owner }) => ({
+  const sources = declared.length > 0 ? declared : [{ name: byDefault, part: "", deleting: [], owner: false, words: false }];
+  return sources.map(({ name, part, deleting, owner, words }) => ({
     names: isReference ? withId(name.replace(/_id$/, "")) : [name],
     part,
     deleting: new Set(deleting),
     isOwner: owner,
+    isOfWords: words,
   }));
 };
 
@@ -99,7 +102,8 @@ export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | 
     const { import: declared } = getOption(field, fieldOption);
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");
     if (type === "smallint" && importedValues(field).size === 0) note(field, "is imported, and no value of its enum has import_as");
-    for (const { part, owner } of declared) {
+    for (const { part, owner, words } of declared) {
+      if (words && type !== "text") note(field, "is imported as words, and is no string");
       if (part !== "" && !parts.includes(part)) note(field, `is imported from "${part}", which is no part of the kind`);
       if (owner && reference?.to.name !== "user" && reference?.to.name !== "team")
         note(field, "is imported as an owner, and refers to neither a user nor a team");

@@ -1,11 +1,11 @@
 import type { DescField, DescFile, DescMessage } from "@bufbuild/protobuf";
 import type { AggregateKind } from "../../versions/aggregate.ts";
 
-/** The PostgreSQL types that columns of kinds can have. */
-export type ColumnType = "bigint" | "int" | "double precision" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb";
+/** The PostgreSQL types that columns of kinds can have; `bytea` are secrets only. */
+export type ColumnType = "bigint" | "int" | "double precision" | "smallint" | "boolean" | "text" | "timestamptz" | "jsonb" | "bytea";
 
-/** Tells whether keys, orders and filters can use a type: not jsonb, nor floating-point numbers, which can differ where they look equal. */
-export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && type !== "double precision";
+/** Tells whether keys, orders and filters can use a type: not jsonb, secrets, nor floating-point numbers, which can differ where they look equal. */
+export const isComparable = (type: ColumnType): boolean => type !== "jsonb" && type !== "double precision" && type !== "bytea";
 
 /** What resources belong to, an organization or a profile, and the column that holds its id. */
 export type Belonging = { readonly to: "organization" | "profile"; readonly column: string };

@@ -1,5 +1,5 @@
 import { type ImportModel, importedModels, importedParts, importSources, isImported } from "../../contract/kinds/imports.ts";
-import { type Column, type Kind, type Link, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
+import { type Column, type ColumnList, type Kind, type Link, ORGANIZATION_ID, tokenOf } from "../../contract/kinds/kind.ts";
 import { kinds } from "../../schema/entities.ts";
 import { type StagingTable, TEXT } from "../staging.ts";
 import type { StoredStaging } from "../steps/target.ts";
@@ -53,6 +53,35 @@ const stagedColumns = (column: Column): [name: string, type: string][] => {
   ];
 };
 
+/** The columns of tokens, of which files have the SHA-256: one that is here never changes, and neither do its last characters. */
+const tokenColumns = (kind: Kind): readonly Column[] => {
+  const { field, name, token } = tokenOf(kind) ?? {};
+  if (field === undefined || name === undefined) return [];
+  const last = token?.lastCharacters;
+  const plain = {
+    enumBase: 0,
+    isNullable: false,
+    isNow: false,
+    defaultValue: null,
+    isNotBlank: false,
+    isUuid: false,
+    slugFrom: "",
+    maxLength: 0,
+  };
+  return [
+    ...(last !== undefined && isImported(last) ? [{ ...last, isImmutable: true }] : []),
+    { ...plain, field, name, type: "bytea", isRequired: true, isImmutable: true, isOutputOnly: true, isNotEmpty: false },
+  ];
+};
+
+/** Returns the keys of a kind besides the first: the unique values that tell no resource from others, but that no two can have. */
+export const furtherKeys = (kind: Kind): readonly ColumnList[] => [
+  ...kind.keys.slice(1),
+  ...tokenColumns(kind)
+    .filter(({ type }) => type === "bytea")
+    .map((column) => ({ name: column.name, columns: [column] })),
+];
+
 /** The columns with ids, which steps fill, of references and of the organization. */
 const idColumns = (columns: readonly Column[]) =>
   Object.fromEntries([ORGANIZATION_ID, ...columns.filter(isReferring).map(({ name }) => name)].map((name) => [name, "bigint"]));
@@ -70,7 +99,9 @@ const linkOf = (kind: Kind, link: Link): ImportedLink => ({
 });
 
 const importedKind = (kind: Kind): ImportedKind => {
-  const columns = kind.columns.filter(isImported);
+  const ofToken = tokenColumns(kind);
+  const others = kind.columns.filter((column) => isImported(column) && !ofToken.some(({ name }) => name === column.name));
+  const columns = [...others, ...ofToken];
   const parts = importedParts(kind).map(({ model, names, left }): ImportedPart => {
     const ofPart = columns.filter(({ field, reference }) =>
       importSources(field, reference !== undefined).some(({ part }) => part === model),

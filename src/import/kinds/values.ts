@@ -7,6 +7,7 @@ import { canonicalName } from "../../names/canonical.ts";
 import { FieldFault, Unfit } from "../fault.ts";
 import { bool, type Field, int, key, type Note, text, time } from "../fields.ts";
 import { optionValue } from "../option-value.ts";
+import { pythonLiteral } from "../python-literal.ts";
 import type { StagedRow } from "../staging.ts";
 import { isReferring, referenceColumns } from "./staging.ts";
 
@@ -69,6 +70,21 @@ const int32: Field<bigint> = (value) => {
   return read;
 };
 
+/** Reads a SHA-256 in hex as what PostgreSQL reads bytes from. */
+const sha256: Field<string> = (value) => {
+  if (typeof value !== "string" || !/^[0-9a-fA-F]{64}$/.test(value)) throw new Unfit("is no SHA-256 in hex: nobody could use the token");
+  return `\\x${value}`;
+};
+
+/** Reads a list of words, or the text of one in JSON or as Python prints it, as a text with one blank between each two. */
+const words =
+  (maxLength: number): Field<string> =>
+  (value) => {
+    const list = typeof value === "string" && value.trimStart().startsWith("[") ? pythonLiteral(value) : value;
+    const all = Array.isArray(list) ? (list as unknown[]) : [list];
+    return all.map((word) => text(maxLength)(word)).join(" ");
+  };
+
 const decimal: Field<number> = (value) => {
   const read = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof read !== "number" && typeof read !== "bigint") throw new FieldFault("must be a number");
@@ -79,9 +95,17 @@ const decimal: Field<number> = (value) => {
 const fieldOf = (column: Column): Field<unknown> => {
   const { type, maxLength } = column;
   if (type === "smallint") return enumValue(column);
-  return { bigint: int, int: int32, "double precision": decimal, boolean: bool, text: text(maxLength), timestamptz: time, jsonb: struct }[
-    type
-  ];
+  if (importSources(column.field, false).some(({ isOfWords }) => isOfWords)) return words(maxLength);
+  return {
+    bigint: int,
+    int: int32,
+    "double precision": decimal,
+    boolean: bool,
+    text: text(maxLength),
+    timestamptz: time,
+    jsonb: struct,
+    bytea: sha256,
+  }[type];
 };
 
 /** The value of a column for a null in the file: what it has by default. The time of creation and a UUID are not said then. */

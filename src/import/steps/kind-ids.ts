@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { type Kind, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
-import { type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
+import { furtherKeys, type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
 import { addGiven, isGiven } from "../staging.ts";
 import { type ImportTx, isForeign } from "../transaction.ts";
 import { conflicts } from "./conflict-table.ts";
@@ -75,7 +75,7 @@ const settle = async (tx: ImportTx, one: ImportedKind): Promise<void> => {
     await skipUnreferred(tx, placeOf(one, column));
   }
   await findOrganizations(tx, one);
-  for (const key of kind.keys) {
+  for (const key of [...kind.keys.slice(0, 1), ...furtherKeys(kind)]) {
     const names = key.columns.map(({ name }) => name).join(", ");
     await skipRepeated(tx, staging, `another record of the file has its ${key.name}`, names, "pk");
   }

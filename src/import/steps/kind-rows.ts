@@ -1,5 +1,5 @@
-import { type Column, ORGANIZATION_ID } from "../../contract/kinds/kind.ts";
-import { type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
+import { type Column, ORGANIZATION_ID, tokenOf } from "../../contract/kinds/kind.ts";
+import { furtherKeys, type ImportedKind, importedKinds, isReferring } from "../kinds/staging.ts";
 import { isGiven } from "../staging.ts";
 import type { ImportTx } from "../transaction.ts";
 import { identityOf } from "./kind-ids.ts";
@@ -51,9 +51,17 @@ const keepImmutable = async (tx: ImportTx, { kind, columns, staging }: ImportedK
   );
 };
 
+/** Keeps the time when a token was used last, if it is later here than in the file: no change of it is logged. */
+const keepLastUsed = async (tx: ImportTx, { kind, columns, staging }: ImportedKind): Promise<void> => {
+  const column = tokenOf(kind)?.token.lastUsed;
+  if (column === undefined || !columns.includes(column)) return;
+  const { name } = column;
+  await run(tx, `update ${staging.name} s set ${name} = t.${name} from ${kind.table} t where t.id = s.id and t.${name} > s.${name}`);
+};
+
 /** Skips rows with a further key of the kind that another resource has here. */
 const skipTaken = async (tx: ImportTx, { kind, staging }: ImportedKind): Promise<void> => {
-  for (const key of kind.keys.slice(1)) {
+  for (const key of furtherKeys(kind)) {
     const same = key.columns.map(({ name }) => `x.${name} = t.${name}`).join(" and ");
     await skip(tx, staging, `another one here has its ${key.name}`, `exists (select from ${kind.table} x where ${same} and x.id <> t.id)`);
   }
@@ -109,6 +117,7 @@ export const mergeKinds = async (tx: ImportTx): Promise<void> => {
     if (target !== undefined) {
       await resolveReferences(tx, one);
       await keepImmutable(tx, one, target);
+      await keepLastUsed(tx, one);
       await keepAbsent(tx, target, "t.id = s.id");
       await skipTaken(tx, one);
       await matchRows(tx, target, "t.id = s.id");

@@ -378,6 +378,7 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     (set) => {
       set.setField("Release", "ref", { import: [{ name: "ref", part: "sentry.nothing" }] });
       set.setField("Release", "url", { import: [{ name: "owner", owner: true }] });
+      set.setField("Release", "commit_count", { import: [{ name: "commits", words: true }] });
       for (const { value } of set.file.enumType) for (const one of value) delete one.options;
       set.addField("Deploy", { name: "model", proto3Optional: true, oneofIndex: 0 });
     },
@@ -385,6 +386,7 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
       "Release.status is imported, and no value of its enum has import_as",
       'Release.ref is imported from "sentry.nothing", which is no part of the kind',
       "Release.url is imported as an owner, and refers to neither a user nor a team",
+      "Release.commit_count is imported as words, and is no string",
       "Deploy.model has a name that imports use for something else",
     ],
   ],

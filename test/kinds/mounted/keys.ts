@@ -35,7 +35,7 @@ const KEY = `message TicketKey {
       token: {prefix: "acme_" last_characters: "last_characters" last_used: "last_used_time" ends: "expire_time" active: "is_active"}
     }
   ];
-  string last_characters = 7 [(google.api.field_behavior) = OUTPUT_ONLY, (buf.validate.field).string = {max_len: 4 not_contains: "\\000"}];
+  string last_characters = 7 [(google.api.field_behavior) = OUTPUT_ONLY, (buf.validate.field).string = {max_len: 16 not_contains: "\\000"}];
   google.protobuf.Timestamp last_used_time = 8 [(google.api.field_behavior) = OUTPUT_ONLY];
   google.protobuf.Timestamp expire_time = 9;
   optional bool is_active = 10 [(userd.v1.field).default_true = true];

@@ -58,6 +58,7 @@ export const tracked: readonly (
   ["alert_rule_trigger_action", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}"],
   ["alert_project", "'kinds:organization'", "r.organization_id", "concat_ws('/', r.alert_id, r.project_id)"],
+  ["org_auth_token", "'kinds:organization'", "r.organization_id", "r.id", "{id,etag}", "{last_used_time}"],
   ["connection", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
   ["provider", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
   ["llm_client", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],

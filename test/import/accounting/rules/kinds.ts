@@ -54,6 +54,7 @@ const expectOf = (column: Column): Expect => {
   const { name, type, field, defaultValue } = column;
   if (column.reference !== undefined) return reference(column);
   const names = importedValues(field);
+  if (importSources(field, false).some(({ isOfWords }) => isOfWords)) return (says) => (says as readonly string[]).join(" ");
   const nameOf = (number: unknown) => field.enum?.values.find((one) => one.number === number)?.name;
   const converted: Readonly<Record<Column["type"], Expect>> = {
     text,
@@ -64,6 +65,8 @@ const expectOf = (column: Column): Expect => {
     smallint: (says) => nameOf(says === null ? defaultValue : names.get(String(says))),
     timestamptz: (says) => (says === null && name === "create_time" ? anything : timeOf(says)),
     jsonb: value,
+    // Nobody is shown what is stored of a token; test/import/org-auth-tokens.test.ts verifies one.
+    bytea: () => anything,
   };
   return converted[type];
 };
