@@ -6,12 +6,9 @@ import { addAccountContact, listAccountContacts, removeAccountContact, setPrimar
 import { createAccount, listAccounts, updateAccount } from "../profiles/accounts.ts";
 import { batchCreateProfiles } from "../profiles/batch-create-profiles.ts";
 import { deleteProfile } from "../profiles/delete-profile.ts";
-
 import { getAccount } from "../profiles/get-account.ts";
 import { getProfile } from "../profiles/get-profile.ts";
-
 import { listOwned } from "../profiles/list-owned.ts";
-
 import { listProfiles } from "../profiles/list-profiles.ts";
 import { createProfile, updateProfile } from "../profiles/profiles.ts";
 import { listResources } from "../resources/list-resources.ts";
