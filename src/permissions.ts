@@ -18,6 +18,8 @@ export const permissions = [
   "integrations.write",
   "alerts.read",
   "alerts.write",
+  "events.read",
+  "events.write",
   "assistants.read",
   "assistants.write",
   "tokens.read",

@@ -20,7 +20,7 @@ export const referenceErrors = (kinds: readonly Kind[]): ConstraintErrors =>
         .filter((column) => hasForeignKey(kind, column))
         .map((column): Entry => {
           const { name } = column;
-          return [`${kind.name}_${name}_foreign`, () => referredNotFound(kind, column, `${kind.name}.${name}`)];
+          return [`${unqualified(kind.table)}_${name}_foreign`, () => referredNotFound(kind, column, `${kind.name}.${name}`)];
         }),
       ...kind.links.map(
         ({ name, table, column }): Entry => [`${unqualified(table)}_${column}_foreign`, () => referenceNotFound(`${kind.name}.${name}`)],

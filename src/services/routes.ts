@@ -3,6 +3,7 @@ import { OrganizationService } from "../gen/userd/v1/organization_service_pb.ts"
 import { ProfileService } from "../gen/userd/v1/profile_service_pb.ts";
 import { UserOptionService } from "../gen/userd/v1/user_option_service_pb.ts";
 import { UserService } from "../gen/userd/v1/user_service_pb.ts";
+import { hooks } from "../kinds/hooks/event.ts";
 import { standardOperations } from "../kinds/standard-operations.ts";
 import { type Route, route } from "../server/route.ts";
 import { changeOperations } from "./change-service.ts";
@@ -19,5 +20,5 @@ export const createRoutes = (dependencies: AllDependencies): readonly Route[] =>
   route(OrganizationService, organizationOperations(dependencies)),
   route(ProfileService, profileOperations(dependencies)),
   route(ChangeService, changeOperations(dependencies)),
-  ...dependencies.db.kinds.services.map((service) => route(service, standardOperations(dependencies, service))),
+  ...dependencies.db.kinds.services.map((service) => route(service, standardOperations(dependencies, service, hooks[service.typeName]))),
 ];

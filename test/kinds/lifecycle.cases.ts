@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { expect } from "vitest";
-import { type Kind, ORGANIZATION_ID } from "../../src/contract/kinds/kind.ts";
+import { type Kind, ORGANIZATION_ID, unqualified } from "../../src/contract/kinds/kind.ts";
 import { AuditOperation } from "../../src/gen/userd/v1/audit_entry_pb.ts";
 import { ordersOf } from "../../src/kinds/order.ts";
 import type { ClientKind } from "../support/clients.ts";
@@ -81,7 +81,7 @@ export const lifecycleCases = (test: ServiceTest, clientKind: ClientKind, kind: 
     const [column] = changeable(kind);
     if (column !== undefined) await update(maker, { id: shown.id, [local(column)]: anotherValue(column, shown[local(column)]) });
     await maker.call(kind.isSoft ? "Purge" : "Delete", { id: shown.id });
-    const { auditEntries } = await client.changes.listAuditEntries({ filter: { kinds: [kind.name] }, pageSize: 1_000 });
+    const { auditEntries } = await client.changes.listAuditEntries({ filter: { kinds: [unqualified(kind.table)] }, pageSize: 1_000 });
     expect(
       auditEntries.filter(({ key }) => key === String(shown.id)).map(({ operation, changedFields }) => [operation, changedFields]),
     ).toEqual([

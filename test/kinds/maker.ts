@@ -54,6 +54,10 @@ export const createRoot = async (clients: Clients, kind: Kind): Promise<bigint> 
 export const removeRoot = (clients: Clients, kind: Kind, id: bigint): Promise<unknown> =>
   isOwned(kind) ? clients.profiles.deleteProfile({ id, mode: DeleteProfileMode.CASCADE }) : clients.organizations.purgeOrganization({ id });
 
+/** The kinds that repeated references of a kind name. */
+export const linkedKinds = ({ kinds }: Clients, { links }: Kind): readonly Kind[] =>
+  kinds.filter(({ name }) => links.some(({ to }) => to.name === name));
+
 /** Something for each model that fields of a kind refer to. */
 export const thingsOf = async (clients: Clients, organizationId: bigint, kind: Kind): Promise<Readonly<Record<string, bigint>>> => {
   const made: Record<string, bigint> = isOwned(kind)
@@ -64,7 +68,8 @@ export const thingsOf = async (clients: Clients, organizationId: bigint, kind: K
         team: (await createTeam(clients, organizationId)).id,
         user: (await createUser(clients)).id,
       };
-  for (const other of referredKinds(clients, kind)) made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
+  for (const other of [...referredKinds(clients, kind), ...linkedKinds(clients, kind)])
+    made[other.name] = (await (await makerOf(clients, other, organizationId)).create()).id;
   return made;
 };
 

@@ -6,7 +6,7 @@ import type { ClientKind } from "../support/clients.ts";
 import { expectRefusal } from "../support/errors.ts";
 import type { ServiceTest } from "../support/service.ts";
 import { badValues, changeable, get, keyOf, list, local, NOBODY, plainColumns, update } from "./asking.ts";
-import { anotherValue, isOwned, makerOf, moreThings, referredKinds, type Shown, thingsOf, withoutSecrets } from "./maker.ts";
+import { anotherValue, isOwned, linkedKinds, makerOf, moreThings, referredKinds, type Shown, thingsOf, withoutSecrets } from "./maker.ts";
 
 /** The cases of creating and updating the resources of a kind: values, keys, references, masks, etags, replays. */
 export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Kind): void => {
@@ -41,7 +41,9 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
     for (const column of optional) {
       const value = column.isUuid
         ? expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
-        : (column.defaultValue ?? undefined);
+        : column.isNow
+          ? expect.objectContaining({ $typeName: "google.protobuf.Timestamp" })
+          : (column.defaultValue ?? undefined);
       expect([column.name, shown[local(column)]]).toEqual([column.name, value]);
     }
   });
@@ -88,7 +90,8 @@ export const writingCases = (test: ServiceTest, clientKind: ClientKind, kind: Ki
       gone["organization"] = (await createOrganization(client)).id;
       await client.organizations.deleteOrganization({ id: gone["organization"] });
     }
-    for (const other of referredKinds(client, kind)) await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
+    for (const other of [...referredKinds(client, kind), ...linkedKinds(client, kind)])
+      await (await makerOf(client, other)).call("Delete", { id: gone[other.name] });
     if (!isOwned(kind)) {
       await client.organizations.deleteProject({ id: gone["project"] ?? 0n });
       await client.organizations.deleteTeam({ id: gone["team"] ?? 0n });

@@ -58,6 +58,7 @@ test("every table that can be observed has its triggers", async ({ db }) => {
     "aggregate_version",
     "canonical_name",
     "check_in",
+    "event",
     "idempotency",
     "import_origin", // imports alone read it
     "option_revision", // changes with its option only, whose trigger moves the version

@@ -114,7 +114,7 @@ const reachableOfKinds = new Set([
 
 /** The same of kinds: identities, checks of what the proto's rules refuse, and what links hold of their own resource. */
 const unreachableOfKinds = [
-  ...[...builtin.tables].flatMap(([table, { meta }]) => [`${table}_pkey`, ...meta.checks.map(({ name }) => name ?? "")]),
+  ...[...builtin.tables].flatMap(([, { meta }]) => [`${meta.tableName}_pkey`, ...meta.checks.map(({ name }) => name ?? "")]),
   ...kinds.flatMap(({ name, links }) =>
     links.flatMap(({ table }) => [`${table}_key`, `${table}_${name}_id_foreign`, `${table}_organization_id_foreign`]),
   ),

@@ -2,6 +2,7 @@ import { type DescFile, type DescService, getOption } from "@bufbuild/protobuf";
 import { AlertService } from "../../gen/userd/kinds/v1/alert_service_pb.ts";
 import { AssistantService } from "../../gen/userd/kinds/v1/assistant_service_pb.ts";
 import { CredentialService } from "../../gen/userd/kinds/v1/credential_service_pb.ts";
+import { EventService } from "../../gen/userd/kinds/v1/event_service_pb.ts";
 import { IntegrationService } from "../../gen/userd/kinds/v1/integration_service_pb.ts";
 import { MonitorService } from "../../gen/userd/kinds/v1/monitor_service_pb.ts";
 import { ReleaseService } from "../../gen/userd/kinds/v1/release_service_pb.ts";
@@ -15,6 +16,7 @@ export const families: readonly DescService[] = [
   MonitorService,
   IntegrationService,
   AlertService,
+  EventService,
   AssistantService,
   CredentialService,
 ];

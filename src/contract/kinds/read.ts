@@ -84,8 +84,9 @@ const readList = (
 ): ColumnList => {
   const found = columnsOf(message, what, fields, columns, note);
   for (const { field, name: column, type, isNullable, reference } of found) {
-    // Of a key, rows without a value are left out; the parent is the same in all of an index that is asked for.
-    if (isNullable && what === INDEX && !reference?.isParent) note(field, `is in ${what} and may have no value`);
+    // Of a key, rows without a value are left out. An index of a large kind serves filters, too, which no row without a value meets.
+    const isOfFilters = reference?.isParent === true || getOption(message, kindOption).large;
+    if (isNullable && what === INDEX && !isOfFilters) note(field, `is in ${what} and may have no value`);
     else if (!isComparable(type) || column === "etag") note(field, `is in ${what} and can't be compared`);
     else if (what !== INDEX && type !== "bigint" && type !== "text")
       note(field, `is in ${what}, by which Get finds a resource, and is neither an int64 nor a string`);
@@ -100,11 +101,16 @@ const readList = (
   return { name, columns: found };
 };
 
+/** Words of SQL, which can't stand bare as the name of a table: that of such a kind is called after several of it, as `users` is. */
+const sqlWords: ReadonlySet<string> = new Set(["check", "column", "grant", "group", "limit", "order", "table", "union", "user", "window"]);
+
 const referentOf = (message: DescMessage): Referent => {
   const name = snakeCase(message.name);
-  const table = /^userd\b/.test(message.file.proto.package) ? name : `${MOUNTED_SCHEMA}.${name}`;
-  const { deletion, plural, readPermission } = getOption(message, kindOption);
-  const referent = { name, plural: plural || `${name}s`, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
+  const { deletion, plural: declared, readPermission } = getOption(message, kindOption);
+  const plural = declared || `${name}s`;
+  const isBuiltin = /^userd\b/.test(message.file.proto.package);
+  const table = isBuiltin ? (sqlWords.has(name) ? plural : name) : `${MOUNTED_SCHEMA}.${name}`;
+  const referent = { name, plural, message, table, readPermission, isSoft: deletion === KindDeletion.SOFT };
   if (scopeOf(message) === KindScope.ORGANIZATIONS) return { ...referent, belongsTo: undefined, sharedBy: `${table}_${ORGANIZATION}` };
   if (scopeOf(message) === KindScope.PROFILE) return { ...referent, belongsTo: { to: PROFILE, column: OWNER_PROFILE_ID } };
   const column = scopeOf(message) === KindScope.GLOBAL ? "id" : ORGANIZATION_ID;
