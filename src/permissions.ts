@@ -25,6 +25,9 @@ export const permissions = [
   "tokens.read",
   "tokens.write",
   "tokens.verify",
+  "secrets.read",
+  "secrets.write",
+  "secrets.reveal",
 ] as const;
 
 /** The name of a permission, which RPCs demand and token files give to callers. */

@@ -27,7 +27,7 @@ const convert = (column: Column, value: unknown, path: string): unknown => {
   if (type === "smallint") return enumValue(column, value as number | undefined, path);
   if (value === undefined) return isUuid ? randomUUID() : isNow ? new Date() : defaultValue;
   if (type === "timestamptz") return momentOf(value as Timestamp);
-  return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject), path)) : value;
+  return type === "jsonb" ? JSON.parse(jsonOf(toValue(value as JsonObject | JsonObject[]), path)) : value;
 };
 
 const columnValue = (at: string, column: Column, resource: Resource): unknown => {

@@ -1,11 +1,16 @@
 import { type RawBuilder, sql } from "kysely";
 import { resourceNotFound } from "../contract/kinds/errors.ts";
-import { type Kind, tokenOf } from "../contract/kinds/kind.ts";
+import { type Kind, OWNER_PROFILE_ID, PROFILE, tokenOf } from "../contract/kinds/kind.ts";
 import { type Compiled, compiled, place } from "../db/compiled.ts";
 import { tokenHash } from "../secrets/secret-token.ts";
+import { presentUser } from "../users/present.ts";
 import { oncePerKind } from "./once-per-kind.ts";
 import { columnsOf, deletedAncestor, joinedAncestors, type Row, toMessage } from "./row.ts";
 import { answerOf, fieldsOf, resourceField, type StandardMethod } from "./standard-method.ts";
+
+/** The user of the profile that owns a row `r` can act here. */
+const ownerIsPresent = sql<boolean>`exists (
+  select from user_profile p join users u on u.id = p.user_id where p.id = ${sql.ref(`r.${OWNER_PROFILE_ID}`)} and ${presentUser("u")})`;
 
 /** The conditions under which a token of a row `r` is valid. */
 const isValid = (kind: Kind): RawBuilder<boolean> => {
@@ -13,6 +18,7 @@ const isValid = (kind: Kind): RawBuilder<boolean> => {
   return sql`${sql.join(
     [
       sql`${deletedAncestor(kind)} is null`,
+      ...(kind.belongsTo?.to === PROFILE ? [ownerIsPresent] : []),
       ...(kind.isSoft ? [sql`r.delete_time is null`] : []),
       ...ends.map(({ name }) => sql`(${sql.ref(`r.${name}`)} is null or ${sql.ref(`r.${name}`)} > now())`),
       ...(active === undefined ? [] : [sql.ref(`r.${active.name}`)]),
@@ -43,8 +49,8 @@ const readOf = oncePerKind((kind): Compiled<Row> => {
 });
 
 /**
- * VerifyX: finds the resource whose token the request has, by its hash and in one statement. A token that is unknown, of something deleted,
- * expired or inactive is NOT_FOUND, without a difference.
+ * VerifyX: finds the resource whose token the request has, by its hash and in one statement. A token that is unknown, of something deleted, of a
+ * user who is not present, expired or inactive is NOT_FOUND, without a difference.
  */
 export const verifyToken: StandardMethod = ({ db }, kind) => {
   const field = resourceField(kind);

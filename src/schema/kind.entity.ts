@@ -53,7 +53,9 @@ const columnOf = ({ name, type, maxLength, isNullable, isNow, defaultValue }: Co
   if (name === "create_time" || isNow) return timeOfInsert();
   const builder = builders[type](maxLength);
   if (isNullable) return builder.nullable();
-  return defaultValue === null ? builder : builder.defaultRaw(defaultValue === "" ? "''" : String(defaultValue));
+  return defaultValue === null
+    ? builder
+    : builder.defaultRaw(typeof defaultValue === "string" ? `'${defaultValue}'` : String(defaultValue));
 };
 
 const propertyOf = (kind: Kind, column: Column, entities: (name: string) => EntityName): unknown => {

@@ -54,6 +54,7 @@ const timeless: Readonly<Record<string, string>> = {
 
 /** Writes of which no version tells, and why. */
 const traceless: Readonly<Record<string, string>> = {
+  VerifyAuthToken: "the same",
   VerifyOrgAuthToken: "it marks once a minute when the token was used, by the one statement that finds it",
 };
 

@@ -54,8 +54,10 @@ export const compare = (a: Shown, b: Shown, names: readonly string[]): number =>
 };
 
 /** What a field can't be, and the reason that it is refused for. */
-export const badValues = ({ type, maxLength, isNotEmpty, isRequired }: Column): readonly unknown[] => [
+export const badValues = ({ field, type, maxLength, isNotEmpty, isRequired }: Column): readonly unknown[] => [
   ...(type === "text" ? ["x".repeat(maxLength + 1), "a\0b", ...(isNotEmpty ? [""] : [])] : []),
+  ...(field.fieldKind === "list" ? [Array(1_001).fill(field.listKind === "scalar" ? "x" : {})] : []),
+  ...(field.fieldKind === "list" && field.listKind === "scalar" ? [["x".repeat(10_000)], ["a\0b"]] : []),
   ...(type === "smallint" ? [99] : []),
   ...(type === "double precision" ? [Number.NaN, Number.POSITIVE_INFINITY] : []),
   ...(type === "timestamptz" ? [{ seconds: 253_402_300_800n }] : []),

@@ -100,6 +100,7 @@ export const anotherValue = ({ type, field, maxLength, isUuid }: Column, before?
   if (isUuid) return crypto.randomUUID();
   if (type === "text") return isSemVer(field) ? `1.0.${moment++}` : unique().slice(0, maxLength);
   if (type === "timestamptz") return timestampFromMs(moment++);
+  if (field.fieldKind === "list") return field.listKind === "scalar" ? [unique(), "Ärger"] : [{ [unique()]: 1 }, {}];
   if (type === "jsonb") return { text: unique(), list: [1, null, { deep: true }] };
   if (type === "boolean") return before !== true;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0 && number !== before)?.number;

@@ -32,6 +32,7 @@ const unreachable: Readonly<Record<string, string>> = {
   identity_status_known: "linking sets it, and the import checks it",
   import_origin_pkey: "written with on conflict",
   option_revision_pkey: "an identity",
+  auth_token_token_key: "a hash of 256 random bits",
   org_auth_token_token_key: "a hash of 256 random bits; imports skip what has one that is here",
   organization_member_invitations_expire: "the columns are written together",
   organization_member_kind: "the columns are written together",

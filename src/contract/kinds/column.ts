@@ -31,9 +31,17 @@ const messageTypes: Readonly<Record<string, ColumnType>> = {
   "google.protobuf.Struct": "jsonb",
 };
 
+/** Tells whether a field is a list of texts or objects, which one column holds, and not a list of references. */
+export const isListOfValues = (field: DescField): boolean =>
+  field.fieldKind === "list" &&
+  (field.listKind === "scalar"
+    ? field.scalar === ScalarType.STRING
+    : field.listKind === "message" && field.message.typeName === "google.protobuf.Struct");
+
 /** Returns the type of a field's column; undefined for a field that can't be stored in one. */
 const columnTypeOf = (field: DescField): ColumnType | undefined => {
   if (field.oneof !== undefined) return undefined;
+  if (isListOfValues(field)) return "jsonb";
   if (field.fieldKind === "scalar") return scalarTypes[field.scalar];
   if (field.fieldKind === "message") return messageTypes[field.message.typeName];
   return field.fieldKind === "enum" ? "smallint" : undefined;
@@ -49,6 +57,14 @@ const optionsOf = (field: DescField): KindField => getOption(field, fieldOption)
 /** Rules without which a value would get as far as the database and be refused there. */
 const checkRules = (field: DescField, type: ColumnType, note: Note): void => {
   const rules = rulesOf(field);
+  if (isListOfValues(field)) {
+    const { maxItems = 0n, items } = rules.case === "repeated" ? rules.value : {};
+    if (maxItems === 0n) note(field, "has no (buf.validate.field).repeated.max_items, so it has no column");
+    const { maxLen = 0n, notContains = "" } = items?.type.case === "string" ? items.type.value : {};
+    if (field.fieldKind === "list" && field.listKind === "scalar" && (maxLen === 0n || notContains !== "\0"))
+      note(field, 'has no rules max_len and not_contains: "\\000" of its items');
+    if (optionsOf(field).nullable) note(field, "is repeated and nullable: where it has no items it is empty");
+  }
   if (type === "text") {
     const { maxLen = 0n, notContains = "", pattern = "" } = rules.case === "string" ? rules.value : {};
     if (maxLen === 0n) note(field, "has no (buf.validate.field).string.max_len, so it has no column");
@@ -82,7 +98,7 @@ const checkRoles = (field: DescField, note: Note): void => {
 };
 
 const checkPresence = (field: DescField, note: Note): void => {
-  if (field.presence === FeatureSet_FieldPresence.EXPLICIT || behaves(field, FieldBehavior.OUTPUT_ONLY)) return;
+  if (isListOfValues(field) || field.presence === FeatureSet_FieldPresence.EXPLICIT || behaves(field, FieldBehavior.OUTPUT_ONLY)) return;
   note(field, 'can be written and is not "optional": an update could not tell its default from its absence');
 };
 
@@ -117,13 +133,14 @@ const referenceOf = (field: DescField, referents: ReadonlyMap<string, Referent>,
 
 /** An enum has the value after UNSPECIFIED. */
 const defaultOf = (field: DescField, type: ColumnType): Column["defaultValue"] => {
+  if (isListOfValues(field)) return "[]";
   if (type === "text") return "";
   if (type === "boolean") return optionsOf(field).defaultTrue;
   if (type === "smallint") return field.enum?.values.find(({ number }) => number > 0)?.number ?? null;
   return type === "bigint" ? 0n : type === "int" || type === "double precision" ? 0 : null;
 };
 
-/** Makes the column of a field that is not repeated, and notes the faults of the field. */
+/** Makes the column of a field that is no list of references, and notes the faults of the field. */
 export const readColumn = (field: DescField, referents: ReadonlyMap<string, Referent>, note: Note): Column | undefined => {
   const { name } = field;
   const type = columnTypeOf(field);

@@ -100,6 +100,7 @@ export const checkImports = ({ message, columns, keys }: Pick<Kind, "message" | 
   if (getOption(message, kindOption).scope === KindScope.PROFILE) note(message, "is imported, and a profile owns it");
   for (const { name, field, type, reference } of columns) {
     const { import: declared } = getOption(field, fieldOption);
+    if (field.fieldKind === "list") note(field, "is a list of values, and imported");
     if (ofStaging.includes(name)) note(field, "has a name that imports use for something else");
     if (type === "smallint" && importedValues(field).size === 0) note(field, "is imported, and no value of its enum has import_as");
     for (const { part, owner, words } of declared) {

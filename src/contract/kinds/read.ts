@@ -7,7 +7,7 @@ import { UserSchema } from "../../gen/userd/v1/user_pb.ts";
 import { UserProfileSchema } from "../../gen/userd/v1/user_profile_pb.ts";
 import { isAggregateKind } from "../../versions/aggregate.ts";
 import { checkChoices, checkLengths, checkNames, checkOptions, checkRpcs, checkScope, checkSlugs, checkStandard } from "./check.ts";
-import { readColumn, readLink } from "./column.ts";
+import { isListOfValues, readColumn, readLink } from "./column.ts";
 import { createNotes, KindFaults, type Note } from "./faults.ts";
 import { checkImports, checkModels } from "./imports.ts";
 import { inOrder } from "./in-order.ts";
@@ -120,7 +120,7 @@ const referentOf = (message: DescMessage): Referent => {
 const readDraft = (message: DescMessage, referents: ReadonlyMap<string, Referent>, note: Note): Draft => {
   const options = getOption(message, kindOption);
   const referent = referentOf(message);
-  const isList = ({ fieldKind }: DescMessage["fields"][number]) => fieldKind === "list";
+  const isList = (field: DescMessage["fields"][number]) => field.fieldKind === "list" && !isListOfValues(field);
   checkOptions(message, options, note);
   checkStandard(message, referent.isSoft, note);
   checkNames(message, referent, options, note);

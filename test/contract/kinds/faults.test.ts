@@ -527,6 +527,23 @@ const cases: readonly (readonly [name: string, spoil: (set: FaultySet) => void, 
     ["Deploy is imported, and a profile owns it"],
   ],
   [
+    "lists of values without limits, that may have no value, or that are imported",
+    (set) => {
+      const label = FieldDescriptorProto_Label.REPEATED;
+      set.addField("Deploy", { name: "words", type: FieldDescriptorProto_Type.STRING, label });
+      set.addField("ReleaseFile", { name: "more", type: FieldDescriptorProto_Type.MESSAGE, typeName: ".google.protobuf.Struct", label });
+      set.setField("ReleaseFile", "more", { nullable: true });
+    },
+    [
+      "ReleaseFile.more has no (buf.validate.field).repeated.max_items, so it has no column",
+      "ReleaseFile.more is repeated and nullable: where it has no items it is empty",
+      "ReleaseFile.more is a list of values, and imported",
+      "Deploy.words has no (buf.validate.field).repeated.max_items, so it has no column",
+      'Deploy.words has no rules max_len and not_contains: "\\000" of its items',
+      "Deploy.words is a list of values, and imported",
+    ],
+  ],
+  [
     "no permissions",
     (set) => set.setKind("Deploy", { ...hard, readPermission: "", writePermission: "" }),
     ["Deploy has no read_permission", "Deploy has no write_permission"],

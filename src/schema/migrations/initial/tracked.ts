@@ -64,6 +64,8 @@ export const tracked: readonly (
   ["llm_client", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
   ["plugin", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
   ["prompt", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["secret", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
+  ["auth_token", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}", "{last_used_time}"],
   ["vector_store", "'kinds:profile'", "r.owner_profile_id", "r.id", "{id,etag}"],
 ];
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file userd/kinds/v1/credential.proto.
  */
 export const file_userd_kinds_v1_credential: GenFile = /*@__PURE__*/
-  fileDesc("Ch91c2VyZC9raW5kcy92MS9jcmVkZW50aWFsLnByb3RvEg51c2VyZC5raW5kcy52MSLiBwoMT3JnQXV0aFRva2VuEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEjsKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0Ii4EEFukgEIgIoAPrzGBQKEgoMb3JnYW5pemF0aW9uEAEYARIpCgRuYW1lGAMgASgJQha6SAtyCRABGP8BugEBAPrzGAQgATgBSACIAQEScQoFdG9rZW4YBCABKAlCXeBBA/rzGFZCEAoMdG9rZW5faGFzaGVkKAGgAQKqAT4KCnVzZXJkX29yZ18SD2xhc3RfY2hhcmFjdGVycxoObGFzdF91c2VkX3RpbWUiD2RlYWN0aXZhdGVfdGltZUgBiAEBEkQKD2xhc3RfY2hhcmFjdGVycxgFIAEoCUIr4EEDukgIcgYYELoBAQD68xgZQhcKFXRva2VuX2xhc3RfY2hhcmFjdGVycxJMCgZzY29wZXMYBiABKAlCN7pIIHIeGNAPMhVeKFshLX5dKyggWyEtfl0rKSopPyS6AQEA+vMYEEIOCgpzY29wZV9saXN0MAFIAogBARJBCg9jcmVhdG9yX3VzZXJfaWQYByABKANCI7pIBCICIAD68xgYCggKBHVzZXIYAkIMCgpjcmVhdGVkX2J5SAOIAQESTwoObGFzdF91c2VkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhvgQQP68xgUOAFCEAoOZGF0ZV9sYXN0X3VzZWQSUAoUbGFzdF91c2VkX3Byb2plY3RfaWQYCSABKANCLbpIBCICIAD68xgiCgsKB3Byb2plY3QYAkITChFwcm9qZWN0X2xhc3RfdXNlZEgEiAEBEk8KD2RlYWN0aXZhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGvrzGBY4AUISChBkYXRlX2RlYWN0aXZhdGVkEkYKC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIV4EED+vMYDkIMCgpkYXRlX2FkZGVkEhUKBGV0YWcYDCABKAlCB7pIBHICGEA6avLzGGYIARABIh4KD29yZ2FuaXphdGlvbl9pZAoLY3JlYXRlX3RpbWUqC3Rva2Vucy5yZWFkMgx0b2tlbnMud3JpdGVSFQoTc2VudHJ5Lm9yZ2F1dGh0b2tlbqoBDXRva2Vucy52ZXJpZnlCBwoFX25hbWVCCAoGX3Rva2VuQgkKB19zY29wZXNCEgoQX2NyZWF0b3JfdXNlcl9pZEIXChVfbGFzdF91c2VkX3Byb2plY3RfaWRCUAoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MYL0GBMKEUNyZWRlbnRpYWxTZXJ2aWNlYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_kind]);
+  fileDesc("Ch91c2VyZC9raW5kcy92MS9jcmVkZW50aWFsLnByb3RvEg51c2VyZC5raW5kcy52MSLiBwoMT3JnQXV0aFRva2VuEhYKAmlkGAEgASgDQgrgQQi6SAQiAigAEjsKD29yZ2FuaXphdGlvbl9pZBgCIAEoA0Ii4EEFukgEIgIoAPrzGBQKEgoMb3JnYW5pemF0aW9uEAEYARIpCgRuYW1lGAMgASgJQha6SAtyCRABGP8BugEBAPrzGAQgATgBSACIAQEScQoFdG9rZW4YBCABKAlCXeBBA/rzGFZCEAoMdG9rZW5faGFzaGVkKAGgAQKqAT4KCnVzZXJkX29yZ18SD2xhc3RfY2hhcmFjdGVycxoObGFzdF91c2VkX3RpbWUiD2RlYWN0aXZhdGVfdGltZUgBiAEBEkQKD2xhc3RfY2hhcmFjdGVycxgFIAEoCUIr4EEDukgIcgYYELoBAQD68xgZQhcKFXRva2VuX2xhc3RfY2hhcmFjdGVycxJMCgZzY29wZXMYBiABKAlCN7pIIHIeGNAPMhVeKFshLX5dKyggWyEtfl0rKSopPyS6AQEA+vMYEEIOCgpzY29wZV9saXN0MAFIAogBARJBCg9jcmVhdG9yX3VzZXJfaWQYByABKANCI7pIBCICIAD68xgYCggKBHVzZXIYAkIMCgpjcmVhdGVkX2J5SAOIAQESTwoObGFzdF91c2VkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhvgQQP68xgUOAFCEAoOZGF0ZV9sYXN0X3VzZWQSUAoUbGFzdF91c2VkX3Byb2plY3RfaWQYCSABKANCLbpIBCICIAD68xgiCgsKB3Byb2plY3QYAkITChFwcm9qZWN0X2xhc3RfdXNlZEgEiAEBEk8KD2RlYWN0aXZhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCGvrzGBY4AUISChBkYXRlX2RlYWN0aXZhdGVkEkYKC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIV4EED+vMYDkIMCgpkYXRlX2FkZGVkEhUKBGV0YWcYDCABKAlCB7pIBHICGEA6avLzGGYIARABIh4KD29yZ2FuaXphdGlvbl9pZAoLY3JlYXRlX3RpbWUqC3Rva2Vucy5yZWFkMgx0b2tlbnMud3JpdGVSFQoTc2VudHJ5Lm9yZ2F1dGh0b2tlbqoBDXRva2Vucy52ZXJpZnlCBwoFX25hbWVCCAoGX3Rva2VuQgkKB19zY29wZXNCEgoQX2NyZWF0b3JfdXNlcl9pZEIXChVfbGFzdF91c2VkX3Byb2plY3RfaWQigAYKBlNlY3JldBIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI3ChBvd25lcl9wcm9maWxlX2lkGAIgASgDQh3gQQW6SAQiAigA+vMYDwoNCgdwcm9maWxlEAEYARInCgRuYW1lGAMgASgJQhS6SAtyCRABGP8BugEBAPrzGAIYAUgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARL6AQoHdmVyc2lvbhgFIAEoCULjAbpI1wFy1AEQARiAATLIAV4oMHxbMS05XVswLTldKilcLigwfFsxLTldWzAtOV0qKVwuKDB8WzEtOV1bMC05XSopKD86LSgoPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKD86XC4oPzowfFsxLTldWzAtOV0qfFswLTldKlthLXpBLVotXVswLTlhLXpBLVotXSopKSopKT8oPzpcKyhbMC05YS16QS1aLV0rKD86XC5bMC05YS16QS1aLV0rKSopKT8kugEBAPrzGAQQATgBSAKIAQESKQoFdmFsdWUYBiABKAlCFeBBBLpIBnIEGICABPrzGAUYAaABAUgDiAEBEjcKC2V4cGlyZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG+vMYAjgBEjQKC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYCSABKAlCB7pIBHICGEA6d/LzGHMIBhABGh4KBG5hbWUSEG93bmVyX3Byb2ZpbGVfaWQSBG5hbWUiHwoQb3duZXJfcHJvZmlsZV9pZAoLY3JlYXRlX3RpbWUqDHNlY3JldHMucmVhZDINc2VjcmV0cy53cml0ZaIBDnNlY3JldHMucmV2ZWFsQgcKBV9uYW1lQg4KDF9kZXNjcmlwdGlvbkIKCghfdmVyc2lvbkIICgZfdmFsdWUi7QUKCUF1dGhUb2tlbhIWCgJpZBgBIAEoA0IK4EEIukgEIgIoABI3ChBvd25lcl9wcm9maWxlX2lkGAIgASgDQh3gQQW6SAQiAigA+vMYDwoNCgdwcm9maWxlEAEYARInCgRuYW1lGAMgASgJQhS6SAtyCRABGP8BugEBAPrzGAIYAUgAiAEBEiYKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAlyBxiQTroBAQBIAYgBARJiCgV0b2tlbhgFIAEoCUJO4EED+vMYR6ABAqoBQQoGdXNlcmRfEg9sYXN0X2NoYXJhY3RlcnMaDmxhc3RfdXNlZF90aW1lIgtleHBpcmVfdGltZSoJaXNfYWN0aXZlSAKIAQESJwoPbGFzdF9jaGFyYWN0ZXJzGAYgASgJQg7gQQO6SAhyBhgQugEBABI4CgZzY29wZXMYByABKAlCI7pIIHIeGNAPMhVeKFshLX5dKyggWyEtfl0rKSopPyS6AQEASAOIAQESIAoJaXNfYWN0aXZlGAggASgIQgj68xgEMAE4AUgEiAEBEjcKC2V4cGlyZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIG+vMYAjgBEj0KDmxhc3RfdXNlZF90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIJ4EED+vMYAjgBEjQKC2NyZWF0ZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhUKBGV0YWcYDCABKAlCB7pIBHICGEA6VPLzGFAIBhABIh8KEG93bmVyX3Byb2ZpbGVfaWQKC2NyZWF0ZV90aW1lKgt0b2tlbnMucmVhZDIMdG9rZW5zLndyaXRlqgENdG9rZW5zLnZlcmlmeUIHCgVfbmFtZUIOCgxfZGVzY3JpcHRpb25CCAoGX3Rva2VuQgkKB19zY29wZXNCDAoKX2lzX2FjdGl2ZUJQCg51c2VyZC5raW5kcy52MVABWiV1c2VyZC9nZW4vdXNlcmQva2luZHMvdjE7dXNlcmRraW5kc3YxgvQYEwoRQ3JlZGVudGlhbFNlcnZpY2ViBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp, file_userd_v1_kind]);
 
 /**
  * A token by which a program acts for an organization, such as a build that makes releases. Fields marked OUTPUT_ONLY are set by
@@ -117,4 +117,182 @@ export type OrgAuthToken = Message<"userd.kinds.v1.OrgAuthToken"> & {
  */
 export const OrgAuthTokenSchema: GenMessage<OrgAuthToken> = /*@__PURE__*/
   messageDesc(file_userd_kinds_v1_credential, 0);
+
+/**
+ * A secret of others that a profile keeps here, such as the API key of a provider or the password of a database. Fields marked OUTPUT_ONLY are set by the service and ignored in requests.
+ *
+ * @generated from message userd.kinds.v1.Secret
+ */
+export type Secret = Message<"userd.kinds.v1.Secret"> & {
+  /**
+   * The id, above 0. In requests: which secret; the service gives new ones theirs.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The profile that owns it, above 0. Required in CreateSecret; only TransferSecret changes it.
+   *
+   * @generated from field: int64 owner_profile_id = 2;
+   */
+  ownerProfileId: bigint;
+
+  /**
+   * What people call it, 1 to 255 characters. Unique among the secrets of the owner. Required in CreateSecret.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * Its purpose, up to 10,000 characters. Default: empty.
+   *
+   * @generated from field: optional string description = 4;
+   */
+  description?: string | undefined;
+
+  /**
+   * Its semantic version, up to 128 characters, such as 1.0.0-alpha.1+build.5.
+   *
+   * @generated from field: optional string version = 5;
+   */
+  version?: string | undefined;
+
+  /**
+   * The secret itself, up to 65,536 characters. Required in CreateSecret. It is stored encrypted, and only RevealSecret answers it.
+   *
+   * @generated from field: optional string value = 6;
+   */
+  value?: string | undefined;
+
+  /**
+   * From when on it is of no use, as callers say, in the years 1 to 9999; userd reveals it all the same. Absent = never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 7;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * When the secret was created here.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 8;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The version of this row. In UpdateSecret: the version that the change is based on; a stale one is ABORTED
+   * ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 9;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.Secret.
+ * Use `create(SecretSchema)` to create a new message.
+ */
+export const SecretSchema: GenMessage<Secret> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential, 1);
+
+/**
+ * A token by which a program acts for a profile. It is refused while the user of the profile is inactive, suspended or deleted. Fields marked OUTPUT_ONLY are set by the service and ignored in requests.
+ *
+ * @generated from message userd.kinds.v1.AuthToken
+ */
+export type AuthToken = Message<"userd.kinds.v1.AuthToken"> & {
+  /**
+   * The id, above 0. In requests: which auth token; the service gives new ones theirs.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The profile that owns it, above 0. Required in CreateAuthToken; only TransferAuthToken changes it.
+   *
+   * @generated from field: int64 owner_profile_id = 2;
+   */
+  ownerProfileId: bigint;
+
+  /**
+   * What people call it, 1 to 255 characters. Required in CreateAuthToken.
+   *
+   * @generated from field: optional string name = 3;
+   */
+  name?: string | undefined;
+
+  /**
+   * Its purpose, up to 10,000 characters. Default: empty.
+   *
+   * @generated from field: optional string description = 4;
+   */
+  description?: string | undefined;
+
+  /**
+   * The token, "userd_" and 43 characters. Only the answer of CreateAuthToken has it; VerifyAuthToken takes it.
+   *
+   * @generated from field: optional string token = 5;
+   */
+  token?: string | undefined;
+
+  /**
+   * The last four characters of the token, by which people recognize it.
+   *
+   * @generated from field: string last_characters = 6;
+   */
+  lastCharacters: string;
+
+  /**
+   * What the token allows, as words with one blank between each two, like the scope of OAuth 2.0, up to 2,000 characters. userd
+   * keeps them and gives them no meaning. Default: "".
+   *
+   * @generated from field: optional string scopes = 7;
+   */
+  scopes?: string | undefined;
+
+  /**
+   * Whether the token is taken. Default: true.
+   *
+   * @generated from field: optional bool is_active = 8;
+   */
+  isActive?: boolean | undefined;
+
+  /**
+   * From when on the token is refused, in the years 1 to 9999. Absent = never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 9;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * When VerifyAuthToken took it last, within a minute. Absent = never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 10;
+   */
+  lastUsedTime?: Timestamp | undefined;
+
+  /**
+   * When the auth token was created here.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 11;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * The version of this row. In UpdateAuthToken: the version that the change is based on; a stale one is ABORTED
+   * ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 12;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.AuthToken.
+ * Use `create(AuthTokenSchema)` to create a new message.
+ */
+export const AuthTokenSchema: GenMessage<AuthToken> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential, 2);
 

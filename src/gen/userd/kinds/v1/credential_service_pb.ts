@@ -10,7 +10,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_field_behavior } from "../../../google/api/field_behavior_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { OrgAuthToken } from "./credential_pb.ts";
+import type { AuthToken, OrgAuthToken, Secret } from "./credential_pb.ts";
 import { file_userd_kinds_v1_credential } from "./credential_pb.ts";
 import type { AccessRelation } from "../../v1/access_relation_pb.ts";
 import { file_userd_v1_access_relation } from "../../v1/access_relation_pb.ts";
@@ -23,13 +23,15 @@ import type { Project } from "../../v1/project_pb.ts";
 import { file_userd_v1_project } from "../../v1/project_pb.ts";
 import type { User } from "../../v1/user_pb.ts";
 import { file_userd_v1_user } from "../../v1/user_pb.ts";
+import type { UserProfile } from "../../v1/user_profile_pb.ts";
+import { file_userd_v1_user_profile } from "../../v1/user_profile_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file userd/kinds/v1/credential_service.proto.
  */
 export const file_userd_kinds_v1_credential_service: GenFile = /*@__PURE__*/
-  fileDesc("Cid1c2VyZC9raW5kcy92MS9jcmVkZW50aWFsX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIosBChZPcmdBdXRoVG9rZW5SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SHQoFdXNlcnMYByADKAsyDi51c2VyZC52MS5Vc2VyEiMKCHByb2plY3RzGAkgAygLMhEudXNlcmQudjEuUHJvamVjdCKUAQoZQ3JlYXRlT3JnQXV0aFRva2VuUmVxdWVzdBI/Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgibQoaQ3JlYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkivAEKFkdldE9yZ0F1dGhUb2tlblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKJAQoXR2V0T3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SOAoIZXhwYW5kZWQYAiABKAsyJi51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5SZWZlcmVuY2VzIsIBChxCYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAikAEKHUJhdGNoR2V0T3JnQXV0aFRva2Vuc1Jlc3BvbnNlEjUKD29yZ19hdXRoX3Rva2VucxgBIAMoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhI4CghleHBhbmRlZBgCIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXMijQEKGVVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSPwoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sibQoaVXBkYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiggEKGURlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjcKGkRlbGV0ZU9yZ0F1dGhUb2tlblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqwDChhMaXN0T3JnQXV0aFRva2Vuc1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi7QEKGUxpc3RPcmdBdXRoVG9rZW5zUmVzcG9uc2USNQoPb3JnX2F1dGhfdG9rZW5zGAEgAygLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI4CghleHBhbmRlZBgFIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUiOQoZVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBIcCgV0b2tlbhgBIAEoCUIN4EECukgHcgUQARiABCJSChpWZXJpZnlPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbjLZBwoRQ3JlZGVudGlhbFNlcnZpY2UShQEKEkNyZWF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEoEBCg9HZXRPcmdBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5HZXRPcmdBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuR2V0T3JnQXV0aFRva2VuUmVzcG9uc2UiHZACAcrzGAt0b2tlbnMucmVhZODzGALq8xgDCgF7EowBChVCYXRjaEdldE9yZ0F1dGhUb2tlbnMSLC51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0Gi0udXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdBdXRoVG9rZW5zUmVzcG9uc2UiFpACAcrzGAt0b2tlbnMucmVhZODzGAISigEKElVwZGF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIdyvMYDHRva2Vucy53cml0ZerzGAkKBygye4QBhQEShwEKEkRlbGV0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5EZWxldGVPcmdBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hAESiQEKEUxpc3RPcmdBdXRoVG9rZW5zEigudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXF1ZXN0GikudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXNwb25zZSIfkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAUKAzGFARKFAQoSVmVyaWZ5T3JnQXV0aFRva2VuEikudXNlcmQua2luZHMudjEuVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBoqLnVzZXJkLmtpbmRzLnYxLlZlcmlmeU9yZ0F1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXtCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_credential, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user]);
+  fileDesc("Cid1c2VyZC9raW5kcy92MS9jcmVkZW50aWFsX3NlcnZpY2UucHJvdG8SDnVzZXJkLmtpbmRzLnYxIosBChZPcmdBdXRoVG9rZW5SZWZlcmVuY2VzEi0KDW9yZ2FuaXphdGlvbnMYAiADKAsyFi51c2VyZC52MS5Pcmdhbml6YXRpb24SHQoFdXNlcnMYByADKAsyDi51c2VyZC52MS5Vc2VyEiMKCHByb2plY3RzGAkgAygLMhEudXNlcmQudjEuUHJvamVjdCKUAQoZQ3JlYXRlT3JnQXV0aFRva2VuUmVxdWVzdBI/Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbkIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgibQoaQ3JlYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkivAEKFkdldE9yZ0F1dGhUb2tlblJlcXVlc3QSFQoCaWQYASABKANCB7pIBCICIABIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASKJAQoXR2V0T3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SOAoIZXhwYW5kZWQYAiABKAsyJi51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5SZWZlcmVuY2VzIsIBChxCYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAikAEKHUJhdGNoR2V0T3JnQXV0aFRva2Vuc1Jlc3BvbnNlEjUKD29yZ19hdXRoX3Rva2VucxgBIAMoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbhI4CghleHBhbmRlZBgCIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXMijQEKGVVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSPwoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sibQoaVXBkYXRlT3JnQXV0aFRva2VuUmVzcG9uc2USNAoOb3JnX2F1dGhfdG9rZW4YASABKAsyHC51c2VyZC5raW5kcy52MS5PcmdBdXRoVG9rZW4SGQoRY29uc2lzdGVuY3lfdG9rZW4YAiABKAkiggEKGURlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjcKGkRlbGV0ZU9yZ0F1dGhUb2tlblJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqwDChhMaXN0T3JnQXV0aFRva2Vuc1JlcXVlc3QSIwoPb3JnYW5pemF0aW9uX2lkGAEgASgDQgrgQQK6SAQiAiAAEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIeCghvcmRlcl9ieRgEIAEoCUIMukgJcgcYgAK6AQEAEioKC2NvbnNpc3RlbmN5GAUgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSHAoGZmlsdGVyGAcgASgJQgy6SAlyByiAILoBAQASLQoJcmVhZF9tYXNrGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVjb3VudBgJIAEoCBIgCgphc191c2VyX2lkGAogASgDQge6SAQiAigASACIAQESNAoIcmVsYXRpb24YCyABKA4yGC51c2VyZC52MS5BY2Nlc3NSZWxhdGlvbkIIukgFggECEAESIgoGZXhwYW5kGAwgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDQoLX2FzX3VzZXJfaWQi7QEKGUxpc3RPcmdBdXRoVG9rZW5zUmVzcG9uc2USNQoPb3JnX2F1dGhfdG9rZW5zGAEgAygLMhwudXNlcmQua2luZHMudjEuT3JnQXV0aFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIXCgp0b3RhbF9zaXplGAMgASgDSACIAQESHgoWdG90YWxfc2l6ZV9pc19lc3RpbWF0ZRgEIAEoCBI4CghleHBhbmRlZBgFIAEoCzImLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlblJlZmVyZW5jZXNCDQoLX3RvdGFsX3NpemUiOQoZVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBIcCgV0b2tlbhgBIAEoCUIN4EECukgHcgUQARiABCJSChpWZXJpZnlPcmdBdXRoVG9rZW5SZXNwb25zZRI0Cg5vcmdfYXV0aF90b2tlbhgBIAEoCzIcLnVzZXJkLmtpbmRzLnYxLk9yZ0F1dGhUb2tlbiJWCg1TZWNyZXROYW1lS2V5EiQKEG93bmVyX3Byb2ZpbGVfaWQYASABKANCCuBBArpIBCICIAASHwoEbmFtZRgCIAEoCUIR4EECukgLcgkQARj/AboBAQAiOwoQU2VjcmV0UmVmZXJlbmNlcxInCghwcm9maWxlcxgCIAMoCzIVLnVzZXJkLnYxLlVzZXJQcm9maWxlIoABChNDcmVhdGVTZWNyZXRSZXF1ZXN0EjEKBnNlY3JldBgBIAEoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldEIJ4EECukgDyAEBEh8KCnJlcXVlc3RfaWQYAiABKAlCC7pICNgBAXIDsAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAgiWQoUQ3JlYXRlU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIuUBChBHZXRTZWNyZXRSZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASLQoEbmFtZRgDIAEoCzIdLnVzZXJkLmtpbmRzLnYxLlNlY3JldE5hbWVLZXlIABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGBAgAygJQhK6SA+SAQwQIBgBIgZyBBABGEBCDAoDa2V5EgW6SAIIASJvChFHZXRTZWNyZXRSZXNwb25zZRImCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSMgoIZXhwYW5kZWQYAiABKAsyIC51c2VyZC5raW5kcy52MS5TZWNyZXRSZWZlcmVuY2VzIrwBChZCYXRjaEdldFNlY3JldHNSZXF1ZXN0EiMKA2lkcxgBIAMoA0IW4EECukgQkgENCAEQ6AcYASIEIgIgABIqCgtjb25zaXN0ZW5jeRgCIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5Ei0KCXJlYWRfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSIgoGZXhwYW5kGAQgAygJQhK6SA+SAQwQIBgBIgZyBBABGEAidgoXQmF0Y2hHZXRTZWNyZXRzUmVzcG9uc2USJwoHc2VjcmV0cxgBIAMoCzIWLnVzZXJkLmtpbmRzLnYxLlNlY3JldBIyCghleHBhbmRlZBgCIAEoCzIgLnVzZXJkLmtpbmRzLnYxLlNlY3JldFJlZmVyZW5jZXMieQoTVXBkYXRlU2VjcmV0UmVxdWVzdBIxCgZzZWNyZXQYASABKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXRCCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siWQoUVXBkYXRlU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJInwKE0RlbGV0ZVNlY3JldFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASFQoEZXRhZxgCIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAMgASgIEh8KCnJlcXVlc3RfaWQYBCABKAlCC7pICNgBAXIDsAEBIjEKFERlbGV0ZVNlY3JldFJlc3BvbnNlEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAEgASgJIqcDChJMaXN0U2VjcmV0c1JlcXVlc3QSJAoQb3duZXJfcHJvZmlsZV9pZBgBIAEoA0IK4EECukgEIgIgABIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASHgoIb3JkZXJfYnkYBCABKAlCDLpICXIHGIACugEBABIqCgtjb25zaXN0ZW5jeRgFIAEoCzIVLnVzZXJkLnYxLkNvbnNpc3RlbmN5EhwKBmZpbHRlchgHIAEoCUIMukgJcgcogCC6AQEAEi0KCXJlYWRfbWFzaxgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFY291bnQYCSABKAgSIAoKYXNfdXNlcl9pZBgKIAEoA0IHukgEIgIoAEgAiAEBEjQKCHJlbGF0aW9uGAsgASgOMhgudXNlcmQudjEuQWNjZXNzUmVsYXRpb25CCLpIBYIBAhABEiIKBmV4cGFuZBgMIAMoCUISukgPkgEMECAYASIGcgQQARhAQg0KC19hc191c2VyX2lkItMBChNMaXN0U2VjcmV0c1Jlc3BvbnNlEicKB3NlY3JldHMYASADKAsyFi51c2VyZC5raW5kcy52MS5TZWNyZXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhcKCnRvdGFsX3NpemUYAyABKANIAIgBARIeChZ0b3RhbF9zaXplX2lzX2VzdGltYXRlGAQgASgIEjIKCGV4cGFuZGVkGAUgASgLMiAudXNlcmQua2luZHMudjEuU2VjcmV0UmVmZXJlbmNlc0INCgtfdG90YWxfc2l6ZSKhAQoVVHJhbnNmZXJTZWNyZXRSZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEiEKDXRvX3Byb2ZpbGVfaWQYAiABKANCCuBBArpIBCICIAASFQoEZXRhZxgDIAEoCUIHukgEcgIYQBIVCg12YWxpZGF0ZV9vbmx5GAQgASgIEh8KCnJlcXVlc3RfaWQYBSABKAlCC7pICNgBAXIDsAEBIlsKFlRyYW5zZmVyU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIi0KE1JldmVhbFNlY3JldFJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAAiWQoUUmV2ZWFsU2VjcmV0UmVzcG9uc2USJgoGc2VjcmV0GAEgASgLMhYudXNlcmQua2luZHMudjEuU2VjcmV0EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIj4KE0F1dGhUb2tlblJlZmVyZW5jZXMSJwoIcHJvZmlsZXMYAiADKAsyFS51c2VyZC52MS5Vc2VyUHJvZmlsZSKKAQoWQ3JlYXRlQXV0aFRva2VuUmVxdWVzdBI4CgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuQgngQQK6SAPIAQESHwoKcmVxdWVzdF9pZBgCIAEoCUILukgI2AEBcgOwAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCCJjChdDcmVhdGVBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIrkBChNHZXRBdXRoVG9rZW5SZXF1ZXN0EhUKAmlkGAEgASgDQge6SAQiAiAASAASKgoLY29uc2lzdGVuY3kYAiABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRItCglyZWFkX21hc2sYDyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEiIKBmV4cGFuZBgQIAMoCUISukgPkgEMECAYASIGcgQQARhAQgwKA2tleRIFukgCCAEifAoUR2V0QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhI1CghleHBhbmRlZBgCIAEoCzIjLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlblJlZmVyZW5jZXMivwEKGUJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QSIwoDaWRzGAEgAygDQhbgQQK6SBCSAQ0IARDoBxgBIgQiAiAAEioKC2NvbnNpc3RlbmN5GAIgASgLMhUudXNlcmQudjEuQ29uc2lzdGVuY3kSLQoJcmVhZF9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIiCgZleHBhbmQYBCADKAlCErpID5IBDBAgGAEiBnIEEAEYQCKDAQoaQmF0Y2hHZXRBdXRoVG9rZW5zUmVzcG9uc2USLgoLYXV0aF90b2tlbnMYASADKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW4SNQoIZXhwYW5kZWQYAiABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzIoMBChZVcGRhdGVBdXRoVG9rZW5SZXF1ZXN0EjgKCmF1dGhfdG9rZW4YASABKAsyGS51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5CCeBBArpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siYwoXVXBkYXRlQXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJ/ChZEZWxldGVBdXRoVG9rZW5SZXF1ZXN0EhYKAmlkGAEgASgDQgrgQQK6SAQiAiAAEhUKBGV0YWcYAiABKAlCB7pIBHICGEASFQoNdmFsaWRhdGVfb25seRgDIAEoCBIfCgpyZXF1ZXN0X2lkGAQgASgJQgu6SAjYAQFyA7ABASI0ChdEZWxldGVBdXRoVG9rZW5SZXNwb25zZRIZChFjb25zaXN0ZW5jeV90b2tlbhgBIAEoCSKqAwoVTGlzdEF1dGhUb2tlbnNSZXF1ZXN0EiQKEG93bmVyX3Byb2ZpbGVfaWQYASABKANCCuBBArpIBCICIAASGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEh4KCG9yZGVyX2J5GAQgASgJQgy6SAlyBxiAAroBAQASKgoLY29uc2lzdGVuY3kYBSABKAsyFS51c2VyZC52MS5Db25zaXN0ZW5jeRIcCgZmaWx0ZXIYByABKAlCDLpICXIHKIAgugEBABItCglyZWFkX21hc2sYCCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWNvdW50GAkgASgIEiAKCmFzX3VzZXJfaWQYCiABKANCB7pIBCICKABIAIgBARI0CghyZWxhdGlvbhgLIAEoDjIYLnVzZXJkLnYxLkFjY2Vzc1JlbGF0aW9uQgi6SAWCAQIQARIiCgZleHBhbmQYDCADKAlCErpID5IBDBAgGAEiBnIEEAEYQEINCgtfYXNfdXNlcl9pZCLgAQoWTGlzdEF1dGhUb2tlbnNSZXNwb25zZRIuCgthdXRoX3Rva2VucxgBIAMoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSFwoKdG90YWxfc2l6ZRgDIAEoA0gAiAEBEh4KFnRvdGFsX3NpemVfaXNfZXN0aW1hdGUYBCABKAgSNQoIZXhwYW5kZWQYBSABKAsyIy51c2VyZC5raW5kcy52MS5BdXRoVG9rZW5SZWZlcmVuY2VzQg0KC190b3RhbF9zaXplIqQBChhUcmFuc2ZlckF1dGhUb2tlblJlcXVlc3QSFgoCaWQYASABKANCCuBBArpIBCICIAASIQoNdG9fcHJvZmlsZV9pZBgCIAEoA0IK4EECukgEIgIgABIVCgRldGFnGAMgASgJQge6SARyAhhAEhUKDXZhbGlkYXRlX29ubHkYBCABKAgSHwoKcmVxdWVzdF9pZBgFIAEoCUILukgI2AEBcgOwAQEiZQoZVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZRItCgphdXRoX3Rva2VuGAEgASgLMhkudXNlcmQua2luZHMudjEuQXV0aFRva2VuEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjYKFlZlcmlmeUF1dGhUb2tlblJlcXVlc3QSHAoFdG9rZW4YASABKAlCDeBBArpIB3IFEAEYgAQiSAoXVmVyaWZ5QXV0aFRva2VuUmVzcG9uc2USLQoKYXV0aF90b2tlbhgBIAEoCzIZLnVzZXJkLmtpbmRzLnYxLkF1dGhUb2tlbjKtFwoRQ3JlZGVudGlhbFNlcnZpY2UShQEKEkNyZWF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5DcmVhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEoEBCg9HZXRPcmdBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5HZXRPcmdBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuR2V0T3JnQXV0aFRva2VuUmVzcG9uc2UiHZACAcrzGAt0b2tlbnMucmVhZODzGALq8xgDCgF7EowBChVCYXRjaEdldE9yZ0F1dGhUb2tlbnMSLC51c2VyZC5raW5kcy52MS5CYXRjaEdldE9yZ0F1dGhUb2tlbnNSZXF1ZXN0Gi0udXNlcmQua2luZHMudjEuQmF0Y2hHZXRPcmdBdXRoVG9rZW5zUmVzcG9uc2UiFpACAcrzGAt0b2tlbnMucmVhZODzGAISigEKElVwZGF0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLlVwZGF0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5VcGRhdGVPcmdBdXRoVG9rZW5SZXNwb25zZSIdyvMYDHRva2Vucy53cml0ZerzGAkKBygye4QBhQEShwEKEkRlbGV0ZU9yZ0F1dGhUb2tlbhIpLnVzZXJkLmtpbmRzLnYxLkRlbGV0ZU9yZ0F1dGhUb2tlblJlcXVlc3QaKi51c2VyZC5raW5kcy52MS5EZWxldGVPcmdBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hAESiQEKEUxpc3RPcmdBdXRoVG9rZW5zEigudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXF1ZXN0GikudXNlcmQua2luZHMudjEuTGlzdE9yZ0F1dGhUb2tlbnNSZXNwb25zZSIfkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAUKAzGFARKFAQoSVmVyaWZ5T3JnQXV0aFRva2VuEikudXNlcmQua2luZHMudjEuVmVyaWZ5T3JnQXV0aFRva2VuUmVxdWVzdBoqLnVzZXJkLmtpbmRzLnYxLlZlcmlmeU9yZ0F1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXsSdgoMQ3JlYXRlU2VjcmV0EiMudXNlcmQua2luZHMudjEuQ3JlYXRlU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZVNlY3JldFJlc3BvbnNlIhvK8xgNc2VjcmV0cy53cml0ZerzGAYKBIIBhQEScAoJR2V0U2VjcmV0EiAudXNlcmQua2luZHMudjEuR2V0U2VjcmV0UmVxdWVzdBohLnVzZXJkLmtpbmRzLnYxLkdldFNlY3JldFJlc3BvbnNlIh6QAgHK8xgMc2VjcmV0cy5yZWFk4PMYAurzGAMKAXsSewoPQmF0Y2hHZXRTZWNyZXRzEiYudXNlcmQua2luZHMudjEuQmF0Y2hHZXRTZWNyZXRzUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0U2VjcmV0c1Jlc3BvbnNlIheQAgHK8xgMc2VjcmV0cy5yZWFk4PMYAhJ5CgxVcGRhdGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5VcGRhdGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuVXBkYXRlU2VjcmV0UmVzcG9uc2UiHsrzGA1zZWNyZXRzLndyaXRl6vMYCQoHKDJ7ggGEARJ2CgxEZWxldGVTZWNyZXQSIy51c2VyZC5raW5kcy52MS5EZWxldGVTZWNyZXRSZXF1ZXN0GiQudXNlcmQua2luZHMudjEuRGVsZXRlU2VjcmV0UmVzcG9uc2UiG8rzGA1zZWNyZXRzLndyaXRl6vMYBgoEMnuEARJ4CgtMaXN0U2VjcmV0cxIiLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVxdWVzdBojLnVzZXJkLmtpbmRzLnYxLkxpc3RTZWNyZXRzUmVzcG9uc2UiIJACAcrzGAxzZWNyZXRzLnJlYWTg8xgC6vMYBQoDMYUBEn4KDlRyYW5zZmVyU2VjcmV0EiUudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXF1ZXN0GiYudXNlcmQua2luZHMudjEuVHJhbnNmZXJTZWNyZXRSZXNwb25zZSIdyvMYDXNlY3JldHMud3JpdGXq8xgICgYye4IBhQESdwoMUmV2ZWFsU2VjcmV0EiMudXNlcmQua2luZHMudjEuUmV2ZWFsU2VjcmV0UmVxdWVzdBokLnVzZXJkLmtpbmRzLnYxLlJldmVhbFNlY3JldFJlc3BvbnNlIhzK8xgOc2VjcmV0cy5yZXZlYWzq8xgGCgQ2e4QBEnwKD0NyZWF0ZUF1dGhUb2tlbhImLnVzZXJkLmtpbmRzLnYxLkNyZWF0ZUF1dGhUb2tlblJlcXVlc3QaJy51c2VyZC5raW5kcy52MS5DcmVhdGVBdXRoVG9rZW5SZXNwb25zZSIYyvMYDHRva2Vucy53cml0ZerzGAQKAoUBEngKDEdldEF1dGhUb2tlbhIjLnVzZXJkLmtpbmRzLnYxLkdldEF1dGhUb2tlblJlcXVlc3QaJC51c2VyZC5raW5kcy52MS5HZXRBdXRoVG9rZW5SZXNwb25zZSIdkAIByvMYC3Rva2Vucy5yZWFk4PMYAurzGAMKAXsSgwEKEkJhdGNoR2V0QXV0aFRva2VucxIpLnVzZXJkLmtpbmRzLnYxLkJhdGNoR2V0QXV0aFRva2Vuc1JlcXVlc3QaKi51c2VyZC5raW5kcy52MS5CYXRjaEdldEF1dGhUb2tlbnNSZXNwb25zZSIWkAIByvMYC3Rva2Vucy5yZWFk4PMYAhJ/Cg9VcGRhdGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5VcGRhdGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuVXBkYXRlQXV0aFRva2VuUmVzcG9uc2UiG8rzGAx0b2tlbnMud3JpdGXq8xgHCgUoMnuEARJ+Cg9EZWxldGVBdXRoVG9rZW4SJi51c2VyZC5raW5kcy52MS5EZWxldGVBdXRoVG9rZW5SZXF1ZXN0GicudXNlcmQua2luZHMudjEuRGVsZXRlQXV0aFRva2VuUmVzcG9uc2UiGsrzGAx0b2tlbnMud3JpdGXq8xgGCgQye4QBEoABCg5MaXN0QXV0aFRva2VucxIlLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVxdWVzdBomLnVzZXJkLmtpbmRzLnYxLkxpc3RBdXRoVG9rZW5zUmVzcG9uc2UiH5ACAcrzGAt0b2tlbnMucmVhZODzGALq8xgFCgMxhQEShAEKEVRyYW5zZmVyQXV0aFRva2VuEigudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXF1ZXN0GikudXNlcmQua2luZHMudjEuVHJhbnNmZXJBdXRoVG9rZW5SZXNwb25zZSIayvMYDHRva2Vucy53cml0ZerzGAYKBDJ7hQESfAoPVmVyaWZ5QXV0aFRva2VuEiYudXNlcmQua2luZHMudjEuVmVyaWZ5QXV0aFRva2VuUmVxdWVzdBonLnVzZXJkLmtpbmRzLnYxLlZlcmlmeUF1dGhUb2tlblJlc3BvbnNlIhjK8xgNdG9rZW5zLnZlcmlmeerzGAMKAXtCOQoOdXNlcmQua2luZHMudjFQAVoldXNlcmQvZ2VuL3VzZXJkL2tpbmRzL3YxO3VzZXJka2luZHN2MWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_field_mask, file_userd_kinds_v1_credential, file_userd_v1_access_relation, file_userd_v1_consistency, file_userd_v1_options, file_userd_v1_organization, file_userd_v1_project, file_userd_v1_user, file_userd_v1_user_profile]);
 
 /**
  * What org auth tokens refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows
@@ -589,7 +591,1292 @@ export const VerifyOrgAuthTokenResponseSchema: GenMessage<VerifyOrgAuthTokenResp
   messageDesc(file_userd_kinds_v1_credential_service, 14);
 
 /**
- * The kinds org auth tokens.
+ * What identifies a secret by its name.
+ *
+ * @generated from message userd.kinds.v1.SecretNameKey
+ */
+export type SecretNameKey = Message<"userd.kinds.v1.SecretNameKey"> & {
+  /**
+   * The owner profile, above 0.
+   *
+   * @generated from field: int64 owner_profile_id = 1;
+   */
+  ownerProfileId: bigint;
+
+  /**
+   * The name, 1 to 255 characters.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.SecretNameKey.
+ * Use `create(SecretNameKeySchema)` to create a new message.
+ */
+export const SecretNameKeySchema: GenMessage<SecretNameKey> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 15);
+
+/**
+ * What secrets refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it. Absent
+ * is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.SecretReferences
+ */
+export type SecretReferences = Message<"userd.kinds.v1.SecretReferences"> & {
+  /**
+   * What is referred to by "owner_profile_id".
+   *
+   * @generated from field: repeated userd.v1.UserProfile profiles = 2;
+   */
+  profiles: UserProfile[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.SecretReferences.
+ * Use `create(SecretReferencesSchema)` to create a new message.
+ */
+export const SecretReferencesSchema: GenMessage<SecretReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 16);
+
+/**
+ * The request of CreateSecret.
+ *
+ * @generated from message userd.kinds.v1.CreateSecretRequest
+ */
+export type CreateSecretRequest = Message<"userd.kinds.v1.CreateSecretRequest"> & {
+  /**
+   * The secret to create; OUTPUT_ONLY fields are ignored.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and create nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateSecretRequest.
+ * Use `create(CreateSecretRequestSchema)` to create a new message.
+ */
+export const CreateSecretRequestSchema: GenMessage<CreateSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 17);
+
+/**
+ * The response of CreateSecret.
+ *
+ * @generated from message userd.kinds.v1.CreateSecretResponse
+ */
+export type CreateSecretResponse = Message<"userd.kinds.v1.CreateSecretResponse"> & {
+  /**
+   * The secret.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateSecretResponse.
+ * Use `create(CreateSecretResponseSchema)` to create a new message.
+ */
+export const CreateSecretResponseSchema: GenMessage<CreateSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 18);
+
+/**
+ * The request of GetSecret.
+ *
+ * @generated from message userd.kinds.v1.GetSecretRequest
+ */
+export type GetSecretRequest = Message<"userd.kinds.v1.GetSecretRequest"> & {
+  /**
+   * Which secret.
+   *
+   * @generated from oneof userd.kinds.v1.GetSecretRequest.key
+   */
+  key: {
+    /**
+     * Its id, above 0.
+     *
+     * @generated from field: int64 id = 1;
+     */
+    value: bigint;
+    case: "id";
+  } | {
+    /**
+     * Its name, and where that is unique.
+     *
+     * @generated from field: userd.kinds.v1.SecretNameKey name = 3;
+     */
+    value: SecretNameKey;
+    case: "name";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 15;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetSecretRequest.
+ * Use `create(GetSecretRequestSchema)` to create a new message.
+ */
+export const GetSecretRequestSchema: GenMessage<GetSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 19);
+
+/**
+ * The response of GetSecret.
+ *
+ * @generated from message userd.kinds.v1.GetSecretResponse
+ */
+export type GetSecretResponse = Message<"userd.kinds.v1.GetSecretResponse"> & {
+  /**
+   * The secret.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.SecretReferences expanded = 2;
+   */
+  expanded?: SecretReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetSecretResponse.
+ * Use `create(GetSecretResponseSchema)` to create a new message.
+ */
+export const GetSecretResponseSchema: GenMessage<GetSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 20);
+
+/**
+ * The request of BatchGetSecrets.
+ *
+ * @generated from message userd.kinds.v1.BatchGetSecretsRequest
+ */
+export type BatchGetSecretsRequest = Message<"userd.kinds.v1.BatchGetSecretsRequest"> & {
+  /**
+   * 1 to 1,000 ids, above 0, each once.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 3;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetSecretsRequest.
+ * Use `create(BatchGetSecretsRequestSchema)` to create a new message.
+ */
+export const BatchGetSecretsRequestSchema: GenMessage<BatchGetSecretsRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 21);
+
+/**
+ * The response of BatchGetSecrets.
+ *
+ * @generated from message userd.kinds.v1.BatchGetSecretsResponse
+ */
+export type BatchGetSecretsResponse = Message<"userd.kinds.v1.BatchGetSecretsResponse"> & {
+  /**
+   * What there is of them, in the order of the ids.
+   *
+   * @generated from field: repeated userd.kinds.v1.Secret secrets = 1;
+   */
+  secrets: Secret[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.SecretReferences expanded = 2;
+   */
+  expanded?: SecretReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetSecretsResponse.
+ * Use `create(BatchGetSecretsResponseSchema)` to create a new message.
+ */
+export const BatchGetSecretsResponseSchema: GenMessage<BatchGetSecretsResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 22);
+
+/**
+ * The request of UpdateSecret.
+ *
+ * @generated from message userd.kinds.v1.UpdateSecretRequest
+ */
+export type UpdateSecretRequest = Message<"userd.kinds.v1.UpdateSecretRequest"> & {
+  /**
+   * The id of the secret, and its new values.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * The fields to change: "name", "description", "version", "expire_time", "value", or "*". Absent or empty = those
+   * that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateSecretRequest.
+ * Use `create(UpdateSecretRequestSchema)` to create a new message.
+ */
+export const UpdateSecretRequestSchema: GenMessage<UpdateSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 23);
+
+/**
+ * The response of UpdateSecret.
+ *
+ * @generated from message userd.kinds.v1.UpdateSecretResponse
+ */
+export type UpdateSecretResponse = Message<"userd.kinds.v1.UpdateSecretResponse"> & {
+  /**
+   * The secret after the change.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateSecretResponse.
+ * Use `create(UpdateSecretResponseSchema)` to create a new message.
+ */
+export const UpdateSecretResponseSchema: GenMessage<UpdateSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 24);
+
+/**
+ * The request of DeleteSecret.
+ *
+ * @generated from message userd.kinds.v1.DeleteSecretRequest
+ */
+export type DeleteSecretRequest = Message<"userd.kinds.v1.DeleteSecretRequest"> & {
+  /**
+   * The id of the secret, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteSecretRequest.
+ * Use `create(DeleteSecretRequestSchema)` to create a new message.
+ */
+export const DeleteSecretRequestSchema: GenMessage<DeleteSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 25);
+
+/**
+ * The response of DeleteSecret.
+ *
+ * @generated from message userd.kinds.v1.DeleteSecretResponse
+ */
+export type DeleteSecretResponse = Message<"userd.kinds.v1.DeleteSecretResponse"> & {
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteSecretResponse.
+ * Use `create(DeleteSecretResponseSchema)` to create a new message.
+ */
+export const DeleteSecretResponseSchema: GenMessage<DeleteSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 26);
+
+/**
+ * The request of ListSecrets.
+ *
+ * @generated from message userd.kinds.v1.ListSecretsRequest
+ */
+export type ListSecretsRequest = Message<"userd.kinds.v1.ListSecretsRequest"> & {
+  /**
+   * The owner profile, above 0.
+   *
+   * @generated from field: int64 owner_profile_id = 1;
+   */
+  ownerProfileId: bigint;
+
+  /**
+   * Most secrets to return: 0 = 50; more than 1,000 = 1,000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, for the same query. Empty = the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * The order: "id", "name", "create_time"; with " desc" after each field for the other direction. Equal ones are in
+   * the order of their ids. Empty = "id".
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * Which of them, as docs/kinds.md says: a condition in CEL on id, owner_profile_id, name, version, expire_time,
+   * create_time; up to 4 KiB. Empty = all.
+   *
+   * @generated from field: string filter = 7;
+   */
+  filter: string;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 8;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * Say on the first page how many there are on all pages. Default: false.
+   *
+   * @generated from field: bool count = 9;
+   */
+  count: boolean;
+
+  /**
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
+   *
+   * @generated from field: optional int64 as_user_id = 10;
+   */
+  asUserId?: bigint | undefined;
+
+  /**
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
+   *
+   * @generated from field: userd.v1.AccessRelation relation = 11;
+   */
+  relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListSecretsRequest.
+ * Use `create(ListSecretsRequestSchema)` to create a new message.
+ */
+export const ListSecretsRequestSchema: GenMessage<ListSecretsRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 27);
+
+/**
+ * The response of ListSecrets.
+ *
+ * @generated from message userd.kinds.v1.ListSecretsResponse
+ */
+export type ListSecretsResponse = Message<"userd.kinds.v1.ListSecretsResponse"> & {
+  /**
+   * The secrets, in the order that was asked for.
+   *
+   * @generated from field: repeated userd.kinds.v1.Secret secrets = 1;
+   */
+  secrets: Secret[];
+
+  /**
+   * Asks for the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many secrets all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
+   *
+   * @generated from field: optional int64 total_size = 3;
+   */
+  totalSize?: bigint | undefined;
+
+  /**
+   * True if total_size is what the database estimates, since there are more than 10,000.
+   *
+   * @generated from field: bool total_size_is_estimate = 4;
+   */
+  totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.SecretReferences expanded = 5;
+   */
+  expanded?: SecretReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListSecretsResponse.
+ * Use `create(ListSecretsResponseSchema)` to create a new message.
+ */
+export const ListSecretsResponseSchema: GenMessage<ListSecretsResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 28);
+
+/**
+ * The request of TransferSecret.
+ *
+ * @generated from message userd.kinds.v1.TransferSecretRequest
+ */
+export type TransferSecretRequest = Message<"userd.kinds.v1.TransferSecretRequest"> & {
+  /**
+   * The id of the secret, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The profile that is to own it, above 0.
+   *
+   * @generated from field: int64 to_profile_id = 2;
+   */
+  toProfileId: bigint;
+
+  /**
+   * The version to transfer; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Check everything and transfer nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.TransferSecretRequest.
+ * Use `create(TransferSecretRequestSchema)` to create a new message.
+ */
+export const TransferSecretRequestSchema: GenMessage<TransferSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 29);
+
+/**
+ * The response of TransferSecret.
+ *
+ * @generated from message userd.kinds.v1.TransferSecretResponse
+ */
+export type TransferSecretResponse = Message<"userd.kinds.v1.TransferSecretResponse"> & {
+  /**
+   * The secret after the change.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.TransferSecretResponse.
+ * Use `create(TransferSecretResponseSchema)` to create a new message.
+ */
+export const TransferSecretResponseSchema: GenMessage<TransferSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 30);
+
+/**
+ * The request of RevealSecret.
+ *
+ * @generated from message userd.kinds.v1.RevealSecretRequest
+ */
+export type RevealSecretRequest = Message<"userd.kinds.v1.RevealSecretRequest"> & {
+  /**
+   * The id of the secret, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message userd.kinds.v1.RevealSecretRequest.
+ * Use `create(RevealSecretRequestSchema)` to create a new message.
+ */
+export const RevealSecretRequestSchema: GenMessage<RevealSecretRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 31);
+
+/**
+ * The response of RevealSecret.
+ *
+ * @generated from message userd.kinds.v1.RevealSecretResponse
+ */
+export type RevealSecretResponse = Message<"userd.kinds.v1.RevealSecretResponse"> & {
+  /**
+   * The secret, with its value.
+   *
+   * @generated from field: userd.kinds.v1.Secret secret = 1;
+   */
+  secret?: Secret | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.RevealSecretResponse.
+ * Use `create(RevealSecretResponseSchema)` to create a new message.
+ */
+export const RevealSecretResponseSchema: GenMessage<RevealSecretResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 32);
+
+/**
+ * What auth tokens refer to, as far as expand asks for it: each once, in the order of the ids, as BatchGet shows it.
+ * Absent is what the caller may not see, and what is gone.
+ *
+ * @generated from message userd.kinds.v1.AuthTokenReferences
+ */
+export type AuthTokenReferences = Message<"userd.kinds.v1.AuthTokenReferences"> & {
+  /**
+   * What is referred to by "owner_profile_id".
+   *
+   * @generated from field: repeated userd.v1.UserProfile profiles = 2;
+   */
+  profiles: UserProfile[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.AuthTokenReferences.
+ * Use `create(AuthTokenReferencesSchema)` to create a new message.
+ */
+export const AuthTokenReferencesSchema: GenMessage<AuthTokenReferences> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 33);
+
+/**
+ * The request of CreateAuthToken.
+ *
+ * @generated from message userd.kinds.v1.CreateAuthTokenRequest
+ */
+export type CreateAuthTokenRequest = Message<"userd.kinds.v1.CreateAuthTokenRequest"> & {
+  /**
+   * The auth token to create; OUTPUT_ONLY fields are ignored.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+
+  /**
+   * Check everything and create nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateAuthTokenRequest.
+ * Use `create(CreateAuthTokenRequestSchema)` to create a new message.
+ */
+export const CreateAuthTokenRequestSchema: GenMessage<CreateAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 34);
+
+/**
+ * The response of CreateAuthToken.
+ *
+ * @generated from message userd.kinds.v1.CreateAuthTokenResponse
+ */
+export type CreateAuthTokenResponse = Message<"userd.kinds.v1.CreateAuthTokenResponse"> & {
+  /**
+   * The auth token, with its token; absent with validate_only.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.CreateAuthTokenResponse.
+ * Use `create(CreateAuthTokenResponseSchema)` to create a new message.
+ */
+export const CreateAuthTokenResponseSchema: GenMessage<CreateAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 35);
+
+/**
+ * The request of GetAuthToken.
+ *
+ * @generated from message userd.kinds.v1.GetAuthTokenRequest
+ */
+export type GetAuthTokenRequest = Message<"userd.kinds.v1.GetAuthTokenRequest"> & {
+  /**
+   * Which auth token.
+   *
+   * @generated from oneof userd.kinds.v1.GetAuthTokenRequest.key
+   */
+  key: {
+    /**
+     * Its id, above 0.
+     *
+     * @generated from field: int64 id = 1;
+     */
+    value: bigint;
+    case: "id";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 15;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 16;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetAuthTokenRequest.
+ * Use `create(GetAuthTokenRequestSchema)` to create a new message.
+ */
+export const GetAuthTokenRequestSchema: GenMessage<GetAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 36);
+
+/**
+ * The response of GetAuthToken.
+ *
+ * @generated from message userd.kinds.v1.GetAuthTokenResponse
+ */
+export type GetAuthTokenResponse = Message<"userd.kinds.v1.GetAuthTokenResponse"> & {
+  /**
+   * The auth token.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.AuthTokenReferences expanded = 2;
+   */
+  expanded?: AuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.GetAuthTokenResponse.
+ * Use `create(GetAuthTokenResponseSchema)` to create a new message.
+ */
+export const GetAuthTokenResponseSchema: GenMessage<GetAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 37);
+
+/**
+ * The request of BatchGetAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.BatchGetAuthTokensRequest
+ */
+export type BatchGetAuthTokensRequest = Message<"userd.kinds.v1.BatchGetAuthTokensRequest"> & {
+  /**
+   * 1 to 1,000 ids, above 0, each once.
+   *
+   * @generated from field: repeated int64 ids = 1;
+   */
+  ids: bigint[];
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 2;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 3;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 4;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetAuthTokensRequest.
+ * Use `create(BatchGetAuthTokensRequestSchema)` to create a new message.
+ */
+export const BatchGetAuthTokensRequestSchema: GenMessage<BatchGetAuthTokensRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 38);
+
+/**
+ * The response of BatchGetAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.BatchGetAuthTokensResponse
+ */
+export type BatchGetAuthTokensResponse = Message<"userd.kinds.v1.BatchGetAuthTokensResponse"> & {
+  /**
+   * What there is of them, in the order of the ids.
+   *
+   * @generated from field: repeated userd.kinds.v1.AuthToken auth_tokens = 1;
+   */
+  authTokens: AuthToken[];
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.AuthTokenReferences expanded = 2;
+   */
+  expanded?: AuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.BatchGetAuthTokensResponse.
+ * Use `create(BatchGetAuthTokensResponseSchema)` to create a new message.
+ */
+export const BatchGetAuthTokensResponseSchema: GenMessage<BatchGetAuthTokensResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 39);
+
+/**
+ * The request of UpdateAuthToken.
+ *
+ * @generated from message userd.kinds.v1.UpdateAuthTokenRequest
+ */
+export type UpdateAuthTokenRequest = Message<"userd.kinds.v1.UpdateAuthTokenRequest"> & {
+  /**
+   * The id of the auth token, and its new values.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * The fields to change: "name", "description", "scopes", "is_active", "expire_time", or "*". Absent or empty = those
+   * that are set; an unknown path is INVALID_ARGUMENT; OUTPUT_ONLY paths are ignored.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateAuthTokenRequest.
+ * Use `create(UpdateAuthTokenRequestSchema)` to create a new message.
+ */
+export const UpdateAuthTokenRequestSchema: GenMessage<UpdateAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 40);
+
+/**
+ * The response of UpdateAuthToken.
+ *
+ * @generated from message userd.kinds.v1.UpdateAuthTokenResponse
+ */
+export type UpdateAuthTokenResponse = Message<"userd.kinds.v1.UpdateAuthTokenResponse"> & {
+  /**
+   * The auth token after the change.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.UpdateAuthTokenResponse.
+ * Use `create(UpdateAuthTokenResponseSchema)` to create a new message.
+ */
+export const UpdateAuthTokenResponseSchema: GenMessage<UpdateAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 41);
+
+/**
+ * The request of DeleteAuthToken.
+ *
+ * @generated from message userd.kinds.v1.DeleteAuthTokenRequest
+ */
+export type DeleteAuthTokenRequest = Message<"userd.kinds.v1.DeleteAuthTokenRequest"> & {
+  /**
+   * The id of the auth token, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The version to delete; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+
+  /**
+   * Check everything and delete nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 3;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteAuthTokenRequest.
+ * Use `create(DeleteAuthTokenRequestSchema)` to create a new message.
+ */
+export const DeleteAuthTokenRequestSchema: GenMessage<DeleteAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 42);
+
+/**
+ * The response of DeleteAuthToken.
+ *
+ * @generated from message userd.kinds.v1.DeleteAuthTokenResponse
+ */
+export type DeleteAuthTokenResponse = Message<"userd.kinds.v1.DeleteAuthTokenResponse"> & {
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 1;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.DeleteAuthTokenResponse.
+ * Use `create(DeleteAuthTokenResponseSchema)` to create a new message.
+ */
+export const DeleteAuthTokenResponseSchema: GenMessage<DeleteAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 43);
+
+/**
+ * The request of ListAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.ListAuthTokensRequest
+ */
+export type ListAuthTokensRequest = Message<"userd.kinds.v1.ListAuthTokensRequest"> & {
+  /**
+   * The owner profile, above 0.
+   *
+   * @generated from field: int64 owner_profile_id = 1;
+   */
+  ownerProfileId: bigint;
+
+  /**
+   * Most auth tokens to return: 0 = 50; more than 1,000 = 1,000.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before, for the same query. Empty = the first page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * The order: "id", "create_time"; with " desc" after each field for the other direction. Equal ones are in the order
+   * of their ids. Empty = "id".
+   *
+   * @generated from field: string order_by = 4;
+   */
+  orderBy: string;
+
+  /**
+   * How fresh the answer has to be. Default: minimize_latency.
+   *
+   * @generated from field: userd.v1.Consistency consistency = 5;
+   */
+  consistency?: Consistency | undefined;
+
+  /**
+   * Which of them, as docs/kinds.md says: a condition in CEL on id, owner_profile_id, is_active, expire_time,
+   * last_used_time, create_time; up to 4 KiB. Empty = all.
+   *
+   * @generated from field: string filter = 7;
+   */
+  filter: string;
+
+  /**
+   * The fields to return besides the id, or "*". Absent or empty = all; an unknown path is INVALID_ARGUMENT.
+   *
+   * @generated from field: google.protobuf.FieldMask read_mask = 8;
+   */
+  readMask?: FieldMask | undefined;
+
+  /**
+   * Say on the first page how many there are on all pages. Default: false.
+   *
+   * @generated from field: bool count = 9;
+   */
+  count: boolean;
+
+  /**
+   * List only what this user may read, or owns, as docs/kinds.md says. 0 = nobody, whose list is empty. Absent = list
+   * all.
+   *
+   * @generated from field: optional int64 as_user_id = 10;
+   */
+  asUserId?: bigint | undefined;
+
+  /**
+   * Whether as_user_id may read what is listed, or owns it. Default: may read.
+   *
+   * @generated from field: userd.v1.AccessRelation relation = 11;
+   */
+  relation: AccessRelation;
+
+  /**
+   * What to return besides, each once: what is referred to by "owner_profile_id". Needs the permission to read that.
+   * Another name is INVALID_ARGUMENT.
+   *
+   * @generated from field: repeated string expand = 12;
+   */
+  expand: string[];
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListAuthTokensRequest.
+ * Use `create(ListAuthTokensRequestSchema)` to create a new message.
+ */
+export const ListAuthTokensRequestSchema: GenMessage<ListAuthTokensRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 44);
+
+/**
+ * The response of ListAuthTokens.
+ *
+ * @generated from message userd.kinds.v1.ListAuthTokensResponse
+ */
+export type ListAuthTokensResponse = Message<"userd.kinds.v1.ListAuthTokensResponse"> & {
+  /**
+   * The auth tokens, in the order that was asked for.
+   *
+   * @generated from field: repeated userd.kinds.v1.AuthToken auth_tokens = 1;
+   */
+  authTokens: AuthToken[];
+
+  /**
+   * Asks for the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many auth tokens all pages have, exactly up to 10,000; absent unless count asks for it, and on later pages.
+   *
+   * @generated from field: optional int64 total_size = 3;
+   */
+  totalSize?: bigint | undefined;
+
+  /**
+   * True if total_size is what the database estimates, since there are more than 10,000.
+   *
+   * @generated from field: bool total_size_is_estimate = 4;
+   */
+  totalSizeIsEstimate: boolean;
+
+  /**
+   * What expand asks for; absent = it asks for nothing.
+   *
+   * @generated from field: userd.kinds.v1.AuthTokenReferences expanded = 5;
+   */
+  expanded?: AuthTokenReferences | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.ListAuthTokensResponse.
+ * Use `create(ListAuthTokensResponseSchema)` to create a new message.
+ */
+export const ListAuthTokensResponseSchema: GenMessage<ListAuthTokensResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 45);
+
+/**
+ * The request of TransferAuthToken.
+ *
+ * @generated from message userd.kinds.v1.TransferAuthTokenRequest
+ */
+export type TransferAuthTokenRequest = Message<"userd.kinds.v1.TransferAuthTokenRequest"> & {
+  /**
+   * The id of the auth token, above 0.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The profile that is to own it, above 0.
+   *
+   * @generated from field: int64 to_profile_id = 2;
+   */
+  toProfileId: bigint;
+
+  /**
+   * The version to transfer; a stale one is ABORTED ETAG_MISMATCH. Empty = no check.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Check everything and transfer nothing. Default: false.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
+
+  /**
+   * A UUID that makes a retry safe: within 24 hours the same request by the same caller returns the first answer.
+   * Empty = none.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.TransferAuthTokenRequest.
+ * Use `create(TransferAuthTokenRequestSchema)` to create a new message.
+ */
+export const TransferAuthTokenRequestSchema: GenMessage<TransferAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 46);
+
+/**
+ * The response of TransferAuthToken.
+ *
+ * @generated from message userd.kinds.v1.TransferAuthTokenResponse
+ */
+export type TransferAuthTokenResponse = Message<"userd.kinds.v1.TransferAuthTokenResponse"> & {
+  /**
+   * The auth token after the change.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+
+  /**
+   * For reads that have to see this write: Consistency.at_least_as_fresh.
+   *
+   * @generated from field: string consistency_token = 2;
+   */
+  consistencyToken: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.TransferAuthTokenResponse.
+ * Use `create(TransferAuthTokenResponseSchema)` to create a new message.
+ */
+export const TransferAuthTokenResponseSchema: GenMessage<TransferAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 47);
+
+/**
+ * The request of VerifyAuthToken.
+ *
+ * @generated from message userd.kinds.v1.VerifyAuthTokenRequest
+ */
+export type VerifyAuthTokenRequest = Message<"userd.kinds.v1.VerifyAuthTokenRequest"> & {
+  /**
+   * The token that the answer of CreateAuthToken had, 1 to 512 characters. One that was never given is NOT_FOUND.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message userd.kinds.v1.VerifyAuthTokenRequest.
+ * Use `create(VerifyAuthTokenRequestSchema)` to create a new message.
+ */
+export const VerifyAuthTokenRequestSchema: GenMessage<VerifyAuthTokenRequest> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 48);
+
+/**
+ * The response of VerifyAuthToken.
+ *
+ * @generated from message userd.kinds.v1.VerifyAuthTokenResponse
+ */
+export type VerifyAuthTokenResponse = Message<"userd.kinds.v1.VerifyAuthTokenResponse"> & {
+  /**
+   * The auth token whose token it is.
+   *
+   * @generated from field: userd.kinds.v1.AuthToken auth_token = 1;
+   */
+  authToken?: AuthToken | undefined;
+};
+
+/**
+ * Describes the message userd.kinds.v1.VerifyAuthTokenResponse.
+ * Use `create(VerifyAuthTokenResponseSchema)` to create a new message.
+ */
+export const VerifyAuthTokenResponseSchema: GenMessage<VerifyAuthTokenResponse> = /*@__PURE__*/
+  messageDesc(file_userd_kinds_v1_credential_service, 49);
+
+/**
+ * The kinds org auth tokens, secrets and auth tokens.
  *
  * @generated from service userd.kinds.v1.CredentialService
  */
@@ -664,6 +1951,172 @@ export const CredentialService: GenService<{
     methodKind: "unary";
     input: typeof VerifyOrgAuthTokenRequestSchema;
     output: typeof VerifyOrgAuthTokenResponseSchema;
+  },
+  /**
+   * Creates a secret.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.CreateSecret
+   */
+  createSecret: {
+    methodKind: "unary";
+    input: typeof CreateSecretRequestSchema;
+    output: typeof CreateSecretResponseSchema;
+  },
+  /**
+   * Returns a secret.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.GetSecret
+   */
+  getSecret: {
+    methodKind: "unary";
+    input: typeof GetSecretRequestSchema;
+    output: typeof GetSecretResponseSchema;
+  },
+  /**
+   * Returns secrets by their ids; ids that there are none of are left out.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.BatchGetSecrets
+   */
+  batchGetSecrets: {
+    methodKind: "unary";
+    input: typeof BatchGetSecretsRequestSchema;
+    output: typeof BatchGetSecretsResponseSchema;
+  },
+  /**
+   * Changes the fields of the mask, and no others. Equal values change nothing.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.UpdateSecret
+   */
+  updateSecret: {
+    methodKind: "unary";
+    input: typeof UpdateSecretRequestSchema;
+    output: typeof UpdateSecretResponseSchema;
+  },
+  /**
+   * Removes a secret for good. Its id is never used again.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.DeleteSecret
+   */
+  deleteSecret: {
+    methodKind: "unary";
+    input: typeof DeleteSecretRequestSchema;
+    output: typeof DeleteSecretResponseSchema;
+  },
+  /**
+   * Lists the secrets of an owner profile.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.ListSecrets
+   */
+  listSecrets: {
+    methodKind: "unary";
+    input: typeof ListSecretsRequestSchema;
+    output: typeof ListSecretsResponseSchema;
+  },
+  /**
+   * Gives a secret to another profile; to that which has it already, nothing changes. What it refers to and what refers
+   * to it stays with the owner, so these references are cleared. An acting user has to own it, and what the other
+   * profile has.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.TransferSecret
+   */
+  transferSecret: {
+    methodKind: "unary";
+    input: typeof TransferSecretRequestSchema;
+    output: typeof TransferSecretResponseSchema;
+  },
+  /**
+   * Returns a secret with the secrets that no other RPC returns. Each call is an audit entry. An acting user has to own
+   * it.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.RevealSecret
+   */
+  revealSecret: {
+    methodKind: "unary";
+    input: typeof RevealSecretRequestSchema;
+    output: typeof RevealSecretResponseSchema;
+  },
+  /**
+   * Creates an auth token. No other answer has its token, but that to a retry with the same request_id.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.CreateAuthToken
+   */
+  createAuthToken: {
+    methodKind: "unary";
+    input: typeof CreateAuthTokenRequestSchema;
+    output: typeof CreateAuthTokenResponseSchema;
+  },
+  /**
+   * Returns an auth token.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.GetAuthToken
+   */
+  getAuthToken: {
+    methodKind: "unary";
+    input: typeof GetAuthTokenRequestSchema;
+    output: typeof GetAuthTokenResponseSchema;
+  },
+  /**
+   * Returns auth tokens by their ids; ids that there are none of are left out.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.BatchGetAuthTokens
+   */
+  batchGetAuthTokens: {
+    methodKind: "unary";
+    input: typeof BatchGetAuthTokensRequestSchema;
+    output: typeof BatchGetAuthTokensResponseSchema;
+  },
+  /**
+   * Changes the fields of the mask, and no others. Equal values change nothing.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.UpdateAuthToken
+   */
+  updateAuthToken: {
+    methodKind: "unary";
+    input: typeof UpdateAuthTokenRequestSchema;
+    output: typeof UpdateAuthTokenResponseSchema;
+  },
+  /**
+   * Removes an auth token for good. Its id is never used again.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.DeleteAuthToken
+   */
+  deleteAuthToken: {
+    methodKind: "unary";
+    input: typeof DeleteAuthTokenRequestSchema;
+    output: typeof DeleteAuthTokenResponseSchema;
+  },
+  /**
+   * Lists the auth tokens of an owner profile.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.ListAuthTokens
+   */
+  listAuthTokens: {
+    methodKind: "unary";
+    input: typeof ListAuthTokensRequestSchema;
+    output: typeof ListAuthTokensResponseSchema;
+  },
+  /**
+   * Gives an auth token to another profile; to that which has it already, nothing changes. What it refers to and what
+   * refers to it stays with the owner, so these references are cleared. An acting user has to own it, and what the
+   * other profile has.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.TransferAuthToken
+   */
+  transferAuthToken: {
+    methodKind: "unary";
+    input: typeof TransferAuthTokenRequestSchema;
+    output: typeof TransferAuthTokenResponseSchema;
+  },
+  /**
+   * Finds the auth token whose token it is. A token that is unknown, has ended or belongs to something deleted is
+   * RESOURCE_NOT_FOUND, all alike.
+   *
+   * @generated from rpc userd.kinds.v1.CredentialService.VerifyAuthToken
+   */
+  verifyAuthToken: {
+    methodKind: "unary";
+    input: typeof VerifyAuthTokenRequestSchema;
+    output: typeof VerifyAuthTokenResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_userd_kinds_v1_credential_service, 0);
