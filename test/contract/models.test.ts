@@ -1,0 +1,52 @@
+import { globSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { models } from "../../src/contract/kinds/read.ts";
+import { kinds } from "../../src/schema/entities.ts";
+import { builtin } from "../../src/schema/kind-set.ts";
+import type { AllDependencies } from "../../src/services/dependencies.ts";
+import { createRoutes } from "../../src/services/routes.ts";
+
+/** The cells of the table under a heading of a document. */
+const tableOf = (document: string, heading: string): string[][] => {
+  const lines = readFileSync(document, "utf8").split("\n");
+  const first = lines.findIndex((line, index) => index > lines.indexOf(heading) && line.startsWith("| "));
+  return lines.slice(first + 2, lines.indexOf("", first)).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+};
+
+/** All messages of the contract, by name. */
+const messages = new Map(
+  [
+    ...[...models, ...kinds].map(({ message }) => message),
+    ...createRoutes({ db: { kinds: builtin } } as AllDependencies).flatMap(({ service }) => [
+      ...service.methods.map(({ input }) => input),
+      ...[service.file, ...service.file.dependencies].flatMap((file) => file.messages),
+    ]),
+  ].map((message) => [message.name, message]),
+);
+
+const tables = [
+  ["docs/kinds.md", "## The classes of Sentry's overview"],
+  ["docs/access.md", "## The model's UserProfile, line by line"],
+] as const;
+
+test.for(tables)("%s, %s: each field that it names is one", ([document, heading]) => {
+  const named = tableOf(document, heading).flatMap((cells) => [...(cells.join(" ").matchAll(/`([A-Z]\w+)\.(\w+)`/g) ?? [])]);
+  expect(named.length).toBeGreaterThan(5);
+  const unknown = named.filter(([, message = "", field]) => !messages.get(message)?.fields.some(({ name }) => name === field));
+  expect(unknown.map(([whole]) => whole)).toEqual([]);
+});
+
+test("each test that the lines of UserProfile name is there", () => {
+  const names = globSync("test/{profiles,access}/*.test.ts").flatMap((path) =>
+    [...readFileSync(path, "utf8").matchAll(/\btest\("([^"]+)"/g)].map(([, name = ""]) => name),
+  );
+  const rows = tableOf("docs/access.md", "## The model's UserProfile, line by line");
+  const missing = rows.map(([, , named = ""]) => named).filter((named) => named !== "" && !names.some((name) => name.startsWith(named)));
+  expect(missing).toEqual([]);
+  expect(rows.length).toBeGreaterThan(15);
+});
