@@ -107,8 +107,8 @@ test("what a profile owns is listed as far as a user may read or own it, and is 
       expect([asUserId, relation, await list({ asUserId, relation })]).toEqual([asUserId, relation, count]);
   }
   expect([await list({}, userId), await list({ asUserId: peer.id }, staff.id)]).toEqual([1, 0]);
-  for (const call of [list({}, peer.id), list({ ownerProfileId: NOBODY }), list({ ownerProfileId: NOBODY }, staff.id)])
-    await expectRefusal(call, "NotFound", "PROFILE_NOT_FOUND");
+  const refused = [list({}, peer.id), list({ ownerProfileId: NOBODY }), list({ ownerProfileId: NOBODY }, staff.id)];
+  await Promise.all(refused.map((call) => expectRefusal(call, "NotFound", "PROFILE_NOT_FOUND")));
 });
 
 test("a caller that may not read a kind can't list it among what a profile owns", async ({ db }) => {
